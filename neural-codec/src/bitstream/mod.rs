@@ -1,0 +1,5 @@
+//! The `.nvc` stream: packets read beside packets written. Rank 2.
+
+mod audio;
+
+pub use audio::{AudioPacket, AudioTrack};
