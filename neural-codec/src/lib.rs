@@ -13,6 +13,9 @@ pub mod error;
 pub mod frame;
 pub mod media;
 pub mod metrics;
+pub mod progress;
+pub mod report;
 pub mod scene;
+pub mod settings;
 
 pub use error::{Error, Result};

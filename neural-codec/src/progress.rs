@@ -1,0 +1,59 @@
+//! Progress and cancellation of long work. Rank 1.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+
+/// How far an encode or decode has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Frames finished.
+    pub frames_done: u64,
+    /// Frames of the whole clip, where the source declares it.
+    pub frames_total: Option<u64>,
+    /// Scenes finished.
+    pub scenes_done: u32,
+    /// Bytes of stream written or read.
+    pub bytes: u64,
+}
+
+/// A flag that any thread may raise to stop work at the next frame.
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A token that is not raised.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the work to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Errors: `Cancelled` once somebody asked.
+    pub fn check(&self) -> Result<()> {
+        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_of_a_raised_token_is_raised() {
+        let token = CancelToken::new();
+        let clone = token.clone();
+        assert!(clone.check().is_ok());
+        token.cancel();
+        assert!(matches!(clone.check(), Err(Error::Cancelled)));
+    }
+}

@@ -1,0 +1,303 @@
+//! What a caller may ask for: every setting is declared once, here, for Rust, C and Python. Rank 2.
+//!
+//! The table at the end of this file is the single list of names, ranges and meanings; C and Python set values
+//! by name through [`Settings::set`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::frame::BitDepth;
+
+/// How a scene is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// AV1 alone.
+    Av1,
+    /// AV1 and a neural filter trained on the scene.
+    Hybrid,
+    /// One neural picture, held.
+    Still,
+    /// Some frames coded, the others interpolated.
+    Interpolated,
+}
+
+impl Strategy {
+    /// The name in settings, reports and streams' descriptions.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Av1 => "av1",
+            Self::Hybrid => "hybrid",
+            Self::Still => "still",
+            Self::Interpolated => "interpolated",
+        }
+    }
+}
+
+impl FromStr for Strategy {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Av1, Self::Hybrid, Self::Still, Self::Interpolated]
+            .into_iter()
+            .find(|s| s.name() == text)
+            .ok_or_else(|| Error::invalid("strategies", "av1, hybrid, still or interpolated", text))
+    }
+}
+
+/// Where heavy work runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// A GPU where a usable one is there, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The CUDA device of this index.
+    Cuda(u32),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+impl FromStr for Device {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => text
+                .strip_prefix("cuda:")
+                .and_then(|index| index.parse().ok())
+                .map(Self::Cuda)
+                .ok_or_else(|| Error::invalid("device", "auto, cpu, cuda or cuda:N", text)),
+        }
+    }
+}
+
+/// A setting's value, read from and written as text.
+trait Value: Sized {
+    fn read(name: &str, range: &Range, text: &str) -> Result<Self>;
+    fn write(&self) -> String;
+}
+
+/// Inclusive numeric bounds of a setting; text settings ignore them.
+struct Range {
+    low: f64,
+    high: f64,
+}
+
+impl Range {
+    fn expected(&self) -> String {
+        format!("a number from {} to {}", self.low, self.high)
+    }
+
+    fn check(&self, name: &str, value: f64, text: &str) -> Result<()> {
+        if (self.low..=self.high).contains(&value) {
+            Ok(())
+        } else {
+            Err(Error::invalid(name, self.expected(), text))
+        }
+    }
+}
+
+macro_rules! numeric_value {
+    ($($ty:ty),*) => {$(
+        impl Value for $ty {
+            fn read(name: &str, range: &Range, text: &str) -> Result<Self> {
+                let value: $ty = text.trim().parse().map_err(|_| Error::invalid(name, range.expected(), text))?;
+                range.check(name, value as f64, text)?;
+                Ok(value)
+            }
+            fn write(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+numeric_value!(u8, i8, u64, usize, f64);
+
+impl<T: Value> Value for Option<T> {
+    fn read(name: &str, range: &Range, text: &str) -> Result<Self> {
+        if text.is_empty() || text == "none" { Ok(None) } else { T::read(name, range, text).map(Some) }
+    }
+    fn write(&self) -> String {
+        self.as_ref().map_or_else(|| "none".into(), Value::write)
+    }
+}
+
+impl Value for BitDepth {
+    fn read(name: &str, _: &Range, text: &str) -> Result<Self> {
+        let bits = text.trim().parse::<u8>().ok().and_then(|bits| Self::try_from(bits).ok());
+        bits.ok_or_else(|| Error::invalid(name, "8 or 10", text))
+    }
+    fn write(&self) -> String {
+        self.bits().to_string()
+    }
+}
+
+impl Value for Device {
+    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
+        text.parse()
+    }
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for Vec<Strategy> {
+    fn read(name: &str, _: &Range, text: &str) -> Result<Self> {
+        let list: Vec<Strategy> = text.split(',').map(|s| s.trim().parse()).collect::<Result<_>>()?;
+        if list.is_empty() { Err(Error::invalid(name, "at least one strategy", text)) } else { Ok(list) }
+    }
+    fn write(&self) -> String {
+        self.iter().map(|s| s.name()).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// One row of the table of settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Description {
+    /// Name in Rust, C and Python.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $ty:ty = $default:expr, $low:expr => $high:expr;)*) => {
+        /// Settings of an encode. See each field; `None` means "not asked for" or "the library decides".
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Settings {
+            $($(#[doc = $doc])+ pub $name: $ty,)*
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Settings {
+            /// Names and meanings of all settings, in the order of the documentation.
+            pub const DESCRIPTIONS: &[Description] =
+                &[$(Description { name: stringify!($name), meaning: concat!($($doc),+) },)*];
+
+            /// Sets one value by name. Errors: `InvalidArgument` naming an unknown name, or the name, range and value.
+            pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+                match name {
+                    $(stringify!($name) => {
+                        let range = Range { low: $low as f64, high: $high as f64 };
+                        self.$name = <$ty as Value>::read(name, &range, text)?;
+                    })*
+                    _ => {
+                        let names: Vec<_> = Self::DESCRIPTIONS.iter().map(|d| d.name).collect();
+                        return Err(Error::invalid("setting", format!("one of {}", names.join(", ")), name));
+                    }
+                }
+                Ok(())
+            }
+
+            /// One value by name, as text that [`set`](Self::set) accepts.
+            pub fn get(&self, name: &str) -> Option<String> {
+                match name {
+                    $(stringify!($name) => Some(self.$name.write()),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Constant quality: the base layer's quantiser, 1 (best) to 63 (smallest).
+    quantizer: Option<u8> = None, 1 => 63;
+    /// How much work the encoder may spend, 0 (fastest) to 9.
+    effort: u8 = 5, 0 => 9;
+    /// Quality floor: every scene's mean luma PSNR in dB is at least this.
+    min_psnr_y: Option<f64> = None, 10 => 80;
+    /// Quality floor: every scene's mean luma SSIM is at least this.
+    min_ssim_y: Option<f64> = None, 0.1 => 0.9999;
+    /// Bits a second of the whole stream, at most.
+    bitrate_bps: Option<u64> = None, 1_000 => 1_000_000_000_u64;
+    /// Bytes of the whole stream, at most.
+    size_bytes: Option<u64> = None, 1_000 => 1_u64 << 48;
+    /// Lagrangian weight: the least J = D + lambda R, D being the luma mean squared error (8-bit scale), R in bits a luma pixel.
+    lambda: Option<f64> = None, 1e-6 => 1e9;
+    /// Strategies that may be used, comma-separated: av1, hybrid, still, interpolated.
+    strategies: Vec<Strategy> = vec![Strategy::Av1], 0 => 0;
+    /// The base encoder's preset, instead of the one that effort chooses; the meaning depends on its version.
+    preset: Option<i8> = None, -1 => 13;
+    /// Bits of a sample inside the base layer, 8 or 10; the output keeps the source's depth.
+    bit_depth: Option<BitDepth> = None, 0 => 0;
+    /// Longest scene in seconds; bounds memory and the distance between random access points.
+    max_scene_seconds: f64 = 10.0, 0.5 => 60.0;
+    /// Where heavy work runs: auto, cpu, cuda or cuda:N.
+    device: Device = Device::Auto, 0 => 0;
+    /// Threads to use; 0 means all processors. The output does not depend on it.
+    threads: usize = 0, 0 => 256;
+    /// Seed of everything pseudo-random; same seed, same bytes.
+    seed: u64 = 0, 0 => u64::MAX;
+}
+
+impl Settings {
+    /// Threads to use, with 0 resolved to the number of processors.
+    pub fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_reads_what_it_writes() {
+        let mut settings = Settings::default();
+        for (name, text) in [
+            ("quantizer", "30"),
+            ("min_ssim_y", "0.95"),
+            ("strategies", "av1,hybrid"),
+            ("bit_depth", "10"),
+            ("device", "cuda:2"),
+            ("threads", "3"),
+        ] {
+            settings.set(name, text).unwrap();
+            assert_eq!(settings.get(name).as_deref(), Some(text));
+        }
+        let mut copy = Settings::default();
+        for row in Settings::DESCRIPTIONS {
+            copy.set(row.name, &settings.get(row.name).unwrap()).unwrap();
+        }
+        assert_eq!(copy, settings);
+    }
+
+    #[test]
+    fn a_wrong_name_or_value_is_named_in_the_error() {
+        let mut settings = Settings::default();
+        let message = |e: Result<()>| e.unwrap_err().to_string();
+        assert!(message(settings.set("quantiser", "30")).contains("quantiser"));
+        assert!(message(settings.set("quantizer", "64")).contains("1 to 63"));
+        assert!(message(settings.set("quantizer", "x")).contains('x'));
+        assert!(message(settings.set("min_psnr_y", "NaN")).contains("NaN"));
+        assert!(message(settings.set("strategies", "av2")).contains("av2"));
+        assert!(message(settings.set("bit_depth", "9")).contains("8 or 10"));
+        assert!(message(settings.set("device", "tpu")).contains("tpu"));
+        assert_eq!(settings, Settings::default());
+    }
+}
