@@ -1,0 +1,45 @@
+# neural-codec: every task is one target; `make` lists them.
+PYTHON := .venv/bin/python
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help setup demo test test-rust test-c test-python lint bench fuzz wheel header
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: ## Install what building and testing needs and is missing.
+	@scripts/setup.sh tests
+
+demo: ## Encode, decode and measure a real clip (VIDEO=path names another).
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	@$(PYTHON) -m neural_codec demo $(if $(VIDEO),"$(VIDEO)") --output demo-out
+
+test: setup test-rust test-c test-python ## Install what is missing and run every test there is.
+
+test-rust: ## Run the Rust tests.
+	cargo nextest run --workspace --all-features --no-fail-fast
+	cargo test --workspace --all-features --doc
+
+test-c: ## Build the C examples and tests against the header and run them.
+	codec-ffi/tests/run.sh
+
+test-python: ## Build the wheel, install it in .venv and run its tests.
+	@scripts/wheel.sh
+	$(PYTHON) -m pytest -q codec-py/tests
+
+lint: ## Check formatting and lints.
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+bench: ## Run the criterion benches.
+	cargo bench --workspace --all-features
+
+fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
+	scripts/fuzz.sh 600
+
+wheel: setup ## Build the Python wheel into dist/.
+	@scripts/wheel.sh
+
+header: ## Write include/neural_codec.h anew from codec-ffi.
+	NEURAL_CODEC_WRITE_HEADER=1 cargo test -p codec-ffi --test header

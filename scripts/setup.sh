@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Installs what a build and its tests need and is not there yet: Debian packages, a virtual environment in
+# .venv with pinned Python packages, and cargo-nextest. Safe to run again; does nothing when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  build-essential pkg-config clang libclang-dev nasm
+  libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
+  libsvtav1enc1 libdav1d6 ffmpeg valgrind python3-venv
+)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  echo "Installing Debian packages: ${missing[*]}"
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "error: install ${missing[*]} as root first" >&2; exit 1; }
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+requirements=codec-py/requirements-dev.txt
+stamp=.venv/.requirements
+if ! cmp -s "$requirements" "$stamp"; then
+  echo "Installing Python packages into .venv"
+  [ -x .venv/bin/python ] || python3 -m venv .venv
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
+  cp "$requirements" "$stamp"
+fi
+
+if [ "${1-}" = tests ] && ! cargo nextest --version >/dev/null 2>&1; then
+  echo "Installing cargo-nextest"
+  cargo install --quiet --locked cargo-nextest --version 0.9.143
+fi
