@@ -1,6 +1,7 @@
 //! Pictures and their description: the only thing that flows between the steps. Rank 1.
 
 mod color;
+mod depth;
 mod format;
 mod plane;
 mod rate;
