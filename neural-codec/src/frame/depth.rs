@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn down_rounds_to_nearest_and_saturates() {
-        let cases = [(0, 0), (1, 0), (2, 1), (5, 1), (6, 2), (1020, 255), (1021, 255), (1022, 255), (1023, 255)];
+        let cases =
+            [(0, 0), (1, 0), (2, 1), (5, 1), (6, 2), (1020, 255), (1021, 255), (1022, 255), (1023, 255)];
         for (from, expected) in cases {
             let mut to = [7];
             shift_down(&[from], &mut to);

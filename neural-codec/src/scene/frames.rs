@@ -241,7 +241,8 @@ mod tests {
         let scene = SceneFrames::new(Reading::Once, MemoryBudget::new(1));
         scene.push(frame(0, PixelFormat::YUV420_8)).unwrap();
         std::thread::scope(|scope| {
-            let writer = scope.spawn(|| (1..50).try_for_each(|i| scene.push(frame(i, PixelFormat::YUV420_8))));
+            let writer =
+                scope.spawn(|| (1..50).try_for_each(|i| scene.push(frame(i, PixelFormat::YUV420_8))));
             scene.abandon();
             assert!(writer.join().unwrap().is_ok());
         });
