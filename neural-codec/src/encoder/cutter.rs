@@ -11,8 +11,8 @@ use crate::scene::{CutDetector, CutSettings};
 /// What to do next with the frames of a clip.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// A scene begins with the next frame.
-    Start,
+    /// A scene begins with this frame of the clip.
+    Start(u64),
     /// This frame belongs to the current scene.
     Frame(Arc<Frame>),
 }
@@ -26,20 +26,37 @@ pub(super) struct Cutter {
 }
 
 enum Source {
-    Detector { detector: Box<CutDetector>, starts: VecDeque<u64> },
-    List(VecDeque<Range<u64>>),
+    Detector(Box<CutDetector>),
+    /// Scenes that have not begun yet, and where the current one ends.
+    List { scenes: VecDeque<Range<u64>>, end: u64 },
+    Ended,
 }
 
 impl Cutter {
     /// A cutter that looks for cuts itself.
-    pub(super) fn detecting(info: &VideoInfo, max_scene_seconds: f64) -> Self {
-        let detector = CutDetector::new(CutSettings::new(info.frame_rate, max_scene_seconds));
-        Self::new(Source::Detector { detector: Box::new(detector), starts: VecDeque::new() })
+    pub(super) fn detecting(info: &VideoInfo, max_scene_seconds: f64) -> Result<Self> {
+        let mut settings = CutSettings::new(info.frame_rate);
+        settings.max_scene_frames = ((info.frame_rate.value() * max_scene_seconds).round() as u64).max(1);
+        settings.min_scene_frames = settings.min_scene_frames.min(settings.max_scene_frames);
+        Ok(Self::new(Source::Detector(Box::new(CutDetector::new(settings)?))))
     }
 
-    /// A cutter that follows a list of scenes, which must be contiguous from frame 0.
-    pub(super) fn following(scenes: Vec<Range<u64>>) -> Self {
-        Self::new(Source::List(scenes.into()))
+    /// A cutter that follows a list of scenes.
+    ///
+    /// Errors: `InvalidArgument` naming the entry that is empty, overlaps or leaves a gap.
+    pub(super) fn following(scenes: Vec<Range<u64>>) -> Result<Self> {
+        let mut end = 0;
+        for (index, scene) in scenes.iter().enumerate() {
+            if scene.start != end || scene.end <= scene.start {
+                let expected = format!("a range from frame {end} that is not empty");
+                return Err(Error::invalid(format!("scene {index}"), expected, format!("{scene:?}")));
+            }
+            end = scene.end;
+        }
+        if scenes.is_empty() {
+            return Err(Error::invalid("scenes", "at least one", 0));
+        }
+        Ok(Self::new(Source::List { scenes: scenes.into(), end: 0 }))
     }
 
     fn new(source: Source) -> Self {
@@ -47,29 +64,106 @@ impl Cutter {
     }
 
     /// Takes a frame in and says what is now decided.
+    ///
+    /// Errors: `InvalidArgument` for a frame after the last scene of a list.
     pub(super) fn push(&mut self, frame: Frame) -> Result<Vec<Step>> {
-        if let Source::Detector { detector, starts } = &mut self.source {
-            starts.extend(detector.push(&frame)?);
+        let frame = Arc::new(frame);
+        self.undecided.push_back(Arc::clone(&frame));
+        match &mut self.source {
+            Source::Detector(detector) => {
+                let start = detector.push(&frame)?;
+                if self.undecided.len() <= detector.look_ahead() {
+                    return Ok(Vec::new());
+                }
+                Ok(self.decide(start.is_some()))
+            }
+            Source::List { scenes, end } => {
+                let mut starts = false;
+                if self.next == *end {
+                    let Some(scene) = scenes.pop_front() else {
+                        let expected = format!("scenes that cover the clip, which has more than {end} frames");
+                        return Err(Error::invalid("scenes", expected, format!("an end at frame {end}")));
+                    };
+                    (*end, starts) = (scene.end, true);
+                }
+                Ok(self.decide(starts))
+            }
+            Source::Ended => {
+                Err(Error::WrongOrder { call: "push", reason: "the clip was finished".into() })
+            }
         }
-        self.undecided.push_back(Arc::new(frame));
-        self.decided()
     }
 
     /// Says what remains once the clip has ended.
+    ///
+    /// Errors: `InvalidArgument` when a list of scenes reaches beyond the clip.
     pub(super) fn finish(&mut self) -> Result<Vec<Step>> {
-        if let Source::Detector { detector, starts } = &mut self.source {
-            starts.extend(detector.finish()?);
-        }
-        let mut steps = self.decided()?;
-        if let Source::List(scenes) = &self.source
-            && let Some(scene) = scenes.front()
-        {
-            let expected = format!("scenes within the clip's {} frames", self.next);
-            return Err(Error::invalid("scenes", expected, format!("{}..{}", scene.start, scene.end)));
-        }
-        while let Some(step) = self.step(true)? {
-            steps.extend(step);
+        let starts = match std::mem::replace(&mut self.source, Source::Ended) {
+            Source::Detector(detector) => detector.finish(),
+            Source::List { scenes, end } if self.next != end || !scenes.is_empty() => {
+                let last = scenes.back().map_or(end, |scene| scene.end);
+                let found = format!("an end at frame {last}");
+                return Err(Error::invalid("scenes", format!("an end at frame {}", self.next), found));
+            }
+            Source::List { .. } | Source::Ended => Vec::new(),
+        };
+        let mut steps = Vec::new();
+        while !self.undecided.is_empty() {
+            steps.extend(self.decide(starts.contains(&self.next)));
         }
         Ok(steps)
+    }
+
+    /// Gives out the first undecided frame.
+    fn decide(&mut self, starts: bool) -> Vec<Step> {
+        let start = starts.then_some(Step::Start(self.next));
+        self.next += 1;
+        start.into_iter().chain(self.undecided.pop_front().map(Step::Frame)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Color, PixelFormat};
+
+    fn frame() -> Frame {
+        Frame::new(16, 16, PixelFormat::YUV420_8, Color::default()).unwrap()
+    }
+
+    fn starts(steps: &[Step]) -> Vec<u64> {
+        steps.iter().filter_map(|step| if let Step::Start(at) = step { Some(*at) } else { None }).collect()
+    }
+
+    #[test]
+    fn a_list_is_followed_to_the_frame() {
+        let mut cutter = Cutter::following(vec![0..2, 2..5]).unwrap();
+        let mut steps: Vec<Step> = (0..5).flat_map(|_| cutter.push(frame()).unwrap()).collect();
+        steps.extend(cutter.finish().unwrap());
+        assert_eq!(starts(&steps), [0, 2]);
+        assert_eq!(steps.len(), 7);
+    }
+
+    #[test]
+    fn lists_with_gaps_overlaps_or_the_wrong_length_are_errors() {
+        for list in [vec![], vec![1..3], vec![0..2, 3..4], vec![0..3, 2..4], vec![0..0]] {
+            assert!(Cutter::following(list.clone()).is_err(), "{list:?}");
+        }
+        let mut short = Cutter::following(vec![0..1]).unwrap();
+        short.push(frame()).unwrap();
+        assert!(short.push(frame()).is_err());
+        let mut long = Cutter::following(vec![0..1, 1..3]).unwrap();
+        (0..2).for_each(|_| assert!(long.push(frame()).is_ok()));
+        assert!(long.finish().is_err());
+    }
+
+    #[test]
+    fn every_frame_comes_out_once_and_long_scenes_are_split() {
+        let info = VideoInfo::new(16, 16, PixelFormat::YUV420_8, crate::frame::Rational { num: 10, den: 1 });
+        let mut cutter = Cutter::detecting(&info, 2.0).unwrap();
+        let mut steps: Vec<Step> = (0..50).flat_map(|_| cutter.push(frame()).unwrap()).collect();
+        steps.extend(cutter.finish().unwrap());
+        assert_eq!(starts(&steps), [0, 20, 40]);
+        assert_eq!(steps.len(), 53);
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 
@@ -61,12 +62,13 @@ impl<T: Send + 'static> Workers<T> {
         self.deliver()
     }
 
-    /// The next result in order, waiting for it; `None` when every submitted job was delivered.
-    pub(super) fn next(&mut self) -> Option<Result<T>> {
+    /// The next result in order, waiting for it a while; `None` when none came.
+    pub(super) fn next_within(&mut self, patience: Duration) -> Option<Result<T>> {
         while self.in_flight() > 0 && !self.early.contains_key(&self.delivered) {
-            match self.results.recv() {
+            match self.results.recv_timeout(patience) {
                 Ok((index, result)) => _ = self.early.insert(index, result),
-                Err(_) => {
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => {
                     let lost = Err(Error::internal("scene workers", "all threads ended early"));
                     self.early.insert(self.delivered, lost);
                 }
@@ -114,6 +116,8 @@ fn work<T>(queue: &Mutex<Receiver<(u64, Job<T>)>>, results: &Sender<(u64, Result
 mod tests {
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(60);
+
     #[test]
     fn results_come_in_the_order_of_submission() {
         let mut workers = Workers::start(3).unwrap();
@@ -124,9 +128,9 @@ mod tests {
             });
         }
         for i in 0..20 {
-            assert_eq!(workers.next().unwrap().unwrap(), i);
+            assert_eq!(workers.next_within(LONG).unwrap().unwrap(), i);
         }
-        assert!(workers.next().is_none());
+        assert!(workers.next_within(LONG).is_none());
     }
 
     #[test]
@@ -134,7 +138,7 @@ mod tests {
         let mut workers = Workers::start(1).unwrap();
         workers.submit(|| panic!("on purpose"));
         workers.submit(|| Ok(1));
-        assert!(matches!(workers.next(), Some(Err(Error::Internal { .. }))));
-        assert_eq!(workers.next().unwrap().unwrap(), 1);
+        assert!(matches!(workers.next_within(LONG), Some(Err(Error::Internal { .. }))));
+        assert_eq!(workers.next_within(LONG).unwrap().unwrap(), 1);
     }
 }

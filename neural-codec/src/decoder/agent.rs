@@ -1,0 +1,215 @@
+//! The decoding agent: bytes in, frames out, for callers who push. Rank 5.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::stream::{DecoderSettings, StreamDecoder};
+use crate::bitstream::{AudioPacket, StreamHeader};
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+use crate::media::FrameSource;
+
+/// Bytes that may wait for the decoder while frames wait for the caller.
+const WAITING_BYTES: usize = 16 << 20;
+
+/// Decoded frames that may wait for the caller.
+const WAITING_FRAMES: usize = 4;
+
+/// What a call to [`DecodingAgent::receive_frame`] found.
+#[derive(Debug)]
+pub enum Received {
+    /// The next frame.
+    Frame(Frame),
+    /// More bytes are needed first.
+    NeedsData,
+    /// The stream has ended; every frame was received.
+    End,
+}
+
+/// Decodes bytes that the caller pushes, in pieces of any size.
+///
+/// ```text
+/// let mut agent = DecodingAgent::new(DecoderSettings::default())?;
+/// loop {
+///     match agent.receive_frame()? {
+///         Received::Frame(frame) => show(frame),
+///         Received::NeedsData => match read_some()? {
+///             Some(bytes) => agent.send_data(bytes)?,      // false: receive first, then send again
+///             None => agent.finish()?,
+///         },
+///         Received::End => break,
+///     }
+/// }
+/// ```
+pub struct DecodingAgent {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    input: VecDeque<u8>,
+    /// No more bytes will come.
+    finished: bool,
+    /// The decoder waits for bytes.
+    starving: bool,
+    header: Option<StreamHeader>,
+    frames: VecDeque<Result<Frame>>,
+    audio: Vec<AudioPacket>,
+    /// The decoder has ended.
+    ended: bool,
+    /// The agent is being dropped.
+    closed: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DecodingAgent {
+    /// An agent that waits for its first bytes. Errors: `Io` when the system refuses a thread.
+    pub fn new(settings: DecoderSettings) -> Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let worker = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("neural-codec decoder".into())
+            .spawn(move || run(&worker, settings))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Takes bytes in. Returns false, and takes none, while enough bytes and frames wait: receive first.
+    ///
+    /// Errors: `WrongOrder` after [`finish`](Self::finish).
+    pub fn send_data(&mut self, bytes: &[u8]) -> Result<bool> {
+        let mut state = self.shared.lock();
+        if state.finished {
+            return Err(Error::WrongOrder { call: "send_data", reason: "the stream was finished".into() });
+        }
+        if state.input.len() >= WAITING_BYTES && !state.frames.is_empty() {
+            return Ok(false);
+        }
+        if !state.ended {
+            state.input.extend(bytes);
+            state.starving = false;
+        }
+        self.shared.changed.notify_all();
+        Ok(true)
+    }
+
+    /// Says that no more bytes will come. Errors: `WrongOrder` when called twice.
+    pub fn finish(&mut self) -> Result<()> {
+        let mut state = self.shared.lock();
+        if state.finished {
+            return Err(Error::WrongOrder { call: "finish", reason: "the stream was finished".into() });
+        }
+        state.finished = true;
+        state.starving = false;
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    /// The next frame; waits while the decoder is at work on bytes that it has.
+    ///
+    /// Errors: as [`StreamDecoder::decode_frame`].
+    pub fn receive_frame(&mut self) -> Result<Received> {
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(frame) = state.frames.pop_front() {
+                self.shared.changed.notify_all();
+                return frame.map(Received::Frame);
+            }
+            if state.ended {
+                return Ok(Received::End);
+            }
+            if state.starving {
+                return Ok(Received::NeedsData);
+            }
+            state = self.shared.wait(state);
+        }
+    }
+
+    /// The stream's header, once its bytes were sent and a frame was asked for.
+    pub fn header(&self) -> Option<StreamHeader> {
+        self.shared.lock().header.clone()
+    }
+
+    /// Audio packets met so far.
+    pub fn take_audio(&mut self) -> Vec<AudioPacket> {
+        std::mem::take(&mut self.shared.lock().audio)
+    }
+}
+
+impl Drop for DecodingAgent {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // The thread catches its panics; there is nothing to report from a drop.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(shared: &Arc<Shared>, settings: DecoderSettings) {
+    let work = std::panic::AssertUnwindSafe(|| decode_all(shared, settings));
+    if std::panic::catch_unwind(work).is_err() {
+        shared.lock().frames.push_back(Err(Error::internal("decoder thread", "panic")));
+    }
+    shared.lock().ended = true;
+    shared.changed.notify_all();
+}
+
+fn decode_all(shared: &Arc<Shared>, settings: DecoderSettings) {
+    let mut decoder = match StreamDecoder::new(Input(Arc::clone(shared)), settings) {
+        Ok(decoder) => decoder,
+        Err(error) => return shared.lock().frames.push_back(Err(error)),
+    };
+    shared.lock().header = Some(decoder.header().clone());
+    loop {
+        let next = decoder.decode_frame().transpose();
+        let audio = decoder.take_audio();
+        let mut state = shared.lock();
+        state.audio.extend(audio);
+        let Some(next) = next else { return };
+        while state.frames.len() >= WAITING_FRAMES && !state.closed {
+            state = shared.wait(state);
+        }
+        if state.closed {
+            return;
+        }
+        state.frames.push_back(next);
+        shared.changed.notify_all();
+    }
+}
+
+/// The bytes that were pushed, as a reader that waits for more.
+struct Input(Arc<Shared>);
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut state = self.0.lock();
+        while state.input.is_empty() && !state.finished && !state.closed {
+            state.starving = true;
+            self.0.changed.notify_all();
+            state = self.0.wait(state);
+        }
+        if state.closed {
+            return Ok(0);
+        }
+        state.input.read(buffer)
+    }
+}

@@ -1,0 +1,87 @@
+//! What a stream says about itself, without decoding it. Rank 5.
+
+use std::io::Read;
+
+use serde::Serialize;
+
+use crate::bitstream::{Limits, PacketReader, StreamItem};
+use crate::error::Result;
+use crate::report::ClipReport;
+
+/// A stream's description.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StreamSummary {
+    /// Format version, such as `1.0`.
+    pub format_version: String,
+    /// What wrote the stream.
+    pub encoder: String,
+    /// Size, format, colour and rate of the decoded frames.
+    pub video: ClipReport,
+    /// Codecs of the audio tracks.
+    pub audio_tracks: Vec<String>,
+    /// Number of frames.
+    pub frames: u64,
+    /// Seconds of video.
+    pub duration_seconds: f64,
+    /// All bytes of the stream.
+    pub bytes: u64,
+    /// `bytes` x 8 / duration.
+    pub bitrate_bps: f64,
+    /// Each scene.
+    pub scenes: Vec<SceneSummary>,
+}
+
+/// A scene's description.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SceneSummary {
+    /// Index in the clip of the first frame.
+    pub first_frame: u64,
+    /// Number of frames.
+    pub frames: u64,
+    /// How it is coded.
+    pub strategy: String,
+    /// Bytes of the base layer's temporal units.
+    pub base_bytes: u64,
+    /// Bits of a sample inside the base layer.
+    pub bit_depth: u8,
+}
+
+/// Reads a whole stream and checks everything but the pictures.
+///
+/// Errors: as `PacketReader`: where the stream is damaged, it has no summary.
+pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
+    let mut reader = PacketReader::new(input, limits)?;
+    let header = reader.header().clone();
+    let mut scenes = Vec::new();
+    let mut span: Option<(i64, i64)> = None;
+    while let Some(item) = reader.next_item()? {
+        let StreamItem::Scene(scene) = item else { continue };
+        let timestamps = &scene.header.timestamps;
+        if let (Some(&first), Some(&last)) = (timestamps.first(), timestamps.last()) {
+            span = Some((span.map_or(first, |(start, _)| start), last));
+        }
+        scenes.push(SceneSummary {
+            first_frame: scene.header.first_frame,
+            frames: scene.header.frame_count() as u64,
+            strategy: format!("{:?}", scene.header.strategy).to_lowercase(),
+            base_bytes: scene.base.byte_len() as u64,
+            bit_depth: scene.base.depth.bits(),
+        });
+    }
+    let info = &header.info;
+    let duration_seconds = span.map_or(0.0, |(first, last)| {
+        last.abs_diff(first) as f64 * info.time_base.value() + info.frame_rate.inverse().value()
+    });
+    let bytes = reader.position();
+    Ok(StreamSummary {
+        format_version: format!("{}.{}", header.version.major, header.version.minor),
+        encoder: header.encoder,
+        video: ClipReport::new(info),
+        audio_tracks: header.audio_tracks.iter().map(|track| track.codec.clone()).collect(),
+        frames: scenes.iter().map(|scene| scene.frames).sum(),
+        duration_seconds,
+        bytes,
+        bitrate_bps: if duration_seconds > 0.0 { bytes as f64 * 8.0 / duration_seconds } else { 0.0 },
+        scenes,
+    })
+}

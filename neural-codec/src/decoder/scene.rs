@@ -1,0 +1,89 @@
+//! One scene, decoded frame by frame and checked against its hashes. Rank 5.
+
+use crate::base::{Av1Decoder, DecoderConfig};
+use crate::bitstream::{EncodedScene, Strategy};
+use crate::error::{Error, Place, Result};
+use crate::frame::{Frame, FrameHash, VideoInfo};
+
+/// A scene in the middle of being decoded.
+pub(super) struct SceneDecoder {
+    scene: EncodedScene,
+    info: VideoInfo,
+    decoder: Av1Decoder,
+    units_sent: usize,
+    frames_out: usize,
+    drained: bool,
+}
+
+impl SceneDecoder {
+    /// Errors: `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies.
+    pub(super) fn new(scene: EncodedScene, info: VideoInfo, threads: usize) -> Result<Self> {
+        if scene.header.strategy != Strategy::Av1 {
+            return Err(Error::Unsupported {
+                what: format!("strategy {:?} of scene {}", scene.header.strategy, scene.header.index),
+                remedy: "a newer version of this library may decode it".into(),
+            });
+        }
+        let decoder = Av1Decoder::new(&DecoderConfig {
+            coded_width: scene.base.width as usize,
+            coded_height: scene.base.height as usize,
+            depth: scene.base.depth,
+            color: info.color,
+            threads,
+            ..DecoderConfig::new(info.width, info.height)
+        })?;
+        Ok(Self { scene, info, decoder, units_sent: 0, frames_out: 0, drained: false })
+    }
+
+    /// The next frame, `None` after the last.
+    ///
+    /// Errors: `Corrupt` where the base layer cannot be decoded, has another number of frames than the scene, or
+    /// a frame differs from what the encoder saw.
+    pub(super) fn next_frame(&mut self) -> Result<Option<Frame>> {
+        let place = Place {
+            offset: None,
+            scene: Some(self.scene.header.index),
+            frame: Some(self.scene.header.first_frame + self.frames_out as u64),
+        };
+        self.decode_next().map_err(|error| error.within(place))
+    }
+
+    fn decode_next(&mut self) -> Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.decoder.receive()? {
+                return self.checked(frame).map(Some);
+            }
+            if let Some(unit) = self.scene.base.units().nth(self.units_sent) {
+                self.decoder.send(unit)?;
+                self.units_sent += 1;
+            } else if !self.drained {
+                self.decoder.finish()?;
+                self.drained = true;
+            } else if self.frames_out < self.scene.header.frame_count() {
+                let expected = format!("{} frames", self.scene.header.frame_count());
+                return Err(Error::corrupt("base layer", expected, self.frames_out, Place::default()));
+            } else {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn checked(&mut self, frame: Frame) -> Result<Frame> {
+        let index = self.frames_out;
+        let (Some(&timestamp), Some(&expected)) =
+            (self.scene.header.timestamps.get(index), self.scene.hashes.get(index))
+        else {
+            let expected = format!("{} frames", self.scene.header.frame_count());
+            return Err(Error::corrupt("base layer", expected, "more", Place::default()));
+        };
+        let depth = self.info.format.depth;
+        let frame = if frame.format().depth == depth { frame } else { frame.shifted_to(depth)? };
+        let found = FrameHash::of(&frame);
+        if found.0 != expected {
+            let expected = FrameHash(expected).to_string();
+            return Err(Error::corrupt("decoded frame", format!("hash {expected}"), found, Place::default()));
+        }
+        self.frames_out += 1;
+        Ok(frame.with_timestamp(timestamp))
+    }
+}

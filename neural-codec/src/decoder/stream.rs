@@ -1,0 +1,151 @@
+//! A stream decoded from front to back: the decoding agent's steps. Rank 5.
+
+use std::io::Read;
+
+use super::scene::SceneDecoder;
+use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketReader, StreamHeader, StreamItem};
+use crate::error::Result;
+use crate::frame::{Frame, VideoInfo};
+use crate::media::FrameSource;
+
+/// What a decoder may use, and what it does with damage.
+#[derive(Debug, Clone, Default)]
+pub struct DecoderSettings {
+    /// Threads to use; 0 means all processors. The frames do not depend on it.
+    pub threads: usize,
+    /// Bounds on what a stream may ask for.
+    pub limits: Limits,
+    /// What happens at a damaged scene.
+    pub on_damage: OnDamage,
+}
+
+/// What a decoder does at a damaged scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDamage {
+    /// The error ends the stream.
+    #[default]
+    Stop,
+    /// The error is reported once; the next call goes on with the next intact scene.
+    SkipScene,
+}
+
+impl DecoderSettings {
+    pub(super) fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+}
+
+/// Decodes a stream as it is read; the input need not be able to seek.
+pub struct StreamDecoder<R> {
+    reader: PacketReader<R>,
+    settings: DecoderSettings,
+    scene: Option<SceneDecoder>,
+    audio: Vec<AudioPacket>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    /// The last packet was unusable.
+    Damaged,
+    Ended,
+}
+
+impl<R: Read> StreamDecoder<R> {
+    /// Reads the stream's header.
+    ///
+    /// Errors: `Corrupt` for what is not a `.nvc` stream, `Truncated`, `UnsupportedVersion`, `LimitExceeded`.
+    pub fn new(input: R, settings: DecoderSettings) -> Result<Self> {
+        let reader = PacketReader::new(input, settings.limits.clone())?;
+        Ok(Self { reader, settings, scene: None, audio: Vec::new(), state: State::Reading })
+    }
+
+    /// What holds for the whole stream.
+    pub fn header(&self) -> &StreamHeader {
+        self.reader.header()
+    }
+
+    /// Bytes read so far.
+    pub fn position(&self) -> u64 {
+        self.reader.position()
+    }
+
+    /// The next frame, `None` after the last.
+    ///
+    /// Errors: `Corrupt`, `Truncated` and the like with byte offset, scene and frame. With
+    /// [`OnDamage::SkipScene`] the call after an error goes on with the next scene that is intact.
+    pub fn decode_frame(&mut self) -> Result<Option<Frame>> {
+        let result = self.advance();
+        if result.is_err() {
+            self.scene = None;
+            self.state = match self.settings.on_damage {
+                OnDamage::Stop => State::Ended,
+                OnDamage::SkipScene => State::Damaged,
+            };
+        }
+        result
+    }
+
+    fn advance(&mut self) -> Result<Option<Frame>> {
+        loop {
+            if let Some(scene) = &mut self.scene {
+                if let Some(frame) = scene.next_frame()? {
+                    return Ok(Some(frame));
+                }
+                self.scene = None;
+            }
+            match self.next_item()? {
+                None => return Ok(None),
+                Some(StreamItem::Audio(packet)) => self.audio.push(packet),
+                Some(StreamItem::Scene(scene)) => {
+                    let threads = self.settings.thread_count();
+                    self.scene = Some(SceneDecoder::new(scene, self.header().info, threads)?);
+                }
+            }
+        }
+    }
+
+    fn next_item(&mut self) -> Result<Option<StreamItem>> {
+        match self.state {
+            State::Ended => return Ok(None),
+            State::Damaged if !self.reader.resync()? => {
+                self.state = State::Ended;
+                return Ok(None);
+            }
+            State::Damaged | State::Reading => self.state = State::Reading,
+        }
+        let item = self.reader.next_item()?;
+        if item.is_none() {
+            self.state = State::Ended;
+        }
+        Ok(item)
+    }
+}
+
+impl<R: Read + Send> FrameSource for StreamDecoder<R> {
+    fn info(&self) -> &VideoInfo {
+        &self.reader.header().info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        self.decode_frame()
+    }
+
+    fn audio_tracks(&self) -> &[AudioTrack] {
+        &self.reader.header().audio_tracks
+    }
+
+    fn take_audio(&mut self) -> Vec<AudioPacket> {
+        std::mem::take(&mut self.audio)
+    }
+}
+
+/// Whether these first bytes of a file are those of a stream.
+pub(super) fn is_stream(first_bytes: &[u8]) -> bool {
+    first_bytes.starts_with(&crate::bitstream::SIGNATURE)
+}
+

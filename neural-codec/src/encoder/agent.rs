@@ -1,0 +1,365 @@
+//! The encoding agent: frames in, bytes of stream out. Rank 5.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::assembly::Assembly;
+use super::cutter::{Cutter, Step};
+use super::job::{FinishedScene, SceneJob};
+use super::workers::Workers;
+use crate::base::Library;
+use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::error::{Error, Result};
+use crate::frame::{Color, Frame, Layout, PixelFormat, VideoInfo, convert};
+use crate::progress::{CancelToken, Progress};
+use crate::report::Report;
+use crate::scene::{MemoryBudget, Reading, SceneFrames};
+use crate::settings::Settings;
+use crate::strategy::{ScenePlan, TrialContext};
+
+/// Bytes of source frames that may wait in memory for their encoder: 80 frames of 1080p.
+const WAITING_BYTES: usize = 256 << 20;
+
+/// How often a waiting call looks at progress and cancellation.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Encodes a clip frame by frame.
+///
+/// ```text
+/// let mut agent = EncodingAgent::new(info, &settings)?;
+/// for frame in frames {
+///     agent.send_frame(frame)?;                                    // may wait for the encoder
+///     while let Some(bytes) = agent.receive_packet()? { write(bytes) }
+/// }
+/// agent.finish()?;
+/// while let Some(bytes) = agent.receive_packet()? { write(bytes) } // now waits; None is the end
+/// let report = agent.into_report()?;
+/// ```
+/// After an error only dropping is left. The bytes do not depend on the number of threads.
+pub struct EncodingAgent {
+    source: VideoInfo,
+    settings: Settings,
+    context: TrialContext,
+    plan: ScenePlan,
+    budget: Arc<MemoryBudget>,
+    cutter: Cutter,
+    current: Option<Arc<SceneFrames>>,
+    workers: Workers<FinishedScene>,
+    assembly: Option<Assembly>,
+    audio_tracks: Vec<AudioTrack>,
+    /// Audio that came since the last scene was closed, and audio of closed scenes that are not yet written.
+    audio: Vec<AudioPacket>,
+    audio_of_scenes: VecDeque<Vec<AudioPacket>>,
+    ready: VecDeque<Vec<u8>>,
+    report: Option<Report>,
+    frames_in: u64,
+    scenes_started: u32,
+    scenes_done: u32,
+    bytes: u64,
+    finished: bool,
+}
+
+impl EncodingAgent {
+    /// An agent for frames of `info`.
+    ///
+    /// Errors: `Unsupported` for targets that cannot be served, `MissingLibrary` without SVT-AV1.
+    pub fn new(info: VideoInfo, settings: &Settings) -> Result<Self> {
+        crate::frame::check_size(info.width, info.height)?;
+        let plan = ScenePlan::constant_quality(settings, info.format.depth)?;
+        let threads = settings.thread_count();
+        let context = TrialContext {
+            library: Library::load(None)?,
+            info: coded_info(&info),
+            threads,
+            cancel: CancelToken::new(),
+            frames_done: Arc::new(AtomicU64::new(0)),
+        };
+        Ok(Self {
+            source: info,
+            settings: settings.clone(),
+            context,
+            plan,
+            budget: MemoryBudget::new(WAITING_BYTES),
+            cutter: Cutter::detecting(&info, settings.max_scene_seconds)?,
+            current: None,
+            workers: Workers::start(threads.min(SCENES_AT_ONCE))?,
+            assembly: None,
+            audio_tracks: Vec::new(),
+            audio: Vec::new(),
+            audio_of_scenes: VecDeque::new(),
+            ready: VecDeque::new(),
+            report: None,
+            frames_in: 0,
+            scenes_started: 0,
+            scenes_done: 0,
+            bytes: 0,
+            finished: false,
+        })
+    }
+
+    /// Uses a token that another thread may raise.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: CancelToken) -> Self {
+        self.context.cancel = cancel;
+        self
+    }
+
+    /// Carries audio tracks; their packets come through [`send_audio`](Self::send_audio).
+    #[must_use]
+    pub fn with_audio(mut self, tracks: Vec<AudioTrack>) -> Self {
+        self.audio_tracks = tracks;
+        self
+    }
+
+    /// Uses these scenes instead of looking for cuts.
+    ///
+    /// Errors: `InvalidArgument` naming the entry that is empty, overlaps or leaves a gap.
+    pub fn with_scenes(mut self, scenes: Vec<Range<u64>>) -> Result<Self> {
+        self.cutter = Cutter::following(scenes)?;
+        Ok(self)
+    }
+
+    /// A token that cancels this agent's work from any thread.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.context.cancel.clone()
+    }
+
+    /// Takes the next frame. Waits while too many frames wait for their encoder.
+    ///
+    /// Errors: `InvalidArgument` for a frame of another size or format, `WrongOrder` after
+    /// [`finish`](Self::finish), and what encoding an earlier frame met.
+    pub fn send_frame(&mut self, frame: Frame) -> Result<()> {
+        self.expect_open("send_frame")?;
+        self.context.cancel.check()?;
+        let frame = self.coded_frame(frame)?;
+        self.frames_in += 1;
+        for step in self.cutter.push(frame)? {
+            self.take(step)?;
+        }
+        self.collect()
+    }
+
+    /// Takes an audio packet, to be stored near the frames sent around it.
+    ///
+    /// Errors: `InvalidArgument` for a track that was not announced, `WrongOrder` after the end.
+    pub fn send_audio(&mut self, packet: AudioPacket) -> Result<()> {
+        self.expect_open("send_audio")?;
+        if usize::from(packet.track) >= self.audio_tracks.len() {
+            return Err(Error::invalid("audio track", format!("below {}", self.audio_tracks.len()), packet.track));
+        }
+        self.audio.push(packet);
+        Ok(())
+    }
+
+    /// Says that no frame will follow. Errors: `InvalidArgument` when there was none.
+    pub fn finish(&mut self) -> Result<()> {
+        self.expect_open("finish")?;
+        if self.frames_in == 0 {
+            return Err(Error::invalid("clip", "at least 1 frame", 0));
+        }
+        for step in self.cutter.finish()? {
+            self.take(step)?;
+        }
+        self.close_scene();
+        self.finished = true;
+        Ok(())
+    }
+
+    /// The next bytes of the stream. Before [`finish`](Self::finish) `None` means "not yet"; afterwards the
+    /// call waits, and `None` means "no more".
+    pub fn receive_packet(&mut self) -> Result<Option<Vec<u8>>> {
+        self.wait_packet(|_| Ok(()))
+    }
+
+    /// As [`receive_packet`](Self::receive_packet), calling `tell` while it waits.
+    pub(super) fn wait_packet(
+        &mut self,
+        mut tell: impl FnMut(Progress) -> Result<()>,
+    ) -> Result<Option<Vec<u8>>> {
+        loop {
+            self.collect()?;
+            if let Some(bytes) = self.ready.pop_front() {
+                return Ok(Some(bytes));
+            }
+            if !self.finished || self.report.is_some() {
+                return Ok(None);
+            }
+            if self.workers.in_flight() == 0 {
+                self.end_stream()?;
+            } else if let Some(scene) = self.workers.next_within(POLL) {
+                self.write_scene(scene?)?;
+            } else {
+                tell(self.progress())?;
+            }
+        }
+    }
+
+    /// How far the work is.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            frames_done: self.context.frames_done.load(Ordering::Relaxed),
+            frames_total: self.finished.then_some(self.frames_in),
+            scenes_done: self.scenes_done,
+            bytes: self.bytes,
+        }
+    }
+
+    /// The account of the encode. Errors: `WrongOrder` before the last bytes were received.
+    pub fn into_report(self) -> Result<Report> {
+        self.report.ok_or_else(|| Error::WrongOrder {
+            call: "into_report",
+            reason: "the end of the stream was not received yet".into(),
+        })
+    }
+
+    /// The account of the encode, once the last bytes were received.
+    pub fn report(&self) -> Option<&Report> {
+        self.report.as_ref()
+    }
+
+    fn expect_open(&self, call: &'static str) -> Result<()> {
+        if self.finished {
+            return Err(Error::WrongOrder { call, reason: "the clip was finished".into() });
+        }
+        Ok(())
+    }
+
+    /// The frame as it is coded: 4:2:0 at its own depth.
+    fn coded_frame(&self, frame: Frame) -> Result<Frame> {
+        let found = (frame.width(), frame.height(), frame.format());
+        if found != (self.source.width, self.source.height, self.source.format) {
+            let text = |(width, height, format): (usize, usize, PixelFormat)| format!("{width}x{height} in {format}");
+            let expected = text((self.source.width, self.source.height, self.source.format));
+            return Err(Error::invalid(format!("frame {}", self.frames_in), expected, text(found)));
+        }
+        if frame.format() == self.context.info.format {
+            return Ok(frame);
+        }
+        let timestamp = frame.timestamp;
+        Ok(convert(&frame, self.context.info.format, self.context.info.color)?.with_timestamp(timestamp))
+    }
+
+    fn take(&mut self, step: Step) -> Result<()> {
+        match step {
+            Step::Start(first_frame) => {
+                self.close_scene();
+                self.start_scene(first_frame);
+            }
+            Step::Frame(frame) => {
+                if let Some(scene) = &self.current {
+                    scene.push(frame)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start_scene(&mut self, first_frame: u64) {
+        let frames = SceneFrames::new(Reading::Once, Arc::clone(&self.budget));
+        let job = SceneJob {
+            index: self.scenes_started,
+            first_frame,
+            frames: Arc::clone(&frames),
+            plan: self.plan.clone(),
+            context: self.context.clone(),
+        };
+        self.workers.submit(move || job.run());
+        self.scenes_started += 1;
+        self.current = Some(frames);
+    }
+
+    fn close_scene(&mut self) {
+        if let Some(scene) = self.current.take() {
+            scene.close();
+            self.audio_of_scenes.push_back(std::mem::take(&mut self.audio));
+        }
+    }
+
+    /// Takes in what the workers have finished.
+    fn collect(&mut self) -> Result<()> {
+        while let Some(scene) = self.workers.try_next() {
+            self.write_scene(scene?)?;
+        }
+        Ok(())
+    }
+
+    fn write_scene(&mut self, scene: FinishedScene) -> Result<()> {
+        let audio = self.audio_of_scenes.pop_front().unwrap_or_default();
+        let assembly = self.assembly()?;
+        audio.iter().try_for_each(|packet| assembly.add_audio(packet))?;
+        assembly.add_scene(scene)?;
+        let bytes = assembly.take_bytes();
+        self.scenes_done += 1;
+        self.give(bytes);
+        Ok(())
+    }
+
+    fn end_stream(&mut self) -> Result<()> {
+        let audio = std::mem::take(&mut self.audio);
+        let assembly = self.assembly()?;
+        audio.iter().try_for_each(|packet| assembly.add_audio(packet))?;
+        if let Some(assembly) = self.assembly.take() {
+            let (bytes, report) = assembly.finish()?;
+            self.give(bytes);
+            self.report = Some(report);
+        }
+        Ok(())
+    }
+
+    fn give(&mut self, bytes: Vec<u8>) {
+        self.bytes += bytes.len() as u64;
+        self.ready.push_back(bytes);
+    }
+
+    /// The stream, begun at the first use.
+    fn assembly(&mut self) -> Result<&mut Assembly> {
+        let assembly = match self.assembly.take() {
+            Some(assembly) => assembly,
+            None => {
+                let base_encoder = format!("SVT-AV1 {}", self.context.library.version());
+                let tracks = std::mem::take(&mut self.audio_tracks);
+                let coded = self.context.info;
+                let mut assembly = Assembly::new(self.source, coded, tracks, &self.settings, base_encoder)?;
+                self.notes().into_iter().for_each(|note| assembly.note(note));
+                assembly
+            }
+        };
+        Ok(self.assembly.insert(assembly))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let (source, coded) = (&self.source, &self.context.info);
+        if source.format == coded.format {
+            return Vec::new();
+        }
+        vec![format!(
+            "The source is {}; it is coded as {} with colour matrix {} (H.273) and measured against that.",
+            source.format, coded.format, coded.color.matrix
+        )]
+    }
+}
+
+impl Drop for EncodingAgent {
+    fn drop(&mut self) {
+        self.context.cancel.cancel();
+        if let Some(scene) = self.current.take() {
+            scene.close();
+        }
+    }
+}
+
+/// Scenes encoded at the same time, at most: each holds an encoder, hundreds of megabytes at 1080p.
+const SCENES_AT_ONCE: usize = 2;
+
+/// The clip as it is coded: 4:2:0 at the source's depth.
+fn coded_info(source: &VideoInfo) -> VideoInfo {
+    if source.format.layout == Layout::Yuv420 {
+        return *source;
+    }
+    let format = PixelFormat { layout: Layout::Yuv420, ..source.format };
+    let color: Color = source.color.resolve_for_conversion(Layout::Yuv420, source.width, source.height);
+    VideoInfo { format, color, ..*source }
+}

@@ -1,0 +1,92 @@
+//! A whole clip in one call. Rank 5.
+
+use std::io::Write;
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
+
+use super::EncodingAgent;
+use crate::error::{Error, Result};
+use crate::media::{self, AtomicFile, FrameSource};
+use crate::progress::{CancelToken, Progress};
+use crate::report::Report;
+use crate::settings::Settings;
+
+/// What the caller of a long call may hook into it.
+#[derive(Default)]
+pub struct Hooks<'a> {
+    /// Called on the caller's thread now and then; breaking cancels.
+    pub progress: Option<Box<dyn FnMut(Progress) -> ControlFlow<()> + 'a>>,
+    /// Cancels from any thread.
+    pub cancel: CancelToken,
+    /// Scenes to use instead of detected ones: contiguous ranges of frames from 0.
+    pub scenes: Option<Vec<Range<u64>>>,
+}
+
+impl Hooks<'_> {
+    /// Tells the caller how far the work is. Errors: `Cancelled` when the caller says so.
+    pub(crate) fn tell(&mut self, progress: Progress) -> Result<()> {
+        if let Some(callback) = &mut self.progress
+            && callback(progress).is_break()
+        {
+            self.cancel.cancel();
+        }
+        self.cancel.check()
+    }
+}
+
+/// Encodes all frames of a source into a stream.
+///
+/// Errors: whatever the source, the encoder or the sink reports; `Cancelled`.
+pub fn encode(
+    source: &mut dyn FrameSource,
+    output: &mut dyn Write,
+    settings: &Settings,
+    mut hooks: Hooks<'_>,
+) -> Result<Report> {
+    let mut agent = EncodingAgent::new(*source.info(), settings)?
+        .with_cancel(hooks.cancel.clone())
+        .with_audio(source.audio_tracks().to_vec());
+    if let Some(scenes) = hooks.scenes.take() {
+        agent = agent.with_scenes(scenes)?;
+    }
+    let total = source.declared_frame_count();
+    while let Some(frame) = source.next_frame()? {
+        for packet in source.take_audio() {
+            agent.send_audio(packet)?;
+        }
+        agent.send_frame(frame)?;
+        while let Some(bytes) = agent.receive_packet()? {
+            output.write_all(&bytes)?;
+        }
+        hooks.tell(Progress { frames_total: total, ..agent.progress() })?;
+    }
+    for packet in source.take_audio() {
+        agent.send_audio(packet)?;
+    }
+    agent.finish()?;
+    while let Some(bytes) = agent.wait_packet(|progress| {
+        hooks.tell(Progress { frames_total: Some(progress.frames_total.unwrap_or(0)), ..progress })
+    })? {
+        output.write_all(&bytes)?;
+    }
+    agent.into_report()
+}
+
+/// Encodes a media file into a `.nvc` file, which appears whole or not at all.
+///
+/// Errors: as [`encode`], with the file's name.
+pub fn encode_file(
+    input: &Path,
+    output: &Path,
+    settings: &Settings,
+    hooks: Hooks<'_>,
+) -> Result<Report> {
+    let mut source = media::open(input, &media::OpenOptions::default())?;
+    let mut file = AtomicFile::create(output)?;
+    let report = encode(source.as_mut(), &mut file, settings, hooks).map_err(|error| match error {
+        Error::Io { path: None, source } => Error::io(output, source),
+        other => other,
+    })?;
+    file.commit()?;
+    Ok(report)
+}
