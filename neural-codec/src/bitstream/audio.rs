@@ -1,5 +1,9 @@
 //! Audio as it travels through a stream: compressed packets, carried unchanged. Rank 2.
 
+use super::Limits;
+use super::bytes::{Reader, Writer};
+use super::packet::{PacketKind, Payload};
+use crate::error::Result;
 use crate::frame::Rational;
 
 /// What a demuxer says about an audio track, enough to mux its packets again without decoding them.
@@ -34,4 +38,52 @@ pub struct AudioPacket {
     pub duration: u32,
     /// The bytes as the demuxer gave them.
     pub data: Vec<u8>,
+}
+
+/// Reads one track of the stream header.
+pub(super) fn read_track(reader: &mut Reader<'_>, limits: &Limits) -> Result<AudioTrack> {
+    let codec = reader.text("audio codec")?;
+    let language = reader.text("audio language")?;
+    let time_base = reader.rational("audio time base")?;
+    let sample_rate = reader.u32("sample rate")?;
+    let channels = reader.u16("number of channels")?;
+    let frame_size = reader.u32("audio frame size")?;
+    let bit_rate = reader.u64("audio bit rate")?;
+    let length = u64::from(reader.u32("length of extradata")?);
+    reader.limited("length of extradata", length, u64::from(limits.max_extradata_bytes))?;
+    let extradata = reader.bytes(length as usize, "extradata")?.to_vec();
+    Ok(AudioTrack { codec, time_base, sample_rate, channels, frame_size, bit_rate, extradata, language })
+}
+
+/// Writes one track of the stream header.
+pub(super) fn write_track(writer: &mut Writer, track: &AudioTrack) -> Result<()> {
+    writer.text("audio codec", &track.codec)?;
+    writer.text("audio language", &track.language)?;
+    writer.rational(track.time_base);
+    writer.u32(track.sample_rate);
+    writer.u16(track.channels);
+    writer.u32(track.frame_size);
+    writer.u64(track.bit_rate);
+    writer.size("length of extradata", track.extradata.len())?;
+    writer.raw(&track.extradata);
+    Ok(())
+}
+
+impl Payload for AudioPacket {
+    const KIND: PacketKind = PacketKind::Audio;
+
+    fn read(reader: &mut Reader<'_>, _: &Limits) -> Result<Self> {
+        let track = reader.u8("audio track")?;
+        let timestamp = reader.i64("audio timestamp")?;
+        let duration = reader.u32("audio duration")?;
+        Ok(Self { track, timestamp, duration, data: reader.rest("audio data")? })
+    }
+
+    fn write(&self, writer: &mut Writer) -> Result<()> {
+        writer.u8(self.track);
+        writer.i64(self.timestamp);
+        writer.u32(self.duration);
+        writer.raw(&self.data);
+        Ok(())
+    }
 }

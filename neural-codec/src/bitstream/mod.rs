@@ -1,5 +1,36 @@
 //! The `.nvc` stream: packets read beside packets written. Rank 2.
+//!
+//! ```text
+//! signature  STREAM_HEADER  { AUDIO | SCENE BASE_LAYER FRAME_HASHES }*  SCENE_TABLE  END
+//! ```
+//! Every packet is a 16-byte header and a payload, each under its own checksum, so that damage is always seen
+//! and costs one scene. `docs/BITSTREAM.md` is the specification.
 
 mod audio;
+mod base_layer;
+mod bytes;
+mod encoded_scene;
+mod header;
+mod input;
+mod limits;
+mod order;
+mod packet;
+mod reader;
+mod scene;
+mod seek;
+mod table;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 pub use audio::{AudioPacket, AudioTrack};
+pub use base_layer::{BaseCodec, BaseLayer};
+pub use encoded_scene::EncodedScene;
+pub use header::{FormatVersion, StreamHeader};
+pub use limits::Limits;
+pub use packet::{PACKET_HEADER_BYTES, Packet, PacketKind, SIGNATURE};
+pub use reader::{PacketReader, StreamItem};
+pub use scene::{FrameHashes, SceneHeader, Strategy};
+pub use seek::SceneReader;
+pub use table::{End, SceneEntry, SceneTable};
+pub use writer::{PacketWriter, concat};

@@ -1,0 +1,113 @@
+//! Scenes in any order, from a source that can seek. Rank 2.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use super::packet::Packet;
+use super::reader::Packets;
+use super::{EncodedScene, End, Limits, PacketReader, SceneTable, StreamHeader};
+use crate::error::{Error, Place, Result};
+
+/// Random access to the scenes of a whole stream. Audio is read from front to back with `PacketReader`.
+///
+/// Where the end of the stream is missing or damaged, `PacketReader` still reads what there is.
+pub struct SceneReader<R> {
+    input: R,
+    limits: Limits,
+    header: StreamHeader,
+    table: SceneTable,
+}
+
+impl<R: Read + Seek> SceneReader<R> {
+    /// Reads the header, END and the scene table. The stream begins at offset 0 of `input` and ends at its end.
+    ///
+    /// Errors: `Truncated` when no END packet is at the end; `Corrupt` when the three do not fit together.
+    pub fn open(mut input: R, limits: Limits) -> Result<Self> {
+        input.seek(SeekFrom::Start(0))?;
+        let header = PacketReader::new(&mut input, limits.clone())?.header().clone();
+        let length = input.seek(SeekFrom::End(0))?;
+        let end = read_end(&mut input, length, &limits)?;
+        let table = read_table(&mut input, &end, length.saturating_sub(End::PACKET_BYTES), &limits)?;
+        Ok(Self { input, limits, header, table })
+    }
+
+    /// What holds for the whole stream.
+    pub fn header(&self) -> &StreamHeader {
+        &self.header
+    }
+
+    /// Where every scene lies.
+    pub fn table(&self) -> &SceneTable {
+        &self.table
+    }
+
+    /// Number of scenes.
+    pub fn scene_count(&self) -> usize {
+        self.table.scenes.len()
+    }
+
+    /// Scene `index`. Other scenes may be damaged.
+    ///
+    /// Errors: `InvalidArgument` for no such scene; `Corrupt` for a damaged one, or one the table is wrong about.
+    pub fn scene(&mut self, index: usize) -> Result<EncodedScene> {
+        let Some(entry) = self.table.scenes.get(index).copied() else {
+            return Err(Error::invalid("scene", format!("one of {}", self.scene_count()), index));
+        };
+        let place = Place { offset: Some(entry.offset), scene: Some(index as u32), frame: None };
+        self.input.seek(SeekFrom::Start(entry.offset))?;
+        let bytes = (&mut self.input).take(entry.bytes);
+        let scene =
+            EncodedScene::read_at(bytes, entry.offset, &self.limits).map_err(|error| error.within(place))?;
+        let found = (
+            scene.header.index as usize,
+            scene.header.first_frame,
+            scene.header.frame_count() as u64,
+            scene.header.timestamps.first().copied(),
+        );
+        let expected = (index, entry.first_frame, u64::from(entry.frame_count), Some(entry.first_timestamp));
+        if found != expected {
+            let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
+            return Err(Error::corrupt("index, first frame, frames, first time", expected, found, place));
+        }
+        scene.base.check_fits(&self.header.info, place)?;
+        Ok(scene)
+    }
+}
+
+/// Reads the END packet in front of offset `length`.
+fn read_end(input: &mut (impl Read + Seek), length: u64, limits: &Limits) -> Result<End> {
+    let start = length.saturating_sub(End::PACKET_BYTES);
+    let truncated =
+        Error::Truncated { what: "stream, which has no END packet", place: Place::at_offset(length) };
+    input.seek(SeekFrom::Start(start))?;
+    match Packets::new(input, start, limits.clone()).next_unordered() {
+        Ok(Some(Packet::End(end))) => Ok(end),
+        Err(error @ Error::Io { .. }) => Err(error),
+        _ => Err(truncated),
+    }
+}
+
+/// Reads the table that `end` points to and that stops at offset `stop`.
+fn read_table(input: &mut (impl Read + Seek), end: &End, stop: u64, limits: &Limits) -> Result<SceneTable> {
+    let start = end.table_offset;
+    let place = Place::at_offset(start);
+    input.seek(SeekFrom::Start(start))?;
+    let mut packets = Packets::new(input, start, limits.clone());
+    let Some(Packet::SceneTable(table)) = packets.next_unordered()? else {
+        return Err(Error::corrupt("packet that END points to", "SceneTable", "another", place));
+    };
+    if packets.input.position() != stop {
+        let found = packets.input.position();
+        return Err(Error::corrupt("end of the scene table", format!("END at {stop}"), found, place));
+    }
+    let found =
+        End { scene_count: table.scenes.len() as u32, frame_count: table.frame_count(), table_offset: start };
+    if found != *end {
+        return Err(Error::corrupt("END", format!("{found:?}"), format!("{end:?}"), place));
+    }
+    if let Some(last) = table.scenes.last()
+        && last.end() > start
+    {
+        return Err(Error::corrupt("end of the last scene", format!("at most {start}"), last.end(), place));
+    }
+    Ok(table)
+}

@@ -1,0 +1,121 @@
+//! Laws of the whole stream, and the small synthetic one they are tried on.
+
+mod damage;
+mod round_trip;
+mod rules;
+
+use std::io::Read;
+
+use super::*;
+use crate::error::Result;
+use crate::frame::{BitDepth, ChromaLocation, Color, ColorRange, PixelFormat, Rational, VideoInfo};
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.nvc");
+
+fn scene(index: u32, first_frame: u64, timestamps: &[i64], unit_bytes: usize) -> EncodedScene {
+    let mut base = BaseLayer::new(48, 32, BitDepth::Ten);
+    for frame in 0..timestamps.len() {
+        let unit: Vec<u8> =
+            (0..unit_bytes + frame).map(|i| (i * 7 + frame * 31 + index as usize) as u8).collect();
+        base.push_unit(&unit).unwrap();
+    }
+    let strategy = if index.is_multiple_of(2) { Strategy::Av1 } else { Strategy::Hybrid };
+    let header = SceneHeader { index, first_frame, strategy, timestamps: timestamps.to_vec() };
+    let hashes =
+        (0..timestamps.len() as u64).map(|frame| 0x0123_4567_89ab_cd00 + first_frame + frame).collect();
+    EncodedScene { header, base, hashes }
+}
+
+fn golden_header() -> StreamHeader {
+    let mut info = VideoInfo::new(45, 31, PixelFormat::YUV420_8, Rational { num: 30000, den: 1001 });
+    info.color = Color {
+        range: ColorRange::Limited,
+        primaries: 1,
+        transfer: 1,
+        matrix: 1,
+        chroma_location: ChromaLocation::Left,
+    };
+    info.pixel_aspect = Rational { num: 4, den: 3 };
+    let track = AudioTrack {
+        codec: "opus".into(),
+        time_base: Rational { num: 1, den: 48000 },
+        sample_rate: 48000,
+        channels: 2,
+        frame_size: 960,
+        bit_rate: 64000,
+        extradata: b"OpusHead".to_vec(),
+        language: "eng".into(),
+    };
+    let header = StreamHeader::new(info);
+    StreamHeader { encoder: "synthetic".into(), audio_tracks: vec![track], ..header }
+}
+
+fn golden_items() -> Vec<StreamItem> {
+    let audio = |timestamp| {
+        StreamItem::Audio(AudioPacket { track: 0, timestamp, duration: 960, data: vec![0xfc, 0xff, 0xfe] })
+    };
+    vec![
+        audio(-312),
+        StreamItem::Scene(scene(0, 0, &[0, 1, 2], 5)),
+        audio(648),
+        StreamItem::Scene(scene(1, 3, &[3, 5, 6, 90], 3)),
+        StreamItem::Scene(scene(2, 7, &[91], 9)),
+    ]
+}
+
+fn write(header: &StreamHeader, items: &[StreamItem]) -> Result<Vec<u8>> {
+    let mut writer = PacketWriter::new(Vec::new(), header, Limits::default())?;
+    for item in items {
+        match item {
+            StreamItem::Scene(scene) => writer.write_scene(scene)?,
+            StreamItem::Audio(audio) => writer.write_audio(audio)?,
+        }
+    }
+    writer.finish()
+}
+
+fn golden() -> Vec<u8> {
+    write(&golden_header(), &golden_items()).unwrap()
+}
+
+/// Items up to the end or the first error.
+fn read(input: impl Read) -> (Vec<StreamItem>, Result<StreamHeader>) {
+    let mut items = Vec::new();
+    let mut reader = match PacketReader::new(input, Limits::default()) {
+        Ok(reader) => reader,
+        Err(error) => return (items, Err(error)),
+    };
+    loop {
+        match reader.next_item() {
+            Ok(Some(item)) => items.push(item),
+            Ok(None) => return (items, Ok(reader.header().clone())),
+            Err(error) => return (items, Err(error)),
+        }
+    }
+}
+
+/// Where each packet of a whole stream lies.
+fn packet_spans(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mut spans = Vec::new();
+    let mut start = SIGNATURE.len();
+    while start < bytes.len() {
+        let length = u32::from_le_bytes(bytes[start + 4..start + 8].try_into().unwrap()) as usize;
+        spans.push(start..start + PACKET_HEADER_BYTES + length);
+        start = spans[spans.len() - 1].end;
+    }
+    spans
+}
+
+#[test]
+fn the_golden_stream_has_not_changed() {
+    let expected = std::fs::read(GOLDEN).expect("the golden stream is in the repository");
+    assert_eq!(golden(), expected, "a change of bitstream bumps the version and moves the golden stream");
+    let (items, header) = read(&expected[..]);
+    assert_eq!((items, header.unwrap()), (golden_items(), golden_header()));
+}
+
+#[test]
+#[ignore = "writes the golden stream anew, for a deliberate change of format"]
+fn write_the_golden_stream() {
+    std::fs::write(GOLDEN, golden()).unwrap();
+}

@@ -1,0 +1,138 @@
+//! A stream out, scene by scene, to a sink that need not seek. Rank 2.
+
+use std::io::Write;
+
+use super::bytes::Writer;
+use super::order::Order;
+use super::packet::{Packet, Payload, SIGNATURE};
+use super::reader::Packets;
+use super::{AudioPacket, EncodedScene, End, FormatVersion, FrameHashes, Limits, StreamHeader};
+use crate::error::{Error, Result};
+
+/// Writes a stream from front to back and lets nothing out that a reader with the same limits would refuse.
+pub struct PacketWriter<W> {
+    output: W,
+    header: StreamHeader,
+    limits: Limits,
+    order: Order,
+    /// Bytes written so far.
+    position: u64,
+    /// Whether the sink has failed, so that nobody knows how much of the last bytes it took.
+    broken: bool,
+}
+
+impl<W: Write> PacketWriter<W> {
+    /// Begins a stream: writes the signature and the header.
+    ///
+    /// Errors: `InvalidArgument` or `LimitExceeded` for a header that could not be read again.
+    pub fn new(output: W, header: &StreamHeader, limits: Limits) -> Result<Self> {
+        if header.version != FormatVersion::CURRENT {
+            let (expected, found) = (FormatVersion::CURRENT, header.version);
+            return Err(Error::invalid("format version", format!("{expected:?}"), format!("{found:?}")));
+        }
+        let mut bytes = Writer { bytes: SIGNATURE.to_vec() };
+        header.write_packet(&mut bytes)?;
+        let start = SIGNATURE.len();
+        Packets::new(&bytes.bytes[start..], start as u64, limits.clone())
+            .read_stream_header()
+            .map_err(as_argument)?;
+        let order = Order::new(&limits);
+        let mut writer = Self { output, header: header.clone(), limits, order, position: 0, broken: false };
+        writer.write(&bytes.bytes)?;
+        Ok(writer)
+    }
+
+    /// Bytes written so far.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Writes the next scene. Errors: as [`write_scene_bytes`](Self::write_scene_bytes).
+    pub fn write_scene(&mut self, scene: &EncodedScene) -> Result<()> {
+        self.write_scene_bytes(&scene.to_bytes()?)
+    }
+
+    /// Writes the next scene as [`EncodedScene::to_bytes`] gave it.
+    ///
+    /// Errors: `InvalidArgument` or `LimitExceeded` for bytes that are not a whole scene, or not the next one, or
+    /// do not fit the header; the stream is then as before. `Io` from the sink; the stream is then lost.
+    pub fn write_scene_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        let scene = EncodedScene::read_at(bytes, self.position, &self.limits).map_err(as_argument)?;
+        let end = self.position + bytes.len() as u64;
+        let EncodedScene { header, base, hashes } = scene;
+        let base = Packet::BaseLayer(base);
+        self.header.check_packet(&base, self.position).map_err(as_argument)?;
+        // The layers agree with their scene, so only the first of these can fail, before it changes anything.
+        for packet in [Packet::Scene(header), base, Packet::FrameHashes(FrameHashes(hashes))] {
+            self.order.accept(&packet, self.position..end).map_err(as_argument)?;
+        }
+        self.write(bytes)
+    }
+
+    /// Writes an audio packet between two scenes.
+    ///
+    /// Errors: `InvalidArgument` or `LimitExceeded` for a track or size that the header or the limits exclude.
+    pub fn write_audio(&mut self, packet: &AudioPacket) -> Result<()> {
+        let limit = u64::from(self.limits.max_audio_packet_bytes.min(self.limits.max_packet_bytes));
+        let found = packet.data.len() as u64;
+        if found > limit {
+            let place = crate::error::Place::at_offset(self.position);
+            return Err(Error::LimitExceeded { what: "bytes of an audio packet", limit, found, place });
+        }
+        if usize::from(packet.track) >= self.header.audio_tracks.len() {
+            let expected = format!("one of {}", self.header.audio_tracks.len());
+            return Err(Error::invalid("audio track", expected, packet.track));
+        }
+        let mut bytes = Writer::default();
+        packet.write_packet(&mut bytes)?;
+        self.write(&bytes.bytes)
+    }
+
+    /// Writes the scene table and END, flushes, and gives the sink back.
+    pub fn finish(mut self) -> Result<W> {
+        let table = std::mem::take(&mut self.order.seen);
+        let end = End {
+            scene_count: table.scenes.len() as u32,
+            frame_count: table.frame_count(),
+            table_offset: self.position,
+        };
+        self.write(&Packet::SceneTable(table).to_bytes()?)?;
+        self.write(&Packet::End(end).to_bytes()?)?;
+        self.output.flush()?;
+        Ok(self.output)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.broken {
+            let reason = "an earlier write to the sink failed".into();
+            return Err(Error::WrongOrder { call: "write", reason });
+        }
+        self.broken = true;
+        self.output.write_all(bytes)?;
+        self.broken = false;
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Joins scenes that were encoded apart into a stream.
+///
+/// Errors: as [`PacketWriter`], when the scenes are not 0, 1, 2 and so on.
+pub fn concat<S: AsRef<[u8]>>(
+    header: &StreamHeader,
+    scenes: impl IntoIterator<Item = S>,
+    limits: Limits,
+) -> Result<Vec<u8>> {
+    let mut writer = PacketWriter::new(Vec::new(), header, limits)?;
+    scenes.into_iter().try_for_each(|scene| writer.write_scene_bytes(scene.as_ref()))?;
+    writer.finish()
+}
+
+/// What is corrupt in bytes that the caller wants written is an argument that the caller got wrong.
+fn as_argument(error: Error) -> Error {
+    match error {
+        Error::Corrupt { what, expected, found, .. } => Error::invalid(what, expected, found),
+        Error::Truncated { what, .. } => Error::invalid(what, "a whole one", "the first part of one"),
+        other => other,
+    }
+}
