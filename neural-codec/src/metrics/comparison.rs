@@ -1,0 +1,204 @@
+//! The accumulator that frames are pushed into, one pair after the other. Rank 2.
+
+use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim_and_ssim};
+use super::psnr::{Comparable, SquaredError, squared_error};
+use super::report::{FrameMetrics, Metrics, Undefined};
+use super::ssim::{SSIM_SMALLEST_SIDE, ssim};
+use super::sum::ExactMean;
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Layout, PixelFormat, Plane, Planes};
+
+/// Which metrics to measure; each choice includes those above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Measures {
+    /// Squared errors alone.
+    Psnr,
+    /// And SSIM.
+    #[default]
+    Ssim,
+    /// And MS-SSIM, at about twice the time.
+    MsSsim,
+}
+
+/// Measures a scene or clip frame by frame, in memory that does not grow with its length.
+///
+/// Sums are exact: comparisons of parts, merged in any order, finish with the same [`Metrics`] as one
+/// comparison over all frames. The picture size is that of the first frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    format: PixelFormat,
+    measures: Measures,
+    size: Option<(usize, usize)>,
+    frames: u64,
+    lossless_frames: u64,
+    squared_error: SquaredError,
+    psnr_y: ExactMean,
+    ssim_y: ExactMean,
+    ms_ssim_y: ExactMean,
+}
+
+impl Comparison {
+    /// An empty comparison of frames of `format`.
+    pub fn new(format: PixelFormat, measures: Measures) -> Self {
+        Self {
+            format,
+            measures,
+            size: None,
+            frames: 0,
+            lossless_frames: 0,
+            squared_error: SquaredError::default(),
+            psnr_y: ExactMean::default(),
+            ssim_y: ExactMean::default(),
+            ms_ssim_y: ExactMean::default(),
+        }
+    }
+
+    /// Measures one pair of frames and takes it in.
+    ///
+    /// Errors: `InvalidArgument` when the frames differ in size or format from each other, from the format given
+    /// or from the frames before; the comparison is then as if the call had not been made.
+    pub fn push(&mut self, source: &Frame, decoded: &Frame) -> Result<FrameMetrics> {
+        self.check_shape("source frame", source)?;
+        let size = (source.width(), source.height());
+        if !source.same_shape(decoded) {
+            return Err(Error::invalid("decoded frame", shape(self.format, size), shape_of(decoded)));
+        }
+        let frame = match (source.planes(), decoded.planes()) {
+            (Planes::U8(source), Planes::U8(decoded)) => self.measure(source, decoded)?,
+            (Planes::U16(source), Planes::U16(decoded)) => self.measure(source, decoded)?,
+            _ => return Err(Error::invalid("decoded frame", "the source's sample type", "another")),
+        };
+        self.size = Some(size);
+        self.take_in(&frame);
+        Ok(frame)
+    }
+
+    /// Takes in the frames of another part of the clip.
+    ///
+    /// Errors: `InvalidArgument` when the other measured another size, format or choice of metrics.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if (self.format, self.measures) != (other.format, other.measures) {
+            let text = |c: &Self| format!("{:?} of {}", c.measures, c.format);
+            return Err(Error::invalid("comparison", text(self), text(other)));
+        }
+        if let (Some(expected), Some(found)) = (self.size, other.size)
+            && expected != found
+        {
+            return Err(Error::invalid(
+                "comparison",
+                shape(self.format, expected),
+                shape(self.format, found),
+            ));
+        }
+        self.size = self.size.or(other.size);
+        self.frames += other.frames;
+        self.lossless_frames += other.lossless_frames;
+        self.squared_error += other.squared_error;
+        self.psnr_y.merge(&other.psnr_y);
+        self.ssim_y.merge(&other.ssim_y);
+        self.ms_ssim_y.merge(&other.ms_ssim_y);
+        Ok(())
+    }
+
+    /// The values over all frames so far; more may follow.
+    pub fn finish(&self) -> Metrics {
+        let average = self.squared_error.psnr(self.format.depth);
+        let rgb = self.is_rgb();
+        let mut metrics = Metrics {
+            frames: self.frames,
+            lossless_frames: self.lossless_frames,
+            psnr_y: self.psnr_y.value(),
+            psnr_yuv: average.filter(|_| !rgb),
+            psnr_rgb: average.filter(|_| rgb),
+            ssim_y: self.ssim_y.value(),
+            ms_ssim_y: self.ms_ssim_y.value(),
+            undefined: Vec::new(),
+        };
+        metrics.undefined = self.undefined(&metrics);
+        metrics
+    }
+
+    fn check_shape(&self, name: &str, frame: &Frame) -> Result<()> {
+        let size = self.size.unwrap_or((frame.width(), frame.height()));
+        if frame.format() != self.format || (frame.width(), frame.height()) != size {
+            return Err(Error::invalid(name, shape(self.format, size), shape_of(frame)));
+        }
+        Ok(())
+    }
+
+    fn is_rgb(&self) -> bool {
+        self.format.layout == Layout::Rgb
+    }
+
+    fn measure<T: Comparable>(
+        &self,
+        source: &[Plane<T>; 3],
+        decoded: &[Plane<T>; 3],
+    ) -> Result<FrameMetrics> {
+        let mut planes = [SquaredError::default(); 3];
+        for (error, (source, decoded)) in planes.iter_mut().zip(source.iter().zip(decoded)) {
+            *error = squared_error(source, decoded)?;
+        }
+        let mut frame = FrameMetrics { planes, psnr_y: None, ssim_y: None, ms_ssim_y: None };
+        if self.is_rgb() {
+            return Ok(frame);
+        }
+        let depth = self.format.depth;
+        let (source, decoded) = (&source[0], &decoded[0]);
+        let side = source.width().min(source.height());
+        frame.psnr_y = planes[0].psnr(depth);
+        if self.measures >= Measures::MsSsim && side >= MS_SSIM_SMALLEST_SIDE {
+            let (ms_ssim, ssim) = ms_ssim_and_ssim(source, decoded, depth)?;
+            (frame.ms_ssim_y, frame.ssim_y) = (Some(ms_ssim), Some(ssim));
+        } else if self.measures >= Measures::Ssim && side >= SSIM_SMALLEST_SIDE {
+            frame.ssim_y = Some(ssim(source, decoded, depth)?);
+        }
+        Ok(frame)
+    }
+
+    fn take_in(&mut self, frame: &FrameMetrics) {
+        let lossless = if self.is_rgb() { &frame.planes[..] } else { &frame.planes[..1] };
+        self.frames += 1;
+        self.lossless_frames += u64::from(lossless.iter().all(|plane| plane.sum == 0));
+        self.squared_error += frame.planes.into_iter().sum();
+        let means = [&mut self.psnr_y, &mut self.ssim_y, &mut self.ms_ssim_y];
+        for (mean, value) in means.into_iter().zip([frame.psnr_y, frame.ssim_y, frame.ms_ssim_y]) {
+            if let Some(value) = value {
+                mean.add(value);
+            }
+        }
+    }
+
+    fn undefined(&self, metrics: &Metrics) -> Vec<Undefined> {
+        let side = self.size.map_or(0, |(width, height)| width.min(height));
+        [
+            ("psnr_y", metrics.psnr_y, false, Measures::Psnr, 0),
+            ("psnr_yuv", metrics.psnr_yuv, false, Measures::Psnr, 0),
+            ("psnr_rgb", metrics.psnr_rgb, true, Measures::Psnr, 0),
+            ("ssim_y", metrics.ssim_y, false, Measures::Ssim, SSIM_SMALLEST_SIDE),
+            ("ms_ssim_y", metrics.ms_ssim_y, false, Measures::MsSsim, MS_SSIM_SMALLEST_SIDE),
+        ]
+        .into_iter()
+        .filter(|(_, value, ..)| value.is_none())
+        .map(|(metric, _, of_rgb, measures, smallest)| {
+            let reason = match () {
+                () if of_rgb && !self.is_rgb() => "the frames are not RGB",
+                () if !of_rgb && self.is_rgb() => "the frames are RGB",
+                () if self.measures < measures => "not asked for",
+                () if self.frames == 0 => "no frames",
+                () if side < smallest => "the picture is too small",
+                () => "nothing differs",
+            };
+            Undefined { metric, reason }
+        })
+        .collect()
+    }
+}
+
+fn shape(format: PixelFormat, (width, height): (usize, usize)) -> String {
+    format!("{format} of {width}x{height}")
+}
+
+fn shape_of(frame: &Frame) -> String {
+    shape(frame.format(), (frame.width(), frame.height()))
+}
