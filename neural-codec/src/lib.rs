@@ -9,6 +9,8 @@
 pub mod base;
 pub mod bitstream;
 pub mod compute;
+pub mod decoder;
+pub mod encoder;
 pub mod error;
 pub mod frame;
 pub mod media;
@@ -17,5 +19,6 @@ pub mod progress;
 pub mod report;
 pub mod scene;
 pub mod settings;
+pub mod strategy;
 
 pub use error::{Error, Result};

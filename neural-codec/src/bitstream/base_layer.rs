@@ -28,8 +28,8 @@ pub struct BaseLayer {
     pub height: u32,
     /// Bits of a coded sample.
     pub depth: BitDepth,
-    /// Bytes of each unit, none 0; their sum is the length of `data`.
-    sizes: Vec<u32>,
+    /// Where each unit ends in `data`; strictly rising, the last being its length.
+    ends: Vec<usize>,
     /// The units, one after the other.
     data: Vec<u8>,
 }
@@ -37,28 +37,30 @@ pub struct BaseLayer {
 impl BaseLayer {
     /// A layer that has no units yet. Units: `width` and `height` in pixels.
     pub fn new(width: u32, height: u32, depth: BitDepth) -> Self {
-        Self { codec: BaseCodec::Av1, width, height, depth, sizes: Vec::new(), data: Vec::new() }
+        Self { codec: BaseCodec::Av1, width, height, depth, ends: Vec::new(), data: Vec::new() }
     }
 
     /// Adds the temporal unit of the next frame. Errors: `InvalidArgument` for none or 2^32 bytes.
     pub fn push_unit(&mut self, unit: &[u8]) -> Result<()> {
-        let size = u32::try_from(unit.len()).unwrap_or(0);
-        if size == 0 {
+        if unit.is_empty() || u32::try_from(unit.len()).is_err() {
             return Err(Error::invalid("temporal unit", "1 to 2^32 - 1 bytes", unit.len()));
         }
-        self.sizes.push(size);
         self.data.extend_from_slice(unit);
+        self.ends.push(self.data.len());
         Ok(())
     }
 
     /// The temporal units, one a frame.
     pub fn units(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         let mut start = 0;
-        self.sizes.iter().map(move |&size| {
-            let unit = &self.data[start..start + size as usize];
-            start += size as usize;
-            unit
-        })
+        self.ends.iter().map(move |&end| &self.data[std::mem::replace(&mut start, end)..end])
+    }
+
+    /// The temporal unit of one frame of the scene.
+    pub fn unit(&self, frame: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(frame)?;
+        let start = frame.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.data[start..end])
     }
 
     /// Bytes of all units together.
@@ -97,23 +99,23 @@ impl Payload for BaseLayer {
         let (width, height) = read_size(reader, limits)?;
         let count = reader.u32("number of temporal units")?;
         reader.limited("number of temporal units", u64::from(count), u64::from(limits.max_scene_frames))?;
-        let mut sizes = Vec::with_capacity(reader.remaining().min(count as usize));
+        let mut ends = Vec::with_capacity(reader.remaining().min(count as usize));
         let mut total = 0;
         for _ in 0..count {
             let size = reader.varint("size of a temporal unit")?;
-            let left = reader.remaining() as u64;
-            match u32::try_from(size) {
-                Ok(small) if small > 0 && size <= left => sizes.push(small),
+            let left = reader.remaining().saturating_sub(total);
+            match usize::try_from(size) {
+                Ok(size) if (1..=left).contains(&size) => total += size,
                 _ => return Err(reader.corrupt("size of a temporal unit", format!("1 to {left}"), size)),
             }
-            total += size;
+            ends.push(total);
         }
-        if total != reader.remaining() as u64 {
+        if total != reader.remaining() {
             let expected = format!("a sum of {}", reader.remaining());
             return Err(reader.corrupt("sizes of the temporal units", expected, total));
         }
         let data = reader.rest("temporal units")?;
-        Ok(Self { codec: BaseCodec::Av1, width, height, depth, sizes, data })
+        Ok(Self { codec: BaseCodec::Av1, width, height, depth, ends, data })
     }
 
     fn write(&self, writer: &mut Writer) -> Result<()> {
@@ -121,8 +123,8 @@ impl Payload for BaseLayer {
         writer.u8(self.depth.bits());
         writer.u32(self.width);
         writer.u32(self.height);
-        writer.size("number of temporal units", self.sizes.len())?;
-        self.sizes.iter().for_each(|&size| writer.varint(u64::from(size)));
+        writer.size("number of temporal units", self.ends.len())?;
+        self.units().for_each(|unit| writer.varint(unit.len() as u64));
         writer.raw(&self.data);
         Ok(())
     }
@@ -139,6 +141,7 @@ mod tests {
         let units: [&[u8]; 3] = [&[1, 2, 3], &[4], &[5; 300]];
         units.iter().for_each(|unit| base.push_unit(unit).unwrap());
         assert!(base.units().eq(units));
+        assert!((0..3).map(|frame| base.unit(frame).unwrap()).eq(units) && base.unit(3).is_none());
         assert!(base.push_unit(&[]).is_err());
     }
 

@@ -47,6 +47,11 @@ impl<W: Write> PacketWriter<W> {
         self.position
     }
 
+    /// The sink, to take what was written out of it.
+    pub fn sink_mut(&mut self) -> &mut W {
+        &mut self.output
+    }
+
     /// Writes the next scene. Errors: as [`write_scene_bytes`](Self::write_scene_bytes).
     pub fn write_scene(&mut self, scene: &EncodedScene) -> Result<()> {
         self.write_scene_bytes(&scene.to_bytes()?)

@@ -5,7 +5,7 @@ use std::io::Read;
 use serde::Serialize;
 
 use crate::bitstream::{Limits, PacketReader, StreamItem};
-use crate::error::Result;
+use crate::error::{Error, Place, Result};
 use crate::report::ClipReport;
 
 /// A stream's description.
@@ -69,9 +69,11 @@ pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
         });
     }
     let info = &header.info;
-    let duration_seconds = span.map_or(0.0, |(first, last)| {
-        last.abs_diff(first) as f64 * info.time_base.value() + info.frame_rate.inverse().value()
-    });
+    let Some((first, last)) = span else {
+        return Err(Error::corrupt("stream", "at least one scene", "none", Place::default()));
+    };
+    let duration_seconds =
+        last.abs_diff(first) as f64 * info.time_base.value() + info.frame_rate.inverse().value();
     let bytes = reader.position();
     Ok(StreamSummary {
         format_version: format!("{}.{}", header.version.major, header.version.minor),
@@ -81,7 +83,7 @@ pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
         frames: scenes.iter().map(|scene| scene.frames).sum(),
         duration_seconds,
         bytes,
-        bitrate_bps: if duration_seconds > 0.0 { bytes as f64 * 8.0 / duration_seconds } else { 0.0 },
+        bitrate_bps: bytes as f64 * 8.0 / duration_seconds,
         scenes,
     })
 }

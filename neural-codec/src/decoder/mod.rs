@@ -5,6 +5,7 @@
 //! ```
 
 mod agent;
+mod compare;
 mod inspect;
 mod one_shot;
 mod scene;
@@ -12,5 +13,6 @@ mod stream;
 
 pub use agent::{DecodingAgent, Received};
 pub use inspect::{SceneSummary, StreamSummary, inspect};
-pub use one_shot::{DecodeReport, compare, decode_file, open_clip};
+pub use compare::{ClipMetrics, compare};
+pub use one_shot::{DecodeReport, decode_file, open_clip};
 pub use stream::{DecoderSettings, OnDamage, StreamDecoder};

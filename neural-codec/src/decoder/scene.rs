@@ -53,7 +53,7 @@ impl SceneDecoder {
             if let Some(frame) = self.decoder.receive()? {
                 return self.checked(frame).map(Some);
             }
-            if let Some(unit) = self.scene.base.units().nth(self.units_sent) {
+            if let Some(unit) = self.scene.base.unit(self.units_sent) {
                 self.decoder.send(unit)?;
                 self.units_sent += 1;
             } else if !self.drained {

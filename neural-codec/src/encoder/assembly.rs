@@ -110,11 +110,11 @@ impl Assembly {
     }
 
     /// Ends the stream: its last bytes and the report. Errors: `InvalidArgument` for a clip without frames.
-    pub(super) fn finish(self) -> Result<(Vec<u8>, Report)> {
+    pub(super) fn finish(mut self) -> Result<(Vec<u8>, Report)> {
         if self.scenes.is_empty() {
             return Err(Error::invalid("clip", "at least 1 frame", 0));
         }
-        let written = self.writer.position() - self.writer.sink().len() as u64;
+        let written = self.writer.position() - self.writer.sink_mut().len() as u64;
         let rest = self.writer.finish()?;
         let bytes = written + rest.len() as u64;
         let frames = self.comparison.finish().frames;

@@ -1,0 +1,81 @@
+//! How much one clip differs from another. Rank 5.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::frame::convert;
+use crate::media::FrameSource;
+use crate::metrics::{Comparison, Measures};
+
+/// Distortion of a clip against a reference, by the definitions of `docs/GLOSSARY.md`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClipMetrics {
+    /// Frames compared.
+    pub frames: u64,
+    /// Format in which they were compared: that of the second clip.
+    pub pixel_format: String,
+    /// Frames that do not differ.
+    pub lossless_frames: u64,
+    /// Mean over frames of luma PSNR in dB, lossless frames left out; null where there is none, and for RGB.
+    pub psnr_y: Option<f64>,
+    /// PSNR in dB of the mean squared error over all samples; null when lossless, and for RGB.
+    pub psnr_yuv: Option<f64>,
+    /// PSNR in dB of the mean squared error over R, G and B; null when lossless, and for YUV.
+    pub psnr_rgb: Option<f64>,
+    /// Mean over frames of luma SSIM; null for RGB and pictures smaller than its window.
+    pub ssim_y: Option<f64>,
+    /// Mean over frames of luma MS-SSIM; null where not asked for, for RGB, and for small pictures.
+    pub ms_ssim_y: Option<f64>,
+}
+
+/// Measures `clip` against `reference`, frame by frame in order; timestamps play no part.
+///
+/// Where the formats differ, the reference is converted to the clip's, as an encode does.
+/// Errors: `InvalidArgument` for clips of different size or length; whatever reading reports.
+pub fn compare(
+    reference: &mut dyn FrameSource,
+    clip: &mut dyn FrameSource,
+    measures: Measures,
+) -> Result<ClipMetrics> {
+    let (source, info) = (*reference.info(), *clip.info());
+    if (source.width, source.height) != (info.width, info.height) {
+        let expected = format!("{}x{}", source.width, source.height);
+        return Err(Error::invalid("second clip", expected, format!("{}x{}", info.width, info.height)));
+    }
+    let yuv = match info.color.matrix {
+        crate::frame::Color::UNSPECIFIED | crate::frame::Color::IDENTITY => source.color,
+        _ => info.color,
+    };
+    let yuv = yuv.resolve_for_conversion(info.format.layout, info.width, info.height);
+    let mut comparison = Comparison::new(info.format, measures);
+    let mut frames = 0;
+    loop {
+        match (reference.next_frame()?, clip.next_frame()?) {
+            (None, None) => break,
+            (Some(expected), Some(found)) => {
+                if expected.format() == info.format {
+                    comparison.push(&expected, &found)?;
+                } else {
+                    comparison.push(&convert(&expected, info.format, yuv)?, &found)?;
+                }
+            }
+            (first, _) => {
+                let (longer, shorter) = if first.is_some() { ("first", "second") } else { ("second", "first") };
+                let found = format!("the {shorter} clip ends after {frames} frames, the {longer} one goes on");
+                return Err(Error::invalid("clips", "the same number of frames", found));
+            }
+        }
+        frames += 1;
+    }
+    let metrics = comparison.finish();
+    Ok(ClipMetrics {
+        frames: metrics.frames,
+        pixel_format: info.format.name().into(),
+        lossless_frames: metrics.lossless_frames,
+        psnr_y: metrics.psnr_y,
+        psnr_yuv: metrics.psnr_yuv,
+        psnr_rgb: metrics.psnr_rgb,
+        ssim_y: metrics.ssim_y,
+        ms_ssim_y: metrics.ms_ssim_y,
+    })
+}
