@@ -1,12 +1,20 @@
 //! Pictures and their description: the only thing that flows between the steps. Rank 1.
 
 mod color;
+mod convert;
+mod crop;
 mod format;
+mod hash;
 mod plane;
 mod rate;
 
 pub use color::{ChromaLocation, Color, ColorRange};
+pub use convert::{
+    convert, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
+};
+pub use crop::{crop, pad, rotate};
 pub use format::{BitDepth, Layout, PixelFormat};
+pub use hash::FrameHash;
 pub use plane::{Plane, Sample};
 pub use rate::{Rational, VideoInfo};
 

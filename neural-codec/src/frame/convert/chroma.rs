@@ -1,0 +1,193 @@
+//! Chroma between subsampled and full resolution. Rank 1, used by the conversions.
+//!
+//! The filter is the cubic of Mitchell and Netravali with B = 0 and C = 0.6 (FFmpeg's default bicubic), stretched by two
+//! for halving; edges repeat. Sampled at the quarter positions that chroma siting needs, its values are
+//! multiples of 1/320, so the taps below are exact:
+//! `w(1/4) = 279/320, w(1/2) = 184/320, w(3/4) = 77/320, w(5/4) = -27/320, w(3/2) = -24/320, w(7/4) = -9/320`.
+//!
+//! Upsampling is exact up to one rounding, to [`up_unit`] steps a code value. Halving rounds the input to
+//! `2^(30 - depth) / 800` steps a code value, so that two passes over 640, with 9 bits dropped between
+//! them, end at `2^(30 - depth)`.
+
+use super::rows;
+use crate::frame::{BitDepth, ChromaLocation, Layout, Plane, Sample};
+
+/// Steps a code value of what [`Upsampler`] gives: 200 at 8 bits, 50 at 10 bits.
+pub(super) fn up_unit(depth: BitDepth) -> i32 {
+    (320 * 320) >> up_shift(depth)
+}
+
+fn up_shift(depth: BitDepth) -> u32 {
+    u32::from(depth.bits()) + 1
+}
+
+/// Bits of the code value and fraction together where halving ends.
+pub(super) const DOWN_UNIT_BITS: u32 = 30;
+
+/// Taps that double: the even output over samples -2 to 1 of its place, the odd one over -1 to 2.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubling {
+    pub(super) even: [i32; 4],
+    pub(super) odd: [i32; 4],
+}
+
+/// Chroma halfway between two luma samples.
+const DOUBLE_CENTERED: Doubling = Doubling { even: [-9, 77, 279, -27], odd: [-27, 279, 77, -9] };
+/// Chroma on the even luma sample.
+const DOUBLE_COSITED: Doubling = Doubling { even: [0, 0, 320, 0], odd: [-24, 184, 184, -24] };
+/// Taps that halve, in 1/640, over samples -3 to 4 of the even input.
+const HALVE_CENTERED: [i32; 8] = [-9, -27, 77, 279, 279, 77, -27, -9];
+const HALVE_COSITED: [i32; 8] = [-24, 0, 184, 320, 184, 0, -24, 0];
+/// The sample itself, in 1/640.
+const KEEP: [i32; 8] = [0, 0, 0, 640, 0, 0, 0, 0];
+
+/// Whether chroma is at half resolution along x and along y.
+pub(super) fn subsampling(layout: Layout) -> (bool, bool) {
+    match layout {
+        Layout::Yuv420 => (true, true),
+        Layout::Yuv422 => (true, false),
+        Layout::Yuv444 | Layout::Rgb => (false, false),
+    }
+}
+
+/// Whether a location lies between samples along x and along y. Unspecified counts as left.
+fn centered(location: ChromaLocation) -> (bool, bool) {
+    match location {
+        ChromaLocation::Center => (true, true),
+        ChromaLocation::Left | ChromaLocation::Unspecified => (false, true),
+        ChromaLocation::TopLeft => (false, false),
+    }
+}
+
+/// Gives rows of a chroma plane at a higher resolution, centred on 0, in [`up_unit`] steps.
+pub(super) struct Upsampler {
+    horizontal: Option<Doubling>,
+    vertical: Option<Doubling>,
+    neutral: i32,
+    shift: u32,
+    /// One row after the vertical pass, with two samples of padding at each end.
+    padded: Vec<i32>,
+}
+
+impl Upsampler {
+    /// From planes of `from`, `width` wide, to the resolution of `to`.
+    pub(super) fn new(
+        from: Layout,
+        to: Layout,
+        location: ChromaLocation,
+        depth: BitDepth,
+        width: usize,
+    ) -> Self {
+        let doubling = |centered| if centered { DOUBLE_CENTERED } else { DOUBLE_COSITED };
+        let ((from_x, from_y), (to_x, to_y)) = (subsampling(from), subsampling(to));
+        let (center_x, center_y) = centered(location);
+        Self {
+            horizontal: (from_x && !to_x).then(|| doubling(center_x)),
+            vertical: (from_y && !to_y).then(|| doubling(center_y)),
+            neutral: 1 << (depth.bits() - 1),
+            shift: up_shift(depth),
+            padded: vec![0; width + 4],
+        }
+    }
+
+    /// Row `y` at the higher resolution. `out` holds at least twice the plane's width.
+    pub(super) fn row<T: rows::Row>(&mut self, plane: &Plane<T>, y: usize, out: &mut [i32]) {
+        let (first, taps) = match self.vertical {
+            None => (y as isize - 2, [0, 0, 320, 0]),
+            Some(taps) if y.is_multiple_of(2) => ((y / 2) as isize - 2, taps.even),
+            Some(taps) => ((y / 2) as isize - 1, taps.odd),
+        };
+        let n = plane.width();
+        let source = [0, 1, 2, 3].map(|k| clamped_row(plane, first + k));
+        T::blend4(source, taps, self.neutral * 320, &mut self.padded[2..n + 2]);
+        match self.horizontal {
+            None => rows::scale(&self.padded[2..n + 2], 320, self.shift, &mut out[..n]),
+            Some(taps) => {
+                let (left, right) = (self.padded[2], self.padded[n + 1]);
+                self.padded[..2].fill(left);
+                self.padded[n + 2..].fill(right);
+                rows::double(&self.padded, taps.even, taps.odd, self.shift, &mut out[..2 * n]);
+            }
+        }
+    }
+}
+
+fn clamped_row<T: Sample>(plane: &Plane<T>, y: isize) -> &[T] {
+    plane.row(y.clamp(0, plane.height() as isize - 1) as usize)
+}
+
+/// Makes rows of a chroma plane at a lower resolution from rows at a higher one.
+pub(super) struct Downsampler {
+    horizontal: Option<[i32; 8]>,
+    vertical: [i32; 8],
+    /// Input rows for each output row.
+    step: usize,
+    width: usize,
+    height: usize,
+}
+
+impl Downsampler {
+    /// From `width x height` samples at the resolution of `from` to that of `to`.
+    pub(super) fn new(
+        from: Layout,
+        to: Layout,
+        location: ChromaLocation,
+        width: usize,
+        height: usize,
+    ) -> Self {
+        let halving = |centered| if centered { HALVE_CENTERED } else { HALVE_COSITED };
+        let ((from_x, from_y), (to_x, to_y)) = (subsampling(from), subsampling(to));
+        let (center_x, center_y) = centered(location);
+        let halve_y = to_y && !from_y;
+        Self {
+            horizontal: (to_x && !from_x).then(|| halving(center_x)),
+            vertical: if halve_y { halving(center_y) } else { KEEP },
+            step: if halve_y { 2 } else { 1 },
+            width,
+            height,
+        }
+    }
+
+    /// Fills `target` from rows that `source(y, row)` gives in filter units; `finish` makes them code values.
+    pub(super) fn run<T: rows::Row>(
+        &self,
+        mut source: impl FnMut(usize, &mut [i32]),
+        depth: BitDepth,
+        target: &mut Plane<T>,
+    ) {
+        let n = target.width();
+        let mut padded = vec![0; (2 * n + 6).max(self.width + 6)];
+        let mut phases = [vec![0; n + 3], vec![0; n + 3]];
+        // The last eight input rows after the horizontal pass, by row number modulo 8.
+        let mut ring: [Vec<i32>; 8] = std::array::from_fn(|_| vec![0; n]);
+        let mut next = 0;
+        let mut finished = vec![0; n];
+        let shift = DOWN_UNIT_BITS - u32::from(depth.bits());
+        let bias = (1 << (DOWN_UNIT_BITS - 1)) + (1 << (shift - 1));
+        for k in 0..target.height() {
+            let first = (k * self.step) as isize - 3;
+            let last = (first + 7).clamp(0, self.height as isize - 1) as usize;
+            while next <= last {
+                source(next, &mut padded[3..3 + self.width]);
+                self.filter_row(&mut padded, &mut phases, &mut ring[next % 8]);
+                next += 1;
+            }
+            let at = |j: isize| (first + j).clamp(0, self.height as isize - 1) as usize;
+            let input = [0, 1, 2, 3, 4, 5, 6, 7].map(|j| ring[at(j) % 8].as_slice());
+            rows::blend8(input, self.vertical, bias, shift, i32::from(depth.max_value()), &mut finished);
+            T::narrow(&finished, target.row_mut(k));
+        }
+    }
+
+    fn filter_row(&self, padded: &mut [i32], phases: &mut [Vec<i32>; 2], out: &mut [i32]) {
+        let Some(taps) = self.horizontal else {
+            return rows::scale(&padded[3..3 + self.width], 640, 9, out);
+        };
+        let (left, right) = (padded[3], padded[2 + self.width]);
+        padded[..3].fill(left);
+        padded[3 + self.width..].fill(right);
+        let [even, odd] = phases;
+        rows::split(padded, even, odd);
+        rows::halve(even, odd, taps, 9, out);
+    }
+}

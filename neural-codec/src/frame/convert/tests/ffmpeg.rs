@@ -1,0 +1,1 @@
+//! FFmpeg as an oracle of the conversions.
