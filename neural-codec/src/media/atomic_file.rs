@@ -25,7 +25,11 @@ impl AtomicFile {
         let target = match fs::metadata(path) {
             Ok(found) if !found.is_file() => {
                 let kind = if found.is_dir() { "a folder" } else { "a device or pipe" };
-                return Err(Error::invalid("output path", "a plain file", format!("{kind}: {}", path.display())));
+                return Err(Error::invalid(
+                    "output path",
+                    "a plain file",
+                    format!("{kind}: {}", path.display()),
+                ));
             }
             Ok(_) => fs::canonicalize(path).map_err(|e| Error::io(path, e))?,
             Err(_) => path.to_owned(),

@@ -54,7 +54,11 @@ impl SequencePattern {
         numbers.sort_unstable();
         if let Some(gap) = numbers.windows(2).find(|pair| pair[0] + 1 != pair[1]) {
             let missing = self.file(gap[0] + 1);
-            return Err(Error::invalid("picture sequence", "numbers without a gap", format!("no {}", missing.display())));
+            return Err(Error::invalid(
+                "picture sequence",
+                "numbers without a gap",
+                format!("no {}", missing.display()),
+            ));
         }
         if numbers.is_empty() {
             let pattern = format!("{}%0{}d{}", self.prefix, self.digits, self.suffix);
@@ -68,7 +72,9 @@ impl SequencePattern {
 pub(super) fn in_folder(folder: &Path) -> Result<Option<Vec<PathBuf>>> {
     let pictures: Vec<String> = file_names(folder)?
         .into_iter()
-        .filter(|name| PICTURE_ENDINGS.iter().any(|ending| name.to_ascii_lowercase().ends_with(&format!(".{ending}"))))
+        .filter(|name| {
+            PICTURE_ENDINGS.iter().any(|ending| name.to_ascii_lowercase().ends_with(&format!(".{ending}")))
+        })
         .collect();
     let Some(first) = pictures.iter().min() else { return Ok(None) };
     let Some(end) = first.rfind(|c: char| c.is_ascii_digit()) else { return Ok(None) };

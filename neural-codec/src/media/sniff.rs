@@ -55,12 +55,14 @@ fn identify_bytes(head: &[u8], path: &Path) -> Found {
     let picture = match head {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => true,
         // A run of JPEG pictures is a Motion JPEG stream, which only its name tells from one picture.
-        [0xFF, 0xD8, 0xFF, ..] => {
-            !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mjpeg") || e.eq_ignore_ascii_case("mjpg"))
-        }
+        [0xFF, 0xD8, 0xFF, ..] => !path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("mjpeg") || e.eq_ignore_ascii_case("mjpg")),
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => true,
         // "BM" may begin a text; the size of the second header is one of few.
-        [b'B', b'M', rest @ ..] => matches!(rest.get(12..16), Some([12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0])),
+        [b'B', b'M', rest @ ..] => {
+            matches!(rest.get(12..16), Some([12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]))
+        }
         _ => false,
     };
     if picture { Found::Pictures(vec![path.to_owned()]) } else { Found::Container }

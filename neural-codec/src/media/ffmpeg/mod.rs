@@ -1,10 +1,12 @@
 //! Video files in and out through the system's FFmpeg. Rank 3; cargo feature `ffmpeg`.
 
 mod audio;
+mod decode;
+mod demux;
+mod lossless;
 mod muxer;
 mod native;
 mod native_write;
-mod lossless;
 mod orientation;
 mod reader;
 mod remux;
@@ -32,7 +34,9 @@ fn read_error(what: &'static str, error: ffmpeg_next::Error, place: Place) -> Er
         ffmpeg_next::Error::Other { errno } if errno == ffmpeg_next::error::ENOMEM => {
             Error::OutOfMemory { what, bytes: 0 }
         }
-        ffmpeg_next::Error::Other { errno } if errno == ffmpeg_next::error::EIO => Error::Truncated { what, place },
+        ffmpeg_next::Error::Other { errno } if errno == ffmpeg_next::error::EIO => {
+            Error::Truncated { what, place }
+        }
         error => Error::corrupt(what, "bytes that FFmpeg can read", error.to_string().to_lowercase(), place),
     }
 }

@@ -61,7 +61,8 @@ pub(super) fn configure_decoder(context: &mut Context, stream: &Stream<'_>, thre
 /// Size and pixel format number of a decoded frame: what must not change within a clip.
 pub(super) fn shape(frame: &frame::Video) -> (usize, usize, c_int) {
     // SAFETY: `frame::Video` owns an allocated frame; plain fields.
-    let (width, height, format) = unsafe { ((*frame.as_ptr()).width, (*frame.as_ptr()).height, (*frame.as_ptr()).format) };
+    let (width, height, format) =
+        unsafe { ((*frame.as_ptr()).width, (*frame.as_ptr()).height, (*frame.as_ptr()).format) };
     (usize::try_from(width).unwrap_or(0), usize::try_from(height).unwrap_or(0), format)
 }
 
@@ -94,7 +95,11 @@ pub(super) fn sample_layout(format: c_int) -> Option<SampleLayout> {
     Some(SampleLayout {
         readable: !has(unreadable) && !name.starts_with("xyz") && descriptor.nb_components > 0,
         name,
-        components: if descriptor.nb_components >= 3 { (0..3).map(component).collect() } else { vec![component(0)] },
+        components: if descriptor.nb_components >= 3 {
+            (0..3).map(component).collect()
+        } else {
+            vec![component(0)]
+        },
         chroma_shift: (descriptor.log2_chroma_w.into(), descriptor.log2_chroma_h.into()),
         is_rgb: has(ffi::AV_PIX_FMT_FLAG_RGB),
         is_big_endian: has(ffi::AV_PIX_FMT_FLAG_BE),
@@ -107,7 +112,8 @@ pub(super) fn sample_layout(format: c_int) -> Option<SampleLayout> {
 /// `rows` is the height of the plane by the frame's pixel format.
 pub(super) fn row(frame: &frame::Video, plane: usize, y: usize, rows: usize, length: usize) -> Option<&[u8]> {
     // SAFETY: `frame::Video` owns an allocated frame; plain fields.
-    let (data, stride) = unsafe { ((*frame.as_ptr()).data.get(plane)?, (*frame.as_ptr()).linesize.get(plane)?) };
+    let (data, stride) =
+        unsafe { ((*frame.as_ptr()).data.get(plane)?, (*frame.as_ptr()).linesize.get(plane)?) };
     if data.is_null() || y >= rows || length > stride.unsigned_abs() as usize {
         return None;
     }

@@ -47,13 +47,15 @@ pub(super) fn set_encoder_color(context: &mut Context, color: Color) {
     }
 }
 
-/// Has an encoder write its headers once, before the frames, and use all cores.
-pub(super) fn set_encoder_global_header(context: &mut Context) {
+/// Has an encoder use all cores, and hand its headers to the container where `global_header` asks for it.
+pub(super) fn set_encoder_threads(context: &mut Context, global_header: bool) {
     // SAFETY: the context is allocated and not yet open, which is when these fields are the caller's to set.
     unsafe {
         let context = &mut *context.as_mut_ptr();
-        context.flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as c_int;
         context.thread_count = 0;
+        if global_header {
+            context.flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as c_int;
+        }
     }
 }
 
@@ -102,7 +104,8 @@ pub(super) fn audio_parameters(track: &AudioTrack) -> Result<Parameters> {
     };
     let name = CString::new(track.codec.as_str()).map_err(|_| unknown())?;
     // SAFETY: takes a C string and returns null or a pointer to static data.
-    let descriptor = unsafe { ffi::avcodec_descriptor_get_by_name(name.as_ptr()).as_ref() }.ok_or_else(unknown)?;
+    let descriptor =
+        unsafe { ffi::avcodec_descriptor_get_by_name(name.as_ptr()).as_ref() }.ok_or_else(unknown)?;
     if descriptor.type_ != ffi::AVMediaType::AVMEDIA_TYPE_AUDIO {
         return Err(unknown());
     }
@@ -121,7 +124,8 @@ pub(super) fn audio_parameters(track: &AudioTrack) -> Result<Parameters> {
         raw.block_align = bits * c_int::from(track.channels) / 8;
         if track.codec == "opus" {
             // Pre-skip, at byte 10 of the identification header (RFC 7845 clause 5.1).
-            let header = [track.extradata.get(10), track.extradata.get(11)].map(|byte| byte.copied().unwrap_or(0));
+            let header =
+                [track.extradata.get(10), track.extradata.get(11)].map(|byte| byte.copied().unwrap_or(0));
             raw.initial_padding = u16::from_le_bytes(header).into();
         }
         ffi::av_channel_layout_default(&mut raw.ch_layout, track.channels.into());
@@ -146,7 +150,8 @@ fn set_extradata(parameters: &mut Parameters, bytes: &[u8]) -> Result<()> {
     }
     let size = c_int::try_from(bytes.len()).map_err(|_| failed())?;
     // SAFETY: allocates zeroed bytes or returns null.
-    let copy = unsafe { ffi::av_mallocz(bytes.len() + ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize) }.cast::<u8>();
+    let copy =
+        unsafe { ffi::av_mallocz(bytes.len() + ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize) }.cast::<u8>();
     if copy.is_null() {
         return Err(failed());
     }

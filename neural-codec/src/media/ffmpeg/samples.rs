@@ -101,7 +101,12 @@ impl SampleLayout {
 /// is `format`.
 ///
 /// Errors: `Corrupt` where the frame lacks rows, or holds samples beyond its bit depth.
-pub(super) fn read(source: &frame::Video, layout: &SampleLayout, format: PixelFormat, color: Color) -> Result<Frame> {
+pub(super) fn read(
+    source: &frame::Video,
+    layout: &SampleLayout,
+    format: PixelFormat,
+    color: Color,
+) -> Result<Frame> {
     let (width, height, _) = native::shape(source);
     crate::frame::check_size(width, height)?;
     let read = PlaneReader { source, layout, format, width, height };
@@ -109,7 +114,9 @@ pub(super) fn read(source: &frame::Video, layout: &SampleLayout, format: PixelFo
         (true, _) => {
             let palette = native::palette(source).ok_or_else(incomplete)?;
             // Entries are 0xAARRGGBB.
-            Planes::U8(three(|plane| read.plane(plane, |at, _| (palette[usize::from(at & 255)] >> (16 - 8 * plane)) as u8))?)
+            Planes::U8(three(|plane| {
+                read.plane(plane, |at, _| (palette[usize::from(at & 255)] >> (16 - 8 * plane)) as u8)
+            })?)
         }
         (false, BitDepth::Eight) => Planes::U8(three(|plane| match layout.is_plain(plane, 8) {
             true => read.plane(plane, |word, _| word as u8),
@@ -168,20 +175,28 @@ impl PlaneReader<'_> {
         let index = if layout.has_palette { 0 } else { plane };
         let Some(component) = layout.components.get(index) else {
             let neutral = T::saturating_from(1 << (format.depth.bits() - 1));
-            return Plane::from_samples(target_width, target_height, vec![neutral; target_width * target_height]);
+            return Plane::from_samples(
+                target_width,
+                target_height,
+                vec![neutral; target_width * target_height],
+            );
         };
         let [shift, repeat] = layout.shift_and_repeat(plane, format.layout);
         let source_height = height.div_ceil(1 << shift.1);
         // In big-endian words the low byte is the second.
         let offset = component.offset + usize::from(component.is_byte() && layout.is_big_endian);
-        let width_in_bytes = (width.div_ceil(1 << shift.0) - 1) * component.step + if component.is_byte() { 1 } else { 2 };
+        let width_in_bytes =
+            (width.div_ceil(1 << shift.0) - 1) * component.step + if component.is_byte() { 1 } else { 2 };
         let mut samples = Vec::with_capacity(target_width * target_height);
         for y in 0..target_height {
-            let row = native::row(source, component.plane, y >> repeat.1, source_height, offset + width_in_bytes)
-                .ok_or_else(incomplete)?;
+            let row =
+                native::row(source, component.plane, y >> repeat.1, source_height, offset + width_in_bytes)
+                    .ok_or_else(incomplete)?;
             let row = &row[offset..];
             match (component.is_byte(), component.step) {
-                (true, 1) if repeat.0 == 0 => samples.extend(row.iter().map(|&byte| fit(byte.into(), component))),
+                (true, 1) if repeat.0 == 0 => {
+                    samples.extend(row.iter().map(|&byte| fit(byte.into(), component)))
+                }
                 (true, step) if repeat.0 == 0 => {
                     samples.extend(row.iter().step_by(step).map(|&byte| fit(byte.into(), component)));
                 }
