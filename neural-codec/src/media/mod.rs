@@ -1,5 +1,11 @@
 //! Files in and out: Y4M, picture files, and whatever FFmpeg reads. Rank 3.
 
+mod y4m_read;
+mod y4m_write;
+
+pub use y4m_read::Y4mReader;
+pub use y4m_write::Y4mWriter;
+
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::error::Result;
 use crate::frame::{Frame, VideoInfo};
