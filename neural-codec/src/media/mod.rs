@@ -28,6 +28,12 @@ pub use sequence::SequencePattern;
 
 use std::path::Path;
 
+mod y4m_read;
+mod y4m_write;
+
+pub use y4m_read::Y4mReader;
+pub use y4m_write::Y4mWriter;
+
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational, VideoInfo};
