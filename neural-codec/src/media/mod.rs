@@ -18,6 +18,8 @@ mod sequence;
 mod sniff;
 #[cfg(feature = "ffmpeg")]
 mod timestamps;
+mod y4m_read;
+mod y4m_write;
 
 pub use atomic_file::AtomicFile;
 #[cfg(feature = "ffmpeg")]
@@ -25,14 +27,10 @@ pub use ffmpeg::{FfmpegReader, LosslessWriter, TemporalUnit, remux_av1};
 #[cfg(feature = "images")]
 pub use pictures::{PictureReader, PngWriter};
 pub use sequence::SequencePattern;
-
-use std::path::Path;
-
-mod y4m_read;
-mod y4m_write;
-
 pub use y4m_read::Y4mReader;
 pub use y4m_write::Y4mWriter;
+
+use std::path::Path;
 
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::error::{Error, Result};
@@ -118,14 +116,14 @@ pub struct OpenOptions {
 /// Errors: `Unsupported` naming the cargo feature that is missing; otherwise as the reader in question.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
     match sniff::identify(path)? {
-        sniff::Found::Y4m => open_y4m(path, options),
+        sniff::Found::Y4m => open_y4m(path),
         sniff::Found::Pictures(files) => open_pictures(files, options),
         sniff::Found::Container => open_container(path, options),
     }
 }
 
-fn open_y4m(path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
-    Err(Error::Unsupported { what: format!("Y4M file {}", path.display()), remedy: "not built in".into() })
+fn open_y4m(path: &Path) -> Result<Box<dyn FrameSource>> {
+    Ok(Box::new(Y4mReader::open(path)?))
 }
 
 #[cfg(feature = "images")]
@@ -148,14 +146,17 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
     Err(missing_feature("video files other than Y4M", "ffmpeg"))
 }
 
-/// Starts a file that holds frames without loss: a PNG sequence for a name such as `frame_%04d.png`, else a video
-/// with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless H.264 or HEVC).
+/// Starts a file that holds frames without loss: a PNG sequence for a name such as `frame_%04d.png`, Y4M for a name
+/// that ends in `.y4m` (audio is left out: it has none), else a video with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless H.264 or HEVC).
 ///
 /// Errors: `Io` where the folder cannot be written; `Unsupported` for other endings, for what the container cannot
 /// hold, and naming the cargo feature that is missing.
 pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
     if let Some(pattern) = SequencePattern::parse(path) {
         return create_pictures(pattern, info, audio);
+    }
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("y4m")) {
+        return Ok(Box::new(y4m_write::Y4mFile::create(path, info)?));
     }
     create_video(path, info, audio)
 }
