@@ -1,5 +1,7 @@
 //! Conversions, hash and rotation at 1080p on one core, in frames a second (criterion's "elem/s").
 
+#![allow(clippy::expect_used, missing_docs)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
