@@ -14,10 +14,14 @@ mod container_length;
 pub mod ffmpeg;
 #[cfg(feature = "images")]
 pub mod pictures;
+mod retime;
 mod sequence;
 mod sniff;
 #[cfg(feature = "ffmpeg")]
 mod timestamps;
+mod y4m_read;
+mod y4m_sink;
+mod y4m_write;
 
 pub use atomic_file::AtomicFile;
 #[cfg(feature = "ffmpeg")]
@@ -25,6 +29,9 @@ pub use ffmpeg::{FfmpegReader, LosslessWriter, TemporalUnit, remux_av1};
 #[cfg(feature = "images")]
 pub use pictures::{PictureReader, PngWriter};
 pub use sequence::SequencePattern;
+pub use y4m_read::Y4mReader;
+pub use y4m_sink::Y4mSink;
+pub use y4m_write::Y4mWriter;
 
 use std::path::Path;
 
@@ -118,8 +125,12 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> 
     }
 }
 
-fn open_y4m(path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
-    Err(Error::Unsupported { what: format!("Y4M file {}", path.display()), remedy: "not built in".into() })
+fn open_y4m(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    let reader = Y4mReader::open(path)?;
+    Ok(match options.frame_rate {
+        Some(rate) => Box::new(retime::AtRate::new(reader, rate)),
+        None => Box::new(reader),
+    })
 }
 
 #[cfg(feature = "images")]
@@ -142,14 +153,18 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
     Err(missing_feature("video files other than Y4M", "ffmpeg"))
 }
 
-/// Starts a file that holds frames without loss: a PNG sequence for a name such as `frame_%04d.png`, else a video
-/// with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless H.264 or HEVC).
+/// Starts a file that holds frames without loss: a PNG sequence for a name such as `frame_%04d.png`, Y4M for `.y4m`,
+/// else a video with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless
+/// H.264 or HEVC).
 ///
 /// Errors: `Io` where the folder cannot be written; `Unsupported` for other endings, for what the container cannot
 /// hold, and naming the cargo feature that is missing.
 pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
     if let Some(pattern) = SequencePattern::parse(path) {
         return create_pictures(pattern, info, audio);
+    }
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("y4m")) {
+        return Ok(Box::new(Y4mSink::create(path, info, audio)?));
     }
     create_video(path, info, audio)
 }

@@ -50,6 +50,9 @@ fn every_pixel_format_that_fits_comes_through_unchanged() {
         ("argb", "gbrp"),
         ("gbrap", "gbrp"),
         ("yuva420p", "yuv420p"),
+        ("pal8", "gbrp"),
+        ("rgb565le", "gbrp"),
+        ("rgb555le", "gbrp"),
     ];
     for (written, read) in formats {
         let path = folder.path().join(format!("{written}.nut"));
