@@ -14,3 +14,5 @@ pub use source::coded_size;
 
 #[cfg(test)]
 mod tests;
+mod interim;
+pub use interim::*;

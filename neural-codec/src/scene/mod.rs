@@ -1,10 +1,4 @@
 //! Scenes: where a clip is cut, and what is found out about each part. Rank 2.
-
-mod frames;
-mod memory_budget;
-
-pub(crate) use frames::{Reading, SceneFrames};
-pub(crate) use memory_budget::MemoryBudget;
 //!
 //! ```text
 //! frame -> Thumbnail -> CutDetector -> scene starts
@@ -17,9 +11,13 @@ mod cut;
 mod cut_laws;
 mod difference;
 mod downscale;
+mod frames;
 mod list;
+mod memory_budget;
 mod motion;
 
 pub use cut::{CutDetector, CutSettings};
 pub use downscale::{Coarse, Thumbnail};
+pub(crate) use frames::{Reading, SceneFrames};
 pub use list::scenes_from_list;
+pub(crate) use memory_budget::MemoryBudget;

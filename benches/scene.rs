@@ -1,4 +1,4 @@
-//! Speed of scene analysis on a moving 1080p picture: `cargo bench -p neural-codec --bench scene`.
+//! Speed of scene analysis on a moving 1080p picture: `cargo bench -p benches --bench scene`.
 
 #![allow(clippy::expect_used)]
 
