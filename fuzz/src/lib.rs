@@ -6,6 +6,7 @@
 
 use std::io::Cursor;
 
+use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
 use neural_codec::bitstream::{
     EncodedScene, FormatVersion, Limits, PACKET_HEADER_BYTES, Packet, PacketKind, PacketReader, PacketWriter,
     SIGNATURE, SceneReader, StreamHeader, StreamItem,
@@ -62,6 +63,24 @@ pub fn seek(data: &[u8]) {
             assert!(errors > 0 || from_front.is_empty());
         }
         Err(error) => assert!(errors > 0, "read from the front without error, but not opened: {error}"),
+    }
+}
+
+/// A whole decode, past all damage: nothing but frames and errors comes out, and both are bounded by the input.
+pub fn decoder(data: &[u8]) {
+    let stream = stream_of(data);
+    let limits = Limits { max_pixels: 1 << 16, max_scene_frames: 64, ..Limits::default() };
+    let settings = DecoderSettings { threads: 1, limits, on_damage: OnDamage::SkipScene };
+    let Ok(mut decoder) = StreamDecoder::new(stream.as_slice(), settings) else { return };
+    let mut steps = 0;
+    loop {
+        match decoder.decode_frame() {
+            Ok(None) => break,
+            Ok(Some(frame)) => assert_eq!(frame.width(), decoder.header().info.width),
+            Err(_) => {}
+        }
+        steps += 1;
+        assert!(steps <= stream.len() + 1, "each step makes progress");
     }
 }
 
