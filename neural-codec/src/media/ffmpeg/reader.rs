@@ -229,13 +229,16 @@ impl Clock {
 }
 
 /// The mean rate as FFmpeg found it, or the nominal one where the two agree but for rounding; else 25 a second.
+///
+/// The nominal rate is the lowest whose ticks meet every timestamp, so a mean above it is a miscount (AVI files with
+/// empty packets between the frames have one) and the nominal rate is taken.
 fn frame_rate(stream: &Stream<'_>) -> Rational {
     let sane = |rate: &Rational| (0.001..=1000.0).contains(&rate.value());
     let mean = positive(stream.avg_frame_rate()).filter(sane);
     let nominal = positive(stream.rate()).filter(sane);
     match (mean, nominal) {
         // 30 and 30000/1001 differ by twice this much.
-        (Some(mean), Some(nominal)) if (mean.value() / nominal.value() - 1.0).abs() < 0.0005 => nominal,
+        (Some(mean), Some(nominal)) if mean.value() / nominal.value() > 0.9995 => nominal,
         (Some(rate), _) | (None, Some(rate)) => rate,
         (None, None) => DEFAULT_RATE,
     }

@@ -1,5 +1,7 @@
 //! Tests against the `ffmpeg` command: clips made by it, and its own account of them.
 
+#![allow(clippy::print_stderr)] // Skipped tests say so.
+
 mod bad_input;
 mod reading;
 mod writing;
