@@ -1,4 +1,5 @@
 //! Metrics agree with scikit-image, FFmpeg, pytorch-msssim and bjontegaard; see `data/metrics/make.py`.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod pictures;
 

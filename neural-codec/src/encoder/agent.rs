@@ -208,8 +208,8 @@ impl EncodingAgent {
     }
 
     /// The account of the encode. Errors: `WrongOrder` before the last bytes were received.
-    pub fn into_report(self) -> Result<Report> {
-        self.report.ok_or_else(|| Error::WrongOrder {
+    pub fn into_report(mut self) -> Result<Report> {
+        self.report.take().ok_or_else(|| Error::WrongOrder {
             call: "into_report",
             reason: "the end of the stream was not received yet".into(),
         })

@@ -1,8 +1,40 @@
 //! Files in and out: Y4M, picture files, and whatever FFmpeg reads. Rank 3.
+//!
+//! ```text
+//! in    open    -> sniff -> Y4M | pictures | container length -> demux -> decode -> samples -> upright -> timestamps
+//! out   create  -> PNG sequence | lossless video and audio -> a file beside -> rename
+//! out   remux_av1: temporal units and audio as they are
+//! ```
+//! The cargo feature `ffmpeg` adds video files, `images` adds pictures; without both, Y4M remains.
+
+mod atomic_file;
+#[cfg(feature = "ffmpeg")]
+mod container_length;
+#[cfg(feature = "ffmpeg")]
+pub mod ffmpeg;
+#[cfg(feature = "images")]
+pub mod pictures;
+mod sequence;
+mod sniff;
+#[cfg(feature = "ffmpeg")]
+mod timestamps;
+mod y4m_read;
+mod y4m_write;
+
+pub use atomic_file::AtomicFile;
+#[cfg(feature = "ffmpeg")]
+pub use ffmpeg::{FfmpegReader, LosslessWriter, TemporalUnit, remux_av1};
+#[cfg(feature = "images")]
+pub use pictures::{PictureReader, PngWriter};
+pub use sequence::SequencePattern;
+pub use y4m_read::Y4mReader;
+pub use y4m_write::Y4mWriter;
+
+use std::path::Path;
 
 use crate::bitstream::{AudioPacket, AudioTrack};
-use crate::error::Result;
-use crate::frame::{Frame, VideoInfo};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Rational, VideoInfo};
 
 /// Where frames come from, one after the other, in presentation order.
 pub trait FrameSource: Send {
@@ -28,4 +60,138 @@ pub trait FrameSource: Send {
     fn take_audio(&mut self) -> Vec<AudioPacket> {
         Vec::new()
     }
+}
+
+/// Where frames go, one after the other, in presentation order. Dropped before `finish`, it leaves no file.
+pub trait FrameSink: Send {
+    /// Writes a frame. Errors: `InvalidArgument` where it does not fit the clip, or its timestamp does not rise.
+    fn write_frame(&mut self, frame: &Frame) -> Result<()>;
+
+    /// Writes an audio packet of one of the tracks the sink was made with, unchanged.
+    ///
+    /// Errors: `Unsupported` where the file holds no audio.
+    fn write_audio(&mut self, packet: &AudioPacket) -> Result<()>;
+
+    /// Completes the file and gives it its name.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// Whether a source hands on the audio of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AudioChoice {
+    /// Audio packets pile up until they are taken.
+    #[default]
+    Keep,
+    /// Audio is skipped.
+    Discard,
+}
+
+/// What to do about frames that are damaged in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDamage {
+    /// The clip ends with an error that names the frame.
+    #[default]
+    Fail,
+    /// Frames are given as the decoder patched them up; what does not decode at all is left out.
+    Keep,
+}
+
+/// How to open a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenOptions {
+    /// Frames a second, in place of what the file says: frames are then counted and the file's timestamps ignored.
+    /// Pictures and raw streams that name no rate get 25 without it.
+    pub frame_rate: Option<Rational>,
+    /// Threads to decode with; 0 for one a core.
+    pub threads: usize,
+    /// Whether to collect audio packets.
+    pub audio: AudioChoice,
+    /// What to do about damage.
+    pub on_damage: OnDamage,
+}
+
+/// Opens a clip, whatever it is: Y4M, a picture, a numbered sequence (`frame_%04d.png`, or a folder that holds
+/// one), or any file FFmpeg reads. The content decides, not the name.
+///
+/// Errors: `Unsupported` naming the cargo feature that is missing; otherwise as the reader in question.
+pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    match sniff::identify(path)? {
+        sniff::Found::Y4m => open_y4m(path),
+        sniff::Found::Pictures(files) => open_pictures(files, options),
+        sniff::Found::Container => open_container(path, options),
+    }
+}
+
+fn open_y4m(path: &Path) -> Result<Box<dyn FrameSource>> {
+    Ok(Box::new(Y4mReader::open(path)?))
+}
+
+#[cfg(feature = "images")]
+fn open_pictures(files: Vec<std::path::PathBuf>, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    Ok(Box::new(PictureReader::open(files, options.frame_rate)?))
+}
+
+#[cfg(not(feature = "images"))]
+fn open_pictures(_files: Vec<std::path::PathBuf>, _options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    Err(missing_feature("picture files", "images"))
+}
+
+#[cfg(feature = "ffmpeg")]
+fn open_container(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    Ok(Box::new(FfmpegReader::open(path, options)?))
+}
+
+#[cfg(not(feature = "ffmpeg"))]
+fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    Err(missing_feature("video files other than Y4M", "ffmpeg"))
+}
+
+/// Starts a file that holds frames without loss: a PNG sequence for a name such as `frame_%04d.png`, Y4M for a name
+/// that ends in `.y4m` (audio is left out: it has none), else a video with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless H.264 or HEVC).
+///
+/// Errors: `Io` where the folder cannot be written; `Unsupported` for other endings, for what the container cannot
+/// hold, and naming the cargo feature that is missing.
+pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
+    if let Some(pattern) = SequencePattern::parse(path) {
+        return create_pictures(pattern, info, audio);
+    }
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("y4m")) {
+        return Ok(Box::new(y4m_write::Y4mFile::create(path, info)?));
+    }
+    create_video(path, info, audio)
+}
+
+#[cfg(feature = "images")]
+fn create_pictures(
+    pattern: SequencePattern,
+    info: &VideoInfo,
+    audio: &[AudioTrack],
+) -> Result<Box<dyn FrameSink>> {
+    if !audio.is_empty() {
+        return Err(Error::Unsupported {
+            what: "audio in a picture sequence".into(),
+            remedy: "leave the audio out, or write an .mkv file".into(),
+        });
+    }
+    Ok(Box::new(PngWriter::create(pattern, info)?))
+}
+
+#[cfg(not(feature = "images"))]
+fn create_pictures(_: SequencePattern, _: &VideoInfo, _: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
+    Err(missing_feature("picture files", "images"))
+}
+
+#[cfg(feature = "ffmpeg")]
+fn create_video(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
+    Ok(Box::new(LosslessWriter::create(path, info, audio)?))
+}
+
+#[cfg(not(feature = "ffmpeg"))]
+fn create_video(_: &Path, _: &VideoInfo, _: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
+    Err(missing_feature("video files other than Y4M", "ffmpeg"))
+}
+
+#[cfg(any(not(feature = "ffmpeg"), not(feature = "images")))]
+fn missing_feature(what: &str, feature: &str) -> Error {
+    Error::Unsupported { what: what.into(), remedy: format!("build with the cargo feature `{feature}`") }
 }

@@ -14,7 +14,7 @@ use crate::compute::simd::simd_body;
 pub(super) const TAPS: usize = 11;
 /// From the edge of the window to its centre: exp(-k^2 / (2 * 1.5^2)), normalised so that 11 taps sum to 1.
 const WEIGHTS: [f32; 6] =
-    [0.001_028_380_1, 0.007_598_758, 0.036_000_773, 0.109_360_69, 0.213_005_54, 0.266_011_7];
+    [0.001_028_380_1, 0.007_598_758, 0.036_000_773, 0.109_360_69, 0.213_005_54, 0.266_011_71];
 /// Output columns in a tile; the ring takes 25 KiB.
 const COLUMNS: usize = 128;
 /// Input columns in a tile, up to a multiple of [`LANES`].
@@ -95,9 +95,10 @@ fn tile<T: Copy + Into<f32>>(band: &Band<'_, T>, first: usize, columns: usize) -
         read(&mut ring[row % TAPS], &band.x[inputs.clone()], &band.y[inputs], centre);
         if row + 1 >= TAPS {
             blur_down(&ring, row + 1, &mut blurred);
-            ssim.add(&map::<false>(&blurred, centre, band.scale), columns);
+            let maps = map(&blurred, centre, band.scale, band.contrast);
+            ssim.add(&maps.ssim, columns);
             if band.contrast {
-                contrast.add(&map::<true>(&blurred, centre, band.scale), columns);
+                contrast.add(&maps.contrast, columns);
             }
         }
     }
@@ -152,29 +153,34 @@ fn blur_down(ring: &[Fields; TAPS], oldest: usize, blurred: &mut Fields) {
     }
 }
 
-/// Blurs across and makes a row of the map: SSIM, or its contrast factor alone.
+/// A row of the map of SSIM, and of its contrast factor.
+struct Maps {
+    ssim: [f32; COLUMNS],
+    contrast: [f32; COLUMNS],
+}
+
+/// Blurs across and makes a row of both maps, that of contrast only where it is wanted.
 #[inline(always)]
-fn map<const CONTRAST: bool>(Fields([u, v, uu, vv]): &Fields, centre: f32, scale: Scale) -> [f32; COLUMNS] {
-    let mut map = [0.0; COLUMNS];
-    for (column, out) in map.iter_mut().enumerate() {
+fn map(Fields([u, v, uu, vv]): &Fields, centre: f32, scale: Scale, contrast: bool) -> Maps {
+    let mut maps = Maps { ssim: [0.0; COLUMNS], contrast: [0.0; COLUMNS] };
+    for column in 0..COLUMNS {
         let mean_u = weigh(|k| u[column + k]);
         let mean_v = weigh(|k| v[column + k]);
         let square_u = mean_u * mean_u;
         let square_v = mean_v * mean_v;
         let variance_u = weigh(|k| uu[column + k]) - square_u;
         let variance_v = weigh(|k| vv[column + k]) - square_v;
-        let contrast = (variance_u - variance_v) + scale.c2;
-        let contrast_bound = (variance_u + variance_v) + scale.c2;
-        *out = if CONTRAST {
-            contrast / contrast_bound
-        } else {
-            let mean = mean_u + centre;
-            let luminance = (mean * mean - square_v) + scale.c1;
-            let luminance_bound = (mean * mean + square_v) + scale.c1;
-            (luminance * contrast) / (luminance_bound * contrast_bound)
-        };
+        let covariance = (variance_u - variance_v) + scale.c2;
+        let variance = (variance_u + variance_v) + scale.c2;
+        let mean = mean_u + centre;
+        let luminance = (mean * mean - square_v) + scale.c1;
+        let luminance_bound = (mean * mean + square_v) + scale.c1;
+        maps.ssim[column] = (luminance * covariance) / (luminance_bound * variance);
+        if contrast {
+            maps.contrast[column] = covariance / variance;
+        }
     }
-    map
+    maps
 }
 
 /// Sums of every 16th column.

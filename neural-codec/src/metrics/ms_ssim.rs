@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::gaussian::{Similarity, similarity_f32};
 use super::psnr::{Comparable, check_same_size};
 use super::ssim::{Pair, check_side, mean_similarity};
+use crate::compute::simd::simd_body;
 use crate::error::Result;
 use crate::frame::{BitDepth, Plane};
 
@@ -37,16 +38,16 @@ pub(super) fn ms_ssim_and_ssim<T: Comparable>(
     let finest = mean_similarity(pair, depth, true, T::similarity);
     let mut product = finest.contrast.max(0.0).powf(WEIGHTS[0]);
 
-    let (mut x, mut width) = halve(pair.x, pair.width);
-    let (mut y, _) = halve(pair.y, pair.width);
+    let (mut x, mut width) = halve(pair.x, pair.width, T::halve_rows);
+    let (mut y, _) = halve(pair.y, pair.width, T::halve_rows);
     for (scale, weight) in WEIGHTS.into_iter().enumerate().skip(1) {
         let last = scale + 1 == WEIGHTS.len();
         let pair = Pair { x: &x, y: &y, width };
         let Similarity { ssim, contrast } = mean_similarity(pair, depth, !last, similarity_f32);
         product *= (if last { ssim } else { contrast }).max(0.0).powf(weight);
         if !last {
-            let halved = halve(&x, width);
-            y = halve(&y, width).0;
+            let halved = halve(&x, width, halve_rows_f32);
+            y = halve(&y, width, halve_rows_f32).0;
             (x, width) = halved;
         }
     }
@@ -54,30 +55,46 @@ pub(super) fn ms_ssim_and_ssim<T: Comparable>(
 }
 
 /// Means of 2x2 samples and the new width. Exact: up to 10 bits and 2^8 samples fit the 24 bits of an f32.
-fn halve<T: Copy + Sync + Into<f32>>(samples: &[T], width: usize) -> (Vec<f32>, usize) {
+fn halve<T: Sync>(samples: &[T], width: usize, halve_rows: fn(&[T], usize, &mut [f32])) -> (Vec<f32>, usize) {
     let height = samples.len() / width;
     let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
     let mut half = vec![0.0; half_width * half_height];
     half.par_chunks_exact_mut(half_width).enumerate().for_each(|(row, out)| {
-        // The rows and columns 2i - 1 and 2i where the side is odd, 2i and 2i + 1 where it is even.
+        // The rows 2i - 1 and 2i where the height is odd, 2i and 2i + 1 where it is even.
         let end = 2 * row + 2 - height % 2;
-        for y in end.saturating_sub(2)..end {
-            add_pairs(&samples[y * width..][..width], out);
-        }
-        out.iter_mut().for_each(|sum| *sum *= 0.25);
+        halve_rows(&samples[end.saturating_sub(2) * width..end * width], width, out);
     });
     (half, half_width)
 }
 
-/// Adds the sum of each pair of samples to `sums`; in an odd row the first sample stands alone.
-fn add_pairs<T: Copy + Into<f32>>(row: &[T], sums: &mut [f32]) {
-    let (alone, row) = row.split_at(row.len() % 2);
-    let (first, sums) = sums.split_at_mut(alone.len());
-    for (sum, &sample) in first.iter_mut().zip(alone) {
-        *sum += sample.into();
+simd_body! {
+    pub(super) fn halve_rows_u8(rows: &[u8], width: usize, means: &mut [f32]) { halve_rows(rows, width, means) }
+}
+simd_body! {
+    pub(super) fn halve_rows_u16(rows: &[u16], width: usize, means: &mut [f32]) { halve_rows(rows, width, means) }
+}
+simd_body! {
+    fn halve_rows_f32(rows: &[f32], width: usize, means: &mut [f32]) { halve_rows(rows, width, means) }
+}
+
+/// Means of pairs of samples in two rows or one; in an odd row the first sample stands alone.
+#[inline(always)]
+fn halve_rows<T: Copy + Into<f32>>(rows: &[T], width: usize, means: &mut [f32]) {
+    let (top, bottom) = rows.split_at(width);
+    let odd = width % 2;
+    if odd == 1 {
+        means[0] = 0.25 * (top[0].into() + bottom.first().map_or(0.0, |&sample| sample.into()));
     }
-    for (sum, pair) in sums.iter_mut().zip(row.chunks_exact(2)) {
-        *sum += pair[0].into() + pair[1].into();
+    let pairs = |row| <[T]>::chunks_exact(row, 2);
+    let means = &mut means[odd..];
+    if bottom.is_empty() {
+        for (mean, top) in means.iter_mut().zip(pairs(&top[odd..])) {
+            *mean = 0.25 * (top[0].into() + top[1].into());
+        }
+    } else {
+        for ((mean, top), bottom) in means.iter_mut().zip(pairs(&top[odd..])).zip(pairs(&bottom[odd..])) {
+            *mean = 0.25 * ((top[0].into() + top[1].into()) + (bottom[0].into() + bottom[1].into()));
+        }
     }
 }
 
@@ -88,8 +105,8 @@ mod tests {
     #[test]
     fn halving_takes_means_and_pads_odd_sides_at_the_start() {
         let even: Vec<u8> = vec![1, 3, 5, 7, 9, 11, 13, 15];
-        assert_eq!(halve(&even, 4), (vec![6.0, 10.0], 2));
+        assert_eq!(halve(&even, 4, halve_rows_u8), (vec![6.0, 10.0], 2));
         let odd: Vec<u16> = vec![4, 8, 12, 16, 20, 24, 28, 32, 36];
-        assert_eq!(halve(&odd, 3), (vec![1.0, 5.0, 11.0, 28.0], 2));
+        assert_eq!(halve(&odd, 3, halve_rows_u16), (vec![1.0, 5.0, 11.0, 28.0], 2));
     }
 }

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::gaussian::{self, Band, Similarity};
+use super::ms_ssim;
 use crate::compute::simd::simd_body;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Plane, Sample};
@@ -56,6 +57,7 @@ pub(super) mod sealed {
     pub trait Loops: Sized {
         fn squared_error(a: &[Self], b: &[Self]) -> u64;
         fn similarity(band: &super::Band<'_, Self>) -> super::Similarity;
+        fn halve_rows(rows: &[Self], width: usize, means: &mut [f32]);
     }
 }
 
@@ -66,6 +68,9 @@ impl sealed::Loops for u8 {
     fn similarity(band: &Band<'_, Self>) -> Similarity {
         gaussian::similarity_u8(band)
     }
+    fn halve_rows(rows: &[Self], width: usize, means: &mut [f32]) {
+        ms_ssim::halve_rows_u8(rows, width, means);
+    }
 }
 
 impl sealed::Loops for u16 {
@@ -74,6 +79,9 @@ impl sealed::Loops for u16 {
     }
     fn similarity(band: &Band<'_, Self>) -> Similarity {
         gaussian::similarity_u16(band)
+    }
+    fn halve_rows(rows: &[Self], width: usize, means: &mut [f32]) {
+        ms_ssim::halve_rows_u16(rows, width, means);
     }
 }
 

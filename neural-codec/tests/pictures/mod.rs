@@ -1,5 +1,5 @@
 //! Pictures made by formula, the same as in `data/metrics/make.py`.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use neural_codec::frame::{BitDepth, Color, Frame, PixelFormat, Plane, Planes, Sample};
 

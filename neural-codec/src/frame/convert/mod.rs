@@ -34,8 +34,10 @@ use crate::with_planes;
 /// - Bit depth: limited range is multiplied by 4, or divided with `(x + 2) >> 2`, saturating; full range is
 ///   multiplied by 1023/255 or its inverse and rounded, so that white stays white.
 ///
-/// Against FFmpeg 5.1 (`accurate_rnd+full_chroma_int+full_chroma_inp+bicubic`, chroma positions given) samples differ by at
-/// most one; the tests measure it.
+/// Against FFmpeg 5.1 (`accurate_rnd+full_chroma_int+full_chroma_inp+bicubic`, chroma positions given) 8-bit results differ by
+/// at most one in gamut, except in rows and columns 0 and 2 of upsampled chroma, which FFmpeg gets wrong; the oracle
+/// test lists where else it is off. Without given positions FFmpeg 5.1 takes the centre.
+///
 /// Errors: `InvalidArgument` for an unspecified matrix or a contradiction, `Unsupported` for other matrices and for RGB
 /// of limited range.
 pub fn convert(frame: &Frame, to: PixelFormat, yuv: Color) -> Result<Frame> {

@@ -1,0 +1,169 @@
+//! Finds out whether a container file was cut short, from the lengths its outermost parts declare. Rank 3.
+//!
+//! FFmpeg ends a clip quietly where an MP4, Matroska or AVI file ends too early; this check does not.
+//! Sources: ISO/IEC 14496-12 clause 4.2 (boxes), RFC 8794 clause 4 (EBML), the RIFF chunk.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use crate::error::{Error, Place, Result};
+
+/// Boxes of an MP4 file without which frames are lost; others may be cut off without harm.
+const NEEDED_BOXES: [&[u8; 4]; 4] = [b"ftyp", b"moov", b"moof", b"mdat"];
+/// ID of the EBML header and of a Matroska segment.
+const EBML_HEADER: u32 = 0x1A45_DFA3;
+const MATROSKA_SEGMENT: u32 = 0x1853_8067;
+
+/// Checks that `file` is as long as its container says. What is no MP4, Matroska or AVI file passes.
+///
+/// Errors: `Truncated` with the length of the file as offset; `Io` where the file cannot be read.
+pub(super) fn check(file: &mut (impl Read + Seek)) -> Result<()> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut head = [0; 12];
+    if length < head.len() as u64 {
+        return Ok(());
+    }
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut head)?;
+    let (what, declared) = match &head {
+        [0x1A, 0x45, 0xDF, 0xA3, ..] => ("Matroska or WebM file", matroska_end(file, length)?),
+        [b'R', b'I', b'F', b'F', size @ .., b'A', b'V', b'I', b' '] => {
+            let size = u32::from_le_bytes([size[0], size[1], size[2], size[3]]);
+            ("AVI file", riff_end(size))
+        }
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => ("MP4 file", mp4_end(file, length)?),
+        _ => return Ok(()),
+    };
+    match declared {
+        Some(end) if end > length => Err(Error::Truncated { what, place: Place::at_offset(length) }),
+        _ => Ok(()),
+    }
+}
+
+/// Live recordings leave the size 0 or all ones.
+fn riff_end(size: u32) -> Option<u64> {
+    (size != 0 && size != u32::MAX).then(|| 8 + u64::from(size))
+}
+
+/// Walks the outermost boxes; the end of the first needed one that passes the end of the file.
+fn mp4_end(file: &mut (impl Read + Seek), length: u64) -> Result<Option<u64>> {
+    let mut start = 0_u64;
+    let mut boxes = 0_u64;
+    // A box takes 8 bytes or more; nobody writes a million of them at the outermost level.
+    while start.saturating_add(8) <= length && boxes < 1 << 20 {
+        let mut header = [0; 16];
+        let known = (length - start).min(16) as usize;
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut header[..known])?;
+        let size = match u32::from_be_bytes([header[0], header[1], header[2], header[3]]) {
+            0 => return Ok(None),
+            1 => u64::from_be_bytes([
+                header[8], header[9], header[10], header[11], header[12], header[13], header[14], header[15],
+            ]),
+            size => u64::from(size),
+        };
+        let end = start.saturating_add(size);
+        let needed = NEEDED_BOXES.iter().any(|name| header[4..8] == name[..]);
+        if size < 8 || (end > length && !needed) {
+            return Ok(None);
+        }
+        if end > length {
+            return Ok(Some(end));
+        }
+        start = end;
+        boxes += 1;
+    }
+    Ok(None)
+}
+
+/// End of the segment, where its size is known.
+fn matroska_end(file: &mut (impl Read + Seek), length: u64) -> Result<Option<u64>> {
+    let mut start = 0_u64;
+    for expected in [EBML_HEADER, MATROSKA_SEGMENT] {
+        if start.saturating_add(12) > length {
+            return Ok(Some(start.saturating_add(12)));
+        }
+        let mut header = [0; 12];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut header)?;
+        if u32::from_be_bytes([header[0], header[1], header[2], header[3]]) != expected {
+            return Ok(None);
+        }
+        let Some((size, bytes)) = ebml_size(&header[4..]) else { return Ok(None) };
+        start = start.saturating_add(4 + bytes).saturating_add(size);
+    }
+    Ok(Some(start))
+}
+
+/// A variable-length size and the bytes it takes; `None` where it is invalid or "unknown".
+fn ebml_size(bytes: &[u8]) -> Option<(u64, u64)> {
+    let count = bytes.first()?.leading_zeros() as usize + 1;
+    let field = bytes.get(..count)?;
+    let value = field.iter().fold(0_u64, |value, &byte| (value << 8) | u64::from(byte));
+    let mask = (1_u64 << (7 * count)) - 1;
+    (value & mask != mask).then_some((value & mask, count as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Cursor;
+
+    fn is_whole(bytes: &[u8]) -> bool {
+        match check(&mut Cursor::new(bytes)) {
+            Ok(()) => true,
+            Err(Error::Truncated { .. }) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn mp4() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, payload) in [(b"ftyp", 8_u32), (b"mdat", 100), (b"moov", 40)] {
+            bytes.extend((payload + 8).to_be_bytes());
+            bytes.extend(name);
+            bytes.extend(vec![0; payload as usize]);
+        }
+        bytes
+    }
+
+    #[test]
+    fn an_mp4_file_cut_inside_a_needed_box_is_truncated() {
+        let bytes = mp4();
+        assert!(is_whole(&bytes));
+        for cut in [12, 20, 50, 130, bytes.len() - 1] {
+            assert_eq!(is_whole(&bytes[..cut]), cut == 16 || cut == 124, "cut at {cut}");
+        }
+        let mut padded = bytes.clone();
+        padded.extend(*b"\0\0\x01\0free");
+        assert!(is_whole(&padded), "a cut padding box loses nothing");
+    }
+
+    #[test]
+    fn a_matroska_file_shorter_than_its_segment_is_truncated() {
+        let mut bytes = vec![0x1A, 0x45, 0xDF, 0xA3, 0x82, 1, 2, 0x18, 0x53, 0x80, 0x67, 0x40, 100];
+        bytes.extend([7; 100]);
+        assert!(is_whole(&bytes));
+        assert!(!is_whole(&bytes[..bytes.len() - 1]));
+        bytes[11..13].copy_from_slice(&[0x7F, 0xFF]);
+        assert!(is_whole(&bytes[..50]), "a size that is unknown cannot be missed");
+    }
+
+    #[test]
+    fn an_avi_file_shorter_than_its_chunk_is_truncated() {
+        let mut bytes = b"RIFF\x20\0\0\0AVI ".to_vec();
+        bytes.extend([0; 28]);
+        assert!(is_whole(&bytes));
+        assert!(!is_whole(&bytes[..39]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_in_a_verdict(tail in proptest::collection::vec(any::<u8>(), 0..80), kind in 0..4_usize) {
+            let heads: [&[u8]; 4] = [b"", b"\x1A\x45\xDF\xA3", b"RIFF", b"\0\0\0\x10ftyp"];
+            let mut bytes = heads[kind].to_vec();
+            bytes.extend(tail);
+            is_whole(&bytes);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Decoded frames into a video file without loss, with the audio as it was. Rank 3.
+
+use std::path::Path;
+
+use ffmpeg_next::codec::Context;
+use ffmpeg_next::encoder::video::Encoder;
+use ffmpeg_next::error::EAGAIN;
+use ffmpeg_next::format::Pixel;
+use ffmpeg_next::{Dictionary, Error as Ffmpeg, Packet, Rational as Fraction, encoder, frame};
+
+use super::super::FrameSink;
+use super::muxer::{Muxer, Timing, container, write_error};
+use super::{native_write, signed};
+use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::error::{Error, Result};
+use crate::frame::{BitDepth, Frame, Layout, PixelFormat, Planes, VideoInfo};
+
+/// An encoder that keeps every sample, and how to ask it to.
+struct Choice {
+    encoder: &'static str,
+    pixel: Pixel,
+    options: &'static [(&'static str, &'static str)],
+}
+
+/// FFV1 version 3, every frame on its own, with checksums.
+const FFV1: &[(&str, &str)] = &[("level", "3"), ("g", "1"), ("slices", "4"), ("slicecrc", "1")];
+/// A constant quantiser of 0 is H.264's lossless mode.
+const X264: &[(&str, &str)] = &[("qp", "0"), ("preset", "veryfast")];
+const X265: &[(&str, &str)] = &[("preset", "veryfast"), ("x265-params", "lossless=1:log-level=none")];
+
+/// Writes frames losslessly: FFV1 in Matroska, H.264 or HEVC in MP4 and MOV.
+pub struct LosslessWriter {
+    muxer: Muxer,
+    encoder: Encoder,
+    pixel: Pixel,
+    info: VideoInfo,
+    frame_duration: i64,
+    last_timestamp: Option<i64>,
+    path: std::path::PathBuf,
+}
+
+impl LosslessWriter {
+    /// Starts a file. Errors: see [`create`](super::super::create).
+    pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Self> {
+        let mut muxer = Muxer::create(path)?;
+        let choice = choose(container(path)?, info.format)?;
+        let (time_base, rate) =
+            (signed("time base", info.time_base)?, signed("frame rate", info.frame_rate)?);
+        let encoder = open_encoder(&choice, info, time_base, rate, muxer.wants_global_header(), path)?;
+        muxer.add_encoded(encoder.as_ref(), time_base, rate, info.pixel_aspect)?;
+        muxer.add_audio(audio)?;
+        muxer.start()?;
+        let frame_duration = (1.0 / info.frame_rate.value() / info.time_base.value()).round().max(1.0) as i64;
+        let (info, pixel, path) = (*info, choice.pixel, path.to_owned());
+        Ok(Self { muxer, encoder, pixel, info, frame_duration, last_timestamp: None, path })
+    }
+
+    /// Writes the packets that the encoder has ready.
+    fn drain(&mut self) -> Result<()> {
+        loop {
+            let mut packet = Packet::empty();
+            match self.encoder.receive_packet(&mut packet) {
+                Ok(()) => {
+                    let presentation = packet.pts().unwrap_or(0);
+                    let timing = Timing {
+                        presentation,
+                        decoding: packet.dts().unwrap_or(presentation),
+                        duration: self.frame_duration,
+                        is_key: packet.is_key(),
+                    };
+                    self.muxer.write(0, packet, &timing)?;
+                }
+                Err(Ffmpeg::Other { errno: EAGAIN } | Ffmpeg::Eof) => return Ok(()),
+                Err(error) => return Err(write_error(&self.path, error)),
+            }
+        }
+    }
+}
+
+impl FrameSink for LosslessWriter {
+    fn write_frame(&mut self, frame: &Frame) -> Result<()> {
+        let (found, expected) = (
+            (frame.width(), frame.height(), frame.format()),
+            (self.info.width, self.info.height, self.info.format),
+        );
+        if found != expected {
+            let name = |(w, h, format): (usize, usize, PixelFormat)| format!("{w}x{h} {format}");
+            return Err(Error::invalid("frame", name(expected), name(found)));
+        }
+        if let Some(last) = self.last_timestamp.filter(|&last| last >= frame.timestamp) {
+            return Err(Error::invalid("timestamp", format!("more than {last}"), frame.timestamp));
+        }
+        self.last_timestamp = Some(frame.timestamp);
+        let mut picture = frame::Video::new(self.pixel, found.0 as u32, found.1 as u32);
+        fill(&mut picture, frame)?;
+        picture.set_pts(Some(frame.timestamp));
+        self.encoder.send_frame(&picture).map_err(|error| write_error(&self.path, error))?;
+        self.drain()
+    }
+
+    fn write_audio(&mut self, packet: &AudioPacket) -> Result<()> {
+        self.muxer.write_audio(packet)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        if self.last_timestamp.is_none() {
+            return Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() });
+        }
+        self.encoder.send_eof().map_err(|error| write_error(&self.path, error))?;
+        self.drain()?;
+        self.muxer.finish()
+    }
+}
+
+/// The lossless encoder for a format in a container. Errors: `Unsupported` where there is none.
+fn choose(container: &str, format: PixelFormat) -> Result<Choice> {
+    let pixel = match (format.layout, format.depth) {
+        (Layout::Yuv420, BitDepth::Eight) => Pixel::YUV420P,
+        (Layout::Yuv422, BitDepth::Eight) => Pixel::YUV422P,
+        (Layout::Yuv444, BitDepth::Eight) => Pixel::YUV444P,
+        (Layout::Yuv420, BitDepth::Ten) => Pixel::YUV420P10LE,
+        (Layout::Yuv422, BitDepth::Ten) => Pixel::YUV422P10LE,
+        (Layout::Yuv444, BitDepth::Ten) => Pixel::YUV444P10LE,
+        // Neither FFV1 nor x264 takes planar RGB at 8 bits.
+        (Layout::Rgb, BitDepth::Eight) => Pixel::BGRZ,
+        (Layout::Rgb, BitDepth::Ten) => Pixel::GBRP10LE,
+    };
+    match (container, format.layout, format.depth) {
+        ("matroska", ..) => Ok(Choice { encoder: "ffv1", pixel, options: FFV1 }),
+        ("mp4" | "mov", Layout::Rgb, BitDepth::Eight) => {
+            Ok(Choice { encoder: "libx264rgb", pixel, options: X264 })
+        }
+        ("mp4" | "mov", Layout::Rgb, BitDepth::Ten) => {
+            Ok(Choice { encoder: "libx265", pixel, options: X265 })
+        }
+        ("mp4" | "mov", ..) => Ok(Choice { encoder: "libx264", pixel, options: X264 }),
+        _ => Err(Error::Unsupported {
+            what: format!("lossless video in {container}"),
+            remedy: "write an .mkv or .mp4 file".into(),
+        }),
+    }
+}
+
+fn open_encoder(
+    choice: &Choice,
+    info: &VideoInfo,
+    time_base: Fraction,
+    rate: Fraction,
+    global_header: bool,
+    path: &Path,
+) -> Result<Encoder> {
+    let unsupported = |reason: String| Error::Unsupported {
+        what: format!("lossless {} with {} ({reason})", info.format, choice.encoder),
+        remedy: "write an .mkv file, which needs FFV1 alone".into(),
+    };
+    let codec =
+        encoder::find_by_name(choice.encoder).ok_or_else(|| unsupported("not in this FFmpeg".into()))?;
+    let mut context = Context::new_with_codec(codec);
+    native_write::set_encoder_color(&mut context, info.color);
+    native_write::set_encoder_threads(&mut context, global_header);
+    let mut video = context.encoder().video().map_err(|error| write_error(path, error))?;
+    video.set_width(info.width as u32);
+    video.set_height(info.height as u32);
+    video.set_format(choice.pixel);
+    video.set_time_base(time_base);
+    video.set_frame_rate(Some(rate));
+    video.set_aspect_ratio(signed("pixel aspect", info.pixel_aspect)?);
+    let options = Dictionary::from_iter(choice.options.iter().copied());
+    video.open_as_with(codec, options).map_err(|error| unsupported(error.to_string().to_lowercase()))
+}
+
+/// Copies a frame's samples into FFmpeg's frame of the same format.
+fn fill(picture: &mut frame::Video, frame: &Frame) -> Result<()> {
+    let lacking = || Error::OutOfMemory { what: "frame to encode", bytes: frame.byte_len() as u64 };
+    // FFmpeg's planar RGB is in the order green, blue, red.
+    let order = if frame.format().layout == Layout::Rgb { [2, 0, 1] } else { [0, 1, 2] };
+    match frame.planes() {
+        Planes::U8([red, green, blue]) if frame.format().layout == Layout::Rgb => {
+            let stride = picture.stride(0);
+            for (y, row) in picture.data_mut(0).chunks_mut(stride).take(frame.height()).enumerate() {
+                let colors = blue.row(y).iter().zip(green.row(y)).zip(red.row(y));
+                for (pixel, ((&b, &g), &r)) in row.as_chunks_mut().0.iter_mut().zip(colors) {
+                    *pixel = [b, g, r, 0];
+                }
+            }
+        }
+        Planes::U8(planes) => {
+            for (index, plane) in planes.iter().enumerate() {
+                let stride = picture.stride(index);
+                for (to, from) in picture.data_mut(index).chunks_mut(stride).zip(plane.rows()) {
+                    to.get_mut(..from.len()).ok_or_else(lacking)?.copy_from_slice(from);
+                }
+            }
+        }
+        Planes::U16(planes) => {
+            for (plane, index) in planes.iter().zip(order) {
+                let stride = picture.stride(index);
+                for (to, from) in picture.data_mut(index).chunks_mut(stride).zip(plane.rows()) {
+                    for (to, from) in to.as_chunks_mut().0.iter_mut().zip(from) {
+                        *to = from.to_le_bytes();
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! Frames out of a video file: decoded, turned upright, timed. Rank 3.
+
+use std::path::Path;
+
+use ffmpeg_next::format::context::Input;
+use ffmpeg_next::format::stream::Stream;
+use ffmpeg_next::frame;
+
+use super::super::timestamps::TimestampRepair;
+use super::super::{AudioChoice, FrameSource, OpenOptions};
+use super::audio::AudioReader;
+use super::decode::Decoding;
+use super::demux::{open_decoder, open_input, video_stream};
+use super::orientation::Orientation;
+use super::samples::{self, SampleLayout};
+use super::{initialize, native, positive};
+use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::error::{Error, Place, Result};
+use crate::frame::{Color, Frame, PixelFormat, Rational, VideoInfo, check_size};
+
+/// Frame rate of a stream that does not say, in frames a second.
+const DEFAULT_RATE: Rational = Rational { num: 25, den: 1 };
+/// A gap between frames that is longer than this many seconds, and than the clip, is a clock set anew.
+const LONGEST_GAP: f64 = 10.0;
+
+/// Reads the best video stream of a file.
+pub struct FfmpegReader {
+    decoding: Decoding,
+    info: VideoInfo,
+    expected: Expected,
+    orientation: Orientation,
+    clock: Clock,
+    declared_frames: Option<u64>,
+    /// The frame decoded last; at the start the first, which was decoded to find out what the clip is like.
+    current: frame::Video,
+    is_first: bool,
+    /// Frames given so far.
+    given: u64,
+    ended: bool,
+}
+
+impl FfmpegReader {
+    /// Opens a file and decodes its first frame.
+    ///
+    /// Errors: `Io` where it cannot be read; `Truncated` where it is shorter than it says; `Corrupt` where FFmpeg
+    /// cannot read it; `Unsupported` where this FFmpeg has no decoder; `InvalidArgument` where it has no video
+    /// stream or no frames; `LimitExceeded` past [`MAX_SIDE`](crate::frame::MAX_SIDE).
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
+        initialize();
+        let mut input = open_input(path, options.on_damage)?;
+        let audio = match options.audio {
+            AudioChoice::Keep => AudioReader::new(&input)?,
+            AudioChoice::Discard => AudioReader::default(),
+        };
+        let stream = video_stream(&input, path)?;
+        let index = stream.index();
+        let decoder = open_decoder(&stream, options.threads)?;
+        native::discard_all_but(&mut input, |kept| kept == index || audio.has_stream(kept));
+        let mut decoding = Decoding::new(input, decoder, index, audio, options.on_damage);
+
+        let mut first = frame::Video::empty();
+        if !decoding.next(&mut first, 0)? {
+            let found = format!("clip has no frames: {}", path.display());
+            return Err(Error::invalid("input file", "a clip with frames", found));
+        }
+        let expected = Expected::from_first(&first)?;
+        let no_stream = || Error::internal("FFmpeg", "the video stream is gone");
+        let stream = decoding.input().stream(index).ok_or_else(no_stream)?;
+        let orientation = Orientation::of(&stream, &first)?;
+        let rate = options.frame_rate.unwrap_or_else(|| frame_rate(&stream));
+        let (clock, time_base) = match positive(stream.time_base()) {
+            Some(time_base)
+                if options.frame_rate.is_none() && !native::lacks_timestamps(decoding.input()) =>
+            {
+                (Clock::of_file(decoding.input(), time_base, rate), time_base)
+            }
+            _ => (Clock::Constant, rate.inverse()),
+        };
+        let declared_frames = declared_frames(decoding.input(), &stream, rate);
+        let aspect = positive(first.aspect_ratio()).unwrap_or(Rational { num: 1, den: 1 });
+        let (width, height, pixel_aspect) = match orientation.swaps_sides() {
+            false => (expected.width, expected.height, aspect),
+            true => (expected.height, expected.width, aspect.inverse()),
+        };
+        let info = VideoInfo {
+            width,
+            height,
+            format: expected.format,
+            color: expected.color,
+            frame_rate: rate,
+            time_base,
+            pixel_aspect,
+        };
+        let (is_first, given, ended) = (true, 0, false);
+        Ok(Self {
+            decoding,
+            info,
+            expected,
+            orientation,
+            clock,
+            declared_frames,
+            current: first,
+            is_first,
+            given,
+            ended,
+        })
+    }
+
+    /// How many timestamps were missing, repeated, went backwards or jumped, and were replaced, so far.
+    pub fn repaired_timestamps(&self) -> u64 {
+        match &self.clock {
+            Clock::Constant => 0,
+            Clock::File { repair, .. } => repair.repaired(),
+        }
+    }
+
+    /// How many damaged frames were kept so far, where [`OnDamage::Keep`] asks for it.
+    pub fn damaged_frames(&self) -> u64 {
+        self.decoding.damaged()
+    }
+
+    fn read_next(&mut self) -> Result<Option<Frame>> {
+        if !std::mem::take(&mut self.is_first) && !self.decoding.next(&mut self.current, self.given)? {
+            return Ok(None);
+        }
+        let place = Place::at_frame(self.given);
+        self.expected.check(&self.current, place)?;
+        let Expected { layout, format, color, .. } = &self.expected;
+        let picture = samples::read(&self.current, layout, *format, *color).map_err(|e| e.within(place))?;
+        let timestamp = self.clock.next(&self.current, self.given);
+        self.given += 1;
+        Ok(Some(self.orientation.apply(picture)?.with_timestamp(timestamp)))
+    }
+}
+
+impl FrameSource for FfmpegReader {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let frame = self.read_next();
+        self.ended = !matches!(frame, Ok(Some(_)));
+        frame
+    }
+
+    fn declared_frame_count(&self) -> Option<u64> {
+        self.declared_frames
+    }
+
+    fn audio_tracks(&self) -> &[AudioTrack] {
+        self.decoding.audio().tracks()
+    }
+
+    fn take_audio(&mut self) -> Vec<AudioPacket> {
+        self.decoding.take_audio()
+    }
+}
+
+/// What every decoded frame has to be like: as the first.
+struct Expected {
+    width: usize,
+    height: usize,
+    /// FFmpeg's number of the pixel format.
+    number: i32,
+    layout: SampleLayout,
+    format: PixelFormat,
+    color: Color,
+}
+
+impl Expected {
+    fn from_first(frame: &frame::Video) -> Result<Self> {
+        let (width, height, number) = native::shape(frame);
+        check_size(width, height)?;
+        let layout =
+            native::sample_layout(number).ok_or_else(|| Error::internal("FFmpeg", "unknown pixel format"))?;
+        let format = layout.target()?;
+        Ok(Self { width, height, number, layout, format, color: native::color(frame) })
+    }
+
+    fn check(&self, frame: &frame::Video, place: Place) -> Result<()> {
+        let (width, height, number) = native::shape(frame);
+        if (width, height) != (self.width, self.height) {
+            let expected = format!("{}x{} throughout the clip", self.width, self.height);
+            return Err(Error::corrupt("frame size", expected, format!("{width}x{height}"), place));
+        }
+        if number != self.number {
+            let found =
+                native::sample_layout(number).map_or_else(|| "an unknown one".into(), |layout| layout.name);
+            let expected = format!("{} throughout the clip", self.layout.name);
+            return Err(Error::corrupt("pixel format", expected, found, place));
+        }
+        let (expected, found) = (self.color, native::color(frame));
+        if (found.range, found.matrix) != (expected.range, expected.matrix) {
+            let name = |color: Color| format!("{:?} range, matrix {}", color.range, color.matrix);
+            let expected = format!("{} throughout the clip", name(expected));
+            return Err(Error::corrupt("colour description", expected, name(found), place));
+        }
+        Ok(())
+    }
+}
+
+/// Where timestamps come from.
+enum Clock {
+    /// Frames are counted.
+    Constant,
+    /// As in the file, repaired.
+    File { repair: TimestampRepair, frame_duration: i64 },
+}
+
+impl Clock {
+    /// A gap is believed up to [`LONGEST_GAP`], or as long as the clip where the container says how long that is.
+    fn of_file(input: &Input, time_base: Rational, rate: Rational) -> Self {
+        // FFmpeg counts a container's duration in microseconds.
+        let duration = input.duration().max(0) as f64 / 1e6;
+        let longest = (duration.max(LONGEST_GAP) / time_base.value()).min(i64::MAX as f64 / 4.0) as i64;
+        let frame_duration = (1.0 / rate.value() / time_base.value()).round().max(1.0) as i64;
+        Self::File { repair: TimestampRepair::new(longest), frame_duration }
+    }
+
+    fn next(&mut self, frame: &frame::Video, index: u64) -> i64 {
+        match self {
+            Self::Constant => i64::try_from(index).unwrap_or(i64::MAX),
+            Self::File { repair, frame_duration } => repair.next(frame.timestamp(), *frame_duration),
+        }
+    }
+}
+
+/// The mean rate as FFmpeg found it, or the nominal one where the two agree but for rounding; else 25 a second.
+fn frame_rate(stream: &Stream<'_>) -> Rational {
+    let sane = |rate: &Rational| (0.001..=1000.0).contains(&rate.value());
+    let mean = positive(stream.avg_frame_rate()).filter(sane);
+    let nominal = positive(stream.rate()).filter(sane);
+    match (mean, nominal) {
+        // 30 and 30000/1001 differ by twice this much.
+        (Some(mean), Some(nominal)) if (mean.value() / nominal.value() - 1.0).abs() < 0.0005 => nominal,
+        (Some(rate), _) | (None, Some(rate)) => rate,
+        (None, None) => DEFAULT_RATE,
+    }
+}
+
+fn declared_frames(input: &Input, stream: &Stream<'_>, rate: Rational) -> Option<u64> {
+    let seconds = match (stream.duration(), positive(stream.time_base())) {
+        (duration @ 1.., Some(time_base)) => duration as f64 * time_base.value(),
+        _ => input.duration() as f64 / 1e6,
+    };
+    let from_duration = (seconds * rate.value()).round();
+    match u64::try_from(stream.frames()) {
+        Ok(frames @ 1..) => Some(frames),
+        _ => (1.0..1e12).contains(&from_duration).then_some(from_duration as u64),
+    }
+}

@@ -1,0 +1,233 @@
+//! Samples from the memory layout of any FFmpeg pixel format to the library's planes. Rank 3.
+//!
+//! Samples are moved, never computed with, except where a depth has no equal here (see [`fit_depth`]). So no
+//! range or matrix can change on the way, which a general scaler does not promise.
+
+use ffmpeg_next::frame;
+
+use super::native;
+use crate::error::{Error, Place, Result};
+use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Plane, Planes, Sample};
+
+/// Where the samples of one component lie (see `AVComponentDescriptor` in FFmpeg's `pixdesc.h`).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Component {
+    pub(super) plane: usize,
+    /// Bytes from one sample to the next.
+    pub(super) step: usize,
+    /// Bytes before the first sample.
+    pub(super) offset: usize,
+    /// Bits below the value.
+    pub(super) shift: u32,
+    pub(super) depth: u32,
+}
+
+/// How a pixel format lays out its samples. Alpha is not listed: it is dropped.
+#[derive(Debug, Clone)]
+pub(super) struct SampleLayout {
+    pub(super) name: String,
+    /// False for hardware surfaces, floats, Bayer patterns, XYZ, and samples that share a byte.
+    pub(super) readable: bool,
+    /// One for grey, else three.
+    pub(super) components: Vec<Component>,
+    /// Halvings of width and height of the chroma planes.
+    pub(super) chroma_shift: (u32, u32),
+    pub(super) is_rgb: bool,
+    pub(super) is_big_endian: bool,
+    pub(super) has_palette: bool,
+}
+
+impl Component {
+    /// Whether a sample lies within one byte.
+    fn is_byte(&self) -> bool {
+        self.shift + self.depth <= 8
+    }
+
+    /// The sample within its byte or word, at `depth` bits.
+    fn value(&self, word: u16, depth: u32) -> u16 {
+        fit_depth((word >> self.shift) & (u16::MAX >> (16 - self.depth)), self.depth, depth)
+    }
+}
+
+impl SampleLayout {
+    /// Whether the bytes or words of a plane are its samples as they are.
+    fn is_plain(&self, plane: usize, depth: u32) -> bool {
+        self.components.get(plane).is_none_or(|c| c.shift == 0 && c.depth == depth)
+    }
+
+    /// Halvings of a plane's width and height in the source, and how many of them the target makes good by
+    /// repeating samples.
+    fn shift_and_repeat(&self, plane: usize, target: Layout) -> [(u32, u32); 2] {
+        // Only chroma planes are smaller than the picture.
+        if plane == 0 || self.is_rgb || self.has_palette {
+            return [(0, 0), (0, 0)];
+        }
+        let kept = match target {
+            Layout::Yuv420 => (1, 1),
+            Layout::Yuv422 => (1, 0),
+            Layout::Yuv444 | Layout::Rgb => (0, 0),
+        };
+        let (x, y) = self.chroma_shift;
+        [(x, y), (x.saturating_sub(kept.0), y.saturating_sub(kept.1))]
+    }
+
+    /// The library's format that holds the samples: the same, or the next that loses nothing but alpha and
+    /// depth beyond 10 bits.
+    ///
+    /// Grey becomes 4:2:0 with neutral chroma; 4:4:0 becomes 4:4:4, 4:1:1 becomes 4:2:2 and 4:1:0 becomes
+    /// 4:2:0 by repeating samples; palettes become RGB.
+    ///
+    /// Errors: `Unsupported` for formats that cannot be read.
+    pub(super) fn target(&self) -> Result<PixelFormat> {
+        if !self.readable {
+            return Err(Error::Unsupported {
+                what: format!("pixel format {}", self.name),
+                remedy: "convert the clip first, for example with ffmpeg -pix_fmt yuv420p".into(),
+            });
+        }
+        let layout = match (self.components.len(), self.chroma_shift) {
+            _ if self.is_rgb || self.has_palette => Layout::Rgb,
+            (1, _) => Layout::Yuv420,
+            (_, (0, _)) => Layout::Yuv444,
+            (_, (_, 0)) => Layout::Yuv422,
+            _ => Layout::Yuv420,
+        };
+        let deepest = self.components.iter().map(|c| c.depth).max().unwrap_or(8);
+        Ok(PixelFormat { layout, depth: if deepest <= 8 { BitDepth::Eight } else { BitDepth::Ten } })
+    }
+}
+
+/// Copies the picture out of `source`, whose format `layout` describes and whose [`target`](SampleLayout::target)
+/// is `format`.
+///
+/// Errors: `Corrupt` where the frame lacks rows, or holds samples beyond its bit depth.
+pub(super) fn read(
+    source: &frame::Video,
+    layout: &SampleLayout,
+    format: PixelFormat,
+    color: Color,
+) -> Result<Frame> {
+    let (width, height, _) = native::shape(source);
+    crate::frame::check_size(width, height)?;
+    let read = PlaneReader { source, layout, format, width, height };
+    let planes = match (layout.has_palette, format.depth) {
+        (true, _) => {
+            let palette = native::palette(source).ok_or_else(incomplete)?;
+            // Entries are 0xAARRGGBB.
+            Planes::U8(three(|plane| {
+                read.plane(plane, |at, _| (palette[usize::from(at & 255)] >> (16 - 8 * plane)) as u8)
+            })?)
+        }
+        (false, BitDepth::Eight) => Planes::U8(three(|plane| match layout.is_plain(plane, 8) {
+            true => read.plane(plane, |word, _| word as u8),
+            false => read.plane(plane, |word, component| component.value(word, 8) as u8),
+        })?),
+        (false, BitDepth::Ten) => Planes::U16(three(|plane| match layout.is_plain(plane, 10) {
+            true => read.plane(plane, |word, _| word),
+            false => read.plane(plane, |word, component| component.value(word, 10)),
+        })?),
+    };
+    Frame::from_planes(planes, format, color)
+        .map_err(|error| Error::corrupt("frame", "samples within the bit depth", error, Place::default()))
+}
+
+fn three<T>(mut make: impl FnMut(usize) -> Result<T>) -> Result<[T; 3]> {
+    Ok([make(0)?, make(1)?, make(2)?])
+}
+
+fn incomplete() -> Error {
+    Error::corrupt("frame", "three planes of rows", "fewer", Place::default())
+}
+
+/// A sample of `from` bits at `to` bits.
+///
+/// Deeper samples lose their low bits, rounded to nearest and cut at the top; 9 bits gain a zero bit; fewer
+/// than 8 bits (packed RGB of 15 or 16 bits) are stretched, so that white stays white.
+fn fit_depth(value: u16, from: u32, to: u32) -> u16 {
+    if from == to {
+        value
+    } else if from > to {
+        let rounded = (u32::from(value) + (1 << (from - to - 1))) >> (from - to);
+        rounded.min((1 << to) - 1) as u16
+    } else if from == 9 {
+        value << 1
+    } else {
+        let (value, most) = (u32::from(value), (1 << from) - 1);
+        ((value * ((1 << to) - 1) + most / 2) / most) as u16
+    }
+}
+
+/// Reads planes of one frame.
+struct PlaneReader<'a> {
+    source: &'a frame::Video,
+    layout: &'a SampleLayout,
+    format: PixelFormat,
+    width: usize,
+    height: usize,
+}
+
+impl PlaneReader<'_> {
+    /// One plane of the target; `fit` makes a sample of the byte or word that holds it.
+    fn plane<T: Sample>(&self, plane: usize, fit: impl Fn(u16, &Component) -> T) -> Result<Plane<T>> {
+        let Self { source, layout, format, width, height } = *self;
+        let (target_width, target_height) =
+            if plane == 0 { (width, height) } else { format.chroma_size(width, height) };
+        let index = if layout.has_palette { 0 } else { plane };
+        let Some(component) = layout.components.get(index) else {
+            let neutral = T::saturating_from(1 << (format.depth.bits() - 1));
+            return Plane::from_samples(
+                target_width,
+                target_height,
+                vec![neutral; target_width * target_height],
+            );
+        };
+        let [shift, repeat] = layout.shift_and_repeat(plane, format.layout);
+        let source_height = height.div_ceil(1 << shift.1);
+        // In big-endian words the low byte is the second.
+        let offset = component.offset + usize::from(component.is_byte() && layout.is_big_endian);
+        let width_in_bytes =
+            (width.div_ceil(1 << shift.0) - 1) * component.step + if component.is_byte() { 1 } else { 2 };
+        let mut samples = Vec::with_capacity(target_width * target_height);
+        for y in 0..target_height {
+            let row =
+                native::row(source, component.plane, y >> repeat.1, source_height, offset + width_in_bytes)
+                    .ok_or_else(incomplete)?;
+            let row = &row[offset..];
+            match (component.is_byte(), component.step) {
+                (true, 1) if repeat.0 == 0 => {
+                    samples.extend(row.iter().map(|&byte| fit(byte.into(), component)))
+                }
+                (true, step) if repeat.0 == 0 => {
+                    samples.extend(row.iter().step_by(step).map(|&byte| fit(byte.into(), component)));
+                }
+                (false, 2) if repeat.0 == 0 && !layout.is_big_endian => {
+                    let words = row.as_chunks().0.iter().map(|&word| u16::from_le_bytes(word));
+                    samples.extend(words.map(|word| fit(word, component)));
+                }
+                (is_byte, step) => samples.extend((0..target_width).map(|x| {
+                    let at = (x >> repeat.0) * step;
+                    let word = match (is_byte, layout.is_big_endian) {
+                        (true, _) => row[at].into(),
+                        (false, false) => u16::from_le_bytes([row[at], row[at + 1]]),
+                        (false, true) => u16::from_be_bytes([row[at], row[at + 1]]),
+                    };
+                    fit(word, component)
+                })),
+            }
+        }
+        Plane::from_samples(target_width, target_height, samples)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fitting_a_depth_rounds_and_keeps_the_ends() {
+        assert_eq!([0, 1, 2, 5, 4093, 4095].map(|v| fit_depth(v, 12, 10)), [0, 0, 1, 1, 1023, 1023]);
+        assert_eq!([0, 31, 63, 65_503, 65_535].map(|v| fit_depth(v, 16, 10)), [0, 0, 1, 1023, 1023]);
+        assert_eq!([0, 15, 31].map(|v| fit_depth(v, 5, 8)), [0, 123, 255]);
+        assert_eq!(fit_depth(511, 9, 10), 1022);
+    }
+}

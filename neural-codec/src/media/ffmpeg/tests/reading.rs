@@ -1,0 +1,236 @@
+//! What is read is what the `ffmpeg` command reads.
+
+use super::*;
+use crate::frame::{ChromaLocation, ColorRange, PixelFormat, Rational};
+use crate::media::{AudioChoice, FfmpegReader};
+
+#[test]
+fn the_reader_can_change_threads() {
+    fn is_send<T: Send>() {}
+    is_send::<FfmpegReader>();
+}
+
+#[test]
+fn the_first_frames_of_every_clip_equal_the_command_line() {
+    let Some(folder) = folder() else { return };
+    for clip in clips() {
+        let mut source = source(&clip).unwrap();
+        let pixel = if source.info().format.layout == Layout::Rgb { "-pix_fmt gbrp" } else { "" };
+        let input = clip.to_str().unwrap();
+        let expected = ffmpeg(
+            folder.path(),
+            &format!("-i {input} -frames:v 30 -fps_mode passthrough {pixel} -f rawvideo -"),
+        );
+        let mut found = Vec::new();
+        for _ in 0..30 {
+            found.extend(source.next_frame().unwrap().map(|frame| raw(&frame)).unwrap());
+        }
+        assert!(found == expected, "{input}: {} and {} bytes", found.len(), expected.len());
+    }
+}
+
+#[test]
+fn every_pixel_format_that_fits_comes_through_unchanged() {
+    let Some(folder) = folder() else { return };
+    let formats = [
+        ("yuv420p", "yuv420p"),
+        ("yuv422p", "yuv422p"),
+        ("yuv444p", "yuv444p"),
+        ("yuv420p10le", "yuv420p10"),
+        ("yuv422p10le", "yuv422p10"),
+        ("yuv444p10le", "yuv444p10"),
+        ("nv12", "yuv420p"),
+        ("p010le", "yuv420p10"),
+        ("yuyv422", "yuv422p"),
+        ("uyvy422", "yuv422p"),
+        ("gbrp", "gbrp"),
+        ("gbrp10le", "gbrp10"),
+        ("rgb24", "gbrp"),
+        ("bgr24", "gbrp"),
+        ("rgb0", "gbrp"),
+        ("argb", "gbrp"),
+        ("gbrap", "gbrp"),
+        ("yuva420p", "yuv420p"),
+    ];
+    for (written, read) in formats {
+        let path = folder.path().join(format!("{written}.nut"));
+        ffmpeg(
+            folder.path(),
+            &format!("-f lavfi -i testsrc2=s=37x23:d=0.2,format={written} -c:v rawvideo {{}}/{written}.nut"),
+        );
+        let frames = frames(&path).unwrap_or_else(|error| panic!("{written}: {error}"));
+        assert_eq!(frames[0].format().name(), read, "{written}");
+        let to = read.replace("p10", "p10le");
+        let expected = ffmpeg(folder.path(), &format!("-i {{}}/{written}.nut -pix_fmt {to} -f rawvideo -"));
+        let found: Vec<u8> = frames.iter().flat_map(raw).collect();
+        assert!(found == expected, "{written} as {read}");
+    }
+}
+
+#[test]
+fn grey_gets_neutral_chroma_and_coarse_chroma_is_repeated() {
+    let Some(folder) = folder() else { return };
+    for (written, planes) in [("gray", 1), ("gray10le", 1), ("yuv411p", 3), ("yuv440p", 3), ("yuv410p", 3)] {
+        ffmpeg(
+            folder.path(),
+            &format!("-f lavfi -i testsrc2=s=38x22:d=0.1,format={written} -c:v rawvideo {{}}/{written}.nut"),
+        );
+        let frame = frames(&folder.path().join(format!("{written}.nut"))).unwrap().swap_remove(0);
+        let expected = ffmpeg(folder.path(), &format!("-i {{}}/{written}.nut -frames:v 1 -f rawvideo -"));
+        let found = raw(&frame);
+        let luma = 38 * 22 * if written == "gray10le" { 2 } else { 1 };
+        assert!(found[..luma] == expected[..luma], "{written}");
+        match (planes, frame.planes()) {
+            (1, Planes::U8(p)) => assert!(p[1].samples().iter().all(|&v| v == 128)),
+            (1, Planes::U16(p)) => assert!(p[1].samples().iter().all(|&v| v == 512)),
+            (_, Planes::U8(p)) => {
+                // The last chroma sample of the source and of the target are the same one.
+                let last = expected[luma..luma + (expected.len() - luma) / 2].last();
+                assert_eq!(p[1].samples().last(), last, "{written}");
+                assert_eq!(p[2].samples().last(), expected.last(), "{written}");
+            }
+            _ => panic!("{written}"),
+        }
+    }
+}
+
+#[test]
+fn deeper_samples_are_rounded_to_ten_bits() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(folder.path(), "-f lavfi -i testsrc2=s=32x16:d=0.1,format=yuv420p12le -c:v rawvideo {}/deep.nut");
+    let frame = frames(&folder.path().join("deep.nut")).unwrap().swap_remove(0);
+    assert_eq!(frame.format(), PixelFormat::YUV420_10);
+    let words = ffmpeg(folder.path(), "-i {}/deep.nut -frames:v 1 -f rawvideo -");
+    let rounded = words.chunks(2).map(|w| ((u16::from_le_bytes([w[0], w[1]]) + 2) >> 2).min(1023));
+    assert!(raw(&frame) == rounded.flat_map(u16::to_le_bytes).collect::<Vec<_>>());
+}
+
+#[test]
+fn colour_and_pixel_shape_are_carried() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(
+        folder.path(),
+        "-f lavfi -i testsrc2=s=64x48:d=0.2 -vf setsar=4/3,format=yuv420p -c:v libx264 -color_range pc \
+         -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -chroma_sample_location topleft {}/c.mp4",
+    );
+    let source = source(&folder.path().join("c.mp4")).unwrap();
+    let (color, aspect) = (source.info().color, source.info().pixel_aspect);
+    assert_eq!((color.range, color.primaries, color.transfer, color.matrix), (ColorRange::Full, 9, 16, 9));
+    assert_eq!(color.chroma_location, ChromaLocation::TopLeft);
+    assert_eq!(aspect, Rational { num: 4, den: 3 });
+}
+
+#[test]
+fn rotated_clips_come_out_upright() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(folder.path(), "-f lavfi -i testsrc2=s=64x48:d=0.2 -vf setsar=4/3 -c:v libx264 -qp 0 {}/flat.mp4");
+    for (angle, size) in [(90, (48, 64)), (180, (64, 48)), (270, (48, 64))] {
+        ffmpeg(
+            folder.path(),
+            &format!("-i {{}}/flat.mp4 -c copy -metadata:s:v rotate={angle} {{}}/turned.mp4"),
+        );
+        let path = folder.path().join("turned.mp4");
+        let source = source(&path).unwrap();
+        assert_eq!((source.info().width, source.info().height), size);
+        let aspect = if size.0 == 48 { (3, 4) } else { (4, 3) };
+        assert_eq!((source.info().pixel_aspect.num, source.info().pixel_aspect.den), aspect);
+        // The command turns its frames upright as well.
+        let expected = ffmpeg(folder.path(), "-i {}/turned.mp4 -f rawvideo -");
+        let found: Vec<u8> = frames(&path).unwrap().iter().flat_map(raw).collect();
+        assert!(found == expected, "{angle}");
+    }
+}
+
+#[test]
+fn a_varying_rate_keeps_its_timestamps() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(
+        folder.path(),
+        "-f lavfi -i testsrc2=s=64x48:r=25:d=2 -vf select='lt(n,10)+not(mod(n,5))' -fps_mode vfr -c:v libx264 {}/vfr.mkv",
+    );
+    let source = source(&folder.path().join("vfr.mkv")).unwrap();
+    assert_eq!(source.info().time_base, Rational { num: 1, den: 1000 });
+    let times: Vec<i64> = frames_and_audio(source).unwrap().0.iter().map(|f| f.timestamp).collect();
+    let expected: Vec<i64> = (0..10).chain((10..50).step_by(5)).map(|n| n * 40).collect();
+    assert_eq!(times, expected);
+}
+
+#[test]
+fn broken_timestamps_rise_strictly_and_lose_no_frame() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(folder.path(), "-f lavfi -i testsrc2=s=64x48:r=25:d=1 -c:v libx264 -bf 0 {}/good.mkv");
+    let broken = [
+        ("repeated", "pts=floor(PTS/80)*80:dts=floor(DTS/80)*80"),
+        ("backwards", "pts=if(gt(N\\,12)\\,PTS-400\\,PTS):dts=if(gt(N\\,12)\\,DTS-400\\,DTS)"),
+        ("jump", "pts=if(gt(N\\,12)\\,PTS+90000000\\,PTS):dts=if(gt(N\\,12)\\,DTS+90000000\\,DTS)"),
+    ];
+    for (name, filter) in broken {
+        ffmpeg(folder.path(), &format!("-i {{}}/good.mkv -c copy -bsf:v setts={filter} {{}}/{name}.nut"));
+        let path = folder.path().join(format!("{name}.nut"));
+        let mut reader = FfmpegReader::open(&path, &OpenOptions::default()).unwrap();
+        let mut times = Vec::new();
+        while let Some(frame) = reader.next_frame().unwrap() {
+            times.push(frame.timestamp);
+        }
+        assert_eq!(times.len(), 25, "{name}");
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{name}: {times:?}");
+        eprintln!("{name}: {} repaired", reader.repaired_timestamps());
+    }
+}
+
+#[test]
+fn raw_streams_count_their_frames() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(folder.path(), "-f lavfi -i testsrc2=s=64x48:r=30:d=1 -c:v libx264 {}/raw.264");
+    ffmpeg(
+        folder.path(),
+        "-f lavfi -i testsrc2=s=64x48:r=30:d=1 -c:v libx265 -x265-params log-level=none {}/raw.hevc",
+    );
+    for name in ["raw.264", "raw.hevc"] {
+        let source = source(&folder.path().join(name)).unwrap();
+        assert_eq!(source.info().frame_rate, Rational { num: 30, den: 1 }, "{name}");
+        assert_eq!(source.info().time_base, Rational { num: 1, den: 30 });
+        let times: Vec<i64> = frames_and_audio(source).unwrap().0.iter().map(|f| f.timestamp).collect();
+        assert_eq!(times, (0..30).collect::<Vec<_>>());
+    }
+    let options = OpenOptions { frame_rate: Some(Rational { num: 50, den: 1 }), ..Default::default() };
+    let source = open(&folder.path().join("raw.264"), &options).unwrap();
+    assert_eq!(source.info().time_base, Rational { num: 1, den: 50 });
+}
+
+#[test]
+fn small_and_short_clips_are_read() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(folder.path(), "-f lavfi -i testsrc2=s=1x1:d=0.2 -pix_fmt yuv444p -c:v ffv1 {}/one_pixel.mkv");
+    ffmpeg(folder.path(), "-f lavfi -i testsrc2=s=64x48 -frames:v 1 -c:v libx264 {}/one_frame.mp4");
+    let pixel = frames(&folder.path().join("one_pixel.mkv")).unwrap();
+    assert_eq!((pixel.len(), pixel[0].width(), pixel[0].height()), (5, 1, 1));
+    assert_eq!(frames(&folder.path().join("one_frame.mp4")).unwrap().len(), 1);
+}
+
+#[test]
+fn audio_packets_equal_those_of_the_command_line() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(
+        folder.path(),
+        "-f lavfi -i testsrc2=s=64x48:d=2 -f lavfi -i sine=d=2 -f lavfi -i sine=f=880:d=2 -map 0 -map 1 -map 2 \
+         -c:v libx264 -c:a:0 aac -c:a:1 libmp3lame -metadata:s:a:1 language=fra {}/two.mp4",
+    );
+    let path = folder.path().join("two.mp4");
+    let source = source(&path).unwrap();
+    let tracks = source.audio_tracks().to_vec();
+    let names: Vec<_> =
+        tracks.iter().map(|t| (t.codec.as_str(), t.language.as_str(), t.sample_rate)).collect();
+    assert_eq!(names, [("aac", "und", 44100), ("mp3", "fra", 44100)]);
+    assert!(!tracks[0].extradata.is_empty());
+    let (frames, audio) = frames_and_audio(source).unwrap();
+    assert_eq!(frames.len(), 50);
+    for track in 0..2 {
+        let expected = ffmpeg(folder.path(), &format!("-i {{}}/two.mp4 -map 0:a:{track} -c copy -f data -"));
+        let packets = audio.iter().filter(|packet| packet.track == track);
+        let found: Vec<u8> = packets.flat_map(|packet| packet.data.clone()).collect();
+        assert!(!found.is_empty() && found == expected, "track {track}");
+    }
+    let options = OpenOptions { audio: AudioChoice::Discard, ..Default::default() };
+    assert!(frames_and_audio(open(&path, &options).unwrap()).unwrap().1.is_empty());
+}

@@ -1,0 +1,221 @@
+//! Picture files in and out: one picture or a numbered sequence as a clip. Rank 3; cargo feature `images`.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader, Limits};
+
+use super::{AtomicFile, FrameSink, FrameSource, SequencePattern};
+use crate::bitstream::AudioPacket;
+use crate::error::{Error, Place, Result};
+use crate::frame::{
+    BitDepth, Frame, Layout, MAX_SIDE, PixelFormat, Rational, VideoInfo, convert, from_rgb8_interleaved,
+    from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
+};
+
+/// Pictures a second where the caller names no rate.
+const DEFAULT_RATE: Rational = Rational { num: 25, den: 1 };
+/// Most bytes a decoder may allocate: the largest picture, three channels of 16 bits.
+const MAX_ALLOCATION: u64 = (MAX_SIDE * MAX_SIDE * 6) as u64;
+
+/// Reads PNG, JPEG, BMP and TIFF pictures as RGB frames of full range, turned upright.
+///
+/// Alpha is dropped, grey becomes equal red, green and blue; 16 bits become 10, rounded to nearest. Colour profiles are
+/// not applied; primaries and transfer stay unspecified.
+pub struct PictureReader {
+    files: Vec<PathBuf>,
+    info: VideoInfo,
+    first: Option<Frame>,
+    given: usize,
+    ended: bool,
+}
+
+impl PictureReader {
+    /// Reads the first of `files`, which become a clip in the order given.
+    ///
+    /// Errors: `Io`, `Corrupt`, `LimitExceeded`; `InvalidArgument` where `files` is empty.
+    pub fn open(files: Vec<PathBuf>, frame_rate: Option<Rational>) -> Result<Self> {
+        let first = files.first().ok_or_else(|| Error::invalid("pictures", "at least one", "none"))?;
+        let first = read_picture(first)?;
+        let mut info =
+            VideoInfo::new(first.width(), first.height(), first.format(), frame_rate.unwrap_or(DEFAULT_RATE));
+        info.color = first.color();
+        Ok(Self { files, info, first: Some(first), given: 0, ended: false })
+    }
+
+    fn read_next(&mut self) -> Result<Option<Frame>> {
+        let Some(path) = self.files.get(self.given) else { return Ok(None) };
+        let frame = match self.first.take() {
+            Some(frame) => frame,
+            None => read_picture(path)?,
+        };
+        let place = Place::at_frame(self.given as u64);
+        let (width, height, format) = (self.info.width, self.info.height, self.info.format);
+        if (frame.width(), frame.height(), frame.format()) != (width, height, format) {
+            let found = format!("{}x{} {}", frame.width(), frame.height(), frame.format());
+            let expected = format!("{width}x{height} {format} throughout the clip");
+            return Err(Error::corrupt("picture", expected, format!("{found} in {}", path.display()), place));
+        }
+        let timestamp = self.given as i64;
+        self.given += 1;
+        Ok(Some(frame.with_timestamp(timestamp)))
+    }
+}
+
+impl FrameSource for PictureReader {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let frame = self.read_next();
+        self.ended = !matches!(frame, Ok(Some(_)));
+        frame
+    }
+
+    fn declared_frame_count(&self) -> Option<u64> {
+        Some(self.files.len() as u64)
+    }
+}
+
+fn read_picture(path: &Path) -> Result<Frame> {
+    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    let mut reader =
+        ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(|e| Error::io(path, e))?;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE as u32), Some(MAX_SIDE as u32));
+    limits.max_alloc = Some(MAX_ALLOCATION);
+    reader.limits(limits);
+    let failed = |error| picture_error(path, error);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let orientation = decoder.orientation().map_err(failed)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    picture.apply_orientation(orientation);
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let is_deep = picture.color().bytes_per_pixel() / picture.color().channel_count() > 1;
+    if !is_deep {
+        return from_rgb8_interleaved(&picture.into_rgb8(), width, height);
+    }
+    // 65535 becomes 1023: white stays white.
+    let to_ten = |v: u16| ((u32::from(v) * 1023 + 32767) / 65535) as u16;
+    let samples: Vec<u16> = picture.into_rgb16().iter().map(|&v| to_ten(v)).collect();
+    from_rgb10_interleaved(&samples, width, height)
+}
+
+fn picture_error(path: &Path, error: image::ImageError) -> Error {
+    match error {
+        image::ImageError::IoError(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Error::corrupt(
+                "picture",
+                "a whole file",
+                format!("a shorter one: {}", path.display()),
+                Place::default(),
+            )
+        }
+        image::ImageError::IoError(source) => Error::io(path, source),
+        image::ImageError::Limits(reason) => Error::LimitExceeded {
+            what: "picture size",
+            limit: MAX_SIDE as u64,
+            found: match reason.kind() {
+                image::error::LimitErrorKind::DimensionError => MAX_SIDE as u64 + 1,
+                _ => MAX_ALLOCATION,
+            },
+            place: Place::default(),
+        },
+        image::ImageError::Unsupported(reason) => Error::Unsupported {
+            what: format!("picture {}: {reason}", path.display()),
+            remedy: "convert it to PNG".into(),
+        },
+        error => Error::corrupt(
+            "picture",
+            "a valid file",
+            format!("{error}: {}", path.display()),
+            Place::default(),
+        ),
+    }
+}
+
+/// Writes frames as numbered PNG files from 0: RGB of 8 bits, or of 16 for frames of 10.
+///
+/// YUV is converted; what a frame leaves unsaid about its colour is assumed as
+/// [`resolve_for_conversion`](crate::frame::Color::resolve_for_conversion) says. 10 bits are stretched to 16 so that white
+/// stays white, and come back the same when read. Each file appears whole or not at all; files that were
+/// finished stay when the writer is dropped.
+pub struct PngWriter {
+    pattern: SequencePattern,
+    info: VideoInfo,
+    written: u64,
+}
+
+impl PngWriter {
+    /// Starts a sequence. Errors: `Unsupported` where the pattern names no PNG files.
+    pub fn create(pattern: SequencePattern, info: &VideoInfo) -> Result<Self> {
+        let name = pattern.file(0);
+        if !name.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
+            return Err(Error::Unsupported {
+                what: format!("writing pictures such as {}", name.display()),
+                remedy: "use the ending .png".into(),
+            });
+        }
+        Ok(Self { pattern, info: *info, written: 0 })
+    }
+}
+
+impl FrameSink for PngWriter {
+    fn write_frame(&mut self, frame: &Frame) -> Result<()> {
+        let (width, height) = (self.info.width, self.info.height);
+        if (frame.width(), frame.height()) != (width, height) {
+            let found = format!("{}x{}", frame.width(), frame.height());
+            return Err(Error::invalid("frame", format!("{width}x{height}"), found));
+        }
+        write_png(&self.pattern.file(self.written), frame)?;
+        self.written += 1;
+        Ok(())
+    }
+
+    fn write_audio(&mut self, _: &AudioPacket) -> Result<()> {
+        Err(Error::Unsupported {
+            what: "audio in a picture sequence".into(),
+            remedy: "write an .mkv file".into(),
+        })
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        match self.written {
+            0 => Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes one frame as a PNG file (see [`PngWriter`]).
+pub fn write_png(path: &Path, frame: &Frame) -> Result<()> {
+    let target = PixelFormat { layout: Layout::Rgb, depth: frame.format().depth };
+    let color = frame.color().resolve_for_conversion(frame.format().layout, frame.width(), frame.height());
+    let rgb = convert(frame, target, color)?;
+    let (bytes, kind) = match target.depth {
+        BitDepth::Eight => (rgb8_interleaved(&rgb)?, ExtendedColorType::Rgb8),
+        BitDepth::Ten => {
+            let to_sixteen = |v: u16| ((u32::from(v) * 65535 + 511) / 1023) as u16;
+            // The encoder takes native words and writes them in the order of PNG.
+            let words = rgb10_interleaved(&rgb)?.into_iter().map(|v| to_sixteen(v).to_ne_bytes());
+            (words.flatten().collect(), ExtendedColorType::Rgb16)
+        }
+    };
+    let mut file = AtomicFile::create(path)?;
+    let mut buffered = BufWriter::new(&mut file);
+    PngEncoder::new_with_quality(&mut buffered, CompressionType::Fast, FilterType::Adaptive)
+        .write_image(&bytes, rgb.width() as u32, rgb.height() as u32, kind)
+        .map_err(|error| match error {
+            image::ImageError::IoError(source) => Error::io(path, source),
+            error => Error::internal("image", error),
+        })?;
+    buffered.flush().map_err(|e| Error::io(path, e))?;
+    drop(buffered);
+    file.commit()
+}

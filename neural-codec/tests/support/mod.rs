@@ -1,0 +1,99 @@
+//! Generated clips that the tests of this folder share.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use neural_codec::bitstream::{AudioPacket, AudioTrack};
+use neural_codec::frame::{BitDepth, Color, ColorRange, Frame, PixelFormat, Planes, Rational, VideoInfo};
+use neural_codec::media::FrameSource;
+use neural_codec::{Result, with_planes};
+
+/// A moving texture that changes entirely every `scene_frames` frames.
+pub struct Clip {
+    pub info: VideoInfo,
+    pub frames: u64,
+    pub scene_frames: u64,
+    pub next: u64,
+    pub tracks: Vec<AudioTrack>,
+    pub audio: Vec<AudioPacket>,
+}
+
+impl Clip {
+    pub fn new(width: usize, height: usize, format: PixelFormat, frames: u64, scene_frames: u64) -> Self {
+        let mut info = VideoInfo::new(width, height, format, Rational { num: 25, den: 1 });
+        info.color = Color { range: ColorRange::Full, primaries: 1, transfer: 1, matrix: 1, ..Color::default() };
+        if format.layout == neural_codec::frame::Layout::Rgb {
+            info.color = Color::default();
+        }
+        Self { info, frames, scene_frames, next: 0, tracks: Vec::new(), audio: Vec::new() }
+    }
+
+    /// An audio track with a packet for every frame.
+    pub fn with_audio(mut self) -> Self {
+        self.tracks = vec![AudioTrack {
+            codec: "pcm_s16le".into(),
+            time_base: Rational { num: 1, den: 48_000 },
+            sample_rate: 48_000,
+            channels: 1,
+            frame_size: 0,
+            bit_rate: 768_000,
+            extradata: Vec::new(),
+            language: "eng".into(),
+        }];
+        self
+    }
+
+    pub fn frame(&self, index: u64) -> Frame {
+        let mut frame = Frame::new(self.info.width, self.info.height, self.info.format, self.info.color).unwrap();
+        let scale = if self.info.format.depth == BitDepth::Ten { 4 } else { 1 };
+        let (scene, step) = (index / self.scene_frames, index % self.scene_frames);
+        with_planes!(frame.planes_mut(), planes => for (number, plane) in planes.iter_mut().enumerate() {
+            let width = plane.width();
+            for (at, sample) in plane.samples_mut().iter_mut().enumerate() {
+                let (x, y) = ((at % width) as u64 + 2 * step, (at / width) as u64 + step);
+                let wave = (x * (3 + scene % 3) + y * (5 + scene % 2)) % 160;
+                let texture = (x / 7 * 31 + y / 5 * 17 + scene * 101) % 40;
+                let value = 20 + wave.min(160 - wave) + texture + 9 * number as u64 + 37 * (scene % 4);
+                *sample = saturate(value * scale);
+            }
+        });
+        frame.with_timestamp(index as i64)
+    }
+}
+
+fn saturate<T: neural_codec::frame::Sample>(value: u64) -> T {
+    T::saturating_from(value.min(1023) as u16)
+}
+
+impl FrameSource for Clip {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        if self.next == self.frames {
+            return Ok(None);
+        }
+        let frame = self.frame(self.next);
+        if !self.tracks.is_empty() {
+            let data = self.next.to_le_bytes().repeat(10);
+            self.audio.push(AudioPacket { track: 0, timestamp: self.next as i64 * 1920, duration: 1920, data });
+        }
+        self.next += 1;
+        Ok(Some(frame))
+    }
+
+    fn audio_tracks(&self) -> &[AudioTrack] {
+        &self.tracks
+    }
+
+    fn take_audio(&mut self) -> Vec<AudioPacket> {
+        std::mem::take(&mut self.audio)
+    }
+}
+
+/// Samples of a frame, for messages of tests.
+pub fn first_samples(frame: &Frame) -> Vec<u16> {
+    match frame.planes() {
+        Planes::U8(planes) => planes[0].samples().iter().take(8).map(|&s| u16::from(s)).collect(),
+        Planes::U16(planes) => planes[0].samples().iter().take(8).copied().collect(),
+    }
+}
