@@ -72,8 +72,7 @@ impl CAudioTrack {
     pub(crate) unsafe fn to_track(self) -> Result<AudioTrack> {
         // SAFETY: the contract is this function's own.
         let (codec, language, extradata) = unsafe {
-            let language =
-                if self.language.is_null() { "" } else { text("language", self.language)? };
+            let language = if self.language.is_null() { "" } else { text("language", self.language)? };
             (text("codec", self.codec)?, language, array("extradata", self.extradata, self.extradata_size)?)
         };
         if self.sample_rate == 0 {
@@ -102,7 +101,8 @@ pub(crate) struct ReadableTrack {
 
 impl ReadableTrack {
     pub(crate) fn new(track: AudioTrack) -> Result<Self> {
-        let text = |text: &str| CString::new(text).map_err(|_| Error::invalid("audio track", "no NUL", "NUL"));
+        let text =
+            |text: &str| CString::new(text).map_err(|_| Error::invalid("audio track", "no NUL", "NUL"));
         Ok(Self { codec: text(&track.codec)?, language: text(&track.language)?, track })
     }
 

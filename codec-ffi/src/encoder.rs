@@ -279,4 +279,3 @@ pub unsafe extern "C" fn ncodec_encoder_close(encoder: *mut *mut Encoder) -> i32
     // SAFETY: NULL, or a pointer to NULL or to a live handle, as the header asks.
     unsafe { Encoder::close(encoder) }
 }
-

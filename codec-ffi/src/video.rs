@@ -116,7 +116,8 @@ impl CVideoInfo {
     /// Errors: `InvalidArgument` naming the field, `LimitExceeded` for sides that are too long.
     pub(crate) fn to_video(self) -> Result<VideoInfo> {
         let fraction = |name: &str, num, den| {
-            Rational::new(num, den).map_err(|_| Error::invalid(name, "both parts at least 1", format!("{num}/{den}")))
+            Rational::new(num, den)
+                .map_err(|_| Error::invalid(name, "both parts at least 1", format!("{num}/{den}")))
         };
         let frame_rate = fraction("frame_rate", self.frame_rate_num, self.frame_rate_den)?;
         let time_base = match (self.time_base_num, self.time_base_den) {

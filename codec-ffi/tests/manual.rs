@@ -7,7 +7,8 @@ const MANUAL: &str = include_str!("../../docs/C.md");
 
 #[test]
 fn every_setting_is_in_the_manual() {
-    let names = Settings::DESCRIPTIONS.iter().map(|row| row.name).chain(DecoderSettings::NAMES.iter().copied());
+    let names =
+        Settings::DESCRIPTIONS.iter().map(|row| row.name).chain(DecoderSettings::NAMES.iter().copied());
     let missing: Vec<_> = names.filter(|name| !MANUAL.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "docs/C.md lacks {missing:?}");
 }

@@ -12,7 +12,7 @@ use crate::status::{NCODEC_AGAIN, NCODEC_END, NCODEC_OK};
 
 /// Everything behind a decoder handle.
 #[derive(Default)]
-pub struct DecoderState {
+pub(crate) struct DecoderState {
     settings: DecoderSettings,
     agent: Option<DecodingAgent>,
     frame: Option<Frame>,

@@ -11,7 +11,7 @@ use crate::progress::Listener;
 use crate::status::{NCODEC_AGAIN, NCODEC_END, NCODEC_OK};
 
 /// Everything behind an encoder handle.
-pub struct EncoderState {
+pub(crate) struct EncoderState {
     settings: Settings,
     audio_tracks: Vec<AudioTrack>,
     cancel: CancelToken,
@@ -23,7 +23,10 @@ pub struct EncoderState {
 
 enum Stage {
     Setting,
-    Open { agent: Box<EncodingAgent>, info: VideoInfo },
+    Open {
+        agent: Box<EncodingAgent>,
+        info: VideoInfo,
+    },
     /// Why nothing but the close is left.
     Failed(String),
 }
