@@ -108,6 +108,9 @@ static void wrong_calls_leave_an_open_encoder_usable(void) {
     ptrdiff_t strides[3] = {1, 1, 1};
     ncodec_video_info_init(&info, sizeof info);
     ncodec_audio_track_init(&track, sizeof track);
+    track.codec = "aac";
+    track.sample_rate = 48000;
+    track.channels = 2;
     EXPECT(NCODEC_ERROR_WRONG_ORDER, ncodec_encoder_set(encoder, "effort", "1"));
     EXPECT(NCODEC_ERROR_WRONG_ORDER, ncodec_encoder_add_audio_track(encoder, &track));
     info.width = info.height = 16;
