@@ -132,7 +132,7 @@ static void limits_are_kept(const uint8_t *data, size_t size) {
         ncodec_decoder *decoder = NULL;
         int64_t n;
         EXPECT(NCODEC_OK, ncodec_decoder_create(&decoder));
-        EXPECT(NCODEC_OK, ncodec_decoder_set(decoder, limits[i], "3"));
+        EXPECT(NCODEC_OK, ncodec_decoder_set(decoder, limits[i], "1"));
         EXPECT(NCODEC_OK, ncodec_decoder_send_data(decoder, data, size));
         EXPECT(NCODEC_ERROR_LIMIT_EXCEEDED, ncodec_decoder_receive_frame(decoder, &n));
         EXPECT(NCODEC_OK, ncodec_decoder_close(&decoder));
