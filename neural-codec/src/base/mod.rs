@@ -6,6 +6,8 @@
 mod abi;
 mod config;
 mod copy;
+mod dav1d;
+mod decoder;
 mod encoder;
 mod library;
 mod source;
@@ -13,11 +15,11 @@ mod version;
 
 pub use config::EncoderConfig;
 pub use encoder::{SvtAv1Encoder, TemporalUnit};
+pub use dav1d::DECODER_LIBRARY_VARIABLE;
+pub use decoder::{Av1Decoder, DecoderConfig};
 pub use library::{LIBRARY_VARIABLE, Library};
 pub use source::coded_size;
 pub use version::Version;
 
 #[cfg(test)]
 mod tests;
-mod interim;
-pub use interim::*;

@@ -9,6 +9,7 @@ mod compare;
 mod inspect;
 mod one_shot;
 mod scene;
+mod settings;
 mod stream;
 
 pub use agent::{DecodingAgent, Received};

@@ -174,8 +174,8 @@ impl EncodingAgent {
         self.wait_packet(|_| Ok(()))
     }
 
-    /// As [`receive_packet`](Self::receive_packet), calling `tell` while it waits.
-    pub(super) fn wait_packet(
+    /// As [`receive_packet`](Self::receive_packet), calling `tell` while it waits; an error of `tell` ends the wait.
+    pub fn wait_packet(
         &mut self,
         mut tell: impl FnMut(Progress) -> Result<()>,
     ) -> Result<Option<Vec<u8>>> {

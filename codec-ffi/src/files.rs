@@ -1,0 +1,171 @@
+//! Whole files in one call.
+
+#![allow(unsafe_code)] // Only to pass a caller's pointers on to `pointer`.
+
+use std::ffi::{c_char, c_void};
+use std::fs::File;
+use std::io::BufReader;
+
+use neural_codec::bitstream::Limits;
+use neural_codec::decoder::{self, DecoderSettings, open_clip};
+use neural_codec::encoder::{self, Hooks};
+use neural_codec::metrics::Measures;
+use neural_codec::progress::CancelToken;
+use neural_codec::settings::Settings;
+use neural_codec::{Error, Result};
+
+use crate::handle::call_without_handle;
+use crate::pointer::{Output, array, give_text, path, text};
+use crate::progress::{Listener, ProgressCallback};
+use crate::status::NCODEC_OK;
+
+/// Encodes a media file into a .nvc file, which appears whole or not at all.
+///
+/// keys and values each point to count texts, settings as for ncodec_encoder_set; both may be NULL when count is 0.
+/// progress and user_data may be NULL; a callback that returns non-zero cancels. On success *report is the account of
+/// the encode as JSON, on failure NULL; report may be NULL. Messages are at ncodec_last_error.
+/// Ownership: *report is yours; free it by ncodec_string_free. Threads: any; calls do not disturb one another.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_encode_file(
+    input: *const c_char,
+    output: *const c_char,
+    keys: *const *const c_char,
+    values: *const *const c_char,
+    count: usize,
+    progress: ProgressCallback,
+    user_data: *mut c_void,
+    report: *mut *mut c_char,
+) -> i32 {
+    call_without_handle(|| {
+        // SAFETY: NULL, or strings, arrays of them and a place for a pointer, as the header asks.
+        let (input, output, pairs, report) = unsafe {
+            (path("input", input)?, path("output", output)?, pairs(keys, values, count)?, place(report)?)
+        };
+        let mut settings = Settings::default();
+        pairs.into_iter().try_for_each(|(key, value)| settings.set(key, value))?;
+        let listener = Listener::new(progress, user_data);
+        let hooks = Hooks {
+            progress: listener.is_present().then(|| Box::new(move |progress| listener.tell(progress)) as _),
+            ..Hooks::default()
+        };
+        let account = encoder::encode_file(input, output, &settings, hooks)?;
+        give(&account.to_json(), report)
+    })
+}
+
+/// Decodes a .nvc file into a media file, which appears whole or not at all; its name decides its kind.
+///
+/// keys and values are settings as for ncodec_decoder_set; everything else is as for ncodec_encode_file.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_decode_file(
+    input: *const c_char,
+    output: *const c_char,
+    keys: *const *const c_char,
+    values: *const *const c_char,
+    count: usize,
+    progress: ProgressCallback,
+    user_data: *mut c_void,
+    report: *mut *mut c_char,
+) -> i32 {
+    call_without_handle(|| {
+        // SAFETY: NULL, or strings, arrays of them and a place for a pointer, as the header asks.
+        let (input, output, pairs, report) = unsafe {
+            (path("input", input)?, path("output", output)?, pairs(keys, values, count)?, place(report)?)
+        };
+        let mut settings = DecoderSettings::default();
+        pairs.into_iter().try_for_each(|(key, value)| settings.set(key, value))?;
+        let listener = Listener::new(progress, user_data);
+        let mut tell = |progress| listener.tell(progress).is_continue();
+        let account = decoder::decode_file(input, output, &settings, &CancelToken::new(), &mut tell)?;
+        give(&json(&account)?, report)
+    })
+}
+
+/// Describes a .nvc file without decoding its pictures: size, rate, scenes, bytes.
+///
+/// Messages are at ncodec_last_error. Ownership: *summary is JSON and yours; free it by ncodec_string_free; NULL on
+/// failure. Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_inspect_file(input: *const c_char, summary: *mut *mut c_char) -> i32 {
+    call_without_handle(|| {
+        // SAFETY: NULL, or a string and a place for a pointer, as the header asks.
+        let (input, summary) = unsafe { (path("input", input)?, required("summary", summary)?) };
+        let file = File::open(input).map_err(|source| Error::io(input, source))?;
+        let found = decoder::inspect(BufReader::new(file), Limits::default())?;
+        give(&json(&found)?, Some(summary))
+    })
+}
+
+/// Measures a clip against a reference, frame by frame: PSNR, SSIM and MS-SSIM as docs/GLOSSARY.md defines them. Both
+/// may be .nvc files or media files; clips of different size or length are NCODEC_ERROR_INVALID_ARGUMENT.
+///
+/// Messages are at ncodec_last_error. Ownership: *metrics is JSON and yours; free it by ncodec_string_free; NULL on
+/// failure. Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_compare_files(
+    reference: *const c_char,
+    clip: *const c_char,
+    metrics: *mut *mut c_char,
+) -> i32 {
+    call_without_handle(|| {
+        // SAFETY: NULL, or strings and a place for a pointer, as the header asks.
+        let (reference, clip, metrics) =
+            unsafe { (path("reference", reference)?, path("clip", clip)?, required("metrics", metrics)?) };
+        let settings = DecoderSettings::default();
+        let (mut reference, mut clip) = (open_clip(reference, &settings)?, open_clip(clip, &settings)?);
+        let found = decoder::compare(reference.as_mut(), clip.as_mut(), Measures::MsSsim)?;
+        give(&json(&found)?, Some(metrics))
+    })
+}
+
+/// A caller's settings, key beside value.
+///
+/// # Safety
+/// Each pointer is NULL or points to `count` pointers to strings or NULL, which stay for `'a`.
+unsafe fn pairs<'a>(
+    keys: *const *const c_char,
+    values: *const *const c_char,
+    count: usize,
+) -> Result<Vec<(&'a str, &'a str)>> {
+    // SAFETY: the contract is this function's own.
+    let (keys, values) = unsafe { (array("keys", keys, count)?, array("values", values, count)?) };
+    let pair = |(index, (&key, &value)): (usize, (&*const c_char, &*const c_char))| {
+        // SAFETY: strings or NULL, by this function's contract.
+        unsafe { Ok((text(&format!("key {index}"), key)?, text(&format!("value {index}"), value)?)) }
+    };
+    keys.iter().zip(values).enumerate().map(pair).collect()
+}
+
+/// Where a text goes, NULL until there is one.
+///
+/// # Safety
+/// The pointer is NULL or valid for writes of a pointer as long as the value lives.
+unsafe fn required(name: &str, pointer: *mut *mut c_char) -> Result<Output<*mut c_char>> {
+    // SAFETY: the contract is this function's own.
+    let mut output = unsafe { Output::new(name, pointer)? };
+    output.put(std::ptr::null_mut());
+    Ok(output)
+}
+
+/// As [`required`], for a caller who may not want the text.
+///
+/// # Safety
+/// As [`required`].
+unsafe fn place(pointer: *mut *mut c_char) -> Result<Option<Output<*mut c_char>>> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the contract is this function's own.
+    unsafe { required("report", pointer).map(Some) }
+}
+
+fn give(json: &str, output: Option<Output<*mut c_char>>) -> Result<i32> {
+    if let Some(mut output) = output {
+        give_text(json, &mut output)?;
+    }
+    Ok(NCODEC_OK)
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string_pretty(value).map_err(|error| Error::internal("JSON", error))
+}

@@ -1,0 +1,99 @@
+//! Decoder settings by name, for C and Python. Rank 5.
+
+use super::stream::{DecoderSettings, OnDamage};
+use crate::error::{Error, Result};
+
+/// The most threads that may be asked for, as in an encode.
+const MAX_THREADS: u64 = 256;
+
+macro_rules! limits {
+    ($($name:ident),*) => {
+        impl DecoderSettings {
+            /// Names of all settings.
+            pub const NAMES: &[&str] = &["threads", "on_damage", $(stringify!($name)),*];
+
+            /// Sets one value by name: `threads`, `on_damage` (`stop` or `skip_scene`), or a field of
+            /// [`Limits`](crate::bitstream::Limits).
+            ///
+            /// Errors: `InvalidArgument` naming an unknown name, or the name, range and value.
+            pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+                match name {
+                    "threads" => self.threads = number(name, text, MAX_THREADS)? as usize,
+                    "on_damage" => self.on_damage = text.parse()?,
+                    $(stringify!($name) => {
+                        // Every limit is a u32 or a u64; the type of the default says which.
+                        let bits = 8 * size_of_val(&self.limits.$name) as u32;
+                        let value = number(name, text, u64::MAX >> (64 - bits))?;
+                        self.limits.$name = value as _;
+                    })*
+                    _ => {
+                        let expected = format!("one of {}", Self::NAMES.join(", "));
+                        return Err(Error::invalid("decoder setting", expected, name));
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+limits!(
+    max_width,
+    max_height,
+    max_pixels,
+    max_scenes,
+    max_scene_frames,
+    max_scene_bytes,
+    max_audio_tracks,
+    max_extradata_bytes,
+    max_audio_packet_bytes,
+    max_packet_bytes
+);
+
+fn number(name: &str, text: &str, high: u64) -> Result<u64> {
+    let value = text.trim().parse().ok().filter(|value| *value <= high);
+    value.ok_or_else(|| Error::invalid(name, format!("a whole number from 0 to {high}"), text))
+}
+
+impl std::str::FromStr for OnDamage {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "stop" => Ok(Self::Stop),
+            "skip_scene" => Ok(Self::SkipScene),
+            _ => Err(Error::invalid("on_damage", "stop or skip_scene", text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_named_setting_can_be_set() {
+        let mut settings = DecoderSettings::default();
+        for name in DecoderSettings::NAMES.iter().filter(|name| **name != "on_damage") {
+            settings.set(name, "7").unwrap();
+        }
+        settings.set("on_damage", "skip_scene").unwrap();
+        assert_eq!((settings.threads, settings.on_damage), (7, OnDamage::SkipScene));
+        assert_eq!((settings.limits.max_packet_bytes, settings.limits.max_pixels), (7, 7));
+    }
+
+    #[test]
+    fn a_wrong_name_or_value_is_named_in_the_error() {
+        let mut settings = DecoderSettings::default();
+        for (name, value, part) in [
+            ("max_widht", "1", "max_widht"),
+            ("max_width", "4294967296", "4294967295"),
+            ("max_pixels", "-1", "max_pixels"),
+            ("threads", "257", "256"),
+            ("on_damage", "ignore", "skip_scene"),
+        ] {
+            let message = settings.set(name, value).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
