@@ -235,11 +235,7 @@ impl EncodingAgent {
             let expected = text((self.source.width, self.source.height, self.source.format));
             return Err(Error::invalid(format!("frame {}", self.frames_in), expected, text(found)));
         }
-        if frame.format() == self.context.info.format {
-            return Ok(frame);
-        }
-        let timestamp = frame.timestamp;
-        Ok(convert(&frame, self.context.info.format, self.context.info.color)?.with_timestamp(timestamp))
+        coded_frame(frame, &self.context.info)
     }
 
     fn take(&mut self, step: Step) -> Result<()> {
@@ -354,8 +350,13 @@ impl Drop for EncodingAgent {
 /// Scenes encoded at the same time, at most: each holds an encoder, hundreds of megabytes at 1080p.
 const SCENES_AT_ONCE: usize = 2;
 
+/// A frame of the source as it is coded.
+pub(super) fn coded_frame(frame: Frame, coded: &VideoInfo) -> Result<Frame> {
+    if frame.format() == coded.format { Ok(frame) } else { convert(&frame, coded.format, coded.color) }
+}
+
 /// The clip as it is coded: 4:2:0 at the source's depth.
-fn coded_info(source: &VideoInfo) -> VideoInfo {
+pub(super) fn coded_info(source: &VideoInfo) -> VideoInfo {
     if source.format.layout == Layout::Yuv420 {
         return *source;
     }
