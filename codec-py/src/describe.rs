@@ -1,5 +1,7 @@
 //! What there is: settings and versions.
 
+use std::path::PathBuf;
+
 use neural_codec::base::Library;
 use neural_codec::settings::Settings;
 use pyo3::prelude::*;
@@ -21,4 +23,10 @@ pub(crate) fn settings() -> Vec<(&'static str, &'static str, String)> {
 pub(crate) fn versions(py: Python<'_>) -> PyResult<(String, String)> {
     let library = detached(py, || Library::load(None))?;
     Ok((format!("SVT-AV1 {}", library.version()), library.name().display().to_string()))
+}
+
+/// Names a file to try before the system's own SVT-AV1.
+#[pyfunction]
+pub(crate) fn suggest_library(path: PathBuf) {
+    Library::suggest(&path);
 }

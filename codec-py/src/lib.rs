@@ -20,8 +20,11 @@ use pyo3::prelude::pymodule;
 /// The native half of the package `neural_codec`; not for direct use.
 #[pymodule]
 mod _native {
+    use pyo3::prelude::*;
+    use pyo3::types::PyBytes;
+
     #[pymodule_export]
-    use crate::describe::{settings, versions};
+    use crate::describe::{settings, suggest_library, versions};
     #[pymodule_export]
     use crate::feeder::Feeder;
     #[pymodule_export]
@@ -32,4 +35,11 @@ mod _native {
     use crate::source::{Source, fed, inspect};
     #[pymodule_export]
     use crate::work::{compare, detect_scenes, encode, panic_on_purpose, write};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // Given as bytes: a plain array would become a list.
+        module.add("SIGNATURE", PyBytes::new(module.py(), &neural_codec::bitstream::SIGNATURE))
+    }
 }
