@@ -14,11 +14,13 @@ mod container_length;
 pub mod ffmpeg;
 #[cfg(feature = "images")]
 pub mod pictures;
+mod retime;
 mod sequence;
 mod sniff;
 #[cfg(feature = "ffmpeg")]
 mod timestamps;
 mod y4m_read;
+mod y4m_sink;
 mod y4m_write;
 
 pub use atomic_file::AtomicFile;
@@ -28,6 +30,7 @@ pub use ffmpeg::{FfmpegReader, LosslessWriter, TemporalUnit, remux_av1};
 pub use pictures::{PictureReader, PngWriter};
 pub use sequence::SequencePattern;
 pub use y4m_read::Y4mReader;
+pub use y4m_sink::Y4mSink;
 pub use y4m_write::Y4mWriter;
 
 use std::path::Path;
@@ -124,6 +127,12 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> 
 
 fn open_y4m(path: &Path) -> Result<Box<dyn FrameSource>> {
     Ok(Box::new(Y4mReader::open(path)?))
+fn open_y4m(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    let reader = Y4mReader::open(path)?;
+    Ok(match options.frame_rate {
+        Some(rate) => Box::new(retime::AtRate::new(reader, rate)),
+        None => Box::new(reader),
+    })
 }
 
 #[cfg(feature = "images")]
@@ -148,6 +157,9 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
 
 /// Starts a file that holds frames without loss: a PNG sequence for a name such as `frame_%04d.png`, Y4M for a name
 /// that ends in `.y4m` (audio is left out: it has none), else a video with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless H.264 or HEVC).
+/// Starts a file that holds frames without loss: a PNG sequence for a name such as `frame_%04d.png`, Y4M for `.y4m`,
+/// else a video with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless
+/// H.264 or HEVC).
 ///
 /// Errors: `Io` where the folder cannot be written; `Unsupported` for other endings, for what the container cannot
 /// hold, and naming the cargo feature that is missing.
@@ -157,6 +169,7 @@ pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box
     }
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("y4m")) {
         return Ok(Box::new(y4m_write::Y4mFile::create(path, info)?));
+        return Ok(Box::new(Y4mSink::create(path, info, audio)?));
     }
     create_video(path, info, audio)
 }

@@ -219,3 +219,94 @@ pub fn write_png(path: &Path, frame: &Frame) -> Result<()> {
     drop(buffered);
     file.commit()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Color, Planes};
+    use crate::media::{OpenOptions, create, open};
+
+    fn colourful(width: usize, height: usize, format: PixelFormat) -> Frame {
+        let mut frame = Frame::new(width, height, format, Color::default().as_rgb()).unwrap();
+        let max = u32::from(format.depth.max_value());
+        let value = |plane: usize, at: usize| (at as u32 * 37 + plane as u32 * 91) % (max + 1);
+        match frame.planes_mut() {
+            Planes::U8(p) => (0..3).for_each(|i| {
+                p[i].samples_mut().iter_mut().enumerate().for_each(|(at, v)| *v = value(i, at) as u8)
+            }),
+            Planes::U16(p) => (0..3).for_each(|i| {
+                p[i].samples_mut().iter_mut().enumerate().for_each(|(at, v)| *v = value(i, at) as u16)
+            }),
+        }
+        frame
+    }
+
+    #[test]
+    fn a_png_sequence_keeps_rgb_of_either_depth() {
+        for depth in [BitDepth::Eight, BitDepth::Ten] {
+            let folder = tempfile::tempdir().unwrap();
+            let pattern = folder.path().join("frame_%04d.png");
+            let frame = colourful(37, 29, PixelFormat { layout: Layout::Rgb, depth });
+            let info = VideoInfo::new(37, 29, frame.format(), DEFAULT_RATE);
+            let mut sink = create(&pattern, &info, &[]).unwrap();
+            (0..3).for_each(|t| sink.write_frame(&frame.clone().with_timestamp(t)).unwrap());
+            sink.finish().unwrap();
+            for path in [pattern.as_path(), folder.path()] {
+                let mut source = open(path, &OpenOptions::default()).unwrap();
+                assert_eq!(source.declared_frame_count(), Some(3));
+                for timestamp in 0..3 {
+                    let found = source.next_frame().unwrap().unwrap();
+                    assert_eq!(found, frame.clone().with_timestamp(timestamp));
+                }
+                assert!(source.next_frame().unwrap().is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn yuv_is_converted_on_the_way_to_png() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("grey.png");
+        let mut frame = Frame::new(6, 4, PixelFormat::YUV420_8, Color::default()).unwrap();
+        let Planes::U8(planes) = frame.planes_mut() else { panic!() };
+        planes[0].samples_mut().fill(235);
+        planes[1].samples_mut().fill(128);
+        planes[2].samples_mut().fill(128);
+        write_png(&path, &frame).unwrap();
+        let white = open(&path, &OpenOptions::default()).unwrap().next_frame().unwrap().unwrap();
+        let Planes::U8(planes) = white.planes() else { panic!() };
+        assert!(planes.iter().all(|p| p.samples().iter().all(|&v| v == 255)));
+    }
+
+    #[test]
+    fn a_cut_picture_or_one_of_another_size_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |n: u64| folder.path().join(format!("{n}.png"));
+        write_png(&file(0), &colourful(32, 32, PixelFormat::RGB_8)).unwrap();
+        write_png(&file(1), &colourful(32, 30, PixelFormat::RGB_8)).unwrap();
+        let mut source = open(&folder.path().join("%d.png"), &OpenOptions::default()).unwrap();
+        assert!(source.next_frame().unwrap().is_some());
+        let error = source.next_frame().unwrap_err();
+        assert!(error.to_string().contains("32x30") && error.place().frame == Some(1), "{error}");
+        assert!(source.next_frame().unwrap().is_none());
+
+        let bytes = std::fs::read(file(0)).unwrap();
+        for cut in [9, 20, 40, bytes.len() / 2] {
+            std::fs::write(file(9), &bytes[..cut]).unwrap();
+            assert!(open(&file(9), &OpenOptions::default()).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_picture_past_the_limits_is_refused_before_it_is_decoded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("huge.bmp");
+        let mut bytes = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
+        bytes.extend([60_000_i32, 60_000].map(i32::to_le_bytes).concat());
+        bytes.extend([1, 0, 24, 0]);
+        bytes.extend([0; 24]);
+        std::fs::write(&path, bytes).unwrap();
+        let error = open(&path, &OpenOptions::default()).map(drop).unwrap_err();
+        assert!(matches!(error, Error::LimitExceeded { .. }), "{error}");
+    }
+}

@@ -10,7 +10,7 @@
 //! them, end at `2^(30 - depth)`.
 
 use super::rows;
-use crate::frame::{BitDepth, ChromaLocation, Layout, Plane, Sample};
+use crate::frame::{BitDepth, ChromaLocation, Layout, PixelFormat, Plane, Sample};
 
 /// Steps a code value of what [`Upsampler`] gives: 200 at 8 bits, 50 at 10 bits.
 pub(super) fn up_unit(depth: BitDepth) -> i32 {
@@ -116,7 +116,7 @@ fn clamped_row<T: Sample>(plane: &Plane<T>, y: isize) -> &[T] {
     plane.row(y.clamp(0, plane.height() as isize - 1) as usize)
 }
 
-/// Makes rows of a chroma plane at a lower resolution from rows at a higher one.
+/// Makes the rows of a chroma plane at a lower resolution as rows at a higher one come in.
 pub(super) struct Downsampler {
     horizontal: Option<[i32; 8]>,
     vertical: [i32; 8],
@@ -124,70 +124,82 @@ pub(super) struct Downsampler {
     step: usize,
     width: usize,
     height: usize,
+    depth: BitDepth,
+    /// An input row, with samples of padding at each end; then its even and odd samples.
+    padded: Vec<i32>,
+    phases: [Vec<i32>; 2],
+    /// The last eight input rows after the horizontal pass, by row number modulo 8.
+    ring: [Vec<i32>; 8],
+    finished: Vec<i32>,
+    rows_in: usize,
+    rows_out: usize,
 }
 
 impl Downsampler {
-    /// From `width x height` samples at the resolution of `from` to that of `to`.
+    /// From `width x height` samples at the resolution of `from` to planes of `to`.
     pub(super) fn new(
         from: Layout,
-        to: Layout,
+        to: PixelFormat,
         location: ChromaLocation,
         width: usize,
         height: usize,
     ) -> Self {
         let halving = |centered| if centered { HALVE_CENTERED } else { HALVE_COSITED };
-        let ((from_x, from_y), (to_x, to_y)) = (subsampling(from), subsampling(to));
+        let ((from_x, from_y), (to_x, to_y)) = (subsampling(from), subsampling(to.layout));
         let (center_x, center_y) = centered(location);
+        let halve_x = to_x && !from_x;
         let halve_y = to_y && !from_y;
+        let n = if halve_x { width.div_ceil(2) } else { width };
         Self {
-            horizontal: (to_x && !from_x).then(|| halving(center_x)),
+            horizontal: halve_x.then(|| halving(center_x)),
             vertical: if halve_y { halving(center_y) } else { KEEP },
             step: if halve_y { 2 } else { 1 },
             width,
             height,
+            depth: to.depth,
+            padded: vec![0; (2 * n + 6).max(width + 6)],
+            phases: [vec![0; n + 3], vec![0; n + 3]],
+            ring: std::array::from_fn(|_| vec![0; n]),
+            finished: vec![0; n],
+            rows_in: 0,
+            rows_out: 0,
         }
     }
 
-    /// Fills `target` from rows that `source(y, row)` gives in filter units; `finish` makes them code values.
-    pub(super) fn run<T: rows::Row>(
-        &self,
-        mut source: impl FnMut(usize, &mut [i32]),
-        depth: BitDepth,
-        target: &mut Plane<T>,
-    ) {
-        let n = target.width();
-        let mut padded = vec![0; (2 * n + 6).max(self.width + 6)];
-        let mut phases = [vec![0; n + 3], vec![0; n + 3]];
-        // The last eight input rows after the horizontal pass, by row number modulo 8.
-        let mut ring: [Vec<i32>; 8] = std::array::from_fn(|_| vec![0; n]);
-        let mut next = 0;
-        let mut finished = vec![0; n];
-        let shift = DOWN_UNIT_BITS - u32::from(depth.bits());
-        let bias = (1 << (DOWN_UNIT_BITS - 1)) + (1 << (shift - 1));
-        for k in 0..target.height() {
-            let first = (k * self.step) as isize - 3;
-            let last = (first + 7).clamp(0, self.height as isize - 1) as usize;
-            while next <= last {
-                source(next, &mut padded[3..3 + self.width]);
-                self.filter_row(&mut padded, &mut phases, &mut ring[next % 8]);
-                next += 1;
+    /// Takes the next row, which `fill` gives in filter units, and writes the rows of `target` that are now known.
+    pub(super) fn push<T: rows::Row>(&mut self, fill: impl FnOnce(&mut [i32]), target: &mut Plane<T>) {
+        fill(&mut self.padded[3..3 + self.width]);
+        self.filter_row();
+        self.rows_in += 1;
+        let bottom = self.height as isize - 1;
+        while self.rows_out < target.height() {
+            let first = (self.rows_out * self.step) as isize - 3;
+            if self.rows_in as isize <= (first + 7).min(bottom) {
+                break;
             }
-            let at = |j: isize| (first + j).clamp(0, self.height as isize - 1) as usize;
-            let input = [0, 1, 2, 3, 4, 5, 6, 7].map(|j| ring[at(j) % 8].as_slice());
-            rows::blend8(input, self.vertical, bias, shift, i32::from(depth.max_value()), &mut finished);
-            T::narrow(&finished, target.row_mut(k));
+            let input = [0, 1, 2, 3, 4, 5, 6, 7]
+                .map(|j| self.ring[(first + j).clamp(0, bottom) as usize % 8].as_slice());
+            let shift = DOWN_UNIT_BITS - u32::from(self.depth.bits());
+            let bias = (1 << (DOWN_UNIT_BITS - 1)) + (1 << (shift - 1));
+            let max = i32::from(self.depth.max_value());
+            rows::blend8(input, self.vertical, bias, shift, max, &mut self.finished);
+            T::narrow(&self.finished, target.row_mut(self.rows_out));
+            self.rows_out += 1;
         }
     }
 
-    fn filter_row(&self, padded: &mut [i32], phases: &mut [Vec<i32>; 2], out: &mut [i32]) {
+    /// The horizontal pass, into the ring.
+    fn filter_row(&mut self) {
+        let out = &mut self.ring[self.rows_in % 8];
+        let end = 3 + self.width;
         let Some(taps) = self.horizontal else {
-            return rows::scale(&padded[3..3 + self.width], 640, 9, out);
+            return rows::scale(&self.padded[3..end], 640, 9, out);
         };
-        let (left, right) = (padded[3], padded[2 + self.width]);
-        padded[..3].fill(left);
-        padded[3 + self.width..].fill(right);
-        let [even, odd] = phases;
-        rows::split(padded, even, odd);
+        let (left, right) = (self.padded[3], self.padded[end - 1]);
+        self.padded[..3].fill(left);
+        self.padded[end..].fill(right);
+        let [even, odd] = &mut self.phases;
+        rows::split(&self.padded, even, odd);
         rows::halve(even, odd, taps, 9, out);
     }
 }

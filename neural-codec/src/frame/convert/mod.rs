@@ -165,24 +165,23 @@ fn planes_to_yuv<S: Row, D: Row>(
 ) {
     let (width, height) = (from[0].width(), from[0].height());
     let mut rgb: [Vec<i32>; 3] = std::array::from_fn(|_| vec![0; width]);
-    let mut sum_of_row = |y: usize, by, out: &mut [i32]| {
+    let mut sum = vec![0; width];
+    let [luma, chroma @ ..] = to;
+    let mut halved = [0, 1].map(|_| Downsampler::new(Layout::Rgb, format, location, width, height));
+    for y in 0..height {
         for (row, plane) in rgb.iter_mut().zip(from) {
             S::widen(plane.row(y), row);
         }
-        rows::weighted_sum([&rgb[0], &rgb[1], &rgb[2]], by, out);
-    };
-    let mut sum = vec![0; width];
-    let full = if format.layout == Layout::Yuv444 { &by.chroma[..] } else { &[] };
-    for (plane, &by) in to.iter_mut().zip(std::iter::once(&by.y).chain(full)) {
-        for y in 0..height {
-            sum_of_row(y, by, &mut sum);
-            D::narrow(&sum, plane.row_mut(y));
-        }
-    }
-    if format.layout != Layout::Yuv444 {
-        let downsampler = Downsampler::new(Layout::Rgb, format.layout, location, width, height);
-        for (plane, by) in to[1..].iter_mut().zip(by.unfiltered) {
-            downsampler.run(|y, row| sum_of_row(y, by, row), format.depth, plane);
+        let rgb = rgb.each_ref().map(Vec::as_slice);
+        rows::weighted_sum(rgb, by.y, &mut sum);
+        D::narrow(&sum, luma.row_mut(y));
+        for (i, plane) in chroma.iter_mut().enumerate() {
+            if format.layout == Layout::Yuv444 {
+                rows::weighted_sum(rgb, by.chroma[i], &mut sum);
+                D::narrow(&sum, plane.row_mut(y));
+            } else {
+                halved[i].push(|row| rows::weighted_sum(rgb, by.unfiltered[i], row), plane);
+            }
         }
     }
 }
@@ -252,12 +251,14 @@ fn lower_plane<S: Row, D: Row>(
     let unit = f64::from(1 << (chroma::DOWN_UNIT_BITS - u32::from(to.depth.bits()))) / 800.0;
     let gain = (gain * unit * 1024.0).round() as i32;
     let by = Affine { gain, bias: 512 - neutral * gain, shift: 10, min: i32::MIN, max: i32::MAX };
-    let downsampler = Downsampler::new(from.layout, to.layout, location, source.width(), source.height());
-    let fill = |y: usize, row: &mut [i32]| {
-        S::widen(source.row(y), row);
-        rows::affine(row, by);
-    };
-    downsampler.run(fill, to.depth, target);
+    let mut halved = Downsampler::new(from.layout, to, location, source.width(), source.height());
+    for y in 0..source.height() {
+        let fill = |row: &mut [i32]| {
+            S::widen(source.row(y), row);
+            rows::affine(row, by);
+        };
+        halved.push(fill, target);
+    }
 }
 
 #[cfg(test)]

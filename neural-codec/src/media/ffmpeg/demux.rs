@@ -15,10 +15,12 @@ use super::{native, read_error};
 use crate::error::{Error, Place, Result};
 use crate::frame::check_size;
 
-/// Containers and raw streams that are opened. Others FFmpeg knows are left out on purpose: playlists, which open
+/// FFmpeg's names of the containers and raw streams that are opened. Others FFmpeg knows are left out on purpose: playlists, which open
 /// other files and addresses, and formats so loose that they take any text for a video.
 const DEMUXERS: &str = "mov,matroska,avi,h264,hevc,mpegts,mpeg,mpegvideo,m4v,ivf,obu,flv,asf,ogg,nut,mxf,mjpeg,gif,\
                         dv,rm,wav,mp3,flac,aac";
+/// Those of them that are raw streams, whose timestamps FFmpeg makes up.
+const RAW_DEMUXERS: [&str; 6] = ["h264", "hevc", "m4v", "mpegvideo", "mjpeg", "obu"];
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 1 << 18;
 
@@ -30,11 +32,16 @@ pub(super) fn open_input(path: &Path, on_damage: OnDamage) -> Result<Input> {
     if on_damage == OnDamage::Fail {
         container_length::check(&mut file)?;
     }
-    let failed = |error| match read_error("video file", error, Place::default()) {
-        Error::Corrupt { what, expected, found, place } => {
+    let failed = |error| match (error, read_error("video file", error, Place::default())) {
+        (ffmpeg_next::Error::Eof, _) => Error::invalid(
+            "input file",
+            "a clip with frames",
+            format!("clip has no frames: {}", path.display()),
+        ),
+        (_, Error::Corrupt { what, expected, found, place }) => {
             Error::Corrupt { what, expected, found: format!("{found}: {}", path.display()), place }
         }
-        error => error,
+        (_, error) => error,
     };
     // Rewound by FFmpeg, which seeks before it reads.
     std::io::Seek::rewind(&mut file).map_err(|e| Error::io(path, e))?;
@@ -42,6 +49,11 @@ pub(super) fn open_input(path: &Path, on_damage: OnDamage) -> Result<Input> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().replace('\0', "");
     let options = Dictionary::from_iter([("format_whitelist", DEMUXERS), ("protocol_whitelist", "none")]);
     format::input_from_stream(stream, Some(&name), Some(options)).map_err(failed)
+}
+
+/// Whether a file is a raw stream, without timestamps of its own.
+pub(super) fn lacks_timestamps(input: &Input) -> bool {
+    RAW_DEMUXERS.contains(&input.format().name())
 }
 
 /// The stream FFmpeg thinks best, cover pictures aside.

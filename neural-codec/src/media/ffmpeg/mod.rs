@@ -25,7 +25,11 @@ use crate::error::{Error, Place, Result};
 /// Prepares FFmpeg, once for the process: it no longer prints.
 fn initialize() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(native::silence_log);
+    ONCE.call_once(|| {
+        // Fills in the texts of FFmpeg's errors; it cannot fail.
+        let _ = ffmpeg_next::init();
+        native::silence_log();
+    });
 }
 
 /// An error of FFmpeg's while reading the bytes of a file.

@@ -22,13 +22,6 @@ pub(super) fn silence_log() {
     unsafe { ffi::av_log_set_level(ffi::AV_LOG_FATAL) }
 }
 
-/// Whether the container has no timestamps of its own (raw H.264 and HEVC).
-pub(super) fn lacks_timestamps(input: &Input) -> bool {
-    // SAFETY: `Input` owns an open context, whose `iformat` is set and points to static data.
-    let flags = unsafe { (*(*input.as_ptr()).iformat).flags };
-    flags & ffi::AVFMT_NOTIMESTAMPS != 0
-}
-
 /// Has the demuxer skip the packets of every stream but the kept ones.
 pub(super) fn discard_all_but(input: &mut Input, keep: impl Fn(usize) -> bool) {
     for index in (0..input.nb_streams() as usize).filter(|&index| !keep(index)) {
@@ -42,6 +35,12 @@ pub(super) fn declared_size(stream: &Stream<'_>) -> (c_int, c_int) {
     // SAFETY: a stream of an open input has parameters.
     let parameters = unsafe { &*(*stream.as_ptr()).codecpar };
     (parameters.width, parameters.height)
+}
+
+/// Width over height of a pixel as the container declares it; 0 where it does not.
+pub(super) fn declared_aspect(stream: &Stream<'_>) -> ffmpeg_next::Rational {
+    // SAFETY: a stream of an open input; plain field.
+    unsafe { (*stream.as_ptr()).sample_aspect_ratio }.into()
 }
 
 /// Sets what the safe interface does not offer: threads, limits, and that damaged frames come out flagged.

@@ -10,7 +10,7 @@ use super::super::timestamps::TimestampRepair;
 use super::super::{AudioChoice, FrameSource, OpenOptions};
 use super::audio::AudioReader;
 use super::decode::Decoding;
-use super::demux::{open_decoder, open_input, video_stream};
+use super::demux::{lacks_timestamps, open_decoder, open_input, video_stream};
 use super::orientation::Orientation;
 use super::samples::{self, SampleLayout};
 use super::{initialize, native, positive};
@@ -69,15 +69,14 @@ impl FfmpegReader {
         let orientation = Orientation::of(&stream, &first)?;
         let rate = options.frame_rate.unwrap_or_else(|| frame_rate(&stream));
         let (clock, time_base) = match positive(stream.time_base()) {
-            Some(time_base)
-                if options.frame_rate.is_none() && !native::lacks_timestamps(decoding.input()) =>
-            {
+            Some(time_base) if options.frame_rate.is_none() && !lacks_timestamps(decoding.input()) => {
                 (Clock::of_file(decoding.input(), time_base, rate), time_base)
             }
             _ => (Clock::Constant, rate.inverse()),
         };
         let declared_frames = declared_frames(decoding.input(), &stream, rate);
-        let aspect = positive(first.aspect_ratio()).unwrap_or(Rational { num: 1, den: 1 });
+        let aspect = positive(native::declared_aspect(&stream)).or_else(|| positive(first.aspect_ratio()));
+        let aspect = aspect.unwrap_or(Rational { num: 1, den: 1 });
         let (width, height, pixel_aspect) = match orientation.swaps_sides() {
             false => (expected.width, expected.height, aspect),
             true => (expected.height, expected.width, aspect.inverse()),

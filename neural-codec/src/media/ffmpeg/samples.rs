@@ -230,4 +230,37 @@ mod tests {
         assert_eq!([0, 15, 31].map(|v| fit_depth(v, 5, 8)), [0, 123, 255]);
         assert_eq!(fit_depth(511, 9, 10), 1022);
     }
+
+    #[test]
+    fn samples_in_the_high_bits_of_their_words_are_shifted_down() {
+        use ffmpeg_next::format::Pixel;
+        let mut source = frame::Video::new(Pixel::P010LE, 4, 2);
+        for plane in 0..2 {
+            let stride = source.stride(plane);
+            for (y, row) in source.data_mut(plane).chunks_mut(stride).enumerate() {
+                for (x, word) in row.as_chunks_mut().0.iter_mut().enumerate() {
+                    *word = (((100 * plane + 10 * y + x) as u16) << 6).to_le_bytes();
+                }
+            }
+        }
+        let layout = native::sample_layout(native::shape(&source).2).unwrap();
+        let frame = read(&source, &layout, layout.target().unwrap(), Color::default()).unwrap();
+        assert_eq!(frame.format(), PixelFormat::YUV420_10);
+        let Planes::U16(planes) = frame.planes() else { panic!() };
+        assert_eq!(planes[0].samples(), [0, 1, 2, 3, 10, 11, 12, 13]);
+        assert_eq!((planes[1].samples(), planes[2].samples()), (&[100, 102][..], &[101, 103][..]));
+    }
+
+    #[test]
+    fn samples_beyond_their_depth_are_damage() {
+        use ffmpeg_next::format::Pixel;
+        let mut source = frame::Video::new(Pixel::YUV420P10LE, 2, 2);
+        (0..3).for_each(|plane| source.data_mut(plane).fill(0));
+        source.data_mut(0)[1] = 4;
+        let layout = native::sample_layout(native::shape(&source).2).unwrap();
+        assert!(matches!(
+            read(&source, &layout, PixelFormat::YUV420_10, Color::default()),
+            Err(Error::Corrupt { .. })
+        ));
+    }
 }

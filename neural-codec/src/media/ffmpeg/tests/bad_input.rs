@@ -71,19 +71,13 @@ fn a_raw_stream_that_ends_within_a_frame_is_an_error() {
 fn damaged_bytes_are_an_error_that_names_the_frame() {
     let Some(folder) = folder() else { return };
     ffmpeg(folder.path(), "-f lavfi -i mandelbrot=s=320x240 -frames:v 40 -c:v libx264 {}/good.mp4");
-    ffmpeg(
-        folder.path(),
-        "-f lavfi -i mandelbrot=s=320x240 -frames:v 40 -c:v ffv1 -level 3 -slicecrc 1 {}/good.mkv",
-    );
-    for name in ["good.mp4", "good.mkv"] {
-        let mut bytes = std::fs::read(folder.path().join(name)).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle..middle + 300].iter_mut().for_each(|byte| *byte ^= 0x55);
-        let bad = folder.path().join(format!("bad_{name}"));
-        std::fs::write(&bad, bytes).unwrap();
-        let error = frames(&bad).unwrap_err();
-        assert!(error.place().frame.is_some(), "{name}: {error}");
-    }
+    let mut bytes = std::fs::read(folder.path().join("good.mp4")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 300].iter_mut().for_each(|byte| *byte ^= 0x55);
+    let bad = folder.path().join("bad.mp4");
+    std::fs::write(&bad, bytes).unwrap();
+    let error = frames(&bad).unwrap_err();
+    assert!(error.place().frame.is_some_and(|frame| frame > 0), "{error}");
 }
 
 #[test]

@@ -39,7 +39,11 @@ fn an_export_holds_the_same_frames_in_every_format() {
             let after = frames(&to).unwrap();
             assert_eq!(after[0].format(), format, "{ending}");
             assert!(samples(&before) == samples(&after), "{format} in {ending}");
-            assert_eq!(after[0].color().range, before[0].color().range, "{format} in {ending}");
+            let range = before[0].color().range;
+            assert!(
+                range == ColorRange::Unspecified || range == after[0].color().range,
+                "{format} in {ending}"
+            );
         }
     }
 }
@@ -125,7 +129,10 @@ fn remuxed_av1_decodes_to_the_same_frames_anywhere() {
     for ending in ["mp4", "mkv"] {
         let to = folder.path().join(format!("out.{ending}"));
         remux_av1(&to, units(&ivf), &info, &tracks, audio.clone()).unwrap();
-        let found = ffmpeg(folder.path(), &format!("-i {{}}/out.{ending} -map 0:v -f rawvideo -"));
+        let found = ffmpeg(
+            folder.path(),
+            &format!("-i {{}}/out.{ending} -map 0:v -fps_mode passthrough -f rawvideo -"),
+        );
         assert!(found == expected, "{ending}: {} and {} bytes", found.len(), expected.len());
         let hash =
             |file: &str| ffmpeg(folder.path(), &format!("-i {{}}/{file} -map 0:a -c copy -f streamhash -"));

@@ -1,0 +1,103 @@
+//! A Y4M file as a place where frames go. Rank 3.
+
+use std::path::Path;
+
+use super::{AtomicFile, FrameSink, Y4mWriter};
+use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, VideoInfo};
+
+/// Writes a Y4M file that appears whole or not at all.
+pub struct Y4mSink {
+    writer: Y4mWriter<AtomicFile>,
+    written: u64,
+}
+
+impl Y4mSink {
+    /// Starts a file. Errors: `Io`; `InvalidArgument` for RGB; `Unsupported` for audio, which Y4M does not have.
+    pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Self> {
+        if !audio.is_empty() {
+            return Err(no_audio());
+        }
+        Ok(Self { writer: Y4mWriter::new(AtomicFile::create(path)?, info)?, written: 0 })
+    }
+}
+
+impl FrameSink for Y4mSink {
+    fn write_frame(&mut self, frame: &Frame) -> Result<()> {
+        self.written += 1;
+        self.writer.write_frame(frame)
+    }
+
+    fn write_audio(&mut self, _: &AudioPacket) -> Result<()> {
+        Err(no_audio())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        match self.written {
+            0 => Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() }),
+            _ => self.writer.finish()?.commit(),
+        }
+    }
+}
+
+fn no_audio() -> Error {
+    Error::Unsupported {
+        what: "audio in a Y4M file".into(),
+        remedy: "leave the audio out, or write an .mkv file".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{PixelFormat, Rational};
+    use crate::media::{OpenOptions, create, open};
+
+    #[test]
+    fn a_y4m_file_comes_back_the_same_and_at_any_rate() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.y4m");
+        let info = VideoInfo::new(6, 4, PixelFormat::YUV420_8, Rational { num: 30, den: 1 });
+        let mut sink = create(&path, &info, &[]).unwrap();
+        let frame = Frame::new(6, 4, info.format, info.color).unwrap();
+        (0..3).for_each(|t| sink.write_frame(&frame.clone().with_timestamp(t)).unwrap());
+        assert!(!path.exists());
+        sink.finish().unwrap();
+        for rate in [None, Some(Rational { num: 50, den: 1 })] {
+            let options = OpenOptions { frame_rate: rate, ..Default::default() };
+            let mut source = open(&path, &options).unwrap();
+            assert_eq!(source.info().frame_rate, rate.unwrap_or(info.frame_rate));
+            for timestamp in 0..3 {
+                assert_eq!(source.next_frame().unwrap().unwrap().timestamp, timestamp);
+            }
+            assert!(source.next_frame().unwrap().is_none());
+        }
+    }
+
+    #[cfg(not(feature = "ffmpeg"))]
+    #[test]
+    fn without_the_feature_a_video_file_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.mp4");
+        std::fs::write(&path, b"anything").unwrap();
+        let error = open(&path, &OpenOptions::default()).map(drop).unwrap_err();
+        assert!(
+            matches!(&error, Error::Unsupported { remedy, .. } if remedy.contains("`ffmpeg`")),
+            "{error}"
+        );
+    }
+
+    #[cfg(not(feature = "images"))]
+    #[test]
+    fn without_the_feature_a_picture_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("picture.png");
+        std::fs::write(&path, b"\x89PNG\r\n\x1a\n").unwrap();
+        let error = open(&path, &OpenOptions::default()).map(drop).unwrap_err();
+        assert!(
+            matches!(&error, Error::Unsupported { remedy, .. } if remedy.contains("`images`")),
+            "{error}"
+        );
+    }
+}
