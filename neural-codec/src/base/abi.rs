@@ -33,14 +33,14 @@ pub(super) struct Component {
 }
 
 /// `svt_av1_enc_init_handle`, whose second argument went away in version 3.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum InitHandle {
     WithAppData(unsafe extern "C" fn(*mut *mut Component, *mut c_void, *mut Config) -> Status),
     Plain(unsafe extern "C" fn(*mut *mut Component, *mut Config) -> Status),
 }
 
 /// The entry points that are used.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Api {
     pub(super) layout: BufferLayout,
     pub(super) init_handle: InitHandle,

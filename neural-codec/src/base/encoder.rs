@@ -6,109 +6,12 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::abi::{self, Component, InitHandle, Status};
+use super::config::EncoderConfig;
+use super::copy::LoadedCopy;
 use super::library::Library;
-use super::source::{coded_size, with_picture};
+use super::source::with_picture;
 use crate::error::{Error, Result};
-use crate::frame::{BitDepth, ChromaLocation, Color, ColorRange, Frame, Layout, Rational, check_size};
-
-/// Settings of one encoder.
-#[derive(Debug, Clone)]
-pub struct EncoderConfig {
-    /// Width of the frames in pixels; coded at [`coded_size`](super::coded_size).
-    pub width: usize,
-    /// Height of the frames in pixels.
-    pub height: usize,
-    /// Bits of a sample.
-    pub depth: BitDepth,
-    /// Colour description that the AV1 stream carries. Units: H.273 code points.
-    pub color: Color,
-    /// Frames a second.
-    pub frame_rate: Rational,
-    /// Constant quality (CRF), 1 (best) to 63.
-    pub quantizer: u8,
-    /// Speed, 0 (slowest) to 13. Not comparable between versions of the library.
-    pub preset: i8,
-    /// SVT-AV1's `lp`, at least 1: more threads, and more memory. The bytes do not depend on it.
-    pub threads: usize,
-    /// Frames from one key frame to the next; `None` for a key frame at the start only.
-    pub keyframe_interval: Option<u32>,
-    /// More options, by SVT-AV1's name and value.
-    pub extra: Vec<(String, String)>,
-}
-
-impl EncoderConfig {
-    /// Constant quality 32 at preset 8 with one thread, for 8-bit frames of a given size and rate.
-    pub fn new(width: usize, height: usize, frame_rate: Rational) -> Self {
-        Self {
-            width,
-            height,
-            depth: BitDepth::Eight,
-            color: Color::default(),
-            frame_rate,
-            quantizer: 32,
-            preset: 8,
-            threads: 1,
-            keyframe_interval: None,
-            extra: Vec::new(),
-        }
-    }
-
-    /// Every option by SVT-AV1's name, in the order in which it is set.
-    fn options(&self) -> Vec<(String, String)> {
-        let (width, height) = coded_size(self.width, self.height);
-        let number = |name: &str, value: i64| (name.to_owned(), value.to_string());
-        let mut options = vec![
-            number("width", width as i64),
-            number("height", height as i64),
-            number("input-depth", i64::from(self.depth.bits())),
-            number("fps-num", i64::from(self.frame_rate.num)),
-            number("fps-denom", i64::from(self.frame_rate.den)),
-            number("preset", i64::from(self.preset)),
-            number("crf", i64::from(self.quantizer)),
-            number("lp", self.threads as i64),
-            // 2: a closed group of pictures, so that nothing refers across a key frame.
-            number("irefresh-type", 2),
-            // Scenes are cut before they come here.
-            number("scd", 0),
-            number("keyint", self.keyframe_interval.map_or(-1, i64::from)),
-            number("color-primaries", i64::from(self.color.primaries)),
-            number("transfer-characteristics", i64::from(self.color.transfer)),
-            number("color-range", i64::from(self.color.range == ColorRange::Full)),
-        ];
-        // AV1 has no 4:2:0 with the identity matrix, which is what 0 means.
-        if self.color.matrix != 0 {
-            options.push(number("matrix-coefficients", i64::from(self.color.matrix)));
-        }
-        // EB_CSP_VERTICAL and EB_CSP_COLOCATED; AV1 has no code for the centre.
-        match self.color.chroma_location {
-            ChromaLocation::Left => options.push(number("chroma-sample-position", 1)),
-            ChromaLocation::TopLeft => options.push(number("chroma-sample-position", 2)),
-            ChromaLocation::Unspecified | ChromaLocation::Center => {}
-        }
-        options.extend(self.extra.iter().cloned());
-        options
-    }
-
-    fn check(&self) -> Result<()> {
-        check_size(self.width, self.height)?;
-        if !(1..=63).contains(&self.quantizer) {
-            return Err(Error::invalid("quantizer", "1 to 63", self.quantizer));
-        }
-        if !(0..=13).contains(&self.preset) {
-            return Err(Error::invalid("preset", "0 to 13", self.preset));
-        }
-        if self.threads == 0 {
-            return Err(Error::invalid("threads", "at least 1", 0));
-        }
-        if self.keyframe_interval == Some(0) {
-            return Err(Error::invalid("keyframe interval", "at least 1 frame", 0));
-        }
-        if let Some((name, value)) = self.extra.iter().find(|(name, _)| RESERVED.contains(&name.as_str())) {
-            return Err(Error::invalid(name, "an option that may be changed", format!("{value:?}")));
-        }
-        Ok(())
-    }
-}
+use crate::frame::{Frame, Layout};
 
 /// The coded form of one frame, with whatever hidden frames it needs first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,20 +27,6 @@ pub struct TemporalUnit {
     /// Temporal layer of the shown frame, 0 lowest; only version 3 and newer say it.
     pub temporal_layer: Option<u8>,
 }
-
-/// Options that would break what this module promises: one size, one frame a unit, calls that never wait.
-const RESERVED: [&str; 10] = [
-    "width",
-    "w",
-    "height",
-    "h",
-    "input-depth",
-    "color-format",
-    "pred-struct",
-    "pass",
-    "resize-mode",
-    "recon",
-];
 
 /// What may be called next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +51,9 @@ enum State {
 #[derive(Debug)]
 pub struct SvtAv1Encoder {
     library: Arc<Library>,
+    /// Keeps the code loaded until `drop` has stopped it; always there before.
+    copy: Option<LoadedCopy>,
+    api: abi::Api,
     component: NonNull<Component>,
     config: EncoderConfig,
     state: State,
@@ -179,7 +71,8 @@ impl SvtAv1Encoder {
     #[allow(unsafe_code)]
     pub fn new(library: &Arc<Library>, config: &EncoderConfig) -> Result<Self> {
         config.check()?;
-        let api = &library.api;
+        let copy = library.load_copy()?;
+        let api = copy.api;
         let mut settings = Box::new(abi::Config([0; _]));
         let mut component = std::ptr::null_mut();
         // SAFETY: both addresses are writable for the call, and `settings` is larger than the structure of any
@@ -190,11 +83,15 @@ impl SvtAv1Encoder {
                 InitHandle::WithAppData(init) => init(&mut component, std::ptr::null_mut(), &mut *settings),
             }
         };
-        check(status, "init_handle")?;
-        let component = NonNull::new(component).ok_or_else(|| failure("init_handle", status))?;
+        let component = match NonNull::new(component) {
+            Some(component) if status == abi::OK => component,
+            _ => return Err(failure("init_handle", status)),
+        };
         // From here on the instance is freed whatever fails.
         let encoder = Self {
             library: library.clone(),
+            copy: Some(copy),
+            api,
             component,
             config: config.clone(),
             state: State::Idle,
@@ -202,7 +99,7 @@ impl SvtAv1Encoder {
             ready: VecDeque::new(),
         };
         for (name, value) in config.options() {
-            set_option(library, &mut settings, &name, &value)?;
+            encoder.set_option(&mut settings, &name, &value)?;
         }
         // SAFETY: the component is alive, and the settings are those that `init_handle` filled in.
         let status = unsafe { (api.set_parameter)(component.as_ptr(), &mut *settings) };
@@ -226,7 +123,7 @@ impl SvtAv1Encoder {
         self.check_frame(frame)?;
         self.start()?;
         self.take_packets(false)?;
-        let (api, component) = (&self.library.api, self.component.as_ptr());
+        let (api, component) = (self.api, self.component.as_ptr());
         let status = with_picture(frame, self.sent as i64, |picture| {
             // SAFETY: the component is initialised; the header and the planes it points to live for the call,
             // have the sizes the encoder was configured with, and are copied before it returns.
@@ -246,7 +143,7 @@ impl SvtAv1Encoder {
             return Ok(());
         }
         self.take_packets(false)?;
-        let (api, component) = (&self.library.api, self.component.as_ptr());
+        let (api, component) = (self.api, self.component.as_ptr());
         // SAFETY: the component is initialised; an empty header with the end flag closes the stream.
         let status = api.layout.with_header(None, |header| unsafe { (api.send_picture)(component, header) });
         self.guard(check(status, "send_picture"))?;
@@ -262,6 +159,20 @@ impl SvtAv1Encoder {
         Ok(self.ready.pop_front())
     }
 
+    #[allow(unsafe_code)]
+    fn set_option(&self, settings: &mut abi::Config, name: &str, value: &str) -> Result<()> {
+        let refused = || {
+            let expected = format!("an option and value that SVT-AV1 {} takes", self.library.version());
+            Error::invalid(name, expected, format!("{value:?}"))
+        };
+        let (Ok(c_name), Ok(c_value)) = (CString::new(name), CString::new(value)) else {
+            return Err(refused());
+        };
+        // SAFETY: the settings were filled in by `init_handle`, and both strings end in a zero byte.
+        let status = unsafe { (self.api.parse_parameter)(settings, c_name.as_ptr(), c_value.as_ptr()) };
+        if status == abi::OK { Ok(()) } else { Err(refused()) }
+    }
+
     /// Allocates buffers and starts threads, once.
     ///
     /// Done with the first frame and not before: SVT-AV1 cannot shut a started instance down that has had none.
@@ -271,7 +182,7 @@ impl SvtAv1Encoder {
             return Ok(());
         }
         // SAFETY: the component is alive and has its parameters.
-        let status = unsafe { (self.library.api.init)(self.component.as_ptr()) };
+        let status = unsafe { (self.api.init)(self.component.as_ptr()) };
         self.guard(check(status, "init"))?;
         self.state = State::Open;
         Ok(())
@@ -280,7 +191,7 @@ impl SvtAv1Encoder {
     /// Moves finished packets to `ready`; waits for the next one if `wait`.
     #[allow(unsafe_code)]
     fn take_packets(&mut self, wait: bool) -> Result<()> {
-        let api = self.library.api;
+        let api = self.api;
         while matches!(self.state, State::Open | State::Draining) && !(wait && !self.ready.is_empty()) {
             let mut header = std::ptr::null_mut();
             // SAFETY: the component is initialised. With `wait` the call returns because the end was signalled
@@ -352,33 +263,27 @@ impl SvtAv1Encoder {
 impl Drop for SvtAv1Encoder {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
-        let api = &self.library.api;
+        if self.state == State::Open {
+            // SVT-AV1 finishes the frames in flight before it can stop.
+            let _ = self.finish();
+        }
+        while self.state == State::Draining {
+            self.ready.clear();
+            let _ = self.take_packets(true);
+        }
         if self.state == State::Failed {
-            // Shutting down first finishes the frames in flight. After a failure inside the library they may
-            // never finish, so that the instance is abandoned: memory is lost rather than the caller's thread.
+            // After a failure inside the library the frames in flight may never finish, and stopping would
+            // wait for them. The instance is abandoned: memory is lost rather than the caller's thread.
+            std::mem::forget(self.copy.take());
             return;
         }
-        // SAFETY: the component is alive and is not used afterwards. `deinit` finishes the frames in flight,
-        // then stops the threads; on an instance that was not started it does nothing.
+        // SAFETY: the component is alive, has given its last packet or was never started, and is not used
+        // afterwards.
         unsafe {
-            (api.deinit)(self.component.as_ptr());
-            (api.deinit_handle)(self.component.as_ptr());
+            (self.api.deinit)(self.component.as_ptr());
+            (self.api.deinit_handle)(self.component.as_ptr());
         }
     }
-}
-
-#[allow(unsafe_code)]
-fn set_option(library: &Library, settings: &mut abi::Config, name: &str, value: &str) -> Result<()> {
-    let refused = || {
-        let expected = format!("an option and value that SVT-AV1 {} takes", library.version());
-        Error::invalid(name, expected, format!("{value:?}"))
-    };
-    let (Ok(c_name), Ok(c_value)) = (CString::new(name), CString::new(value)) else {
-        return Err(refused());
-    };
-    // SAFETY: the settings were filled in by `init_handle`, and both strings end in a zero byte.
-    let status = unsafe { (library.api.parse_parameter)(settings, c_name.as_ptr(), c_value.as_ptr()) };
-    if status == abi::OK { Ok(()) } else { Err(refused()) }
 }
 
 fn check(status: Status, call: &str) -> Result<()> {

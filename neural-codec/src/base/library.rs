@@ -1,12 +1,13 @@
 //! Finds and loads SVT-AV1 at run time, so that nothing needs it to build or to decode.
 
 use std::collections::BTreeMap;
-use std::ffi::{CStr, OsStr, OsString, c_char, c_void};
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::abi::{Api, BufferLayout, InitHandle};
+use super::copy::LoadedCopy;
+use super::version::Version;
 use crate::error::{Error, Result};
 
 /// Environment variable that names the library file to use, before any other.
@@ -19,52 +20,26 @@ const SONAMES: [&str; 4] =
 const REMEDY: &str = "install the system package (Debian: apt install libsvtav1enc1), or the PyPI package `av` \
                       and set NEURAL_CODEC_SVTAV1 to the libSvtAv1Enc file in its av.libs folder";
 
-/// Version of a library: major, minor, patch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u32, pub u32, pub u32);
-
-impl Version {
-    /// Reads "v1.4.1" and "v1.4.1-12-gabcdef".
-    fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.trim_start_matches('v').split(['.', '-']).map(|n| n.parse().ok());
-        let mut next = || numbers.next().flatten();
-        Some(Self(next()?, next()?, next().unwrap_or(0)))
-    }
-
-    /// The layout of the structures, or `None` for a version that is not known.
-    fn buffer_layout(self) -> Option<BufferLayout> {
-        match self {
-            Self(1, 0..=4, _) => Some(BufferLayout::V1_0),
-            Self(1 | 2, ..) => Some(BufferLayout::V1_5),
-            Self(3 | 4, ..) => Some(BufferLayout::V3_0),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
-}
-
-/// A loaded SVT-AV1. Stays loaded until the process ends.
+/// An SVT-AV1 that was found.
+///
+/// Its tables are global, and up to version 3 at least each instance overwrites them for its own settings: two
+/// instances at a time, and even one after another, crash, hang or change each other's bytes. So every instance
+/// gets code and tables of its own: a copy of the file, loaded for it and unloaded after it.
 pub struct Library {
-    pub(super) api: Api,
     version: Version,
-    name: PathBuf,
-    /// Keeps the entry points of `api` valid.
-    _handle: libloading::Library,
+    file: PathBuf,
+    /// Never encodes; keeps what the library itself depends on loaded for the copies.
+    _original: LoadedCopy,
 }
 
 impl fmt::Debug for Library {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SVT-AV1 {} ({})", self.version, self.name.display())
+        write!(f, "SVT-AV1 {} ({})", self.version, self.file.display())
     }
 }
 
-/// Every library loaded so far, by the name it was asked for.
-static LOADED: Mutex<BTreeMap<PathBuf, Arc<Library>>> = Mutex::new(BTreeMap::new());
+/// Every library found so far, by the name it was asked for.
+static FOUND: Mutex<BTreeMap<PathBuf, Arc<Library>>> = Mutex::new(BTreeMap::new());
 
 /// A file to try before the system's library.
 static SUGGESTED: Mutex<Option<OsString>> = Mutex::new(None);
@@ -95,7 +70,7 @@ impl Library {
         };
         let mut tried = Vec::new();
         for candidate in candidates {
-            match Self::load_one(Path::new(candidate)) {
+            match Self::find(Path::new(candidate)) {
                 Ok(library) => return Ok(library),
                 Err(reason) => tried.push(reason),
             }
@@ -111,91 +86,39 @@ impl Library {
         self.version
     }
 
-    /// The name under which it was loaded.
-    pub fn name(&self) -> &Path {
-        &self.name
+    /// The file it was loaded from.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
-    fn load_one(name: &Path) -> Result<Arc<Self>, String> {
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(library) = loaded.get(name) {
+    fn find(name: &Path) -> Result<Arc<Self>, String> {
+        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = found.get(name) {
             return Ok(library.clone());
         }
-        let library = Arc::new(Self::open(name).map_err(|reason| format!("{}: {reason}", name.display()))?);
-        loaded.insert(name.to_owned(), library.clone());
+        let (original, version) =
+            LoadedCopy::load(name).map_err(|reason| format!("{}: {reason}", name.display()))?;
+        let file = original.file().unwrap_or_else(|| name.to_owned());
+        let library = Arc::new(Self { version, file, _original: original });
+        found.insert(name.to_owned(), library.clone());
         Ok(library)
     }
 
-    #[allow(unsafe_code)]
-    fn open(name: &Path) -> Result<Self, String> {
-        // SAFETY: SVT-AV1 has no initialisers beyond those of the C library; a file that is something else is
-        // the caller's choice, as with any plug-in.
-        let handle = unsafe { libloading::Library::new(name) }.map_err(|e| e.to_string())?;
-        let version = read_version(&handle)?;
-        let layout = version
-            .buffer_layout()
-            .ok_or_else(|| format!("version {version} is not known, 1.0 to 4.x are"))?;
-        silence(&handle);
-        // SAFETY: each name has the type that the header of this version declares for it.
-        let api = unsafe {
-            Api {
-                layout,
-                init_handle: match layout {
-                    BufferLayout::V3_0 => InitHandle::Plain(symbol(&handle, c"svt_av1_enc_init_handle")?),
-                    _ => InitHandle::WithAppData(symbol(&handle, c"svt_av1_enc_init_handle")?),
-                },
-                parse_parameter: symbol(&handle, c"svt_av1_enc_parse_parameter")?,
-                set_parameter: symbol(&handle, c"svt_av1_enc_set_parameter")?,
-                init: symbol(&handle, c"svt_av1_enc_init")?,
-                send_picture: symbol(&handle, c"svt_av1_enc_send_picture")?,
-                get_packet: symbol(&handle, c"svt_av1_enc_get_packet")?,
-                release_out_buffer: symbol(&handle, c"svt_av1_enc_release_out_buffer")?,
-                deinit: symbol(&handle, c"svt_av1_enc_deinit")?,
-                deinit_handle: symbol(&handle, c"svt_av1_enc_deinit_handle")?,
-            }
-        };
-        Ok(Self { api, version, name: name.to_owned(), _handle: handle })
+    /// Code and tables for one instance. Errors: `Unsupported` when the file cannot be loaded once more.
+    pub(super) fn load_copy(&self) -> Result<LoadedCopy> {
+        self.copy_and_load().map_err(|reason| Error::Unsupported {
+            what: format!("temporary folder for a copy of {} ({reason})", self.file.display()),
+            remedy: "set TMPDIR to a folder with room for it whose files may be executed".into(),
+        })
     }
-}
 
-/// Looks an entry point up.
-///
-/// # Safety
-/// `T` is the function pointer type of that entry point.
-#[allow(unsafe_code)]
-unsafe fn symbol<T: Copy>(handle: &libloading::Library, name: &CStr) -> Result<T, String> {
-    // SAFETY: passed on to the caller.
-    unsafe { handle.get::<T>(name) }.map(|s| *s).map_err(|e| e.to_string())
-}
-
-#[allow(unsafe_code)]
-fn read_version(handle: &libloading::Library) -> Result<Version, String> {
-    // SAFETY: declared as `const char *svt_av1_get_version(void)` in every release since 0.9.
-    let get: unsafe extern "C" fn() -> *const c_char = unsafe { symbol(handle, c"svt_av1_get_version")? };
-    // SAFETY: it takes nothing and returns a constant string.
-    let text = unsafe { CStr::from_ptr(get()) }.to_string_lossy();
-    Version::parse(&text).ok_or_else(|| format!("cannot read the version {text:?}"))
-}
-
-/// Stops the library from writing to standard error.
-///
-/// Version 4 takes a callback. Older ones only read the variable `SVT_LOG`, once, when the first encoder is
-/// made: level -2 lies below the one of fatal errors. A value that the caller set is left alone.
-#[allow(unsafe_code)]
-fn silence(handle: &libloading::Library) {
-    type Callback = extern "C" fn(*mut c_void, i32, *const c_char, *const c_char, *mut c_void);
-    type SetCallback = unsafe extern "C" fn(Callback, *mut c_void);
-    extern "C" fn ignore(_: *mut c_void, _: i32, _: *const c_char, _: *const c_char, _: *mut c_void) {}
-
-    // SAFETY: the type is the one declared by 4.0, the first release to have the function; the last argument
-    // of the callback is a `va_list`, which C passes in one register and `ignore` does not look at.
-    if let Ok(set) = unsafe { symbol::<SetCallback>(handle, c"svt_av1_set_log_callback") } {
-        // SAFETY: `ignore` lives for ever and needs no context.
-        unsafe { set(ignore, std::ptr::null_mut()) };
-    } else if std::env::var_os("SVT_LOG").is_none() {
-        // SAFETY: Rust code reads the environment under the lock that this call takes. C code that reads it at
-        // this moment in another thread would race: the decision page tells callers to load the library early.
-        unsafe { std::env::set_var("SVT_LOG", "-2") };
+    /// Loads the file once more. The loader tells files apart by inode, so a real copy is needed; it can be
+    /// unlinked as soon as it is mapped.
+    fn copy_and_load(&self) -> Result<LoadedCopy, String> {
+        let text = |e: std::io::Error| e.to_string();
+        let mut file = tempfile::Builder::new().suffix(".so").tempfile().map_err(text)?;
+        std::io::copy(&mut std::fs::File::open(&self.file).map_err(text)?, &mut file).map_err(text)?;
+        Ok(LoadedCopy::load(file.path())?.0)
     }
 }
 
@@ -234,17 +157,5 @@ mod tests {
             Ok(library) => assert_ne!(library.name(), Path::new("/c/nowhere.so")),
             Err(error) => assert!(error.to_string().contains("tried /c/nowhere.so"), "{error}"),
         }
-    }
-
-    #[test]
-    fn versions_choose_their_layout() {
-        let layout = |text| Version::parse(text).unwrap().buffer_layout();
-        assert_eq!(layout("v1.4.1"), Some(BufferLayout::V1_0));
-        assert_eq!(layout("v1.5.0-rc1"), Some(BufferLayout::V1_5));
-        assert_eq!(layout("v2.2.1-3-gabcdef-dirty"), Some(BufferLayout::V1_5));
-        assert_eq!(layout("v4.1.0"), Some(BufferLayout::V3_0));
-        assert_eq!(layout("v0.9.1"), None);
-        assert_eq!(layout("v5.0.0"), None);
-        assert_eq!(Version::parse("unknown"), None);
     }
 }

@@ -4,13 +4,20 @@
 //! exactly one frame, and units travel in the order in which their frames are shown.
 
 mod abi;
+mod config;
+mod copy;
 mod encoder;
 mod library;
 mod source;
+mod version;
 
-pub use encoder::{EncoderConfig, SvtAv1Encoder, TemporalUnit};
-pub use library::{LIBRARY_VARIABLE, Library, Version};
+pub use config::EncoderConfig;
+pub use encoder::{SvtAv1Encoder, TemporalUnit};
+pub use library::{LIBRARY_VARIABLE, Library};
 pub use source::coded_size;
+pub use version::Version;
 
 #[cfg(test)]
 mod tests;
+mod interim;
+pub use interim::*;

@@ -93,7 +93,10 @@ impl Payload for BaseLayer {
     fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self> {
         let code = reader.u8("base codec")?;
         if code != BaseCodec::Av1 as u8 {
-            return Err(reader.corrupt("base codec", BaseCodec::Av1 as u8, code));
+            return Err(Error::Unsupported {
+                what: format!("base codec {code}"),
+                remedy: "a newer version of this library may read it".into(),
+            });
         }
         let depth = read_depth(reader)?;
         let (width, height) = read_size(reader, limits)?;

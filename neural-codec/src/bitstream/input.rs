@@ -1,6 +1,6 @@
 //! Packets cut out of a byte source: whole ones one after the other, or the next intact one after damage. Rank 2.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use super::packet::{PACKET_HEADER_BYTES, PacketHeader, SIGNATURE};
 use crate::error::{Error, Place, Result};
@@ -116,20 +116,28 @@ impl<R: Read> PacketInput<R> {
     }
 
     /// The next intact header of a known type that begins after the first byte of `window`.
-    fn scan(&mut self, mut window: [u8; PACKET_HEADER_BYTES]) -> Result<Option<PacketHeader>> {
-        let mut byte = [0];
-        while self.fill(&mut byte)? == 1 {
-            window.rotate_left(1);
-            window[PACKET_HEADER_BYTES - 1] = byte[0];
-            if !PacketHeader::is_plausible(&window) {
-                continue;
-            }
-            if let Ok(header) = PacketHeader::read(&window, self.position - PACKET_HEADER_BYTES as u64) {
+    fn scan(&mut self, window: [u8; PACKET_HEADER_BYTES]) -> Result<Option<PacketHeader>> {
+        let mut window = u128::from_le_bytes(window);
+        loop {
+            let bytes = match self.input.fill_buf() {
+                Ok([]) => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                bytes => bytes?,
+            };
+            let mut taken = 0;
+            let found = bytes.iter().any(|&byte| {
+                taken += 1;
+                window = window >> 8 | u128::from(byte) << 120;
+                PacketHeader::is_plausible(&window.to_le_bytes())
+            });
+            self.input.consume(taken);
+            self.position += taken as u64;
+            let offset = self.position.saturating_sub(PACKET_HEADER_BYTES as u64);
+            if found && let Ok(header) = PacketHeader::read(&window.to_le_bytes(), offset) {
                 self.unread = u64::from(header.length);
                 return Ok(Some(header));
             }
         }
-        Ok(None)
     }
 
     /// Whether the source ends here. Takes a byte where it does not.

@@ -121,6 +121,7 @@ impl PacketHeader {
     }
 
     /// Whether the bytes are a header of a known type with a right checksum, found out quickly.
+    #[inline]
     pub(super) fn is_plausible(bytes: &[u8; PACKET_HEADER_BYTES]) -> bool {
         let (fields, crc) = bytes.split_at(12);
         fields[2..4] == [0, 0]

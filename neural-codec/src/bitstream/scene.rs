@@ -50,13 +50,12 @@ impl Payload for SceneHeader {
         let strategy = match reader.u8("strategy")? {
             1 => Strategy::Av1,
             2 => Strategy::Hybrid,
-            code @ (3 | 4) => {
+            code => {
                 return Err(Error::Unsupported {
                     what: format!("strategy {code} of scene {index}"),
                     remedy: "a newer version of this library may read it".into(),
                 });
             }
-            code => return Err(reader.corrupt("strategy", "1 to 4", code)),
         };
         let timestamps = read_timestamps(reader, frame_count)?;
         Ok(Self { index, first_frame, strategy, timestamps })

@@ -119,14 +119,12 @@ pub struct OpenOptions {
 /// Errors: `Unsupported` naming the cargo feature that is missing; otherwise as the reader in question.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
     match sniff::identify(path)? {
-        sniff::Found::Y4m => open_y4m(path),
+        sniff::Found::Y4m => open_y4m(path, options),
         sniff::Found::Pictures(files) => open_pictures(files, options),
         sniff::Found::Container => open_container(path, options),
     }
 }
 
-fn open_y4m(path: &Path) -> Result<Box<dyn FrameSource>> {
-    Ok(Box::new(Y4mReader::open(path)?))
 fn open_y4m(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
     let reader = Y4mReader::open(path)?;
     Ok(match options.frame_rate {
@@ -155,8 +153,6 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
     Err(missing_feature("video files other than Y4M", "ffmpeg"))
 }
 
-/// Starts a file that holds frames without loss: a PNG sequence for a name such as `frame_%04d.png`, Y4M for a name
-/// that ends in `.y4m` (audio is left out: it has none), else a video with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless H.264 or HEVC).
 /// Starts a file that holds frames without loss: a PNG sequence for a name such as `frame_%04d.png`, Y4M for `.y4m`,
 /// else a video with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless
 /// H.264 or HEVC).
@@ -168,7 +164,6 @@ pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box
         return create_pictures(pattern, info, audio);
     }
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("y4m")) {
-        return Ok(Box::new(y4m_write::Y4mFile::create(path, info)?));
         return Ok(Box::new(Y4mSink::create(path, info, audio)?));
     }
     create_video(path, info, audio)

@@ -1,5 +1,7 @@
 //! Laws of reading and writing Y4M, and hostile streams.
 
+#![allow(clippy::print_stderr)]
+
 use super::*;
 use crate::frame::Color;
 use crate::media::Y4mWriter;

@@ -4,10 +4,7 @@
 //! chroma lies. Primaries, transfer, matrix, timestamps and audio cannot travel in it.
 
 use std::io::Write;
-use std::path::Path;
 
-use super::{AtomicFile, FrameSink};
-use crate::bitstream::AudioPacket;
 use crate::error::{Error, Result};
 use crate::frame::{
     BitDepth, ChromaLocation, Color, ColorRange, Frame, Layout, PixelFormat, Plane, Planes, VideoInfo,
@@ -106,28 +103,4 @@ fn chroma_tag(format: PixelFormat, color: Color) -> Result<&'static str> {
             ));
         }
     })
-}
-
-/// A Y4M file that appears whole or not at all.
-pub(super) struct Y4mFile(Y4mWriter<AtomicFile>);
-
-impl Y4mFile {
-    pub(super) fn create(path: &Path, info: &VideoInfo) -> Result<Self> {
-        Ok(Self(Y4mWriter::new(AtomicFile::create(path)?, info)?))
-    }
-}
-
-impl FrameSink for Y4mFile {
-    fn write_frame(&mut self, frame: &Frame) -> Result<()> {
-        self.0.write_frame(frame)
-    }
-
-    /// Y4M has no audio: the packet is left out.
-    fn write_audio(&mut self, _: &AudioPacket) -> Result<()> {
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> Result<()> {
-        self.0.finish()?.commit()
-    }
 }

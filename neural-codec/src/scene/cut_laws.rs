@@ -6,12 +6,12 @@ use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Planes, Rational
 
 const WIDTH: usize = 160;
 const HEIGHT: usize = 96;
-const RATE: Rational = Rational { num: 25, den: 1 };
+pub(super) const RATE: Rational = Rational { num: 25, den: 1 };
 
 /// A picture as luma of a point; coordinates in samples.
-type Picture<'a> = Box<dyn Fn(f32, f32) -> f32 + 'a>;
+pub(super) type Picture<'a> = Box<dyn Fn(f32, f32) -> f32 + 'a>;
 
-fn hash(x: i32, y: i32, seed: u32) -> f32 {
+pub(super) fn hash(x: i32, y: i32, seed: u32) -> f32 {
     let mut h = (x as u32).wrapping_mul(0x9e37_79b1)
         ^ (y as u32).wrapping_mul(0x85eb_ca77)
         ^ seed.wrapping_mul(77_773);
@@ -21,7 +21,7 @@ fn hash(x: i32, y: i32, seed: u32) -> f32 {
 }
 
 /// Smooth noise of blobs about 20 and 7 samples wide: a landscape, another one for each seed.
-fn landscape(seed: u32) -> Picture<'static> {
+pub(super) fn landscape(seed: u32) -> Picture<'static> {
     Box::new(move |x, y| {
         let octave = |size: f32, seed: u32| {
             let (u, v) = (x / size, y / size);
@@ -34,7 +34,7 @@ fn landscape(seed: u32) -> Picture<'static> {
     })
 }
 
-fn render(picture: &dyn Fn(f32, f32) -> f32, format: PixelFormat) -> Frame {
+pub(super) fn render(picture: &dyn Fn(f32, f32) -> f32, format: PixelFormat) -> Frame {
     let mut frame = Frame::new(WIDTH, HEIGHT, format, Color::default()).unwrap();
     let scale = f32::from(format.depth.max_value()) / 255.0;
     let value = |index: usize| {

@@ -60,7 +60,7 @@ pub(super) fn novelty(earlier: &Coarse, later: &Coarse) -> Novelty {
 }
 
 /// `earlier` with the mean and contrast of `later`, so that fades and flashes are no news; `None` if they agree.
-fn level(earlier: &Plane<u8>, later: &Plane<u8>) -> Option<Plane<u8>> {
+pub(super) fn level(earlier: &Plane<u8>, later: &Plane<u8>) -> Option<Plane<u8>> {
     let ((mean_a, dev_a), (mean_b, dev_b)) = (mean_and_deviation(earlier), mean_and_deviation(later));
     let gain = ((dev_b + 0.5) / (dev_a + 0.5)).clamp(0.2, 5.0);
     if (mean_a - mean_b).abs() < 1.0 && (gain - 1.0).abs() < 0.03 {

@@ -148,3 +148,27 @@ fn settings_that_are_unknown_or_out_of_range_are_errors_that_name_them() {
         }
     }
 }
+
+#[test]
+fn instances_do_not_disturb_one_another() {
+    for library in libraries() {
+        let jobs: Vec<_> =
+            [(96, 64, 12), (640, 360, 4), (208, 120, 8), (416, 240, 6), (96, 64, 2), (640, 360, 10)]
+                .map(|(width, height, preset)| {
+                    let frames = clip(width, height, BitDepth::Eight, 5);
+                    (EncoderConfig { preset, ..config(&frames) }, frames)
+                })
+                .into();
+        let alone: Vec<_> = jobs.iter().map(|(c, f)| encode(&library, c, f).unwrap()).collect();
+        for round in 0..2 {
+            let together: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> =
+                    jobs.iter().map(|(c, f)| scope.spawn(|| encode(&library, c, f).unwrap())).collect();
+                threads.into_iter().map(|t| t.join().unwrap()).collect()
+            });
+            for ((config, _), (alone, together)) in jobs.iter().zip(alone.iter().zip(&together)) {
+                assert!(alone == together, "{library:?} round {round} {config:?}");
+            }
+        }
+    }
+}

@@ -6,9 +6,7 @@ use super::*;
 pub(super) fn reference(frame: &Frame, to: PixelFormat, yuv: Color) -> [Vec<f64>; 3] {
     let (w, h) = (frame.width(), frame.height());
     let from = frame.format();
-    let planes: [Vec<f64>; 3] = with_planes!(frame.planes(), p => {
-        [0, 1, 2].map(|i| p[i].samples().iter().map(|&s| { let s: u16 = s.into(); f64::from(s) }).collect())
-    });
+    let planes: [Vec<f64>; 3] = with_planes!(frame.planes(), p => p.each_ref().map(real));
     let rgb_color = Color { range: ColorRange::Full, ..yuv };
     let color = |format: PixelFormat| if format.layout == Layout::Rgb { rgb_color } else { yuv };
     // To the unit cube: luma 0 to 1, chroma -0.5 to 0.5, at full resolution unless the layout stays.
@@ -42,25 +40,24 @@ pub(super) fn reference(frame: &Frame, to: PixelFormat, yuv: Color) -> [Vec<f64>
             (*plane, cw) = (along_x(plane, cw, |row| double(row, w, middle_x)), w);
         }
     }
-    if from.layout == Layout::Rgb || to.layout == Layout::Rgb {
-        if from.layout != to.layout {
-            let (kr, kb) = match yuv.matrix {
-                1 => (0.2126, 0.0722),
-                5 | 6 => (0.299, 0.114),
-                9 => (0.2627, 0.0593),
-                other => panic!("matrix {other} is not tested"),
+    if (from.layout == Layout::Rgb) != (to.layout == Layout::Rgb) {
+        let (kr, kb) = match yuv.matrix {
+            1 => (0.2126, 0.0722),
+            5 | 6 => (0.299, 0.114),
+            9 => (0.2627, 0.0593),
+            other => panic!("matrix {other} is not tested"),
+        };
+        let [first, second, third] = &mut unit;
+        for ((first, second), third) in first.iter_mut().zip(second).zip(third) {
+            let [x, y, z] = [*first, *second, *third];
+            let [p, q, s] = if to.layout == Layout::Rgb {
+                let (r, b) = (x + 2.0 * (1.0 - kr) * z, x + 2.0 * (1.0 - kb) * y);
+                [r, (x - kr * r - kb * b) / (1.0 - kr - kb), b]
+            } else {
+                let luma = kr * x + (1.0 - kr - kb) * y + kb * z;
+                [luma, (z - luma) / (2.0 * (1.0 - kb)), (x - luma) / (2.0 * (1.0 - kr))]
             };
-            for i in 0..w * h {
-                let [x, y, z] = [unit[0][i], unit[1][i], unit[2][i]];
-                let [p, q, s] = if to.layout == Layout::Rgb {
-                    let (r, b) = (x + 2.0 * (1.0 - kr) * z, x + 2.0 * (1.0 - kb) * y);
-                    [r, (x - kr * r - kb * b) / (1.0 - kr - kb), b]
-                } else {
-                    let luma = kr * x + (1.0 - kr - kb) * y + kb * z;
-                    [luma, (z - luma) / (2.0 * (1.0 - kb)), (x - luma) / (2.0 * (1.0 - kr))]
-                };
-                (unit[0][i], unit[1][i], unit[2][i]) = (p, q, s);
-            }
+            (*first, *second, *third) = (p, q, s);
         }
     }
     for plane in &mut unit[1..] {
@@ -79,6 +76,10 @@ pub(super) fn reference(frame: &Frame, to: PixelFormat, yuv: Color) -> [Vec<f64>
         let max = f64::from(to.depth.max_value());
         unit[i].iter().map(|s| (zero + s * span).clamp(0.0, max)).collect()
     })
+}
+
+fn real<T: Row>(plane: &Plane<T>) -> Vec<f64> {
+    plane.samples().iter().map(|&sample| f64::from(Into::<u16>::into(sample))).collect()
 }
 
 fn along_x(plane: &[f64], width: usize, f: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {

@@ -1,5 +1,7 @@
 //! Laws of the conversions, and the real-valued oracle.
 
+#![allow(clippy::print_stderr)]
+
 use super::reference::reference;
 use super::*;
 use crate::compute::InstructionSet;
@@ -46,8 +48,12 @@ fn random(w: usize, h: usize, format: PixelFormat, seed: u64) -> Frame {
     })
 }
 
+fn values<T: Sample>(plane: &Plane<T>) -> Vec<u16> {
+    plane.samples().iter().map(|&sample| sample.into()).collect()
+}
+
 fn samples(frame: &Frame) -> [Vec<u16>; 3] {
-    with_planes!(frame.planes(), p => [0, 1, 2].map(|i| p[i].samples().iter().map(|&s| s.into()).collect()))
+    with_planes!(frame.planes(), p => p.each_ref().map(values))
 }
 
 fn color(matrix: u8, range: ColorRange, chroma_location: ChromaLocation) -> Color {

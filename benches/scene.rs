@@ -1,10 +1,10 @@
-//! Speed of scene analysis on a moving 1080p picture: `cargo bench -p neural-codec --bench scene`.
+//! Speed of scene analysis on a moving 1080p picture: `cargo bench -p benches --bench scene`.
 
 #![allow(clippy::expect_used)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use neural_codec::frame::{Color, Frame, PixelFormat, Planes, Rational};
-use neural_codec::scene::{CutDetector, CutSettings, Thumbnail};
+use neural_codec::scene::{CutDetector, CutSettings, Profiler, Thumbnail};
 
 /// Frames of a texture that moves by 6 samples a frame.
 fn clip() -> Vec<Frame> {
@@ -34,6 +34,10 @@ fn scene(criterion: &mut Criterion) {
     let mut detector = CutDetector::new(settings).expect("the default settings are valid");
     group.bench_function("cut_detector", |bencher| {
         bencher.iter(|| frames.iter().filter_map(|frame| detector.push(frame).ok()).count());
+    });
+    let mut profiler = Profiler::new(settings.frame_rate);
+    group.bench_function("profiler", |bencher| {
+        bencher.iter(|| frames.iter().filter_map(|frame| profiler.push(frame).ok()).count());
     });
     group.finish();
 }

@@ -1,4 +1,4 @@
-//! Speed of the metrics on 1080p pictures: `cargo bench -p neural-codec --bench metrics`.
+//! Speed of the metrics on 1080p pictures: `cargo bench -p benches --bench metrics`.
 //!
 //! Throughput in elements is pixels; its frames a second are 1 / time. One and two threads are measured.
 #![allow(missing_docs, clippy::unwrap_used)]

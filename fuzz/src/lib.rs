@@ -1,0 +1,137 @@
+//! What each fuzz target does with its input. Tests run the same bodies on every seed and every past crash.
+//!
+//! Checksums stop a fuzzer at the door, so the first byte of an input says whether they are made right first.
+
+#![allow(clippy::expect_used)]
+
+use std::io::Cursor;
+
+use neural_codec::bitstream::{
+    EncodedScene, FormatVersion, Limits, PACKET_HEADER_BYTES, Packet, PacketKind, PacketReader, PacketWriter,
+    SIGNATURE, SceneReader, StreamHeader, StreamItem,
+};
+
+/// Bytes of an END packet.
+const END_BYTES: usize = PACKET_HEADER_BYTES + 20;
+
+/// A stream header under right checksums; one that is accepted is written again as the very same bytes.
+pub fn header(data: &[u8]) {
+    let packet = raw_packet(PacketKind::StreamHeader as u8, 1, data);
+    let stream = [&SIGNATURE[..], &packet].concat();
+    if let Ok(reader) = PacketReader::new(&stream[..], Limits::default()) {
+        let written = Packet::StreamHeader(reader.header().clone()).to_bytes();
+        assert_eq!(written.expect("what was read can be written"), packet);
+    }
+    let _ = PacketReader::new(data, Limits::default());
+}
+
+/// A whole stream from front to back, past all damage; one without damage is written again and reads the same.
+pub fn packets(data: &[u8]) {
+    let stream = stream_of(data);
+    let (header, items, errors) = salvage(&stream);
+    assert!(items.len() + errors <= stream.len() + 1, "each step makes progress");
+    for item in &items {
+        if let StreamItem::Scene(scene) = item {
+            let bytes = scene.to_bytes().expect("what was read can be written");
+            assert_eq!(&EncodedScene::from_bytes(&bytes, &Limits::default()).expect("and read again"), scene);
+        }
+    }
+    if let (Some(mut header), 0) = (header, errors) {
+        header.version = FormatVersion::CURRENT;
+        let written = write(&header, &items);
+        assert_eq!(salvage(&written), (Some(header), items, 0));
+    }
+}
+
+/// Scenes in backward order; where reading from the front finds no damage, it finds the same scenes.
+pub fn seek(data: &[u8]) {
+    let stream = stream_of(data);
+    let (_, items, errors) = salvage(&stream);
+    let mut from_front: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| if let StreamItem::Scene(scene) = item { Some(scene) } else { None })
+        .collect();
+    match SceneReader::open(Cursor::new(&stream), Limits::default()) {
+        Ok(mut reader) => {
+            for index in (0..reader.scene_count()).rev() {
+                let scene = reader.scene(index);
+                if errors == 0 {
+                    assert_eq!(scene.ok(), from_front.pop());
+                }
+            }
+            assert!(errors > 0 || from_front.is_empty());
+        }
+        Err(error) => assert!(errors > 0, "read from the front without error, but not opened: {error}"),
+    }
+}
+
+fn salvage(stream: &[u8]) -> (Option<StreamHeader>, Vec<StreamItem>, usize) {
+    let (mut items, mut errors) = (Vec::new(), 0);
+    let Ok(mut reader) = PacketReader::new(stream, Limits::default()) else { return (None, items, 1) };
+    loop {
+        match reader.next_item() {
+            Ok(Some(item)) => items.push(item),
+            Ok(None) => break,
+            Err(_) => {
+                errors += 1;
+                if !reader.resync().expect("memory does not fail") {
+                    break;
+                }
+            }
+        }
+    }
+    (Some(reader.header().clone()), items, errors)
+}
+
+fn write(header: &StreamHeader, items: &[StreamItem]) -> Vec<u8> {
+    let mut writer =
+        PacketWriter::new(Vec::new(), header, Limits::default()).expect("a header that was read");
+    for item in items {
+        match item {
+            StreamItem::Scene(scene) => writer.write_scene(scene).expect("a scene that was read"),
+            StreamItem::Audio(audio) => writer.write_audio(audio).expect("audio that was read"),
+        }
+    }
+    writer.finish().expect("memory does not fail")
+}
+
+/// The stream in an input: what follows the first byte, with checksums made right if that is odd.
+fn stream_of(data: &[u8]) -> Vec<u8> {
+    let Some((mode, stream)) = data.split_first() else { return Vec::new() };
+    let mut stream = stream.to_vec();
+    if mode & 1 == 1 {
+        let mut start = SIGNATURE.len();
+        while let Some(end) = repair(&mut stream, start) {
+            start = end;
+        }
+        if let Some(end) = stream.len().checked_sub(END_BYTES) {
+            repair(&mut stream, end);
+            let offset = u64::from_le_bytes(std::array::from_fn(|i| stream[stream.len() - 8 + i]));
+            repair(&mut stream, usize::try_from(offset).unwrap_or(usize::MAX));
+        }
+    }
+    stream
+}
+
+/// Makes the checksums of the packet at `start` right; gives its end if it lies in the stream.
+fn repair(stream: &mut [u8], start: usize) -> Option<usize> {
+    let packet = stream.get_mut(start..)?;
+    let (header, payload) = packet.split_at_mut_checked(PACKET_HEADER_BYTES)?;
+    let length = u32::from_le_bytes(std::array::from_fn(|i| header[4 + i])) as usize;
+    let payload = payload.get(..length);
+    if let Some(payload) = payload {
+        header[8..12].copy_from_slice(&crc32c::crc32c(payload).to_le_bytes());
+    }
+    let crc = crc32c::crc32c(&header[..12]);
+    header[12..].copy_from_slice(&crc.to_le_bytes());
+    payload.map(|payload| start + PACKET_HEADER_BYTES + payload.len())
+}
+
+fn raw_packet(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![kind, flags, 0, 0];
+    packet.extend((payload.len() as u32).to_le_bytes());
+    packet.extend([0; 8]);
+    packet.extend(payload);
+    repair(&mut packet, 0);
+    packet
+}

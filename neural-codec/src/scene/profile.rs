@@ -1,0 +1,208 @@
+//! What analysis finds out about one scene. Rank 2: second step of encoding, after the cuts.
+
+use super::class::{Evidence, classify};
+use super::difference::mean_and_deviation;
+use super::downscale::Thumbnail;
+use super::movement::{Movement, face_and_sides, movement};
+use super::texture::{Texture, spatial_information, temporal_information, texture};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Rational};
+
+/// Mean luma, in levels, and deviation below which a picture is black.
+const BLACK_MEAN: f32 = 24.0;
+const BLACK_DEVIATION: f32 = 4.0;
+/// A scene fades where its first or last contrast is below this share of its median contrast.
+const FADED: f32 = 0.4;
+/// Motion and texture are measured this many times a second, on a frame and the one before it.
+const MEASURED_PER_SECOND: f64 = 12.0;
+
+/// Figures of a scene. Units: luma levels of 8 bits and shares from 0 to 1 unless said otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Number of frames.
+    pub frames: u64,
+    /// What the scene looks like, why, and the figures that decided.
+    pub evidence: Evidence,
+    /// Standard deviation of the Sobel gradient, largest and mean over time.
+    /// Source: ITU-T P.910, on the picture made small (at most 320 samples a side).
+    pub spatial_information: Extent,
+    /// Standard deviation of the frame difference, likewise.
+    pub temporal_information: Extent,
+    /// Mean block displacement, in shares of the picture's longer side per second.
+    pub motion: f32,
+    /// Mean of the median displacement, rightwards and downwards, in the same unit.
+    pub motion_direction: [f32; 2],
+    /// Share of changed blocks that move as the median does: camera motion.
+    pub global_motion: f32,
+    /// Share of blocks that change from frame to frame.
+    pub changed_blocks: f32,
+    /// The same along the left, right and upper edge.
+    pub changed_border: f32,
+    /// Share of the changed blocks that have colours of skin.
+    pub moving_skin: f32,
+    /// Share of skin colours in the middle of the upper two thirds, where a speaker's face is.
+    pub face_skin: f32,
+    /// Share of skin colours along the left and right edge.
+    pub side_skin: f32,
+    /// Standard deviation of the grain, at full resolution.
+    pub grain: f32,
+    /// Share of 16x16 blocks without detail, at full resolution.
+    pub flatness: f32,
+    /// Share of hard steps among all steps between neighbours.
+    pub hard_edges: f32,
+    /// Number of luma values in use, and the share of samples that hold one of the four most frequent.
+    pub luma_values: f32,
+    /// See `luma_values`.
+    pub top_values: f32,
+    /// Frames that repeat the one before exactly.
+    pub repeated_frames: u64,
+    /// Frames that are black.
+    pub black_frames: u64,
+    /// Whether the scene comes out of a blank picture.
+    pub fades_in: bool,
+    /// Whether it ends in one.
+    pub fades_out: bool,
+}
+
+/// A figure over time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Extent {
+    /// Largest value.
+    pub max: f32,
+    /// Mean value.
+    pub mean: f32,
+}
+
+/// Takes the frames of one scene and finds out what they show.
+#[derive(Debug)]
+pub struct Profiler {
+    rate: f64,
+    /// Frames from one measurement of motion to the next.
+    stride: u64,
+    frames: u64,
+    before: Option<Thumbnail>,
+    spatial: Running,
+    temporal: Running,
+    movements: Vec<Movement>,
+    textures: Vec<Texture>,
+    skins: Vec<[f32; 2]>,
+    deviations: Vec<f32>,
+    repeated_frames: u64,
+    black_frames: u64,
+}
+
+/// Largest and sum of the values so far.
+#[derive(Debug, Default)]
+struct Running {
+    max: f32,
+    sum: f64,
+    count: u64,
+}
+
+impl Running {
+    fn add(&mut self, value: f32) {
+        self.max = self.max.max(value);
+        self.sum += f64::from(value);
+        self.count += 1;
+    }
+
+    fn extent(&self) -> Extent {
+        Extent { max: self.max, mean: (self.sum / self.count.max(1) as f64) as f32 }
+    }
+}
+
+impl Profiler {
+    /// A profiler before the first frame of a scene.
+    pub fn new(frame_rate: Rational) -> Self {
+        let rate = frame_rate.value();
+        Self {
+            rate,
+            stride: ((rate / MEASURED_PER_SECOND).round() as u64).max(1),
+            frames: 0,
+            before: None,
+            spatial: Running::default(),
+            temporal: Running::default(),
+            movements: Vec::new(),
+            textures: Vec::new(),
+            skins: Vec::new(),
+            deviations: Vec::new(),
+            repeated_frames: 0,
+            black_frames: 0,
+        }
+    }
+
+    /// Takes the next frame of the scene. Errors: none that a valid frame can cause.
+    pub fn push(&mut self, frame: &Frame) -> Result<()> {
+        let thumbnail = Thumbnail::new(frame)?;
+        self.push_thumbnail(frame, thumbnail);
+        Ok(())
+    }
+
+    /// As [`push`](Self::push), of a frame made small already.
+    pub fn push_thumbnail(&mut self, frame: &Frame, thumbnail: Thumbnail) {
+        let (mean, deviation) = mean_and_deviation(&thumbnail.coarse.luma);
+        self.deviations.push(deviation);
+        self.black_frames += u64::from(mean < BLACK_MEAN && deviation < BLACK_DEVIATION);
+        if let Some(before) = &self.before {
+            let repeated = before.coarse.fingerprint == thumbnail.coarse.fingerprint;
+            self.repeated_frames += u64::from(repeated);
+            self.temporal.add(temporal_information(&before.luma, &thumbnail.luma));
+            if self.frames % self.stride == 1 % self.stride {
+                self.movements.push(movement(before, &thumbnail));
+            }
+        }
+        if self.frames.is_multiple_of(self.stride) {
+            self.spatial.add(spatial_information(&thumbnail.luma));
+            self.textures.push(texture(frame));
+            self.skins.push(face_and_sides(&thumbnail.coarse));
+        }
+        self.frames += 1;
+        self.before = Some(thumbnail);
+    }
+
+    /// Ends the scene. Errors: `WrongOrder` for a scene without frames.
+    pub fn finish(self) -> Result<Profile> {
+        if self.frames == 0 {
+            return Err(Error::WrongOrder { call: "Profiler::finish", reason: "no frame was pushed".into() });
+        }
+        let moved = |part: fn(&Movement) -> f32| mean(self.movements.iter().map(part));
+        let changed = moved(|m| m.changed).max(1e-6);
+        let weighted = |part: fn(&Movement) -> f32| moved(part) / changed;
+        let made_of = |part: fn(&Texture) -> f32| mean(self.textures.iter().map(part));
+        let mut sorted = self.deviations.clone();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let faded =
+            |deviation: Option<&f32>| deviation.is_some_and(|d| *d < FADED * sorted[sorted.len() / 2]);
+        let rate = self.rate as f32;
+        let mut profile = Profile {
+            frames: self.frames,
+            evidence: Evidence::default(),
+            spatial_information: self.spatial.extent(),
+            temporal_information: self.temporal.extent(),
+            motion: moved(|m| m.magnitude) * rate,
+            motion_direction: [moved(|m| m.direction[0]) * rate, moved(|m| m.direction[1]) * rate],
+            global_motion: weighted(|m| m.global * m.changed),
+            changed_blocks: moved(|m| m.changed),
+            changed_border: moved(|m| m.border_changed),
+            moving_skin: weighted(|m| m.skin * m.changed),
+            face_skin: mean(self.skins.iter().map(|s| s[0])),
+            side_skin: mean(self.skins.iter().map(|s| s[1])),
+            grain: made_of(|t| t.grain),
+            flatness: made_of(|t| t.plain),
+            hard_edges: made_of(|t| t.hard_edges),
+            luma_values: made_of(|t| t.values),
+            top_values: made_of(|t| t.top_values),
+            repeated_frames: self.repeated_frames,
+            black_frames: self.black_frames,
+            fades_in: faded(self.deviations.first()),
+            fades_out: faded(self.deviations.last()),
+        };
+        profile.evidence = classify(&profile);
+        Ok(profile)
+    }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let count = values.len().max(1) as f32;
+    values.sum::<f32>() / count
+}

@@ -1,0 +1,65 @@
+//! Every fuzz seed and every input that once broke something, through the bodies of the fuzz targets.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+use std::path::Path;
+
+#[allow(unreachable_pub)]
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzz;
+
+/// The body of a fuzz target.
+type Body = fn(&[u8]);
+
+const TARGETS: [(&str, Body); 3] =
+    [("header", fuzz::header), ("packets", fuzz::packets), ("seek", fuzz::seek)];
+
+/// Runs `body` on each file of a folder whose name begins with `prefix`, and counts them.
+fn run_folder(folder: &Path, prefix: &str, body: Body) -> usize {
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with(prefix) {
+            let bytes = std::fs::read(&path).unwrap();
+            std::panic::catch_unwind(|| body(&bytes)).unwrap_or_else(|_| panic!("{}", path.display()));
+            count += 1;
+        }
+    }
+    count
+}
+
+#[test]
+fn every_seed_passes() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
+    for (target, body) in TARGETS {
+        assert!(run_folder(&seeds.join(target), "", body) > 0, "{target} has seeds");
+    }
+}
+
+/// A file is named `target-what-it-broke`.
+#[test]
+fn every_past_crash_passes() {
+    let crashes = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/crashes");
+    if !crashes.exists() {
+        eprintln!("skipped: no fuzz target has found a crash yet");
+        return;
+    }
+    let count: usize =
+        TARGETS.iter().map(|(target, body)| run_folder(&crashes, &format!("{target}-"), *body)).sum();
+    assert_eq!(count, std::fs::read_dir(&crashes).unwrap().count(), "every file names a target");
+}
+
+/// Damage of any one byte, with right checksums: the laws hold although nothing gives the damage away.
+#[test]
+fn no_changed_byte_breaks_a_law_under_right_checksums() {
+    let seed = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.nvc")).unwrap();
+    let whole = [&[1], &seed[..]].concat();
+    for position in 1..whole.len() {
+        for change in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
+            let mut damaged = whole.clone();
+            damaged[position] ^= change;
+            fuzz::packets(&damaged);
+            fuzz::seek(&damaged);
+        }
+    }
+}
