@@ -50,7 +50,8 @@ pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T>
 
 /// Does work; a panic becomes an error.
 pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Error::internal("library", reason(&*panic))))
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(Error::internal("library", reason(&*panic))))
 }
 
 fn reason(panic: &(dyn Any + Send)) -> String {
@@ -65,7 +66,8 @@ fn reason(panic: &(dyn Any + Send)) -> String {
 pub(crate) fn check_process(py: Python<'_>) -> PyResult<()> {
     static OWNER: AtomicU32 = AtomicU32::new(0);
     let this = std::process::id();
-    let owner = OWNER.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|owner| owner);
+    let owner =
+        OWNER.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|owner| owner);
     if owner == 0 || owner == this {
         return Ok(());
     }

@@ -79,7 +79,11 @@ impl Job {
 impl Job {
     /// The next event, waiting at most `seconds`: `("bytes", bytes)`, `("progress", (frames, total, scenes, bytes))`
     /// or `("done", json)`. Errors: what the work met, once.
-    fn poll<'py>(&self, py: Python<'py>, seconds: f64) -> PyResult<Option<(&'static str, Bound<'py, PyAny>)>> {
+    fn poll<'py>(
+        &self,
+        py: Python<'py>,
+        seconds: f64,
+    ) -> PyResult<Option<(&'static str, Bound<'py, PyAny>)>> {
         let patience = Duration::from_secs_f64(seconds.clamp(0.0, 1.0));
         let event = match py.detach(|| lock(&self.events).recv_timeout(patience)) {
             Ok(event) => event,

@@ -58,7 +58,8 @@ fn assemble<T: Sample>(
         .into_iter()
         .find(|&layout| PixelFormat { layout, depth }.chroma_size(y.width(), y.height()) == chroma)
         .ok_or_else(|| {
-            let expected = format!("chroma of a 4:2:0, 4:2:2 or 4:4:4 picture of {}x{}", y.width(), y.height());
+            let expected =
+                format!("chroma of a 4:2:0, 4:2:2 or 4:4:4 picture of {}x{}", y.width(), y.height());
             Error::invalid("planes", expected, format!("{}x{}", chroma.0, chroma.1))
         })?;
     Frame::from_planes(planes([y, u, v]), PixelFormat { layout, depth }, Color::default())

@@ -61,7 +61,8 @@ pub(crate) fn compare(py: Python<'_>, reference: &Source, clip: &Source, ms_ssim
 pub(crate) fn detect_scenes(py: Python<'_>, source: &Source, max_scene_seconds: f64) -> PyResult<Job> {
     let source = source.take(py)?;
     Job::start(py, move |reporter| {
-        let scenes = neural_codec::encoder::detect_scenes(&mut Watched::new(source, reporter), max_scene_seconds)?;
+        let scenes =
+            neural_codec::encoder::detect_scenes(&mut Watched::new(source, reporter), max_scene_seconds)?;
         json(&scenes.iter().map(|scene| (scene.start, scene.end)).collect::<Vec<_>>())
     })
 }

@@ -51,13 +51,9 @@ def encode(
     listed = _scene_list(scenes)
     suggest_library()
     with opened(source, fps=fps, layout=layout) as (native, feeds):
-        job = _native.encode(native, texts, listed)
+        target = Output(output)
         try:
-            target = Output(output)
-        except BaseException:
-            job.close(0.0)
-            raise
-        try:
+            job = _native.encode(native, texts, listed)
             report = Report.from_json(drive(job, feeds, target.write, progress))
             target.commit()
         except BaseException:

@@ -93,6 +93,7 @@ def stream_info(source: Any) -> StreamInfo:
 def clip_info(values: dict[str, Any]) -> ClipInfo:
     """A record of what the native module says about a source."""
     names = ("pixel_format", "color_range", "color_primaries", "color_transfer", "color_matrix")
-    rest = (values[name] for name in names)
-    video = Clip(values["width"], values["height"], *rest, Fraction(*values["frame_rate"]))
+    color = {name: values[name] for name in names}
+    rate = Fraction(*values["frame_rate"])
+    video = Clip(width=values["width"], height=values["height"], frame_rate=rate, **color)
     return ClipInfo(video, values["bit_depth"], values["declared_frames"])

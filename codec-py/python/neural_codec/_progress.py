@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,18 +32,13 @@ def bar_for(progress: Union[Callable[[Progress], object], bool, None]) -> Iterat
 
 
 def _has_tqdm() -> bool:
-    try:
-        import tqdm  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return importlib.util.find_spec("tqdm") is not None
 
 
 class _Tqdm:
     def __init__(self) -> None:
-        import tqdm
-
-        self._bar: Any = tqdm.tqdm(unit=" frames", dynamic_ncols=True)
+        tqdm: Any = importlib.import_module("tqdm")
+        self._bar = tqdm.tqdm(unit=" frames", dynamic_ncols=True)
 
     def show(self, at: Progress) -> None:
         self._bar.total = at.frames_total or None

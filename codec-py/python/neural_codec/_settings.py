@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypedDict, Union
 
 from . import _native
 from .errors import InvalidArgument, InvalidType
-from .records import Record, dataclass
+from .records import Record
 
 SettingValue = Union[str, int, float, Sequence[str], None]
 
