@@ -97,6 +97,12 @@ class OnlyReads:
         return self.file.read(size if size < 0 else min(size, 1000))
 
 
+def test_a_decoder_is_a_source(stream, clip):
+    with neural_codec.Decoder(stream, planes=True) as decoder:
+        report = neural_codec.encode(decoder, **FAST)
+    assert report.total.frames == len(clip) and report.source.frame_rate == 24
+
+
 def test_layouts_are_views_of_the_same_video(stream):
     video = neural_codec.decode(stream).video
     planar = neural_codec.decode(stream, layout="TCHW").video
@@ -194,10 +200,10 @@ def test_an_exception_in_the_block_discards_the_file(clip, tmp_path):
 
 def test_a_closed_decoder_says_so(stream):
     with neural_codec.Decoder(stream) as decoder:
-        assert decoder.read() is not None and decoder.timestamp == 0
+        assert decoder.next_frame() is not None and decoder.timestamp == 0
     decoder.close()
     with pytest.raises(errors.WrongOrder):
-        decoder.read()
+        decoder.next_frame()
 
 
 def test_progress_is_told_and_can_cancel(clip):

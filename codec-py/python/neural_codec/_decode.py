@@ -28,7 +28,7 @@ from .records import Progress, StreamInfo, Written
 WRITE_PATIENCE = 5.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frames:
     """A decoded clip. `video` offers `__dlpack__`, so other libraries take it without a copy."""
 
@@ -72,10 +72,10 @@ class Decoder:
         self.fps = self.info.video.frame_rate
         self._time_base = Fraction(*values["time_base"])
 
-    def read(self) -> Any:
+    def next_frame(self) -> Any:
         """The next frame, None after the last."""
         if self._closed:
-            raise WrongOrder("read: the decoder is closed")
+            raise WrongOrder("next_frame: the decoder is closed")
         while True:
             try:
                 found = self._source.next_picture(self._planes)
@@ -101,7 +101,7 @@ class Decoder:
 
     def __iter__(self) -> Iterator[Any]:
         while True:
-            frame = self.read()
+            frame = self.next_frame()
             if frame is None:
                 return
             yield frame

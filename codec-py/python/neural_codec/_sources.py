@@ -27,6 +27,7 @@ def opened(
 ) -> Iterator[tuple[_native.Source, list[Feed]]]:
     """A native source, and the feeds that fill it where frames come from Python."""
     check_layout(layout)
+    fps = getattr(source, "fps", None) if fps is None else fps
     rate = None if fps is None else frame_rate(fps)
     if isinstance(source, (str, os.PathLike)):
         yield _native.Source.open(source, fps=rate, audio=audio), []
