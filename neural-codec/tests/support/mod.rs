@@ -49,9 +49,10 @@ impl Clip {
             let width = plane.width();
             for (at, sample) in plane.samples_mut().iter_mut().enumerate() {
                 let (x, y) = ((at % width) as u64 + 2 * step, (at / width) as u64 + step);
-                let wave = (x * (3 + scene % 3) + y * (5 + scene % 2)) % 160;
-                let texture = (x / 7 * 31 + y / 5 * 17 + scene * 101) % 40;
-                let value = 20 + wave.min(160 - wave) + texture + 9 * number as u64 + 37 * (scene % 4);
+                let (slope, tile) = (1 + scene % 3, 5 + 6 * (scene % 4));
+                let wave = (x * slope + y * (4 - slope)) % 120;
+                let texture = ((x / tile) * 31 + (y / tile) * 17 + scene * 7) % 5 * (12 + 8 * (scene % 3));
+                let value = 15 + 40 * (scene % 3) + wave.min(120 - wave) + texture + 9 * number as u64;
                 *sample = saturate(value * scale);
             }
         });
