@@ -22,7 +22,7 @@ pub(crate) fn settings() -> Vec<(&'static str, &'static str, String)> {
 #[pyfunction]
 pub(crate) fn versions(py: Python<'_>) -> PyResult<(String, String)> {
     let library = detached(py, || Library::load(None))?;
-    Ok((format!("SVT-AV1 {}", library.version()), library.name().display().to_string()))
+    Ok((format!("SVT-AV1 {}", library.version()), library.file().display().to_string()))
 }
 
 /// Names a file to try before the system's own SVT-AV1.
