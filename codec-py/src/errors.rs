@@ -1,6 +1,7 @@
 //! From the crate's error to the package's exceptions, and from a panic to `InternalError`.
 
 use std::any::Any;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,7 +15,7 @@ pub(crate) fn to_python(py: Python<'_>, error: Error) -> PyErr {
             if let Some(original) = source.get_ref().and_then(|inner| inner.downcast_ref::<PyErr>()) {
                 return original.clone_ref(py);
             }
-            (source.raw_os_error(), path.as_ref().map(|path| path.display().to_string()))
+            (errno(source), path.as_ref().map(|path| path.display().to_string()))
         }
         _ => (None, None),
     };
@@ -22,6 +23,16 @@ pub(crate) fn to_python(py: Python<'_>, error: Error) -> PyErr {
     let fields = (code(&error), error.to_string(), place.offset, place.scene, place.frame, errno, path);
     let make = || py.import("neural_codec.errors")?.getattr("from_native")?.call1(fields);
     make().map_or_else(|error| error, PyErr::from_value)
+}
+
+/// The system's number for an error, also where a library on the way kept no more than its kind (Linux numbers).
+fn errno(error: &std::io::Error) -> Option<i32> {
+    error.raw_os_error().or(match error.kind() {
+        ErrorKind::NotFound => Some(2),
+        ErrorKind::PermissionDenied => Some(13),
+        ErrorKind::StorageFull => Some(28),
+        _ => None,
+    })
 }
 
 /// The name of an error's kind; `neural_codec.errors` has a class for each.

@@ -212,8 +212,8 @@ def test_a_full_disk_leaves_no_file(two_scenes, tmp_path):
 
 READ_ONLY = """
 import os, sys
-os.setgid(65534); os.setuid(65534)
 import neural_codec, numpy
+os.setgid(65534); os.setuid(65534)
 try:
     neural_codec.encode(numpy.zeros((1, 64, 64, 3), "uint8"), sys.argv[1], fps=24, effort=0)
 except PermissionError as error:

@@ -28,9 +28,10 @@ except KeyboardInterrupt:
 """
 
 
-def test_ctrl_c_is_answered_at_once(tmp_path):
+def interrupted_after(folder) -> float:
+    """Seconds from the signal to the exception."""
     process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "a.nvc")], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", INTERRUPTED, str(folder / "a.nvc")], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     time.sleep(1.5)
@@ -38,9 +39,13 @@ def test_ctrl_c_is_answered_at_once(tmp_path):
     process.send_signal(signal.SIGINT)
     word, at = process.stdout.readline().split()
     assert word == "interrupted"
-    # 100 ms are the promise; the rest is for a machine under load.
-    assert float(at) - sent < 0.5
     assert process.wait(timeout=30) == 0
+    return float(at) - sent
+
+
+def test_ctrl_c_is_answered_at_once(tmp_path):
+    # 100 ms are the promise, 60 ms are measured on an idle machine; a loaded one gets three tries and a margin.
+    assert any(interrupted_after(tmp_path) < 0.25 for _ in range(3))
     assert list(tmp_path.iterdir()) == []
 
 
