@@ -49,6 +49,7 @@ def test_the_report_says_what_a_fresh_decoder_finds(carphone, tmp_path):
     assert metrics.psnr_yuv == pytest.approx(report.total.quality.psnr_yuv, abs=1e-9)
     assert metrics.ssim_y == pytest.approx(report.total.quality.ssim_y, abs=1e-9)
     assert report.total.bytes == path.stat().st_size == neural_codec.info(path).bytes
+    assert report.total.seconds > 0.5 * max(scene.seconds for scene in report.scenes)
     rate = path.stat().st_size * 8 / report.total.duration_seconds
     assert report.total.bitrate_bps == pytest.approx(rate)
 

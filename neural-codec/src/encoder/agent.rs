@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::assembly::Assembly;
 use super::cutter::{Cutter, Step};
@@ -60,6 +60,7 @@ pub struct EncodingAgent {
     scenes_done: u32,
     bytes: u64,
     finished: bool,
+    start: Instant,
 }
 
 impl EncodingAgent {
@@ -97,6 +98,7 @@ impl EncodingAgent {
             scenes_done: 0,
             bytes: 0,
             finished: false,
+            start: Instant::now(),
         })
     }
 
@@ -319,6 +321,7 @@ impl EncodingAgent {
                 let tracks = std::mem::take(&mut self.audio_tracks);
                 let coded = self.context.info;
                 let mut assembly = Assembly::new(self.source, coded, tracks, &self.settings, base_encoder)?;
+                assembly.started(self.start);
                 self.notes().into_iter().for_each(|note| assembly.note(note));
                 assembly
             }
