@@ -16,8 +16,9 @@ ProgressArgument = Union[Callable[[Progress], object], bool, None]
 
 # Seconds of one wait in the native module; Python's signal handlers run after each.
 WAIT = 0.03
-# Seconds that a call which failed or was interrupted waits for its thread; the thread then ends on its own.
-PATIENCE = 0.05
+# Seconds that a call which failed or was interrupted waits for its thread. The thread holds no file and ends on its
+# own; tearing an encoder down takes longer than Ctrl-C may.
+PATIENCE = 0.0
 
 Feed = tuple[_native.Feeder, Iterator[Picture]]
 
