@@ -41,20 +41,32 @@ impl fmt::Debug for Library {
 /// Every library found so far, by the name it was asked for.
 static FOUND: Mutex<BTreeMap<PathBuf, Arc<Library>>> = Mutex::new(BTreeMap::new());
 
+/// A file to try before the system's library.
+static SUGGESTED: Mutex<Option<OsString>> = Mutex::new(None);
+
 impl Library {
-    /// Loads the library that `NEURAL_CODEC_SVTAV1` names, else `path`, else the newest that the system has.
+    /// Loads the library that `NEURAL_CODEC_SVTAV1` names, else `path`, else the one that was
+    /// [suggested](Self::suggest), else the newest that the system has.
     ///
     /// Errors: `MissingLibrary` with what was tried; a file that was named is never replaced by another.
     pub fn load(path: Option<&Path>) -> Result<Arc<Self>> {
         Self::load_named(std::env::var_os(LIBRARY_VARIABLE), path)
     }
 
+    /// Suggests a file to try before the system's library, for the whole process; the last suggestion counts.
+    ///
+    /// For hosts that carry the library in a place no system knows of, such as a Python package.
+    pub fn suggest(path: &Path) {
+        *SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.as_os_str().to_owned());
+    }
+
     fn load_named(variable: Option<OsString>, path: Option<&Path>) -> Result<Arc<Self>> {
         let variable = variable.filter(|v| !v.is_empty());
         let named = variable.as_deref().or(path.map(Path::as_os_str));
+        let suggested = SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let candidates: Vec<&OsStr> = match named {
             Some(name) => vec![name],
-            None => SONAMES.iter().map(OsStr::new).collect(),
+            None => suggested.as_deref().into_iter().chain(SONAMES.iter().map(OsStr::new)).collect(),
         };
         let mut tried = Vec::new();
         for candidate in candidates {
@@ -136,5 +148,14 @@ mod tests {
         let error = Library::load_named(None, Some(Path::new("libc.so.6"))).unwrap_err();
         assert!(matches!(error, Error::MissingLibrary { .. }), "{error}");
         assert!(error.to_string().contains("libc.so.6"), "{error}");
+    }
+
+    #[test]
+    fn a_suggestion_is_tried_first_and_replaced_by_the_system_library() {
+        Library::suggest(Path::new("/c/nowhere.so"));
+        match Library::load_named(None, None) {
+            Ok(library) => assert_ne!(library.file(), Path::new("/c/nowhere.so")),
+            Err(error) => assert!(error.to_string().contains("tried /c/nowhere.so"), "{error}"),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::assembly::Assembly;
 use super::cutter::{Cutter, Step};
@@ -60,6 +60,7 @@ pub struct EncodingAgent {
     scenes_done: u32,
     bytes: u64,
     finished: bool,
+    start: Instant,
 }
 
 impl EncodingAgent {
@@ -97,6 +98,7 @@ impl EncodingAgent {
             scenes_done: 0,
             bytes: 0,
             finished: false,
+            start: Instant::now(),
         })
     }
 
@@ -235,11 +237,7 @@ impl EncodingAgent {
             let expected = text((self.source.width, self.source.height, self.source.format));
             return Err(Error::invalid(format!("frame {}", self.frames_in), expected, text(found)));
         }
-        if frame.format() == self.context.info.format {
-            return Ok(frame);
-        }
-        let timestamp = frame.timestamp;
-        Ok(convert(&frame, self.context.info.format, self.context.info.color)?.with_timestamp(timestamp))
+        coded_frame(frame, &self.context.info)
     }
 
     fn take(&mut self, step: Step) -> Result<()> {
@@ -323,6 +321,7 @@ impl EncodingAgent {
                 let tracks = std::mem::take(&mut self.audio_tracks);
                 let coded = self.context.info;
                 let mut assembly = Assembly::new(self.source, coded, tracks, &self.settings, base_encoder)?;
+                assembly.started(self.start);
                 self.notes().into_iter().for_each(|note| assembly.note(note));
                 assembly
             }
@@ -354,8 +353,13 @@ impl Drop for EncodingAgent {
 /// Scenes encoded at the same time, at most: each holds an encoder, hundreds of megabytes at 1080p.
 const SCENES_AT_ONCE: usize = 2;
 
+/// A frame of the source as it is coded.
+pub(super) fn coded_frame(frame: Frame, coded: &VideoInfo) -> Result<Frame> {
+    if frame.format() == coded.format { Ok(frame) } else { convert(&frame, coded.format, coded.color) }
+}
+
 /// The clip as it is coded: 4:2:0 at the source's depth.
-fn coded_info(source: &VideoInfo) -> VideoInfo {
+pub(super) fn coded_info(source: &VideoInfo) -> VideoInfo {
     if source.format.layout == Layout::Yuv420 {
         return *source;
     }

@@ -56,6 +56,11 @@ impl Assembly {
         })
     }
 
+    /// Counts the seconds of the encode from here, in place of the first finished scene.
+    pub(super) fn started(&mut self, start: Instant) {
+        self.start = start;
+    }
+
     /// Adds a sentence to the report.
     pub(super) fn note(&mut self, sentence: String) {
         self.notes.push(sentence);

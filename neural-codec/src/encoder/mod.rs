@@ -9,7 +9,9 @@ mod assembly;
 mod cutter;
 mod job;
 mod one_shot;
+mod scenes;
 mod workers;
 
 pub use agent::EncodingAgent;
 pub use one_shot::{Hooks, encode, encode_file};
+pub use scenes::detect_scenes;

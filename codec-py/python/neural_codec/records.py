@@ -1,0 +1,245 @@
+"""Results as plain data: dataclasses that turn into JSON and back, with the version of their schema."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from .errors import InvalidArgument
+
+R = typing.TypeVar("R", bound="Record")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A result. Fields are attributes, and items too: `report["total"]["bytes"]`."""
+
+    SCHEMA: ClassVar[str] = ""
+
+    def __getitem__(self, name: str) -> Any:
+        if name in (each.name for each in dataclasses.fields(self)):
+            return getattr(self, name)
+        raise KeyError(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as nested dicts and lists of plain values; fractions as text."""
+        pairs = {each.name: _plain(getattr(self, each.name)) for each in _json_fields(type(self))}
+        return {"schema": self.SCHEMA, **pairs} if self.SCHEMA else pairs
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The record as JSON."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls: type[R], values: dict[str, Any]) -> R:
+        """A record from what `to_dict` gives. Raises InvalidArgument for another schema or a missing field."""
+        found = values.get("schema", "")
+        if found != cls.SCHEMA:
+            raise InvalidArgument(f"schema: expected {cls.SCHEMA!r}, found {found!r}")
+        hints = typing.get_type_hints(cls)
+        arguments = {}
+        for each in _json_fields(cls):
+            if each.name not in values:
+                raise InvalidArgument(f"{cls.__name__}: expected the field {each.name!r}, found none")
+            arguments[each.name] = _typed(hints[each.name], values[each.name])
+        return cls(**arguments)
+
+    @classmethod
+    def from_json(cls: type[R], text: str | bytes) -> R:
+        """A record from what `to_json` gives. Raises InvalidArgument for what is no such JSON."""
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise InvalidArgument(f"{cls.__name__}: expected JSON, found: {error}") from None
+        if not isinstance(values, dict):
+            raise InvalidArgument(f"{cls.__name__}: expected a JSON object, found {type(values).__name__}")
+        return cls.from_dict(values)
+
+
+def _json_fields(cls: type[Record]) -> list[dataclasses.Field[Any]]:
+    return [each for each in dataclasses.fields(cls) if each.metadata.get("json", True)]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Fraction):
+        return f"{value.numerator}/{value.denominator}"
+    return dict(value) if isinstance(value, dict) else value
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        hint = next(each for each in arguments if each is not type(None))
+        return _typed(hint, value)
+    if origin is list:
+        return [_typed(arguments[0], item) for item in value]
+    if hint is Fraction:
+        return Fraction(value)
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return hint.from_dict(value)
+    return value
+
+
+@dataclass(frozen=True)
+class Clip(Record):
+    """Size, format and colour of a clip; the colour by H.273 code points."""
+
+    width: int
+    height: int
+    pixel_format: str
+    color_range: str
+    color_primaries: int
+    color_transfer: int
+    color_matrix: int
+    frame_rate: Fraction
+
+
+@dataclass(frozen=True)
+class Quality(Record):
+    """Distortion of decoded frames against the source. PSNR in dB; None where nothing differs or it is undefined."""
+
+    psnr_y: float | None
+    psnr_yuv: float | None
+    ssim_y: float | None
+    lossless_frames: int
+    worst_frame_psnr_y: float | None
+    worst_frame: int | None
+
+
+@dataclass(frozen=True)
+class Scene(Record):
+    """One scene of an encode."""
+
+    index: int
+    first_frame: int
+    frames: int
+    strategy: str
+    quantizer: int
+    preset: int
+    bit_depth: int
+    bytes: int
+    bitrate_bps: float
+    quality: Quality
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Total(Record):
+    """The whole stream."""
+
+    scenes: int
+    frames: int
+    duration_seconds: float
+    bytes: int
+    audio_bytes: int
+    bitrate_bps: float
+    compression_ratio: float
+    quality: Quality
+    seconds: float
+    frames_per_second: float
+
+
+@dataclass(frozen=True)
+class Report(Record):
+    """The account of an encode: what was done, and how good and large the result is, measured."""
+
+    SCHEMA: ClassVar[str] = "neural-codec/report/1"
+
+    library_version: str
+    base_encoder: str
+    settings: dict[str, str]
+    source: Clip
+    coded: Clip
+    scenes: list[Scene]
+    total: Total
+    notes: list[str]
+    data: bytes | None = field(default=None, repr=False, compare=False, metadata={"json": False})
+    """The stream, where no output was given."""
+
+
+@dataclass(frozen=True)
+class Metrics(Record):
+    """Distortion of a clip against a reference. PSNR in dB; None where nothing differs or it is undefined."""
+
+    SCHEMA: ClassVar[str] = "neural-codec/metrics/1"
+
+    frames: int
+    pixel_format: str
+    lossless_frames: int
+    psnr_y: float | None
+    psnr_yuv: float | None
+    psnr_rgb: float | None
+    ssim_y: float | None
+    ms_ssim_y: float | None
+
+
+@dataclass(frozen=True)
+class SceneInfo(Record):
+    """One scene of a stream."""
+
+    first_frame: int
+    frames: int
+    strategy: str
+    base_bytes: int
+    bit_depth: int
+
+
+@dataclass(frozen=True)
+class StreamInfo(Record):
+    """What a stream says about itself."""
+
+    SCHEMA: ClassVar[str] = "neural-codec/stream/1"
+
+    format_version: str
+    encoder: str
+    video: Clip
+    audio_tracks: list[str]
+    frames: int
+    duration_seconds: float
+    bytes: int
+    bitrate_bps: float
+    scenes: list[SceneInfo]
+
+
+@dataclass(frozen=True)
+class ClipInfo(Record):
+    """What is known of a clip before its first frame; `frames` where the file declares it."""
+
+    SCHEMA: ClassVar[str] = "neural-codec/clip/1"
+
+    video: Clip
+    bit_depth: int
+    frames: int | None
+
+
+@dataclass(frozen=True)
+class Written(Record):
+    """The account of a decode into a file."""
+
+    SCHEMA: ClassVar[str] = "neural-codec/written/1"
+
+    output: str
+    frames: int
+    seconds: float
+    frames_per_second: float
+
+
+@dataclass(frozen=True)
+class Progress(Record):
+    """How far long work has come; `frames_total` where it is known."""
+
+    frames_done: int
+    frames_total: int | None
+    scenes_done: int
+    bytes: int

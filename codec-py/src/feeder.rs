@@ -1,0 +1,106 @@
+//! Frames that Python pushes, as a source for a job on another thread.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use neural_codec::Result;
+use neural_codec::frame::{Frame, VideoInfo};
+use neural_codec::media::FrameSource;
+use pyo3::prelude::*;
+
+use crate::pictures::frame_from_python;
+
+/// Frames that may wait for the job.
+const WAITING: usize = 4;
+
+/// How long a full queue is left alone before it is looked at again.
+const NAP: Duration = Duration::from_millis(1);
+
+/// The pushing end of a source.
+#[pyclass(frozen, module = "neural_codec._native")]
+pub(crate) struct Feeder {
+    state: Mutex<State>,
+}
+
+struct State {
+    queue: Option<SyncSender<Frame>>,
+    /// The frame that waits for a place in the queue.
+    waiting: Option<Frame>,
+    sent: i64,
+}
+
+/// The pulling end.
+pub(crate) struct FedSource {
+    info: VideoInfo,
+    queue: Receiver<Frame>,
+}
+
+/// Both ends of a source of frames of `info`; timestamps count frames.
+pub(crate) fn pair(info: VideoInfo) -> (FedSource, Feeder) {
+    let (sender, queue) = sync_channel(WAITING);
+    let state = State { queue: Some(sender), waiting: None, sent: 0 };
+    (FedSource { info, queue }, Feeder { state: Mutex::new(state) })
+}
+
+#[pymethods]
+impl Feeder {
+    /// Takes a frame; `flush` must have said true since the last one.
+    fn put(&self, picture: &Bound<'_, PyAny>) -> PyResult<()> {
+        let frame = frame_from_python(picture)?;
+        let mut state = self.lock();
+        let timestamp = state.sent;
+        state.sent += 1;
+        state.waiting = Some(frame.with_timestamp(timestamp));
+        Ok(())
+    }
+
+    /// Hands the frame on, waiting for a place for at most `seconds`. True when it is done, also when nobody
+    /// takes frames any more: the job then says why.
+    fn flush(&self, py: Python<'_>, seconds: f64) -> bool {
+        py.detach(|| {
+            let end = Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1.0));
+            while !self.lock().try_flush() {
+                if Instant::now() >= end {
+                    return false;
+                }
+                std::thread::sleep(NAP);
+            }
+            true
+        })
+    }
+
+    /// Says that no frame will follow.
+    fn finish(&self) {
+        self.lock().queue = None;
+    }
+}
+
+impl Feeder {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn try_flush(&mut self) -> bool {
+        let (Some(queue), Some(frame)) = (&self.queue, self.waiting.take()) else { return true };
+        match queue.try_send(frame) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => true,
+            Err(TrySendError::Full(frame)) => {
+                self.waiting = Some(frame);
+                false
+            }
+        }
+    }
+}
+
+impl FrameSource for FedSource {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        Ok(self.queue.recv().ok())
+    }
+}

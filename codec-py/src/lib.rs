@@ -1,0 +1,45 @@
+//! The extension module `neural_codec._native`: the few calls that the Python package is built on.
+//!
+//! ```text
+//! Source (file, bytes, file object, or fed through a Feeder) -> Job (encode, compare, ...) on its own thread -> events
+//! ```
+//! What a Python user sees, and every check of an argument, is in `python/neural_codec/`.
+
+mod describe;
+mod errors;
+mod feeder;
+mod file;
+mod job;
+mod pictures;
+mod python_file;
+mod source;
+mod work;
+
+use pyo3::prelude::pymodule;
+
+/// The native half of the package `neural_codec`; not for direct use.
+#[pymodule]
+mod _native {
+    use pyo3::prelude::*;
+    use pyo3::types::PyBytes;
+
+    #[pymodule_export]
+    use crate::describe::{settings, suggest_library, versions};
+    #[pymodule_export]
+    use crate::feeder::Feeder;
+    #[pymodule_export]
+    use crate::file::OutputFile;
+    #[pymodule_export]
+    use crate::job::Job;
+    #[pymodule_export]
+    use crate::source::{Source, fed, inspect};
+    #[pymodule_export]
+    use crate::work::{compare, detect_scenes, encode, panic_on_purpose, write};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // Given as bytes: a plain array would become a list.
+        module.add("SIGNATURE", PyBytes::new(module.py(), &neural_codec::bitstream::SIGNATURE))
+    }
+}

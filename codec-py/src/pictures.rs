@@ -1,0 +1,113 @@
+//! Between numpy arrays and frames.
+
+use neural_codec::error::{Error, Result};
+use neural_codec::frame::{
+    BitDepth, Color, Frame, Layout, PixelFormat, Plane, Planes, Sample, convert, from_rgb8_interleaved,
+    from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
+};
+use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::errors::to_python;
+
+/// A frame from an array of shape `[height, width, 3]`, or from a tuple of planes Y, U, V.
+///
+/// The package has checked types and made arrays contiguous; what does not fit here is a mistake of the package.
+pub(crate) fn frame_from_python(picture: &Bound<'_, PyAny>) -> PyResult<Frame> {
+    let py = picture.py();
+    let frame = if let Ok(planes) = picture.cast::<PyTuple>() {
+        frame_from_planes(planes)?
+    } else if let Ok(array) = picture.extract::<PyReadonlyArray3<'_, u8>>() {
+        let (height, width) = (array.shape()[0], array.shape()[1]);
+        from_rgb8_interleaved(array.as_slice()?, width, height)
+    } else {
+        let array = picture.extract::<PyReadonlyArray3<'_, u16>>()?;
+        let (height, width) = (array.shape()[0], array.shape()[1]);
+        from_rgb10_interleaved(array.as_slice()?, width, height)
+    };
+    frame.map_err(|error| to_python(py, error))
+}
+
+fn frame_from_planes(planes: &Bound<'_, PyTuple>) -> PyResult<Result<Frame>> {
+    let (y, u, v) = (planes.get_item(0)?, planes.get_item(1)?, planes.get_item(2)?);
+    if let Ok(y) = plane::<u8>(&y) {
+        return Ok(y.and_then(|y| assemble(y, BitDepth::Eight, Planes::U8, plane(&u), plane(&v))));
+    }
+    let y = plane::<u16>(&y)?;
+    Ok(y.and_then(|y| assemble(y, BitDepth::Ten, Planes::U16, plane(&u), plane(&v))))
+}
+
+fn plane<T: Sample + Element>(array: &Bound<'_, PyAny>) -> PyResult<Result<Plane<T>>> {
+    let array = array.extract::<PyReadonlyArray2<'_, T>>()?;
+    let (height, width) = (array.shape()[0], array.shape()[1]);
+    Ok(Plane::from_samples(width, height, array.as_slice()?.to_vec()))
+}
+
+fn assemble<T: Sample>(
+    y: Plane<T>,
+    depth: BitDepth,
+    planes: impl Fn([Plane<T>; 3]) -> Planes,
+    u: PyResult<Result<Plane<T>>>,
+    v: PyResult<Result<Plane<T>>>,
+) -> Result<Frame> {
+    let same_type = |_| Error::invalid("planes", "three arrays of one type", "arrays of different types");
+    let (u, v) = (u.map_err(same_type)??, v.map_err(same_type)??);
+    let chroma = (u.width(), u.height());
+    let layout = [Layout::Yuv420, Layout::Yuv422, Layout::Yuv444]
+        .into_iter()
+        .find(|&layout| PixelFormat { layout, depth }.chroma_size(y.width(), y.height()) == chroma)
+        .ok_or_else(|| {
+            let expected =
+                format!("chroma of a 4:2:0, 4:2:2 or 4:4:4 picture of {}x{}", y.width(), y.height());
+            Error::invalid("planes", expected, format!("{}x{}", chroma.0, chroma.1))
+        })?;
+    Frame::from_planes(planes([y, u, v]), PixelFormat { layout, depth }, Color::default())
+}
+
+/// Samples of a frame on their way to Python.
+pub(crate) enum Picture {
+    /// `[height, width, 3]` at 8 bits.
+    Rgb8(Vec<u8>, [usize; 3]),
+    /// `[height, width, 3]` at 10 bits.
+    Rgb10(Vec<u16>, [usize; 3]),
+    /// The planes as they are.
+    Planes(Frame),
+}
+
+/// The frame's samples as RGB at its own depth, or as they are.
+pub(crate) fn picture(frame: Frame, as_planes: bool) -> Result<Picture> {
+    if as_planes {
+        return Ok(Picture::Planes(frame));
+    }
+    let (width, height, format) = (frame.width(), frame.height(), frame.format());
+    let color = frame.color().resolve_for_conversion(format.layout, width, height);
+    let rgb = convert(&frame, PixelFormat { layout: Layout::Rgb, depth: format.depth }, color)?;
+    let shape = [height, width, 3];
+    Ok(match format.depth {
+        BitDepth::Eight => Picture::Rgb8(rgb8_interleaved(&rgb)?, shape),
+        BitDepth::Ten => Picture::Rgb10(rgb10_interleaved(&rgb)?, shape),
+    })
+}
+
+impl Picture {
+    /// An array of shape `[height, width, 3]`, or a tuple of three of shape `[height, width]`.
+    pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        match self {
+            Self::Rgb8(samples, shape) => Ok(PyArray1::from_vec(py, samples).reshape(shape)?.into_any()),
+            Self::Rgb10(samples, shape) => Ok(PyArray1::from_vec(py, samples).reshape(shape)?.into_any()),
+            Self::Planes(frame) => match frame.planes() {
+                Planes::U8(planes) => tuple(py, planes),
+                Planes::U16(planes) => tuple(py, planes),
+            },
+        }
+    }
+}
+
+fn tuple<'py, T: Sample + Element>(py: Python<'py>, planes: &[Plane<T>; 3]) -> PyResult<Bound<'py, PyAny>> {
+    let mut arrays = Vec::with_capacity(3);
+    for plane in planes {
+        arrays.push(PyArray1::from_slice(py, plane.samples()).reshape([plane.height(), plane.width()])?);
+    }
+    Ok(PyTuple::new(py, arrays)?.into_any())
+}

@@ -1,0 +1,199 @@
+//! Where frames come from: a file, a stream in memory or behind a file object, or a [`Feeder`].
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use neural_codec::bitstream::{Limits, SIGNATURE};
+use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
+use neural_codec::frame::{Rational, VideoInfo, check_size};
+use neural_codec::media::{self, AudioChoice, FrameSource, OpenOptions};
+use neural_codec::report::ClipReport;
+use neural_codec::{Error, Result};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors::{check_process, detached, to_python};
+use crate::feeder::{Feeder, pair};
+use crate::pictures::{frame_from_python, picture};
+use crate::python_file::PythonFile;
+
+/// A clip that is read from front to back, once.
+#[pyclass(frozen, module = "neural_codec._native")]
+pub(crate) struct Source {
+    clip: Mutex<Option<Box<dyn FrameSource>>>,
+    info: VideoInfo,
+    declared_frames: Option<u64>,
+    /// Description of the `.nvc` stream that it is.
+    stream: Option<(String, String)>,
+}
+
+#[pymethods]
+impl Source {
+    /// Opens a file: a stream, or unless `stream_only` whatever the media readers take.
+    #[staticmethod]
+    #[pyo3(signature = (path, *, fps=None, stream_only=false, audio=true, skip_damage=false, threads=0))]
+    fn open(
+        py: Python<'_>,
+        path: PathBuf,
+        fps: Option<(u32, u32)>,
+        stream_only: bool,
+        audio: bool,
+        skip_damage: bool,
+        threads: usize,
+    ) -> PyResult<Self> {
+        check_process(py)?;
+        let settings = decoder_settings(threads, skip_damage);
+        let frame_rate = fps.map(|(num, den)| Rational { num, den });
+        let audio = if audio { AudioChoice::Keep } else { AudioChoice::Discard };
+        detached(py, || {
+            if stream_only || is_stream(&path)? {
+                let file = File::open(&path).map_err(|error| Error::io(&path, error))?;
+                let decoder = StreamDecoder::new(BufReader::new(file), settings);
+                return decoder.map(Self::of_stream).map_err(|error| named(&path, error));
+            }
+            let options = OpenOptions { frame_rate, threads, audio, ..OpenOptions::default() };
+            media::open(&path, &options).map(|clip| Self::of(clip, None))
+        })
+    }
+
+    /// A stream in memory.
+    #[staticmethod]
+    #[pyo3(signature = (bytes, *, skip_damage=false, threads=0))]
+    fn from_bytes(py: Python<'_>, bytes: Vec<u8>, skip_damage: bool, threads: usize) -> PyResult<Self> {
+        check_process(py)?;
+        let settings = decoder_settings(threads, skip_damage);
+        detached(py, || StreamDecoder::new(Cursor::new(bytes), settings).map(Self::of_stream))
+    }
+
+    /// A stream behind an object with `read(n)`.
+    #[staticmethod]
+    #[pyo3(signature = (file, *, skip_damage=false, threads=0))]
+    fn from_file(py: Python<'_>, file: Py<PyAny>, skip_damage: bool, threads: usize) -> PyResult<Self> {
+        check_process(py)?;
+        let settings = decoder_settings(threads, skip_damage);
+        detached(py, || StreamDecoder::new(PythonFile::new(file), settings).map(Self::of_stream))
+    }
+
+    /// What is known before the first frame, by name.
+    fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        let clip = ClipReport::new(&self.info);
+        let (rate, base) = (self.info.frame_rate, self.info.time_base);
+        out.set_item("width", clip.width)?;
+        out.set_item("height", clip.height)?;
+        out.set_item("pixel_format", clip.pixel_format)?;
+        out.set_item("bit_depth", self.info.format.depth.bits())?;
+        out.set_item("color_range", clip.color_range)?;
+        out.set_item("color_primaries", clip.color_primaries)?;
+        out.set_item("color_transfer", clip.color_transfer)?;
+        out.set_item("color_matrix", clip.color_matrix)?;
+        out.set_item("frame_rate", (rate.num, rate.den))?;
+        out.set_item("time_base", (base.num, base.den))?;
+        out.set_item("declared_frames", self.declared_frames)?;
+        out.set_item("stream", self.stream.clone())?;
+        Ok(out)
+    }
+
+    /// The next frame as `(timestamp, array or planes)`; nothing after the last.
+    fn next_picture<'py>(
+        &self,
+        py: Python<'py>,
+        as_planes: bool,
+    ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
+        let next = detached(py, || {
+            let mut clip = self.lock();
+            let clip = clip.as_mut().ok_or_else(|| closed("next_picture"))?;
+            let Some(frame) = clip.next_frame()? else { return Ok(None) };
+            clip.take_audio();
+            let timestamp = frame.timestamp;
+            Ok(Some((timestamp, picture(frame, as_planes)?)))
+        })?;
+        next.map(|(timestamp, picture)| Ok((timestamp, picture.into_python(py)?))).transpose()
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| drop(self.lock().take()));
+    }
+}
+
+impl Source {
+    fn of(clip: Box<dyn FrameSource>, stream: Option<(String, String)>) -> Self {
+        let (info, declared_frames) = (*clip.info(), clip.declared_frame_count());
+        Self { clip: Mutex::new(Some(clip)), info, declared_frames, stream }
+    }
+
+    fn of_stream(decoder: StreamDecoder<impl Read + Send + 'static>) -> Self {
+        let header = decoder.header();
+        let version = format!("{}.{}", header.version.major, header.version.minor);
+        let stream = Some((version, header.encoder.clone()));
+        Self::of(Box::new(decoder), stream)
+    }
+
+    /// Hands the clip over. Errors: `WrongOrder` where it was closed or handed over before.
+    pub(crate) fn take(&self, py: Python<'_>) -> PyResult<Box<dyn FrameSource>> {
+        check_process(py)?;
+        py.detach(|| self.lock().take()).ok_or_else(|| to_python(py, closed("take")))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn FrameSource>>> {
+        self.clip.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A source of frames like `first`, and the feeder to push them through; the first one is not pushed.
+#[pyfunction]
+pub(crate) fn fed(py: Python<'_>, first: &Bound<'_, PyAny>, fps: (u32, u32)) -> PyResult<(Source, Feeder)> {
+    check_process(py)?;
+    let frame = frame_from_python(first)?;
+    let info = Rational::new(fps.0, fps.1).and_then(|frame_rate| {
+        check_size(frame.width(), frame.height())?;
+        let info = VideoInfo::new(frame.width(), frame.height(), frame.format(), frame_rate);
+        Ok(VideoInfo { color: frame.color(), ..info })
+    });
+    let (source, feeder) = pair(info.map_err(|error| to_python(py, error))?);
+    Ok((Source::of(Box::new(source), None), feeder))
+}
+
+/// The summary of a stream in a file or in memory, as JSON.
+#[pyfunction]
+#[pyo3(signature = (*, path=None, bytes=None))]
+pub(crate) fn inspect(py: Python<'_>, path: Option<PathBuf>, bytes: Option<Vec<u8>>) -> PyResult<String> {
+    check_process(py)?;
+    detached(py, || {
+        let input: Box<dyn Read + Send> = match (&path, bytes) {
+            (Some(path), _) => {
+                Box::new(BufReader::new(File::open(path).map_err(|error| Error::io(path, error))?))
+            }
+            (None, bytes) => Box::new(Cursor::new(bytes.unwrap_or_default())),
+        };
+        let summary = neural_codec::decoder::inspect(input, Limits::default())?;
+        serde_json::to_string(&summary).map_err(|error| Error::internal("summary", error))
+    })
+}
+
+fn decoder_settings(threads: usize, skip_damage: bool) -> DecoderSettings {
+    let on_damage = if skip_damage { OnDamage::SkipScene } else { OnDamage::Stop };
+    DecoderSettings { threads, on_damage, ..DecoderSettings::default() }
+}
+
+/// Whether a file begins like a stream; what cannot be read is left for the media readers to explain.
+fn is_stream(path: &Path) -> Result<bool> {
+    let Ok(file) = File::open(path) else { return Ok(false) };
+    let mut first = Vec::new();
+    let read = file.take(SIGNATURE.len() as u64).read_to_end(&mut first);
+    Ok(read.is_ok() && first == SIGNATURE)
+}
+
+/// Names the file in an I/O error that does not.
+fn named(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Io { path: None, source } => Error::io(path, source),
+        other => other,
+    }
+}
+
+fn closed(call: &'static str) -> Error {
+    Error::WrongOrder { call, reason: "the source is closed".into() }
+}

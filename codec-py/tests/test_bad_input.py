@@ -1,0 +1,271 @@
+"""Whatever is wrong is an error that says what was expected and what was found."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+
+import numpy as np
+import pytest
+from conftest import FAST, python
+
+import neural_codec
+from neural_codec import errors
+
+FRAME = np.zeros((64, 64, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "words"),
+    [
+        (np.zeros((2, 64, 64), np.uint8), errors.InvalidArgument, r"frames, height, width, 3.*\(2, 64, 64\)"),
+        (FRAME, errors.InvalidArgument, r"source\[None\]"),
+        (np.zeros((2, 64, 64, 4), np.uint8), errors.InvalidArgument, r"\(2, 64, 64, 4\)"),
+        (np.zeros((2, 3, 64, 64), np.uint8), errors.InvalidArgument, "layout 'THWC'"),
+        (np.full((2, 64, 64, 3), np.nan), errors.InvalidType, "uint8.*float64"),
+        (np.zeros((2, 64, 64, 3), np.float32), errors.InvalidType, "float32"),
+        (np.zeros((2, 64, 64, 3), np.int16), errors.InvalidType, "int16"),
+        (np.zeros((2, 64, 64, 3), bool), errors.InvalidType, "bool"),
+        (np.zeros((0, 64, 64, 3), np.uint8), errors.InvalidArgument, "at least 1 frame"),
+        (np.zeros((2, 0, 64, 3), np.uint8), errors.InvalidArgument, "64x0"),
+        (np.full((2, 64, 64, 3), 1024, np.uint16), errors.InvalidArgument, "1023.*1024"),
+        (np.broadcast_to(np.uint8(0), (1, 2, 16385, 3)), errors.LimitExceeded, "16385"),
+        ([], errors.InvalidArgument, "at least 1 frame"),
+        ([FRAME, FRAME[:32]], errors.InvalidArgument, r"frame 1.*\(64, 64, 3\).*\(32, 64, 3\)"),
+        ([FRAME, FRAME.astype(np.uint16)], errors.InvalidArgument, "frame 1.*uint8.*uint16"),
+        ([FRAME, None], errors.InvalidType, "frame 1.*NoneType"),
+        ([[[0, 0, 0]]], errors.InvalidType, "frame 0.*list"),
+        ([(FRAME[..., 0],) * 2], errors.InvalidArgument, "three planes"),
+        ([(FRAME[..., 0], FRAME[:5, :5, 0], FRAME[:5, :5, 0])], errors.InvalidArgument, "5x5"),
+        (7, errors.InvalidType, "a path.*int"),
+        ({"a": 1}, errors.InvalidType, "dict"),
+        (None, errors.InvalidType, "NoneType"),
+        (b"", errors.InvalidArgument, "no bytes"),
+    ],
+)
+def test_unusable_frames_are_named(source, kind, words):
+    with pytest.raises(kind, match=words):
+        neural_codec.encode(source, fps=24, **FAST)
+
+
+def test_arrays_need_a_rate(clip):
+    with pytest.raises(errors.InvalidArgument, match="fps"):
+        neural_codec.encode(clip, **FAST)
+    for fps in (0, -1, float("nan"), float("inf"), "x", "1/0", 1e12):
+        with pytest.raises(errors.InvalidArgument, match="fps"):
+            neural_codec.encode(clip, fps=fps, **FAST)
+    with pytest.raises(errors.InvalidType, match="fps"):
+        neural_codec.encode(clip, fps=[24], **FAST)
+
+
+@pytest.mark.parametrize("fps", [29.97, "29.97", "30000/1001", 30000 / 1001])
+def test_rates_that_were_rounded_are_understood(fps):
+    report = neural_codec.encode([FRAME], fps=fps, **FAST)
+    assert report.source.frame_rate.numerator == 30000
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"quantiser": 30}, "quantiser"),
+        ({"quantizer": 64}, "1 to 63.*64"),
+        ({"quantizer": 1.5}, "1.5"),
+        ({"effort": -1}, "0 to 9"),
+        ({"effort": None}, "effort.*none"),
+        ({"max_scene_seconds": float("nan")}, "nan"),
+        ({"strategies": ["av1", "av2"]}, "av2"),
+        ({"device": "tpu"}, "tpu"),
+        ({"threads": True}, "threads"),
+        ({"seed": object()}, "seed"),
+        ({"lambda_": -1}, "lambda"),
+    ],
+)
+def test_unknown_settings_and_values_are_named(clip, settings, words):
+    with pytest.raises(errors.InvalidArgument, match=words):
+        neural_codec.encode(clip, fps=24, **settings)
+
+
+@pytest.mark.parametrize(
+    ("scenes", "words"),
+    [
+        ([], "scenes"),
+        ([(0, 6)], "scenes"),
+        ([(0, 6), (7, 12)], "scene 1|scenes.1"),
+        ([(0, 6), (6, 13)], "scenes"),
+        ([(0, 0), (0, 12)], "scene 0|scenes.0"),
+        ([(-1, 12)], "scenes.0"),
+        ([(0.5, 12)], "scenes.0"),
+        ([3], "scenes.0"),
+    ],
+)
+def test_scene_lists_that_do_not_fit_are_named(clip, scenes, words):
+    with pytest.raises(errors.InvalidArgument, match=words):
+        neural_codec.encode(clip, fps=24, scenes=scenes, **FAST)
+
+
+def test_files_that_are_no_video_are_named(tmp_path, carphone):
+    with pytest.raises(FileNotFoundError, match="nowhere.mp4") as caught:
+        neural_codec.encode(tmp_path / "nowhere.mp4")
+    assert isinstance(caught.value, errors.FileIO) and caught.value.errno == 2
+    with pytest.raises(errors.InvalidArgument, match="folder"):
+        neural_codec.encode(tmp_path)
+    (tmp_path / "empty.mp4").touch()
+    with pytest.raises(errors.NeuralCodecError, match="empty"):
+        neural_codec.encode(tmp_path / "empty.mp4")
+    (tmp_path / "text.mp4").write_text("not a video\n" * 100)
+    with pytest.raises(errors.NeuralCodecError):
+        neural_codec.encode(tmp_path / "text.mp4")
+    data = carphone.read_bytes()
+    for size in (100, len(data) // 2, len(data) - 1000):
+        (tmp_path / "short.mp4").write_bytes(data[:size])
+        with pytest.raises(errors.NeuralCodecError):
+            neural_codec.encode(tmp_path / "short.mp4", **FAST)
+    with pytest.raises(errors.InvalidType, match="bytes.*str"):
+        with open(tmp_path / "text.mp4") as text:
+            neural_codec.encode(text)
+
+
+def test_only_streams_are_decoded(carphone, tmp_path):
+    for source in (carphone, carphone.read_bytes(), b"", b"NV"):
+        with pytest.raises((errors.Corrupt, errors.Truncated)):
+            neural_codec.decode(source)
+    with pytest.raises(FileNotFoundError):
+        neural_codec.decode(tmp_path / "nowhere.nvc")
+    with pytest.raises(errors.InvalidType):
+        neural_codec.decode(7)
+
+
+def test_a_truncated_stream_is_an_error(stream):
+    for size in (10, len(stream) // 2, len(stream) - 1):
+        with pytest.raises((errors.Truncated, errors.Corrupt)) as caught:
+            neural_codec.decode(stream[:size])
+        assert isinstance(caught.value, (EOFError, ValueError))
+
+
+def test_no_flipped_byte_goes_unnoticed(stream):
+    expected = neural_codec.decode(stream).video
+    for position in range(0, len(stream), max(1, len(stream) // 60)):
+        damaged = bytearray(stream)
+        damaged[position] ^= 0x10
+        try:
+            video = neural_codec.decode(damaged).video
+        except errors.NeuralCodecError:
+            continue
+        np.testing.assert_array_equal(video, expected)
+
+
+def test_a_damaged_scene_costs_that_scene_only(two_scenes):
+    stream = neural_codec.encode(two_scenes, fps=24, scenes=[(0, 16), (16, 32), (32, 48)], **FAST).data
+    damaged = bytearray(stream)
+    damaged[len(stream) // 2] ^= 0xFF
+    with neural_codec.Decoder(damaged, on_damage="skip") as decoder:
+        assert 16 <= len(list(decoder)) < 48
+        assert decoder.errors
+    with pytest.raises(errors.NeuralCodecError) as caught:
+        neural_codec.decode(damaged)
+    assert caught.value.offset is not None or caught.value.scene is not None
+
+
+def test_clips_of_different_size_or_length_are_not_compared(clip):
+    with pytest.raises(errors.InvalidArgument, match="96x64.*48x64"):
+        neural_codec.compare(clip, clip[:, :, :48])
+    with pytest.raises(errors.InvalidArgument, match="number of frames"):
+        neural_codec.compare(clip, clip[:-3])
+    with pytest.raises(errors.InvalidArgument, match="number of frames"):
+        neural_codec.compare(clip[:-3], clip)
+
+
+def test_outputs_that_cannot_be_written_are_named(clip, stream, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no_folder"):
+        neural_codec.encode(clip, tmp_path / "no_folder" / "a.nvc", fps=24, **FAST)
+    with pytest.raises(errors.InvalidArgument, match="folder"):
+        neural_codec.encode(clip, tmp_path, fps=24, **FAST)
+    with pytest.raises(errors.InvalidArgument, match="device"):
+        neural_codec.encode(clip, "/dev/full", fps=24, **FAST)
+    with pytest.raises(errors.InvalidType, match="output"):
+        neural_codec.encode(clip, 7, fps=24, **FAST)
+    with pytest.raises(errors.NeuralCodecError, match="xyz"):
+        neural_codec.decode(stream, tmp_path / "a.xyz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_device_is_an_os_error(clip):
+    with open("/dev/full", "wb", buffering=0) as full, pytest.raises(OSError):
+        neural_codec.encode(clip, full, fps=24, **FAST)
+
+
+def test_a_full_disk_leaves_no_file(two_scenes, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", tmp_path], capture_output=True)
+    if mount.returncode != 0:
+        pytest.skip(f"no small disk: {mount.stderr!r}")
+    try:
+        with pytest.raises(errors.FileIO) as caught:
+            neural_codec.encode(two_scenes, tmp_path / "a.nvc", fps=24, quantizer=1, **FAST)
+        assert caught.value.errno == 28
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+READ_ONLY = """
+import os, sys
+import neural_codec, numpy
+os.setgid(65534); os.setuid(65534)
+try:
+    neural_codec.encode(numpy.zeros((1, 64, 64, 3), "uint8"), sys.argv[1], fps=24, effort=0)
+except PermissionError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_folder_without_permission_is_named(clip, tmp_path):
+    tmp_path.chmod(0o555)
+    target = tmp_path / "a.nvc"
+    if os.geteuid() != 0:
+        with pytest.raises(PermissionError, match="a.nvc"):
+            neural_codec.encode(clip, target, fps=24, **FAST)
+        return
+    # Root may write everywhere, so another user tries; he needs the way there.
+    for folder in list(tmp_path.parents)[:-2]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    found = python(READ_ONLY, str(target))
+    assert found.stdout.startswith("FilePermission") and "a.nvc" in found.stdout, found
+
+
+def test_a_missing_encoder_is_named():
+    code = (
+        "import neural_codec, numpy, pickle\n"
+        "try: neural_codec.encode(numpy.zeros((1, 64, 64, 3), 'uint8'), fps=1)\n"
+        "except neural_codec.errors.MissingLibrary as error: print(isinstance(error, ImportError), error)\n"
+        "neural_codec.show_versions()\n"
+    )
+    found = python(code, NEURAL_CODEC_SVTAV1="/nowhere/libSvtAv1Enc.so")
+    assert found.stdout.startswith("True missing library SVT-AV1"), found
+    assert "/nowhere/libSvtAv1Enc.so" in found.stdout and "base encoder: none" in found.stdout
+
+
+def test_errors_are_builtins_and_survive_pickling():
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        error = kind("a message", offset=3, scene=1, frame=9)
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is kind and isinstance(again, errors.NeuralCodecError)
+        assert (str(again), again.offset, again.scene, again.frame) == ("a message", 3, 1, 9)
+        assert again.code == error.code
+    builtins = {
+        errors.InvalidArgument: ValueError, errors.InvalidType: TypeError, errors.Truncated: EOFError,
+        errors.FileIO: OSError, errors.FileMissing: FileNotFoundError, errors.OutOfMemory: MemoryError,
+    }  # fmt: skip
+    assert all(issubclass(kind, builtin) for kind, builtin in builtins.items())
+
+
+def test_a_panic_is_an_ordinary_exception():
+    from neural_codec import _native
+    from neural_codec._jobs import drive
+
+    with pytest.raises(errors.InternalError, match="on purpose") as caught:
+        drive(_native.panic_on_purpose())
+    assert isinstance(caught.value, Exception) and caught.value.code == "internal"

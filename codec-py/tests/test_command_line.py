@@ -1,0 +1,89 @@
+"""The command line: results, exit codes, one line for an error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import neural_codec
+
+
+def run(*arguments) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "neural_codec", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def result(*arguments):
+    found = run(*arguments)
+    assert found.returncode == 0, found.stderr
+    assert found.stderr == ""
+    return found.stdout
+
+
+def test_a_clip_goes_through_all_commands(carphone, tmp_path):
+    stream, decoded = tmp_path / "a.nvc", tmp_path / "a.mkv"
+    report = neural_codec.Report.from_json(
+        result("encode", carphone, stream, "--json", "--quantizer", 45, "--effort", 0, "--scenes", "0-60,60-120")
+    )
+    assert report.total.bytes == stream.stat().st_size and len(report.scenes) == 2
+    info = neural_codec.StreamInfo.from_json(result("info", stream, "--json"))
+    assert info.frames == report.total.frames
+    assert str(info.frames) in result("info", stream)
+    assert "176x144" in result("info", carphone)
+    assert json.loads(result("decode", stream, decoded, "--json"))["frames"] == info.frames
+    metrics = neural_codec.Metrics.from_json(result("compare", carphone, decoded, "--json"))
+    assert metrics.psnr_y == pytest.approx(report.total.quality.psnr_y)
+    assert "psnr_y" in result("compare", carphone, stream, "--ms-ssim")
+    scenes = json.loads(result("detect-scenes", carphone, "--json"))
+    assert scenes[0][0] == 0 and scenes[-1][1] == info.frames
+    assert "0-" in result("detect-scenes", carphone)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["encode", "nowhere.mp4", "out.nvc"], "nowhere.mp4"),
+        (["decode", "nowhere.nvc", "out.mkv"], "nowhere.nvc"),
+        (["info", "/"], "folder"),
+        (["compare", "nowhere.mp4", "nowhere.mp4"], "nowhere.mp4"),
+        (["demo", "nowhere.mp4", "--output", "TMP"], "nowhere.mp4"),
+        (["encode", "CLIP", "TMP/out.nvc", "--quantizer", "99"], "1 to 63"),
+        (["encode", "CLIP", "TMP/out.nvc", "--scenes", "nonsense"], "START-END"),
+        (["encode", "CLIP", "TMP/out.nvc", "--fps", "0"], "fps"),
+    ],
+)
+def test_an_error_is_one_line_and_a_code(carphone, tmp_path, arguments, words):
+    names = {"CLIP": str(carphone)}
+    found = run(*(names.get(a, a.replace("TMP", str(tmp_path))) for a in arguments))
+    assert found.returncode == 1 and found.stdout == ""
+    assert found.stderr.startswith("error: ") and found.stderr.count("\n") == 1 and words in found.stderr
+
+
+def test_wrong_usage_has_its_own_code():
+    assert run().returncode == 2 and run("nonsense").returncode == 2
+
+
+def test_every_setting_is_an_option():
+    text = result("encode", "--help")
+    assert all("--" + name.replace("_", "-") in text for name in neural_codec.settings())
+    assert neural_codec.__version__ in result("--version")
+
+
+def test_the_demo_shows_what_it_measured(carphone, tmp_path):
+    from PIL import Image
+
+    summary = json.loads(result("demo", carphone, "--output", tmp_path, "--json"))
+    report = neural_codec.Report.from_json((tmp_path / "report.json").read_text())
+    assert summary["bytes"] == report.total.bytes == (tmp_path / "carphone_pristine.nvc").stat().st_size
+    assert summary["psnr_y"] == pytest.approx(report.total.quality.psnr_y)
+    with Image.open(tmp_path / "comparison.png") as picture:
+        assert picture.size == (3 * 176, 144)
+
+
+def test_the_demo_finds_its_own_clip():
+    from neural_codec._demo import sample_clip
+
+    assert sample_clip().name == "bigbuckbunny.mp4"

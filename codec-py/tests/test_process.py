@@ -1,0 +1,131 @@
+"""Manners inside a process: Ctrl-C, other threads, forks, start-up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from conftest import FAST, moving, python
+
+import neural_codec
+
+INTERRUPTED = """
+import sys, time, numpy
+import neural_codec
+clip = numpy.random.default_rng(0).integers(0, 256, (400, 256, 256, 3), dtype="uint8")
+print("ready", flush=True)
+try:
+    neural_codec.encode(clip, sys.argv[1], fps=24, effort=8, threads=2)
+    print("finished")
+except KeyboardInterrupt:
+    print("interrupted", time.monotonic(), flush=True)
+"""
+
+
+def interrupted_after(folder) -> float:
+    """Seconds from the signal to the exception."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(folder / "a.nvc")], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    time.sleep(1.5)
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    word, at = process.stdout.readline().split()
+    assert word == "interrupted"
+    assert process.wait(timeout=30) == 0
+    return float(at) - sent
+
+
+def test_ctrl_c_is_answered_at_once(tmp_path):
+    # 100 ms are the promise; a loaded machine gets three tries and a margin.
+    assert any(interrupted_after(tmp_path) < 0.25 for _ in range(3))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_threads_run_while_encoding(carphone):
+    count, stop = 0, threading.Event()
+
+    def tick():
+        nonlocal count
+        while not stop.is_set():
+            count += 1
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    start = time.monotonic()
+    neural_codec.encode(carphone, quantizer=40, **FAST)
+    seconds = time.monotonic() - start
+    stop.set()
+    thread.join()
+    # Held throughout, the lock would be free once an event at most, some hundred times.
+    assert count > 100 * seconds
+
+
+def test_encodes_in_two_threads_do_not_disturb_each_other(clip, stream):
+    results = [None, None]
+
+    def work(index):
+        results[index] = neural_codec.encode(clip, fps=24, **FAST).data
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [stream, stream]
+
+
+FORKED = """
+import os, numpy, neural_codec
+clip = numpy.zeros((2, 64, 64, 3), "uint8")
+neural_codec.encode(clip, fps=24, effort=0)
+if os.fork() == 0:
+    try:
+        neural_codec.encode(clip, fps=24, effort=0)
+    except neural_codec.errors.WrongOrder as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_fork_after_use_is_told_what_to_do():
+    assert "spawn" in python(FORKED).stdout
+
+
+def test_importing_is_quick_and_imports_only_numpy():
+    code = (
+        "import sys, time, numpy\nbefore = set(sys.modules)\nstart = time.perf_counter()\nimport neural_codec\n"
+        "print(time.perf_counter() - start)\n"
+        "new = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "print(sorted(new & {'av', 'tqdm', 'PIL', 'skvideo', 'torch'}))"
+    )
+    seconds, modules = python(code).stdout.split("\n")[:2]
+    assert float(seconds) < 1.0 and modules == "[]"
+
+
+def test_memory_does_not_grow_with_the_clip():
+    """A long clip from a generator stays within what a short one needs, and a margin."""
+    code = (
+        "import resource, sys, numpy, neural_codec\n"
+        "frame = numpy.zeros((256, 256, 3), 'uint8')\n"
+        "frames = (numpy.roll(frame, i, 1) for i in range(int(sys.argv[1])))\n"
+        "neural_codec.encode(frames, fps=24, effort=0, threads=1, max_scene_seconds=0.5)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    short, long = (int(python(code, str(n), timeout=120).stdout) for n in (48, 480))
+    raw = 432 * 256 * 256 * 3 >> 20
+    assert long - short < raw, f"{short} MiB for 48 frames, {long} MiB for 480, which are {raw} MiB more"
+
+
+def test_clips_are_made_the_same_every_time():
+    np.testing.assert_array_equal(moving(3), moving(3))

@@ -1,0 +1,79 @@
+"""Type hints hold, stubs match the native module, documented code runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import neural_codec
+from neural_codec import _native, _settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def module(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=folder)
+
+
+def test_the_package_is_typed(tmp_path):
+    found = module("mypy", "--strict", "-p", "neural_codec", folder=tmp_path)
+    assert found.returncode == 0, found.stdout
+    use = tmp_path / "use.py"
+    use.write_text(
+        "import neural_codec\n"
+        "report: neural_codec.Report = neural_codec.encode('a', quantizer=3)\n"
+        "frames: neural_codec.Frames = neural_codec.decode(b'')\n"
+        "written: neural_codec.Written = neural_codec.decode(b'', 'a.mkv')\n"
+        "neural_codec.encode('a', quantiser=3)  # type: ignore[call-arg]\n"
+    )
+    found = module("mypy", "--strict", str(use), folder=tmp_path)
+    assert found.returncode == 0, found.stdout
+
+
+def test_stubs_match_the_native_module(tmp_path):
+    found = module("mypy.stubtest", "neural_codec._native", "--ignore-missing-stub", folder=tmp_path)
+    assert found.returncode == 0, found.stdout
+
+
+def test_settings_for_editors_are_those_of_the_native_module():
+    assert list(_settings.SettingArguments.__annotations__) == [name for name, *_ in _native.settings()]
+
+
+def test_everything_public_is_documented():
+    for name in neural_codec.__all__:
+        if not name.startswith("__"):
+            assert getattr(neural_codec, name).__doc__, name
+
+
+def snippets(path: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/PYTHON.md"])
+def test_documented_code_runs(name, tmp_path, carphone):
+    code = snippets(ROOT / name)
+    if not code:
+        pytest.skip(f"{name} has no Python in it")
+    shutil.copy(carphone, tmp_path / "clip.mp4")
+    text = "\n".join(code)
+    found = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize("name", ["encode_decode.py", "camera_stream.py"])
+def test_examples_run(name, tmp_path, carphone):
+    found = subprocess.run(
+        [sys.executable, ROOT / "examples" / "python" / name, str(carphone)],
+        capture_output=True, text=True, timeout=120, cwd=tmp_path, env={**os.environ},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert "bytes" in found.stdout

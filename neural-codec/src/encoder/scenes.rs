@@ -1,0 +1,31 @@
+//! The scenes that an encode would find, without encoding. Rank 5.
+
+use std::ops::Range;
+
+use super::agent::{coded_frame, coded_info};
+use super::cutter::{Cutter, Step};
+use crate::error::{Error, Result};
+use crate::media::FrameSource;
+
+/// Scenes of a clip, as [`encode`](super::encode) cuts it without a list of scenes.
+///
+/// Units: frames. Errors: `InvalidArgument` for a clip without frames; whatever the source reports.
+pub fn detect_scenes(source: &mut dyn FrameSource, max_scene_seconds: f64) -> Result<Vec<Range<u64>>> {
+    let coded = coded_info(source.info());
+    let mut cutter = Cutter::detecting(&coded, max_scene_seconds)?;
+    let (mut starts, mut frames) = (Vec::new(), 0);
+    let mut take = |steps: Vec<Step>| {
+        starts.extend(steps.iter().filter_map(|step| if let Step::Start(at) = step { Some(*at) } else { None }));
+    };
+    while let Some(frame) = source.next_frame()? {
+        source.take_audio();
+        take(cutter.push(coded_frame(frame, &coded)?)?);
+        frames += 1;
+    }
+    take(cutter.finish()?);
+    if frames == 0 {
+        return Err(Error::invalid("clip", "at least 1 frame", 0));
+    }
+    let ends = starts.iter().skip(1).copied().chain([frames]);
+    Ok(starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect())
+}
