@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// Rank of each top-level module. Equal ranks never import one another.
 const RANKS: &[(&str, u32)] = &[
     ("error", 0),
+    ("compute", 0),
     ("frame", 1),
-    ("compute", 1),
     ("progress", 1),
     ("metrics", 2),
     ("bitstream", 2),

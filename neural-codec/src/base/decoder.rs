@@ -105,7 +105,8 @@ impl Av1Decoder {
         }
         let library = Arc::clone(&self.library);
         let mut data = Input::new(&library, unit)?;
-        loop {
+        let mut idle = 0;
+        while idle < 2 {
             // SAFETY: the context is open, and the data was made by this library.
             let status = unsafe { (library.api.send_data)(self.context.as_ptr(), &mut *data.data) };
             if status != 0 && status != dav1d::AGAIN {
@@ -116,10 +117,10 @@ impl Av1Decoder {
             if data.data.size == 0 {
                 return Ok(());
             }
-            if !found && status == dav1d::AGAIN {
-                return Err(Error::internal("dav1d", "takes no data and gives no picture"));
-            }
+            // Data refused without a picture given: what was left of the unit before is now parsed.
+            idle = if found { 0 } else { idle + 1 };
         }
+        Err(Error::internal("dav1d", "takes no data and gives no picture"))
     }
 
     /// Says that no unit will follow, so that the last frames come out.

@@ -1,4 +1,4 @@
-//! Where work runs: instruction sets of the CPU, later devices. Rank 1.
+//! Where work runs: instruction sets of the CPU, later devices. Rank 0.
 
 pub mod simd;
 

@@ -49,7 +49,7 @@ pub(crate) struct Trial {
 /// Errors: whatever the base encoder or decoder reports, `Cancelled`, `InvalidArgument` for an empty scene.
 pub(crate) fn code_scene(context: &TrialContext, frames: &SceneFrames, plan: &BasePlan) -> Result<Trial> {
     let mut encoder = SvtAv1Encoder::new(&context.library, &encoder_config(context, plan))?;
-    let mut measuring = Measuring::new(context, frames)?;
+    let mut measuring = Measuring::new(context, frames, plan.depth)?;
     let mut sent = 0;
     while let Some(frame) = frames.get(sent)? {
         context.cancel.check()?;
@@ -96,12 +96,14 @@ struct Measuring<'a> {
 }
 
 impl<'a> Measuring<'a> {
-    fn new(context: &'a TrialContext, frames: &'a SceneFrames) -> Result<Self> {
+    fn new(context: &'a TrialContext, frames: &'a SceneFrames, depth: BitDepth) -> Result<Self> {
         let info = &context.info;
         Ok(Self {
             context,
             frames,
             decoder: Av1Decoder::new(&DecoderConfig {
+                depth,
+                color: info.color,
                 threads: context.threads,
                 ..DecoderConfig::new(info.width, info.height)
             })?,
