@@ -6,11 +6,11 @@
 
 use std::io::Cursor;
 
-use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
 use neural_codec::bitstream::{
     EncodedScene, FormatVersion, Limits, PACKET_HEADER_BYTES, Packet, PacketKind, PacketReader, PacketWriter,
     SIGNATURE, SceneReader, StreamHeader, StreamItem,
 };
+use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
 
 /// Bytes of an END packet.
 const END_BYTES: usize = PACKET_HEADER_BYTES + 20;

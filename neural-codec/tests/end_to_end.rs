@@ -64,7 +64,8 @@ fn the_report_is_what_a_fresh_comparison_measures() {
     clip.next = 0;
     let mut decoder = StreamDecoder::new(bytes.as_slice(), DecoderSettings::default()).unwrap();
     let metrics =
-        neural_codec::decoder::compare(&mut clip, &mut decoder, neural_codec::metrics::Measures::Ssim).unwrap();
+        neural_codec::decoder::compare(&mut clip, &mut decoder, neural_codec::metrics::Measures::Ssim)
+            .unwrap();
     assert_eq!(metrics.psnr_y, report.total.quality.psnr_y);
     assert_eq!(metrics.psnr_yuv, report.total.quality.psnr_yuv);
     assert_eq!(metrics.ssim_y, report.total.quality.ssim_y);
@@ -87,8 +88,7 @@ fn output_does_not_depend_on_thread_count() {
 
 #[test]
 fn scenes_are_found_or_taken_from_the_caller() {
-    let (_, report) =
-        encoded(&mut Clip::new(160, 96, PixelFormat::YUV420_8, 60, 20), &settings(&[]));
+    let (_, report) = encoded(&mut Clip::new(160, 96, PixelFormat::YUV420_8, 60, 20), &settings(&[]));
     let starts: Vec<u64> = report.scenes.iter().map(|scene| scene.first_frame).collect();
     assert_eq!(starts, [0, 20, 40]);
     let hooks = Hooks { scenes: Some(vec![0..7, 7..60]), ..Hooks::default() };
@@ -112,7 +112,10 @@ fn tiny_and_single_frame_clips_work() {
 fn other_layouts_are_coded_as_420_and_the_report_says_so() {
     let mut clip = Clip::new(64, 48, PixelFormat::RGB_8, 4, 100);
     let (bytes, report) = encoded(&mut clip, &settings(&[]));
-    assert_eq!((report.source.pixel_format.as_str(), report.coded.pixel_format.as_str()), ("gbrp", "yuv420p"));
+    assert_eq!(
+        (report.source.pixel_format.as_str(), report.coded.pixel_format.as_str()),
+        ("gbrp", "yuv420p")
+    );
     assert_eq!(report.notes.len(), 1);
     assert_eq!(decoded(&bytes).0[0].format(), PixelFormat::YUV420_8);
 }
@@ -187,34 +190,38 @@ fn a_damaged_scene_costs_that_scene_only() {
 
 #[test]
 fn a_truncated_stream_is_an_error_wherever_it_ends() {
-    let (bytes, _) = encoded(&mut Clip::new(64, 64, PixelFormat::YUV420_8, 3, 100), &settings(&[("quantizer", "63")]));
+    let (bytes, _) =
+        encoded(&mut Clip::new(64, 64, PixelFormat::YUV420_8, 3, 100), &settings(&[("quantizer", "63")]));
     for length in 0..bytes.len() {
         let mut frames = 0;
-        let result = StreamDecoder::new(&bytes[..length], DecoderSettings::default()).and_then(|mut decoder| {
-            while decoder.decode_frame()?.is_some() {
-                frames += 1;
-            }
-            Ok(())
-        });
+        let result =
+            StreamDecoder::new(&bytes[..length], DecoderSettings::default()).and_then(|mut decoder| {
+                while decoder.decode_frame()?.is_some() {
+                    frames += 1;
+                }
+                Ok(())
+            });
         assert!(result.is_err(), "{length} of {} bytes gave {frames} frames and no error", bytes.len());
     }
 }
 
 #[test]
 fn one_flipped_byte_anywhere_is_an_error_or_harmless_and_never_silent() {
-    let (bytes, _) = encoded(&mut Clip::new(64, 64, PixelFormat::YUV420_8, 3, 100), &settings(&[("quantizer", "63")]));
+    let (bytes, _) =
+        encoded(&mut Clip::new(64, 64, PixelFormat::YUV420_8, 3, 100), &settings(&[("quantizer", "63")]));
     let expected: Vec<FrameHash> = decoded(&bytes).0.iter().map(FrameHash::of).collect();
     for at in 0..bytes.len() {
         for flip in [0x01, 0x80, 0xff] {
             let mut damaged = bytes.clone();
             damaged[at] ^= flip;
             let mut found = Vec::new();
-            let result = StreamDecoder::new(damaged.as_slice(), DecoderSettings::default()).and_then(|mut decoder| {
-                while let Some(frame) = decoder.decode_frame()? {
-                    found.push(FrameHash::of(&frame));
-                }
-                Ok(())
-            });
+            let result =
+                StreamDecoder::new(damaged.as_slice(), DecoderSettings::default()).and_then(|mut decoder| {
+                    while let Some(frame) = decoder.decode_frame()? {
+                        found.push(FrameHash::of(&frame));
+                    }
+                    Ok(())
+                });
             assert!(result.is_err() || found == expected, "byte {at} ^ {flip:#x}");
         }
     }

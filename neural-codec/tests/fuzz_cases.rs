@@ -11,12 +11,8 @@ mod fuzz;
 /// The body of a fuzz target.
 type Body = fn(&[u8]);
 
-const TARGETS: [(&str, Body); 4] = [
-    ("decoder", fuzz::decoder),
-    ("header", fuzz::header),
-    ("packets", fuzz::packets),
-    ("seek", fuzz::seek),
-];
+const TARGETS: [(&str, Body); 4] =
+    [("decoder", fuzz::decoder), ("header", fuzz::header), ("packets", fuzz::packets), ("seek", fuzz::seek)];
 
 /// Runs `body` on each file of a folder whose name begins with `prefix`, and counts them.
 fn run_folder(folder: &Path, prefix: &str, body: Body) -> usize {

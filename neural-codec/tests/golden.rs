@@ -37,8 +37,9 @@ fn the_golden_stream_decodes_to_the_golden_pictures() {
     for threads in [1, 2] {
         let settings = DecoderSettings { threads, ..DecoderSettings::default() };
         let mut decoder = StreamDecoder::new(bytes.as_slice(), settings).unwrap();
-        let hashes: Vec<u64> =
-            std::iter::from_fn(|| decoder.decode_frame().unwrap()).map(|frame| FrameHash::of(&frame).0).collect();
+        let hashes: Vec<u64> = std::iter::from_fn(|| decoder.decode_frame().unwrap())
+            .map(|frame| FrameHash::of(&frame).0)
+            .collect();
         assert_eq!(hashes, HASHES, "{hashes:#x?}");
         assert_eq!(decoder.take_audio().len(), 12);
     }

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::coded_size;
-use super::dav1d::{self, Context, Dav1d, Data, Picture, Settings};
+use super::dav1d::{self, Context, Data, Dav1d, Picture, Settings};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Plane, Planes, check_size};
 
@@ -46,7 +46,8 @@ impl DecoderConfig {
 
     fn check(&self) -> Result<()> {
         check_size(self.coded_width, self.coded_height)?;
-        let fits = (1..=self.coded_width).contains(&self.width) && (1..=self.coded_height).contains(&self.height);
+        let fits =
+            (1..=self.coded_width).contains(&self.width) && (1..=self.coded_height).contains(&self.height);
         if !fits {
             let expected = format!("1x1 to {}x{}", self.coded_width, self.coded_height);
             return Err(Error::invalid("frame size", expected, format!("{}x{}", self.width, self.height)));
@@ -86,7 +87,8 @@ impl Av1Decoder {
         settings.n_threads = config.threads.min(64) as c_int;
         settings.apply_grain = 0;
         settings.all_layers = 0;
-        settings.frame_size_limit = u32::try_from(config.coded_width * config.coded_height).unwrap_or(u32::MAX);
+        settings.frame_size_limit =
+            u32::try_from(config.coded_width * config.coded_height).unwrap_or(u32::MAX);
         settings.logger_callback = std::ptr::null_mut();
         let mut context = std::ptr::null_mut();
         // SAFETY: both addresses are valid for the call.

@@ -14,9 +14,9 @@ mod source;
 mod version;
 
 pub use config::EncoderConfig;
-pub use encoder::{SvtAv1Encoder, TemporalUnit};
 pub use dav1d::DECODER_LIBRARY_VARIABLE;
 pub use decoder::{Av1Decoder, DecoderConfig};
+pub use encoder::{SvtAv1Encoder, TemporalUnit};
 pub use library::{LIBRARY_VARIABLE, Library};
 pub use source::coded_size;
 pub use version::Version;

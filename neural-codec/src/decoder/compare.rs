@@ -60,8 +60,10 @@ pub fn compare(
                 }
             }
             (first, _) => {
-                let (longer, shorter) = if first.is_some() { ("first", "second") } else { ("second", "first") };
-                let found = format!("the {shorter} clip ends after {frames} frames, the {longer} one goes on");
+                let (longer, shorter) =
+                    if first.is_some() { ("first", "second") } else { ("second", "first") };
+                let found =
+                    format!("the {shorter} clip ends after {frames} frames, the {longer} one goes on");
                 return Err(Error::invalid("clips", "the same number of frames", found));
             }
         }

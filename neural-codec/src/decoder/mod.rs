@@ -13,7 +13,7 @@ mod settings;
 mod stream;
 
 pub use agent::{DecodingAgent, Received};
-pub use inspect::{SceneSummary, StreamSummary, inspect};
 pub use compare::{ClipMetrics, compare};
+pub use inspect::{SceneSummary, StreamSummary, inspect};
 pub use one_shot::{DecodeReport, decode_file, open_clip};
 pub use stream::{DecoderSettings, OnDamage, StreamDecoder};

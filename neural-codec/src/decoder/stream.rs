@@ -148,4 +148,3 @@ impl<R: Read + Send> FrameSource for StreamDecoder<R> {
 pub(super) fn is_stream(first_bytes: &[u8]) -> bool {
     first_bytes.starts_with(&crate::bitstream::SIGNATURE)
 }
-

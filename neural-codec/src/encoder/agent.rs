@@ -150,7 +150,11 @@ impl EncodingAgent {
     pub fn send_audio(&mut self, packet: AudioPacket) -> Result<()> {
         self.expect_open("send_audio")?;
         if usize::from(packet.track) >= self.audio_tracks.len() {
-            return Err(Error::invalid("audio track", format!("below {}", self.audio_tracks.len()), packet.track));
+            return Err(Error::invalid(
+                "audio track",
+                format!("below {}", self.audio_tracks.len()),
+                packet.track,
+            ));
         }
         self.audio.push(packet);
         Ok(())
@@ -177,10 +181,7 @@ impl EncodingAgent {
     }
 
     /// As [`receive_packet`](Self::receive_packet), calling `tell` while it waits; an error of `tell` ends the wait.
-    pub fn wait_packet(
-        &mut self,
-        mut tell: impl FnMut(Progress) -> Result<()>,
-    ) -> Result<Option<Vec<u8>>> {
+    pub fn wait_packet(&mut self, mut tell: impl FnMut(Progress) -> Result<()>) -> Result<Option<Vec<u8>>> {
         loop {
             self.collect()?;
             if let Some(bytes) = self.ready.pop_front() {
@@ -233,7 +234,9 @@ impl EncodingAgent {
     fn coded_frame(&self, frame: Frame) -> Result<Frame> {
         let found = (frame.width(), frame.height(), frame.format());
         if found != (self.source.width, self.source.height, self.source.format) {
-            let text = |(width, height, format): (usize, usize, PixelFormat)| format!("{width}x{height} in {format}");
+            let text = |(width, height, format): (usize, usize, PixelFormat)| {
+                format!("{width}x{height} in {format}")
+            };
             let expected = text((self.source.width, self.source.height, self.source.format));
             return Err(Error::invalid(format!("frame {}", self.frames_in), expected, text(found)));
         }

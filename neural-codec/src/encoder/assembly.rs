@@ -125,7 +125,8 @@ impl Assembly {
         let frames = self.comparison.finish().frames;
         let duration = duration_seconds(&self.coded, self.span, frames);
         let seconds = self.start.elapsed().as_secs_f64();
-        let (chroma_width, chroma_height) = self.coded.format.chroma_size(self.coded.width, self.coded.height);
+        let (chroma_width, chroma_height) =
+            self.coded.format.chroma_size(self.coded.width, self.coded.height);
         let samples = self.coded.width * self.coded.height + 2 * chroma_width * chroma_height;
         let raw = samples as f64 * frames as f64 * f64::from(self.coded.format.depth.bits().div_ceil(8));
         let report = Report {

@@ -28,7 +28,10 @@ pub(super) struct Cutter {
 enum Source {
     Detector(Box<CutDetector>),
     /// Scenes that have not begun yet, and where the current one ends.
-    List { scenes: VecDeque<Range<u64>>, end: u64 },
+    List {
+        scenes: VecDeque<Range<u64>>,
+        end: u64,
+    },
     Ended,
 }
 
@@ -81,16 +84,15 @@ impl Cutter {
                 let mut starts = false;
                 if self.next == *end {
                     let Some(scene) = scenes.pop_front() else {
-                        let expected = format!("scenes that cover the clip, which has more than {end} frames");
+                        let expected =
+                            format!("scenes that cover the clip, which has more than {end} frames");
                         return Err(Error::invalid("scenes", expected, format!("an end at frame {end}")));
                     };
                     (*end, starts) = (scene.end, true);
                 }
                 Ok(self.decide(starts))
             }
-            Source::Ended => {
-                Err(Error::WrongOrder { call: "push", reason: "the clip was finished".into() })
-            }
+            Source::Ended => Err(Error::WrongOrder { call: "push", reason: "the clip was finished".into() }),
         }
     }
 

@@ -15,7 +15,9 @@ pub fn detect_scenes(source: &mut dyn FrameSource, max_scene_seconds: f64) -> Re
     let mut cutter = Cutter::detecting(&coded, max_scene_seconds)?;
     let (mut starts, mut frames) = (Vec::new(), 0);
     let mut take = |steps: Vec<Step>| {
-        starts.extend(steps.iter().filter_map(|step| if let Step::Start(at) = step { Some(*at) } else { None }));
+        starts.extend(
+            steps.iter().filter_map(|step| if let Step::Start(at) = step { Some(*at) } else { None }),
+        );
     };
     while let Some(frame) = source.next_frame()? {
         source.take_audio();

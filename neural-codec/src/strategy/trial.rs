@@ -154,12 +154,7 @@ impl<'a> Measuring<'a> {
         }
         if self.measured != sent || self.trial.units.len() as u64 != sent {
             let found = format!("{} units, {} decoded frames", self.trial.units.len(), self.measured);
-            return Err(Error::corrupt(
-                "base layer",
-                format!("{sent} frames"),
-                found,
-                Place::default(),
-            ));
+            return Err(Error::corrupt("base layer", format!("{sent} frames"), found, Place::default()));
         }
         Ok(self.trial)
     }

@@ -19,7 +19,8 @@ pub struct Clip {
 impl Clip {
     pub fn new(width: usize, height: usize, format: PixelFormat, frames: u64, scene_frames: u64) -> Self {
         let mut info = VideoInfo::new(width, height, format, Rational { num: 25, den: 1 });
-        info.color = Color { range: ColorRange::Full, primaries: 1, transfer: 1, matrix: 1, ..Color::default() };
+        info.color =
+            Color { range: ColorRange::Full, primaries: 1, transfer: 1, matrix: 1, ..Color::default() };
         if format.layout == neural_codec::frame::Layout::Rgb {
             info.color = Color::default();
         }
@@ -42,7 +43,8 @@ impl Clip {
     }
 
     pub fn frame(&self, index: u64) -> Frame {
-        let mut frame = Frame::new(self.info.width, self.info.height, self.info.format, self.info.color).unwrap();
+        let mut frame =
+            Frame::new(self.info.width, self.info.height, self.info.format, self.info.color).unwrap();
         let scale = if self.info.format.depth == BitDepth::Ten { 4 } else { 1 };
         let (scene, step) = (index / self.scene_frames, index % self.scene_frames);
         with_planes!(frame.planes_mut(), planes => for (number, plane) in planes.iter_mut().enumerate() {
@@ -76,7 +78,12 @@ impl FrameSource for Clip {
         let frame = self.frame(self.next);
         if !self.tracks.is_empty() {
             let data = self.next.to_le_bytes().repeat(10);
-            self.audio.push(AudioPacket { track: 0, timestamp: self.next as i64 * 1920, duration: 1920, data });
+            self.audio.push(AudioPacket {
+                track: 0,
+                timestamp: self.next as i64 * 1920,
+                duration: 1920,
+                data,
+            });
         }
         self.next += 1;
         Ok(Some(frame))
