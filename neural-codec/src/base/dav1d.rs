@@ -1,0 +1,215 @@
+//! The C interface of dav1d, of a library loaded at run time or of its Rust port rav1d built in.
+//!
+//! Only fields that lie at the same place since dav1d 1.0 are touched; what follows them is room to spare.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::version::Version;
+use crate::error::{Error, Result};
+
+/// Environment variable that names the library file to use, before any other.
+pub const DECODER_VARIABLE: &str = "NEURAL_CODEC_DAV1D";
+
+/// Names under which systems install the library, newest first.
+const SONAMES: [&str; 2] = ["libdav1d.so.7", "libdav1d.so.6"];
+
+const REMEDY: &str = "install the system package (Debian: apt install libdav1d6), or set NEURAL_CODEC_DAV1D to the \
+                      libdav1d file in the av.libs folder of the PyPI package `av`, or build with the feature `rav1d`";
+
+/// `Dav1dSettings`: the head, and room for the rest.
+#[repr(C)]
+pub(super) struct Settings {
+    pub(super) threads: c_int,
+    pub(super) max_frame_delay: c_int,
+    pub(super) apply_grain: c_int,
+    pub(super) operating_point: c_int,
+    pub(super) all_layers: c_int,
+    pub(super) frame_size_limit: u32,
+    allocator: [*mut c_void; 3],
+    logger: [*mut c_void; 2],
+    tail: [u64; 64],
+}
+
+/// `Dav1dData`.
+#[repr(C)]
+pub(super) struct Data {
+    pub(super) bytes: *const u8,
+    pub(super) size: usize,
+    tail: [u64; 32],
+}
+
+/// `Dav1dPicture`: the head, and room for the rest.
+#[repr(C)]
+pub(super) struct Picture {
+    headers: [*mut c_void; 2],
+    pub(super) planes: [*const u8; 3],
+    /// In bytes, of luma and of chroma.
+    pub(super) strides: [isize; 2],
+    pub(super) width: c_int,
+    pub(super) height: c_int,
+    pub(super) layout: c_int,
+    pub(super) bits: c_int,
+    tail: [u64; 64],
+}
+
+/// `DAV1D_PIXEL_LAYOUT_I420`.
+pub(super) const LAYOUT_420: c_int = 1;
+/// `DAV1D_ERR(EAGAIN)`.
+pub(super) const AGAIN: c_int = -libc::EAGAIN;
+
+/// The entry points that are used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Api {
+    default_settings: unsafe extern "C" fn(*mut Settings),
+    pub(super) open: unsafe extern "C" fn(*mut *mut c_void, *const Settings) -> c_int,
+    pub(super) close: unsafe extern "C" fn(*mut *mut c_void),
+    pub(super) data_create: unsafe extern "C" fn(*mut Data, usize) -> *mut u8,
+    pub(super) data_unref: unsafe extern "C" fn(*mut Data),
+    pub(super) send_data: unsafe extern "C" fn(*mut c_void, *mut Data) -> c_int,
+    pub(super) get_picture: unsafe extern "C" fn(*mut c_void, *mut Picture) -> c_int,
+    pub(super) picture_unref: unsafe extern "C" fn(*mut Picture),
+}
+
+impl Data {
+    pub(super) const EMPTY: Self = Self { bytes: std::ptr::null(), size: 0, tail: [0; 32] };
+}
+
+impl Picture {
+    pub(super) const EMPTY: Self = Self {
+        headers: [std::ptr::null_mut(); 2],
+        planes: [std::ptr::null(); 3],
+        strides: [0; 2],
+        width: 0,
+        height: 0,
+        layout: 0,
+        bits: 0,
+        tail: [0; 64],
+    };
+}
+
+impl Api {
+    /// Settings as the library fills them in, but silent.
+    #[allow(unsafe_code)]
+    pub(super) fn settings(&self) -> Settings {
+        let mut settings = Settings {
+            threads: 0,
+            max_frame_delay: 0,
+            apply_grain: 0,
+            operating_point: 0,
+            all_layers: 0,
+            frame_size_limit: 0,
+            allocator: [std::ptr::null_mut(); 3],
+            logger: [std::ptr::null_mut(); 2],
+            tail: [0; 64],
+        };
+        // SAFETY: the structure is larger than that of any version that `Library` accepts.
+        unsafe { (self.default_settings)(&mut settings) };
+        settings.logger = [std::ptr::null_mut(); 2];
+        settings
+    }
+}
+
+/// A decoder library. Stays loaded until the process ends.
+#[derive(Debug)]
+pub(super) struct Library {
+    pub(super) api: Api,
+    pub(super) name: String,
+    /// Keeps the entry points valid; none for the one built in.
+    _handle: Option<libloading::Library>,
+}
+
+static LOADED: Mutex<Option<Arc<Library>>> = Mutex::new(None);
+
+impl Library {
+    /// The library that `NEURAL_CODEC_DAV1D` names, else the newest of the system, else the one built in.
+    pub(super) fn load() -> Result<Arc<Self>> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = &*loaded {
+            return Ok(library.clone());
+        }
+        let variable = std::env::var_os(DECODER_VARIABLE).filter(|v| !v.is_empty());
+        let library = Arc::new(Self::find(variable.as_deref().map(Path::new))?);
+        *loaded = Some(library.clone());
+        Ok(library)
+    }
+
+    pub(super) fn find(named: Option<&Path>) -> Result<Self> {
+        let candidates = named.map_or(SONAMES.map(Path::new).to_vec(), |name| vec![name]);
+        let mut tried = Vec::new();
+        for name in candidates {
+            match Self::open(name) {
+                Ok(library) => return Ok(library),
+                Err(reason) => tried.push(format!("{}: {reason}", name.display())),
+            }
+        }
+        #[cfg(feature = "rav1d")]
+        if named.is_none() {
+            return Ok(Self::built_in());
+        }
+        Err(Error::MissingLibrary { name: "dav1d", remedy: format!("tried {}; {REMEDY}", tried.join("; ")) })
+    }
+
+    #[allow(unsafe_code)]
+    fn open(name: &Path) -> Result<Self, String> {
+        // SAFETY: dav1d has no initialisers beyond those of the C library; a file that is something else is the
+        // caller's choice, as with any plug-in.
+        let handle = unsafe { libloading::Library::new(name) }.map_err(|e| e.to_string())?;
+        // SAFETY: declared as `const char *dav1d_version(void)` in every release.
+        let version = unsafe {
+            let get: unsafe extern "C" fn() -> *const c_char = symbol(&handle, c"dav1d_version")?;
+            CStr::from_ptr(get()).to_string_lossy().into_owned()
+        };
+        if Version::parse(&version).is_none_or(|v| v.0 != 1) {
+            return Err(format!("version {version} is not known, 1.x is"));
+        }
+        // SAFETY: each name has the type that the headers of 1.0 to 1.5 declare for it.
+        let api = unsafe {
+            Api {
+                default_settings: symbol(&handle, c"dav1d_default_settings")?,
+                open: symbol(&handle, c"dav1d_open")?,
+                close: symbol(&handle, c"dav1d_close")?,
+                data_create: symbol(&handle, c"dav1d_data_create")?,
+                data_unref: symbol(&handle, c"dav1d_data_unref")?,
+                send_data: symbol(&handle, c"dav1d_send_data")?,
+                get_picture: symbol(&handle, c"dav1d_get_picture")?,
+                picture_unref: symbol(&handle, c"dav1d_picture_unref")?,
+            }
+        };
+        Ok(Self { api, name: format!("dav1d {version} ({})", name.display()), _handle: Some(handle) })
+    }
+
+    /// rav1d, the Rust port, compiled into this library.
+    #[cfg(feature = "rav1d")]
+    #[allow(unsafe_code)]
+    pub(super) fn built_in() -> Self {
+        use re_rav1d::src::lib as rav1d;
+        // SAFETY: these functions take dav1d's structures at the places of dav1d 1.4; where the port writes
+        // `Option<NonNull<T>>` or `Option<Dav1dContext>`, the C type is a pointer that may be null.
+        let api = unsafe {
+            use std::mem::transmute;
+            Api {
+                default_settings: transmute::<*const (), _>(rav1d::dav1d_default_settings as *const ()),
+                open: transmute::<*const (), _>(rav1d::dav1d_open as *const ()),
+                close: transmute::<*const (), _>(rav1d::dav1d_close as *const ()),
+                data_create: transmute::<*const (), _>(rav1d::dav1d_data_create as *const ()),
+                data_unref: transmute::<*const (), _>(rav1d::dav1d_data_unref as *const ()),
+                send_data: transmute::<*const (), _>(rav1d::dav1d_send_data as *const ()),
+                get_picture: transmute::<*const (), _>(rav1d::dav1d_get_picture as *const ()),
+                picture_unref: transmute::<*const (), _>(rav1d::dav1d_picture_unref as *const ()),
+            }
+        };
+        Self { api, name: "rav1d, built in".into(), _handle: None }
+    }
+}
+
+/// Looks an entry point up.
+///
+/// # Safety
+/// `T` is the function pointer type of that entry point.
+#[allow(unsafe_code)]
+unsafe fn symbol<T: Copy>(handle: &libloading::Library, name: &CStr) -> Result<T, String> {
+    // SAFETY: passed on to the caller.
+    unsafe { handle.get::<T>(name) }.map(|s| *s).map_err(|e| e.to_string())
+}
