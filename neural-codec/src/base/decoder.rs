@@ -1,71 +1,73 @@
-//! AV1 decoding of one scene by dav1d: temporal units in, frames out, in display order.
+//! AV1 decoding of one scene: temporal units in, frames out, one for one and in order.
 
 use std::collections::VecDeque;
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::coded_size;
-use super::dav1d::{self, Context, Data, Dav1d, Picture, Settings};
+use super::dav1d::{self, Data, Library, Picture};
+use super::obu::{self, SequenceHeader};
+use super::source::coded_size;
 use crate::error::{Error, Place, Result};
-use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Plane, Planes, check_size};
+use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Plane, Planes, Sample, check_size};
 
-/// What a scene says about its AV1 stream.
-#[derive(Debug, Clone)]
+/// Calls after which a unit that is still not taken counts as damaged: far more than frames are in work at a time.
+const MAX_TRIES: usize = 64;
+
+/// What the units of a scene must hold.
+#[derive(Debug, Clone, Copy)]
 pub struct DecoderConfig {
-    /// Width of the frames to give out: the left part of the coded picture.
+    /// Width of the frames in pixels; the stream has them at [`coded_size`](super::coded_size).
     pub width: usize,
-    /// Height of the frames to give out: the top part of the coded picture.
+    /// Height of the frames in pixels.
     pub height: usize,
-    /// Width of the coded picture in pixels.
-    pub coded_width: usize,
-    /// Height of the coded picture in pixels.
-    pub coded_height: usize,
-    /// Bits of a coded sample.
+    /// Bits of a sample.
     pub depth: BitDepth,
-    /// Colour description that the frames get.
+    /// Colour description that the frames get; what the AV1 stream says is not looked at.
     pub color: Color,
     /// Threads, at least 1. The frames do not depend on it.
     pub threads: usize,
+    /// Refuses larger frames before anything is allocated.
+    pub max_pixels: u64,
 }
 
 impl DecoderConfig {
-    /// For frames of 8 bits as this library's encoder codes them, with one thread.
+    /// 8-bit frames of a given size on one thread, up to 8K.
     pub fn new(width: usize, height: usize) -> Self {
-        let (coded_width, coded_height) = coded_size(width, height);
         Self {
             width,
             height,
-            coded_width,
-            coded_height,
             depth: BitDepth::Eight,
             color: Color::default(),
             threads: 1,
+            max_pixels: 8192 * 4352,
         }
-    }
-
-    fn check(&self) -> Result<()> {
-        check_size(self.coded_width, self.coded_height)?;
-        let fits =
-            (1..=self.coded_width).contains(&self.width) && (1..=self.coded_height).contains(&self.height);
-        if !fits {
-            let expected = format!("1x1 to {}x{}", self.coded_width, self.coded_height);
-            return Err(Error::invalid("frame size", expected, format!("{}x{}", self.width, self.height)));
-        }
-        if self.threads == 0 {
-            return Err(Error::invalid("threads", "at least 1", 0));
-        }
-        Ok(())
     }
 }
 
-/// One instance of dav1d.
+/// What may be called next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Finished,
+    Failed,
+}
+
+/// One instance of the decoder. Film grain is never applied: the encoder writes none.
 ///
-/// After each [`send`](Self::send) take out what [`receive`](Self::receive) gives. Film grain is not applied.
+/// Every unit is read by [`probe`](super::probe) first; the decoder itself sees only units of one frame of the
+/// expected size and format. After an error the rest of the scene is lost, and calls say so.
+#[derive(Debug)]
 pub struct Av1Decoder {
-    library: Arc<Dav1d>,
-    context: NonNull<Context>,
+    library: Arc<Library>,
+    context: NonNull<c_void>,
     config: DecoderConfig,
+    sequence: Option<SequenceHeader>,
+    state: State,
+    sent: u64,
+    received: u64,
+    /// Whether the decoder was asked for a picture since the last unit. Asked twice, it would stop working ahead.
+    asked: bool,
     ready: VecDeque<Frame>,
 }
 
@@ -74,112 +76,229 @@ pub struct Av1Decoder {
 unsafe impl Send for Av1Decoder {}
 
 impl Av1Decoder {
-    /// Starts a decoder.
-    ///
-    /// Errors: `MissingLibrary` without dav1d, `InvalidArgument` for sizes that do not fit, `OutOfMemory`.
-    #[allow(unsafe_code)]
+    /// Starts a decoder. Errors: `InvalidArgument`, `LimitExceeded`, `MissingLibrary`.
     pub fn new(config: &DecoderConfig) -> Result<Self> {
-        config.check()?;
-        let library = Dav1d::load()?;
-        let mut settings = Settings::zeroed();
-        // SAFETY: the structure has room for that of any version.
-        unsafe { (library.api.default_settings)(&mut *settings) };
-        settings.n_threads = config.threads.min(64) as c_int;
-        settings.apply_grain = 0;
-        settings.all_layers = 0;
-        settings.frame_size_limit =
-            u32::try_from(config.coded_width * config.coded_height).unwrap_or(u32::MAX);
-        settings.logger_callback = std::ptr::null_mut();
-        let mut context = std::ptr::null_mut();
-        // SAFETY: both addresses are valid for the call.
-        let status = unsafe { (library.api.open)(&mut context, &*settings) };
-        let context = NonNull::new(context).ok_or_else(|| failure(status))?;
-        Ok(Self { library, context, config: config.clone(), ready: VecDeque::new() })
+        Self::with_library(&Library::load()?, config)
     }
 
-    /// Decodes one temporal unit.
-    ///
-    /// Errors: `Corrupt` for what is not AV1 or not as configured; the decoder is then of no more use.
     #[allow(unsafe_code)]
-    pub fn send(&mut self, unit: &[u8]) -> Result<()> {
-        if unit.is_empty() {
-            return Err(Error::corrupt("AV1 temporal unit", "at least 1 byte", 0, Place::default()));
+    pub(super) fn with_library(library: &Arc<Library>, config: &DecoderConfig) -> Result<Self> {
+        check_size(config.width, config.height)?;
+        let (width, height) = coded_size(config.width, config.height);
+        let pixels = width as u64 * height as u64;
+        if pixels > config.max_pixels {
+            let (limit, found) = (config.max_pixels, pixels);
+            return Err(Error::LimitExceeded { what: "pixels", limit, found, place: Place::default() });
         }
-        let library = Arc::clone(&self.library);
-        let mut data = Input::new(&library, unit)?;
-        let mut idle = 0;
-        while idle < 2 {
-            // SAFETY: the context is open, and the data was made by this library.
-            let status = unsafe { (library.api.send_data)(self.context.as_ptr(), &mut *data.data) };
-            if status != 0 && status != dav1d::AGAIN {
-                return Err(failure(status));
-            }
-            // Asked once after data, not until it is empty: asking twice would drain the frame threads.
-            let found = self.take_picture()?;
-            if data.data.size == 0 {
-                return Ok(());
-            }
-            // Data refused without a picture given: what was left of the unit before is now parsed.
-            idle = if found { 0 } else { idle + 1 };
+        if !(1..=256).contains(&config.threads) {
+            return Err(Error::invalid("threads", "1 to 256", config.threads));
         }
-        Err(Error::internal("dav1d", "takes no data and gives no picture"))
+        let api = library.api;
+        let mut settings = api.settings();
+        settings.threads = config.threads as c_int;
+        settings.max_frame_delay = config.threads.min(2) as c_int;
+        settings.apply_grain = 0;
+        settings.operating_point = 0;
+        settings.all_layers = 0;
+        settings.frame_size_limit = u32::try_from(pixels).unwrap_or(u32::MAX);
+        let mut context = std::ptr::null_mut();
+        // SAFETY: both addresses are valid for the call, and the settings came from this library.
+        let status = unsafe { (api.open)(&mut context, &settings) };
+        let context = match NonNull::new(context) {
+            Some(context) if status == 0 => context,
+            _ => return Err(Error::internal("dav1d", format!("dav1d_open returned {status}"))),
+        };
+        Ok(Self {
+            library: library.clone(),
+            context,
+            config: *config,
+            sequence: None,
+            state: State::Open,
+            sent: 0,
+            received: 0,
+            asked: false,
+            ready: VecDeque::new(),
+        })
     }
 
-    /// Says that no unit will follow, so that the last frames come out.
+    /// Name and version of the library that decodes.
+    pub fn engine(&self) -> &str {
+        &self.library.name
+    }
+
+    /// Takes one temporal unit; the bytes are copied.
     ///
-    /// Errors: as [`send`](Self::send).
+    /// Errors: `Corrupt` or `Truncated` with offset in the unit and index of the frame, `WrongOrder` after
+    /// [`finish`](Self::finish) or an error.
+    pub fn send(&mut self, unit: &[u8]) -> Result<()> {
+        if self.state != State::Open {
+            return Err(Error::WrongOrder { call: "send", reason: self.reason().into() });
+        }
+        let result = self.check_unit(unit).and_then(|()| self.send_checked(unit));
+        self.guard(result)
+    }
+
+    /// Says that no more units come. Errors: `WrongOrder` when called twice or after an error.
     pub fn finish(&mut self) -> Result<()> {
-        // The first request after data may only switch to draining.
-        let mut idle = 0;
-        while idle < 2 {
-            idle = if self.take_picture()? { 0 } else { idle + 1 };
+        if self.state != State::Open {
+            return Err(Error::WrongOrder { call: "finish", reason: self.reason().into() });
+        }
+        self.state = State::Finished;
+        Ok(())
+    }
+
+    /// The next frame, its timestamp the index of its unit. Before [`finish`](Self::finish) `None` means "not
+    /// yet", afterwards "no more". Errors: `Corrupt` with the index of the frame.
+    pub fn receive(&mut self) -> Result<Option<Frame>> {
+        if self.state == State::Failed {
+            return Err(Error::WrongOrder { call: "receive", reason: self.reason().into() });
+        }
+        if self.ready.is_empty() && (self.state == State::Finished || !self.asked) {
+            let result = self.take_picture();
+            self.guard(result)?;
+        }
+        if let Some(frame) = self.ready.pop_front() {
+            return Ok(Some(frame));
+        }
+        if self.state == State::Finished && self.received < self.sent {
+            let error = self.corrupt("a frame for each unit", format!("{} of {}", self.received, self.sent));
+            return self.guard(Err(error));
+        }
+        Ok(None)
+    }
+
+    /// Reads the unit's headers and compares them with what the scene is said to hold.
+    fn check_unit(&mut self, unit: &[u8]) -> Result<()> {
+        let place = Place::at_frame(self.sent);
+        let info = obu::probe(unit, self.sequence).map_err(|e| e.within(place))?;
+        if self.sent == 0 && !info.is_key {
+            return Err(Error::corrupt("AV1 scene", "a key frame at its start", "another frame", place));
+        }
+        if let Some(found) = info.sequence {
+            let (width, height) = coded_size(self.config.width, self.config.height);
+            let expected = (width as u32, height as u32, self.config.depth.bits(), true, 0);
+            let found_all = (found.width, found.height, found.bits, found.is_420, found.profile);
+            if found_all != expected {
+                let describe = |(w, h, bits, is_420, profile): (u32, u32, u8, bool, u8)| {
+                    format!("{w}x{h}, {bits} bits, 4:2:0 {is_420}, profile {profile}")
+                };
+                return Err(Error::corrupt(
+                    "AV1 sequence header",
+                    describe(expected),
+                    describe(found_all),
+                    place,
+                ));
+            }
+            self.sequence = Some(found);
         }
         Ok(())
     }
 
-    /// The next frame, if one is ready. Errors: none.
-    pub fn receive(&mut self) -> Result<Option<Frame>> {
-        Ok(self.ready.pop_front())
-    }
-
-    /// Moves a finished picture to `ready`; false if there is none.
     #[allow(unsafe_code)]
-    fn take_picture(&mut self) -> Result<bool> {
+    fn send_checked(&mut self, unit: &[u8]) -> Result<()> {
         let api = self.library.api;
-        let mut picture = Picture::zeroed();
-        // SAFETY: the context is open, and the picture has room for that of any version.
-        let status = unsafe { (api.get_picture)(self.context.as_ptr(), &mut *picture) };
-        match status {
-            0 => {}
-            dav1d::AGAIN => return Ok(false),
-            _ => return Err(failure(status)),
+        let mut data = Data::EMPTY;
+        // SAFETY: `data` is larger than the structure of any version.
+        let bytes = unsafe { (api.data_create)(&mut data, unit.len()) };
+        if bytes.is_null() {
+            return Err(Error::OutOfMemory { what: "AV1 unit", bytes: unit.len() as u64 });
         }
-        let frame = self.frame(&picture);
-        // SAFETY: the library filled the picture in, and nothing of it is used after this.
-        unsafe { (api.picture_unref)(&mut *picture) };
-        self.ready.push_back(frame?);
-        Ok(true)
+        // SAFETY: the library has just allocated that many bytes there.
+        unsafe { std::ptr::copy_nonoverlapping(unit.as_ptr(), bytes, unit.len()) };
+        self.sent += 1;
+        let result = self.push(&mut data);
+        if data.size > 0 {
+            // SAFETY: `data` came from `data_create` and was not taken whole.
+            unsafe { (api.data_unref)(&mut data) };
+        }
+        self.asked = false;
+        result
     }
 
-    /// The visible part of a picture, copied.
-    fn frame(&self, picture: &Picture) -> Result<Frame> {
-        let config = &self.config;
-        let expected =
-            (config.coded_width, config.coded_height, dav1d::LAYOUT_I420, c_int::from(config.depth.bits()));
-        let found = (picture.width as usize, picture.height as usize, picture.layout, picture.bits);
-        if found != expected {
-            let text = |(w, h, layout, bits): (usize, usize, c_int, c_int)| {
-                format!("{w}x{h}, {} at {bits} bits", if layout == 1 { "4:2:0" } else { "another layout" })
-            };
-            return Err(Error::corrupt("AV1 picture", text(expected), text(found), Place::default()));
+    /// Hands data over until all is taken, making room by taking pictures out.
+    ///
+    /// A decoder that works ahead can answer "again" both ways while it drains, but not for longer than it has
+    /// frames in work.
+    #[allow(unsafe_code)]
+    fn push(&mut self, data: &mut Data) -> Result<()> {
+        for _ in 0..MAX_TRIES {
+            // SAFETY: the context is open, and `data` is owned here.
+            let status = unsafe { (self.library.api.send_data)(self.context.as_ptr(), data) };
+            match status {
+                0 if data.size == 0 => return Ok(()),
+                0 | dav1d::AGAIN => self.take_picture()?,
+                error => return Err(self.corrupt("data that can be decoded", format!("error {error}"))),
+            }
         }
-        let format = PixelFormat { layout: Layout::Yuv420, depth: config.depth };
-        let mut frame = Frame::new(config.width, config.height, format, config.color)?;
+        Err(self.corrupt("data that can be decoded", "data left over".into()))
+    }
+
+    /// Moves one picture to `ready`, if there is one.
+    #[allow(unsafe_code)]
+    fn take_picture(&mut self) -> Result<()> {
+        let api = self.library.api;
+        self.asked = true;
+        let mut picture = Picture::EMPTY;
+        // SAFETY: the context is open, and `picture` is larger than the structure of any version.
+        match unsafe { (api.get_picture)(self.context.as_ptr(), &mut picture) } {
+            0 => {}
+            dav1d::AGAIN => return Ok(()),
+            error => return Err(self.corrupt("data that can be decoded", format!("error {error}"))),
+        }
+        let frame = self.convert(&picture);
+        // SAFETY: the picture came from `get_picture`; its samples have been copied.
+        unsafe { (api.picture_unref)(&mut picture) };
+        self.ready.push_back(frame?.with_timestamp(self.received as i64));
+        self.received += 1;
+        Ok(())
+    }
+
+    /// Copies a picture, without the rows and columns that were added before encoding.
+    fn convert(&self, picture: &Picture) -> Result<Frame> {
+        let DecoderConfig { width, height, depth, color, .. } = self.config;
+        let coded = coded_size(width, height);
+        let found = (picture.width as usize, picture.height as usize);
+        if found != coded
+            || picture.layout != dav1d::LAYOUT_420
+            || picture.bits != c_int::from(depth.bits())
+            || picture.planes.contains(&std::ptr::null())
+        {
+            let expected = format!("4:2:0 at {} bits, {}x{}", depth.bits(), coded.0, coded.1);
+            let found =
+                format!("layout {} at {} bits, {}x{}", picture.layout, picture.bits, found.0, found.1);
+            return Err(self.corrupt(expected, found));
+        }
+        let format = PixelFormat { layout: Layout::Yuv420, depth };
+        let mut frame = Frame::new(width, height, format, color)?;
         match frame.planes_mut() {
-            Planes::U8(planes) => copy_planes(picture, planes),
-            Planes::U16(planes) => copy_planes(picture, planes),
+            Planes::U8(planes) => {
+                for (index, plane) in planes.iter_mut().enumerate() {
+                    copy_plane(picture, index, plane);
+                }
+            }
+            Planes::U16(planes) => {
+                for (index, plane) in planes.iter_mut().enumerate() {
+                    copy_plane(picture, index, plane);
+                }
+            }
         }
         Ok(frame)
+    }
+
+    fn corrupt(&self, expected: impl std::fmt::Display, found: String) -> Error {
+        Error::corrupt("AV1 data", expected, found, Place::at_frame(self.received))
+    }
+
+    fn reason(&self) -> &'static str {
+        if self.state == State::Failed { "the scene is damaged" } else { "the scene was finished" }
+    }
+
+    /// Remembers a failure.
+    fn guard<T>(&mut self, result: Result<T>) -> Result<T> {
+        if result.is_err() {
+            self.state = State::Failed;
+        }
+        result
     }
 }
 
@@ -187,64 +306,22 @@ impl Drop for Av1Decoder {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
         let mut context = self.context.as_ptr();
-        // SAFETY: the context is open and is not used afterwards; closing joins its threads.
+        // SAFETY: the context is open and is not used afterwards; closing stops its threads.
         unsafe { (self.library.api.close)(&mut context) };
     }
 }
 
-/// Bytes of one unit in the library's own memory.
-struct Input<'a> {
-    library: &'a Dav1d,
-    data: Box<Data>,
-}
-
-impl<'a> Input<'a> {
-    #[allow(unsafe_code)]
-    fn new(library: &'a Dav1d, unit: &[u8]) -> Result<Self> {
-        let mut data = Data::zeroed();
-        // SAFETY: the structure has room for that of any version.
-        let room = unsafe { (library.api.data_create)(&mut *data, unit.len()) };
-        if room.is_null() {
-            return Err(Error::OutOfMemory { what: "an AV1 temporal unit", bytes: unit.len() as u64 });
-        }
-        // SAFETY: the library gave `unit.len()` bytes of its own at `room`.
-        unsafe { std::ptr::copy_nonoverlapping(unit.as_ptr(), room, unit.len()) };
-        Ok(Self { library, data })
-    }
-}
-
-impl Drop for Input<'_> {
-    #[allow(unsafe_code)]
-    fn drop(&mut self) {
-        // SAFETY: the data was made by this library; what it took over it has cleared.
-        unsafe { (self.library.api.data_unref)(&mut *self.data) };
-    }
-}
-
+/// Copies the rows of one plane that the frame keeps.
 #[allow(unsafe_code)]
-fn copy_planes<T: crate::frame::Sample>(picture: &Picture, planes: &mut [Plane<T>; 3]) {
-    for (index, plane) in planes.iter_mut().enumerate() {
-        let stride = picture.strides[index.min(1)];
-        let width = plane.width();
-        for y in 0..plane.height() {
-            // SAFETY: the caller checked layout, depth and size: the picture has at least `plane.height()` rows
-            // of at least `width` samples of this type, `stride` bytes apart, until it is released. dav1d
-            // aligns its rows to 64 bytes.
-            let row = unsafe {
-                std::slice::from_raw_parts(
-                    picture.planes[index].cast::<u8>().offset(stride * y as isize).cast::<T>().cast_const(),
-                    width,
-                )
-            };
-            plane.row_mut(y).copy_from_slice(row);
+fn copy_plane<T: Sample>(picture: &Picture, index: usize, plane: &mut Plane<T>) {
+    let (start, stride) = (picture.planes[index], picture.strides[usize::from(index > 0)]);
+    for y in 0..plane.height() {
+        let row = plane.row_mut(y);
+        // SAFETY: `convert` has compared size and sample type of the picture, of which the plane keeps at most
+        // all; its rows lie `stride` bytes apart, aligned for their samples.
+        unsafe {
+            let source = start.offset(y as isize * stride).cast::<T>();
+            std::ptr::copy_nonoverlapping(source, row.as_mut_ptr(), row.len());
         }
     }
-}
-
-fn failure(status: c_int) -> Error {
-    if status == dav1d::NO_MEMORY {
-        return Error::OutOfMemory { what: "AV1 decoding", bytes: 0 };
-    }
-    let reason = std::io::Error::from_raw_os_error(-status);
-    Error::corrupt("AV1 data", "a decodable temporal unit", reason, Place::default())
 }

@@ -10,14 +10,16 @@ mod dav1d;
 mod decoder;
 mod encoder;
 mod library;
+mod obu;
 mod source;
 mod version;
 
 pub use config::EncoderConfig;
-pub use dav1d::DECODER_LIBRARY_VARIABLE;
+pub use dav1d::DECODER_VARIABLE;
 pub use decoder::{Av1Decoder, DecoderConfig};
 pub use encoder::{SvtAv1Encoder, TemporalUnit};
 pub use library::{LIBRARY_VARIABLE, Library};
+pub use obu::{SequenceHeader, UnitInfo, probe};
 pub use source::coded_size;
 pub use version::Version;
 

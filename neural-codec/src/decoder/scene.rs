@@ -1,6 +1,6 @@
 //! One scene, decoded frame by frame and checked against its hashes. Rank 5.
 
-use crate::base::{Av1Decoder, DecoderConfig};
+use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{EncodedScene, Strategy};
 use crate::error::{Error, Place, Result};
 use crate::frame::{Frame, FrameHash, VideoInfo};
@@ -17,17 +17,23 @@ pub(super) struct SceneDecoder {
 
 impl SceneDecoder {
     /// Errors: `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies.
-    pub(super) fn new(scene: EncodedScene, info: VideoInfo, threads: usize) -> Result<Self> {
+    pub(super) fn new(scene: EncodedScene, info: VideoInfo, threads: usize, max_pixels: u64) -> Result<Self> {
         if scene.header.strategy != Strategy::Av1 {
             return Err(Error::Unsupported {
                 what: format!("strategy {:?} of scene {}", scene.header.strategy, scene.header.index),
                 remedy: "a newer version of this library may decode it".into(),
             });
         }
+        let (found, expected) =
+            ((scene.base.width as usize, scene.base.height as usize), coded_size(info.width, info.height));
+        if found != expected {
+            let text = |(width, height)| format!("{width}x{height}");
+            let place = Place::in_scene(scene.header.index);
+            return Err(Error::corrupt("coded size", text(expected), text(found), place));
+        }
         let decoder = Av1Decoder::new(&DecoderConfig {
-            coded_width: scene.base.width as usize,
-            coded_height: scene.base.height as usize,
             depth: scene.base.depth,
+            max_pixels,
             color: info.color,
             threads,
             ..DecoderConfig::new(info.width, info.height)

@@ -103,7 +103,8 @@ impl<R: Read> StreamDecoder<R> {
                 Some(StreamItem::Audio(packet)) => self.audio.push(packet),
                 Some(StreamItem::Scene(scene)) => {
                     let threads = self.settings.thread_count();
-                    self.scene = Some(SceneDecoder::new(scene, self.header().info, threads)?);
+                    let max_pixels = self.settings.limits.max_pixels;
+                    self.scene = Some(SceneDecoder::new(scene, self.header().info, threads, max_pixels)?);
                 }
             }
         }

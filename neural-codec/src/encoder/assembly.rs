@@ -66,11 +66,6 @@ impl Assembly {
         self.notes.push(sentence);
     }
 
-    /// Bytes of stream so far.
-    pub(super) fn position(&self) -> u64 {
-        self.writer.position()
-    }
-
     pub(super) fn add_audio(&mut self, packet: &AudioPacket) -> Result<()> {
         let before = self.writer.position();
         self.writer.write_audio(packet)?;

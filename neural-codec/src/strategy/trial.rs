@@ -105,6 +105,7 @@ impl<'a> Measuring<'a> {
                 depth,
                 color: info.color,
                 threads: context.threads,
+                max_pixels: u64::MAX,
                 ..DecoderConfig::new(info.width, info.height)
             })?,
             sources: VecDeque::new(),
