@@ -1,4 +1,10 @@
 //! The manual of the C library names every setting and every status.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error"
+)]
 
 use neural_codec::decoder::DecoderSettings;
 use neural_codec::settings::Settings;

@@ -1,4 +1,10 @@
 //! From frames to a stream and back, through the public facade.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error"
+)]
 
 mod support;
 

@@ -1,4 +1,10 @@
 //! A stream written by the first version decodes to the same pictures for ever.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error"
+)]
 
 mod support;
 

@@ -1,4 +1,10 @@
 //! Modules import only from ranks below their own: the order of docs/ARCHITECTURE.md, read from the `use` lines.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -192,7 +192,7 @@ impl SvtAv1Encoder {
     #[allow(unsafe_code)]
     fn take_packets(&mut self, wait: bool) -> Result<()> {
         let api = self.api;
-        while matches!(self.state, State::Open | State::Draining) && !(wait && !self.ready.is_empty()) {
+        while matches!(self.state, State::Open | State::Draining) && (self.ready.is_empty() || !wait) {
             let mut header = std::ptr::null_mut();
             // SAFETY: the component is initialised. With `wait` the call returns because the end was signalled
             // and its packet has not been taken yet.

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Color, Frame, Layout, PixelFormat, VideoInfo, convert};
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
-use crate::scene::{MemoryBudget, Reading, SceneFrames};
+use crate::scene::{MemoryBudget, SceneFrames};
 use crate::settings::Settings;
 use crate::strategy::{ScenePlan, TrialContext};
 
@@ -251,7 +251,7 @@ impl EncodingAgent {
             }
             Step::Frame(frame) => {
                 if let Some(scene) = &self.current {
-                    scene.push(frame)?;
+                    scene.push(frame);
                 }
             }
         }
@@ -259,7 +259,7 @@ impl EncodingAgent {
     }
 
     fn start_scene(&mut self, first_frame: u64) {
-        let frames = SceneFrames::new(Reading::Once, Arc::clone(&self.budget));
+        let frames = SceneFrames::new(Arc::clone(&self.budget));
         let job = SceneJob {
             index: self.scenes_started,
             first_frame,

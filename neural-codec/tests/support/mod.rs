@@ -1,8 +1,8 @@
 //! Generated clips that the tests of this folder share.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use neural_codec::bitstream::{AudioPacket, AudioTrack};
-use neural_codec::frame::{BitDepth, Color, ColorRange, Frame, PixelFormat, Planes, Rational, VideoInfo};
+use neural_codec::frame::{BitDepth, Color, ColorRange, Frame, PixelFormat, Rational, VideoInfo};
 use neural_codec::media::FrameSource;
 use neural_codec::{Result, with_planes};
 
@@ -95,13 +95,5 @@ impl FrameSource for Clip {
 
     fn take_audio(&mut self) -> Vec<AudioPacket> {
         std::mem::take(&mut self.audio)
-    }
-}
-
-/// Samples of a frame, for messages of tests.
-pub fn first_samples(frame: &Frame) -> Vec<u16> {
-    match frame.planes() {
-        Planes::U8(planes) => planes[0].samples().iter().take(8).map(|&s| u16::from(s)).collect(),
-        Planes::U16(planes) => planes[0].samples().iter().take(8).copied().collect(),
     }
 }

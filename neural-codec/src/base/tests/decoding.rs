@@ -46,7 +46,7 @@ fn bytes(units: &[TemporalUnit]) -> impl Iterator<Item = &[u8]> {
 
 fn mean_squared_error(a: &Frame, b: &Frame) -> f64 {
     let samples = |f: &Frame| -> Vec<f64> {
-        with_planes!(f.planes(), p => p[0].samples().iter().map(|&v| f64::from(u16::from(v))).collect())
+        with_planes!(f.planes(), p => p[0].samples().iter().map(|&v| f64::from(v)).collect())
     };
     let (a, b) = (samples(a), samples(b));
     a.iter().zip(&b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>() / a.len() as f64
