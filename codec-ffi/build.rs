@@ -1,7 +1,7 @@
 //! Gives the shared library its SONAME and hides what it is made of.
 //!
-//! docs/C.md says when the number in the SONAME changes. The AV1 decoder inside has the names of libdav1d, which FFmpeg
-//! loads into the same process: were they exported, either would call the other's functions.
+//! docs/C.md says when the number in the SONAME changes. Names of what is linked in stay inside, so that they can never
+//! stand in for those of another library in the same process.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -90,7 +90,7 @@ step "files in one call" limited 300 "$work/files" "$work/source.y4m" $frames "$
 
 if command -v valgrind >/dev/null; then
   memcheck=(valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite
-    --errors-for-leak-kinds=definite --suppressions=codec-ffi/tests/valgrind.supp)
+    --errors-for-leak-kinds=definite)
   step "calls made wrongly, under valgrind" limited 120 "${memcheck[@]}" "$work/abuse"
   step "damaged streams, under valgrind" limited 240 "${memcheck[@]}" "$work/damage" "$work/tiny.nvc" 2 250
 else

@@ -69,7 +69,7 @@ impl EncodingAgent {
     /// Errors: `Unsupported` for targets that cannot be served, `MissingLibrary` without SVT-AV1.
     pub fn new(info: VideoInfo, settings: &Settings) -> Result<Self> {
         crate::frame::check_size(info.width, info.height)?;
-        let plan = ScenePlan::constant_quality(settings, info.format.depth)?;
+        let plan = ScenePlan::constant_quality(settings, &info)?;
         let threads = settings.thread_count();
         let context = TrialContext {
             library: Library::load(None)?,

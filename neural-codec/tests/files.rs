@@ -1,0 +1,122 @@
+//! Encodes and decodes of whole files: what a person starts from a shell, and what goes wrong there.
+#![cfg(feature = "ffmpeg")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error, and says what it skips"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use neural_codec::decoder::{DecoderSettings, compare, decode_file, open_clip};
+use neural_codec::encoder::{Hooks, encode_file};
+use neural_codec::error::Error;
+use neural_codec::frame::ColorRange;
+use neural_codec::metrics::Measures;
+use neural_codec::progress::CancelToken;
+use neural_codec::settings::Settings;
+
+/// A clip made by the FFmpeg command line, or `None` where that is not there.
+fn made(folder: &Path, name: &str, arguments: &[&str]) -> Option<PathBuf> {
+    let path = folder.join(name);
+    let source = ["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:d=0.6:r=25"];
+    let done = Command::new("ffmpeg").args(source).args(arguments).arg(&path).status();
+    if !done.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: the ffmpeg command line cannot make {name} here");
+        return None;
+    }
+    Some(path)
+}
+
+fn fast() -> Settings {
+    let mut settings = Settings::default();
+    settings.set("effort", "2").unwrap();
+    settings
+}
+
+fn encoded(input: &Path, output: &Path) -> neural_codec::Result<neural_codec::report::Report> {
+    encode_file(input, output, &fast(), Hooks::default())
+}
+
+/// FFmpeg decodes such a source by its own libdav1d, in the same process as ours.
+#[test]
+fn a_source_that_is_av1_itself_is_encoded_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(input) = made(folder.path(), "clip.mp4", &["-c:v", "libsvtav1", "-preset", "10"]) else {
+        return;
+    };
+    let report = encoded(&input, &folder.path().join("clip.nvc")).unwrap();
+    assert_eq!(report.total.frames, 15);
+    assert!(report.total.quality.psnr_y.unwrap() > 30.0);
+}
+
+#[test]
+fn full_range_and_colour_come_back_through_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let color =
+        ["-pix_fmt", "yuvj420p", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"];
+    let Some(input) = made(folder.path(), "clip.mkv", &color) else { return };
+    let (stream, output) = (folder.path().join("clip.nvc"), folder.path().join("out.mkv"));
+    encoded(&input, &stream).unwrap();
+    decode_file(&stream, &output, &DecoderSettings::default(), &CancelToken::new(), &mut |_| true).unwrap();
+    for path in [&input, &stream, &output] {
+        let color = open_clip(path, &DecoderSettings::default()).unwrap().info().color;
+        assert_eq!(
+            (color.range, color.primaries, color.matrix),
+            (ColorRange::Full, 1, 1),
+            "{}",
+            path.display()
+        );
+    }
+    let mut clips = [&stream, &output].map(|path| open_clip(path, &DecoderSettings::default()).unwrap());
+    let [first, second] = &mut clips;
+    let metrics = compare(first.as_mut(), second.as_mut(), Measures::Psnr).unwrap();
+    assert_eq!(metrics.lossless_frames, metrics.frames);
+}
+
+#[test]
+fn what_is_no_clip_leaves_an_error_and_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.mp4");
+    std::fs::write(&text, "this is not a film").unwrap();
+    let empty = folder.path().join("empty.mp4");
+    std::fs::write(&empty, "").unwrap();
+    let output = folder.path().join("out.nvc");
+    for input in [text, empty, folder.path().join("missing.mp4"), folder.path().to_owned()] {
+        let error = encoded(&input, &output).unwrap_err().to_string();
+        assert!(!error.is_empty() && !output.exists(), "{}: {error}", input.display());
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_and_a_full_disk_are_errors_that_name_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(input) = made(folder.path(), "clip.mp4", &["-c:v", "libx264"]) else { return };
+    let output = folder.path().join("nowhere").join("out.nvc");
+    assert!(matches!(encoded(&input, &output), Err(Error::Io { path: Some(_), .. })));
+    let full = folder.path().join("full");
+    std::fs::create_dir(&full).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4k", "tmpfs"]).arg(&full).output();
+    if !mounted.is_ok_and(|done| done.status.success()) {
+        eprintln!("skipped: no small file system can be mounted here");
+        return;
+    }
+    let result = encoded(&input, &full.join("out.nvc"));
+    let left = std::fs::read_dir(&full).unwrap().count();
+    assert!(Command::new("umount").arg(&full).status().unwrap().success());
+    assert!(matches!(&result, Err(Error::Io { path: Some(_), .. })), "{result:?}");
+    assert_eq!(left, 0, "nothing half-written stays");
+}
+
+#[test]
+fn a_full_range_camera_clip_comes_back_full_range() {
+    let clip =
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/media/video/redtree_1920x1080.264"));
+    if !clip.exists() {
+        eprintln!("skipped: {} is not there", clip.display());
+        return;
+    }
+    let info = *open_clip(clip, &DecoderSettings::default()).unwrap().info();
+    assert_eq!((info.width, info.height, info.color.range), (1920, 1080, ColorRange::Full));
+}
