@@ -198,7 +198,7 @@ def test_a_full_device_is_an_os_error(clip):
 def test_a_full_disk_leaves_no_file(two_scenes, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", tmp_path], capture_output=True)
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", tmp_path], capture_output=True)
     if mount.returncode != 0:
         pytest.skip(f"no small disk: {mount.stderr!r}")
     try:
