@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::assembly::Assembly;
 use super::cutter::{Cutter, Step};
 use super::job::{FinishedScene, SceneJob};
-use super::workers::Workers;
+use super::workers::{Workers, scenes_at_once};
 use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::error::{Error, Result};
@@ -20,8 +20,8 @@ use crate::scene::{MemoryBudget, SceneFrames};
 use crate::settings::Settings;
 use crate::strategy::{ScenePlan, TrialContext};
 
-/// Bytes of source frames that may wait in memory for their encoder: 80 frames of 1080p.
-const WAITING_BYTES: usize = 256 << 20;
+/// Bytes of source frames that may wait in memory for their encoder: 43 frames of 1080p.
+const WAITING_BYTES: usize = 128 << 20;
 
 /// How often a waiting call looks at progress and cancellation.
 const POLL: Duration = Duration::from_millis(50);
@@ -86,7 +86,7 @@ impl EncodingAgent {
             budget: MemoryBudget::new(WAITING_BYTES),
             cutter: Cutter::detecting(&info, settings.max_scene_seconds)?,
             current: None,
-            workers: Workers::start(threads.min(SCENES_AT_ONCE))?,
+            workers: Workers::start(scenes_at_once(&info, threads))?,
             assembly: None,
             audio_tracks: Vec::new(),
             audio: Vec::new(),
@@ -352,9 +352,6 @@ impl Drop for EncodingAgent {
         }
     }
 }
-
-/// Scenes encoded at the same time, at most: each holds an encoder, hundreds of megabytes at 1080p.
-const SCENES_AT_ONCE: usize = 2;
 
 /// A frame of the source as it is coded.
 pub(super) fn coded_frame(frame: Frame, coded: &VideoInfo) -> Result<Frame> {
