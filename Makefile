@@ -19,7 +19,7 @@ test: setup test-rust test-c test-python ## Install what is missing and run ever
 
 test-rust: ## Run the Rust tests.
 	cargo nextest run --workspace --all-features --no-fail-fast
-	cargo test --workspace --all-features --doc
+	cargo test -p neural-codec --all-features --doc
 
 test-c: ## Build the C examples and tests against the header and run them.
 	codec-ffi/tests/run.sh
