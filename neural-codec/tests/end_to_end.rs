@@ -148,6 +148,31 @@ fn audio_comes_back_unchanged() {
 }
 
 #[test]
+fn audio_may_still_come_when_a_scene_is_already_written() {
+    let clip = Clip::new(64, 48, PixelFormat::YUV420_8, 60, 15).with_audio();
+    let mut agent = EncodingAgent::new(clip.info, &settings(&[])).unwrap().with_audio(clip.tracks.clone());
+    let packet = |timestamp| AudioPacket { track: 0, timestamp, duration: 1, data: vec![7] };
+    let (mut bytes, mut sent) = (Vec::new(), 0);
+    for index in 0..60 {
+        agent.send_frame(clip.frame(index)).unwrap();
+    }
+    // The first scenes need nothing more; wait until one is out.
+    while bytes.is_empty() {
+        bytes.extend(agent.receive_packet().unwrap().unwrap_or_default());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    while sent < 3 {
+        agent.send_audio(packet(sent)).unwrap();
+        sent += 1;
+    }
+    agent.finish().unwrap();
+    while let Some(more) = agent.receive_packet().unwrap() {
+        bytes.extend(more);
+    }
+    assert_eq!(decoded(&bytes).1.len(), 3);
+}
+
+#[test]
 fn pushing_bytes_in_pieces_gives_the_same_frames() {
     let (bytes, _) = encoded(&mut Clip::new(96, 64, PixelFormat::YUV420_8, 24, 10), &settings(&[]));
     let expected: Vec<FrameHash> = decoded(&bytes).0.iter().map(FrameHash::of).collect();

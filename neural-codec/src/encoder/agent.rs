@@ -321,7 +321,7 @@ impl EncodingAgent {
             Some(assembly) => assembly,
             None => {
                 let base_encoder = format!("SVT-AV1 {}", self.context.library.version());
-                let tracks = std::mem::take(&mut self.audio_tracks);
+                let tracks = self.audio_tracks.clone();
                 let coded = self.context.info;
                 let mut assembly = Assembly::new(self.source, coded, tracks, &self.settings, base_encoder)?;
                 assembly.started(self.start);
