@@ -18,10 +18,11 @@ import neural_codec
 INTERRUPTED = """
 import sys, time, numpy
 import neural_codec
-clip = numpy.random.default_rng(0).integers(0, 256, (400, 256, 256, 3), dtype="uint8")
+clip = numpy.random.default_rng(0).integers(0, 256, (64, 256, 256, 3), dtype="uint8")
+frames = (clip[index % 64] for index in range(1_000_000))
 print("ready", flush=True)
 try:
-    neural_codec.encode(clip, sys.argv[1], fps=24, effort=8, threads=2)
+    neural_codec.encode(frames, sys.argv[1], fps=24, effort=8, threads=2)
     print("finished")
 except KeyboardInterrupt:
     print("interrupted", time.monotonic(), flush=True)
