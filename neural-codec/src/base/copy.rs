@@ -78,7 +78,7 @@ impl LoadedCopy {
 /// # Safety
 /// `T` is the function pointer type of that entry point.
 #[allow(unsafe_code)]
-unsafe fn symbol<T: Copy>(handle: &libloading::Library, name: &CStr) -> Result<T, String> {
+pub(super) unsafe fn symbol<T: Copy>(handle: &libloading::Library, name: &CStr) -> Result<T, String> {
     // SAFETY: passed on to the caller.
     unsafe { handle.get::<T>(name) }.map(|s| *s).map_err(|e| e.to_string())
 }

@@ -6,6 +6,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::copy::symbol;
 use super::version::Version;
 use crate::error::{Error, Result};
 
@@ -116,7 +117,7 @@ impl Api {
 pub(super) struct Library {
     pub(super) api: Api,
     pub(super) name: String,
-    /// Keeps the entry points valid; none for the one built in.
+    /// Keeps the entry points valid.
     _handle: libloading::Library,
 }
 
@@ -175,14 +176,4 @@ impl Library {
         };
         Ok(Self { api, name: format!("dav1d {version} ({})", name.display()), _handle: handle })
     }
-}
-
-/// Looks an entry point up.
-///
-/// # Safety
-/// `T` is the function pointer type of that entry point.
-#[allow(unsafe_code)]
-unsafe fn symbol<T: Copy>(handle: &libloading::Library, name: &CStr) -> Result<T, String> {
-    // SAFETY: passed on to the caller.
-    unsafe { handle.get::<T>(name) }.map(|s| *s).map_err(|e| e.to_string())
 }
