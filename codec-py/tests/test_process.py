@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -16,8 +17,10 @@ from conftest import FAST, moving, python
 import neural_codec
 
 INTERRUPTED = """
-import sys, time, numpy
+import signal, sys, time, numpy
 import neural_codec
+# A shell's background job starts with interrupts ignored, and so would this test within one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 clip = numpy.random.default_rng(0).integers(0, 256, (64, 256, 256, 3), dtype="uint8")
 frames = (clip[index % 64] for index in range(1_000_000))
 print("ready", flush=True)
@@ -40,20 +43,17 @@ def interrupted_after(folder) -> float:
     process.send_signal(signal.SIGINT)
     try:
         word, at = process.communicate(timeout=20)[0].split()
-    except subprocess.TimeoutExpired:
+    finally:
         process.kill()
-        process.communicate()
-        return float("inf")
     assert word == "interrupted"
     assert process.returncode == 0
     return float(at) - sent
 
 
 def test_ctrl_c_is_answered_at_once(tmp_path):
-    # 100 ms are the promise; a loaded machine gets a margin, and three tries: a signal can still be lost now and then.
-    assert any(interrupted_after(tmp_path) < 0.25 for _ in range(3))
-    # A process that had to be killed may leave its temporary file; a clip under its own name is never there.
-    assert not (tmp_path / "a.nvc").exists()
+    # 100 ms are the promise; where encoders fill all cores, the machine's scheduler takes more now and then.
+    assert statistics.median(interrupted_after(tmp_path) for _ in range(3)) < 0.25
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_threads_run_while_encoding(carphone):
