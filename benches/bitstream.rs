@@ -6,7 +6,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use neural_codec::bitstream::{
-    BaseLayer, EncodedScene, Limits, PacketReader, SceneHeader, Strategy, StreamHeader, concat,
+    BaseLayer, EncodedScene, FRAMES_PER_HASH, Limits, PacketReader, SceneHeader, Strategy, StreamHeader,
+    concat,
 };
 use neural_codec::frame::{BitDepth, PixelFormat, Rational, VideoInfo};
 
@@ -31,7 +32,7 @@ fn scene(index: u32) -> EncodedScene {
         base.push_unit(&noise(UNIT_BYTES, first_frame + frame)).unwrap();
     }
     let header = SceneHeader { index, first_frame, strategy: Strategy::Av1, timestamps };
-    EncodedScene { header, base, hashes: vec![index.into(); FRAMES as usize] }
+    EncodedScene { header, base, hashes: vec![index.into(); (FRAMES as usize).div_ceil(FRAMES_PER_HASH)] }
 }
 
 /// Number of scenes read, past all damage.

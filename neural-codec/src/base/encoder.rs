@@ -16,7 +16,7 @@ use crate::frame::{Frame, Layout};
 /// The coded form of one frame, with whatever hidden frames it needs first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemporalUnit {
-    /// AV1 low-overhead bytes, beginning with a temporal delimiter.
+    /// AV1 low-overhead bytes, without a temporal delimiter.
     pub data: Vec<u8>,
     /// Index of the frame it shows, counted from 0 in the order in which frames were sent.
     pub index: u64,
@@ -27,6 +27,9 @@ pub struct TemporalUnit {
     /// Temporal layer of the shown frame, 0 lowest; only version 3 and newer say it.
     pub temporal_layer: Option<u8>,
 }
+
+/// The OBU that begins a unit where nothing else does (AV1 specification, clause 5.6).
+const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0];
 
 /// What may be called next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +210,9 @@ impl SvtAv1Encoder {
                 Vec::new()
             } else {
                 // SAFETY: the packet has `len` bytes until the release below.
-                unsafe { std::slice::from_raw_parts(packet.data, packet.len) }.to_vec()
+                let unit = unsafe { std::slice::from_raw_parts(packet.data, packet.len) };
+                // The packets of the stream say where units begin.
+                unit.strip_prefix(&TEMPORAL_DELIMITER).unwrap_or(unit).to_vec()
             };
             // SAFETY: the header came from `get_packet`, and nothing of it is used after this.
             unsafe { (api.release_out_buffer)(&mut header) };

@@ -10,7 +10,6 @@ use crate::error::{Error, Place, Result};
 const MAX_FRAMES: u32 = 9;
 
 const SEQUENCE_HEADER: u8 = 1;
-const TEMPORAL_DELIMITER: u8 = 2;
 const FRAME_HEADER: u8 = 3;
 const TILE_GROUP: u8 = 4;
 const METADATA: u8 = 5;
@@ -53,15 +52,11 @@ pub struct UnitInfo {
 /// Errors: `Corrupt` or `Truncated` with the byte offset in the unit.
 pub fn probe(unit: &[u8], mut sequence: Option<SequenceHeader>) -> Result<UnitInfo> {
     let mut info = UnitInfo { sequence: None, is_key: false, frames: 0 };
-    let (mut offset, mut shown, mut first) = (0, 0, true);
+    let (mut offset, mut shown) = (0, 0);
     while offset < unit.len() {
         let place = Place::at_offset(offset as u64);
         let corrupt = |what, expected: &str, found: u32| Err(Error::corrupt(what, expected, found, place));
         let (kind, payload, next) = read_obu(unit, offset)?;
-        if first != (kind == TEMPORAL_DELIMITER) {
-            return corrupt("AV1 unit", "one temporal delimiter, at its start", u32::from(kind));
-        }
-        first = false;
         match kind {
             SEQUENCE_HEADER => {
                 let header = read_sequence_header(payload).map_err(|e| e.within(place))?;
@@ -91,8 +86,8 @@ pub fn probe(unit: &[u8], mut sequence: Option<SequenceHeader>) -> Result<UnitIn
             TILE_GROUP if info.frames == 0 => {
                 return corrupt("AV1 unit", "a frame header before tiles", u32::from(kind));
             }
-            TEMPORAL_DELIMITER | TILE_GROUP | METADATA | PADDING => {}
-            _ => return corrupt("AV1 unit type", "1 to 6 or 15", u32::from(kind)),
+            TILE_GROUP | METADATA | PADDING => {}
+            _ => return corrupt("AV1 unit type", "1, 3 to 6 or 15", u32::from(kind)),
         }
         offset = next;
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::bytes::Writer;
 use super::packet::Payload;
 use super::reader::Packets;
-use super::{BaseLayer, FrameHashes, Limits, Packet, SceneHeader};
+use super::{BaseLayer, FRAMES_PER_HASH, FrameHashes, Limits, Packet, SceneHeader};
 use crate::error::{Error, Place, Result};
 
 /// All packets of a scene.
@@ -15,7 +15,7 @@ pub struct EncodedScene {
     pub header: SceneHeader,
     /// The AV1 stream, one temporal unit a frame.
     pub base: BaseLayer,
-    /// The hash of each decoded frame.
+    /// One hash for every [`FRAMES_PER_HASH`](super::FRAMES_PER_HASH) decoded frames.
     pub hashes: Vec<u64>,
 }
 
@@ -26,11 +26,12 @@ impl EncodedScene {
     /// not rise.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let frames = self.header.frame_count();
-        for (name, found) in
-            [("temporal units", self.base.units().len()), ("frame hashes", self.hashes.len())]
-        {
-            if found != frames {
-                return Err(Error::invalid(name, format!("one for each of {frames} frames"), found));
+        for (name, expected, found) in [
+            ("temporal units", frames, self.base.units().len()),
+            ("frame hashes", frames.div_ceil(FRAMES_PER_HASH), self.hashes.len()),
+        ] {
+            if found != expected {
+                return Err(Error::invalid(name, format!("{expected} for {frames} frames"), found));
             }
         }
         let mut writer = Writer::default();

@@ -30,7 +30,7 @@ pub use header::{FormatVersion, StreamHeader};
 pub use limits::Limits;
 pub use packet::{PACKET_HEADER_BYTES, Packet, PacketKind, SIGNATURE};
 pub use reader::{PacketReader, StreamItem};
-pub use scene::{FrameHashes, SceneHeader, Strategy};
+pub use scene::{FRAMES_PER_HASH, FrameHashes, SceneHeader, Strategy};
 pub use seek::SceneReader;
 pub use table::{End, SceneEntry, SceneTable};
 pub use writer::{PacketWriter, concat};

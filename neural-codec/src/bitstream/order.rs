@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{End, Limits, Packet, SceneEntry, SceneHeader, SceneTable};
+use super::{End, FRAMES_PER_HASH, Limits, Packet, SceneEntry, SceneHeader, SceneTable};
 use crate::error::{Error, Place, Result};
 
 /// Where in the sequence of packets the next one lies.
@@ -85,12 +85,13 @@ impl Order {
             (Step::BetweenScenes, Packet::Audio(_)) => Ok(()),
             (Step::BetweenScenes, Packet::Scene(scene)) => self.open_scene(scene, span.start),
             (Step::BaseLayer, Packet::BaseLayer(base)) => {
-                self.check_open(base.units().len(), "temporal units of a scene", &span)?;
+                self.check_open(base.units().len(), "temporal units of a scene", 1, &span)?;
                 self.step = Step::FrameHashes;
                 Ok(())
             }
             (Step::FrameHashes, Packet::FrameHashes(hashes)) => {
-                let entry = self.check_open(hashes.0.len(), "frame hashes of a scene", &span)?;
+                let entry =
+                    self.check_open(hashes.0.len(), "frame hashes of a scene", FRAMES_PER_HASH, &span)?;
                 self.close_scene(entry);
                 Ok(())
             }
@@ -174,12 +175,20 @@ impl Order {
     }
 
     /// The open scene as it is once its packet at `span` is taken, if that packet has one `what` a frame.
-    fn check_open(&self, found: usize, what: &'static str, span: &Range<u64>) -> Result<SceneEntry> {
+    /// The open scene, if it needs `found` items at one for every `frames_per_item` frames.
+    fn check_open(
+        &self,
+        found: usize,
+        what: &'static str,
+        frames_per_item: usize,
+        span: &Range<u64>,
+    ) -> Result<SceneEntry> {
         let Some(open) = self.open else {
             return Err(Error::internal("packet order", "a layer is due but no scene is open"));
         };
-        if found as u64 != u64::from(open.frame_count) {
-            return Err(Error::corrupt(what, open.frame_count, found, Place::at_offset(span.start)));
+        let expected = (open.frame_count as usize).div_ceil(frames_per_item);
+        if found != expected {
+            return Err(Error::corrupt(what, expected, found, Place::at_offset(span.start)));
         }
         self.check_bytes(&open, span.end)?;
         Ok(SceneEntry { bytes: span.end - open.offset, ..open })

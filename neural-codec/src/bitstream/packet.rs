@@ -1,7 +1,9 @@
 //! What a packet is: the 16-byte header, the types, and the payload in it. Rank 2.
 
 use super::bytes::{Reader, Writer};
-use super::{AudioPacket, BaseLayer, End, FrameHashes, Limits, SceneHeader, SceneTable, StreamHeader};
+use super::{
+    AudioPacket, BaseLayer, End, FRAMES_PER_HASH, FrameHashes, Limits, SceneHeader, SceneTable, StreamHeader,
+};
 use crate::error::{Error, Place, Result};
 
 /// First bytes of every stream. The high bit and the line ends show damage by text-mode transfer, as in PNG.
@@ -65,7 +67,7 @@ impl PacketKind {
             // 25 fixed bytes, then at most one varint of ten bytes a frame and one for their number.
             Self::Scene => 35 + 10 * frames,
             Self::BaseLayer => limits.max_scene_bytes,
-            Self::FrameHashes => 8 * frames,
+            Self::FrameHashes => 8 * frames.div_ceil(FRAMES_PER_HASH as u64),
             Self::SceneTable => 36 * u64::from(limits.max_scenes),
             Self::End => End::PAYLOAD_BYTES as u64,
         };

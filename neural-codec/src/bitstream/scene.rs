@@ -116,9 +116,12 @@ fn write_timestamps(writer: &mut Writer, timestamps: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Closes a scene: a hash of each decoded frame, the XXH3-64 that the library's frame hash defines.
+/// Closes a scene: for every [`FRAMES_PER_HASH`] frames, the last time for fewer, the XXH3-64 of their hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FrameHashes(pub Vec<u64>);
+
+/// Decoded frames that one stored hash stands for: few enough to find what went wrong, enough to cost next to nothing.
+pub const FRAMES_PER_HASH: usize = 32;
 
 impl Payload for FrameHashes {
     const KIND: PacketKind = PacketKind::FrameHashes;

@@ -1,7 +1,7 @@
 //! One scene, decoded frame by frame and checked against its hashes. Rank 5.
 
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
-use crate::bitstream::{EncodedScene, Strategy};
+use crate::bitstream::{EncodedScene, FRAMES_PER_HASH, Strategy};
 use crate::error::{Error, Place, Result};
 use crate::frame::{Frame, FrameHash, VideoInfo};
 
@@ -12,6 +12,8 @@ pub(super) struct SceneDecoder {
     decoder: Av1Decoder,
     units_sent: usize,
     frames_out: usize,
+    /// Hashes of the frames since the last stored hash.
+    unchecked: Vec<FrameHash>,
     drained: bool,
 }
 
@@ -38,13 +40,13 @@ impl SceneDecoder {
             threads,
             ..DecoderConfig::new(info.width, info.height)
         })?;
-        Ok(Self { scene, info, decoder, units_sent: 0, frames_out: 0, drained: false })
+        Ok(Self { scene, info, decoder, units_sent: 0, frames_out: 0, unchecked: Vec::new(), drained: false })
     }
 
     /// The next frame, `None` after the last.
     ///
     /// Errors: `Corrupt` where the base layer cannot be decoded, has another number of frames than the scene, or
-    /// a frame differs from what the encoder saw.
+    /// one of the last [`FRAMES_PER_HASH`] frames differs from what the encoder saw.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame>> {
         let place = Place {
             offset: None,
@@ -76,20 +78,31 @@ impl SceneDecoder {
 
     fn checked(&mut self, frame: Frame) -> Result<Frame> {
         let index = self.frames_out;
-        let (Some(&timestamp), Some(&expected)) =
-            (self.scene.header.timestamps.get(index), self.scene.hashes.get(index))
-        else {
+        let Some(&timestamp) = self.scene.header.timestamps.get(index) else {
             let expected = format!("{} frames", self.scene.header.frame_count());
             return Err(Error::corrupt("base layer", expected, "more", Place::default()));
         };
         let depth = self.info.format.depth;
         let frame = if frame.format().depth == depth { frame } else { frame.shifted_to(depth)? };
-        let found = FrameHash::of(&frame);
-        if found.0 != expected {
-            let expected = FrameHash(expected).to_string();
-            return Err(Error::corrupt("decoded frame", format!("hash {expected}"), found, Place::default()));
-        }
+        self.unchecked.push(FrameHash::of(&frame));
         self.frames_out += 1;
+        if self.unchecked.len() == FRAMES_PER_HASH || self.frames_out == self.scene.header.frame_count() {
+            self.check_group()?;
+        }
         Ok(frame.with_timestamp(timestamp))
+    }
+
+    /// Compares the frames since the last stored hash with the next one.
+    fn check_group(&mut self) -> Result<()> {
+        let group = (self.frames_out - 1) / FRAMES_PER_HASH;
+        let found = FrameHash::of_group(&std::mem::take(&mut self.unchecked));
+        match self.scene.hashes.get(group) {
+            Some(&expected) if expected == found => Ok(()),
+            expected => {
+                let expected = expected.map_or("none".into(), |hash| format!("{hash:016x}"));
+                let found = format!("{found:016x}");
+                Err(Error::corrupt("hash of decoded frames", expected, found, Place::default()))
+            }
+        }
     }
 }

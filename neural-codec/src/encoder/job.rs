@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::base::coded_size;
-use crate::bitstream::{BaseLayer, EncodedScene, SceneHeader, Strategy};
+use crate::bitstream::{BaseLayer, EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
 use crate::error::Result;
+use crate::frame::FrameHash;
 use crate::metrics::Comparison;
 use crate::scene::SceneFrames;
 use crate::strategy::{ScenePlan, Trial, TrialContext, code_scene};
@@ -75,7 +76,7 @@ impl SceneJob {
                 timestamps: trial.timestamps.clone(),
             },
             base,
-            hashes: trial.hashes.iter().map(|hash| hash.0).collect(),
+            hashes: trial.hashes.chunks(FRAMES_PER_HASH).map(FrameHash::of_group).collect(),
         })
     }
 }

@@ -29,6 +29,15 @@ impl FrameHash {
     }
 }
 
+impl FrameHash {
+    /// The hash that stands for several frames: XXH3 of their hashes as little-endian `u64`.
+    pub fn of_group(hashes: &[Self]) -> u64 {
+        let mut state = Xxh3::new();
+        hashes.iter().for_each(|hash| state.update(&hash.0.to_le_bytes()));
+        state.digest()
+    }
+}
+
 /// By blocks that stay in the first-level cache.
 fn update_u16(state: &mut Xxh3, plane: &Plane<u16>) {
     let mut bytes = [0; 8192];

@@ -37,11 +37,9 @@ fn what_this_encoder_never_writes_is_refused() {
     assert!(probe(inter, sequence).is_ok());
     assert!(probe(inter, None).is_err(), "a frame without a sequence header");
     assert!(probe(&[], sequence).is_err(), "nothing");
-    assert!(probe(&key[..2], sequence).is_err(), "a delimiter alone");
-    assert!(probe(&key[2..], None).is_err(), "no delimiter");
+    assert!(probe(&[&[0x12, 0], key.as_slice()].concat(), None).is_err(), "a delimiter");
     let joined = |parts: [&[u8]; 2]| probe(&parts.concat(), sequence);
-    assert!(joined([inter, inter]).is_err(), "two units in one");
-    assert!(joined([inter, &inter[2..]]).is_err(), "two shown frames");
+    assert!(joined([inter, inter]).is_err(), "two shown frames");
     assert!(joined([inter, &[0x0a]]).is_err(), "a unit header without its size");
     assert!(joined([inter, &[0]]).is_err(), "trailing garbage");
     assert!(joined([inter, &[0x42, 0]]).is_err(), "a tile list");

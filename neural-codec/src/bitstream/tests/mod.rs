@@ -21,8 +21,9 @@ fn scene(index: u32, first_frame: u64, timestamps: &[i64], unit_bytes: usize) ->
     }
     let strategy = if index.is_multiple_of(2) { Strategy::Av1 } else { Strategy::Hybrid };
     let header = SceneHeader { index, first_frame, strategy, timestamps: timestamps.to_vec() };
-    let hashes =
-        (0..timestamps.len() as u64).map(|frame| 0x0123_4567_89ab_cd00 + first_frame + frame).collect();
+    let hashes = (0..timestamps.len().div_ceil(FRAMES_PER_HASH) as u64)
+        .map(|hash| 0x0123_4567_89ab_cd00 + first_frame + hash)
+        .collect();
     EncodedScene { header, base, hashes }
 }
 

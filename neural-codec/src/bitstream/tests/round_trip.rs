@@ -110,7 +110,7 @@ proptest! {
                 timestamps.push(time);
                 base.push_unit(&vec![index as u8; size]).unwrap();
             }
-            let hashes = timestamps.iter().map(|&time| time as u64).collect();
+            let hashes = timestamps.chunks(FRAMES_PER_HASH).map(|times| times[0] as u64).collect();
             let header = SceneHeader { index: index as u32, first_frame, strategy: Strategy::Hybrid, timestamps };
             first_frame += frames.len() as u64;
             items.push(StreamItem::Scene(EncodedScene { header, base, hashes }));
