@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use benches::MemoryClip;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use neural_codec::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, SvtAv1Encoder};
+use neural_codec::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, Quantizer, SvtAv1Encoder};
 use neural_codec::decoder::{DecoderSettings, StreamDecoder};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::media::FrameSource;
@@ -24,7 +24,7 @@ fn settings() -> Settings {
 fn encode_bare(clip: &MemoryClip) -> Vec<Vec<u8>> {
     let info = clip.info();
     let mut config = EncoderConfig::new(info.width, info.height, info.frame_rate);
-    config.quantizer = 40;
+    config.quantizer = Quantizer::from(40);
     config.preset = 8;
     config.threads = Settings::default().thread_count();
     let mut encoder = SvtAv1Encoder::new(&Library::load(None).unwrap(), &config).unwrap();

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Color, ColorRange, Rational, VideoInfo};
+use crate::scene::Profile;
 
 /// Name and version of the JSON schema of [`Report`].
 pub const SCHEMA: &str = "neural-codec/report/1";
@@ -104,12 +105,24 @@ pub struct SceneReport {
     pub frames: u64,
     /// How it is coded.
     pub strategy: String,
+    /// What analysis found out about it.
+    pub profile: ProfileReport,
     /// The base layer's quantiser.
-    pub quantizer: u8,
+    pub quantizer: f64,
     /// The base encoder's preset.
     pub preset: i8,
     /// Bits of a sample inside the base layer.
     pub bit_depth: u8,
+    /// Options of the base encoder that differ from its defaults, by its names.
+    pub tools: String,
+    /// Why it is coded this way, in a sentence.
+    pub reason: String,
+    /// Whether the target is reached, by measurement.
+    pub target_met: bool,
+    /// Quality that was predicted before the scene was coded; null where nothing was.
+    pub predicted: Option<PredictedReport>,
+    /// Every trial that led here, in order; empty where nothing was searched.
+    pub tried: Vec<TrialReport>,
     /// Bytes of all packets of the scene.
     pub bytes: u64,
     /// Those bytes x 8 / the scene's duration.
@@ -117,6 +130,98 @@ pub struct SceneReport {
     /// Measured on frames decoded from those bytes.
     pub quality: QualityReport,
     /// Wall seconds from the first frame's arrival to the last byte.
+    pub seconds: f64,
+}
+
+/// What a scene looks like. Shares go from 0 to 1, levels are luma levels of 8 bits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProfileReport {
+    /// `static`, `talking_head`, `moderate_motion`, `high_motion` or `synthetic`.
+    pub scene_class: String,
+    /// The figures that decided, in words.
+    pub class_reason: String,
+    /// Largest spatial information over time (ITU-T P.910, on the picture made small).
+    pub spatial_information: f32,
+    /// Largest temporal information over time, likewise.
+    pub temporal_information: f32,
+    /// Mean block displacement in picture widths a second.
+    pub motion: f32,
+    /// Mean of the median displacement, rightwards and downwards, likewise.
+    pub motion_direction: [f32; 2],
+    /// Share of the changed blocks that move as the median does.
+    pub global_motion: f32,
+    /// Share of blocks that change from frame to frame.
+    pub changed_blocks: f32,
+    /// Standard deviation of the grain in levels.
+    pub grain: f32,
+    /// Share of 16x16 blocks without detail.
+    pub flatness: f32,
+    /// Share of hard steps among all steps between neighbours.
+    pub hard_edges: f32,
+    /// Frames that repeat the one before exactly.
+    pub repeated_frames: u64,
+    /// Frames that are black.
+    pub black_frames: u64,
+    /// Whether the scene comes out of a blank picture.
+    pub fades_in: bool,
+    /// Whether it ends in one.
+    pub fades_out: bool,
+}
+
+impl ProfileReport {
+    /// The report of a profile.
+    pub fn new(profile: &Profile) -> Self {
+        Self {
+            scene_class: profile.evidence.class.name().into(),
+            class_reason: profile.evidence.reason.clone(),
+            spatial_information: profile.spatial_information.max,
+            temporal_information: profile.temporal_information.max,
+            motion: profile.motion,
+            motion_direction: profile.motion_direction,
+            global_motion: profile.global_motion,
+            changed_blocks: profile.changed_blocks,
+            grain: profile.grain,
+            flatness: profile.flatness,
+            hard_edges: profile.hard_edges,
+            repeated_frames: profile.repeated_frames,
+            black_frames: profile.black_frames,
+            fades_in: profile.fades_in,
+            fades_out: profile.fades_out,
+        }
+    }
+}
+
+/// Quality of a scene as it was predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PredictedReport {
+    /// Mean luma PSNR in dB.
+    pub psnr_y: f64,
+    /// Mean luma SSIM; null where it is not defined.
+    pub ssim_y: Option<f64>,
+}
+
+/// One coding of a scene or a part of it, made to find the best.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialReport {
+    /// `locate`, `extend`, `pilot` or `store`; see `docs/ARCHITECTURE.md`.
+    pub stage: String,
+    /// First frame, counted in the scene.
+    pub first_frame: u64,
+    /// Number of frames.
+    pub frames: u64,
+    /// The base encoder's preset.
+    pub preset: i8,
+    /// The base layer's quantiser.
+    pub quantizer: f64,
+    /// Options that differ from the base encoder's defaults.
+    pub tools: String,
+    /// Bytes of the base layer.
+    pub bytes: u64,
+    /// Mean luma PSNR in dB; null when lossless.
+    pub psnr_y: Option<f64>,
+    /// Mean luma SSIM; null where it is not defined.
+    pub ssim_y: Option<f64>,
+    /// Wall seconds, decoding and measuring included.
     pub seconds: f64,
 }
 
@@ -135,6 +240,8 @@ pub struct TotalReport {
     pub audio_bytes: u64,
     /// `bytes` x 8 / duration.
     pub bitrate_bps: f64,
+    /// Whether every scene, and the stream as a whole, reaches what was asked for, by measurement.
+    pub target_met: bool,
     /// Raw 4:2:0 bytes at the source's bit depth / `bytes`.
     pub compression_ratio: f64,
     /// Measured on frames decoded from the stream's bytes.

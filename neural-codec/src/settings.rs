@@ -222,13 +222,13 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Constant quality: the base layer's quantiser, 1 (best) to 63 (smallest).
-    quantizer: Option<u8> = None, 1 => 63;
+    /// Constant quality: the base layer's quantiser, 1 (best) to 63 (smallest); SVT-AV1 4 takes quarter steps, and up to 70.
+    quantizer: Option<f64> = None, 1 => 70;
     /// How much work the encoder may spend, 0 (fastest) to 9.
     effort: u8 = 5, 0 => 9;
-    /// Quality floor: every scene's mean luma PSNR in dB is at least this.
+    /// Quality floor: every scene's mean luma PSNR in dB is at least this. With no target at all, 35.
     min_psnr_y: Option<f64> = None, 10 => 80;
-    /// Quality floor: every scene's mean luma SSIM is at least this.
+    /// Quality floor: every scene's mean luma SSIM is at least this. With no target at all, 0.95.
     min_ssim_y: Option<f64> = None, 0.1 => 0.9999;
     /// Bits a second of the whole stream, at most.
     bitrate_bps: Option<u64> = None, 1_000 => 1_000_000_000_u64;
@@ -292,7 +292,7 @@ mod tests {
         let mut settings = Settings::default();
         let message = |e: Result<()>| e.unwrap_err().to_string();
         assert!(message(settings.set("quantiser", "30")).contains("quantiser"));
-        assert!(message(settings.set("quantizer", "64")).contains("1 to 63"));
+        assert!(message(settings.set("quantizer", "71")).contains("1 to 70"));
         assert!(message(settings.set("quantizer", "x")).contains('x'));
         assert!(message(settings.set("min_psnr_y", "NaN")).contains("NaN"));
         assert!(message(settings.set("strategies", "av2")).contains("av2"));

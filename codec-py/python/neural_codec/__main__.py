@@ -118,12 +118,12 @@ def _scenes(text: str | None) -> list[tuple[int, int]] | None:
 def report_lines(report: Report) -> list[str]:
     """A report as a table of scenes and a line of totals."""
     total = report.total
-    lines = ["scene  frames         bytes  strategy  quantizer  PSNR-Y dB  SSIM-Y"]
+    lines = ["scene  frames         bytes  class            strategy  quantizer  PSNR-Y dB  SSIM-Y"]
     for scene in report.scenes:
         psnr, ssim = _number(scene.quality.psnr_y, 2), _number(scene.quality.ssim_y, 4)
         lines.append(
-            f"{scene.index:5}  {scene.frames:6}  {scene.bytes:12}  {scene.strategy:8}  {scene.quantizer:9}"
-            f"  {psnr:>9}  {ssim:>6}"
+            f"{scene.index:5}  {scene.frames:6}  {scene.bytes:12}  {scene.profile.scene_class:15}  {scene.strategy:8}"
+            f"  {scene.quantizer:9}  {psnr:>9}  {ssim:>6}{'' if scene.target_met else '  misses the target'}"
         )
     lines.append(
         f"{total.frames} frames, {total.bytes} bytes, {total.bitrate_bps / 1000:.0f} kbit/s,"

@@ -118,6 +118,51 @@ class Quality(Record):
 
 
 @dataclass(frozen=True)
+class Profile(Record):
+    """What a scene looks like: its class and why, and figures (docs/PROFILES.md)."""
+
+    scene_class: str
+    class_reason: str
+    spatial_information: float
+    temporal_information: float
+    motion: float
+    motion_direction: list[float]
+    global_motion: float
+    changed_blocks: float
+    grain: float
+    flatness: float
+    hard_edges: float
+    repeated_frames: int
+    black_frames: int
+    fades_in: bool
+    fades_out: bool
+
+
+@dataclass(frozen=True)
+class Predicted(Record):
+    """Quality of a scene as it was predicted before it was coded."""
+
+    psnr_y: float
+    ssim_y: float | None
+
+
+@dataclass(frozen=True)
+class Trial(Record):
+    """One coding of a scene or a part of it, made to find the best; `first_frame` counts in the scene."""
+
+    stage: str
+    first_frame: int
+    frames: int
+    preset: int
+    quantizer: float
+    tools: str
+    bytes: int
+    psnr_y: float | None
+    ssim_y: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Scene(Record):
     """One scene of an encode."""
 
@@ -125,9 +170,15 @@ class Scene(Record):
     first_frame: int
     frames: int
     strategy: str
-    quantizer: int
+    profile: Profile
+    quantizer: float
     preset: int
     bit_depth: int
+    tools: str
+    reason: str
+    target_met: bool
+    predicted: Predicted | None
+    tried: list[Trial]
     bytes: int
     bitrate_bps: float
     quality: Quality
@@ -144,6 +195,7 @@ class Total(Record):
     bytes: int
     audio_bytes: int
     bitrate_bps: float
+    target_met: bool
     compression_ratio: float
     quality: Quality
     seconds: float

@@ -1,5 +1,6 @@
 //! Settings of the encoder, and the names that SVT-AV1 has for them.
 
+use super::quantizer::Quantizer;
 use super::source::coded_size;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, ChromaLocation, Color, ColorRange, Rational, check_size};
@@ -31,8 +32,8 @@ pub struct EncoderConfig {
     pub color: Color,
     /// Frames a second.
     pub frame_rate: Rational,
-    /// Constant quality (CRF), 1 (best) to 63.
-    pub quantizer: u8,
+    /// Constant quality. Versions before 4 take whole steps only.
+    pub quantizer: Quantizer,
     /// Speed, 0 (slowest) to 13. Not comparable between versions of the library.
     pub preset: i8,
     /// SVT-AV1's `lp`, at least 1: more threads, and more memory. The bytes do not depend on it.
@@ -52,7 +53,7 @@ impl EncoderConfig {
             depth: BitDepth::Eight,
             color: Color::default(),
             frame_rate,
-            quantizer: 32,
+            quantizer: Quantizer::from(32),
             preset: 8,
             threads: 1,
             keyframe_interval: None,
@@ -71,7 +72,7 @@ impl EncoderConfig {
             number("fps-num", i64::from(self.frame_rate.num)),
             number("fps-denom", i64::from(self.frame_rate.den)),
             number("preset", i64::from(self.preset)),
-            number("crf", i64::from(self.quantizer)),
+            ("crf".to_owned(), self.quantizer.to_string()),
             number("lp", self.threads as i64),
             // 2: a closed group of pictures, so that nothing refers across a key frame.
             number("irefresh-type", 2),
@@ -98,9 +99,6 @@ impl EncoderConfig {
 
     pub(super) fn check(&self) -> Result<()> {
         check_size(self.width, self.height)?;
-        if !(1..=63).contains(&self.quantizer) {
-            return Err(Error::invalid("quantizer", "1 to 63", self.quantizer));
-        }
         if !(0..=13).contains(&self.preset) {
             return Err(Error::invalid("preset", "0 to 13", self.preset));
         }

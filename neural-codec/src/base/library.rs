@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::copy::LoadedCopy;
+use super::quantizer::Quantizer;
 use super::version::Version;
 use crate::error::{Error, Result};
 
@@ -84,6 +85,21 @@ impl Library {
     /// Version that the library says it is.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The coarsest quantiser it takes.
+    pub fn coarsest_quantizer(&self) -> Quantizer {
+        if self.has_quarter_steps() { Quantizer::COARSEST } else { Quantizer::from(63) }
+    }
+
+    /// The coarsest quantiser at or below `value` that it takes; the finest there is for values below that.
+    pub fn quantizer_at_most(&self, value: f64) -> Quantizer {
+        Quantizer::at_most(value, !self.has_quarter_steps()).min(self.coarsest_quantizer())
+    }
+
+    /// Whether it takes quarter steps, and quantisers beyond 63.
+    fn has_quarter_steps(&self) -> bool {
+        self.version.0 >= 4
     }
 
     /// The file it was loaded from.

@@ -11,6 +11,7 @@ mod decoder;
 mod encoder;
 mod library;
 mod obu;
+mod quantizer;
 mod source;
 mod version;
 
@@ -20,6 +21,7 @@ pub use decoder::{Av1Decoder, DecoderConfig};
 pub use encoder::{SvtAv1Encoder, TemporalUnit};
 pub use library::{LIBRARY_VARIABLE, Library};
 pub use obu::{SequenceHeader, UnitInfo, probe};
+pub use quantizer::Quantizer;
 pub use source::coded_size;
 pub use version::Version;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::assembly::Assembly;
 use super::cutter::{Cutter, Step};
-use super::job::{FinishedScene, SceneJob};
+use super::job::{FinishedScene, SceneJob, Task};
 use super::workers::{Workers, scenes_at_once};
 use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
@@ -16,9 +16,9 @@ use crate::error::{Error, Result};
 use crate::frame::{Color, Frame, Layout, PixelFormat, VideoInfo, convert};
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
-use crate::scene::{MemoryBudget, SceneFrames};
+use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
 use crate::settings::Settings;
-use crate::strategy::{ScenePlan, TrialContext};
+use crate::strategy::{Means, Target, TrialContext, check_served, depth};
 
 /// Bytes of source frames that may wait in memory for their encoder: 43 frames of 1080p.
 const WAITING_BYTES: usize = 128 << 20;
@@ -43,10 +43,10 @@ pub struct EncodingAgent {
     source: VideoInfo,
     settings: Settings,
     context: TrialContext,
-    plan: ScenePlan,
+    task: Task,
     budget: Arc<MemoryBudget>,
     cutter: Cutter,
-    current: Option<Arc<SceneFrames>>,
+    current: Option<(Arc<SceneFrames>, Profiler)>,
     workers: Workers<FinishedScene>,
     assembly: Option<Assembly>,
     audio_tracks: Vec<AudioTrack>,
@@ -66,13 +66,24 @@ pub struct EncodingAgent {
 impl EncodingAgent {
     /// An agent for frames of `info`.
     ///
-    /// Errors: `Unsupported` for targets that cannot be served, `MissingLibrary` without SVT-AV1.
+    /// Errors: `InvalidArgument` for targets that contradict each other, `Unsupported` for what cannot be served,
+    /// `MissingLibrary` without SVT-AV1.
     pub fn new(info: VideoInfo, settings: &Settings) -> Result<Self> {
         crate::frame::check_size(info.width, info.height)?;
-        let plan = ScenePlan::constant_quality(settings, &info)?;
+        check_served(settings)?;
+        let target = Target::of(settings)?;
         let threads = settings.thread_count();
+        let library = Library::load(None)?;
+        if let Target::Constant(asked) = target
+            && library.quantizer_at_most(asked.value()) != asked
+        {
+            let expected = format!("what SVT-AV1 {} takes", library.version());
+            return Err(Error::invalid("quantizer", expected, asked));
+        }
+        let task =
+            Task { target, means: Means::new(settings, &info, &library), depth: depth(settings, &info) };
         let context = TrialContext {
-            library: Library::load(None)?,
+            library,
             info: coded_info(&info),
             threads,
             cancel: CancelToken::new(),
@@ -82,7 +93,7 @@ impl EncodingAgent {
             source: info,
             settings: settings.clone(),
             context,
-            plan,
+            task,
             budget: MemoryBudget::new(WAITING_BYTES),
             cutter: Cutter::detecting(&info, settings.max_scene_seconds)?,
             current: None,
@@ -169,7 +180,7 @@ impl EncodingAgent {
         for step in self.cutter.finish()? {
             self.take(step)?;
         }
-        self.close_scene();
+        self.close_scene()?;
         self.finished = true;
         Ok(())
     }
@@ -246,12 +257,13 @@ impl EncodingAgent {
     fn take(&mut self, step: Step) -> Result<()> {
         match step {
             Step::Start(first_frame) => {
-                self.close_scene();
+                self.close_scene()?;
                 self.start_scene(first_frame);
             }
             Step::Frame(frame) => {
-                if let Some(scene) = &self.current {
-                    scene.push(frame);
+                if let Some((scene, profiler)) = &mut self.current {
+                    profiler.push(&frame)?;
+                    scene.push(frame)?;
                 }
             }
         }
@@ -259,24 +271,29 @@ impl EncodingAgent {
     }
 
     fn start_scene(&mut self, first_frame: u64) {
-        let frames = SceneFrames::new(Arc::clone(&self.budget));
+        let reading = match self.task.target {
+            Target::Constant(_) => Reading::Once,
+            _ => Reading::Repeated,
+        };
+        let frames = SceneFrames::new(reading, Arc::clone(&self.budget));
         let job = SceneJob {
             index: self.scenes_started,
             first_frame,
             frames: Arc::clone(&frames),
-            plan: self.plan.clone(),
+            task: self.task,
             context: self.context.clone(),
         };
         self.workers.submit(move || job.run());
         self.scenes_started += 1;
-        self.current = Some(frames);
+        self.current = Some((frames, Profiler::new(self.source.frame_rate)));
     }
 
-    fn close_scene(&mut self) {
-        if let Some(scene) = self.current.take() {
-            scene.close();
+    fn close_scene(&mut self) -> Result<()> {
+        if let Some((scene, profiler)) = self.current.take() {
+            scene.close(Some(profiler.finish()?));
             self.audio_of_scenes.push_back(std::mem::take(&mut self.audio));
         }
+        Ok(())
     }
 
     /// Takes in what the workers have finished.
@@ -347,8 +364,8 @@ impl EncodingAgent {
 impl Drop for EncodingAgent {
     fn drop(&mut self) {
         self.context.cancel.cancel();
-        if let Some(scene) = self.current.take() {
-            scene.close();
+        if let Some((scene, _)) = self.current.take() {
+            scene.close(None);
         }
     }
 }

@@ -7,8 +7,12 @@ use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketWriter, StreamHead
 use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
 use crate::metrics::{Comparison, Measures};
-use crate::report::{ClipReport, QualityReport, Report, SCHEMA, SceneReport, TotalReport};
-use crate::settings::Settings;
+use crate::report::{
+    ClipReport, PredictedReport, ProfileReport, QualityReport, Report, SCHEMA, SceneReport, TotalReport,
+    TrialReport,
+};
+use crate::settings::{Settings, Strategy};
+use crate::strategy::Tried;
 
 /// The stream under construction.
 pub(super) struct Assembly {
@@ -92,10 +96,16 @@ impl Assembly {
             index: scene.index,
             first_frame: scene.first_frame,
             frames,
-            strategy: scene.plan.strategy.name().into(),
-            quantizer: scene.plan.base.quantizer,
-            preset: scene.plan.base.preset,
-            bit_depth: scene.plan.base.depth.bits(),
+            strategy: Strategy::Av1.name().into(),
+            profile: ProfileReport::new(&scene.profile),
+            quantizer: scene.plan.quantizer.value(),
+            preset: scene.plan.preset,
+            bit_depth: scene.plan.depth.bits(),
+            tools: scene.plan.tools.to_string(),
+            reason: scene.reason,
+            target_met: scene.is_met,
+            predicted: scene.predicted.map(|(psnr_y, ssim_y)| PredictedReport { psnr_y, ssim_y }),
+            tried: scene.tried.iter().map(trial_report).collect(),
             bytes,
             bitrate_bps: bytes as f64 * 8.0 / duration,
             quality: quality(&scene.comparison, scene.worst),
@@ -141,6 +151,7 @@ impl Assembly {
                 bytes,
                 audio_bytes: self.audio_bytes,
                 bitrate_bps: bytes as f64 * 8.0 / duration,
+                target_met: self.scenes.iter().all(|scene| scene.target_met),
                 compression_ratio: raw / bytes as f64,
                 quality: quality(&self.comparison, self.worst),
                 seconds,
@@ -159,6 +170,21 @@ fn duration_seconds(info: &VideoInfo, span: Option<(i64, i64)>, frames: u64) -> 
     match span {
         Some((first, last)) => last.abs_diff(first) as f64 * info.time_base.value() + frame,
         None => frames as f64 * frame,
+    }
+}
+
+fn trial_report(tried: &Tried) -> TrialReport {
+    TrialReport {
+        stage: tried.stage.into(),
+        first_frame: tried.frames.start,
+        frames: tried.frames.end - tried.frames.start,
+        preset: tried.plan.preset,
+        quantizer: tried.plan.quantizer.value(),
+        tools: tried.plan.tools.to_string(),
+        bytes: tried.bytes,
+        psnr_y: tried.psnr_y,
+        ssim_y: tried.ssim_y,
+        seconds: tried.seconds,
     }
 }
 

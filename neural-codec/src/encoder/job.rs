@@ -1,4 +1,4 @@
-//! One scene's job on a worker thread: plan, code, measure, and the scene's bytes. Rank 5.
+//! One scene's job on a worker thread: search, code, measure, and the scene's bytes. Rank 5.
 //!
 //! A pure function of the scene's frames and the settings.
 
@@ -7,18 +7,28 @@ use std::time::Instant;
 
 use crate::base::coded_size;
 use crate::bitstream::{BaseLayer, EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
-use crate::error::Result;
-use crate::frame::FrameHash;
+use crate::error::{Error, Result};
+use crate::frame::{BitDepth, FrameHash};
 use crate::metrics::Comparison;
-use crate::scene::SceneFrames;
-use crate::strategy::{ScenePlan, Trial, TrialContext, code_scene};
+use crate::scene::{Profile, SceneFrames};
+use crate::strategy::{
+    BasePlan, Found, Means, Purpose, Search, Target, Tools, Trial, TrialContext, Tried, code,
+};
+
+/// How all scenes of a clip are coded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task {
+    pub(super) target: Target,
+    pub(super) means: Means,
+    pub(super) depth: BitDepth,
+}
 
 /// What a job needs.
 pub(super) struct SceneJob {
     pub(super) index: u32,
     pub(super) first_frame: u64,
     pub(super) frames: Arc<SceneFrames>,
-    pub(super) plan: ScenePlan,
+    pub(super) task: Task,
     pub(super) context: TrialContext,
 }
 
@@ -28,11 +38,17 @@ pub(super) struct FinishedScene {
     pub(super) bytes: Vec<u8>,
     pub(super) index: u32,
     pub(super) first_frame: u64,
-    pub(super) plan: ScenePlan,
+    pub(super) plan: BasePlan,
+    pub(super) profile: Profile,
     pub(super) timestamps: Vec<i64>,
     pub(super) comparison: Comparison,
     /// Index in the clip and luma PSNR in dB of the worst frame.
     pub(super) worst: Option<(u64, f64)>,
+    pub(super) tried: Vec<Tried>,
+    /// Luma PSNR in dB and SSIM that were predicted for the stored coding.
+    pub(super) predicted: Option<(f64, Option<f64>)>,
+    pub(super) reason: String,
+    pub(super) is_met: bool,
     pub(super) seconds: f64,
 }
 
@@ -49,24 +65,56 @@ impl SceneJob {
     pub(super) fn run(self) -> Result<FinishedScene> {
         let _abandon = Abandon(Arc::clone(&self.frames));
         let start = Instant::now();
-        let trial = code_scene(&self.context, &self.frames, &self.plan.base)?;
-        let bytes = self.scene(&trial)?.to_bytes()?;
+        let (found, profile) = self.find()?;
+        let bytes = self.scene(&found.plan, &found.trial)?.to_bytes()?;
         Ok(FinishedScene {
             bytes,
             index: self.index,
             first_frame: self.first_frame,
-            worst: trial.worst.map(|(frame, psnr)| (self.first_frame + frame, psnr)),
-            plan: self.plan,
-            timestamps: trial.timestamps,
-            comparison: trial.comparison,
+            worst: found.trial.worst().map(|(frame, psnr)| (self.first_frame + frame, psnr)),
+            plan: found.plan,
+            profile,
+            timestamps: found.trial.timestamps,
+            comparison: found.trial.comparison,
+            tried: found.tried,
+            predicted: found.predicted.map(|quality| (quality.psnr_y, quality.ssim_y())),
+            reason: found.reason,
+            is_met: found.is_met,
             seconds: start.elapsed().as_secs_f64(),
         })
     }
 
-    fn scene(&self, trial: &Trial) -> Result<EncodedScene> {
+    fn find(&self) -> Result<(Found, Profile)> {
+        let Task { target, means, depth } = self.task;
+        match target {
+            Target::Constant(quantizer) => {
+                let plan = BasePlan { quantizer, preset: means.preset, depth, tools: Tools::default() };
+                let trial = code(&self.context, &self.frames, 0..u64::MAX, &plan, Purpose::Last)?;
+                Ok((Found::as_asked(plan, trial), self.profile()?))
+            }
+            Target::Floor(floor) => {
+                let profile = self.profile()?;
+                let search = Search::new(&self.context, &self.frames, &profile, means, depth);
+                let found = search.floor(&floor)?;
+                Ok((found, profile))
+            }
+            Target::Lambda(_) | Target::Bitrate(_) | Target::Size(_) => {
+                Err(Error::internal("scene job", "the target was not refused"))
+            }
+        }
+    }
+
+    /// Waits for the end of the scene. Errors: `Cancelled` where it does not come.
+    fn profile(&self) -> Result<Profile> {
+        let profile = self.frames.wait_for_profile();
+        self.context.cancel.check()?;
+        profile.ok_or_else(|| Error::internal("scene job", "a scene without a profile"))
+    }
+
+    fn scene(&self, plan: &BasePlan, trial: &Trial) -> Result<EncodedScene> {
         let info = &self.context.info;
         let (width, height) = coded_size(info.width, info.height);
-        let mut base = BaseLayer::new(width as u32, height as u32, self.plan.base.depth);
+        let mut base = BaseLayer::new(width as u32, height as u32, plan.depth);
         trial.units.iter().try_for_each(|unit| base.push_unit(unit))?;
         Ok(EncodedScene {
             header: SceneHeader {

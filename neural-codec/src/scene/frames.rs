@@ -1,21 +1,30 @@
 //! The frames of one scene, written once by the cutter and read by whoever encodes the scene. Rank 2.
 //!
-//! A scene is read while it is still growing. Frames that nobody has read count against a memory budget, and the
-//! writer waits where it is used up.
+//! A scene can be read while it is still growing. What does not fit the memory budget either makes the writer
+//! wait or goes to a temporary file, by how the scene will be read.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::memory_budget::{MemoryBudget, Share, lock};
+use super::profile::Profile;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, Planes};
+
+/// How often a scene is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Once, first to last, while it is written: the writer waits for the reader.
+    Once,
+    /// As often as planning needs: frames beyond the budget are kept on disk.
+    Repeated,
+}
 
 #[derive(Debug)]
 enum Slot {
-    /// A frame, and its share of the budget until it is read.
-    Held {
-        frame: Arc<Frame>,
-        share: Option<Share>,
-    },
+    Memory { frame: Arc<Frame>, share: Option<Share> },
+    Disk { offset: u64, timestamp: i64 },
     Released,
 }
 
@@ -26,33 +35,54 @@ struct State {
     closed: bool,
     /// Nobody will read any more.
     abandoned: bool,
+    /// What analysis found out, once the scene is complete.
+    profile: Option<Profile>,
+    spill: Option<Spill>,
 }
 
 /// The frames of one scene; shared through an `Arc` by one writer and one reader.
 #[derive(Debug)]
 pub(crate) struct SceneFrames {
+    reading: Reading,
     budget: Arc<MemoryBudget>,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 impl SceneFrames {
-    pub(crate) fn new(budget: Arc<MemoryBudget>) -> Arc<Self> {
-        Arc::new(Self { budget, state: Mutex::default(), changed: Condvar::new() })
+    pub(crate) fn new(reading: Reading, budget: Arc<MemoryBudget>) -> Arc<Self> {
+        Arc::new(Self { reading, budget, state: Mutex::default(), changed: Condvar::new() })
     }
 
-    /// Appends a frame, waiting while unread frames use the budget up.
-    pub(crate) fn push(&self, frame: Arc<Frame>) {
-        let share = Some(self.budget.take(frame.byte_len()));
+    /// Appends a frame. Errors: `Io` when it has to go to disk and the disk is full.
+    pub(crate) fn push(&self, frame: Arc<Frame>) -> Result<()> {
+        let bytes = frame.byte_len();
+        let share = match self.reading {
+            Reading::Once => Some(self.budget.take(bytes)),
+            Reading::Repeated => self.budget.try_take(bytes),
+        };
         let mut state = lock(&self.state);
-        let slot = if state.abandoned { Slot::Released } else { Slot::Held { frame, share } };
+        let slot = if state.abandoned {
+            Slot::Released
+        } else if share.is_some() {
+            Slot::Memory { frame, share }
+        } else {
+            let spill = match state.spill.take() {
+                Some(spill) => spill,
+                None => Spill::create(&frame)?,
+            };
+            state.spill.insert(spill).write(&frame)?
+        };
         state.slots.push(slot);
         self.changed.notify_all();
+        Ok(())
     }
 
-    /// Says that no frame will follow.
-    pub(crate) fn close(&self) {
-        lock(&self.state).closed = true;
+    /// Says that no frame will follow, and what analysis found out about those that came.
+    pub(crate) fn close(&self, profile: Option<Profile>) {
+        let mut state = lock(&self.state);
+        (state.closed, state.profile) = (true, profile);
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -61,25 +91,39 @@ impl SceneFrames {
         let mut state = lock(&self.state);
         state.abandoned = true;
         state.slots.iter_mut().for_each(|slot| *slot = Slot::Released);
+        state.spill = None;
+    }
+
+    /// Waits until the scene is complete and gives its profile; none where its writer gave up.
+    pub(crate) fn wait_for_profile(&self) -> Option<Profile> {
+        let mut state = lock(&self.state);
+        while !state.closed {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.profile.clone()
     }
 
     /// Frame `index` of the scene, waiting for it if need be; `None` past the last.
     ///
-    /// Errors: `Internal` when it was released.
+    /// Errors: `Io` when it cannot be read back, `Internal` when it was released.
     pub(crate) fn get(&self, index: u64) -> Result<Option<Arc<Frame>>> {
         let mut state = lock(&self.state);
         while index >= state.slots.len() as u64 && !state.closed {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        match state.slots.get_mut(index as usize) {
-            None => Ok(None),
-            Some(Slot::Held { frame, share }) => {
-                *share = None;
+        let State { slots, spill, .. } = &mut *state;
+        match (slots.get_mut(index as usize), spill) {
+            (None, _) => Ok(None),
+            (Some(Slot::Memory { frame, share }), _) => {
+                if self.reading == Reading::Once {
+                    *share = None;
+                }
                 Ok(Some(Arc::clone(frame)))
             }
-            Some(Slot::Released) => {
-                Err(Error::internal("scene frames", format!("frame {index} is read after its release")))
+            (Some(&mut Slot::Disk { offset, timestamp }), Some(spill)) => {
+                spill.read(offset, timestamp).map(|frame| Some(Arc::new(frame)))
             }
+            _ => Err(Error::internal("scene frames", format!("frame {index} is read after its release"))),
         }
     }
 
@@ -91,41 +135,120 @@ impl SceneFrames {
     }
 }
 
+/// A temporary file of raw frames, gone when dropped.
+#[derive(Debug)]
+struct Spill {
+    file: File,
+    end: u64,
+    /// Any frame of the scene: size, format and colour of all of them.
+    model: Frame,
+}
+
+impl Spill {
+    fn create(model: &Frame) -> Result<Self> {
+        let file = tempfile::tempfile().map_err(|source| Error::io(std::env::temp_dir(), source))?;
+        Ok(Self { file, end: 0, model: model.clone() })
+    }
+
+    fn write(&mut self, frame: &Frame) -> Result<Slot> {
+        let offset = self.end;
+        let mut bytes = Vec::with_capacity(frame.byte_len());
+        match frame.planes() {
+            Planes::U8(planes) => planes.iter().for_each(|plane| bytes.extend_from_slice(plane.samples())),
+            Planes::U16(planes) => planes
+                .iter()
+                .flat_map(|plane| plane.samples())
+                .for_each(|sample| bytes.extend_from_slice(&sample.to_le_bytes())),
+        }
+        (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.write_all(&bytes)))
+            .map_err(|source| Error::io(std::env::temp_dir(), source))?;
+        self.end += bytes.len() as u64;
+        Ok(Slot::Disk { offset, timestamp: frame.timestamp })
+    }
+
+    fn read(&mut self, offset: u64, timestamp: i64) -> Result<Frame> {
+        let mut bytes = vec![0; self.model.byte_len()];
+        (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut bytes)))
+            .map_err(|source| Error::io(std::env::temp_dir(), source))?;
+        let mut frame = self.model.clone().with_timestamp(timestamp);
+        let mut rest = bytes.as_slice();
+        match frame.planes_mut() {
+            Planes::U8(planes) => {
+                for plane in planes {
+                    let (head, tail) = rest.split_at(plane.samples().len());
+                    plane.samples_mut().copy_from_slice(head);
+                    rest = tail;
+                }
+            }
+            Planes::U16(planes) => {
+                for sample in planes.iter_mut().flat_map(|plane| plane.samples_mut()) {
+                    let (head, tail) = rest.split_at(2);
+                    *sample = u16::from_le_bytes([head[0], head[1]]);
+                    rest = tail;
+                }
+            }
+        }
+        Ok(frame)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::frame::{Color, PixelFormat};
 
-    fn frame(timestamp: i64) -> Arc<Frame> {
-        let frame = Frame::new(6, 5, PixelFormat::YUV420_8, Color::default()).unwrap();
-        Arc::new(frame.with_timestamp(timestamp))
+    fn frame(value: u8, format: PixelFormat) -> Arc<Frame> {
+        let mut frame = Frame::new(6, 5, format, Color::default()).unwrap().with_timestamp(i64::from(value));
+        match frame.planes_mut() {
+            Planes::U8(p) => p.iter_mut().for_each(|p| p.samples_mut().fill(value)),
+            Planes::U16(p) => p.iter_mut().for_each(|p| p.samples_mut().fill(u16::from(value) * 4 + 1)),
+        }
+        Arc::new(frame)
     }
 
     #[test]
-    fn a_scene_is_read_while_it_grows_in_memory_for_one_frame() {
-        let scene = SceneFrames::new(MemoryBudget::new(1));
+    fn frames_read_back_from_disk_are_those_written() {
+        for format in [PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
+            let scene = SceneFrames::new(Reading::Repeated, MemoryBudget::new(1));
+            (0..5).for_each(|i| scene.push(frame(i, format)).unwrap());
+            scene.close(None);
+            assert!(lock(&scene.state).spill.is_some());
+            for _ in 0..2 {
+                for i in [4, 0, 3, 1, 2] {
+                    assert_eq!(scene.get(u64::from(i)).unwrap(), Some(frame(i, format)));
+                }
+            }
+            assert_eq!(scene.get(5).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_scene_read_once_never_uses_the_disk() {
+        let scene = SceneFrames::new(Reading::Once, MemoryBudget::new(1));
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                (0..20).for_each(|i| scene.push(frame(i)));
-                scene.close();
+                (0..20).for_each(|i| scene.push(frame(i, PixelFormat::YUV420_8)).unwrap());
+                scene.close(None);
             });
             for i in 0..20 {
-                assert_eq!(scene.get(i as u64).unwrap(), Some(frame(i)));
-                scene.release(i as u64);
+                assert_eq!(scene.get(u64::from(i)).unwrap(), Some(frame(i, PixelFormat::YUV420_8)));
+                scene.release(u64::from(i));
             }
             assert_eq!(scene.get(20).unwrap(), None);
         });
+        assert!(lock(&scene.state).spill.is_none());
         assert!(scene.get(3).is_err());
     }
 
     #[test]
     fn an_abandoned_scene_does_not_hold_its_writer() {
-        let scene = SceneFrames::new(MemoryBudget::new(1));
-        scene.push(frame(0));
+        let scene = SceneFrames::new(Reading::Once, MemoryBudget::new(1));
+        scene.push(frame(0, PixelFormat::YUV420_8)).unwrap();
         std::thread::scope(|scope| {
-            let writer = scope.spawn(|| (1..50).for_each(|i| scene.push(frame(i))));
+            let writer =
+                scope.spawn(|| (1..50).try_for_each(|i| scene.push(frame(i, PixelFormat::YUV420_8))));
             scene.abandon();
-            writer.join().unwrap();
+            assert!(writer.join().unwrap().is_ok());
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Counts bytes against a limit and waits where they do not fit; one item over the limit passes alone.
+/// Counts bytes against a limit; waits or refuses when they do not fit.
 #[derive(Debug)]
 pub(crate) struct MemoryBudget {
     used: Mutex<usize>,
@@ -18,6 +18,15 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl MemoryBudget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { used: Mutex::new(0), freed: Condvar::new(), limit })
+    }
+
+    /// Takes `bytes` at once if they fit; a budget in which nothing is used fits anything.
+    pub(crate) fn try_take(self: &Arc<Self>, bytes: usize) -> Option<Share> {
+        let mut used = lock(&self.used);
+        (*used == 0 || *used + bytes <= self.limit).then(|| {
+            *used += bytes;
+            Share { bytes, budget: Arc::clone(self) }
+        })
     }
 
     /// Takes `bytes`, waiting until they fit.
@@ -52,25 +61,23 @@ mod tests {
     #[test]
     fn what_is_given_back_can_be_taken_again() {
         let budget = MemoryBudget::new(10);
-        let first = budget.take(6);
-        let taken = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let second = budget.take(6);
-                taken.store(true, std::sync::atomic::Ordering::SeqCst);
-                drop(second);
-            });
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            assert!(!taken.load(std::sync::atomic::Ordering::SeqCst));
+        let first = budget.try_take(6).unwrap();
+        assert!(budget.try_take(6).is_none());
+        let waiting = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| budget.take(6));
             drop(first);
+            thread.join().unwrap()
         });
-        assert!(taken.into_inner());
+        assert!(budget.try_take(5).is_none());
+        drop(waiting);
+        assert!(budget.try_take(10).is_some());
     }
 
     #[test]
     fn one_item_over_the_limit_passes_alone() {
         let budget = MemoryBudget::new(10);
-        drop(budget.take(100));
-        drop(budget.take(10));
+        let large = budget.try_take(100);
+        assert!(large.is_some());
+        assert!(budget.try_take(1).is_none());
     }
 }

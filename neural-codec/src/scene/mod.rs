@@ -26,7 +26,7 @@ mod texture;
 pub use class::{Evidence, SceneClass};
 pub use cut::{CutDetector, CutSettings};
 pub use downscale::{Coarse, Thumbnail};
-pub(crate) use frames::SceneFrames;
+pub(crate) use frames::{Reading, SceneFrames};
 pub use list::scenes_from_list;
 pub(crate) use memory_budget::MemoryBudget;
 pub use profile::{Extent, Profile, Profiler};

@@ -1,7 +1,13 @@
-//! How each scene is coded: plans, and the trials that check them. Rank 4.
+//! How each scene is coded: targets, plans, the search for the best one, and the trials that check them. Rank 4.
 
+mod curve;
 mod plan;
+mod search;
+mod target;
 mod trial;
 
-pub use plan::{BasePlan, ScenePlan};
-pub(crate) use trial::{Trial, TrialContext, code_scene};
+pub use plan::{BasePlan, Tools};
+pub(crate) use plan::{Means, check_served, depth};
+pub(crate) use search::{Found, Search, Tried};
+pub use target::{Floor, Target};
+pub(crate) use trial::{Purpose, Trial, TrialContext, code};

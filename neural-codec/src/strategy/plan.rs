@@ -1,33 +1,77 @@
-//! What the encoding agent decided for a scene. Rank 4.
+//! What is decided about a scene before it is coded. Rank 4.
 
+use std::fmt;
+
+use crate::base::{Library, Quantizer};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, VideoInfo};
 use crate::settings::{Device, Settings, Strategy};
 
+/// Coding tools of the base encoder that are chosen scene by scene; `None` leaves its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tools {
+    /// Levels of the pyramid of predicted frames: 3 for groups of 8 frames, 4 for 16, 5 for 32.
+    pub hierarchical_levels: Option<u8>,
+    /// False: no adaptive quantisation.
+    pub adaptive_quantization: Option<bool>,
+    /// True: screen content tools in every frame.
+    pub screen_content: Option<bool>,
+}
+
+impl Tools {
+    /// The options by SVT-AV1's names.
+    pub(crate) fn options(&self) -> Vec<(String, String)> {
+        let option = |name: &str, value: u8| (name.to_owned(), value.to_string());
+        let levels = self.hierarchical_levels.map(|levels| option("hierarchical-levels", levels));
+        // 2 is the default: by the propagation of errors along motion.
+        let aq = self.adaptive_quantization.map(|on| option("aq-mode", if on { 2 } else { 0 }));
+        let screen = self.screen_content.map(|on| option("scm", u8::from(on)));
+        [levels, aq, screen].into_iter().flatten().collect()
+    }
+}
+
+impl fmt::Display for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options: Vec<_> = self.options().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        f.write_str(if options.is_empty() { "default" } else { "" })?;
+        f.write_str(&options.join(" "))
+    }
+}
+
 /// Settings of the base layer for one scene.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BasePlan {
-    /// Constant quality, 1 (best) to 63.
-    pub quantizer: u8,
+    /// Constant quality.
+    pub quantizer: Quantizer,
     /// The base encoder's preset, 0 (slowest) to 13.
     pub preset: i8,
     /// Bits of a sample inside the base layer.
     pub depth: BitDepth,
-    /// Further options by SVT-AV1's names.
-    pub options: Vec<(String, String)>,
+    /// Tools that differ from the encoder's defaults.
+    pub tools: Tools,
 }
 
-/// How one scene is coded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScenePlan {
-    /// Which tools.
-    pub strategy: Strategy,
-    /// The AV1 part.
-    pub base: BasePlan,
+/// What an effort stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Means {
+    /// The preset that scenes are stored with.
+    pub(crate) preset: i8,
+    /// The preset that looks for the quantiser.
+    pub(crate) probe_preset: i8,
+    /// Whether tools are tried where the profile of the scene says so.
+    pub(crate) tries_tools: bool,
 }
 
-/// The base encoder's preset for each effort. Presets are SVT-AV1's; 1.4.1 accepts up to 13.
-const PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 9, 8, 7, 6, 5, 4, 2];
+/// The base encoder's preset for each effort, for versions 3 and newer, and for older ones, whose slow presets take
+/// longer (`docs/decisions/0003-av1-encoder.md`).
+const PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 8, 6, 4, 4, 3, 2, 1];
+const OLD_PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 9, 8, 7, 6, 5, 4, 2];
+
+/// The least effort that tries tools.
+const TRIES_TOOLS: u8 = 5;
+
+/// The preset of probes.
+const PROBE_PRESET: i8 = 10;
 
 /// The fastest preset for pictures with a side below [`SMALL_SIDE`]: above it SVT-AV1 4.1 was seen to write streams
 /// of pictures up to 176 wide that decoders cannot follow (luma PSNR 13 dB, and decoders disagree).
@@ -36,51 +80,49 @@ const FASTEST_PRESET_OF_SMALL: i8 = 10;
 /// Pictures with a smaller side count as small: a safe distance above what was seen to fail.
 const SMALL_SIDE: usize = 256;
 
-/// Quantiser when nothing is asked for.
-const DEFAULT_QUANTIZER: u8 = 35;
+/// The least effort that codes 8-bit sources at 10 bits inside: it takes 7 % more time for 2 % fewer bytes.
+const TEN_BITS_FROM: u8 = 4;
 
-impl ScenePlan {
-    /// The plan at constant quality for a clip that is coded as `info` says.
+impl Means {
+    /// What `settings` ask for, for a clip that is coded as `info` says.
     ///
     /// Small pictures get no preset above 10, whatever is asked for.
-    /// Errors: `Unsupported` for targets, strategies and devices that this version cannot serve.
-    pub fn constant_quality(settings: &Settings, info: &VideoInfo) -> Result<Self> {
-        let asked = [
-            ("min_psnr_y", settings.min_psnr_y.is_some()),
-            ("min_ssim_y", settings.min_ssim_y.is_some()),
-            ("bitrate_bps", settings.bitrate_bps.is_some()),
-            ("size_bytes", settings.size_bytes.is_some()),
-            ("lambda", settings.lambda.is_some()),
-        ];
-        for (name, is_asked) in asked {
-            if is_asked {
-                return Err(unsupported(format!("target {name}"), "set quantizer for constant quality"));
-            }
-        }
-        for strategy in &settings.strategies {
-            if *strategy != Strategy::Av1 {
-                return Err(unsupported(format!("strategy {}", strategy.name()), "use strategies=av1"));
-            }
-        }
-        if let Device::Cuda(_) = settings.device {
-            return Err(unsupported(format!("device {}", settings.device), "use device=auto or device=cpu"));
-        }
-        let asked = settings.preset.unwrap_or(PRESET_OF_EFFORT[usize::from(settings.effort.min(9))]);
-        let small = info.width.min(info.height) < SMALL_SIDE;
-        Ok(Self {
-            strategy: Strategy::Av1,
-            base: BasePlan {
-                quantizer: settings.quantizer.unwrap_or(DEFAULT_QUANTIZER),
-                preset: if small { asked.min(FASTEST_PRESET_OF_SMALL) } else { asked },
-                depth: settings.bit_depth.unwrap_or(info.format.depth),
-                options: Vec::new(),
-            },
-        })
+    pub(crate) fn new(settings: &Settings, info: &VideoInfo, library: &Library) -> Self {
+        let effort = settings.effort.min(9);
+        let table = if library.version().0 >= 3 { PRESET_OF_EFFORT } else { OLD_PRESET_OF_EFFORT };
+        let asked = settings.preset.unwrap_or(table[usize::from(effort)]);
+        let is_small = info.width.min(info.height) < SMALL_SIDE;
+        let preset = if is_small { asked.min(FASTEST_PRESET_OF_SMALL) } else { asked };
+        Self { preset, probe_preset: preset.max(PROBE_PRESET), tries_tools: effort >= TRIES_TOOLS }
     }
 }
 
-fn unsupported(what: String, remedy: &str) -> Error {
-    Error::Unsupported { what, remedy: remedy.into() }
+/// Bits of a sample inside the base layer.
+pub(crate) fn depth(settings: &Settings, info: &VideoInfo) -> BitDepth {
+    let usual = if settings.effort >= TEN_BITS_FROM { BitDepth::Ten } else { info.format.depth };
+    settings.bit_depth.unwrap_or(usual)
+}
+
+/// Refuses what this version cannot serve. Errors: `Unsupported` with the remedy.
+pub(crate) fn check_served(settings: &Settings) -> Result<()> {
+    let unsupported = |what: String, remedy: &str| Err(Error::Unsupported { what, remedy: remedy.into() });
+    for strategy in &settings.strategies {
+        if *strategy != Strategy::Av1 {
+            return unsupported(format!("strategy {}", strategy.name()), "use strategies=av1");
+        }
+    }
+    let targets = [
+        ("bitrate_bps", settings.bitrate_bps.is_some()),
+        ("size_bytes", settings.size_bytes.is_some()),
+        ("lambda", settings.lambda.is_some()),
+    ];
+    if let Some((name, _)) = targets.iter().find(|(_, is_asked)| *is_asked) {
+        return unsupported(format!("target {name}"), "ask for a quality floor or a quantizer");
+    }
+    if let Device::Cuda(_) = settings.device {
+        return unsupported(format!("device {}", settings.device), "use device=auto or device=cpu");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -90,31 +132,43 @@ mod tests {
 
     #[test]
     fn more_effort_never_means_a_faster_preset() {
-        assert!(PRESET_OF_EFFORT.is_sorted_by(|a, b| a > b));
-    }
-
-    fn info(width: usize, height: usize) -> VideoInfo {
-        VideoInfo::new(width, height, PixelFormat::YUV420_8, Rational { num: 25, den: 1 })
+        for table in [PRESET_OF_EFFORT, OLD_PRESET_OF_EFFORT] {
+            assert!(table.is_sorted_by(|a, b| a >= b));
+        }
     }
 
     #[test]
     fn small_pictures_get_no_preset_that_breaks_them() {
         let mut settings = Settings::default();
         settings.set("preset", "12").unwrap();
-        let preset = |w, h| ScenePlan::constant_quality(&settings, &info(w, h)).unwrap().base.preset;
+        let library = Library::load(None).unwrap();
+        let preset = |w, h| {
+            let info = VideoInfo::new(w, h, PixelFormat::YUV420_8, Rational { num: 25, den: 1 });
+            Means::new(&settings, &info, &library).preset
+        };
         assert_eq!((preset(176, 144), preset(1920, 144), preset(640, 360)), (10, 10, 12));
     }
 
     #[test]
     fn what_cannot_be_served_is_named() {
-        let plan = |name, value| {
+        let check = |name, value| {
             let mut settings = Settings::default();
             settings.set(name, value).unwrap();
-            ScenePlan::constant_quality(&settings, &info(640, 360)).map_err(|e| e.to_string())
+            check_served(&settings).map_err(|e| e.to_string())
         };
-        assert!(plan("lambda", "3").unwrap_err().contains("lambda"));
-        assert!(plan("strategies", "av1,hybrid").unwrap_err().contains("hybrid"));
-        assert!(plan("device", "cuda:1").unwrap_err().contains("cuda:1"));
-        assert_eq!(plan("quantizer", "20").unwrap().base.quantizer, 20);
+        assert!(check("strategies", "av1,hybrid").unwrap_err().contains("hybrid"));
+        assert!(check("device", "cuda:1").unwrap_err().contains("cuda:1"));
+        assert!(check("quantizer", "20").is_ok());
+    }
+
+    #[test]
+    fn tools_are_named_as_the_encoder_names_them() {
+        let tools = Tools {
+            hierarchical_levels: Some(3),
+            adaptive_quantization: Some(false),
+            screen_content: Some(true),
+        };
+        assert_eq!(tools.to_string(), "hierarchical-levels=3 aq-mode=0 scm=1");
+        assert_eq!(Tools::default().to_string(), "default");
     }
 }

@@ -1,18 +1,24 @@
-//! One coding of a scene: encoded, decoded from the actual bytes, measured and hashed as it goes. Rank 4.
+//! One coding of a scene or a part of it: encoded, decoded from the actual bytes, measured and hashed. Rank 4.
 //!
-//! Every figure that planning and reports use comes from here.
+//! Every figure that planning and reports use comes from here. Encoder and decoder are driven by the calling thread;
+//! a second one measures what comes out, so that measuring costs no time while a core is free.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::plan::BasePlan;
 use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, SvtAv1Encoder, TemporalUnit};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash, VideoInfo};
-use crate::metrics::{Comparison, Measures};
+use crate::metrics::{Comparison, FrameMetrics, Measures};
 use crate::progress::CancelToken;
 use crate::scene::SceneFrames;
+
+/// Decoded frames that may wait to be measured.
+const WAITING: usize = 4;
 
 /// What all trials of an encode share.
 #[derive(Debug, Clone)]
@@ -29,47 +35,163 @@ pub(crate) struct TrialContext {
     pub(crate) frames_done: Arc<AtomicU64>,
 }
 
-/// A scene as coded, and how well.
+/// What a trial is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To learn size and quality; the frames are kept.
+    Probe,
+    /// To be stored; the frames are kept, as there may be another.
+    Keep,
+    /// To be stored; frames are released once they are measured.
+    Last,
+}
+
+/// A run of frames as coded, and how well.
 #[derive(Debug)]
 pub(crate) struct Trial {
-    /// One temporal unit a frame.
+    /// One temporal unit a frame; none of a probe.
     pub(crate) units: Vec<Vec<u8>>,
-    /// Hash of each decoded frame.
+    /// Bytes of all units.
+    pub(crate) bytes: u64,
+    /// Hash of each decoded frame; none of a probe.
     pub(crate) hashes: Vec<FrameHash>,
     /// Timestamp of each frame.
     pub(crate) timestamps: Vec<i64>,
-    /// Distortion against the source.
+    /// Distortion of each frame against the source.
+    pub(crate) frames: Vec<FrameMetrics>,
+    /// Distortion of all of them.
     pub(crate) comparison: Comparison,
-    /// The frame of the scene with the least luma PSNR in dB, lossless frames aside.
-    pub(crate) worst: Option<(u64, f64)>,
 }
 
-/// Codes a whole scene by `plan`. Source frames are released once they are measured.
+impl Trial {
+    /// The frame with the least luma PSNR in dB, lossless frames aside: its index here, and that PSNR.
+    pub(crate) fn worst(&self) -> Option<(u64, f64)> {
+        let measured =
+            self.frames.iter().enumerate().filter_map(|(i, frame)| Some((i as u64, frame.psnr_y?)));
+        measured.min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
+
+/// Codes frames `span` of a scene by `plan`; a span may end beyond the scene.
 ///
-/// Errors: whatever the base encoder or decoder reports, `Cancelled`, `InvalidArgument` for an empty scene.
-pub(crate) fn code_scene(context: &TrialContext, frames: &SceneFrames, plan: &BasePlan) -> Result<Trial> {
-    let mut encoder = SvtAv1Encoder::new(&context.library, &encoder_config(context, plan))?;
-    let mut measuring = Measuring::new(context, frames, plan.depth)?;
-    let mut sent = 0;
-    while let Some(frame) = frames.get(sent)? {
-        context.cancel.check()?;
-        if frame.format().depth == plan.depth {
-            encoder.send(&frame)?;
-        } else {
-            encoder.send(&frame.shifted_to(plan.depth)?)?;
-        }
-        measuring.sources.push_back(frame);
-        sent += 1;
-        while let Some(unit) = encoder.receive()? {
-            measuring.take(unit)?;
-        }
+/// Errors: whatever the base encoder or decoder reports, `Cancelled`, `InvalidArgument` for an empty span.
+pub(crate) fn code(
+    context: &TrialContext,
+    frames: &SceneFrames,
+    span: Range<u64>,
+    plan: &BasePlan,
+    purpose: Purpose,
+) -> Result<Trial> {
+    let (pairs, queue) = sync_channel(WAITING);
+    let first = span.start;
+    std::thread::scope(|scope| {
+        let measurer = Measurer { context, frames, first, purpose };
+        let measuring = scope.spawn(move || measurer.run(&queue));
+        let coded = Coder::new(context, frames, plan, pairs).and_then(|coder| coder.run(span, purpose));
+        let measured = measuring.join().map_err(|_| Error::internal("measuring", "the thread panicked"))?;
+        // The coder fails too where the measurer has gone; the measurer's own error says why.
+        let mut trial = measured?;
+        (trial.units, trial.bytes) = coded?;
+        Ok(trial)
+    })
+}
+
+/// Frames of the source through the encoder, its units through the decoder, both sides' frames to the measurer.
+struct Coder<'a> {
+    context: &'a TrialContext,
+    frames: &'a SceneFrames,
+    depth: BitDepth,
+    encoder: SvtAv1Encoder,
+    decoder: Av1Decoder,
+    /// Source frames that wait for their decoded counterparts.
+    sources: VecDeque<Arc<Frame>>,
+    pairs: SyncSender<(Arc<Frame>, Frame)>,
+    units: Vec<Vec<u8>>,
+    count: u64,
+    bytes: u64,
+}
+
+impl<'a> Coder<'a> {
+    fn new(
+        context: &'a TrialContext,
+        frames: &'a SceneFrames,
+        plan: &BasePlan,
+        pairs: SyncSender<(Arc<Frame>, Frame)>,
+    ) -> Result<Self> {
+        let info = &context.info;
+        Ok(Self {
+            context,
+            frames,
+            depth: plan.depth,
+            encoder: SvtAv1Encoder::new(&context.library, &encoder_config(context, plan))?,
+            decoder: Av1Decoder::new(&DecoderConfig {
+                depth: plan.depth,
+                color: info.color,
+                threads: context.threads,
+                max_pixels: u64::MAX,
+                ..DecoderConfig::new(info.width, info.height)
+            })?,
+            sources: VecDeque::new(),
+            pairs,
+            units: Vec::new(),
+            count: 0,
+            bytes: 0,
+        })
     }
-    encoder.finish()?;
-    while let Some(unit) = encoder.receive()? {
-        context.cancel.check()?;
-        measuring.take(unit)?;
+
+    /// The units, where they are to be stored, and their bytes.
+    fn run(mut self, span: Range<u64>, purpose: Purpose) -> Result<(Vec<Vec<u8>>, u64)> {
+        let mut sent = 0;
+        for index in span {
+            let Some(frame) = self.frames.get(index)? else { break };
+            self.context.cancel.check()?;
+            if frame.format().depth == self.depth {
+                self.encoder.send(&frame)?;
+            } else {
+                self.encoder.send(&frame.shifted_to(self.depth)?)?;
+            }
+            self.sources.push_back(frame);
+            sent += 1;
+            while let Some(unit) = self.encoder.receive()? {
+                self.take(unit, purpose)?;
+            }
+        }
+        self.encoder.finish()?;
+        while let Some(unit) = self.encoder.receive()? {
+            self.context.cancel.check()?;
+            self.take(unit, purpose)?;
+        }
+        self.decoder.finish()?;
+        self.pass_on()?;
+        if !self.sources.is_empty() || self.count != sent {
+            let found = format!("{} units, {} decoded frames", self.count, sent - self.sources.len() as u64);
+            return Err(Error::corrupt("base layer", format!("{sent} frames"), found, Place::default()));
+        }
+        Ok((self.units, self.bytes))
     }
-    measuring.finish(sent)
+
+    fn take(&mut self, unit: TemporalUnit, purpose: Purpose) -> Result<()> {
+        self.decoder.send(&unit.data)?;
+        self.count += 1;
+        self.bytes += unit.data.len() as u64;
+        if purpose != Purpose::Probe {
+            self.units.push(unit.data);
+        }
+        self.pass_on()
+    }
+
+    /// Hands the frames that are decoded on.
+    fn pass_on(&mut self) -> Result<()> {
+        while let Some(decoded) = self.decoder.receive()? {
+            let Some(source) = self.sources.pop_front() else {
+                return Err(Error::internal("base decoder", "more frames came out than went in"));
+            };
+            if self.pairs.send((source, decoded)).is_err() {
+                return Err(Error::internal("measuring", "the thread has ended"));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn encoder_config(context: &TrialContext, plan: &BasePlan) -> EncoderConfig {
@@ -80,84 +202,44 @@ fn encoder_config(context: &TrialContext, plan: &BasePlan) -> EncoderConfig {
         quantizer: plan.quantizer,
         preset: plan.preset,
         threads: context.threads,
-        extra: plan.options.clone(),
+        extra: plan.tools.options(),
         ..EncoderConfig::new(info.width, info.height, info.frame_rate)
     }
 }
 
-/// Decodes units as they come and compares them with the source frames that wait for them.
-struct Measuring<'a> {
+/// Compares decoded frames with their sources as they come.
+struct Measurer<'a> {
     context: &'a TrialContext,
     frames: &'a SceneFrames,
-    decoder: Av1Decoder,
-    sources: VecDeque<Arc<Frame>>,
-    measured: u64,
-    trial: Trial,
+    first: u64,
+    purpose: Purpose,
 }
 
-impl<'a> Measuring<'a> {
-    fn new(context: &'a TrialContext, frames: &'a SceneFrames, depth: BitDepth) -> Result<Self> {
-        let info = &context.info;
-        Ok(Self {
-            context,
-            frames,
-            decoder: Av1Decoder::new(&DecoderConfig {
-                depth,
-                color: info.color,
-                threads: context.threads,
-                max_pixels: u64::MAX,
-                ..DecoderConfig::new(info.width, info.height)
-            })?,
-            sources: VecDeque::new(),
-            measured: 0,
-            trial: Trial {
-                units: Vec::new(),
-                hashes: Vec::new(),
-                timestamps: Vec::new(),
-                comparison: Comparison::new(info.format, Measures::Ssim),
-                worst: None,
-            },
-        })
-    }
-
-    fn take(&mut self, unit: TemporalUnit) -> Result<()> {
-        self.decoder.send(&unit.data)?;
-        self.trial.units.push(unit.data);
-        while let Some(decoded) = self.decoder.receive()? {
-            self.measure(decoded)?;
-        }
-        Ok(())
-    }
-
-    fn measure(&mut self, decoded: Frame) -> Result<()> {
-        let decoded = at_depth(decoded, self.context.info.format.depth)?;
-        let Some(source) = self.sources.pop_front() else {
-            return Err(Error::internal("base decoder", "more frames came out than went in"));
+impl Measurer<'_> {
+    fn run(&self, queue: &Receiver<(Arc<Frame>, Frame)>) -> Result<Trial> {
+        let format = self.context.info.format;
+        let mut trial = Trial {
+            units: Vec::new(),
+            bytes: 0,
+            hashes: Vec::new(),
+            timestamps: Vec::new(),
+            frames: Vec::new(),
+            comparison: Comparison::new(format, Measures::Ssim),
         };
-        let frame = self.trial.comparison.push(&source, &decoded)?;
-        if let Some(psnr) = frame.psnr_y
-            && self.trial.worst.is_none_or(|(_, least)| psnr < least)
-        {
-            self.trial.worst = Some((self.measured, psnr));
+        for (source, decoded) in queue {
+            let decoded = at_depth(decoded, format.depth)?;
+            let measured = trial.frames.len() as u64;
+            trial.frames.push(trial.comparison.push(&source, &decoded)?);
+            trial.timestamps.push(source.timestamp);
+            if self.purpose != Purpose::Probe {
+                trial.hashes.push(FrameHash::of(&decoded));
+                self.context.frames_done.fetch_add(1, Ordering::Relaxed);
+            }
+            if self.purpose == Purpose::Last {
+                self.frames.release(self.first + measured);
+            }
         }
-        self.trial.hashes.push(FrameHash::of(&decoded));
-        self.trial.timestamps.push(source.timestamp);
-        self.frames.release(self.measured);
-        self.measured += 1;
-        self.context.frames_done.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn finish(mut self, sent: u64) -> Result<Trial> {
-        self.decoder.finish()?;
-        while let Some(decoded) = self.decoder.receive()? {
-            self.measure(decoded)?;
-        }
-        if self.measured != sent || self.trial.units.len() as u64 != sent {
-            let found = format!("{} units, {} decoded frames", self.trial.units.len(), self.measured);
-            return Err(Error::corrupt("base layer", format!("{sent} frames"), found, Place::default()));
-        }
-        Ok(self.trial)
+        Ok(trial)
     }
 }
 

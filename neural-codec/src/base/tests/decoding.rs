@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::clips::{clip, config, encode, libraries, library};
 use crate::base::dav1d::Library;
-use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, TemporalUnit};
+use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Quantizer, TemporalUnit};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Color, ColorRange, Frame, Planes};
 use crate::with_planes;
@@ -58,7 +58,7 @@ fn every_size_and_depth_comes_back_whole_and_close() {
         for (width, height) in [(1, 1), (5, 3), (97, 65), (416, 240)] {
             for depth in [BitDepth::Eight, BitDepth::Ten] {
                 let source = clip(width, height, depth, 6);
-                let settings = EncoderConfig { quantizer: 8, ..config(&source) };
+                let settings = EncoderConfig { quantizer: Quantizer::from(8), ..config(&source) };
                 let units = encode(&library, &settings, &source).unwrap();
                 for engine in engines() {
                     let frames = decode(&engine, &decoder_config(&source), bytes(&units)).unwrap();
@@ -85,7 +85,7 @@ fn a_higher_quantizer_is_further_from_the_source() {
         let source = clip(208, 120, BitDepth::Eight, 8);
         let errors: Vec<f64> = [5, 20, 35, 50, 63]
             .map(|quantizer| {
-                let settings = EncoderConfig { quantizer, ..config(&source) };
+                let settings = EncoderConfig { quantizer: Quantizer::from(quantizer), ..config(&source) };
                 let units = encode(&library, &settings, &source).unwrap();
                 let frames = decode(&engines()[0], &decoder_config(&source), bytes(&units)).unwrap();
                 frames.iter().zip(&source).map(|(a, b)| mean_squared_error(a, b)).sum()
@@ -183,7 +183,7 @@ fn a_scene_starts_with_a_key_frame_and_stops_at_an_error() {
 /// A stream with the tools that small units can show: inter frames, hidden frames, frames shown again.
 fn small_stream() -> (DecoderConfig, Vec<Vec<u8>>) {
     let source = clip(64, 64, BitDepth::Eight, 9);
-    let settings = EncoderConfig { quantizer: 40, preset: 6, ..config(&source) };
+    let settings = EncoderConfig { quantizer: Quantizer::from(40), preset: 6, ..config(&source) };
     let units = encode(&library(), &settings, &source).unwrap();
     (decoder_config(&source), units.into_iter().map(|u| u.data).collect())
 }

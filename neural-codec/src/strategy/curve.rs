@@ -1,0 +1,178 @@
+//! How size and quality follow the quantiser, by a few measured points. Rank 4.
+//!
+//! Both quality figures in dB, and the logarithm of the bytes, are close to straight lines over the quantiser's
+//! [`position`], so lines are what is fitted.
+
+use super::target::{Floor, Quality};
+use crate::base::{Library, Quantizer};
+
+/// What one step of the quantiser's position changes where only one point is known, in dB of luma PSNR and of SSIM; the means of
+/// twelve scenes at presets 4 to 10.
+const USUAL_SLOPE: Quality = Quality { psnr_y: -0.25, ssim_db: Some(-0.19) };
+
+/// Slopes outside are taken for noise.
+const SLOPES: std::ops::RangeInclusive<f64> = -1.5..=-0.04;
+
+/// How much one step of the quantiser changes from each of these values on, against a step below 50: SVT-AV1's coarse
+/// quantisers lie further apart. The means of five scenes, PSNR and SSIM (4.1, preset 8; `docs/decisions/0005-search.md`).
+const STRIDES: [(f64, f64); 11] = [
+    (0.0, 1.0),
+    (50.0, 1.13),
+    (54.0, 1.42),
+    (57.0, 1.8),
+    (59.0, 2.3),
+    (60.0, 2.7),
+    (61.0, 3.9),
+    (62.0, 5.2),
+    (63.0, 2.4),
+    (64.0, 2.1),
+    (65.0, 2.0),
+];
+
+/// Where a quantiser lies on a scale on which quality falls evenly.
+fn position(quantizer: f64) -> f64 {
+    let ends = STRIDES.iter().skip(1).map(|&(end, _)| end).chain([f64::INFINITY]);
+    let lengths = STRIDES
+        .iter()
+        .zip(ends)
+        .map(|(&(start, stride), end)| (quantizer.min(end) - start).max(0.0) * stride);
+    lengths.sum()
+}
+
+/// Step of the search for a quantiser, the finest that encoders have.
+pub(crate) const STEP: f64 = 0.25;
+
+/// One measurement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Point {
+    pub(crate) quantizer: f64,
+    pub(crate) quality: Quality,
+}
+
+/// Measured points of one run of frames at one preset, by rising quantiser.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Curve {
+    points: Vec<Point>,
+}
+
+impl Curve {
+    /// Adds a point, in place of an older one at the same quantiser.
+    pub(crate) fn add(&mut self, quantizer: Quantizer, quality: Quality) {
+        let quantizer = quantizer.value();
+        self.points.retain(|point| point.quantizer != quantizer);
+        let at = self.points.partition_point(|point| point.quantizer < quantizer);
+        self.points.insert(at, Point { quantizer, quality });
+    }
+
+    /// Number of points.
+    pub(crate) fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Quality at a quantiser: on the line through the two nearest points, or through the only one.
+    ///
+    /// Panics: never; a curve without points is at 0 dB.
+    pub(crate) fn quality(&self, quantizer: f64) -> Quality {
+        let (low, high) = match self.points.as_slice() {
+            [] => return Quality { psnr_y: 0.0, ssim_db: None },
+            [only] => (only, only),
+            points => {
+                let at = points.partition_point(|p| p.quantizer < quantizer).clamp(1, points.len() - 1);
+                (&points[at - 1], &points[at])
+            }
+        };
+        let (at, low_at, high_at) = (position(quantizer), position(low.quantizer), position(high.quantizer));
+        let span = high_at - low_at;
+        let along = |part: fn(&Quality) -> Option<f64>, usual: f64| {
+            let (low_value, high_value) = (part(&low.quality)?, part(&high.quality)?);
+            let slope = if span > 0.0 { (high_value - low_value) / span } else { usual };
+            let slope = slope.clamp(*SLOPES.start(), *SLOPES.end());
+            Some((low_value + high_value) / 2.0 + slope * (at - (low_at + high_at) / 2.0))
+        };
+        Quality {
+            psnr_y: along(|q| Some(q.psnr_y), USUAL_SLOPE.psnr_y).unwrap_or(0.0),
+            ssim_db: along(|q| q.ssim_db, USUAL_SLOPE.ssim_db.unwrap_or(0.0)),
+        }
+    }
+
+    /// The same curve moved by the difference between two qualities.
+    pub(crate) fn moved(&self, by: &Quality) -> Self {
+        let points = self.points.iter().map(|p| Point { quality: p.quality.plus(by), ..*p });
+        Self { points: points.collect() }
+    }
+
+    /// The coarsest quantiser that the curve says to lie at least `aim` dB above the floor; the finest there is where
+    /// none does.
+    pub(crate) fn solve(&self, floor: &Floor, aim: f64, library: &Library) -> Quantizer {
+        let mut value = library.coarsest_quantizer().value();
+        while value > Quantizer::FINEST.value() && floor.margin(&self.quality(value)) < aim {
+            value -= STEP;
+        }
+        library.quantizer_at_most(value)
+    }
+}
+
+impl Quality {
+    /// Sum, part by part.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        Self {
+            psnr_y: self.psnr_y + other.psnr_y,
+            ssim_db: self.ssim_db.zip(other.ssim_db).map(|(a, b)| a + b),
+        }
+    }
+
+    /// Difference, part by part.
+    pub(crate) fn minus(&self, other: &Self) -> Self {
+        Self {
+            psnr_y: self.psnr_y - other.psnr_y,
+            ssim_db: self.ssim_db.zip(other.ssim_db).map(|(a, b)| a - b),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quality(psnr_y: f64) -> Quality {
+        Quality { psnr_y, ssim_db: Some(psnr_y - 20.0) }
+    }
+
+    fn curve(points: &[(u8, f64)]) -> Curve {
+        let mut curve = Curve::default();
+        points.iter().for_each(|&(q, psnr)| curve.add(Quantizer::from(q), quality(psnr)));
+        curve
+    }
+
+    #[test]
+    fn a_curve_passes_through_its_points_in_any_order_of_adding() {
+        let found = curve(&[(50, 35.0), (30, 41.0), (40, 38.5)]);
+        for (q, psnr) in [(30.0, 41.0), (40.0, 38.5), (50.0, 35.0), (35.0, 39.75), (45.0, 36.75)] {
+            assert!((found.quality(q).psnr_y - psnr).abs() < 1e-9, "{q}");
+        }
+        // A coarse step counts for more.
+        let fall = |from: f64| found.quality(from).psnr_y - found.quality(from + 1.0).psnr_y;
+        assert!(fall(62.0) > 5.0 * fall(46.0) && fall(62.0) < 5.4 * fall(46.0));
+    }
+
+    #[test]
+    fn a_coarser_quantiser_is_never_said_to_be_better() {
+        for points in [&[(40, 38.0)][..], &[(40, 38.0), (50, 38.2)], &[(20, 45.0), (60, 30.0)]] {
+            let curve = curve(points);
+            let values: Vec<f64> = (4..280).map(|q| curve.quality(f64::from(q) / 4.0).psnr_y).collect();
+            assert!(values.is_sorted_by(|a, b| a > b), "{points:?}");
+        }
+    }
+
+    #[test]
+    fn the_solution_lies_just_above_the_floor() {
+        let library = Library::load(None).unwrap();
+        let floor = Floor { psnr_y: Some(36.0), ssim_y: None };
+        let curve = curve(&[(30, 41.0), (40, 38.5), (50, 35.0)]);
+        let found = curve.solve(&floor, 0.1, &library);
+        assert!(floor.margin(&curve.quality(found.value())) >= 0.1);
+        assert!(floor.margin(&curve.quality(found.value() + 1.0)) < 0.1);
+        let too_high = Floor { psnr_y: Some(99.0), ssim_y: None };
+        assert_eq!(curve.solve(&too_high, 0.0, &library), Quantizer::FINEST);
+    }
+}

@@ -1,0 +1,75 @@
+//! Laws of the quality floor: every scene reaches it at few bytes, or the report says that it cannot.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
+
+mod support;
+
+use neural_codec::encoder::{Hooks, encode};
+use neural_codec::frame::PixelFormat;
+use neural_codec::report::Report;
+use neural_codec::settings::Settings;
+use support::Clip;
+
+fn encoded(pairs: &[(&str, &str)]) -> neural_codec::Result<(Vec<u8>, Report)> {
+    let mut settings = Settings::default();
+    pairs.iter().try_for_each(|(name, value)| settings.set(name, value))?;
+    let mut bytes = Vec::new();
+    let mut clip = Clip::new(192, 128, PixelFormat::YUV420_8, 90, 45);
+    let report = encode(&mut clip, &mut bytes, &settings, Hooks::default())?;
+    Ok((bytes, report))
+}
+
+#[test]
+fn every_scene_reaches_the_floor_by_measurement() {
+    for (effort, floor) in
+        [("0", ("min_psnr_y", "38")), ("3", ("min_ssim_y", "0.97")), ("5", ("effort", "5"))]
+    {
+        let (_, report) = encoded(&[("effort", effort), floor]).unwrap();
+        assert!(report.total.target_met && report.scenes.len() > 1);
+        let (psnr, ssim) = match floor.0 {
+            "min_psnr_y" => (38.0, 0.0),
+            "min_ssim_y" => (0.0, 0.97),
+            _ => (35.0, 0.95),
+        };
+        for scene in &report.scenes {
+            let quality = scene.quality;
+            assert!(quality.psnr_y.unwrap() >= psnr && quality.ssim_y.unwrap() >= ssim, "{scene:?}");
+            let stored = scene.tried.iter().filter(|trial| trial.stage == "store");
+            assert!(stored.clone().any(|trial| trial.quantizer == scene.quantizer));
+            // A scene that comes out too good is coded again, coarser, unless nothing coarser is left.
+            let is_near = quality.psnr_y.unwrap() < psnr + 1.0 || quality.ssim_y.unwrap() < ssim + 0.01;
+            // From 57 on, steps are large.
+            assert!(is_near || scene.quantizer >= 57.0, "{scene:?}");
+        }
+    }
+}
+
+#[test]
+fn a_higher_floor_takes_more_bytes() {
+    let bytes = |psnr| encoded(&[("effort", "1"), ("min_psnr_y", psnr)]).unwrap().0.len();
+    assert!(bytes("30") < bytes("36") && bytes("36") < bytes("42"));
+}
+
+#[test]
+fn a_floor_out_of_reach_is_said_to_be_missed_with_the_closest_there_is() {
+    let (_, report) = encoded(&[("effort", "1"), ("min_psnr_y", "80")]).unwrap();
+    assert!(!report.total.target_met);
+    for scene in &report.scenes {
+        assert!(!scene.target_met && scene.reason.contains("cannot reach"), "{}", scene.reason);
+        assert_eq!(scene.quantizer, 1.0);
+    }
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_number_of_threads() {
+    let bytes = |threads| encoded(&[("effort", "2"), ("threads", threads)]).unwrap().0;
+    let first = bytes("1");
+    assert!(["2", "5"].into_iter().all(|threads| bytes(threads) == first));
+}
+
+#[test]
+fn targets_that_contradict_each_other_are_refused_before_any_work() {
+    let error = encoded(&[("quantizer", "30"), ("min_psnr_y", "40")]).unwrap_err().to_string();
+    assert!(error.contains("quantizer and min_psnr_y"), "{error}");
+    assert!(encoded(&[("min_psnr_y", "0")]).is_err() && encoded(&[("min_psnr_y", "100")]).is_err());
+    assert!(encoded(&[("bitrate_bps", "0")]).is_err());
+}
