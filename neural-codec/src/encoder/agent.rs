@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::assembly::Assembly;
+use super::budget::{Budget, NextStep, PlannedScene};
 use super::cutter::{Cutter, Step};
 use super::job::{FinishedScene, SceneJob, Task};
 use super::workers::{Workers, scenes_at_once};
@@ -22,6 +23,15 @@ use crate::strategy::{Means, Target, TrialContext, check_served, depth};
 
 /// Bytes of source frames that may wait in memory for their encoder: 43 frames of 1080p.
 const WAITING_BYTES: usize = 128 << 20;
+
+/// Bytes of an audio packet around its data, at most.
+const AUDIO_PACKET_BYTES: u64 = 32;
+
+/// What a worker gives.
+enum Outcome {
+    Planned(Box<PlannedScene>),
+    Finished(Box<FinishedScene>),
+}
 
 /// How often a waiting call looks at progress and cancellation.
 const POLL: Duration = Duration::from_millis(50);
@@ -47,7 +57,9 @@ pub struct EncodingAgent {
     budget: Arc<MemoryBudget>,
     cutter: Cutter,
     current: Option<(Arc<SceneFrames>, Profiler)>,
-    workers: Workers<FinishedScene>,
+    workers: Workers<Outcome>,
+    /// Scenes that share so many bytes; none for other targets.
+    budget_of_bytes: Option<Budget>,
     assembly: Option<Assembly>,
     audio_tracks: Vec<AudioTrack>,
     /// Audio that came since the last scene was closed, and audio of closed scenes that are not yet written.
@@ -56,6 +68,9 @@ pub struct EncodingAgent {
     ready: VecDeque<Vec<u8>>,
     report: Option<Report>,
     frames_in: u64,
+    /// Seconds of video so far, by timestamps; the last frame lasts one nominal frame.
+    seconds_in: f64,
+    first_timestamp: Option<i64>,
     scenes_started: u32,
     scenes_done: u32,
     bytes: u64,
@@ -98,6 +113,7 @@ impl EncodingAgent {
             cutter: Cutter::detecting(&info, settings.max_scene_seconds)?,
             current: None,
             workers: Workers::start(scenes_at_once(&info, threads))?,
+            budget_of_bytes: matches!(target, Target::Bitrate(_) | Target::Size(_)).then(Budget::new),
             assembly: None,
             audio_tracks: Vec::new(),
             audio: Vec::new(),
@@ -105,6 +121,8 @@ impl EncodingAgent {
             ready: VecDeque::new(),
             report: None,
             frames_in: 0,
+            seconds_in: 0.0,
+            first_timestamp: None,
             scenes_started: 0,
             scenes_done: 0,
             bytes: 0,
@@ -149,6 +167,9 @@ impl EncodingAgent {
         self.context.cancel.check()?;
         let frame = self.coded_frame(frame)?;
         self.frames_in += 1;
+        let first = *self.first_timestamp.get_or_insert(frame.timestamp);
+        let ticks = frame.timestamp.saturating_sub(first).max(0) as f64;
+        self.seconds_in = ticks * self.source.time_base.value() + self.source.frame_rate.inverse().value();
         for step in self.cutter.push(frame)? {
             self.take(step)?;
         }
@@ -202,9 +223,13 @@ impl EncodingAgent {
                 return Ok(None);
             }
             if self.workers.in_flight() == 0 {
-                self.end_stream()?;
-            } else if let Some(scene) = self.workers.next_within(POLL) {
-                self.write_scene(scene?)?;
+                if let Some(budget) = self.budget_of_bytes.take() {
+                    self.go_on_within(budget)?;
+                } else {
+                    self.end_stream()?;
+                }
+            } else if let Some(outcome) = self.workers.next_within(POLL) {
+                self.take_outcome(outcome?)?;
             } else {
                 tell(self.progress())?;
             }
@@ -283,7 +308,11 @@ impl EncodingAgent {
             task: self.task,
             context: self.context.clone(),
         };
-        self.workers.submit(move || job.run());
+        if self.budget_of_bytes.is_some() {
+            self.workers.submit(move || Ok(Outcome::Planned(Box::new(PlannedScene::new(job)?))));
+        } else {
+            self.workers.submit(move || Ok(Outcome::Finished(Box::new(job.run()?))));
+        }
         self.scenes_started += 1;
         self.current = Some((frames, Profiler::new(self.source.frame_rate)));
     }
@@ -298,8 +327,55 @@ impl EncodingAgent {
 
     /// Takes in what the workers have finished.
     fn collect(&mut self) -> Result<()> {
-        while let Some(scene) = self.workers.try_next() {
-            self.write_scene(scene?)?;
+        while let Some(outcome) = self.workers.try_next() {
+            self.take_outcome(outcome?)?;
+        }
+        Ok(())
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome) -> Result<()> {
+        match (outcome, &mut self.budget_of_bytes) {
+            (Outcome::Planned(scene), Some(budget)) => budget.add(*scene),
+            (Outcome::Finished(scene), Some(budget)) => budget.take(*scene),
+            (Outcome::Finished(scene), None) => self.write_scene(*scene)?,
+            (Outcome::Planned(_), None) => {
+                return Err(Error::internal("agent", "a plan that nobody asked for"));
+            }
+        }
+        Ok(())
+    }
+
+    /// All scenes are probed, or stored with their shares: stores them, or writes them.
+    fn go_on_within(&mut self, mut budget: Budget) -> Result<()> {
+        let limit = match self.task.target {
+            Target::Bitrate(bits) => (bits as f64 / 8.0 * self.seconds_in) as u64,
+            Target::Size(bytes) => bytes,
+            _ => return Err(Error::internal("agent", "a budget without a limit")),
+        };
+        let audio = self.audio_of_scenes.iter().flatten().chain(&self.audio);
+        let audio_bytes = audio.map(|packet| packet.data.len() as u64 + AUDIO_PACKET_BYTES).sum();
+        match budget.next(limit, audio_bytes, &self.context.library) {
+            NextStep::Store(jobs) => {
+                for job in jobs {
+                    self.workers.submit(move || Ok(Outcome::Finished(Box::new(job.run()?))));
+                }
+                self.budget_of_bytes = Some(budget);
+            }
+            NextStep::Write(scenes, is_met) => {
+                if !is_met {
+                    let name = if matches!(self.task.target, Target::Size(_)) {
+                        "size_bytes"
+                    } else {
+                        "bitrate_bps"
+                    };
+                    let note =
+                        format!("The target {name} cannot be met; this is the smallest that was found.");
+                    self.assembly()?.note(note);
+                }
+                for scene in scenes {
+                    self.write_scene(FinishedScene { is_met, ..scene })?;
+                }
+            }
         }
         Ok(())
     }

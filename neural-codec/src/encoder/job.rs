@@ -36,6 +36,10 @@ pub(super) struct SceneJob {
 pub(super) struct FinishedScene {
     /// The scene's packets.
     pub(super) bytes: Vec<u8>,
+    /// Bytes of the base layer among them.
+    pub(super) base_bytes: u64,
+    /// Sum of squared errors of the luma samples, on the scale of 8 bits.
+    pub(super) squared_error: f64,
     pub(super) index: u32,
     pub(super) first_frame: u64,
     pub(super) plan: BasePlan,
@@ -66,9 +70,11 @@ impl SceneJob {
         let _abandon = Abandon(Arc::clone(&self.frames));
         let start = Instant::now();
         let (found, profile) = self.find()?;
-        let bytes = self.scene(&found.plan, &found.trial)?.to_bytes()?;
+        let bytes = scene_bytes(&self, &found.plan, &found.trial)?;
         Ok(FinishedScene {
             bytes,
+            base_bytes: found.trial.bytes,
+            squared_error: found.trial.squared_error(self.context.info.format.depth),
             index: self.index,
             first_frame: self.first_frame,
             worst: found.trial.worst().map(|(frame, psnr)| (self.first_frame + frame, psnr)),
@@ -98,33 +104,41 @@ impl SceneJob {
                 let found = search.floor(&floor)?;
                 Ok((found, profile))
             }
-            Target::Lambda(_) | Target::Bitrate(_) | Target::Size(_) => {
-                Err(Error::internal("scene job", "the target was not refused"))
+            Target::Lambda(lambda) => {
+                let profile = self.profile()?;
+                let search = Search::new(&self.context, &self.frames, &profile, means, depth);
+                let found = search.lambda(lambda)?;
+                Ok((found, profile))
+            }
+            Target::Bitrate(_) | Target::Size(_) => {
+                Err(Error::internal("scene job", "a share of bytes is found for all scenes together"))
             }
         }
     }
 
     /// Waits for the end of the scene. Errors: `Cancelled` where it does not come.
-    fn profile(&self) -> Result<Profile> {
+    pub(super) fn profile(&self) -> Result<Profile> {
         let profile = self.frames.wait_for_profile();
         self.context.cancel.check()?;
         profile.ok_or_else(|| Error::internal("scene job", "a scene without a profile"))
     }
+}
 
-    fn scene(&self, plan: &BasePlan, trial: &Trial) -> Result<EncodedScene> {
-        let info = &self.context.info;
-        let (width, height) = coded_size(info.width, info.height);
-        let mut base = BaseLayer::new(width as u32, height as u32, plan.depth);
-        trial.units.iter().try_for_each(|unit| base.push_unit(unit))?;
-        Ok(EncodedScene {
-            header: SceneHeader {
-                index: self.index,
-                first_frame: self.first_frame,
-                strategy: Strategy::Av1,
-                timestamps: trial.timestamps.clone(),
-            },
-            base,
-            hashes: trial.hashes.chunks(FRAMES_PER_HASH).map(FrameHash::of_group).collect(),
-        })
-    }
+/// The packets of a coded scene.
+pub(super) fn scene_bytes(job: &SceneJob, plan: &BasePlan, trial: &Trial) -> Result<Vec<u8>> {
+    let info = &job.context.info;
+    let (width, height) = coded_size(info.width, info.height);
+    let mut base = BaseLayer::new(width as u32, height as u32, plan.depth);
+    trial.units.iter().try_for_each(|unit| base.push_unit(unit))?;
+    let scene = EncodedScene {
+        header: SceneHeader {
+            index: job.index,
+            first_frame: job.first_frame,
+            strategy: Strategy::Av1,
+            timestamps: trial.timestamps.clone(),
+        },
+        base,
+        hashes: trial.hashes.chunks(FRAMES_PER_HASH).map(FrameHash::of_group).collect(),
+    };
+    scene.to_bytes()
 }

@@ -6,6 +6,7 @@
 
 mod agent;
 mod assembly;
+mod budget;
 mod cutter;
 mod job;
 mod one_shot;

@@ -2,12 +2,14 @@
 
 mod curve;
 mod plan;
+mod rate;
 mod search;
 mod target;
 mod trial;
 
 pub use plan::{BasePlan, Tools};
 pub(crate) use plan::{Means, check_served, depth};
-pub(crate) use search::{Found, Search, Tried};
+pub(crate) use rate::{RateCurve, allocate};
+pub(crate) use search::{Found, Search, Tried, store};
 pub use target::{Floor, Target};
 pub(crate) use trial::{Purpose, Trial, TrialContext, code};

@@ -58,17 +58,22 @@ pub(crate) struct Means {
     pub(crate) preset: i8,
     /// The preset that looks for the quantiser.
     pub(crate) probe_preset: i8,
-    /// Whether tools are tried where the profile of the scene says so.
+    /// Whether tools are chosen by the profile of the scene.
     pub(crate) tries_tools: bool,
+    /// Whether tools that multiply the time are used where little is to be gained.
+    pub(crate) spends_freely: bool,
 }
 
 /// The base encoder's preset for each effort, for versions 3 and newer, and for older ones, whose slow presets take
 /// longer (`docs/decisions/0003-av1-encoder.md`).
-const PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 8, 6, 4, 4, 3, 2, 1];
+const PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 8, 6, 5, 4, 3, 2, 1];
 const OLD_PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 9, 8, 7, 6, 5, 4, 2];
 
 /// The least effort that tries tools.
 const TRIES_TOOLS: u8 = 5;
+
+/// The least effort that uses tools which multiply the time wherever they may help.
+const SPENDS_FREELY: u8 = 7;
 
 /// The preset of probes.
 const PROBE_PRESET: i8 = 10;
@@ -93,7 +98,12 @@ impl Means {
         let asked = settings.preset.unwrap_or(table[usize::from(effort)]);
         let is_small = info.width.min(info.height) < SMALL_SIDE;
         let preset = if is_small { asked.min(FASTEST_PRESET_OF_SMALL) } else { asked };
-        Self { preset, probe_preset: preset.max(PROBE_PRESET), tries_tools: effort >= TRIES_TOOLS }
+        Self {
+            preset,
+            probe_preset: preset.max(PROBE_PRESET),
+            tries_tools: effort >= TRIES_TOOLS,
+            spends_freely: effort >= SPENDS_FREELY,
+        }
     }
 }
 
@@ -110,14 +120,6 @@ pub(crate) fn check_served(settings: &Settings) -> Result<()> {
         if *strategy != Strategy::Av1 {
             return unsupported(format!("strategy {}", strategy.name()), "use strategies=av1");
         }
-    }
-    let targets = [
-        ("bitrate_bps", settings.bitrate_bps.is_some()),
-        ("size_bytes", settings.size_bytes.is_some()),
-        ("lambda", settings.lambda.is_some()),
-    ];
-    if let Some((name, _)) = targets.iter().find(|(_, is_asked)| *is_asked) {
-        return unsupported(format!("target {name}"), "ask for a quality floor or a quantizer");
     }
     if let Device::Cuda(_) = settings.device {
         return unsupported(format!("device {}", settings.device), "use device=auto or device=cpu");

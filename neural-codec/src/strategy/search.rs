@@ -11,8 +11,9 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::curve::{Curve, STEP};
+use super::curve::{Curve, STEP, position};
 use super::plan::{BasePlan, Means, Tools};
+use super::rate::RateCurve;
 use super::target::{Floor, Quality};
 use super::trial::{Purpose, Trial, TrialContext, code};
 use crate::base::Quantizer;
@@ -39,8 +40,14 @@ const PART_FRAMES: u64 = 33;
 /// No difference.
 const NONE: Quality = Quality { psnr_y: 0.0, ssim_db: Some(0.0) };
 
+/// Quantisers of the probes that a share of bytes is found by.
+const RATE_QUANTIZERS: [u8; 3] = [30, 44, 57];
+
 /// How far a located point may lie from its aim before another is measured, in dB.
 const FAR: f64 = 1.0;
+
+/// How far the quantiser may lie from the pilot's before there is another, in positions of `curve`.
+const FAR_POSITION: f64 = 3.0;
 
 /// Where the first probe is made.
 const FIRST_QUANTIZER: u8 = 45;
@@ -71,6 +78,21 @@ pub(crate) struct Tried {
     pub(crate) psnr_y: Option<f64>,
     pub(crate) ssim_y: Option<f64>,
     pub(crate) seconds: f64,
+}
+
+impl Tried {
+    fn new(stage: &'static str, plan: &BasePlan, frames: &Range<u64>, trial: &Trial, start: Instant) -> Self {
+        let metrics = trial.comparison.finish();
+        Self {
+            stage,
+            plan: plan.clone(),
+            frames: frames.clone(),
+            bytes: trial.bytes,
+            psnr_y: metrics.psnr_y,
+            ssim_y: metrics.ssim_y,
+            seconds: start.elapsed().as_secs_f64(),
+        }
+    }
 }
 
 /// What the search found.
@@ -128,7 +150,66 @@ impl<'a> Search<'a> {
     /// Fast presets have shorter pyramids; with that of the slow ones they speak for them better.
     fn probe_tools(&self) -> Tools {
         let is_faster = self.means.preset < self.means.probe_preset;
-        Tools { hierarchical_levels: is_faster.then_some(5), ..Tools::default() }
+        let levels = self.tools().hierarchical_levels.unwrap_or(5);
+        Tools { hierarchical_levels: is_faster.then_some(levels), ..Tools::default() }
+    }
+
+    /// Tools that the profile settles without a trial.
+    ///
+    /// On thirteen scenes in which more than 0.4 of the blocks change, groups of 8 frames took 0.4 to 12.8 % fewer bytes
+    /// at equal quality, on none more; where less changes they took up to 19 % more. Screen content tools took 11 and
+    /// 29 % fewer bytes on two screens that scroll, none on one that stands still, and three to five times the time
+    /// (`docs/decisions/0005-search.md`).
+    fn tools(&self) -> Tools {
+        let Means { tries_tools, spends_freely, .. } = self.means;
+        if !tries_tools {
+            return Tools::default();
+        }
+        let is_synthetic = self.profile.evidence.class == SceneClass::Synthetic;
+        let much_changes = self.profile.changed_blocks > MUCH_CHANGES;
+        Tools {
+            hierarchical_levels: (!is_synthetic && much_changes).then_some(3),
+            screen_content: (is_synthetic && (much_changes || spends_freely)).then_some(true),
+            ..Tools::default()
+        }
+    }
+
+    /// How bytes and distortion of the scene follow the quantiser, by probes alone; the tools to use, and the trials.
+    pub(crate) fn rate_curve(mut self) -> Result<(RateCurve, Tools, Vec<Tried>)> {
+        let part = self.part();
+        let mut curve = RateCurve::default();
+        for quantizer in RATE_QUANTIZERS.map(Quantizer::from) {
+            let trial = self.probe("locate", quantizer, part.clone())?;
+            curve.add(quantizer, trial.bytes, trial.squared_error(self.context.info.format.depth));
+        }
+        if !self.is_whole(&part) {
+            let middle = Quantizer::from(RATE_QUANTIZERS[1]);
+            let trial = self.probe("extend", middle, 0..self.length())?;
+            curve = curve.through(middle, trial.bytes, trial.squared_error(self.context.info.format.depth));
+        }
+        let tools = self.tools();
+        Ok((curve, tools, self.tried))
+    }
+
+    /// The plan of the least D + lambda R. Units: `lambda` in squared levels of 8 bits for a bit a luma sample.
+    pub(crate) fn lambda(self, lambda: f64) -> Result<Found> {
+        let (context, frames, length, means, depth) =
+            (self.context, self.frames, self.length(), self.means, self.depth);
+        let (curve, tools, mut tried) = self.rate_curve()?;
+        // Both sums are over the scene: eight bits a byte.
+        let quantizer = curve.best(8.0 * lambda, &context.library);
+        let plan = BasePlan { quantizer, preset: means.preset, depth, tools };
+        let trial = store(context, frames, 0..length, &plan, &mut tried)?;
+        let reason = format!("the least D + lambda R that probes predict, at lambda {lambda}");
+        Ok(Found { plan, trial, tried, predicted: None, reason, is_met: true })
+    }
+
+    fn probe(&mut self, stage: &'static str, quantizer: Quantizer, frames: Range<u64>) -> Result<Trial> {
+        let plan = self.plan(quantizer, self.means.probe_preset, self.probe_tools());
+        let start = Instant::now();
+        let trial = code(self.context, self.frames, frames.clone(), &plan, Purpose::Probe)?;
+        self.tried.push(Tried::new(stage, &plan, &frames, &trial, start));
+        Ok(trial)
     }
 
     fn length(&self) -> u64 {
@@ -187,7 +268,7 @@ impl<'a> Search<'a> {
         scene: &Quality,
         part: &Range<u64>,
     ) -> Result<(Curve, Tools)> {
-        let tools = if self.means.tries_tools { usual_tools(self.profile) } else { Tools::default() };
+        let tools = self.tools();
         if self.means.preset >= self.means.probe_preset {
             return Ok((probe.moved(scene), tools));
         }
@@ -207,8 +288,17 @@ impl<'a> Search<'a> {
                 best = candidate;
             }
         }
-        let offset = best.quality.plus(&gain).minus(&probe.quality(best.plan.quantizer.value()));
-        Ok((probe.moved(&offset).moved(scene), best.plan.tools))
+        let curve = |best: &Candidate| {
+            let offset = best.quality.plus(&gain).minus(&probe.quality(best.plan.quantizer.value()));
+            probe.moved(&offset).moved(scene)
+        };
+        let found = curve(&best).solve(floor, AIM, &self.context.library);
+        let miss = position(found.value()) - position(best.plan.quantizer.value());
+        // A second pilot is cheaper than coding a long scene again.
+        if miss.abs() > FAR_POSITION && (part.end - part.start) * 2 < self.length() {
+            best = self.try_tools(found, preset, best.plan.tools, part)?;
+        }
+        Ok((curve(&best), best.plan.tools))
     }
 
     fn try_tools(
@@ -233,9 +323,7 @@ impl<'a> Search<'a> {
         let mut best: Option<(BasePlan, Trial, bool)> = None;
         for attempt in 0..=MOST_CORRECTIONS {
             let plan = self.plan(quantizer, self.means.preset, tools);
-            let start = Instant::now();
-            let trial = code(self.context, self.frames, whole.clone(), &plan, Purpose::Keep)?;
-            self.note("store", &plan, &whole, &trial, start);
+            let trial = store(self.context, self.frames, whole.clone(), &plan, &mut self.tried)?;
             let quality = Quality::of(&trial.frames);
             let metrics = trial.comparison.finish();
             let (margin, is_met) = (floor.margin(&quality), floor.is_met(&metrics));
@@ -280,29 +368,23 @@ impl<'a> Search<'a> {
     fn try_plan(&mut self, stage: &'static str, plan: BasePlan, frames: Range<u64>) -> Result<Quality> {
         let start = Instant::now();
         let trial = code(self.context, self.frames, frames.clone(), &plan, Purpose::Probe)?;
-        self.note(stage, &plan, &frames, &trial, start);
+        self.tried.push(Tried::new(stage, &plan, &frames, &trial, start));
         Ok(Quality::of(&trial.frames))
     }
+}
 
-    fn note(
-        &mut self,
-        stage: &'static str,
-        plan: &BasePlan,
-        frames: &Range<u64>,
-        trial: &Trial,
-        start: Instant,
-    ) {
-        let metrics = trial.comparison.finish();
-        self.tried.push(Tried {
-            stage,
-            plan: plan.clone(),
-            frames: frames.clone(),
-            bytes: trial.bytes,
-            psnr_y: metrics.psnr_y,
-            ssim_y: metrics.ssim_y,
-            seconds: start.elapsed().as_secs_f64(),
-        });
-    }
+/// Codes frames as they are to be stored, and takes the trial down.
+pub(crate) fn store(
+    context: &TrialContext,
+    frames: &SceneFrames,
+    span: Range<u64>,
+    plan: &BasePlan,
+    tried: &mut Vec<Tried>,
+) -> Result<Trial> {
+    let start = Instant::now();
+    let trial = code(context, frames, span.clone(), plan, Purpose::Keep)?;
+    tried.push(Tried::new("store", plan, &span, &trial, start));
+    Ok(trial)
 }
 
 /// One way to code the part, as measured.
@@ -310,20 +392,6 @@ struct Candidate {
     plan: BasePlan,
     bytes: u64,
     quality: Quality,
-}
-
-/// Tools that the profile settles without a trial.
-///
-/// On thirteen scenes in which more than 0.4 of the blocks change, groups of 8 frames took 0.4 to 12.8 % fewer bytes at
-/// equal quality, on none more; where less changes they took up to 19 % more. Screen content tools took 0.4 to 29 % less
-/// on three screens and up to three times the time (`docs/decisions/0005-search.md`).
-fn usual_tools(profile: &Profile) -> Tools {
-    let is_synthetic = profile.evidence.class == SceneClass::Synthetic;
-    Tools {
-        hierarchical_levels: (!is_synthetic && profile.changed_blocks > MUCH_CHANGES).then_some(3),
-        screen_content: is_synthetic.then_some(true),
-        ..Tools::default()
-    }
 }
 
 /// Quality put into frames that others refer to is lost where most of the picture is grain that never repeats.

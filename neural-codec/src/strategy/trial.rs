@@ -64,6 +64,12 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
+    /// Sum of squared errors of the luma samples, on the scale of 8 bits.
+    pub(crate) fn squared_error(&self, depth: BitDepth) -> f64 {
+        let scale = f64::from(1_u32 << (2 * (depth.bits() - 8)));
+        self.frames.iter().map(|frame| frame.planes[0].sum as f64).sum::<f64>() / scale
+    }
+
     /// The frame with the least luma PSNR in dB, lossless frames aside: its index here, and that PSNR.
     pub(crate) fn worst(&self) -> Option<(u64, f64)> {
         let measured =

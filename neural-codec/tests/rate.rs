@@ -1,0 +1,66 @@
+//! Laws of targets that bound the bytes, and of the one that weighs them.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
+
+mod support;
+
+use neural_codec::encoder::{Hooks, encode};
+use neural_codec::frame::PixelFormat;
+use neural_codec::report::Report;
+use neural_codec::settings::Settings;
+use support::Clip;
+
+fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
+    let mut settings = Settings::default();
+    settings.set("effort", "1").unwrap();
+    pairs.iter().for_each(|(name, value)| settings.set(name, value).unwrap());
+    let mut bytes = Vec::new();
+    let mut clip = Clip::new(192, 128, PixelFormat::YUV420_8, 90, 45).with_audio();
+    let report = encode(&mut clip, &mut bytes, &settings, Hooks::default()).unwrap();
+    assert_eq!(report.total.bytes, bytes.len() as u64);
+    (bytes, report)
+}
+
+#[test]
+fn a_size_is_kept_to_and_used() {
+    let (largest, audio) = {
+        let (bytes, report) = encoded(&[("quantizer", "20")]);
+        (bytes.len(), report.total.audio_bytes)
+    };
+    let size = (largest + audio as usize) / 2;
+    let (bytes, report) = encoded(&[("size_bytes", &size.to_string())]);
+    assert!(
+        report.total.target_met && bytes.len() <= size && bytes.len() * 10 >= size * 9,
+        "{size}: {report:?}"
+    );
+}
+
+#[test]
+fn a_bitrate_is_kept_to_by_the_whole_stream() {
+    let (_, free) = encoded(&[("quantizer", "35")]);
+    let asked = free.total.bitrate_bps as u64;
+    let (_, report) = encoded(&[("bitrate_bps", &asked.to_string())]);
+    let found = report.total.bitrate_bps;
+    assert!(
+        report.total.target_met && found <= asked as f64 && found > 0.9 * asked as f64,
+        "{found} of {asked}"
+    );
+}
+
+#[test]
+fn a_size_that_is_too_small_is_said_to_be_missed_with_the_smallest_there_is() {
+    let (_, report) = encoded(&[("size_bytes", "1000")]);
+    assert!(!report.total.target_met && report.total.bytes > 1000);
+    assert!(report.notes.iter().any(|note| note.contains("size_bytes")), "{:?}", report.notes);
+}
+
+#[test]
+fn a_heavier_weight_on_bytes_takes_fewer() {
+    let bytes = |lambda| encoded(&[("lambda", lambda)]).0.len();
+    assert!(bytes("1") > bytes("30") && bytes("30") > bytes("1000"));
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_number_of_threads() {
+    let bytes = |threads| encoded(&[("bitrate_bps", "900000"), ("threads", threads)]).0;
+    assert_eq!(bytes("1"), bytes("3"));
+}
