@@ -69,8 +69,8 @@ def test_rates_that_were_rounded_are_understood(fps):
     ("settings", "words"),
     [
         ({"quantiser": 30}, "quantiser"),
-        ({"quantizer": 64}, "1 to 63.*64"),
-        ({"quantizer": 1.5}, "1.5"),
+        ({"quantizer": 71}, "1 to 70.*71"),
+        ({"quantizer": 1.3}, "quarter steps.*1.3"),
         ({"effort": -1}, "0 to 9"),
         ({"effort": None}, "effort.*none"),
         ({"max_scene_seconds": float("nan")}, "nan"),
