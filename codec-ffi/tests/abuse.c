@@ -152,7 +152,7 @@ static void structs_of_another_size_are_errors(void) {
 }
 
 static void wrong_settings_are_named(void) {
-    static const char *const wrong[][3] = {{"quantiser", "30", "quantiser"}, {"quantizer", "64", "1 to 63"},
+    static const char *const wrong[][3] = {{"quantiser", "30", "quantiser"}, {"quantizer", "71", "1 to 70"},
                                            {"effort", "ten", "ten"},        {"device", "tpu", "tpu"},
                                            {"effort", "\xff\xfe", "UTF-8"}};
     ncodec_encoder *encoder = NULL;

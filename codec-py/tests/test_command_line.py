@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import re
+import shutil
 import subprocess
 import sys
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import neural_codec
 
@@ -87,3 +94,24 @@ def test_the_demo_finds_its_own_clip():
     from neural_codec._demo import sample_clip
 
     assert sample_clip().name == "bigbuckbunny.mp4"
+
+
+def test_a_report_page_holds_everything_and_shows_in_a_browser(carphone, tmp_path):
+    page, stream = tmp_path / "page.html", tmp_path / "a.nvc"
+    result("encode", carphone, stream, "--json", "--effort", 0, "--report", page)
+    text = page.read_text()
+    assert "http" not in text and "<script" not in text
+    images = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
+    shapes = [np.asarray(Image.open(io.BytesIO(base64.b64decode(image)))).shape for image in images]
+    assert len(shapes) == 2 and shapes[0] == shapes[1] and shapes[0][2] == 3
+    svgs = [ElementTree.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", text)]
+    assert len(svgs) == 2 and all(len(svg) > 2 for svg in svgs)
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium: the page was checked, but not looked at in a browser")
+    shot = tmp_path / "page.png"
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,1400", f"--screenshot={shot}"]
+    subprocess.run([*command, page.as_uri()], check=True, timeout=60, capture_output=True)
+    picture = np.asarray(Image.open(shot).convert("RGB")).astype(int)
+    # Bars, points and pictures are in colour; text alone is not.
+    assert (np.ptp(picture, axis=2) > 60).mean() > 0.02

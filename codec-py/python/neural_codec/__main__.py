@@ -11,6 +11,8 @@ from typing import Any
 
 import neural_codec
 
+from ._measure import frame_at
+from ._page import write_page
 from .errors import NeuralCodecError
 from .records import ClipInfo, Metrics, Record, Report, StreamInfo
 
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     encode = _command(commands, "encode", _encode, "encode a video into a .nvc stream")
     encode.add_argument("input")
     encode.add_argument("output")
+    encode.add_argument("--report", metavar="PAGE.html", help="write a page with scenes, trials and the worst frame")
     encode.add_argument("--fps", help="frames a second, in place of what the file says")
     encode.add_argument("--scenes", metavar="START-END,...", help="scenes to use instead of detected ones")
     for setting in neural_codec.settings().values():
@@ -100,6 +103,10 @@ def _encode(options: argparse.Namespace) -> None:
     report = neural_codec.encode(
         options.input, options.output, scenes=_scenes(options.scenes), fps=options.fps, progress=_bar(), **given
     )
+    if options.report is not None:
+        worst = report.total.quality.worst_frame
+        pictures = None if worst is None else (frame_at(options.input, worst), frame_at(options.output, worst))
+        write_page(options.report, report, pictures)
     _print(options, report, report_lines(report))
 
 

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from . import _native
 from ._decode import decode
 from ._encode import encode
-from ._frames import Array
-from ._measure import compare
+from ._measure import compare, frame_at
 from .errors import FileIO, InvalidArgument, MissingLibrary
 from .records import Metrics, Record, Report
 
@@ -102,20 +100,7 @@ def _pillow() -> Any:
 
 def _save_picture(pillow: Any, source: Path, decoded: Path, index: int, path: Path) -> None:
     """Source, decoded and their difference side by side."""
-    before, after = _frame(source, index), _frame(decoded, index)
+    before, after = frame_at(source, index), frame_at(decoded, index)
     difference = np.abs(before.astype(np.int16) - after.astype(np.int16)) * GAIN
     side_by_side = np.concatenate([before, after, np.minimum(difference, 255).astype(np.uint8)], axis=1)
     pillow.fromarray(side_by_side).save(path)
-
-
-def _frame(path: Path, index: int) -> Array:
-    """One frame of a clip as RGB at 8 bits."""
-    source = _native.Source.open(path, audio=False)
-    frame = None
-    for _ in range(index + 1):
-        frame = source.next_picture(False) or frame
-    source.close()
-    if frame is None or isinstance(frame[1], tuple):
-        raise InvalidArgument(f"{path}: expected at least 1 frame, found 0")
-    picture = frame[1]
-    return picture if picture.dtype == np.uint8 else (picture >> 2).astype(np.uint8)

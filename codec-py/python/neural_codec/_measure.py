@@ -8,7 +8,10 @@ from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from . import _native
+from ._frames import Array
 from ._jobs import ProgressArgument, drive
 from ._settings import settings
 from ._sources import opened, read_some
@@ -97,3 +100,16 @@ def clip_info(values: dict[str, Any]) -> ClipInfo:
     rate = Fraction(*values["frame_rate"])
     video = Clip(width=values["width"], height=values["height"], frame_rate=rate, **color)
     return ClipInfo(video, values["bit_depth"], values["declared_frames"])
+
+
+def frame_at(path: str | os.PathLike[str], index: int) -> Array:
+    """One frame of a video file or stream as RGB at 8 bits."""
+    source = _native.Source.open(path, audio=False)
+    frame = None
+    for _ in range(index + 1):
+        frame = source.next_picture(False) or frame
+    source.close()
+    if frame is None or isinstance(frame[1], tuple):
+        raise InvalidArgument(f"{path}: expected at least 1 frame, found 0")
+    picture = frame[1]
+    return picture if picture.dtype == np.uint8 else (picture >> 2).astype(np.uint8)

@@ -58,6 +58,8 @@ pub struct EncodingAgent {
     cutter: Cutter,
     current: Option<(Arc<SceneFrames>, Profiler)>,
     workers: Workers<Outcome>,
+    /// Scenes that may be at work or wait, beside the one that frames go to.
+    scenes_ahead: u64,
     /// Scenes that share so many bytes; none for other targets.
     budget_of_bytes: Option<Budget>,
     assembly: Option<Assembly>,
@@ -113,6 +115,7 @@ impl EncodingAgent {
             cutter: Cutter::detecting(&info, settings.max_scene_seconds)?,
             current: None,
             workers: Workers::start(scenes_at_once(&info, threads))?,
+            scenes_ahead: scenes_at_once(&info, threads) as u64 + 1,
             budget_of_bytes: matches!(target, Target::Bitrate(_) | Target::Size(_)).then(Budget::new),
             assembly: None,
             audio_tracks: Vec::new(),
@@ -283,6 +286,7 @@ impl EncodingAgent {
         match step {
             Step::Start(first_frame) => {
                 self.close_scene()?;
+                self.wait_for_workers()?;
                 self.start_scene(first_frame);
             }
             Step::Frame(frame) => {
@@ -321,6 +325,17 @@ impl EncodingAgent {
         if let Some((scene, profiler)) = self.current.take() {
             scene.close(Some(profiler.finish()?));
             self.audio_of_scenes.push_back(std::mem::take(&mut self.audio));
+        }
+        Ok(())
+    }
+
+    /// Lets the reader run no further ahead than one complete scene, so that few frames wait on disk.
+    fn wait_for_workers(&mut self) -> Result<()> {
+        while self.budget_of_bytes.is_none() && self.workers.in_flight() > self.scenes_ahead {
+            self.context.cancel.check()?;
+            if let Some(outcome) = self.workers.next_within(POLL) {
+                self.take_outcome(outcome?)?;
+            }
         }
         Ok(())
     }

@@ -156,8 +156,8 @@ impl<'a> Search<'a> {
 
     /// Tools that the profile settles without a trial.
     ///
-    /// On thirteen scenes in which more than 0.4 of the blocks change, groups of 8 frames took 0.4 to 12.8 % fewer bytes
-    /// at equal quality, on none more; where less changes they took up to 19 % more. Screen content tools took 11 and
+    /// On all nine scenes in which more than 0.4 of the blocks change, groups of 8 frames took 0.4 to 12.8 % fewer bytes
+    /// at equal quality; where less changes they took up to 19 % more. Screen content tools took 11 and
     /// 29 % fewer bytes on two screens that scroll, none on one that stands still, and three to five times the time
     /// (`docs/decisions/0005-search.md`).
     fn tools(&self) -> Tools {
@@ -204,14 +204,6 @@ impl<'a> Search<'a> {
         Ok(Found { plan, trial, tried, predicted: None, reason, is_met: true })
     }
 
-    fn probe(&mut self, stage: &'static str, quantizer: Quantizer, frames: Range<u64>) -> Result<Trial> {
-        let plan = self.plan(quantizer, self.means.probe_preset, self.probe_tools());
-        let start = Instant::now();
-        let trial = code(self.context, self.frames, frames.clone(), &plan, Purpose::Probe)?;
-        self.tried.push(Tried::new(stage, &plan, &frames, &trial, start));
-        Ok(trial)
-    }
-
     fn length(&self) -> u64 {
         self.profile.frames
     }
@@ -237,8 +229,7 @@ impl<'a> Search<'a> {
         let aim = if self.means.preset < self.means.probe_preset { AIM - PROBE_OFFSET } else { AIM };
         let mut quantizer = Quantizer::from(FIRST_QUANTIZER);
         for _ in 0..3 {
-            let plan = self.plan(quantizer, self.means.probe_preset, self.probe_tools());
-            let quality = self.try_plan("locate", plan, part.clone())?;
+            let quality = Quality::of(&self.probe("locate", quantizer, part.clone())?.frames);
             curve.add(quantizer, quality);
             let is_near = (floor.margin(&quality) - aim).abs() < FAR;
             let next = curve.solve(floor, aim, &self.context.library);
@@ -255,8 +246,7 @@ impl<'a> Search<'a> {
         if self.is_whole(part) {
             return Ok(NONE);
         }
-        let plan = self.plan(at, self.means.probe_preset, self.probe_tools());
-        let scene = self.try_plan("extend", plan, 0..self.length())?;
+        let scene = Quality::of(&self.probe("extend", at, 0..self.length())?.frames);
         Ok(scene.minus(&probe.quality(at.value())))
     }
 
@@ -309,9 +299,8 @@ impl<'a> Search<'a> {
         part: &Range<u64>,
     ) -> Result<Candidate> {
         let plan = self.plan(quantizer, preset, tools);
-        let quality = self.try_plan("pilot", plan.clone(), part.clone())?;
-        let bytes = self.tried.last().map_or(0, |tried| tried.bytes);
-        Ok(Candidate { plan, bytes, quality })
+        let trial = self.try_plan("pilot", &plan, part.clone())?;
+        Ok(Candidate { plan, bytes: trial.bytes, quality: Quality::of(&trial.frames) })
     }
 
     /// Codes the whole scene, and again where it misses the floor or lies too far above it.
@@ -365,11 +354,17 @@ impl<'a> Search<'a> {
         BasePlan { quantizer, preset, depth: self.depth, tools }
     }
 
-    fn try_plan(&mut self, stage: &'static str, plan: BasePlan, frames: Range<u64>) -> Result<Quality> {
+    /// Probes frames at the fast preset.
+    fn probe(&mut self, stage: &'static str, quantizer: Quantizer, frames: Range<u64>) -> Result<Trial> {
+        let plan = self.plan(quantizer, self.means.probe_preset, self.probe_tools());
+        self.try_plan(stage, &plan, frames)
+    }
+
+    fn try_plan(&mut self, stage: &'static str, plan: &BasePlan, frames: Range<u64>) -> Result<Trial> {
         let start = Instant::now();
-        let trial = code(self.context, self.frames, frames.clone(), &plan, Purpose::Probe)?;
-        self.tried.push(Tried::new(stage, &plan, &frames, &trial, start));
-        Ok(Quality::of(&trial.frames))
+        let trial = code(self.context, self.frames, frames.clone(), plan, Purpose::Probe)?;
+        self.tried.push(Tried::new(stage, plan, &frames, &trial, start));
+        Ok(trial)
     }
 }
 
