@@ -17,6 +17,7 @@ fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.set("preset", "8").unwrap();
     settings.set("quantizer", "40").unwrap();
+    settings.set("bit_depth", "8").unwrap();
     settings
 }
 
