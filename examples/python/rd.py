@@ -103,7 +103,8 @@ def one_clip(path: Path, efforts: list[int], rivals: list[str], frames: int, fol
 def rival(path: Path, name: str, source: Path, rate: Fraction, scenes: list[tuple[int, int]], folder: Path) -> Outcome:
     """The coarsest quantiser of a rival that meets the floor in every scene, by bisection."""
     quantizers = RIVALS[name][2]
-    low, high, best = 0, len(quantizers) - 1, None
+    low, high = 0, len(quantizers) - 1
+    met = missed = None
     while low <= high:
         # Floors lie in the coarse half more often than not.
         middle = (low + high + 1) // 2
@@ -113,13 +114,12 @@ def rival(path: Path, name: str, source: Path, rate: Fraction, scenes: list[tupl
         frames = scenes[-1][1]
         this = outcome(path, name, f"crf {quantizers[middle]}", output, rate, frames, qualities, told)
         if this.met:
-            low, best = middle + 1, this
+            low, met = middle + 1, this
         else:
-            high, best = middle - 1, best or this
-        if best is not None and not best.met and this.met:
-            best = this
-    assert best is not None
-    return best
+            high, missed = middle - 1, this
+    found = met or missed
+    assert found is not None
+    return found
 
 
 def outcome(

@@ -8,11 +8,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::job::{FinishedScene, SceneJob, scene_bytes};
+use super::job::{FinishedScene, SceneJob};
 use crate::base::{Library, Quantizer};
 use crate::error::Result;
 use crate::scene::Profile;
-use crate::strategy::{BasePlan, RateCurve, Search, Tools, Tried, allocate, store};
+use crate::strategy::{BasePlan, Found, RateCurve, Search, Tools, Tried, allocate, store};
 
 /// Share of the bytes that the first allocation leaves free, for what probes cannot see.
 const RESERVE: f64 = 0.02;
@@ -97,16 +97,16 @@ impl Budget {
     }
 
     /// Takes a stored scene.
-    pub(super) fn take(&mut self, scene: FinishedScene) {
+    pub(super) fn take(&mut self, mut scene: FinishedScene) {
         let index = scene.index as usize;
         self.curves[index] =
             self.curves[index].through(scene.plan.quantizer, scene.base_bytes, scene.squared_error);
-        let before = self.stored[index].replace(scene);
-        if let (Some(before), Some(after)) = (before, &mut self.stored[index]) {
-            // The account of a scene holds all its trials.
-            let latest = std::mem::replace(&mut after.tried, before.tried);
-            after.tried.extend(latest.into_iter().filter(|tried| tried.stage == "store"));
-        }
+        // The account of a scene holds all its trials.
+        let before = self.stored[index].take();
+        let mut account = before.map_or_else(|| self.planned[index].tried.clone(), |before| before.tried);
+        account.append(&mut scene.tried);
+        scene.tried = account;
+        self.stored[index] = Some(scene);
     }
 
     /// What follows once every scene is probed, or every share stored. Units: `limit` in bytes of the whole stream,
@@ -124,7 +124,7 @@ impl Budget {
         let is_met = used as f64 <= left;
         let is_well_used = used as f64 >= WELL_USED * left || self.corrections > 0;
         if (is_met && is_well_used) || self.corrections == MOST_CORRECTIONS {
-            return NextStep::Write(self.stored.drain(..).flatten().collect(), is_met);
+            return self.write(is_met);
         }
         self.corrections += 1;
         let around: u64 = self.stored.iter().flatten().map(wrapping).sum();
@@ -135,9 +135,13 @@ impl Budget {
             (0..choice.len()).filter(|&index| choice[index] != self.chosen[index]).collect();
         self.chosen = choice;
         if changed.is_empty() {
-            return NextStep::Write(self.stored.drain(..).flatten().collect(), is_met);
+            return self.write(is_met);
         }
         NextStep::Store(changed.into_iter().map(|index| self.job(index)).collect())
+    }
+
+    fn write(&mut self, is_met: bool) -> NextStep {
+        NextStep::Write(self.stored.drain(..).flatten().collect(), is_met)
     }
 
     fn job(&self, index: usize) -> StoreJob {
@@ -155,25 +159,11 @@ impl StoreJob {
             depth: job.task.depth,
             tools: scene.tools,
         };
-        let mut tried = scene.tried.clone();
+        let mut tried = Vec::new();
         let trial = store(&job.context, &job.frames, 0..scene.profile.frames, &plan, &mut tried)?;
-        let bytes = scene_bytes(job, &plan, &trial)?;
-        Ok(FinishedScene {
-            bytes,
-            base_bytes: trial.bytes,
-            squared_error: trial.squared_error(job.context.info.format.depth),
-            index: job.index,
-            first_frame: job.first_frame,
-            worst: trial.worst().map(|(frame, psnr)| (job.first_frame + frame, psnr)),
-            plan,
-            profile: scene.profile.clone(),
-            timestamps: trial.timestamps,
-            comparison: trial.comparison,
-            tried,
-            predicted: None,
-            reason: "its share of the bytes, at the slope that all scenes have".into(),
-            is_met: true,
-            seconds: scene.seconds + start.elapsed().as_secs_f64(),
-        })
+        let reason = "its share of the bytes, at the slope that all scenes have".into();
+        let found = Found { plan, trial, tried, predicted: None, reason, is_met: true };
+        let seconds = scene.seconds + start.elapsed().as_secs_f64();
+        FinishedScene::new(job, found, scene.profile.clone(), seconds)
     }
 }

@@ -65,19 +65,16 @@ impl Drop for Abandon {
     }
 }
 
-impl SceneJob {
-    pub(super) fn run(self) -> Result<FinishedScene> {
-        let _abandon = Abandon(Arc::clone(&self.frames));
-        let start = Instant::now();
-        let (found, profile) = self.find()?;
-        let bytes = scene_bytes(&self, &found.plan, &found.trial)?;
-        Ok(FinishedScene {
-            bytes,
+impl FinishedScene {
+    /// The outcome of a job that took so many seconds.
+    pub(super) fn new(job: &SceneJob, found: Found, profile: Profile, seconds: f64) -> Result<Self> {
+        Ok(Self {
+            bytes: scene_bytes(job, &found.plan, &found.trial)?,
             base_bytes: found.trial.bytes,
-            squared_error: found.trial.squared_error(self.context.info.format.depth),
-            index: self.index,
-            first_frame: self.first_frame,
-            worst: found.trial.worst().map(|(frame, psnr)| (self.first_frame + frame, psnr)),
+            squared_error: found.trial.squared_error(job.context.info.format.depth),
+            index: job.index,
+            first_frame: job.first_frame,
+            worst: found.trial.worst().map(|(frame, psnr)| (job.first_frame + frame, psnr)),
             plan: found.plan,
             profile,
             timestamps: found.trial.timestamps,
@@ -86,8 +83,17 @@ impl SceneJob {
             predicted: found.predicted.map(|quality| (quality.psnr_y, quality.ssim_y())),
             reason: found.reason,
             is_met: found.is_met,
-            seconds: start.elapsed().as_secs_f64(),
+            seconds,
         })
+    }
+}
+
+impl SceneJob {
+    pub(super) fn run(self) -> Result<FinishedScene> {
+        let _abandon = Abandon(Arc::clone(&self.frames));
+        let start = Instant::now();
+        let (found, profile) = self.find()?;
+        FinishedScene::new(&self, found, profile, start.elapsed().as_secs_f64())
     }
 
     fn find(&self) -> Result<(Found, Profile)> {
@@ -125,7 +131,7 @@ impl SceneJob {
 }
 
 /// The packets of a coded scene.
-pub(super) fn scene_bytes(job: &SceneJob, plan: &BasePlan, trial: &Trial) -> Result<Vec<u8>> {
+fn scene_bytes(job: &SceneJob, plan: &BasePlan, trial: &Trial) -> Result<Vec<u8>> {
     let info = &job.context.info;
     let (width, height) = coded_size(info.width, info.height);
     let mut base = BaseLayer::new(width as u32, height as u32, plan.depth);

@@ -45,26 +45,57 @@ pub(crate) fn position(quantizer: f64) -> f64 {
 /// Step of the search for a quantiser, the finest that encoders have.
 pub(crate) const STEP: f64 = 0.25;
 
-/// One measurement.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Point {
-    pub(crate) quantizer: f64,
-    pub(crate) quality: Quality,
+/// Values measured at quantisers, by rising quantiser.
+#[derive(Debug, Clone)]
+pub(crate) struct Points<T>(Vec<(f64, T)>);
+
+impl<T> Default for Points<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
 }
 
-/// Measured points of one run of frames at one preset, by rising quantiser.
+impl<T> Points<T> {
+    /// Adds a value, in place of an older one at the same quantiser.
+    pub(crate) fn add(&mut self, quantizer: Quantizer, value: T) {
+        let quantizer = quantizer.value();
+        self.0.retain(|&(at, _)| at != quantizer);
+        let index = self.0.partition_point(|&(at, _)| at < quantizer);
+        self.0.insert(index, (quantizer, value));
+    }
+
+    /// The two nearest on both sides, or at the end that lies beyond them; twice the only one.
+    pub(crate) fn around(&self, quantizer: f64) -> Option<[&(f64, T); 2]> {
+        match self.0.as_slice() {
+            [] => None,
+            [only] => Some([only, only]),
+            points => {
+                let index = points.partition_point(|&(at, _)| at < quantizer).clamp(1, points.len() - 1);
+                Some([&points[index - 1], &points[index]])
+            }
+        }
+    }
+
+    /// The same points with other values.
+    pub(crate) fn map(&self, change: impl Fn(&T) -> T) -> Self {
+        Self(self.0.iter().map(|(at, value)| (*at, change(value))).collect())
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Measured quality of one run of frames at one preset.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Curve {
-    points: Vec<Point>,
+    points: Points<Quality>,
 }
 
 impl Curve {
     /// Adds a point, in place of an older one at the same quantiser.
     pub(crate) fn add(&mut self, quantizer: Quantizer, quality: Quality) {
-        let quantizer = quantizer.value();
-        self.points.retain(|point| point.quantizer != quantizer);
-        let at = self.points.partition_point(|point| point.quantizer < quantizer);
-        self.points.insert(at, Point { quantizer, quality });
+        self.points.add(quantizer, quality);
     }
 
     /// Number of points.
@@ -77,18 +108,13 @@ impl Curve {
     ///
     /// Panics: never; a curve without points is at 0 dB.
     pub(crate) fn quality(&self, quantizer: f64) -> Quality {
-        let (low, high) = match self.points.as_slice() {
-            [] => return Quality { psnr_y: 0.0, ssim_db: None },
-            [only] => (only, only),
-            points => {
-                let at = points.partition_point(|p| p.quantizer < quantizer).clamp(1, points.len() - 1);
-                (&points[at - 1], &points[at])
-            }
+        let Some([low, high]) = self.points.around(quantizer) else {
+            return Quality { psnr_y: 0.0, ssim_db: None };
         };
-        let (at, low_at, high_at) = (position(quantizer), position(low.quantizer), position(high.quantizer));
+        let (at, low_at, high_at) = (position(quantizer), position(low.0), position(high.0));
         let span = high_at - low_at;
         let along = |part: fn(&Quality) -> Option<f64>, usual: f64| {
-            let (low_value, high_value) = (part(&low.quality)?, part(&high.quality)?);
+            let (low_value, high_value) = (part(&low.1)?, part(&high.1)?);
             let shown = if span > 0.0 { (high_value - low_value) / span / usual } else { 1.0 };
             let trust = span * span / (span * span + TRUSTED_SPAN * TRUSTED_SPAN);
             let slope = usual * (1.0 + trust * (shown - 1.0)).clamp(*SLOPES.start(), *SLOPES.end());
@@ -102,8 +128,7 @@ impl Curve {
 
     /// The same curve moved by the difference between two qualities.
     pub(crate) fn moved(&self, by: &Quality) -> Self {
-        let points = self.points.iter().map(|p| Point { quality: p.quality.plus(by), ..*p });
-        Self { points: points.collect() }
+        Self { points: self.points.map(|quality| quality.plus(by)) }
     }
 
     /// The coarsest quantiser that the curve says to lie at least `aim` dB above the floor; the finest there is where

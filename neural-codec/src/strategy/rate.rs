@@ -2,55 +2,39 @@
 //!
 //! The logarithms of both are close to straight lines over the quantiser's position (see `curve`).
 
-use super::curve::{STEP, position};
+use super::curve::{Points, STEP, position};
 use crate::base::{Library, Quantizer};
 
 /// What a step of the position changes where only one point is known, in natural logarithms of bytes and of squared
 /// error: the means of five scenes between 40 and 54.
 const USUAL_SLOPES: [f64; 2] = [-0.06, 0.055];
 
-/// One measurement: bytes and squared error of luma, as natural logarithms.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Point {
-    quantizer: f64,
-    logs: [f64; 2],
-}
-
 /// Bytes and distortion of a scene by quantiser.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RateCurve {
-    points: Vec<Point>,
+    /// Natural logarithms of the bytes and of the squared error of luma.
+    points: Points<[f64; 2]>,
 }
 
 impl RateCurve {
     /// Adds a point. Units: bytes; sum of squared errors of the luma samples, 8-bit scale.
     pub(crate) fn add(&mut self, quantizer: Quantizer, bytes: u64, squared_error: f64) {
-        let quantizer = quantizer.value();
         // A part that is reproduced exactly counts as one error of one level.
         let logs = [(bytes.max(1) as f64).ln(), squared_error.max(1.0).ln()];
-        self.points.retain(|point| point.quantizer != quantizer);
-        let at = self.points.partition_point(|point| point.quantizer < quantizer);
-        self.points.insert(at, Point { quantizer, logs });
+        self.points.add(quantizer, logs);
     }
 
     /// Bytes and squared error at a quantiser; 1 and 1 of a curve without points.
     pub(crate) fn at(&self, quantizer: f64) -> (f64, f64) {
-        let (low, high) = match self.points.as_slice() {
-            [] => return (1.0, 1.0),
-            [only] => (only, only),
-            points => {
-                let at = points.partition_point(|p| p.quantizer < quantizer).clamp(1, points.len() - 1);
-                (&points[at - 1], &points[at])
-            }
-        };
-        let (low_at, high_at) = (position(low.quantizer), position(high.quantizer));
+        let Some([low, high]) = self.points.around(quantizer) else { return (1.0, 1.0) };
+        let (low_at, high_at) = (position(low.0), position(high.0));
         let along = |part: usize| {
             let slope = if high_at > low_at {
-                (high.logs[part] - low.logs[part]) / (high_at - low_at)
+                (high.1[part] - low.1[part]) / (high_at - low_at)
             } else {
                 USUAL_SLOPES[part]
             };
-            let middle = (low.logs[part] + high.logs[part]) / 2.0;
+            let middle = (low.1[part] + high.1[part]) / 2.0;
             (middle + slope * (position(quantizer) - (low_at + high_at) / 2.0)).exp()
         };
         (along(0), along(1))
@@ -61,8 +45,7 @@ impl RateCurve {
         let (expected_bytes, expected_error) = self.at(quantizer.value());
         let moves =
             [(bytes.max(1) as f64 / expected_bytes).ln(), (squared_error.max(1.0) / expected_error).ln()];
-        let moved = |p: &Point| Point { logs: [p.logs[0] + moves[0], p.logs[1] + moves[1]], ..*p };
-        Self { points: self.points.iter().map(moved).collect() }
+        Self { points: self.points.map(|logs| [logs[0] + moves[0], logs[1] + moves[1]]) }
     }
 
     /// The quantiser of the least squared error + `weight` x bytes.
