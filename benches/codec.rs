@@ -31,7 +31,7 @@ fn encode_bare(clip: &MemoryClip) -> Vec<Vec<u8>> {
     let mut encoder = SvtAv1Encoder::new(&Library::load(None).unwrap(), &config).unwrap();
     let mut units = Vec::new();
     for frame in clip.frames() {
-        encoder.send(frame).unwrap();
+        encoder.send(frame.clone()).unwrap();
         while let Some(unit) = encoder.receive().unwrap() {
             units.push(unit.data);
         }

@@ -165,6 +165,14 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A component that this library calls stands still; it is left behind, with its memory and threads.
+    #[error("{what} stands still: nothing has moved for {seconds} s; start the work again")]
+    Stalled {
+        /// The component.
+        what: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// A component that this library calls failed in a way that is not the caller's fault.
     #[error("internal error in {component}: {reason}")]
     Internal {

@@ -2,6 +2,8 @@
 //!
 //! Serialises to the JSON schema `neural-codec/report/1`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Color, ColorRange, Rational, VideoInfo};
@@ -20,7 +22,7 @@ pub struct Report {
     /// Name and version of the base layer's encoder.
     pub base_encoder: String,
     /// Settings by name, as text that `Settings::set` accepts.
-    pub settings: std::collections::BTreeMap<String, String>,
+    pub settings: BTreeMap<String, String>,
     /// The clip as it came.
     pub source: ClipReport,
     /// The clip as a decoder gives it back; quality is measured against the source in this format.
@@ -121,7 +123,7 @@ pub struct SceneReport {
     pub target_met: bool,
     /// Quality that was predicted before the scene was coded; null where nothing was.
     pub predicted: Option<PredictedReport>,
-    /// Every trial that led here, in order; empty where nothing was searched.
+    /// Every trial that led here, in order, the stored one among them.
     pub tried: Vec<TrialReport>,
     /// Bytes of all packets of the scene.
     pub bytes: u64,
@@ -200,7 +202,7 @@ pub struct PredictedReport {
     pub ssim_y: Option<f64>,
 }
 
-/// One coding of a scene or a part of it, made to find the best.
+/// One coding of a scene or a part of it, made to find the best or to be stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialReport {
     /// `locate`, `extend`, `pilot` or `store`; see `docs/ARCHITECTURE.md`.
@@ -223,6 +225,19 @@ pub struct TrialReport {
     pub ssim_y: Option<f64>,
     /// Wall seconds, decoding and measuring included.
     pub seconds: f64,
+    /// Processor seconds of the process meanwhile, shared equally with what else was at work.
+    pub cpu_seconds: f64,
+}
+
+/// What all runs of one stage took.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StageReport {
+    /// How many times it ran: scenes, trials, or frames for `analyse`.
+    pub runs: u64,
+    /// Wall seconds, summed; stages run side by side.
+    pub seconds: f64,
+    /// Processor seconds, summed.
+    pub cpu_seconds: f64,
 }
 
 /// The whole stream.
@@ -250,6 +265,10 @@ pub struct TotalReport {
     pub seconds: f64,
     /// Frames / seconds.
     pub frames_per_second: f64,
+    /// Processor seconds of the whole process during the encode, the source's decoding included.
+    pub cpu_seconds: f64,
+    /// What each stage took: `analyse` (cuts and profile) and the stages of the trials.
+    pub stages: BTreeMap<String, StageReport>,
 }
 
 impl Report {

@@ -1,15 +1,19 @@
-//! AV1 encoding of one scene by SVT-AV1: frames in, temporal units out, in display order.
+//! AV1 encoding of one scene by SVT-AV1, watched: frames in, temporal units out, in display order.
+//!
+//! SVT-AV1 3.1 and newer were seen to stand still for good once in some dozens of encodes, all their threads waiting
+//! for one another. So the instance is driven by a thread of its own, and whoever waits for it notices when
+//! nothing moves any more: an error then, and the instance is left behind.
 
 use std::collections::VecDeque;
-use std::ffi::CString;
-use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
 
-use super::abi::{self, Component, InitHandle, Status};
+use cpu_time::ProcessTime;
+
 use super::config::EncoderConfig;
-use super::copy::LoadedCopy;
+use super::instance::Instance;
 use super::library::Library;
-use super::source::with_picture;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Layout};
 
@@ -28,205 +32,184 @@ pub struct TemporalUnit {
     pub temporal_layer: Option<u8>,
 }
 
-/// The OBU that begins a unit where nothing else does (AV1 specification, clause 5.6).
-const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0];
+/// Frames that may wait for the instance to take them.
+const WAITING: usize = 2;
+
+/// What the driving thread is told.
+enum Command {
+    Send(Arc<Frame>),
+    Finish,
+}
+
+/// What it answers.
+enum Answer {
+    /// A frame was taken.
+    Taken,
+    Unit(TemporalUnit),
+    /// The last unit was given.
+    Ended,
+    Failed(Error),
+    /// The instance is gone.
+    Closed,
+}
+
+/// When somebody who waits gives up.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// How often to look whether anything moves. Counted in looks rather than seconds, so that a process that
+    /// was stopped for a while is not taken for one that stands still.
+    tick: Duration,
+    /// So many looks in a row without an answer, while the process does next to nothing.
+    idle_ticks: u32,
+    /// So many looks in a row without an answer, whatever the process does.
+    most_ticks: u32,
+}
+
+/// Half a minute of silence, an hour where other work keeps the process busy.
+const PATIENCE: Patience = Patience { tick: Duration::from_secs(1), idle_ticks: 30, most_ticks: 3600 };
+
+/// A process that uses less than this share of one core does next to nothing.
+const IDLE_SHARE: f64 = 0.02;
+
+/// What the thread drives.
+trait Engine: Send {
+    fn send(&mut self, frame: &Frame) -> Result<()>;
+    fn finish(&mut self) -> Result<()>;
+    /// As [`SvtAv1Encoder::receive`].
+    fn receive(&mut self) -> Result<Option<TemporalUnit>>;
+}
+
+impl Engine for Instance {
+    fn send(&mut self, frame: &Frame) -> Result<()> {
+        Self::send(self, frame)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Self::finish(self)
+    }
+
+    fn receive(&mut self) -> Result<Option<TemporalUnit>> {
+        Self::receive(self)
+    }
+}
 
 /// What may be called next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Settings are accepted; threads and buffers come with the first frame.
-    Idle,
-    /// Frames may come.
     Open,
-    /// The end was signalled; packets remain.
+    /// The end was signalled; units remain.
     Draining,
-    /// The last packet was taken.
     Done,
-    /// The library failed; only dropping is left.
     Failed,
 }
 
 /// One instance of SVT-AV1.
 ///
 /// Units come out in display order, which for units is also decoding order: each shows exactly one frame, and
-/// hidden frames travel in the unit of the next frame shown. No call waits for another call: `send` takes out
-/// finished packets before it hands a picture over, and `receive` waits only after `finish`.
+/// hidden frames travel in the unit of the next frame shown. No call waits for another call: `send` waits for the
+/// instance to take frames, and `receive` waits only after `finish`. Every call returns `Stalled` where the instance
+/// stands still.
 #[derive(Debug)]
 pub struct SvtAv1Encoder {
-    library: Arc<Library>,
-    /// Keeps the code loaded until `drop` has stopped it; always there before.
-    copy: Option<LoadedCopy>,
-    api: abi::Api,
-    component: NonNull<Component>,
     config: EncoderConfig,
+    /// None once nothing follows.
+    commands: Option<Sender<Command>>,
+    answers: Receiver<Answer>,
+    patience: Patience,
     state: State,
-    sent: u64,
+    /// Frames that the instance has not taken yet.
+    waiting: usize,
     ready: VecDeque<TemporalUnit>,
 }
-
-#[allow(unsafe_code)]
-// SAFETY: the instance is not tied to the thread that made it, and `&mut self` keeps calls from overlapping.
-unsafe impl Send for SvtAv1Encoder {}
 
 impl SvtAv1Encoder {
     /// Starts an encoder. Errors: `InvalidArgument` naming the option that is unknown or out of range,
     /// `OutOfMemory`.
-    #[allow(unsafe_code)]
     pub fn new(library: &Arc<Library>, config: &EncoderConfig) -> Result<Self> {
-        config.check()?;
-        let copy = library.load_copy()?;
-        let api = copy.api;
-        let mut settings = Box::new(abi::Config([0; _]));
-        let mut component = std::ptr::null_mut();
-        // SAFETY: both addresses are writable for the call, and `settings` is larger than the structure of any
-        // version that `Library` accepts.
-        let status = unsafe {
-            match api.init_handle {
-                InitHandle::Plain(init) => init(&mut component, &mut *settings),
-                InitHandle::WithAppData(init) => init(&mut component, std::ptr::null_mut(), &mut *settings),
-            }
-        };
-        let component = match NonNull::new(component) {
-            Some(component) if status == abi::OK => component,
-            _ => return Err(failure("init_handle", status)),
-        };
-        // From here on the instance is freed whatever fails.
-        let encoder = Self {
-            library: library.clone(),
-            copy: Some(copy),
-            api,
-            component,
-            config: config.clone(),
-            state: State::Idle,
-            sent: 0,
-            ready: VecDeque::new(),
-        };
-        for (name, value) in config.options() {
-            encoder.set_option(&mut settings, &name, &value)?;
-        }
-        // SAFETY: the component is alive, and the settings are those that `init_handle` filled in.
-        let status = unsafe { (api.set_parameter)(component.as_ptr(), &mut *settings) };
-        if status != abi::OK {
-            return Err(Error::invalid(
-                "encoder settings",
-                format!("a combination that SVT-AV1 {} takes", library.version()),
-                format!("{:?} (status {status:#x})", config.options()),
-            ));
-        }
-        Ok(encoder)
+        let instance = Instance::new(library, config)?;
+        Self::driving(Box::new(instance), config, PATIENCE)
     }
 
-    /// Hands one frame over; the samples are copied.
+    fn driving(engine: Box<dyn Engine>, config: &EncoderConfig, patience: Patience) -> Result<Self> {
+        let (commands, queue) = channel();
+        let (sender, answers) = channel();
+        std::thread::Builder::new()
+            .name("neural-codec av1".into())
+            .spawn(move || drive(engine, &queue, &sender))
+            .map_err(|source| Error::Io { path: None, source })?;
+        Ok(Self {
+            config: config.clone(),
+            commands: Some(commands),
+            answers,
+            patience,
+            state: State::Open,
+            waiting: 0,
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// Hands one frame over.
     ///
     /// Errors: `InvalidArgument` for a frame of another size or format, `WrongOrder` after
-    /// [`finish`](Self::finish).
-    #[allow(unsafe_code)]
-    pub fn send(&mut self, frame: &Frame) -> Result<()> {
+    /// [`finish`](Self::finish), `Stalled`.
+    pub fn send(&mut self, frame: impl Into<Arc<Frame>>) -> Result<()> {
+        let frame = frame.into();
         self.expect_open("send")?;
-        self.check_frame(frame)?;
-        self.start()?;
-        self.take_packets(false)?;
-        let (api, component) = (self.api, self.component.as_ptr());
-        let status = with_picture(frame, self.sent as i64, |picture| {
-            // SAFETY: the component is initialised; the header and the planes it points to live for the call,
-            // have the sizes the encoder was configured with, and are copied before it returns.
-            api.layout.with_header(Some(picture), |header| unsafe { (api.send_picture)(component, header) })
-        });
-        self.guard(check(status, "send_picture"))?;
-        self.sent += 1;
-        Ok(())
+        self.check_frame(&frame)?;
+        while self.waiting >= WAITING {
+            self.wait()?;
+        }
+        self.waiting += 1;
+        self.tell(Command::Send(frame))
     }
 
     /// Says that no more frames come. Errors: `WrongOrder` when called twice.
-    #[allow(unsafe_code)]
     pub fn finish(&mut self) -> Result<()> {
         self.expect_open("finish")?;
-        if self.state == State::Idle {
-            self.state = State::Done;
-            return Ok(());
-        }
-        self.take_packets(false)?;
-        let (api, component) = (self.api, self.component.as_ptr());
-        // SAFETY: the component is initialised; an empty header with the end flag closes the stream.
-        let status = api.layout.with_header(None, |header| unsafe { (api.send_picture)(component, header) });
-        self.guard(check(status, "send_picture"))?;
+        self.tell(Command::Finish)?;
         self.state = State::Draining;
         Ok(())
     }
 
     /// The next temporal unit. Before [`finish`](Self::finish) `None` means "not yet", afterwards "no more".
+    /// Errors: what the instance met, `Stalled`.
     pub fn receive(&mut self) -> Result<Option<TemporalUnit>> {
-        if self.ready.is_empty() {
-            self.take_packets(self.state == State::Draining)?;
+        while let Ok(answer) = self.answers.try_recv() {
+            self.take(answer)?;
+        }
+        while self.ready.is_empty() && self.state == State::Draining {
+            self.wait()?;
         }
         Ok(self.ready.pop_front())
     }
 
-    #[allow(unsafe_code)]
-    fn set_option(&self, settings: &mut abi::Config, name: &str, value: &str) -> Result<()> {
-        let refused = || {
-            let expected = format!("an option and value that SVT-AV1 {} takes", self.library.version());
-            Error::invalid(name, expected, format!("{value:?}"))
-        };
-        let (Ok(c_name), Ok(c_value)) = (CString::new(name), CString::new(value)) else {
-            return Err(refused());
-        };
-        // SAFETY: the settings were filled in by `init_handle`, and both strings end in a zero byte.
-        let status = unsafe { (self.api.parse_parameter)(settings, c_name.as_ptr(), c_value.as_ptr()) };
-        if status == abi::OK { Ok(()) } else { Err(refused()) }
-    }
-
-    /// Allocates buffers and starts threads, once.
-    ///
-    /// Done with the first frame and not before: SVT-AV1 cannot shut a started instance down that has had none.
-    #[allow(unsafe_code)]
-    fn start(&mut self) -> Result<()> {
-        if self.state != State::Idle {
-            return Ok(());
+    fn tell(&mut self, command: Command) -> Result<()> {
+        match self.commands.as_ref().map(|commands| commands.send(command)) {
+            Some(Ok(())) => Ok(()),
+            // The thread has ended: its last answer says why.
+            _ => self.wait(),
         }
-        // SAFETY: the component is alive and has its parameters.
-        let status = unsafe { (self.api.init)(self.component.as_ptr()) };
-        self.guard(check(status, "init"))?;
-        self.state = State::Open;
-        Ok(())
     }
 
-    /// Moves finished packets to `ready`; waits for the next one if `wait`.
-    #[allow(unsafe_code)]
-    fn take_packets(&mut self, wait: bool) -> Result<()> {
-        let api = self.api;
-        while matches!(self.state, State::Open | State::Draining) && (self.ready.is_empty() || !wait) {
-            let mut header = std::ptr::null_mut();
-            // SAFETY: the component is initialised. With `wait` the call returns because the end was signalled
-            // and its packet has not been taken yet.
-            let status = unsafe { (api.get_packet)(self.component.as_ptr(), &mut header, u8::from(wait)) };
-            if status == abi::EMPTY_QUEUE || (status == abi::OK && header.is_null()) {
-                break;
+    /// Waits for one answer.
+    fn wait(&mut self) -> Result<()> {
+        match next_answer(&self.answers, &self.patience) {
+            Ok(answer) => self.take(answer),
+            Err(error) => {
+                self.state = State::Failed;
+                Err(error)
             }
-            self.guard(check(status, "get_packet"))?;
-            // SAFETY: the library gave the header out and holds it until the release below.
-            let packet = unsafe { api.layout.read_packet(header) };
-            let data = if packet.len == 0 || packet.data.is_null() {
-                Vec::new()
-            } else {
-                // SAFETY: the packet has `len` bytes until the release below.
-                let unit = unsafe { std::slice::from_raw_parts(packet.data, packet.len) };
-                // The packets of the stream say where units begin.
-                unit.strip_prefix(&TEMPORAL_DELIMITER).unwrap_or(unit).to_vec()
-            };
-            // SAFETY: the header came from `get_packet`, and nothing of it is used after this.
-            unsafe { (api.release_out_buffer)(&mut header) };
-            if !data.is_empty() {
-                self.ready.push_back(TemporalUnit {
-                    data,
-                    index: packet.pts as u64,
-                    is_key: packet.is_key,
-                    quantizer: packet.quantizer.min(63) as u8,
-                    temporal_layer: packet.temporal_layer,
-                });
-            }
-            if packet.flags & abi::FLAG_END != 0 {
-                self.state = State::Done;
+        }
+    }
+
+    fn take(&mut self, answer: Answer) -> Result<()> {
+        match answer {
+            Answer::Taken => self.waiting = self.waiting.saturating_sub(1),
+            Answer::Unit(unit) => self.ready.push_back(unit),
+            Answer::Ended | Answer::Closed => self.state = State::Done,
+            Answer::Failed(error) => {
+                self.state = State::Failed;
+                return Err(error);
             }
         }
         Ok(())
@@ -234,7 +217,7 @@ impl SvtAv1Encoder {
 
     fn expect_open(&self, call: &'static str) -> Result<()> {
         let reason = match self.state {
-            State::Idle | State::Open => return Ok(()),
+            State::Open => return Ok(()),
             State::Draining | State::Done => "the stream was finished",
             State::Failed => "the encoder failed before",
         };
@@ -255,49 +238,135 @@ impl SvtAv1Encoder {
             format!("{}x{} in {format}", frame.width(), frame.height()),
         ))
     }
-
-    /// Remembers a failure of the library.
-    fn guard<T>(&mut self, result: Result<T>) -> Result<T> {
-        if result.is_err() {
-            self.state = State::Failed;
-        }
-        result
-    }
 }
 
 impl Drop for SvtAv1Encoder {
-    #[allow(unsafe_code)]
+    /// Waits until the instance is gone, so that its memory is free; leaves behind one that stands still.
     fn drop(&mut self) {
-        if self.state == State::Open {
-            // SVT-AV1 finishes the frames in flight before it can stop.
-            let _ = self.finish();
-        }
-        while self.state == State::Draining {
-            self.ready.clear();
-            let _ = self.take_packets(true);
-        }
-        if self.state == State::Failed {
-            // After a failure inside the library the frames in flight may never finish, and stopping would
-            // wait for them. The instance is abandoned: memory is lost rather than the caller's thread.
-            std::mem::forget(self.copy.take());
-            return;
-        }
-        // SAFETY: the component is alive, has given its last packet or was never started, and is not used
-        // afterwards.
-        unsafe {
-            (self.api.deinit)(self.component.as_ptr());
-            (self.api.deinit_handle)(self.component.as_ptr());
+        self.commands = None;
+        while self.state != State::Failed {
+            match next_answer(&self.answers, &self.patience) {
+                Ok(Answer::Closed) | Err(_) => break,
+                Ok(_) => {}
+            }
         }
     }
 }
 
-fn check(status: Status, call: &str) -> Result<()> {
-    if status == abi::OK { Ok(()) } else { Err(failure(call, status)) }
+/// Drives the engine until it is told no more, then lets it go.
+fn drive(mut engine: Box<dyn Engine>, commands: &Receiver<Command>, answers: &Sender<Answer>) {
+    let run = |engine: &mut dyn Engine| -> Result<()> {
+        // Sending fails where nobody listens any more; the queue of commands ends then too.
+        for command in commands {
+            let is_last = matches!(command, Command::Finish);
+            match command {
+                Command::Send(frame) => {
+                    engine.send(&frame)?;
+                    let _ = answers.send(Answer::Taken);
+                }
+                Command::Finish => engine.finish()?,
+            }
+            while let Some(unit) = engine.receive()? {
+                let _ = answers.send(Answer::Unit(unit));
+            }
+            if is_last {
+                let _ = answers.send(Answer::Ended);
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = run(engine.as_mut()) {
+        let _ = answers.send(Answer::Failed(error));
+    }
+    drop(engine);
+    let _ = answers.send(Answer::Closed);
 }
 
-fn failure(call: &str, status: Status) -> Error {
-    if status == abi::INSUFFICIENT_RESOURCES {
-        return Error::OutOfMemory { what: "SVT-AV1", bytes: 0 };
+/// The next answer. Errors: `Stalled` where none comes and nothing moves.
+fn next_answer(answers: &Receiver<Answer>, patience: &Patience) -> Result<Answer> {
+    let (mut idle, start, mut looked, mut cpu) = (0, Instant::now(), Instant::now(), ProcessTime::now());
+    for _ in 0..patience.most_ticks {
+        match answers.recv_timeout(patience.tick) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Error::internal("SVT-AV1", "its thread has ended"));
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let share = cpu.elapsed().as_secs_f64() / looked.elapsed().as_secs_f64();
+                (looked, cpu) = (Instant::now(), ProcessTime::now());
+                idle = if share < IDLE_SHARE { idle + 1 } else { 0 };
+                if idle >= patience.idle_ticks {
+                    break;
+                }
+            }
+        }
     }
-    Error::internal("SVT-AV1", format!("svt_av1_enc_{call} returned {status:#x}"))
+    Err(Error::Stalled { what: "SVT-AV1", seconds: start.elapsed().as_secs() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{BitDepth, Color, PixelFormat, Rational};
+
+    const HASTE: Patience = Patience { tick: Duration::from_millis(10), idle_ticks: 5, most_ticks: 3600 };
+
+    /// Takes so many frames and then stands still.
+    struct StandsStill(u32);
+
+    impl Engine for StandsStill {
+        fn send(&mut self, _: &Frame) -> Result<()> {
+            while self.0 == 0 {
+                std::thread::park();
+            }
+            self.0 -= 1;
+            Ok(())
+        }
+
+        fn finish(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn receive(&mut self) -> Result<Option<TemporalUnit>> {
+            Ok(None)
+        }
+    }
+
+    fn config() -> EncoderConfig {
+        EncoderConfig { depth: BitDepth::Eight, ..EncoderConfig::new(64, 64, Rational { num: 25, den: 1 }) }
+    }
+
+    fn frame() -> Frame {
+        Frame::new(64, 64, PixelFormat::YUV420_8, Color::default()).unwrap()
+    }
+
+    #[test]
+    fn an_instance_that_stands_still_is_an_error_and_not_a_hang() {
+        let mut encoder = SvtAv1Encoder::driving(Box::new(StandsStill(3)), &config(), HASTE).unwrap();
+        let error = (0..10).find_map(|_| encoder.send(frame()).err()).unwrap();
+        assert!(matches!(error, Error::Stalled { .. }), "{error}");
+        assert!(matches!(encoder.send(frame()), Err(Error::WrongOrder { .. })));
+        drop(encoder);
+    }
+
+    #[test]
+    fn dropping_waits_no_longer_for_one_that_stands_still() {
+        let mut encoder = SvtAv1Encoder::driving(Box::new(StandsStill(0)), &config(), HASTE).unwrap();
+        encoder.send(frame()).unwrap();
+        drop(encoder);
+    }
+
+    #[test]
+    fn work_elsewhere_in_the_process_is_not_taken_for_stillness() {
+        let (sender, answers) = channel();
+        let busy = std::thread::spawn(move || {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(400) {
+                std::hint::black_box(start.elapsed());
+            }
+            sender.send(Answer::Taken).unwrap();
+        });
+        assert!(matches!(next_answer(&answers, &HASTE), Ok(Answer::Taken)));
+        busy.join().unwrap();
+    }
 }

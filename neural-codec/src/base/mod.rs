@@ -9,6 +9,7 @@ mod copy;
 mod dav1d;
 mod decoder;
 mod encoder;
+mod instance;
 mod library;
 mod obu;
 mod quantizer;

@@ -19,7 +19,7 @@ use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
 use crate::settings::Settings;
-use crate::strategy::{Means, Target, TrialContext, check_served, depth};
+use crate::strategy::{Means, StageClock, Target, TrialContext, check_served};
 
 /// Bytes of source frames that may wait in memory for their encoder: 43 frames of 1080p.
 const WAITING_BYTES: usize = 128 << 20;
@@ -97,13 +97,14 @@ impl EncodingAgent {
             let expected = format!("what SVT-AV1 {} takes", library.version());
             return Err(Error::invalid("quantizer", expected, asked));
         }
-        let task =
-            Task { target, means: Means::new(settings, &info, &library), depth: depth(settings, &info) };
+        let task = Task { target, means: Means::new(settings, &info, &library) };
         let context = TrialContext {
             library,
             info: coded_info(&info),
             threads,
             cancel: CancelToken::new(),
+            clock: StageClock::new(),
+            stalls: Arc::default(),
             frames_done: Arc::new(AtomicU64::new(0)),
         };
         Ok(Self {
@@ -173,7 +174,8 @@ impl EncodingAgent {
         let first = *self.first_timestamp.get_or_insert(frame.timestamp);
         let ticks = frame.timestamp.saturating_sub(first).max(0) as f64;
         self.seconds_in = ticks * self.source.time_base.value() + self.source.frame_rate.inverse().value();
-        for step in self.cutter.push(frame)? {
+        let clock = Arc::clone(&self.context.clock);
+        for step in clock.alone("analyse", || self.cutter.push(frame))? {
             self.take(step)?;
         }
         self.collect()
@@ -242,7 +244,8 @@ impl EncodingAgent {
     /// How far the work is.
     pub fn progress(&self) -> Progress {
         Progress {
-            frames_done: self.context.frames_done.load(Ordering::Relaxed),
+            // A scene that is stored again counts once.
+            frames_done: self.context.frames_done.load(Ordering::Relaxed).min(self.frames_in),
             frames_total: self.finished.then_some(self.frames_in),
             scenes_done: self.scenes_done,
             bytes: self.bytes,
@@ -291,7 +294,7 @@ impl EncodingAgent {
             }
             Step::Frame(frame) => {
                 if let Some((scene, profiler)) = &mut self.current {
-                    profiler.push(&frame)?;
+                    self.context.clock.alone("analyse", || profiler.push(&frame))?;
                     scene.push(frame)?;
                 }
             }
@@ -408,10 +411,14 @@ impl EncodingAgent {
 
     fn end_stream(&mut self) -> Result<()> {
         let audio = std::mem::take(&mut self.audio);
+        let stalls = self.context.stalls.load(Ordering::Relaxed);
         let assembly = self.assembly()?;
+        if stalls > 0 {
+            assembly.note(format!("The base encoder stood still and was started again {stalls} times."));
+        }
         audio.iter().try_for_each(|packet| assembly.add_audio(packet))?;
         if let Some(assembly) = self.assembly.take() {
-            let (bytes, report) = assembly.finish()?;
+            let (bytes, report) = assembly.finish(&self.context.clock)?;
             self.give(bytes);
             self.report = Some(report);
         }

@@ -8,11 +8,11 @@ use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
 use crate::metrics::{Comparison, Measures};
 use crate::report::{
-    ClipReport, PredictedReport, ProfileReport, QualityReport, Report, SCHEMA, SceneReport, TotalReport,
-    TrialReport,
+    ClipReport, PredictedReport, ProfileReport, QualityReport, Report, SCHEMA, SceneReport, StageReport,
+    TotalReport, TrialReport,
 };
 use crate::settings::{Settings, Strategy};
-use crate::strategy::Tried;
+use crate::strategy::{Spent, StageClock, Tried};
 
 /// The stream under construction.
 pub(super) struct Assembly {
@@ -120,7 +120,7 @@ impl Assembly {
     }
 
     /// Ends the stream: its last bytes and the report. Errors: `InvalidArgument` for a clip without frames.
-    pub(super) fn finish(mut self) -> Result<(Vec<u8>, Report)> {
+    pub(super) fn finish(mut self, clock: &StageClock) -> Result<(Vec<u8>, Report)> {
         if self.scenes.is_empty() {
             return Err(Error::invalid("clip", "at least 1 frame", 0));
         }
@@ -156,6 +156,12 @@ impl Assembly {
                 quality: quality(&self.comparison, self.worst),
                 seconds,
                 frames_per_second: frames as f64 / seconds,
+                cpu_seconds: clock.cpu_seconds(),
+                stages: clock
+                    .spent()
+                    .into_iter()
+                    .map(|(stage, spent)| (stage.into(), stage_report(spent)))
+                    .collect(),
             },
             scenes: self.scenes,
             notes: self.notes,
@@ -185,6 +191,7 @@ fn trial_report(tried: &Tried) -> TrialReport {
         psnr_y: tried.psnr_y,
         ssim_y: tried.ssim_y,
         seconds: tried.seconds,
+        cpu_seconds: tried.cpu_seconds,
     }
 }
 
@@ -198,4 +205,9 @@ fn quality(comparison: &Comparison, worst: Option<(u64, f64)>) -> QualityReport 
         worst_frame_psnr_y: worst.map(|(_, psnr)| psnr),
         worst_frame: worst.map(|(frame, _)| frame),
     }
+}
+
+fn stage_report(spent: Spent) -> StageReport {
+    let Spent { runs, seconds, cpu_seconds } = spent;
+    StageReport { runs, seconds, cpu_seconds }
 }

@@ -12,7 +12,7 @@ use super::job::{FinishedScene, SceneJob};
 use crate::base::{Library, Quantizer};
 use crate::error::Result;
 use crate::scene::Profile;
-use crate::strategy::{BasePlan, Found, RateCurve, Search, Tools, Tried, allocate, store};
+use crate::strategy::{BasePlan, Found, Purpose, RateCurve, Search, Tools, Tried, allocate, store};
 
 /// Share of the bytes that the first allocation leaves free, for what probes cannot see.
 const RESERVE: f64 = 0.02;
@@ -66,7 +66,7 @@ impl PlannedScene {
     pub(super) fn new(job: SceneJob) -> Result<Self> {
         let start = Instant::now();
         let profile = job.profile()?;
-        let search = Search::new(&job.context, &job.frames, &profile, job.task.means, job.task.depth);
+        let search = Search::new(&job.context, &job.frames, &profile, job.task.means);
         let (curve, tools, tried) = search.rate_curve()?;
         Ok(Self { profile, curve, tools, tried, seconds: start.elapsed().as_secs_f64(), job })
     }
@@ -156,11 +156,12 @@ impl StoreJob {
         let plan = BasePlan {
             quantizer: self.quantizer,
             preset: job.task.means.preset,
-            depth: job.task.depth,
+            depth: job.task.means.depth(self.quantizer),
             tools: scene.tools,
         };
         let mut tried = Vec::new();
-        let trial = store(&job.context, &job.frames, 0..scene.profile.frames, &plan, &mut tried)?;
+        let trial =
+            store(&job.context, &job.frames, 0..scene.profile.frames, &plan, Purpose::Keep, &mut tried)?;
         let reason = "its share of the bytes, at the slope that all scenes have".into();
         let found = Found { plan, trial, tried, predicted: None, reason, is_met: true };
         let seconds = scene.seconds + start.elapsed().as_secs_f64();

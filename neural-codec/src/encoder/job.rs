@@ -8,11 +8,11 @@ use std::time::Instant;
 use crate::base::coded_size;
 use crate::bitstream::{BaseLayer, EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
 use crate::error::{Error, Result};
-use crate::frame::{BitDepth, FrameHash};
+use crate::frame::FrameHash;
 use crate::metrics::Comparison;
 use crate::scene::{Profile, SceneFrames};
 use crate::strategy::{
-    BasePlan, Found, Means, Purpose, Search, Target, Tools, Trial, TrialContext, Tried, code,
+    BasePlan, Found, Means, Purpose, Search, Target, Tools, Trial, TrialContext, Tried, store,
 };
 
 /// How all scenes of a clip are coded.
@@ -20,7 +20,6 @@ use crate::strategy::{
 pub(super) struct Task {
     pub(super) target: Target,
     pub(super) means: Means,
-    pub(super) depth: BitDepth,
 }
 
 /// What a job needs.
@@ -97,22 +96,25 @@ impl SceneJob {
     }
 
     fn find(&self) -> Result<(Found, Profile)> {
-        let Task { target, means, depth } = self.task;
+        let Task { target, means } = self.task;
         match target {
             Target::Constant(quantizer) => {
+                let depth = means.depth(quantizer);
                 let plan = BasePlan { quantizer, preset: means.preset, depth, tools: Tools::default() };
-                let trial = code(&self.context, &self.frames, 0..u64::MAX, &plan, Purpose::Last)?;
-                Ok((Found::as_asked(plan, trial), self.profile()?))
+                let mut tried = Vec::new();
+                let (context, frames) = (&self.context, &self.frames);
+                let trial = store(context, frames, 0..u64::MAX, &plan, Purpose::Last, &mut tried)?;
+                Ok((Found::as_asked(plan, trial, tried), self.profile()?))
             }
             Target::Floor(floor) => {
                 let profile = self.profile()?;
-                let search = Search::new(&self.context, &self.frames, &profile, means, depth);
+                let search = Search::new(&self.context, &self.frames, &profile, means);
                 let found = search.floor(&floor)?;
                 Ok((found, profile))
             }
             Target::Lambda(lambda) => {
                 let profile = self.profile()?;
-                let search = Search::new(&self.context, &self.frames, &profile, means, depth);
+                let search = Search::new(&self.context, &self.frames, &profile, means);
                 let found = search.lambda(lambda)?;
                 Ok((found, profile))
             }

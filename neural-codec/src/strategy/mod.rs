@@ -1,15 +1,18 @@
 //! How each scene is coded: targets, plans, the search for the best one, and the trials that check them. Rank 4.
 
+mod clock;
 mod curve;
+mod forecast;
 mod plan;
 mod rate;
 mod search;
 mod target;
 mod trial;
 
+pub(crate) use clock::{Spent, StageClock};
 pub use plan::{BasePlan, Tools};
-pub(crate) use plan::{Means, check_served, depth};
+pub(crate) use plan::{Means, check_served};
 pub(crate) use rate::{RateCurve, allocate};
 pub(crate) use search::{Found, Search, Tried, store};
 pub use target::{Floor, Target};
-pub(crate) use trial::{Purpose, Trial, TrialContext, code};
+pub(crate) use trial::{Purpose, Trial, TrialContext};

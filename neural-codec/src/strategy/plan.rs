@@ -62,6 +62,12 @@ pub(crate) struct Means {
     pub(crate) tries_tools: bool,
     /// Whether tools that multiply the time are used where little is to be gained.
     pub(crate) spends_freely: bool,
+    /// Bits of a sample of the source.
+    pub(crate) source_depth: BitDepth,
+    /// Bits of a sample inside the base layer, where they tell.
+    fine_depth: BitDepth,
+    /// Bits of a sample inside the base layer at coarse quantisers.
+    coarse_depth: BitDepth,
 }
 
 /// The base encoder's preset for each effort, for versions 3 and newer, and for older ones, whose slow presets take
@@ -88,6 +94,9 @@ const SMALL_SIDE: usize = 256;
 /// The least effort that codes 8-bit sources at 10 bits inside: it takes 7 % more time for 2 % fewer bytes.
 const TEN_BITS_FROM: u8 = 4;
 
+/// From this quantiser on 10 bits inside gain nothing and take 10 to 20 % more time (`docs/decisions/0005-search.md`).
+const COARSE_FROM: f64 = 58.0;
+
 impl Means {
     /// What `settings` ask for, for a clip that is coded as `info` says.
     ///
@@ -98,19 +107,23 @@ impl Means {
         let asked = settings.preset.unwrap_or(table[usize::from(effort)]);
         let is_small = info.width.min(info.height) < SMALL_SIDE;
         let preset = if is_small { asked.min(FASTEST_PRESET_OF_SMALL) } else { asked };
+        let source_depth = info.format.depth;
+        let fine_depth = if effort >= TEN_BITS_FROM { BitDepth::Ten } else { source_depth };
         Self {
             preset,
             probe_preset: preset.max(PROBE_PRESET),
             tries_tools: effort >= TRIES_TOOLS,
             spends_freely: effort >= SPENDS_FREELY,
+            source_depth,
+            fine_depth: settings.bit_depth.unwrap_or(fine_depth),
+            coarse_depth: settings.bit_depth.unwrap_or(source_depth),
         }
     }
-}
 
-/// Bits of a sample inside the base layer.
-pub(crate) fn depth(settings: &Settings, info: &VideoInfo) -> BitDepth {
-    let usual = if settings.effort >= TEN_BITS_FROM { BitDepth::Ten } else { info.format.depth };
-    settings.bit_depth.unwrap_or(usual)
+    /// Bits of a sample inside the base layer, at a quantiser.
+    pub(crate) fn depth(&self, quantizer: Quantizer) -> BitDepth {
+        if quantizer.value() < COARSE_FROM { self.fine_depth } else { self.coarse_depth }
+    }
 }
 
 /// Refuses what this version cannot serve. Errors: `Unsupported` with the remedy.

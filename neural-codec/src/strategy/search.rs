@@ -1,24 +1,25 @@
 //! Looks for the plan that reaches the target at the fewest bytes, and codes the scene by it. Rank 4.
 //!
 //! ```text
-//! locate   a part of the scene at a fast preset      -> about where the quantiser lies
-//! extend   the whole scene at the fast preset        -> how far the part speaks for the scene
-//! pilot    the part at or near the preset to store   -> what the fast preset hides; tools against one another
-//! store    the whole scene as it will be stored      -> measured; corrected once where it misses the floor
+//! locate   a part of the scene at a fast preset       -> about where the quantiser lies
+//! extend   the whole scene at the fast preset         -> how quality goes along the scene
+//! pilot    its head one preset faster than stored     -> what the fast preset hides; tools against one another
+//! store    the whole scene as it will be stored       -> measured; corrected once where it misses the floor
 //! ```
-//! Quality is predicted as the pilot's, moved by the difference that the scene makes at the fast preset.
+//! `forecast` carries the pilot's quality to the whole scene. Scenes that are short are probed and piloted as a whole.
 
 use std::ops::Range;
-use std::time::Instant;
 
+use super::clock::Running;
 use super::curve::{Curve, STEP, position};
+use super::forecast;
 use super::plan::{BasePlan, Means, Tools};
 use super::rate::RateCurve;
 use super::target::{Floor, Quality};
 use super::trial::{Purpose, Trial, TrialContext, code};
 use crate::base::Quantizer;
 use crate::error::Result;
-use crate::frame::BitDepth;
+use crate::metrics::FrameMetrics;
 use crate::scene::{Profile, SceneClass, SceneFrames};
 
 /// By how many dB predictions aim above the floor: about the error that is left in them.
@@ -27,18 +28,15 @@ const AIM: f64 = 0.13;
 /// A stored scene further above the floor than this, in dB and in SSIM, is coded again.
 const MOST_ABOVE: Floor = Floor { psnr_y: Some(0.3), ssim_y: Some(0.003) };
 
-/// What the preset that is stored with gains over the fast one at the same quantiser, before anything is measured.
+/// What the pilot's preset gains over the fast one at the same quantiser, before anything is measured.
 const PROBE_OFFSET: f64 = 1.0;
 
-/// What a preset gains over the next faster one: 0.07 +- 0.05 dB from 5 to 4, over eighteen trials.
-const PRESET_GAIN: Quality = Quality { psnr_y: 0.07, ssim_db: Some(0.06) };
-
-/// Frames of the part: a key frame and one group of the base encoder's longest pyramid, so that the part has the
-/// structure of the scene.
+/// Frames of the part that locates: a key frame and one group of the base encoder's longest pyramid, so that the
+/// part has the structure of the scene.
 const PART_FRAMES: u64 = 33;
 
-/// No difference.
-const NONE: Quality = Quality { psnr_y: 0.0, ssim_db: Some(0.0) };
+/// Frames of the head that the pilot codes: the first group sees a second one ahead, as it does in the scene.
+const HEAD_FRAMES: u64 = 66;
 
 /// Quantisers of the probes that a share of bytes is found by.
 const RATE_QUANTIZERS: [u8; 3] = [30, 44, 57];
@@ -47,7 +45,7 @@ const RATE_QUANTIZERS: [u8; 3] = [30, 44, 57];
 const FAR: f64 = 1.0;
 
 /// How far the quantiser may lie from the pilot's before there is another, in positions of `curve`.
-const FAR_POSITION: f64 = 3.0;
+const FAR_POSITION: f64 = 4.0;
 
 /// Where the first probe is made.
 const FIRST_QUANTIZER: u8 = 45;
@@ -78,11 +76,20 @@ pub(crate) struct Tried {
     pub(crate) psnr_y: Option<f64>,
     pub(crate) ssim_y: Option<f64>,
     pub(crate) seconds: f64,
+    /// Its share of the processor time (`clock`).
+    pub(crate) cpu_seconds: f64,
 }
 
 impl Tried {
-    fn new(stage: &'static str, plan: &BasePlan, frames: &Range<u64>, trial: &Trial, start: Instant) -> Self {
+    fn new(
+        stage: &'static str,
+        plan: &BasePlan,
+        frames: &Range<u64>,
+        trial: &Trial,
+        running: Running,
+    ) -> Self {
         let metrics = trial.comparison.finish();
+        let (seconds, cpu_seconds) = running.end();
         Self {
             stage,
             plan: plan.clone(),
@@ -90,7 +97,8 @@ impl Tried {
             bytes: trial.bytes,
             psnr_y: metrics.psnr_y,
             ssim_y: metrics.ssim_y,
-            seconds: start.elapsed().as_secs_f64(),
+            seconds,
+            cpu_seconds,
         }
     }
 }
@@ -111,9 +119,9 @@ pub(crate) struct Found {
 
 impl Found {
     /// A plan that the caller asked for, and the scene by it.
-    pub(crate) fn as_asked(plan: BasePlan, trial: Trial) -> Self {
+    pub(crate) fn as_asked(plan: BasePlan, trial: Trial, tried: Vec<Tried>) -> Self {
         let reason = "the quantiser that was asked for".into();
-        Self { plan, trial, tried: Vec::new(), predicted: None, reason, is_met: true }
+        Self { plan, trial, tried, predicted: None, reason, is_met: true }
     }
 }
 
@@ -123,7 +131,6 @@ pub(crate) struct Search<'a> {
     frames: &'a SceneFrames,
     profile: &'a Profile,
     means: Means,
-    depth: BitDepth,
     tried: Vec<Tried>,
 }
 
@@ -133,25 +140,28 @@ impl<'a> Search<'a> {
         frames: &'a SceneFrames,
         profile: &'a Profile,
         means: Means,
-        depth: BitDepth,
     ) -> Self {
-        Self { context, frames, profile, means, depth, tried: Vec::new() }
+        Self { context, frames, profile, means, tried: Vec::new() }
     }
 
     /// The coarsest plan that reaches a quality floor.
     pub(crate) fn floor(mut self, floor: &Floor) -> Result<Found> {
         let part = self.part();
-        let (probe, start) = self.locate(floor, &part)?;
-        let scene = self.extend(&probe, &part, start)?;
-        let (curve, tools) = self.pilot(floor, &probe, &scene, &part)?;
+        let (probe, frames) = self.locate(floor, &part)?;
+        let (probe, frames) = self.extend(floor, probe, frames, &part)?;
+        let (curve, tools) = self.pilot(floor, &probe, &frames)?;
         self.store(floor, curve, tools)
+    }
+
+    /// Whether the fast preset only looks for the quantiser, and others decide.
+    fn has_pilot(&self) -> bool {
+        self.means.preset < self.means.probe_preset
     }
 
     /// Fast presets have shorter pyramids; with that of the slow ones they speak for them better.
     fn probe_tools(&self) -> Tools {
-        let is_faster = self.means.preset < self.means.probe_preset;
         let levels = self.tools().hierarchical_levels.unwrap_or(5);
-        Tools { hierarchical_levels: is_faster.then_some(levels), ..Tools::default() }
+        Tools { hierarchical_levels: self.has_pilot().then_some(levels), ..Tools::default() }
     }
 
     /// Tools that the profile settles without a trial.
@@ -193,13 +203,12 @@ impl<'a> Search<'a> {
 
     /// The plan of the least D + lambda R. Units: `lambda` in squared levels of 8 bits for a bit a luma sample.
     pub(crate) fn lambda(self, lambda: f64) -> Result<Found> {
-        let (context, frames, length, means, depth) =
-            (self.context, self.frames, self.length(), self.means, self.depth);
+        let (context, frames, length, means) = (self.context, self.frames, self.length(), self.means);
         let (curve, tools, mut tried) = self.rate_curve()?;
         // Both sums are over the scene: eight bits a byte.
         let quantizer = curve.best(8.0 * lambda, &context.library);
-        let plan = BasePlan { quantizer, preset: means.preset, depth, tools };
-        let trial = store(context, frames, 0..length, &plan, &mut tried)?;
+        let plan = BasePlan { quantizer, preset: means.preset, depth: means.depth(quantizer), tools };
+        let trial = store(context, frames, 0..length, &plan, Purpose::Keep, &mut tried)?;
         let reason = format!("the least D + lambda R that probes predict, at lambda {lambda}");
         Ok(Found { plan, trial, tried, predicted: None, reason, is_met: true })
     }
@@ -208,14 +217,20 @@ impl<'a> Search<'a> {
         self.profile.frames
     }
 
-    /// Frames from the middle that stand for the scene; all of it where it is short.
+    /// Frames from the middle that locate; all of them where the pilot codes the whole scene.
     fn part(&self) -> Range<u64> {
         let length = self.length();
-        if length * 3 < PART_FRAMES * 4 {
+        if self.head() == (0..length) {
             return 0..length;
         }
         let start = (length - PART_FRAMES) / 2;
         start..start + PART_FRAMES
+    }
+
+    /// Frames that the pilot codes; all of them where little is saved by fewer.
+    fn head(&self) -> Range<u64> {
+        let length = self.length();
+        if length * 2 <= HEAD_FRAMES * 3 { 0..length } else { 0..HEAD_FRAMES }
     }
 
     /// Whether the scene is short enough to be probed as a whole.
@@ -223,96 +238,110 @@ impl<'a> Search<'a> {
         *part == (0..self.length())
     }
 
-    /// The part's curve at the fast preset around the floor, and the quantiser where it should lie.
-    fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<(Curve, Quantizer)> {
+    /// The part's curve at the fast preset around the floor, and the frames of the last probe.
+    fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<(Curve, Vec<FrameMetrics>)> {
         let mut curve = Curve::default();
-        let aim = if self.means.preset < self.means.probe_preset { AIM - PROBE_OFFSET } else { AIM };
+        let aim = self.probe_aim();
         let mut quantizer = Quantizer::from(FIRST_QUANTIZER);
+        let mut frames = Vec::new();
         for _ in 0..3 {
-            let quality = Quality::of(&self.probe("locate", quantizer, part.clone())?.frames);
+            frames = self.probe("locate", quantizer, part.clone())?.frames;
+            let quality = Quality::of(&frames);
             curve.add(quantizer, quality);
             let is_near = (floor.margin(&quality) - aim).abs() < FAR;
             let next = curve.solve(floor, aim, &self.context.library);
-            if next == quantizer || is_near && curve.len() > 1 {
+            if next == quantizer || is_near && (curve.len() > 1 || self.has_pilot()) {
                 break;
             }
             quantizer = next;
         }
-        Ok((curve.clone(), curve.solve(floor, aim, &self.context.library)))
+        Ok((curve, frames))
     }
 
-    /// By how much the scene's quality differs from its part's, at the fast preset.
-    fn extend(&mut self, probe: &Curve, part: &Range<u64>, at: Quantizer) -> Result<Quality> {
-        if self.is_whole(part) {
-            return Ok(NONE);
-        }
-        let scene = Quality::of(&self.probe("extend", at, 0..self.length())?.frames);
-        Ok(scene.minus(&probe.quality(at.value())))
+    /// Where the fast preset has to lie above the floor.
+    fn probe_aim(&self) -> f64 {
+        if self.has_pilot() { AIM - PROBE_OFFSET } else { AIM }
     }
 
-    /// The scene's curve at the preset that is stored with, by its part; and the tools to use.
-    fn pilot(
+    /// The scene's curve and frames at the fast preset, by those of the part.
+    fn extend(
         &mut self,
         floor: &Floor,
-        probe: &Curve,
-        scene: &Quality,
+        curve: Curve,
+        frames: Vec<FrameMetrics>,
         part: &Range<u64>,
-    ) -> Result<(Curve, Tools)> {
-        let tools = self.tools();
-        if self.means.preset >= self.means.probe_preset {
-            return Ok((probe.moved(scene), tools));
+    ) -> Result<(Curve, Vec<FrameMetrics>)> {
+        if self.is_whole(part) {
+            return Ok((curve, frames));
         }
-        // One step faster where the part is a large share of the scene.
-        let is_large = (part.end - part.start) * 4 > self.length();
-        let (preset, gain) =
-            if is_large { (self.means.preset + 1, PRESET_GAIN) } else { (self.means.preset, NONE) };
-        let probe = probe.moved(&Quality { psnr_y: PROBE_OFFSET, ssim_db: Some(PROBE_OFFSET) });
-        let expected = probe.moved(scene);
+        let at = curve.solve(floor, self.probe_aim(), &self.context.library);
+        let frames = self.probe("extend", at, 0..self.length())?.frames;
+        let difference = Quality::of(&frames).minus(&curve.quality(at.value()));
+        Ok((curve.moved(&difference), frames))
+    }
+
+    /// The scene's curve at the preset that is stored with; and the tools to use. `probe` and `frames`: the scene's
+    /// curve at the fast preset, and its frames near the floor.
+    fn pilot(&mut self, floor: &Floor, probe: &Curve, frames: &[FrameMetrics]) -> Result<(Curve, Tools)> {
+        let tools = self.tools();
+        if !self.has_pilot() {
+            return Ok((probe.clone(), tools));
+        }
+        let expected = probe.moved(&Quality { psnr_y: PROBE_OFFSET, ssim_db: Some(PROBE_OFFSET) });
         let quantizer = expected.solve(floor, AIM, &self.context.library);
-        let mut best = self.try_tools(quantizer, preset, tools, part)?;
+        let mut best = self.try_tools(quantizer, tools, probe, frames)?;
         if self.means.tries_tools && is_worth_trying_without_aq(self.profile) {
             let coarser = self.context.library.quantizer_at_most(quantizer.value() + WITHOUT_AQ);
             let tools = Tools { adaptive_quantization: Some(false), ..tools };
-            let candidate = self.try_tools(coarser, preset, tools, part)?;
+            let candidate = self.try_tools(coarser, tools, probe, frames)?;
             if saving(floor, &best, &candidate) > WORTH {
                 best = candidate;
             }
         }
         let curve = |best: &Candidate| {
-            let offset = best.quality.plus(&gain).minus(&probe.quality(best.plan.quantizer.value()));
-            probe.moved(&offset).moved(scene)
+            let at = best.plan.quantizer.value();
+            probe.moved(&best.quality.minus(&probe.quality(at)))
         };
         let found = curve(&best).solve(floor, AIM, &self.context.library);
         let miss = position(found.value()) - position(best.plan.quantizer.value());
         // A second pilot is cheaper than coding a long scene again.
-        if miss.abs() > FAR_POSITION && (part.end - part.start) * 2 < self.length() {
-            best = self.try_tools(found, preset, best.plan.tools, part)?;
+        if miss.abs() > FAR_POSITION && self.head().end * 2 < self.length() {
+            best = self.try_tools(found, best.plan.tools, probe, frames)?;
         }
         Ok((curve(&best), best.plan.tools))
     }
 
+    /// Pilots tools: what they take on the head, and the quality of the whole scene that follows.
     fn try_tools(
         &mut self,
         quantizer: Quantizer,
-        preset: i8,
         tools: Tools,
-        part: &Range<u64>,
+        probe: &Curve,
+        frames: &[FrameMetrics],
     ) -> Result<Candidate> {
-        let plan = self.plan(quantizer, preset, tools);
-        let trial = self.try_plan("pilot", &plan, part.clone())?;
-        Ok(Candidate { plan, bytes: trial.bytes, quality: Quality::of(&trial.frames) })
+        let depth = self.means.source_depth;
+        let plan = BasePlan { quantizer, preset: self.means.preset + 1, depth, tools };
+        let trial = self.try_plan("pilot", &plan, self.head())?;
+        let quality = forecast::whole_scene(&trial.frames, frames);
+        let over_probe = quality.minus(&probe.quality(quantizer.value()));
+        let quality = quality.plus(&forecast::preset_gain(&over_probe));
+        Ok(Candidate { plan, bytes: trial.bytes, quality })
     }
 
     /// Codes the whole scene, and again where it misses the floor or lies too far above it.
     fn store(mut self, floor: &Floor, mut curve: Curve, tools: Tools) -> Result<Found> {
         let whole = 0..self.length();
+        let preset = self.means.preset;
         let mut quantizer = curve.solve(floor, AIM, &self.context.library);
         let predicted = curve.quality(quantizer.value());
+        // One depth for all codings, so that they lie on one curve.
+        let depth = self.means.depth(quantizer);
         let mut measured = Curve::default();
         let mut best: Option<(BasePlan, Trial, bool)> = None;
         for attempt in 0..=MOST_CORRECTIONS {
-            let plan = self.plan(quantizer, self.means.preset, tools);
-            let trial = store(self.context, self.frames, whole.clone(), &plan, &mut self.tried)?;
+            let plan = BasePlan { quantizer, preset, depth, tools };
+            let trial =
+                store(self.context, self.frames, whole.clone(), &plan, Purpose::Keep, &mut self.tried)?;
             let quality = Quality::of(&trial.frames);
             let metrics = trial.comparison.finish();
             let (margin, is_met) = (floor.margin(&quality), floor.is_met(&metrics));
@@ -350,20 +379,17 @@ impl<'a> Search<'a> {
         Ok(Found { plan, trial, tried: self.tried, predicted: Some(predicted), reason, is_met })
     }
 
-    fn plan(&self, quantizer: Quantizer, preset: i8, tools: Tools) -> BasePlan {
-        BasePlan { quantizer, preset, depth: self.depth, tools }
-    }
-
     /// Probes frames at the fast preset.
     fn probe(&mut self, stage: &'static str, quantizer: Quantizer, frames: Range<u64>) -> Result<Trial> {
-        let plan = self.plan(quantizer, self.means.probe_preset, self.probe_tools());
+        let Means { probe_preset: preset, source_depth: depth, .. } = self.means;
+        let plan = BasePlan { quantizer, preset, depth, tools: self.probe_tools() };
         self.try_plan(stage, &plan, frames)
     }
 
     fn try_plan(&mut self, stage: &'static str, plan: &BasePlan, frames: Range<u64>) -> Result<Trial> {
-        let start = Instant::now();
+        let running = self.context.clock.begin(stage);
         let trial = code(self.context, self.frames, frames.clone(), plan, Purpose::Probe)?;
-        self.tried.push(Tried::new(stage, plan, &frames, &trial, start));
+        self.tried.push(Tried::new(stage, plan, &frames, &trial, running));
         Ok(trial)
     }
 }
@@ -374,15 +400,17 @@ pub(crate) fn store(
     frames: &SceneFrames,
     span: Range<u64>,
     plan: &BasePlan,
+    purpose: Purpose,
     tried: &mut Vec<Tried>,
 ) -> Result<Trial> {
-    let start = Instant::now();
-    let trial = code(context, frames, span.clone(), plan, Purpose::Keep)?;
-    tried.push(Tried::new("store", plan, &span, &trial, start));
+    let running = context.clock.begin("store");
+    let trial = code(context, frames, span.clone(), plan, purpose)?;
+    let coded = span.start..span.start + trial.frames.len() as u64;
+    tried.push(Tried::new("store", plan, &coded, &trial, running));
     Ok(trial)
 }
 
-/// One way to code the part, as measured.
+/// One way to code the scene: bytes of its head, and the quality that is expected of the whole.
 struct Candidate {
     plan: BasePlan,
     bytes: u64,

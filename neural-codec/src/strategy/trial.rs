@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::clock::StageClock;
 use super::plan::BasePlan;
 use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, SvtAv1Encoder, TemporalUnit};
 use crate::error::{Error, Place, Result};
@@ -19,6 +20,9 @@ use crate::scene::SceneFrames;
 
 /// Decoded frames that may wait to be measured.
 const WAITING: usize = 4;
+
+/// How often a trial is begun again because the base encoder stands still.
+const MOST_STALLS: u32 = 2;
 
 /// What all trials of an encode share.
 #[derive(Debug, Clone)]
@@ -31,6 +35,10 @@ pub(crate) struct TrialContext {
     pub(crate) threads: usize,
     /// Checked at every frame.
     pub(crate) cancel: CancelToken,
+    /// Counts seconds by stage.
+    pub(crate) clock: Arc<StageClock>,
+    /// Counts trials that were begun again.
+    pub(crate) stalls: Arc<AtomicU64>,
     /// Counts frames of final encodes, for progress.
     pub(crate) frames_done: Arc<AtomicU64>,
 }
@@ -78,10 +86,29 @@ impl Trial {
     }
 }
 
-/// Codes frames `span` of a scene by `plan`; a span may end beyond the scene.
+/// Codes frames `span` of a scene by `plan`; a span may end beyond the scene. Begins again where the base encoder
+/// stands still, unless the frames are gone by then.
 ///
 /// Errors: whatever the base encoder or decoder reports, `Cancelled`, `InvalidArgument` for an empty span.
 pub(crate) fn code(
+    context: &TrialContext,
+    frames: &SceneFrames,
+    span: Range<u64>,
+    plan: &BasePlan,
+    purpose: Purpose,
+) -> Result<Trial> {
+    for _ in 0..MOST_STALLS {
+        match code_once(context, frames, span.clone(), plan, purpose) {
+            Err(Error::Stalled { .. }) if purpose != Purpose::Last => {
+                context.stalls.fetch_add(1, Ordering::Relaxed);
+            }
+            done => return done,
+        }
+    }
+    code_once(context, frames, span, plan, purpose)
+}
+
+fn code_once(
     context: &TrialContext,
     frames: &SceneFrames,
     span: Range<u64>,
@@ -152,9 +179,9 @@ impl<'a> Coder<'a> {
             let Some(frame) = self.frames.get(index)? else { break };
             self.context.cancel.check()?;
             if frame.format().depth == self.depth {
-                self.encoder.send(&frame)?;
+                self.encoder.send(Arc::clone(&frame))?;
             } else {
-                self.encoder.send(&frame.shifted_to(self.depth)?)?;
+                self.encoder.send(frame.shifted_to(self.depth)?)?;
             }
             self.sources.push_back(frame);
             sent += 1;

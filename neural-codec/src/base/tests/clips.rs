@@ -82,7 +82,7 @@ pub(super) fn encode(
     let mut encoder = SvtAv1Encoder::new(library, config)?;
     let mut units = Vec::new();
     for frame in frames {
-        encoder.send(frame)?;
+        encoder.send(frame.clone())?;
         while let Some(unit) = encoder.receive()? {
             units.push(unit);
         }

@@ -43,7 +43,7 @@ fn receiving_only_at_the_end_changes_nothing() {
         let frames = clip(96, 64, BitDepth::Eight, 120);
         let mut encoder = SvtAv1Encoder::new(&library, &config(&frames)).unwrap();
         for frame in &frames {
-            encoder.send(frame).unwrap();
+            encoder.send(frame.clone()).unwrap();
         }
         encoder.finish().unwrap();
         let late: Vec<_> = std::iter::from_fn(|| encoder.receive().unwrap()).collect();
@@ -83,12 +83,12 @@ fn dropping_an_encoder_at_any_moment_ends_it() {
         for sent in [0, 1, 5, 40] {
             let mut encoder = SvtAv1Encoder::new(&library, &config(&frames)).unwrap();
             for frame in &frames[..sent] {
-                encoder.send(frame).unwrap();
+                encoder.send(frame.clone()).unwrap();
             }
             drop(encoder);
         }
         let mut encoder = SvtAv1Encoder::new(&library, &config(&frames)).unwrap();
-        frames.iter().for_each(|frame| encoder.send(frame).unwrap());
+        frames.iter().for_each(|frame| encoder.send(frame.clone()).unwrap());
         encoder.finish().unwrap();
         assert!(encoder.receive().unwrap().is_some());
     }
@@ -108,9 +108,9 @@ fn an_encoder_without_frames_ends_without_units() {
 fn calls_in_the_wrong_order_are_errors() {
     let frames = clip(96, 64, BitDepth::Eight, 1);
     let mut encoder = SvtAv1Encoder::new(&library(), &config(&frames)).unwrap();
-    encoder.send(&frames[0]).unwrap();
+    encoder.send(frames[0].clone()).unwrap();
     encoder.finish().unwrap();
-    assert!(matches!(encoder.send(&frames[0]), Err(Error::WrongOrder { .. })));
+    assert!(matches!(encoder.send(frames[0].clone()), Err(Error::WrongOrder { .. })));
     assert!(matches!(encoder.finish(), Err(Error::WrongOrder { .. })));
 }
 
@@ -118,7 +118,7 @@ fn calls_in_the_wrong_order_are_errors() {
 fn a_frame_that_does_not_fit_is_an_error() {
     let mut encoder = SvtAv1Encoder::new(&library(), &config(&clip(96, 64, BitDepth::Eight, 1))).unwrap();
     for frame in [&clip(98, 64, BitDepth::Eight, 1)[0], &clip(96, 64, BitDepth::Ten, 1)[0]] {
-        assert!(matches!(encoder.send(frame), Err(Error::InvalidArgument { .. })));
+        assert!(matches!(encoder.send(frame.clone()), Err(Error::InvalidArgument { .. })));
     }
 }
 
