@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -136,3 +137,61 @@ def test_memory_does_not_grow_with_the_clip():
 
 def test_clips_are_made_the_same_every_time():
     np.testing.assert_array_equal(moving(3), moving(3))
+
+
+RESUMED = """
+import sys
+import neural_codec
+neural_codec.encode(sys.argv[1], sys.argv[2], effort=3, work_folder=sys.argv[3])
+"""
+
+
+def test_a_killed_encode_goes_on_and_gives_the_same_bytes(carphone, tmp_path):
+    whole, output, work = tmp_path / "whole.nvc", tmp_path / "a.nvc", tmp_path / "work"
+    neural_codec.encode(carphone, whole, effort=3)
+    killed = 0
+    for _ in range(20):
+        before = len(list(work.glob("*.trial")))
+        process = subprocess.Popen([sys.executable, "-c", RESUMED, str(carphone), str(output), str(work)])
+        while process.poll() is None and len(list(work.glob("*.trial"))) <= before:
+            time.sleep(0.002)
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.communicate()
+        killed += 1
+        assert not output.exists(), "a killed encode leaves no half-written stream"
+    assert killed >= 2
+    report = neural_codec.encode(carphone, output, effort=3, work_folder=work)
+    assert output.read_bytes() == whole.read_bytes()
+    assert any("work folder" in note for note in report.notes)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 16 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"cannot mount a small disk here: {error}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_an_error_that_loses_nothing(carphone, small_disk, tmp_path):
+    output = tmp_path / "a.nvc"
+    with pytest.raises(neural_codec.errors.FileIO, match=r"work.*[Nn]o space"):
+        neural_codec.encode(carphone, output, effort=3, work_folder=small_disk / "work")
+    assert not output.exists()
+    left = {path.suffix for path in (small_disk / "work").iterdir()}
+    assert left <= {".json", ".trial"}, "no half-written files"
+    # With room, what was kept serves.
+    moved = tmp_path / "moved"
+    shutil.copytree(small_disk / "work", moved)
+    report = neural_codec.encode(carphone, output, effort=3, work_folder=moved)
+    assert any("work folder" in note for note in report.notes)
+    neural_codec.encode(carphone, tmp_path / "whole.nvc", effort=3)
+    assert output.read_bytes() == (tmp_path / "whole.nvc").read_bytes()

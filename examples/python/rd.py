@@ -1,246 +1,426 @@
-"""Compares this library with SVT-AV1, x265 and x264 on any clips: bytes for a quality floor, and time.
+"""Compares this library with SVT-AV1, x265, x264 and ab-av1 on any clips: bytes for a quality floor, and time.
 
-    python examples/python/rd.py CLIP... [--effort 5] [--rivals svt-av1,x265,x264] [--frames 300] [--output rd-out]
+    python examples/python/rd.py CLIP... [--effort 5] [--rivals svt-av1,svt-av1:2,x265] [--frames 300] [--output rd-out]
+    python examples/python/rd.py CLIP... --curves [--points min_psnr_y=32,34,36,38,40]
 
 Every encoder gets the same 4:2:0 frames. Ours meets the floor in every scene it finds; each rival gets the coarsest
 single quantiser that meets the same floor in every one of the same scenes, found by bisection, with one key frame.
 Only the rival's last encode is counted, not its search. Quality is measured on decoded frames by `neural_codec.compare`.
 Processor time is that of the whole encode: for ours with its search, decoding and measuring; for rivals the encode alone.
-Needs PyAV, whose wheels carry the rivals and the SVT-AV1 that this library then uses as well.
+Rivals are svt-av1 (preset 6), x265 and x264 (medium), or another preset as in `svt-av1:2,x265:slow`.
+ab-av1 searches by itself for a floor in XPSNR of as many dB (or VMAF 95), and its processor time is with its search; where
+it cannot run, a line says why.
+
+With --curves, each encoder also codes each clip at five or so qualities from about the lowest to the highest of ours, and the
+tables give Bjontegaard's delta rate over whole clips: in psnr_y, psnr_yuv and ssim_y. Ours takes the values of --points, of
+any one setting (`quantizer=...`, `lambda=...`); a floor spends bits so that every scene has the same quality, one quantiser
+for the clip does not. Pictures of the curves go to the output folder as CLIP.METRIC.svg.
+Needs PyAV, whose wheels carry the rivals and the SVT-AV1 that this library then uses as well; and matplotlib for --curves.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import itertools
 import json
-import math
 import os
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 import neural_codec
+from neural_codec.records import Quality as Measured
+
+import plots
+import rivals
+from rivals import Rival
+from tables import METRICS, Outcome, Point, curve_tables, table, unique
 
 FLOOR = {"psnr_y": 35.0, "ssim_y": 0.95}
-# Name: PyAV's codec, options, quantisers from fine to coarse.
-RIVALS: dict[str, tuple[str, dict[str, str], range]] = {
-    "svt-av1": ("libsvtav1", {"preset": "6"}, range(1, 64)),
-    "x265": ("libx265", {"preset": "medium", "x265-params": "log-level=none"}, range(1, 52)),
-    "x264": ("libx264", {"preset": "medium"}, range(1, 52)),
-}
+POINTS = "min_psnr_y=32,34,36,38,40"
+POINTS_OF_A_RIVAL = 5
+# What ab-av1 is asked for where it has no XPSNR: its usual floor, and those of a curve.
+VMAF, VMAFS = 95.0, (70.0, 80.0, 88.0, 93.0, 96.0)
 
 
-@dataclasses.dataclass
-class Outcome:
-    """One way to meet the floor on one clip."""
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A clip as every encoder gets it."""
 
     clip: str
-    encoder: str
+    path: Path
+    rate: Fraction
+    folder: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Quality:
+    """Of a scene or a clip; PSNR in dB, 100 where nothing differs."""
+
+    psnr_y: float
+    psnr_yuv: float
+    ssim_y: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One encode of a clip, measured."""
+
     setting: str
     bytes: int
-    kbit_per_s: float
-    met: bool
-    psnr_y: float
-    ssim_y: float
-    """The least means of a scene."""
+    frames: int
+    scenes: list[Quality]
+    whole: Quality
     cpu_seconds: float
     wall_seconds: float
+
+    def kbit_per_s(self, source: Source) -> float:
+        return float(self.bytes * 8 * source.rate / self.frames / 1000)
+
+    def outcome(self, source: Source, encoder: str, setting: str = "") -> Outcome:
+        psnr, ssim = min(q.psnr_y for q in self.scenes), min(q.ssim_y for q in self.scenes)
+        met = psnr >= FLOOR["psnr_y"] and ssim >= FLOOR["ssim_y"]
+        of = (source.clip, encoder, setting or self.setting, self.bytes, self.kbit_per_s(source))
+        return Outcome(*of, met, psnr, ssim, self.cpu_seconds, self.wall_seconds)
+
+    def point(self, source: Source, encoder: str, label: str) -> Point:
+        of = (source.clip, encoder, label, self.setting, self.bytes, self.kbit_per_s(source))
+        return Point(*of, **dataclasses.asdict(self.whole), cpu_seconds=self.cpu_seconds, wall_seconds=self.wall_seconds)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--effort", type=int, action="append", help="ours at this effort; may be given again")
-    parser.add_argument("--rivals", default=",".join(RIVALS))
+    parser.add_argument("--rivals", default=",".join(rivals.ENCODERS), help="ENCODER or ENCODER:PRESET, by commas")
     parser.add_argument("--frames", type=int, default=300, help="use the first frames of each clip only")
     parser.add_argument("--output", type=Path, default=Path("rd-out"))
+    parser.add_argument("--curves", action="store_true", help="rate-distortion curves, their delta rates and pictures")
+    parser.add_argument("--points", default=POINTS, metavar="SETTING=VALUES", help="ours along a curve (%(default)s)")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         print(json.dumps(child(**json.loads(options.child))))
         return
+    try:
+        against, along = rivals.parse_rivals(options.rivals), parse_points(options.points)
+    except ValueError as error:
+        parser.error(str(error))
+    if options.curves:
+        plots.require_matplotlib()
+    score = score_of_ab_av1(against)
+    against = [rival for rival in against if rival.encoder != "ab-av1" or score]
     options.output.mkdir(parents=True, exist_ok=True)
-    rivals = [name for name in options.rivals.split(",") if name]
     outcomes: list[Outcome] = []
-    for clip in options.clips:
-        outcomes += one_clip(clip, options.effort or [5], rivals, options.frames, options.output)
-        (options.output / "rd.json").write_text(json.dumps([dataclasses.asdict(o) for o in outcomes], indent=2))
-        (options.output / "rd.md").write_text(table(outcomes))
-    print(table(outcomes))
+    points: list[Point] = []
+    for path in options.clips:
+        clip = Clip(path, options.frames, options.output, score)
+        efforts = options.effort or [5]
+        outcomes += clip.at_the_floor(efforts, against)
+        write(options.output / "rd.json", outcomes)
+        if options.curves:
+            points += clip.curves(efforts, against, *along)
+            write(options.output / "curves.json", points)
+            draw(points, path.stem, options.output)
+        clip.close()
+        tables = table(outcomes) + ("\n" + curve_tables(points) if points else "")
+        (options.output / "rd.md").write_text(tables)
+    print((options.output / "rd.md").read_text() if options.clips else table(outcomes))
 
 
-def one_clip(path: Path, efforts: list[int], rivals: list[str], frames: int, folder: Path) -> list[Outcome]:
-    """All encoders on one clip."""
-    source = folder / f"{path.stem}.y4m"
-    rate = convert(path, source, frames)
-    found: list[Outcome] = []
-    scenes: list[tuple[int, int]] = []
-    for effort in efforts:
-        stream = folder / f"{path.stem}.nvc"
-        told = run_child(encoder="ours", source=str(source), output=str(stream), effort=effort)
+def parse_points(text: str) -> tuple[str, list[float]]:
+    """`min_psnr_y=32,34`: a setting of ours and its values along a curve. Raises ValueError."""
+    name, _, values = text.partition("=")
+    if name not in neural_codec.settings():
+        raise ValueError(f"points: expected a setting of neural_codec.encode, found {name!r}")
+    try:
+        return name, [float(value) for value in values.split(",")]
+    except ValueError:
+        raise ValueError(f"points: expected numbers by commas after {name}=, found {values!r}") from None
+
+
+def score_of_ab_av1(against: list[Rival]) -> str | None:
+    """What ab-av1 measures by; None where it is not asked for, or cannot run and a line says why."""
+    if all(rival.encoder != "ab-av1" for rival in against):
+        return None
+    score, why_not = rivals.ab_av1_score()
+    if score is None:
+        print(f"ab-av1: skipped: {why_not}", flush=True)
+    return score
+
+
+def write(path: Path, found: Sequence[Outcome] | Sequence[Point]) -> None:
+    path.write_text(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
+
+
+def draw(points: list[Point], clip: str, folder: Path) -> None:
+    """A picture a metric."""
+    ours = [p for p in points if p.clip == clip]
+    for metric in METRICS:
+        lines: list[plots.Line] = []
+        for encoder, label in unique((p.encoder, p.label) for p in ours):
+            line = [(p.kbit_per_s, float(getattr(p, metric))) for p in ours if p.label == label]
+            lines.append((encoder, f"ours, {label}" if encoder == "ours" else label, line))
+        plots.draw(folder / f"{clip}.{metric}.svg", clip, metric, lines, FLOOR.get(metric))
+
+
+class Clip:
+    """All encoders on one clip. What a rival has coded once is not coded again."""
+
+    def __init__(self, path: Path, frames: int, folder: Path, score: str | None) -> None:
+        copy = folder / f"{path.stem}.y4m"
+        self.source = Source(path.stem, copy, convert(path, copy, frames), folder)
+        self.score = score
+        self.scenes: list[tuple[int, int]] = []
+        self.tried: dict[tuple[Rival, int], Trial] = {}
+
+    def close(self) -> None:
+        self.source.path.unlink()
+
+    def at_the_floor(self, efforts: list[int], against: list[Rival]) -> list[Outcome]:
+        """The way of each encoder to meet the floor."""
+        found = []
+        for effort in efforts:
+            trial = self.ours(f"{self.source.clip}.nvc", effort=effort)
+            found.append(trial.outcome(self.source, "ours", f"effort {effort}"))
+        for rival in against:
+            with self.skipping(rival):
+                chosen = self.rival_at_the_floor(rival)
+                if chosen is not None:
+                    found.append(chosen.outcome(self.source, rival.name))
+        for outcome in found:
+            print(json.dumps(dataclasses.asdict(outcome)), flush=True)
+        return found
+
+    def curves(self, efforts: list[int], against: list[Rival], setting: str, values: list[float]) -> list[Point]:
+        """Points of each encoder, by rising rate; the rivals' over the qualities of ours."""
+        found: list[Point] = []
+        for effort in efforts:
+            trials = self.our_curve(effort, setting, values)
+            found += [trial.point(self.source, "ours", f"effort {effort}") for trial in trials]
+        best, worst = (choose(point.psnr_y for point in found) for choose in (max, min))
+        for rival in against:
+            with self.skipping(rival):
+                if rival.quantizers:
+                    trials = self.rival_curve(rival, best, worst)
+                else:
+                    trials = self.ab_av1_curve(rival, setting, values)
+                found += [trial.point(self.source, rival.encoder, rival.name) for trial in by_rate(trials)]
+        for point in found:
+            print(json.dumps(dataclasses.asdict(point)), flush=True)
+        return found
+
+    @contextlib.contextmanager
+    def skipping(self, rival: Rival) -> Iterator[None]:
+        """Where a rival fails or writes what cannot be decoded, a line says so and the others go on."""
+        try:
+            yield
+        except (av.FFmpegError, subprocess.CalledProcessError) as error:
+            print(f"{rival.name} on {self.source.clip}: skipped: {error}", flush=True)
+
+    def ours(self, name: str, **settings: Any) -> Trial:
+        """One encode of ours, by whose scenes the rivals are measured."""
+        stream = self.source.folder / name
+        told = run_child(encoder="ours", source=str(self.source.path), output=str(stream), settings=settings)
         report = neural_codec.Report.from_json(told["report"])
-        qualities = [(s.quality.psnr_y or 100.0, s.quality.ssim_y or 1.0) for s in report.scenes]
-        found.append(outcome(path, "ours", f"effort {effort}", stream, rate, report.total.frames, qualities, told))
-        scenes = [(s.first_frame, s.first_frame + s.frames) for s in report.scenes]
-    for name in rivals:
-        found.append(rival(path, name, source, rate, scenes, folder))
-    for each in found:
-        print(json.dumps(dataclasses.asdict(each)), flush=True)
-    source.unlink()
-    return found
+        self.scenes = [(s.first_frame, s.first_frame + s.frames) for s in report.scenes]
+        setting = ", ".join(f"{key} {value:g}" for key, value in settings.items() if key != "effort")
+        qualities = [quality(scene.quality) for scene in report.scenes]
+        whole = quality(report.total.quality)
+        size = stream.stat().st_size
+        return Trial(setting, size, report.total.frames, qualities, whole, told["cpu"], told["wall"])
+
+    def our_curve(self, effort: int, setting: str, values: list[float]) -> list[Trial]:
+        """Ours at each value; higher floors follow while a clip exceeds the lowest ones at the coarsest quantiser."""
+        trials: dict[int, Trial] = {}
+        name = f"{self.source.clip}.curve.nvc"
+        more = itertools.count(values[-1] + 2, 2) if setting == "min_psnr_y" else []
+        for count, value in enumerate(itertools.chain(values, more)):
+            if count >= len(values) and (len(trials) >= 4 or value > 60):
+                break
+            trial = self.ours(name, effort=effort, **{setting: value})
+            trials.setdefault(trial.bytes, trial)
+        (self.source.folder / name).unlink()
+        return by_rate(list(trials.values()))
+
+    def rival(self, rival: Rival, quantizer: int) -> Trial:
+        """One encode of a rival with one quantiser."""
+        if (rival, quantizer) not in self.tried:
+            told = self.code(rival, quantizer=quantizer)
+            self.tried[rival, quantizer] = self.measured(rival, f"crf {quantizer}", told)
+        return self.tried[rival, quantizer]
+
+    def rival_at_the_floor(self, rival: Rival) -> Trial | None:
+        """The coarsest quantiser of a rival that meets the floor in every scene, by bisection."""
+        if not rival.quantizers:
+            return self.ab_av1(rival, FLOOR["psnr_y"] if self.score == "xpsnr" else VMAF)
+        quantizers = rival.quantizers
+        low, high = 0, len(quantizers) - 1
+        met = missed = None
+        while low <= high:
+            # Floors lie in the coarse half more often than not.
+            middle = (low + high + 1) // 2
+            trial = self.rival(rival, quantizers[middle])
+            if trial.outcome(self.source, rival.name).met:
+                low, met = middle + 1, trial
+            else:
+                high, missed = middle - 1, trial
+        return met or missed
+
+    def rival_curve(self, rival: Rival, best: float, worst: float) -> list[Trial]:
+        """Quantisers evenly spread between those that give about the best and the worst luma PSNR of ours."""
+        fine, coarse = (self.quantizer_near(rival, psnr) for psnr in (best, worst))
+        return [self.rival(rival, q) for q in spread(fine, coarse, rival.quantizers, POINTS_OF_A_RIVAL)]
+
+    def quantizer_near(self, rival: Rival, psnr: float) -> int:
+        """The quantiser that gives about a luma PSNR in dB, from those tried and at most two more."""
+        for _ in range(3):
+            known = {q: trial.whole.psnr_y for (other, q), trial in self.tried.items() if other == rival}
+            quantizer = estimated_quantizer(known, psnr, rival.quantizers)
+            if quantizer in known:
+                break
+            self.rival(rival, quantizer)
+        return quantizer
+
+    def ab_av1(self, rival: Rival, floor: float) -> Trial | None:
+        """What ab-av1 makes of a floor in its own score; where it finds nothing, None and a line says why."""
+        told = self.code(rival, score=self.score, floor=floor)
+        if "failed" in told:
+            print(f"{rival.name} on {self.source.clip}: skipped {self.score} {floor:g}: {told['failed']}", flush=True)
+            return None
+        return self.measured(rival, f"{self.score} {floor:g}, crf {told['quantizer']:g}", told)
+
+    def ab_av1_curve(self, rival: Rival, setting: str, values: list[float]) -> list[Trial]:
+        """ab-av1 at the floors of ours, where they are in dB."""
+        default = parse_points(POINTS)[1]
+        floors = VMAFS if self.score == "vmaf" else values if setting == "min_psnr_y" else default
+        return [trial for floor in floors if (trial := self.ab_av1(rival, floor)) is not None]
+
+    def code(self, rival: Rival, **arguments: Any) -> dict[str, Any]:
+        output = self.output(rival)
+        return run_child(encoder=rival.name, source=str(self.source.path), output=str(output), **arguments)
+
+    def output(self, rival: Rival) -> Path:
+        return self.source.folder / f"{self.source.clip}.{rival.encoder}-{rival.preset}.mkv"
+
+    def measured(self, rival: Rival, setting: str, told: dict[str, Any]) -> Trial:
+        """The encode that a rival has just made, measured in the scenes of ours."""
+        metrics = compared(self.source.path, self.output(rival), self.scenes)
+        frames = sum(each.frames for each in metrics)
+        qualities = [quality(each) for each in metrics]
+        return Trial(setting, told["bytes"], frames, qualities, joined(metrics), told["cpu"], told["wall"])
 
 
-def rival(path: Path, name: str, source: Path, rate: Fraction, scenes: list[tuple[int, int]], folder: Path) -> Outcome:
-    """The coarsest quantiser of a rival that meets the floor in every scene, by bisection."""
-    quantizers = RIVALS[name][2]
-    low, high = 0, len(quantizers) - 1
-    met = missed = None
-    while low <= high:
-        # Floors lie in the coarse half more often than not.
-        middle = (low + high + 1) // 2
-        output = folder / f"{path.stem}.{name}.mkv"
-        told = run_child(encoder=name, source=str(source), output=str(output), quantizer=quantizers[middle])
-        qualities = measured(source, output, scenes)
-        frames = scenes[-1][1]
-        this = outcome(path, name, f"crf {quantizers[middle]}", output, rate, frames, qualities, told)
-        if this.met:
-            low, met = middle + 1, this
-        else:
-            high, missed = middle - 1, this
-    found = met or missed
-    assert found is not None
-    return found
+def by_rate(trials: list[Trial]) -> list[Trial]:
+    return sorted(trials, key=lambda trial: trial.bytes)
 
 
-def outcome(
-    path: Path,
-    encoder: str,
-    setting: str,
-    output: Path,
-    rate: Fraction,
-    frames: int,
-    qualities: list[tuple[float, float]],
-    told: dict[str, Any],
-) -> Outcome:
-    psnr, ssim = (min(values) for values in zip(*qualities, strict=True))
-    size = told.get("bytes") or output.stat().st_size
-    met = psnr >= FLOOR["psnr_y"] and ssim >= FLOOR["ssim_y"]
-    bitrate = float(size * 8 * rate / frames / 1000)
-    return Outcome(path.stem, encoder, setting, size, bitrate, met, psnr, ssim, told["cpu"], told["wall"])
+def spread(fine: int, coarse: int, quantizers: range, count: int) -> list[int]:
+    """Quantisers from `fine` to `coarse`, evenly; where these lie too near to each other, finer ones first."""
+    fine = max(quantizers[0], min(fine, coarse - count + 1))
+    coarse = min(quantizers[-1], max(coarse, fine + count - 1))
+    return [round(fine + (coarse - fine) * i / (count - 1)) for i in range(count)]
+
+
+def estimated_quantizer(known: dict[int, float], psnr: float, quantizers: range) -> int:
+    """On the line through the two known quantisers whose PSNR comes nearest; at least two are known."""
+    (q0, p0), (q1, p1) = sorted(known.items(), key=lambda pair: abs(pair[1] - psnr))[:2]
+    estimate = q0 if p0 == p1 else q0 + (psnr - p0) * (q1 - q0) / (p1 - p0)
+    return min(max(round(estimate), quantizers[0]), quantizers[-1])
 
 
 def run_child(**arguments: Any) -> dict[str, Any]:
     """An encode in a process of its own, so that its processor time is its own."""
     command = [sys.executable, __file__, "--child", json.dumps(arguments)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return cast(dict[str, Any], told)
 
 
-def child(encoder: str, source: str, output: str, effort: int = 0, quantizer: int = 0) -> dict[str, Any]:
+def child(encoder: str, source: str, output: str, **arguments: Any) -> dict[str, Any]:
     before, start = processor_seconds(), time.monotonic()
     told: dict[str, Any] = {}
     if encoder == "ours":
-        told["report"] = neural_codec.encode(source, output, effort=effort).to_json()
+        told["report"] = neural_codec.encode(source, output, **arguments["settings"]).to_json()
     else:
-        told["bytes"] = encode_with(encoder, source, output, quantizer)
+        (rival,) = rivals.parse_rivals(encoder)
+        if rival.encoder == "ab-av1":
+            told = rivals.encode_with_ab_av1(rival, source, output, **arguments)
+        else:
+            told["bytes"] = rivals.encode_with(rival, source, output, **arguments)
     return {**told, "cpu": processor_seconds() - before, "wall": time.monotonic() - start}
 
 
-def encode_with(name: str, source: str, output: str, quantizer: int) -> int:
-    """Encodes with a rival; the bytes of its packets, without the container's."""
-    codec, options, _ = RIVALS[name]
-    size = 0
-    with av.open(source) as reader, av.open(output, "w") as writer:
-        video = reader.streams.video[0]
-        stream = writer.add_stream(codec, rate=video.average_rate, options={**options, "crf": str(quantizer)})
-        stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
-        stream.bit_rate, stream.gop_size = 0, 9999
-        for frame in itertools.chain(reader.decode(video), [None]):
-            if frame is not None:
-                # Raw frames are marked as key frames, and encoders would follow.
-                frame.pict_type = av.video.frame.PictureType.NONE
-            for packet in stream.encode(frame):
-                size += packet.size
-                writer.mux(packet)
-    return size
-
-
 def processor_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """Of this process and of those it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def convert(path: Path, output: Path, frames: int) -> Fraction:
     """The first frames as 8-bit 4:2:0 in a Y4M file; the frame rate."""
     with av.open(str(path)) as reader, av.open(str(output), "w", format="yuv4mpegpipe") as writer:
         video = reader.streams.video[0]
-        rate = video.guessed_rate or video.average_rate
+        rate = Fraction(video.guessed_rate or video.average_rate or 25)
         stream = writer.add_stream("wrapped_avframe", rate=rate)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
         for index, frame in enumerate(itertools.islice(reader.decode(video), frames)):
             frame = frame.reformat(format="yuv420p")
-            frame.pts, frame.time_base = index, 1 / Fraction(rate)
+            frame.pts, frame.time_base = index, 1 / rate
             writer.mux(stream.encode(frame))
         writer.mux(stream.encode(None))
-    return Fraction(rate)
+    return rate
 
 
-def measured(source: Path, output: Path, scenes: list[tuple[int, int]]) -> list[tuple[float, float]]:
-    """Mean luma PSNR in dB and SSIM of each scene."""
+def compared(source: Path, output: Path, scenes: list[tuple[int, int]]) -> list[neural_codec.Metrics]:
+    """How each scene of a decoded clip differs from the source."""
     reference, clip = planes_of(source), planes_of(output)
-    qualities = []
-    for start, end in scenes:
-        count = end - start
-        metrics = neural_codec.compare(itertools.islice(reference, count), itertools.islice(clip, count))
-        qualities.append((metrics.psnr_y or 100.0, metrics.ssim_y or 1.0))
-    return qualities
+    return [
+        neural_codec.compare(itertools.islice(reference, end - start), itertools.islice(clip, end - start))
+        for start, end in scenes
+    ]
 
 
-def planes_of(path: Path) -> Iterator[tuple[np.ndarray, ...]]:
+def quality(measured: Measured | neural_codec.Metrics) -> Quality:
+    def or_else(value: float | None, lossless: float) -> float:
+        return lossless if value is None else value
+
+    return Quality(or_else(measured.psnr_y, 100.0), or_else(measured.psnr_yuv, 100.0), or_else(measured.ssim_y, 1.0))
+
+
+def joined(scenes: list[neural_codec.Metrics]) -> Quality:
+    """The metrics of a clip from those of its scenes, exactly: psnr_y is a mean over frames with a difference, psnr_yuv
+    comes from the mean squared error of all samples, ssim_y is a mean over frames."""
+
+    def mean(value: Callable[[neural_codec.Metrics], float], weight: Callable[[neural_codec.Metrics], int]) -> float | None:
+        total = sum(weight(scene) for scene in scenes)
+        return sum(value(scene) * weight(scene) for scene in scenes) / total if total else None
+
+    psnr_y = mean(lambda s: s.psnr_y or 0.0, lambda s: s.frames - s.lossless_frames)
+    error = mean(lambda s: 0.0 if s.psnr_yuv is None else 10 ** (-s.psnr_yuv / 10), lambda s: s.frames)
+    ssim_y = mean(lambda s: 1.0 if s.ssim_y is None else s.ssim_y, lambda s: s.frames)
+    psnr_yuv = -10 * float(np.log10(error)) if error else 100.0
+    return Quality(100.0 if psnr_y is None else psnr_y, psnr_yuv, 1.0 if ssim_y is None else ssim_y)
+
+
+def planes_of(path: Path) -> Iterator[tuple[npt.NDArray[np.uint8], ...]]:
     with av.open(str(path)) as reader:
         for frame in reader.decode(video=0):
             yield tuple(
-                np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+                np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
                 for plane in frame.planes
             )
-
-
-def table(outcomes: list[Outcome]) -> str:
-    """Markdown: a row a clip and encoder, and the geometric means of ours against each rival."""
-    lines = [
-        "| clip | encoder | setting | bytes | kbit/s | least psnr_y | least ssim_y | met | cpu s | wall s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {o.clip} | {o.encoder} | {o.setting} | {o.bytes} | {o.kbit_per_s:.0f} | {o.psnr_y:.2f} | {o.ssim_y:.4f}"
-        f" | {'yes' if o.met else 'no'} | {o.cpu_seconds:.1f} | {o.wall_seconds:.1f} |"
-        for o in outcomes
-    ]
-    for setting in dict.fromkeys(o.setting for o in outcomes if o.encoder == "ours"):
-        ours = {o.clip: o for o in outcomes if (o.encoder, o.setting) == ("ours", setting)}
-        for name in dict.fromkeys(o.encoder for o in outcomes if o.encoder != "ours"):
-            pairs = [(ours[o.clip], o) for o in outcomes if o.encoder == name and o.met and ours[o.clip].met]
-            if pairs:
-                ratios = [a.bytes / b.bytes for a, b in pairs]
-                cpu = geometric_mean([a.cpu_seconds / b.cpu_seconds for a, b in pairs])
-                lines.append(
-                    f"\n{setting} against {name}: bytes x {geometric_mean(ratios):.3f} (worst {max(ratios):.3f}),"
-                    f" processor time x {cpu:.2f}, over {len(pairs)} clips."
-                )
-    return "\n".join(lines) + "\n"
-
-
-def geometric_mean(values: list[float]) -> float:
-    return math.exp(sum(map(math.log, values)) / len(values))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 //! The account of an encode: measured, with the definition of each figure in its name. Rank 3.
 //!
-//! Serialises to the JSON schema `neural-codec/report/1`.
+//! Serialises to the JSON schema `neural-codec/report/1`, `docs/report.schema.json`.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ pub const SCHEMA: &str = "neural-codec/report/1";
 
 /// Everything about one encode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -37,6 +38,7 @@ pub struct Report {
 
 /// Size, format and colour of a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ClipReport {
     /// Width in pixels.
     pub width: usize,
@@ -81,6 +83,7 @@ impl ClipReport {
 
 /// Distortion of decoded frames against the source, by the definitions in `docs/GLOSSARY.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct QualityReport {
     /// Mean over frames of luma PSNR in dB, lossless frames left out; null when every frame is lossless.
     pub psnr_y: Option<f64>,
@@ -98,6 +101,7 @@ pub struct QualityReport {
 
 /// One scene.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SceneReport {
     /// Index, from 0.
     pub index: u32,
@@ -137,6 +141,7 @@ pub struct SceneReport {
 
 /// What a scene looks like. Shares go from 0 to 1, levels are luma levels of 8 bits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProfileReport {
     /// `static`, `talking_head`, `moderate_motion`, `high_motion` or `synthetic`.
     pub scene_class: String,
@@ -195,6 +200,7 @@ impl ProfileReport {
 
 /// Quality of a scene as it was predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PredictedReport {
     /// Mean luma PSNR in dB.
     pub psnr_y: f64,
@@ -204,6 +210,7 @@ pub struct PredictedReport {
 
 /// One coding of a scene or a part of it, made to find the best or to be stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TrialReport {
     /// `locate`, `extend`, `pilot` or `store`; see `docs/ARCHITECTURE.md`.
     pub stage: String,
@@ -231,6 +238,7 @@ pub struct TrialReport {
 
 /// What all runs of one stage took.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StageReport {
     /// How many times it ran: scenes, trials, or frames for `analyse`.
     pub runs: u64,
@@ -242,6 +250,7 @@ pub struct StageReport {
 
 /// The whole stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TotalReport {
     /// Number of scenes.
     pub scenes: u32,
@@ -276,5 +285,30 @@ impl Report {
     pub fn to_json(&self) -> String {
         // Plain structs of strings and numbers always serialise.
         serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Set to write the schema anew.
+    const WRITE: &str = "NEURAL_CODEC_WRITE_SCHEMA";
+
+    #[test]
+    fn the_schema_in_the_documentation_is_that_of_the_report() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/report.schema.json");
+        let mut schema = serde_json::to_value(schemars::schema_for!(Report)).unwrap();
+        schema["title"] = SCHEMA.into();
+        schema["properties"]["schema"]["const"] = SCHEMA.into();
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os(WRITE).is_some() {
+            fs::write(&path, &text).unwrap();
+        }
+        let documented = fs::read_to_string(&path).unwrap_or_default();
+        assert!(documented == text, "docs/report.schema.json is old: run with {WRITE}=1");
     }
 }

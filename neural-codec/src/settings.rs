@@ -4,6 +4,7 @@
 //! by name through [`Settings::set`].
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -148,6 +149,15 @@ impl Value for BitDepth {
     }
 }
 
+impl Value for PathBuf {
+    fn read(name: &str, _: &Range, text: &str) -> Result<Self> {
+        if text.contains('\0') { Err(Error::invalid(name, "a path", text)) } else { Ok(text.into()) }
+    }
+    fn write(&self) -> String {
+        self.display().to_string()
+    }
+}
+
 impl Value for Device {
     fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
         text.parse()
@@ -248,6 +258,8 @@ settings! {
     device: Device = Device::Auto, 0 => 0;
     /// Threads to use; 0 means all processors. The output does not depend on it.
     threads: usize = 0, 0 => 256;
+    /// Folder that keeps what is finished, so that the same encode, interrupted and begun again, goes on where it was and gives the same bytes.
+    work_folder: Option<PathBuf> = None, 0 => 0;
     /// Seed of everything pseudo-random; same seed, same bytes.
     seed: u64 = 0, 0 => u64::MAX;
 }
@@ -276,6 +288,7 @@ mod tests {
             ("bit_depth", "10"),
             ("device", "cuda:2"),
             ("threads", "3"),
+            ("work_folder", "a/b c"),
         ] {
             settings.set(name, text).unwrap();
             assert_eq!(settings.get(name).as_deref(), Some(text));

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ._frames import Array
-from .records import Report, Scene
+from .records import Report, Scene, Total
 
 WIDTH, CROP = 960, 240
 COLORS = {
@@ -49,6 +49,8 @@ def page(report: Report, worst: tuple[Array, Array] | None = None) -> str:
         _plot(report.scenes),
         "<h2>Scenes</h2>",
         _table(report.scenes),
+        "<h2>Time</h2>",
+        _stages(report.total),
         *(f"<p>{html.escape(note)}</p>" for note in report.notes),
     ]
     if worst is not None:
@@ -135,6 +137,19 @@ def _table(scenes: Iterable[Scene]) -> str:
         style = "" if s.target_met else ' class="missed"'
         rows.append(f"<tr{style}>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
     return "<table><tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>" + "".join(rows) + "</table>"
+
+
+def _stages(total: Total) -> str:
+    """Seconds by stage, and what is left of the processor's: reading the source, and writing."""
+    rows = [(name, s.runs, s.seconds, s.cpu_seconds) for name, s in total.stages.items()]
+    rest = total.cpu_seconds - sum(stage.cpu_seconds for stage in total.stages.values())
+    cells = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{runs}</td><td>{seconds:.2f}</td><td>{cpu:.2f}</td></tr>"
+        for name, runs, seconds, cpu in rows
+    )
+    cells += f"<tr><td>everything else</td><td></td><td></td><td>{max(rest, 0.0):.2f}</td></tr>"
+    cells += f"<tr><th>the encode</th><th></th><th>{total.seconds:.2f}</th><th>{total.cpu_seconds:.2f}</th></tr>"
+    return f"<table><tr><th>stage</th><th>runs</th><th>seconds</th><th>processor seconds</th></tr>{cells}</table>"
 
 
 def _crops(source: Array, decoded: Array) -> tuple[Array, Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +31,7 @@ SettingArguments = TypedDict(
         "max_scene_seconds": SettingValue,
         "device": SettingValue,
         "threads": SettingValue,
+        "work_folder": Union[SettingValue, "os.PathLike[str]"],
         "seed": SettingValue,
     },
     total=False,
@@ -58,8 +60,8 @@ def as_texts(values: dict[str, Any]) -> dict[str, str]:
 def _text(name: str, value: Any) -> str:
     if value is None:
         return "none"
-    if isinstance(value, str):
-        return value
+    if isinstance(value, (str, os.PathLike)):
+        return os.fsdecode(value)
     if isinstance(value, bool):
         raise InvalidType(f"{name}: expected a number or text, found {value}")
     if isinstance(value, (list, tuple)):
@@ -68,7 +70,7 @@ def _text(name: str, value: Any) -> str:
         value = value.item()
     if isinstance(value, (int, float)):
         return repr(value)
-    raise InvalidType(f"{name}: expected a number, text or list of texts, found {type(value).__name__}")
+    raise InvalidType(f"{name}: expected a number, text, path or list of texts, found {type(value).__name__}")
 
 
 def frame_rate(fps: Any) -> tuple[int, int]:

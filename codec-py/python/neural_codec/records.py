@@ -72,7 +72,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"
-    return dict(value) if isinstance(value, dict) else value
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _typed(hint: Any, value: Any) -> Any:
@@ -84,6 +84,8 @@ def _typed(hint: Any, value: Any) -> Any:
         return _typed(hint, value)
     if origin is list:
         return [_typed(arguments[0], item) for item in value]
+    if origin is dict:
+        return {key: _typed(arguments[1], item) for key, item in value.items()}
     if hint is Fraction:
         return Fraction(value)
     if isinstance(hint, type) and issubclass(hint, Record):
@@ -160,6 +162,16 @@ class Trial(Record):
     psnr_y: float | None
     ssim_y: float | None
     seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Stage(Record):
+    """What all runs of one stage of an encode took; `runs` counts trials, and frames for `analyse`."""
+
+    runs: int
+    seconds: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -200,6 +212,8 @@ class Total(Record):
     quality: Quality
     seconds: float
     frames_per_second: float
+    cpu_seconds: float
+    stages: dict[str, Stage]
 
 
 @dataclass(frozen=True)

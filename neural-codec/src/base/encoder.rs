@@ -244,10 +244,12 @@ impl Drop for SvtAv1Encoder {
     /// Waits until the instance is gone, so that its memory is free; leaves behind one that stands still.
     fn drop(&mut self) {
         self.commands = None;
-        while self.state != State::Failed {
-            match next_answer(&self.answers, &self.patience) {
-                Ok(Answer::Closed) | Err(_) => break,
-                Ok(_) => {}
+        if self.state == State::Failed {
+            return;
+        }
+        while let Ok(answer) = next_answer(&self.answers, &self.patience) {
+            if matches!(answer, Answer::Closed) {
+                break;
             }
         }
     }
@@ -316,8 +318,10 @@ mod tests {
 
     impl Engine for StandsStill {
         fn send(&mut self, _: &Frame) -> Result<()> {
-            while self.0 == 0 {
-                std::thread::park();
+            if self.0 == 0 {
+                loop {
+                    std::thread::park();
+                }
             }
             self.0 -= 1;
             Ok(())

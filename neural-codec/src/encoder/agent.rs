@@ -14,12 +14,12 @@ use super::workers::{Workers, scenes_at_once};
 use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::error::{Error, Result};
-use crate::frame::{Color, Frame, Layout, PixelFormat, VideoInfo, convert};
+use crate::frame::{Color, Frame, FrameHash, Layout, PixelFormat, VideoInfo, convert};
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
 use crate::settings::Settings;
-use crate::strategy::{Means, StageClock, Target, TrialContext, check_served};
+use crate::strategy::{Manifest, Means, StageClock, Target, TrialContext, WorkFolder, check_served};
 
 /// Bytes of source frames that may wait in memory for their encoder: 43 frames of 1080p.
 const WAITING_BYTES: usize = 128 << 20;
@@ -104,6 +104,7 @@ impl EncodingAgent {
             threads,
             cancel: CancelToken::new(),
             clock: StageClock::new(),
+            work: None,
             stalls: Arc::default(),
             frames_done: Arc::new(AtomicU64::new(0)),
         };
@@ -170,6 +171,9 @@ impl EncodingAgent {
         self.expect_open("send_frame")?;
         self.context.cancel.check()?;
         let frame = self.coded_frame(frame)?;
+        if self.frames_in == 0 {
+            self.open_work_folder(&frame)?;
+        }
         self.frames_in += 1;
         let first = *self.first_timestamp.get_or_insert(frame.timestamp);
         let ticks = frame.timestamp.saturating_sub(first).max(0) as f64;
@@ -272,6 +276,16 @@ impl EncodingAgent {
         Ok(())
     }
 
+    /// Opens the folder that the caller named, for the clip that begins with this frame.
+    fn open_work_folder(&mut self, first: &Frame) -> Result<()> {
+        if let Some(path) = &self.settings.work_folder {
+            let base_encoder = self.context.library.version().to_string();
+            let manifest = Manifest::new(&self.context.info, &base_encoder, FrameHash::of(first));
+            self.context.work = Some(Arc::new(WorkFolder::open(path, &manifest)?));
+        }
+        Ok(())
+    }
+
     /// The frame as it is coded: 4:2:0 at its own depth.
     fn coded_frame(&self, frame: Frame) -> Result<Frame> {
         let found = (frame.width(), frame.height(), frame.format());
@@ -303,11 +317,13 @@ impl EncodingAgent {
     }
 
     fn start_scene(&mut self, first_frame: u64) {
-        let reading = match self.task.target {
-            Target::Constant(_) => Reading::Once,
-            _ => Reading::Repeated,
+        let budget = Arc::clone(&self.budget);
+        let frames = match (self.task.target, &self.context.work) {
+            // A trial is looked up by all frames of the scene, before the first is coded.
+            (_, Some(_)) => SceneFrames::hashed(Reading::Repeated, budget),
+            (Target::Constant(_), None) => SceneFrames::new(Reading::Once, budget),
+            (_, None) => SceneFrames::new(Reading::Repeated, budget),
         };
-        let frames = SceneFrames::new(reading, Arc::clone(&self.budget));
         let job = SceneJob {
             index: self.scenes_started,
             first_frame,
@@ -412,7 +428,11 @@ impl EncodingAgent {
     fn end_stream(&mut self) -> Result<()> {
         let audio = std::mem::take(&mut self.audio);
         let stalls = self.context.stalls.load(Ordering::Relaxed);
+        let reused = self.context.work.as_ref().map_or(0, |work| work.reused());
         let assembly = self.assembly()?;
+        if reused > 0 {
+            assembly.note(format!("{reused} trials were taken from the work folder."));
+        }
         if stalls > 0 {
             assembly.note(format!("The base encoder stood still and was started again {stalls} times."));
         }

@@ -103,7 +103,8 @@ impl SceneJob {
                 let plan = BasePlan { quantizer, preset: means.preset, depth, tools: Tools::default() };
                 let mut tried = Vec::new();
                 let (context, frames) = (&self.context, &self.frames);
-                let trial = store(context, frames, 0..u64::MAX, &plan, Purpose::Last, &mut tried)?;
+                let purpose = if context.work.is_some() { Purpose::Keep } else { Purpose::Last };
+                let trial = store(context, frames, 0..u64::MAX, &plan, purpose, &mut tried)?;
                 Ok((Found::as_asked(plan, trial, tried), self.profile()?))
             }
             Target::Floor(floor) => {

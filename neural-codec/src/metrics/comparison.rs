@@ -53,6 +53,18 @@ impl Comparison {
         }
     }
 
+    /// The comparison of frames of one size that were measured before.
+    pub(crate) fn of_frames(
+        format: PixelFormat,
+        measures: Measures,
+        size: (usize, usize),
+        frames: &[FrameMetrics],
+    ) -> Self {
+        let mut comparison = Self { size: Some(size), ..Self::new(format, measures) };
+        frames.iter().for_each(|frame| comparison.take_in(frame));
+        comparison
+    }
+
     /// Measures one pair of frames and takes it in.
     ///
     /// Errors: `InvalidArgument` when the frames differ in size or format from each other, from the format given

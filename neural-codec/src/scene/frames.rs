@@ -7,10 +7,12 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::memory_budget::{MemoryBudget, Share, lock};
 use super::profile::Profile;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Planes};
+use crate::frame::{Frame, FrameHash, Planes};
 
 /// How often a scene is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,8 @@ struct State {
     /// What analysis found out, once the scene is complete.
     profile: Option<Profile>,
     spill: Option<Spill>,
+    /// Hash of the frames and timestamps so far.
+    hash: Option<u64>,
 }
 
 /// The frames of one scene; shared through an `Arc` by one writer and one reader.
@@ -54,6 +58,13 @@ impl SceneFrames {
         Arc::new(Self { reading, budget, state: Mutex::default(), changed: Condvar::new() })
     }
 
+    /// Frames that are hashed as they come, for [`wait_for_hash`](Self::wait_for_hash).
+    pub(crate) fn hashed(reading: Reading, budget: Arc<MemoryBudget>) -> Arc<Self> {
+        let frames = Self::new(reading, budget);
+        lock(&frames.state).hash = Some(0);
+        frames
+    }
+
     /// Appends a frame. Errors: `Io` when it has to go to disk and the disk is full.
     pub(crate) fn push(&self, frame: Arc<Frame>) -> Result<()> {
         let bytes = frame.byte_len();
@@ -62,6 +73,11 @@ impl SceneFrames {
             Reading::Repeated => self.budget.try_take(bytes),
         };
         let mut state = lock(&self.state);
+        if let Some(hash) = &mut state.hash {
+            let parts =
+                [hash.to_le_bytes(), FrameHash::of(&frame).0.to_le_bytes(), frame.timestamp.to_le_bytes()];
+            *hash = xxh3_64(parts.as_flattened());
+        }
         let slot = if state.abandoned {
             Slot::Released
         } else if share.is_some() {
@@ -101,6 +117,16 @@ impl SceneFrames {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.profile.clone()
+    }
+
+    /// Waits until the scene is complete and gives the hash of its frames and their timestamps; 0 where they are not
+    /// hashed.
+    pub(crate) fn wait_for_hash(&self) -> u64 {
+        let mut state = lock(&self.state);
+        while !state.closed {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.hash.unwrap_or_default()
     }
 
     /// Frame `index` of the scene, waiting for it if need be; `None` past the last.

@@ -8,6 +8,7 @@ mod rate;
 mod search;
 mod target;
 mod trial;
+mod work;
 
 pub(crate) use clock::{Spent, StageClock};
 pub use plan::{BasePlan, Tools};
@@ -16,3 +17,4 @@ pub(crate) use rate::{RateCurve, allocate};
 pub(crate) use search::{Found, Search, Tried, store};
 pub use target::{Floor, Target};
 pub(crate) use trial::{Purpose, Trial, TrialContext};
+pub(crate) use work::{Manifest, WorkFolder};

@@ -28,15 +28,15 @@ const AIM: f64 = 0.13;
 /// A stored scene further above the floor than this, in dB and in SSIM, is coded again.
 const MOST_ABOVE: Floor = Floor { psnr_y: Some(0.3), ssim_y: Some(0.003) };
 
-/// What the pilot's preset gains over the fast one at the same quantiser, before anything is measured.
-const PROBE_OFFSET: f64 = 1.0;
-
 /// Frames of the part that locates: a key frame and one group of the base encoder's longest pyramid, so that the
 /// part has the structure of the scene.
 const PART_FRAMES: u64 = 33;
 
 /// Frames of the head that the pilot codes: the first group sees a second one ahead, as it does in the scene.
 const HEAD_FRAMES: u64 = 66;
+
+/// Most probes that locate.
+const MOST_LOCATED: usize = 3;
 
 /// Quantisers of the probes that a share of bytes is found by.
 const RATE_QUANTIZERS: [u8; 3] = [30, 44, 57];
@@ -147,9 +147,9 @@ impl<'a> Search<'a> {
     /// The coarsest plan that reaches a quality floor.
     pub(crate) fn floor(mut self, floor: &Floor) -> Result<Found> {
         let part = self.part();
-        let (probe, frames) = self.locate(floor, &part)?;
-        let (probe, frames) = self.extend(floor, probe, frames, &part)?;
-        let (curve, tools) = self.pilot(floor, &probe, &frames)?;
+        let probe = self.locate(floor, &part)?;
+        let probe = self.extend(floor, probe, &part)?;
+        let (curve, tools) = self.pilot(floor, &probe)?;
         self.store(floor, curve, tools)
     }
 
@@ -238,92 +238,80 @@ impl<'a> Search<'a> {
         *part == (0..self.length())
     }
 
-    /// The part's curve at the fast preset around the floor, and the frames of the last probe.
-    fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<(Curve, Vec<FrameMetrics>)> {
+    /// The part at the fast preset around the floor.
+    fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Probed> {
         let mut curve = Curve::default();
-        let aim = self.probe_aim();
         let mut quantizer = Quantizer::from(FIRST_QUANTIZER);
-        let mut frames = Vec::new();
-        for _ in 0..3 {
-            frames = self.probe("locate", quantizer, part.clone())?.frames;
-            let quality = Quality::of(&frames);
+        loop {
+            let trial = self.probe("locate", quantizer, part.clone())?;
+            let quality = Quality::of(&trial.frames);
             curve.add(quantizer, quality);
+            let gain = self.expected_gain(&trial);
+            let aim = AIM - gain;
             let is_near = (floor.margin(&quality) - aim).abs() < FAR;
             let next = curve.solve(floor, aim, &self.context.library);
-            if next == quantizer || is_near && (curve.len() > 1 || self.has_pilot()) {
-                break;
+            if next == quantizer || is_near || curve.len() == MOST_LOCATED {
+                return Ok(Probed { curve, frames: trial.frames, gain });
             }
             quantizer = next;
         }
-        Ok((curve, frames))
     }
 
-    /// Where the fast preset has to lie above the floor.
-    fn probe_aim(&self) -> f64 {
-        if self.has_pilot() { AIM - PROBE_OFFSET } else { AIM }
+    /// By how many dB the pilot is expected to lie above a probe.
+    fn expected_gain(&self, probe: &Trial) -> f64 {
+        let info = &self.context.info;
+        let pixels = info.width as f64 * info.height as f64 * probe.frames.len() as f64;
+        if self.has_pilot() { forecast::expected_gain(probe.bytes as f64 * 8.0 / pixels) } else { 0.0 }
     }
 
-    /// The scene's curve and frames at the fast preset, by those of the part.
-    fn extend(
-        &mut self,
-        floor: &Floor,
-        curve: Curve,
-        frames: Vec<FrameMetrics>,
-        part: &Range<u64>,
-    ) -> Result<(Curve, Vec<FrameMetrics>)> {
-        if self.is_whole(part) {
-            return Ok((curve, frames));
+    /// The scene at the fast preset, by its part.
+    fn extend(&mut self, floor: &Floor, part: Probed, span: &Range<u64>) -> Result<Probed> {
+        if self.is_whole(span) {
+            return Ok(part);
         }
-        let at = curve.solve(floor, self.probe_aim(), &self.context.library);
-        let frames = self.probe("extend", at, 0..self.length())?.frames;
-        let difference = Quality::of(&frames).minus(&curve.quality(at.value()));
-        Ok((curve.moved(&difference), frames))
+        let at = part.curve.solve(floor, AIM - part.gain, &self.context.library);
+        let trial = self.probe("extend", at, 0..self.length())?;
+        let difference = Quality::of(&trial.frames).minus(&part.curve.quality(at.value()));
+        let gain = self.expected_gain(&trial);
+        Ok(Probed { curve: part.curve.moved(&difference), frames: trial.frames, gain })
     }
 
-    /// The scene's curve at the preset that is stored with; and the tools to use. `probe` and `frames`: the scene's
-    /// curve at the fast preset, and its frames near the floor.
-    fn pilot(&mut self, floor: &Floor, probe: &Curve, frames: &[FrameMetrics]) -> Result<(Curve, Tools)> {
+    /// The scene's curve at the preset that is stored with, and the tools to use.
+    fn pilot(&mut self, floor: &Floor, probe: &Probed) -> Result<(Curve, Tools)> {
         let tools = self.tools();
         if !self.has_pilot() {
-            return Ok((probe.clone(), tools));
+            return Ok((probe.curve.clone(), tools));
         }
-        let expected = probe.moved(&Quality { psnr_y: PROBE_OFFSET, ssim_db: Some(PROBE_OFFSET) });
-        let quantizer = expected.solve(floor, AIM, &self.context.library);
-        let mut best = self.try_tools(quantizer, tools, probe, frames)?;
+        let quantizer = probe.curve.solve(floor, AIM - probe.gain, &self.context.library);
+        let mut best = self.try_tools(quantizer, tools, probe)?;
         if self.means.tries_tools && is_worth_trying_without_aq(self.profile) {
             let coarser = self.context.library.quantizer_at_most(quantizer.value() + WITHOUT_AQ);
             let tools = Tools { adaptive_quantization: Some(false), ..tools };
-            let candidate = self.try_tools(coarser, tools, probe, frames)?;
+            let candidate = self.try_tools(coarser, tools, probe)?;
             if saving(floor, &best, &candidate) > WORTH {
                 best = candidate;
             }
         }
         let curve = |best: &Candidate| {
             let at = best.plan.quantizer.value();
-            probe.moved(&best.quality.minus(&probe.quality(at)))
+            probe.curve.moved(&best.quality.minus(&probe.curve.quality(at)))
         };
         let found = curve(&best).solve(floor, AIM, &self.context.library);
         let miss = position(found.value()) - position(best.plan.quantizer.value());
         // A second pilot is cheaper than coding a long scene again.
         if miss.abs() > FAR_POSITION && self.head().end * 2 < self.length() {
-            best = self.try_tools(found, best.plan.tools, probe, frames)?;
+            best = self.try_tools(found, best.plan.tools, probe)?;
         }
         Ok((curve(&best), best.plan.tools))
     }
 
     /// Pilots tools: what they take on the head, and the quality of the whole scene that follows.
-    fn try_tools(
-        &mut self,
-        quantizer: Quantizer,
-        tools: Tools,
-        probe: &Curve,
-        frames: &[FrameMetrics],
-    ) -> Result<Candidate> {
+    fn try_tools(&mut self, quantizer: Quantizer, tools: Tools, probe: &Probed) -> Result<Candidate> {
         let depth = self.means.source_depth;
         let plan = BasePlan { quantizer, preset: self.means.preset + 1, depth, tools };
         let trial = self.try_plan("pilot", &plan, self.head())?;
-        let quality = forecast::whole_scene(&trial.frames, frames);
-        let over_probe = quality.minus(&probe.quality(quantizer.value()));
+        let quality = forecast::whole_scene(&trial.frames, &probe.frames);
+        let over_probe = quality.minus(&probe.curve.quality(quantizer.value()));
         let quality = quality.plus(&forecast::preset_gain(&over_probe));
         Ok(Candidate { plan, bytes: trial.bytes, quality })
     }
@@ -408,6 +396,15 @@ pub(crate) fn store(
     let coded = span.start..span.start + trial.frames.len() as u64;
     tried.push(Tried::new("store", plan, &coded, &trial, running));
     Ok(trial)
+}
+
+/// The scene, or a part of it, at the fast preset.
+struct Probed {
+    curve: Curve,
+    /// Of the last probe, near the floor.
+    frames: Vec<FrameMetrics>,
+    /// By how many dB the pilot is expected to lie above it.
+    gain: f64,
 }
 
 /// One way to code the scene: bytes of its head, and the quality that is expected of the whole.

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::clock::StageClock;
 use super::plan::BasePlan;
+use super::work::{Key, WorkFolder};
 use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, SvtAv1Encoder, TemporalUnit};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash, VideoInfo};
@@ -37,6 +38,8 @@ pub(crate) struct TrialContext {
     pub(crate) cancel: CancelToken,
     /// Counts seconds by stage.
     pub(crate) clock: Arc<StageClock>,
+    /// Keeps finished trials, where the caller named a folder.
+    pub(crate) work: Option<Arc<WorkFolder>>,
     /// Counts trials that were begun again.
     pub(crate) stalls: Arc<AtomicU64>,
     /// Counts frames of final encodes, for progress.
@@ -86,11 +89,34 @@ impl Trial {
     }
 }
 
-/// Codes frames `span` of a scene by `plan`; a span may end beyond the scene. Begins again where the base encoder
-/// stands still, unless the frames are gone by then.
+/// Codes frames `span` of a scene by `plan`, or takes the trial from the work folder; a span may end beyond the scene.
+/// Begins again where the base encoder stands still, unless the frames are gone by then.
 ///
 /// Errors: whatever the base encoder or decoder reports, `Cancelled`, `InvalidArgument` for an empty span.
 pub(crate) fn code(
+    context: &TrialContext,
+    frames: &SceneFrames,
+    span: Range<u64>,
+    plan: &BasePlan,
+    purpose: Purpose,
+) -> Result<Trial> {
+    let Some(work) = &context.work else { return code_patiently(context, frames, span, plan, purpose) };
+    let is_stored = purpose != Purpose::Probe;
+    let base_encoder = context.library.version().to_string();
+    let key = Key::new(&context.info, &base_encoder, frames.wait_for_hash(), &span, plan, is_stored);
+    context.cancel.check()?;
+    if let Some(trial) = work.load(&key, &context.info) {
+        if is_stored {
+            context.frames_done.fetch_add(trial.frames.len() as u64, Ordering::Relaxed);
+        }
+        return Ok(trial);
+    }
+    let trial = code_patiently(context, frames, span, plan, purpose)?;
+    work.save(&key, &trial, &context.info)?;
+    Ok(trial)
+}
+
+fn code_patiently(
     context: &TrialContext,
     frames: &SceneFrames,
     span: Range<u64>,
