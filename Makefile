@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup demo test test-rust test-c test-python lint bench rd fuzz wheel header
+.PHONY: help setup demo test test-rust test-c test-python lint bench rd profiles fuzz wheel header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,10 +35,15 @@ lint: ## Check formatting and lints.
 bench: ## Run the criterion benches.
 	cargo bench --workspace --all-features
 
-rd: ## Compare with SVT-AV1, x265 and x264 at a quality floor (CLIPS="a.mp4 b.mkv" names the clips).
+rd: ## Compare with SVT-AV1, x265, x264 and ab-av1 at a quality floor (CLIPS="a.mp4 b.mkv"; RD=--curves for BD-rates).
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	$(PYTHON) examples/python/rd.py $(or $(CLIPS),$(error name clips: make rd CLIPS="a.mp4 b.mkv")) --output rd-out
+	$(PYTHON) examples/python/rd.py $(or $(CLIPS),$(error name clips: make rd CLIPS="a.mp4 b.mkv")) $(RD) --output rd-out
+
+profiles: ## Write profiles.html: a frame, the class and the figures of every scene of CLIPS.
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	$(PYTHON) examples/python/profiles.py $(or $(CLIPS),$(error name clips: make profiles CLIPS="a.mp4 b.mkv"))
 
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
 	scripts/fuzz.sh 600

@@ -131,6 +131,16 @@ impl Curve {
         Self { points: self.points.map(|quality| quality.plus(by)) }
     }
 
+    /// The same curve, so many times as steep around a quality.
+    pub(crate) fn steeper(&self, around: &Quality, times: f64) -> Self {
+        let from = |value: f64, center: f64| center + times * (value - center);
+        let points = self.points.map(|quality| Quality {
+            psnr_y: from(quality.psnr_y, around.psnr_y),
+            ssim_db: quality.ssim_db.zip(around.ssim_db).map(|(value, center)| from(value, center)),
+        });
+        Self { points }
+    }
+
     /// The coarsest quantiser that the curve says to lie at least `aim` dB above the floor; the finest there is where
     /// none does.
     pub(crate) fn solve(&self, floor: &Floor, aim: f64, library: &Library) -> Quantizer {
@@ -192,6 +202,15 @@ mod tests {
             let values: Vec<f64> = (4..280).map(|q| curve.quality(f64::from(q) / 4.0).psnr_y).collect();
             assert!(values.is_sorted_by(|a, b| a > b), "{points:?}");
         }
+    }
+
+    #[test]
+    fn a_steeper_curve_keeps_its_center() {
+        let curve = curve(&[(30, 40.0), (50, 36.0)]);
+        let center = curve.quality(40.0);
+        let steeper = curve.steeper(&center, 1.5);
+        assert!((steeper.quality(40.0).psnr_y - center.psnr_y).abs() < 1e-9);
+        assert!((steeper.quality(50.0).psnr_y - 35.0).abs() < 0.1);
     }
 
     #[test]

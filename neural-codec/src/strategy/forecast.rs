@@ -23,10 +23,10 @@ const PRESET_GAIN_PER_DB: Quality = Quality { psnr_y: 0.12, ssim_db: Some(0.18) 
 const MOST_GAINED: f64 = 3.0;
 
 /// What the pilot's preset gains over the probe's at the same quantiser, before anything is measured, by the bits a
-/// pixel that the probe took: the fewer, the more a slow preset finds to refer to. Units: dB. Over 22 scenes
-/// between 0.1 and 4.6, predicted within 0.7 for half of them.
+/// pixel that the probe took: the fewer, the more a slow preset finds to refer to. Units: dB. Over 22 scenes it was
+/// 0.1 to 4.6; a line halfway between these and their mean, as the pilot of a short scene has to be near, not right.
 pub(crate) fn expected_gain(bits_a_pixel: f64) -> f64 {
-    (-0.15 - 0.9 * bits_a_pixel.max(1e-9).log10()).clamp(0.3, 3.5)
+    (0.42 - 0.45 * bits_a_pixel.max(1e-9).log10()).clamp(0.3, 3.0)
 }
 
 /// Quality of all the frames that were probed, coded as the pilot codes the first of them.
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn fewer_bits_leave_more_to_gain() {
         let gains = [1e-6, 1e-3, 1e-2, 0.1, 2.0].map(expected_gain);
-        assert!(gains.is_sorted_by(|a, b| a >= b) && gains[0] <= 3.5 && gains[4] >= 0.3);
+        assert!(gains.is_sorted_by(|a, b| a >= b) && gains[0] <= 3.0 && gains[4] >= 0.3);
     }
 
     #[test]
