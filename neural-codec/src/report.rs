@@ -240,7 +240,7 @@ pub struct TrialReport {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StageReport {
-    /// How many times it ran: scenes, trials, or frames for `analyse`.
+    /// How many times it ran: trials, or frames for `cuts` and `profile`.
     pub runs: u64,
     /// Wall seconds, summed; stages run side by side.
     pub seconds: f64,
@@ -276,7 +276,7 @@ pub struct TotalReport {
     pub frames_per_second: f64,
     /// Processor seconds of the whole process during the encode, the source's decoding included.
     pub cpu_seconds: f64,
-    /// What each stage took: `analyse` (cuts and profile) and the stages of the trials.
+    /// What each stage took: finding `cuts`, the `profile`, and the stages of the trials.
     pub stages: BTreeMap<String, StageReport>,
 }
 

@@ -167,7 +167,7 @@ class Trial(Record):
 
 @dataclass(frozen=True)
 class Stage(Record):
-    """What all runs of one stage of an encode took; `runs` counts trials, and frames for `analyse`."""
+    """What all runs of one stage of an encode took; `runs` counts trials, and frames for `cuts` and `profile`."""
 
     runs: int
     seconds: float

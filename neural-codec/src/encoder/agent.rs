@@ -179,7 +179,7 @@ impl EncodingAgent {
         let ticks = frame.timestamp.saturating_sub(first).max(0) as f64;
         self.seconds_in = ticks * self.source.time_base.value() + self.source.frame_rate.inverse().value();
         let clock = Arc::clone(&self.context.clock);
-        for step in clock.alone("analyse", || self.cutter.push(frame))? {
+        for step in clock.alone("cuts", || self.cutter.push(frame))? {
             self.take(step)?;
         }
         self.collect()
@@ -308,7 +308,7 @@ impl EncodingAgent {
             }
             Step::Frame(frame) => {
                 if let Some((scene, profiler)) = &mut self.current {
-                    self.context.clock.alone("analyse", || profiler.push(&frame))?;
+                    self.context.clock.alone("profile", || profiler.push(&frame))?;
                     scene.push(frame)?;
                 }
             }

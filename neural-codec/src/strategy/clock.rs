@@ -181,11 +181,11 @@ mod tests {
             let start = ThreadTime::now();
             while start.elapsed() < Duration::from_millis(20) {}
         };
-        clock.alone("analyse", spin);
+        clock.alone("profile", spin);
         hand.store(1, Ordering::Relaxed);
-        let analyse = clock.spent()["analyse"].cpu_seconds;
-        assert!(analyse >= 0.02);
-        assert!((stage.end().1 + analyse - 1.0).abs() < 1e-9);
+        let profile = clock.spent()["profile"].cpu_seconds;
+        assert!(profile >= 0.02);
+        assert!((stage.end().1 + profile - 1.0).abs() < 1e-9);
     }
 
     #[test]

@@ -70,9 +70,9 @@ pub(crate) struct Means {
     coarse_depth: BitDepth,
 }
 
-/// The base encoder's preset for each effort, for versions 3 and newer, and for older ones, whose slow presets take
-/// longer (`docs/decisions/0003-av1-encoder.md`).
-const PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 8, 6, 5, 4, 3, 2, 1];
+/// The base encoder's preset for each effort, for versions 3 and newer, whose presets 11 to 13 are one and the same, and
+/// for older ones, whose slow presets take longer (`docs/decisions/0003-av1-encoder.md`).
+const PRESET_OF_EFFORT: [i8; 10] = [12, 10, 9, 8, 6, 5, 4, 3, 2, 1];
 const OLD_PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 9, 8, 7, 6, 5, 4, 2];
 
 /// The least effort that tries tools.
@@ -111,7 +111,8 @@ impl Means {
         let fine_depth = if effort >= TEN_BITS_FROM { BitDepth::Ten } else { source_depth };
         Self {
             preset,
-            probe_preset: preset.max(PROBE_PRESET),
+            // A preset next to the probes' speaks for itself.
+            probe_preset: if preset + 1 >= PROBE_PRESET { preset } else { PROBE_PRESET },
             tries_tools: effort >= TRIES_TOOLS,
             spends_freely: effort >= SPENDS_FREELY,
             source_depth,
