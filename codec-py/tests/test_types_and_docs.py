@@ -56,7 +56,7 @@ def snippets(path: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/PYTHON.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/PYTHON.md", "docs/ORCHESTRATOR.md"])
 def test_documented_code_runs(name, tmp_path, carphone):
     code = snippets(ROOT / name)
     if not code:

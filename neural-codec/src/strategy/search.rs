@@ -4,7 +4,7 @@
 //! locate   a part of the scene at a fast preset       -> about where the quantiser lies
 //! extend   the whole scene at the fast preset         -> how quality goes along the scene
 //! pilot    its head one preset faster than stored     -> what the fast preset hides; tools against one another
-//! store    the whole scene as it will be stored       -> measured; corrected once where it misses the floor
+//! store    the whole scene as it will be stored       -> measured; corrected where it misses the floor or lies far above
 //! ```
 //! `forecast` carries the pilot's quality to the whole scene. Scenes that are short are probed and piloted as a whole.
 
@@ -18,7 +18,7 @@ use super::rate::RateCurve;
 use super::target::{Floor, Quality};
 use super::trial::{Purpose, Trial, TrialContext, code};
 use crate::base::Quantizer;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metrics::FrameMetrics;
 use crate::scene::{Profile, SceneClass, SceneFrames};
 
@@ -248,7 +248,9 @@ impl<'a> Search<'a> {
     fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Probed> {
         let mut curve = Curve::default();
         let mut quantizer = Quantizer::from(FIRST_QUANTIZER);
+        let mut located = 0;
         loop {
+            located += 1;
             let trial = self.probe("locate", quantizer, part.clone())?;
             let quality = Quality::of(&trial.frames);
             curve.add(quantizer, quality);
@@ -256,7 +258,7 @@ impl<'a> Search<'a> {
             let aim = AIM - gain;
             let is_near = (floor.margin(&quality) - aim).abs() < FAR;
             let next = curve.solve(floor, aim, &self.context.library);
-            if next == quantizer || is_near || curve.len() == MOST_LOCATED {
+            if next == quantizer || is_near || located == MOST_LOCATED {
                 return Ok(Probed { curve, frames: trial.frames, gain });
             }
             quantizer = next;
@@ -367,7 +369,7 @@ impl<'a> Search<'a> {
             quantizer = if is_met { next } else { next.min(finer) };
         }
         let Some((plan, trial, is_met)) = best else {
-            return Err(crate::error::Error::internal("search", "no trial was made"));
+            return Err(Error::internal("search", "no trial was made"));
         };
         let reason = format!(
             "the coarsest quantiser found for {}{}",
