@@ -105,7 +105,7 @@ impl EncodingAgent {
             cancel: CancelToken::new(),
             clock: StageClock::new(),
             work: None,
-            stalls: Arc::default(),
+            failures: Arc::default(),
             frames_done: Arc::new(AtomicU64::new(0)),
         };
         Ok(Self {
@@ -427,14 +427,14 @@ impl EncodingAgent {
 
     fn end_stream(&mut self) -> Result<()> {
         let audio = std::mem::take(&mut self.audio);
-        let stalls = self.context.stalls.load(Ordering::Relaxed);
+        let failures = self.context.failures.load(Ordering::Relaxed);
         let reused = self.context.work.as_ref().map_or(0, |work| work.reused());
         let assembly = self.assembly()?;
         if reused > 0 {
             assembly.note(format!("{reused} trials were taken from the work folder."));
         }
-        if stalls > 0 {
-            assembly.note(format!("The base encoder stood still and was started again {stalls} times."));
+        if failures > 0 {
+            assembly.note(format!("The base encoder stood still or wrote what cannot be decoded, and was started again {failures} times."));
         }
         audio.iter().try_for_each(|packet| assembly.add_audio(packet))?;
         if let Some(assembly) = self.assembly.take() {

@@ -22,8 +22,8 @@ use crate::scene::SceneFrames;
 /// Decoded frames that may wait to be measured.
 const WAITING: usize = 4;
 
-/// How often a trial is begun again because the base encoder stands still.
-const MOST_STALLS: u32 = 2;
+/// How often a trial is begun again because the base encoder stands still, or wrote what cannot be decoded.
+const MOST_FAILURES: u32 = 2;
 
 /// What all trials of an encode share.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub(crate) struct TrialContext {
     /// Keeps finished trials, where the caller named a folder.
     pub(crate) work: Option<Arc<WorkFolder>>,
     /// Counts trials that were begun again.
-    pub(crate) stalls: Arc<AtomicU64>,
+    pub(crate) failures: Arc<AtomicU64>,
     /// Counts frames of final encodes, for progress.
     pub(crate) frames_done: Arc<AtomicU64>,
 }
@@ -90,7 +90,7 @@ impl Trial {
 }
 
 /// Codes frames `span` of a scene by `plan`, or takes the trial from the work folder; a span may end beyond the scene.
-/// Begins again where the base encoder stands still, unless the frames are gone by then.
+/// Begins again where the base encoder stands still or writes what cannot be decoded, unless the frames are gone by then.
 ///
 /// Errors: whatever the base encoder or decoder reports, `Cancelled`, `InvalidArgument` for an empty span.
 pub(crate) fn code(
@@ -123,10 +123,10 @@ fn code_patiently(
     plan: &BasePlan,
     purpose: Purpose,
 ) -> Result<Trial> {
-    for _ in 0..MOST_STALLS {
+    for _ in 0..MOST_FAILURES {
         match code_once(context, frames, span.clone(), plan, purpose) {
-            Err(Error::Stalled { .. }) if purpose != Purpose::Last => {
-                context.stalls.fetch_add(1, Ordering::Relaxed);
+            Err(Error::Stalled { .. } | Error::Corrupt { .. }) if purpose != Purpose::Last => {
+                context.failures.fetch_add(1, Ordering::Relaxed);
             }
             done => return done,
         }
