@@ -107,7 +107,7 @@ def _plot(scenes: Sequence[Scene]) -> str:
         if trial.psnr_y is not None
     ]
     if not points:
-        return "<p>Nothing was tried: the quantiser was given.</p>"
+        return "<p>Every trial is lossless.</p>"
     rates = np.log10([rate for _, rate, _, _ in points])
     levels = np.array([psnr for _, _, psnr, _ in points])
     xs = 40 + (WIDTH - 60) * (rates - rates.min()) / max(float(np.ptp(rates)), 1e-6)

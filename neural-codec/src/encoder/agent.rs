@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::assembly::Assembly;
+use super::assembly::{Assembly, duration_seconds};
 use super::budget::{Budget, NextStep, PlannedScene};
+use super::coded::{coded_frame, coded_info};
 use super::cutter::{Cutter, Step};
 use super::job::{FinishedScene, SceneJob, Task};
 use super::workers::{Workers, scenes_at_once};
 use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::error::{Error, Result};
-use crate::frame::{Color, Frame, FrameHash, Layout, PixelFormat, VideoInfo, convert};
+use crate::frame::{Frame, FrameHash, PixelFormat, VideoInfo};
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
 use crate::settings::Settings;
-use crate::strategy::{Manifest, Means, StageClock, Target, TrialContext, WorkFolder, check_served};
+use crate::strategy::{Means, StageClock, Target, TrialContext, WorkFolder, check_served};
 
 /// Bytes of source frames that may wait in memory for their encoder: 43 frames of 1080p.
 const WAITING_BYTES: usize = 128 << 20;
@@ -70,9 +71,8 @@ pub struct EncodingAgent {
     ready: VecDeque<Vec<u8>>,
     report: Option<Report>,
     frames_in: u64,
-    /// Seconds of video so far, by timestamps; the last frame lasts one nominal frame.
-    seconds_in: f64,
-    first_timestamp: Option<i64>,
+    /// First and last timestamp so far.
+    span: Option<(i64, i64)>,
     scenes_started: u32,
     scenes_done: u32,
     bytes: u64,
@@ -126,8 +126,7 @@ impl EncodingAgent {
             ready: VecDeque::new(),
             report: None,
             frames_in: 0,
-            seconds_in: 0.0,
-            first_timestamp: None,
+            span: None,
             scenes_started: 0,
             scenes_done: 0,
             bytes: 0,
@@ -175,9 +174,7 @@ impl EncodingAgent {
             self.open_work_folder(&frame)?;
         }
         self.frames_in += 1;
-        let first = *self.first_timestamp.get_or_insert(frame.timestamp);
-        let ticks = frame.timestamp.saturating_sub(first).max(0) as f64;
-        self.seconds_in = ticks * self.source.time_base.value() + self.source.frame_rate.inverse().value();
+        self.span = Some((self.span.map_or(frame.timestamp, |(first, _)| first), frame.timestamp));
         let clock = Arc::clone(&self.context.clock);
         for step in clock.alone("cuts", || self.cutter.push(frame))? {
             self.take(step)?;
@@ -280,8 +277,8 @@ impl EncodingAgent {
     fn open_work_folder(&mut self, first: &Frame) -> Result<()> {
         if let Some(path) = &self.settings.work_folder {
             let base_encoder = self.context.library.version().to_string();
-            let manifest = Manifest::new(&self.context.info, &base_encoder, FrameHash::of(first));
-            self.context.work = Some(Arc::new(WorkFolder::open(path, &manifest)?));
+            let work = WorkFolder::open(path, &self.context.info, &base_encoder, FrameHash::of(first))?;
+            self.context.work = Some(Arc::new(work));
         }
         Ok(())
     }
@@ -382,7 +379,10 @@ impl EncodingAgent {
     /// All scenes are probed, or stored with their shares: stores them, or writes them.
     fn go_on_within(&mut self, mut budget: Budget) -> Result<()> {
         let limit = match self.task.target {
-            Target::Bitrate(bits) => (bits as f64 / 8.0 * self.seconds_in) as u64,
+            Target::Bitrate(bits) => {
+                let seconds = duration_seconds(&self.source, self.span, self.frames_in);
+                (bits as f64 / 8.0 * seconds) as u64
+            }
             Target::Size(bytes) => bytes,
             _ => return Err(Error::internal("agent", "a budget without a limit")),
         };
@@ -486,19 +486,4 @@ impl Drop for EncodingAgent {
             scene.close(None);
         }
     }
-}
-
-/// A frame of the source as it is coded.
-pub(super) fn coded_frame(frame: Frame, coded: &VideoInfo) -> Result<Frame> {
-    if frame.format() == coded.format { Ok(frame) } else { convert(&frame, coded.format, coded.color) }
-}
-
-/// The clip as it is coded: 4:2:0 at the source's depth.
-pub(super) fn coded_info(source: &VideoInfo) -> VideoInfo {
-    if source.format.layout == Layout::Yuv420 {
-        return *source;
-    }
-    let format = PixelFormat { layout: Layout::Yuv420, ..source.format };
-    let color: Color = source.color.resolve_for_conversion(Layout::Yuv420, source.width, source.height);
-    VideoInfo { format, color, ..*source }
 }

@@ -171,7 +171,7 @@ impl Assembly {
 }
 
 /// From the first frame's start to the last one's end, the last one lasting one nominal frame.
-fn duration_seconds(info: &VideoInfo, span: Option<(i64, i64)>, frames: u64) -> f64 {
+pub(super) fn duration_seconds(info: &VideoInfo, span: Option<(i64, i64)>, frames: u64) -> f64 {
     let frame = info.frame_rate.inverse().value();
     match span {
         Some((first, last)) => last.abs_diff(first) as f64 * info.time_base.value() + frame,

@@ -7,6 +7,7 @@
 mod agent;
 mod assembly;
 mod budget;
+mod coded;
 mod cutter;
 mod job;
 mod one_shot;

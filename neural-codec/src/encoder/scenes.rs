@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::agent::{coded_frame, coded_info};
+use super::coded::{coded_frame, coded_info};
 use super::cutter::{Cutter, Step};
 use crate::error::{Error, Result};
 use crate::media::FrameSource;

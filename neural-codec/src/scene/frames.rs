@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -40,14 +40,15 @@ struct State {
     /// What analysis found out, once the scene is complete.
     profile: Option<Profile>,
     spill: Option<Spill>,
-    /// Hash of the frames and timestamps so far.
-    hash: Option<u64>,
+    /// Hash of the frames and timestamps so far, where they are hashed.
+    hash: u64,
 }
 
 /// The frames of one scene; shared through an `Arc` by one writer and one reader.
 #[derive(Debug)]
 pub(crate) struct SceneFrames {
     reading: Reading,
+    is_hashed: bool,
     budget: Arc<MemoryBudget>,
     state: Mutex<State>,
     changed: Condvar,
@@ -55,14 +56,16 @@ pub(crate) struct SceneFrames {
 
 impl SceneFrames {
     pub(crate) fn new(reading: Reading, budget: Arc<MemoryBudget>) -> Arc<Self> {
-        Arc::new(Self { reading, budget, state: Mutex::default(), changed: Condvar::new() })
+        Self::of(reading, false, budget)
     }
 
     /// Frames that are hashed as they come, for [`wait_for_hash`](Self::wait_for_hash).
     pub(crate) fn hashed(reading: Reading, budget: Arc<MemoryBudget>) -> Arc<Self> {
-        let frames = Self::new(reading, budget);
-        lock(&frames.state).hash = Some(0);
-        frames
+        Self::of(reading, true, budget)
+    }
+
+    fn of(reading: Reading, is_hashed: bool, budget: Arc<MemoryBudget>) -> Arc<Self> {
+        Arc::new(Self { reading, is_hashed, budget, state: Mutex::default(), changed: Condvar::new() })
     }
 
     /// Appends a frame. Errors: `Io` when it has to go to disk and the disk is full.
@@ -72,11 +75,12 @@ impl SceneFrames {
             Reading::Once => Some(self.budget.take(bytes)),
             Reading::Repeated => self.budget.try_take(bytes),
         };
+        // Readers need not wait for the hash.
+        let hash = self.is_hashed.then(|| (FrameHash::of(&frame), frame.timestamp));
         let mut state = lock(&self.state);
-        if let Some(hash) = &mut state.hash {
-            let parts =
-                [hash.to_le_bytes(), FrameHash::of(&frame).0.to_le_bytes(), frame.timestamp.to_le_bytes()];
-            *hash = xxh3_64(parts.as_flattened());
+        if let Some((frame, timestamp)) = hash {
+            let parts = [state.hash.to_le_bytes(), frame.0.to_le_bytes(), timestamp.to_le_bytes()];
+            state.hash = xxh3_64(parts.as_flattened());
         }
         let slot = if state.abandoned {
             Slot::Released
@@ -112,21 +116,21 @@ impl SceneFrames {
 
     /// Waits until the scene is complete and gives its profile; none where its writer gave up.
     pub(crate) fn wait_for_profile(&self) -> Option<Profile> {
-        let mut state = lock(&self.state);
-        while !state.closed {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.profile.clone()
+        self.wait_for_end().profile.clone()
     }
 
     /// Waits until the scene is complete and gives the hash of its frames and their timestamps; 0 where they are not
     /// hashed.
     pub(crate) fn wait_for_hash(&self) -> u64 {
+        self.wait_for_end().hash
+    }
+
+    fn wait_for_end(&self) -> MutexGuard<'_, State> {
         let mut state = lock(&self.state);
         while !state.closed {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.hash.unwrap_or_default()
+        state
     }
 
     /// Frame `index` of the scene, waiting for it if need be; `None` past the last.

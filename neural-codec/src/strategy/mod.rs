@@ -17,4 +17,4 @@ pub(crate) use rate::{RateCurve, allocate};
 pub(crate) use search::{Found, Search, Tried, store};
 pub use target::{Floor, Target};
 pub(crate) use trial::{Purpose, Trial, TrialContext};
-pub(crate) use work::{Manifest, WorkFolder};
+pub(crate) use work::WorkFolder;

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::clock::StageClock;
 use super::plan::BasePlan;
-use super::work::{Key, WorkFolder};
+use super::work::WorkFolder;
 use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, SvtAv1Encoder, TemporalUnit};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash, VideoInfo};
@@ -100,38 +100,33 @@ pub(crate) fn code(
     plan: &BasePlan,
     purpose: Purpose,
 ) -> Result<Trial> {
-    let Some(work) = &context.work else { return code_patiently(context, frames, span, plan, purpose) };
+    let once = || code_once(context, frames, span.clone(), plan, purpose);
+    let Some(work) = &context.work else { return patiently(context, purpose, once) };
     let is_stored = purpose != Purpose::Probe;
-    let base_encoder = context.library.version().to_string();
-    let key = Key::new(&context.info, &base_encoder, frames.wait_for_hash(), &span, plan, is_stored);
+    let key = work.key(frames.wait_for_hash(), &span, plan, is_stored);
     context.cancel.check()?;
-    if let Some(trial) = work.load(&key, &context.info) {
+    if let Some(trial) = work.load(key) {
         if is_stored {
             context.frames_done.fetch_add(trial.frames.len() as u64, Ordering::Relaxed);
         }
         return Ok(trial);
     }
-    let trial = code_patiently(context, frames, span, plan, purpose)?;
-    work.save(&key, &trial, &context.info)?;
+    let trial = patiently(context, purpose, once)?;
+    work.save(key, &trial)?;
     Ok(trial)
 }
 
-fn code_patiently(
-    context: &TrialContext,
-    frames: &SceneFrames,
-    span: Range<u64>,
-    plan: &BasePlan,
-    purpose: Purpose,
-) -> Result<Trial> {
+/// Begins again where the base encoder failed and the frames are still there.
+fn patiently(context: &TrialContext, purpose: Purpose, once: impl Fn() -> Result<Trial>) -> Result<Trial> {
     for _ in 0..MOST_FAILURES {
-        match code_once(context, frames, span.clone(), plan, purpose) {
+        match once() {
             Err(Error::Stalled { .. } | Error::Corrupt { .. }) if purpose != Purpose::Last => {
                 context.failures.fetch_add(1, Ordering::Relaxed);
             }
             done => return done,
         }
     }
-    code_once(context, frames, span, plan, purpose)
+    once()
 }
 
 fn code_once(

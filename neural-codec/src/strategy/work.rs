@@ -28,7 +28,7 @@ const SCHEMA: &str = "neural-codec/work/1";
 
 /// What a work folder was made for. Another clip or version gets an error and not a mixture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Manifest {
+struct Manifest {
     schema: String,
     library_version: String,
     base_encoder: String,
@@ -40,7 +40,7 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     /// What is to be kept for a clip as it is coded.
-    pub(crate) fn new(info: &VideoInfo, base_encoder: &str, first_frame: FrameHash) -> Self {
+    fn new(info: &VideoInfo, base_encoder: &str, first_frame: FrameHash) -> Self {
         Self {
             schema: SCHEMA.into(),
             library_version: env!("CARGO_PKG_VERSION").into(),
@@ -73,6 +73,9 @@ impl Manifest {
 #[derive(Debug)]
 pub(crate) struct WorkFolder {
     path: PathBuf,
+    /// The clip as it is coded, and what codes it.
+    info: VideoInfo,
+    base_encoder: String,
     reused: AtomicU64,
 }
 
@@ -97,10 +100,19 @@ struct FiledFrame {
 }
 
 impl WorkFolder {
-    /// Opens a folder, made where it is not there.
+    /// Opens the folder of a clip as it is coded, made where it is not there.
     ///
     /// Errors: `InvalidArgument` for one that was made for something else; `Io`.
-    pub(crate) fn open(path: &Path, manifest: &Manifest) -> Result<Self> {
+    pub(crate) fn open(
+        path: &Path,
+        info: &VideoInfo,
+        base_encoder: &str,
+        first_frame: FrameHash,
+    ) -> Result<Self> {
+        Self::open_as(path, info, base_encoder, &Manifest::new(info, base_encoder, first_frame))
+    }
+
+    fn open_as(path: &Path, info: &VideoInfo, base_encoder: &str, manifest: &Manifest) -> Result<Self> {
         fs::create_dir_all(path).map_err(|e| Error::io(path, e))?;
         let file = path.join(MANIFEST);
         match fs::read(&file) {
@@ -121,7 +133,12 @@ impl WorkFolder {
             }
             Err(error) => return Err(Error::io(&file, error)),
         }
-        Ok(Self { path: path.to_owned(), reused: AtomicU64::new(0) })
+        Ok(Self {
+            path: path.to_owned(),
+            info: *info,
+            base_encoder: base_encoder.into(),
+            reused: AtomicU64::new(0),
+        })
     }
 
     /// How many trials were taken from the folder.
@@ -129,8 +146,15 @@ impl WorkFolder {
         self.reused.load(Ordering::Relaxed)
     }
 
+    /// The key of a trial. `scene`: the hash of the scene's frames; `is_stored`: whether its units are kept.
+    pub(crate) fn key(&self, scene: u64, span: &Range<u64>, plan: &BasePlan, is_stored: bool) -> Key {
+        let (info, base_encoder) = (&self.info, &self.base_encoder);
+        let text = format!("{SCHEMA} {info:?} {base_encoder} {scene:016x} {span:?} {plan:?} {is_stored}");
+        Key(xxh3_128(text.as_bytes()))
+    }
+
     /// A trial that is filed. Anything that is wrong with the file counts as "not there".
-    pub(crate) fn load(&self, key: &Key, info: &VideoInfo) -> Option<Trial> {
+    pub(crate) fn load(&self, key: Key) -> Option<Trial> {
         let bytes = fs::read(self.path.join(key.file())).ok()?;
         let (sum, payload) = bytes.split_first_chunk::<8>()?;
         if u64::from_le_bytes(*sum) != xxh3_64(payload) {
@@ -139,7 +163,7 @@ impl WorkFolder {
         let filed: Filed = postcard::from_bytes(payload).ok()?;
         let frames: Vec<FrameMetrics> = filed.frames.iter().map(FiledFrame::metrics).collect();
         let trial = Trial {
-            comparison: Comparison::of_frames(info.format, Measures::Ssim, filed.size, &frames),
+            comparison: Comparison::of_frames(self.info.format, Measures::Ssim, filed.size, &frames),
             units: filed.units,
             bytes: filed.bytes,
             hashes: filed.hashes.into_iter().map(FrameHash).collect(),
@@ -151,9 +175,9 @@ impl WorkFolder {
     }
 
     /// Files a trial. Errors: `Io`, with the file's name.
-    pub(crate) fn save(&self, key: &Key, trial: &Trial, info: &VideoInfo) -> Result<()> {
+    pub(crate) fn save(&self, key: Key, trial: &Trial) -> Result<()> {
         let filed = Filed {
-            size: (info.width, info.height),
+            size: (self.info.width, self.info.height),
             units: trial.units.clone(),
             bytes: trial.bytes,
             hashes: trial.hashes.iter().map(|hash| hash.0).collect(),
@@ -172,19 +196,6 @@ impl WorkFolder {
 pub(crate) struct Key(u128);
 
 impl Key {
-    /// The key of a trial. `scene`: the hash of the scene's frames; `is_stored`: whether its units are kept.
-    pub(crate) fn new(
-        info: &VideoInfo,
-        base_encoder: &str,
-        scene: u64,
-        span: &Range<u64>,
-        plan: &BasePlan,
-        is_stored: bool,
-    ) -> Self {
-        let text = format!("{SCHEMA} {info:?} {base_encoder} {scene:016x} {span:?} {plan:?} {is_stored}");
-        Self(xxh3_128(text.as_bytes()))
-    }
-
     fn file(self) -> String {
         format!("{:032x}.trial", self.0)
     }
@@ -227,10 +238,14 @@ mod tests {
         VideoInfo::new(16, 16, PixelFormat::YUV420_8, Rational { num: 25, den: 1 })
     }
 
-    fn key(scene: u64) -> Key {
+    fn opened(path: &Path, manifest: &Manifest) -> Result<WorkFolder> {
+        WorkFolder::open_as(path, &info(), "SVT-AV1 4.1", manifest)
+    }
+
+    fn key(work: &WorkFolder, scene: u64) -> Key {
         let quantizer = Quantizer::from(30);
         let plan = BasePlan { quantizer, preset: 8, depth: BitDepth::Eight, tools: Tools::default() };
-        Key::new(&info(), "SVT-AV1 4.1", scene, &(0..2), &plan, true)
+        work.key(scene, &(0..2), &plan, true)
     }
 
     fn trial() -> Trial {
@@ -263,35 +278,34 @@ mod tests {
     #[test]
     fn a_trial_comes_back_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let work = WorkFolder::open(folder.path(), &manifest(1)).unwrap();
+        let work = opened(folder.path(), &manifest(1)).unwrap();
         let trial = trial();
-        work.save(&key(1), &trial, &info()).unwrap();
-        let work = WorkFolder::open(folder.path(), &manifest(1)).unwrap();
-        let back = work.load(&key(1), &info()).unwrap();
+        work.save(key(&work, 1), &trial).unwrap();
+        let work = opened(folder.path(), &manifest(1)).unwrap();
+        let back = work.load(key(&work, 1)).unwrap();
         assert_eq!(format!("{back:?}"), format!("{trial:?}"));
-        assert!(work.load(&key(2), &info()).is_none());
+        assert!(work.load(key(&work, 2)).is_none());
         assert_eq!(work.reused(), 1);
     }
 
     #[test]
     fn a_damaged_file_counts_as_missing() {
         let folder = tempfile::tempdir().unwrap();
-        let work = WorkFolder::open(folder.path(), &manifest(1)).unwrap();
-        work.save(&key(1), &trial(), &info()).unwrap();
-        let path = folder.path().join(key(1).file());
+        let work = opened(folder.path(), &manifest(1)).unwrap();
+        work.save(key(&work, 1), &trial()).unwrap();
+        let path = folder.path().join(key(&work, 1).file());
         let whole = fs::read(&path).unwrap();
         for damaged in [&whole[..whole.len() - 1], &[], &[&whole[..20], &[0; 4], &whole[24..]].concat()] {
             fs::write(&path, damaged).unwrap();
-            assert!(work.load(&key(1), &info()).is_none());
+            assert!(work.load(key(&work, 1)).is_none());
         }
     }
 
     #[test]
     fn a_folder_of_another_clip_or_version_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
-        WorkFolder::open(folder.path(), &manifest(1)).unwrap();
-        let message =
-            |manifest: &Manifest| WorkFolder::open(folder.path(), manifest).unwrap_err().to_string();
+        opened(folder.path(), &manifest(1)).unwrap();
+        let message = |manifest: &Manifest| opened(folder.path(), manifest).unwrap_err().to_string();
         assert!(message(&manifest(2)).contains("first frame"));
         let other = Manifest { library_version: "99.0".into(), ..manifest(1) };
         assert!(message(&other).contains("version of the library"));

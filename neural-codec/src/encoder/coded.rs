@@ -1,0 +1,19 @@
+//! The source as it is coded, where the base layer cannot take it as it is. Rank 5.
+
+use crate::error::Result;
+use crate::frame::{Color, Frame, Layout, PixelFormat, VideoInfo, convert};
+
+/// A frame of the source as it is coded.
+pub(super) fn coded_frame(frame: Frame, coded: &VideoInfo) -> Result<Frame> {
+    if frame.format() == coded.format { Ok(frame) } else { convert(&frame, coded.format, coded.color) }
+}
+
+/// The clip as it is coded: 4:2:0 at the source's depth.
+pub(super) fn coded_info(source: &VideoInfo) -> VideoInfo {
+    if source.format.layout == Layout::Yuv420 {
+        return *source;
+    }
+    let format = PixelFormat { layout: Layout::Yuv420, ..source.format };
+    let color: Color = source.color.resolve_for_conversion(Layout::Yuv420, source.width, source.height);
+    VideoInfo { format, color, ..*source }
+}
