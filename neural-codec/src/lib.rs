@@ -15,6 +15,7 @@ pub mod error;
 pub mod frame;
 pub mod media;
 pub mod metrics;
+pub mod neural;
 pub mod progress;
 pub mod report;
 pub mod scene;
