@@ -5,7 +5,12 @@
 //! decode   packet -> network -> inference over decoded frames
 //! ```
 
+mod code;
 mod network;
+mod sites;
+pub mod train;
+
+pub use sites::Sites;
 
 pub use network::{
     ACTIVATION_BITS, GAIN_BITS, Layer, MAX_CHANNELS, MAX_LAYERS, MAX_SHIFT, Network, SITE_CHANNELS, TAPS,

@@ -1,0 +1,4 @@
+//! Entropy coding of what a filter packet holds. Rank 3.
+
+pub(crate) mod bits;
+pub(crate) mod values;

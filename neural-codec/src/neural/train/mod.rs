@@ -1,0 +1,16 @@
+//! Training of a scene's filter on the CPU. Rank 3.
+
+mod adam;
+mod batch;
+mod conv;
+mod model;
+mod patches;
+mod random;
+mod trainer;
+mod vector;
+
+pub use batch::Batches;
+pub use model::{PATCH, Patch, Shape, Workspace};
+pub use patches::PatchSampler;
+pub use random::Random;
+pub use trainer::{Rates, Schedule, train};

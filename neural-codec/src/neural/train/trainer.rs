@@ -1,0 +1,72 @@
+//! Steps of training over patches. Rank 3.
+
+use super::adam::{Adam, cosine, limit_length};
+use super::batch::Batches;
+use super::model::{Patch, Shape};
+use super::random::Random;
+
+/// Learning rates by kind of parameter, at the top of the schedule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// Of weights; 0 leaves them as they are.
+    pub weights: f32,
+    /// Of gains and offsets.
+    pub gains: f32,
+}
+
+/// How long and from what to learn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Schedule {
+    /// Steps.
+    pub steps: usize,
+    /// Patches a step.
+    pub batch: usize,
+    /// Learning rates.
+    pub rates: Rates,
+    /// For the order of patches.
+    pub seed: u64,
+}
+
+/// The gradient is scaled down to this length: the loss without a filter is 1 a patch.
+const LONGEST_GRADIENT: f32 = 1.0;
+
+/// Trains all parameters in place. `project` sees parameters and the rate's share of its top after each step, `view`
+/// gives the parameters that the loss is taken at (rounded ones, say).
+///
+/// Returns the mean loss over the last tenth of the steps, or `None` where a gradient was not a number.
+pub fn train(
+    shape: &Shape,
+    parameters: &mut [f32],
+    patches: &[Patch],
+    schedule: &Schedule,
+    mut view: impl FnMut(usize, &[f32], &mut Vec<f32>),
+    mut project: impl FnMut(usize, &mut [f32], f32),
+) -> Option<f64> {
+    let mut random = Random::new(schedule.seed);
+    let mut adam = Adam::new(parameters.len());
+    let mut batches = Batches::new(shape);
+    let mut gradient = vec![0.0; parameters.len()];
+    let mut rates = vec![0.0; parameters.len()];
+    let mut seen = Vec::new();
+    let (mut loss, mut counted) = (0.0, 0);
+    for step in 0..schedule.steps {
+        let batch: Vec<&Patch> = (0..schedule.batch).map(|_| &patches[random.below(patches.len())]).collect();
+        view(step, parameters, &mut seen);
+        let found = batches.gradient(&seen, &batch, &mut gradient) / schedule.batch as f64;
+        gradient.iter_mut().for_each(|slope| *slope /= schedule.batch as f32);
+        if !limit_length(&mut gradient, LONGEST_GRADIENT) {
+            return None;
+        }
+        let share = cosine(step, schedule.steps);
+        let weights = shape.weight_count();
+        rates[..weights].fill(share * schedule.rates.weights);
+        rates[weights..].fill(share * schedule.rates.gains);
+        adam.step(parameters, &gradient, &rates);
+        project(step, parameters, share);
+        if step * 10 >= schedule.steps * 9 {
+            loss += found;
+            counted += 1;
+        }
+    }
+    Some(loss / f64::from(counted.max(1)))
+}
