@@ -5,11 +5,15 @@
 //! decode   packet -> network -> inference over decoded frames
 //! ```
 
+mod base_network;
 mod code;
 mod network;
+mod scene_network;
 mod sites;
 pub mod train;
 
+pub use base_network::{BaseNetwork, Profile};
+pub use scene_network::{MAX_STEP, SceneNetwork};
 pub use sites::Sites;
 
 pub use network::{

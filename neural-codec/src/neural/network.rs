@@ -40,7 +40,7 @@ pub fn temporal_layer(index: usize) -> usize {
 /// One convolution of 3x3 taps, and what is done to its sums.
 ///
 /// ```text
-/// sum  = bias[o] + sum over i, dy, dx of weight[o][i][dy][dx] * activation[i][y + dy - 1][x + dx - 1]     32 bits
+/// sum  = sum over i, dy, dx of weight[o][i][dy][dx] * activation[i][y + dy][x + dx]                 32 bits
 /// z    = clamp16((sum + half) >> shift[o])                         half = 2^(shift - 1), or 0 for a shift of 0
 /// z    = clamp16(((z * gain[t][o] + 2^11) >> 12) + offset[t][o])   t = kind of the frame
 /// next = max(z, z >> 3), after the last layer z itself             shifts of negative numbers round down
@@ -53,8 +53,6 @@ pub struct Layer {
     pub outputs: usize,
     /// Shape `[outputs][inputs][3][3]`.
     pub weights: Vec<i8>,
-    /// Shape `[outputs]`. Units: those of the sums.
-    pub bias: Vec<i32>,
     /// Shape `[outputs]`: the power of two that scales a channel's weights.
     pub shift: Vec<u8>,
     /// Shape `[TEMPORAL_LAYERS][outputs]`. Units: 1/4096.
@@ -69,7 +67,7 @@ impl Layer {
         let taps = &self.weights[output * self.inputs * TAPS..][..self.inputs * TAPS];
         let weights: i64 = taps.iter().map(|&weight| i64::from(weight).abs()).sum();
         let half = (1_i64 << self.shift[output]) / 2;
-        weights * -i64::from(i16::MIN) + i64::from(self.bias[output]).abs() + half
+        weights * -i64::from(i16::MIN) + half
     }
 
     /// Multiplications a site.
@@ -129,7 +127,6 @@ fn check_layer(index: usize, layer: &Layer, inputs: usize) -> Result<()> {
         return Err(Error::invalid(named("outputs"), format!("1 to {MAX_CHANNELS}"), layer.outputs));
     }
     count("number of weights", layer.inputs * layer.outputs * TAPS, layer.weights.len())?;
-    count("number of biases", layer.outputs, layer.bias.len())?;
     count("number of shifts", layer.outputs, layer.shift.len())?;
     count("number of gains", layer.outputs * TEMPORAL_LAYERS, layer.gain.len())?;
     count("number of offsets", layer.outputs * TEMPORAL_LAYERS, layer.offset.len())?;
@@ -156,7 +153,6 @@ mod tests {
             inputs,
             outputs,
             weights: vec![1; inputs * outputs * TAPS],
-            bias: vec![0; outputs],
             shift: vec![7; outputs],
             gain: vec![UNIT_GAIN; TEMPORAL_LAYERS * outputs],
             offset: vec![0; TEMPORAL_LAYERS * outputs],
@@ -182,13 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn sums_that_could_overflow_are_refused() {
-        let mut network = layer(6, 6);
-        network.bias[2] = i32::MAX - 54 * 32768 - 64;
-        assert!(Network::new(vec![network.clone()]).is_ok());
-        network.bias[2] += 1;
-        let error = Network::new(vec![network]).unwrap_err().to_string();
-        assert!(error.contains("largest sum of output 2 of filter layer 0"), "{error}");
+    fn the_largest_sum_of_the_widest_layer_fits() {
+        let mut widest = layer(MAX_CHANNELS, 6);
+        widest.weights.fill(-128);
+        widest.shift.fill(MAX_SHIFT);
+        assert_eq!(widest.largest_sum(0), 288 * 128 * 32768 + (1 << 23));
+        assert!(Network::new(vec![layer(6, MAX_CHANNELS), widest]).is_ok());
     }
 
     #[test]

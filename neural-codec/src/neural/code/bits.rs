@@ -179,7 +179,11 @@ mod tests {
         }
         let bytes = writer.finish().unwrap();
         // A state of 32 bits rounds shares: about a percent.
-        assert!((bytes.len() as f64 / (cost / 8.0) - 1.0).abs() < 0.02, "{} bytes for {cost} bits", bytes.len());
+        assert!(
+            (bytes.len() as f64 / (cost / 8.0) - 1.0).abs() < 0.02,
+            "{} bytes for {cost} bits",
+            bytes.len()
+        );
         // The entropy is 0.469 bits each; learning costs a little.
         assert!((bytes.len() * 8) as f64 / 20_000.0 < 0.495);
         let mut reader = BitReader::new(&bytes).unwrap();

@@ -19,17 +19,24 @@ impl Adam {
         Self { mean: vec![0.0; parameters], square: vec![0.0; parameters], steps: 0 }
     }
 
-    /// Moves parameters against their gradient, each by its own rate; 0 leaves it where it is.
-    pub(crate) fn step(&mut self, parameters: &mut [f32], gradient: &[f32], rates: &[f32]) {
+    /// Moves parameters against their gradient, each by its own rate; 0 leaves it where it is. Into `reach` goes how far
+    /// a gradient of 1 would have moved each, which is the step of a proximal operator that follows.
+    pub(crate) fn step(
+        &mut self,
+        parameters: &mut [f32],
+        gradient: &[f32],
+        rates: &[f32],
+        reach: &mut [f32],
+    ) {
         self.steps += 1;
         let unbias = (1.0 - BETA.0.powi(self.steps), 1.0 - BETA.1.powi(self.steps));
         let moments = self.mean.iter_mut().zip(&mut self.square);
-        for (((parameter, &slope), &rate), (mean, square)) in
-            parameters.iter_mut().zip(gradient).zip(rates).zip(moments)
-        {
+        let all = parameters.iter_mut().zip(gradient).zip(rates).zip(moments).zip(reach);
+        for ((((parameter, &slope), &rate), (mean, square)), reach) in all {
             *mean += (1.0 - BETA.0) * (slope - *mean);
             *square += (1.0 - BETA.1) * (slope * slope - *square);
-            *parameter -= rate * (*mean / unbias.0) / ((*square / unbias.1).sqrt() + EPSILON);
+            *reach = rate / ((*square / unbias.1).sqrt() + EPSILON);
+            *parameter -= *reach * *mean / unbias.0;
         }
     }
 }

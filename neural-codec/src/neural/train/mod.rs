@@ -6,6 +6,7 @@ mod conv;
 mod model;
 mod patches;
 mod random;
+mod scene;
 mod trainer;
 mod vector;
 
@@ -13,4 +14,5 @@ pub use batch::Batches;
 pub use model::{PATCH, Patch, Shape, Workspace};
 pub use patches::PatchSampler;
 pub use random::Random;
+pub use scene::{Candidate, Learnt, ScenePlan, learn};
 pub use trainer::{Rates, Schedule, train};

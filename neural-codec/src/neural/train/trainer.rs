@@ -30,7 +30,7 @@ pub struct Schedule {
 /// The gradient is scaled down to this length: the loss without a filter is 1 a patch.
 const LONGEST_GRADIENT: f32 = 1.0;
 
-/// Trains all parameters in place. `project` sees parameters and the rate's share of its top after each step, `view`
+/// Trains all parameters in place. `project` sees parameters after each step, and how far a gradient of 1 moved each of them, `view`
 /// gives the parameters that the loss is taken at (rounded ones, say).
 ///
 /// Returns the mean loss over the last tenth of the steps, or `None` where a gradient was not a number.
@@ -40,13 +40,14 @@ pub fn train(
     patches: &[Patch],
     schedule: &Schedule,
     mut view: impl FnMut(usize, &[f32], &mut Vec<f32>),
-    mut project: impl FnMut(usize, &mut [f32], f32),
+    mut project: impl FnMut(usize, &mut [f32], &[f32]),
 ) -> Option<f64> {
     let mut random = Random::new(schedule.seed);
     let mut adam = Adam::new(parameters.len());
     let mut batches = Batches::new(shape);
     let mut gradient = vec![0.0; parameters.len()];
     let mut rates = vec![0.0; parameters.len()];
+    let mut reach = vec![0.0; parameters.len()];
     let mut seen = Vec::new();
     let (mut loss, mut counted) = (0.0, 0);
     for step in 0..schedule.steps {
@@ -61,8 +62,8 @@ pub fn train(
         let weights = shape.weight_count();
         rates[..weights].fill(share * schedule.rates.weights);
         rates[weights..].fill(share * schedule.rates.gains);
-        adam.step(parameters, &gradient, &rates);
-        project(step, parameters, share);
+        adam.step(parameters, &gradient, &rates, &mut reach);
+        project(step, parameters, &reach);
         if step * 10 >= schedule.steps * 9 {
             loss += found;
             counted += 1;

@@ -1,0 +1,228 @@
+//! Training of one scene's filter: from the base network to differences that are worth their bytes. Rank 3.
+//!
+//! ```text
+//! base     the base network as it is
+//! gains    gains and offsets alone
+//! weights  all differences, each pulled to zero by what it would cost in the stream; the last quarter of the steps runs
+//!          on rounded parameters, so that the trained network is the one that is stored
+//! ```
+//! The best is the one of the least J = D + lambda R, or none.
+
+use super::batch::Batches;
+use super::model::{Patch, Shape};
+use super::random::Random;
+use super::trainer::{Rates, Schedule, train};
+use crate::error::Result;
+use crate::neural::{MAX_STEP, Profile, SceneNetwork};
+
+/// Patches a step.
+const BATCH: usize = 8;
+
+/// One patch in so many judges what was learnt, and is not learnt from.
+const JUDGES: usize = 6;
+
+/// Learning rates of the gains alone, and of all parameters.
+const GAINS_ALONE: Rates = Rates { weights: 0.0, gains: 1e-2 };
+const ALL: Rates = Rates { weights: 2e-3, gains: 4e-3 };
+
+/// Share of the first rates that the steps on rounded parameters begin with.
+const ROUNDED_RATE: f32 = 0.5;
+
+/// What the first unit of a difference costs, in bits; the next cost less: the derivative is this over one more than the
+/// difference.
+const FIRST_UNIT_BITS: f32 = 5.0;
+
+/// Steps of weights to begin with, and to choose from.
+const STEP: u8 = 3;
+const STEPS: std::ops::RangeInclusive<u8> = 2..=5;
+
+/// What to learn, and how long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScenePlan {
+    /// Size of the network.
+    pub profile: Profile,
+    /// Steps in all.
+    pub steps: usize,
+    /// The base layer's quantiser, in quarter steps.
+    pub quantizer: u16,
+    /// What a byte costs: share of the scene's squared error that is as good as one byte fewer.
+    pub byte_price: f64,
+    /// For the order of patches.
+    pub seed: u64,
+}
+
+/// A network that a scene may be stored with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// What was learnt: `base`, `gains` or `weights`.
+    pub name: &'static str,
+    /// The network.
+    pub network: SceneNetwork,
+    /// Bytes of its differences.
+    pub bytes: usize,
+    /// Squared error that is left of that without a filter, over patches that were not learnt from.
+    pub error_left: f64,
+}
+
+impl Candidate {
+    /// D + lambda R, where nothing at all is 1.
+    pub fn cost(&self, byte_price: f64) -> f64 {
+        self.error_left + byte_price * self.bytes as f64
+    }
+}
+
+/// All candidates, and whether training went wrong on the way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Learnt {
+    /// In the order of the module's text.
+    pub candidates: Vec<Candidate>,
+    /// A gradient was not a number, or the error grew: what came after is left out.
+    pub diverged: bool,
+}
+
+/// Learns a scene's filter from its patches.
+///
+/// Deterministic for given patches, plan and instruction set; the number of threads does not matter.
+/// Errors: `Internal` for a damaged library.
+pub fn learn(plan: &ScenePlan, mut patches: Vec<Patch>) -> Result<Learnt> {
+    let mut random = Random::new(plan.seed);
+    for last in (1..patches.len()).rev() {
+        patches.swap(last, random.below(last + 1));
+    }
+    let judges = patches.split_off(patches.len() - patches.len() / JUDGES);
+    let base = SceneNetwork::base(plan.profile, plan.quantizer)?;
+    let learner = Learner {
+        plan: *plan,
+        shape: plan.profile.base()?.shape().clone(),
+        origin: base.parameters()?,
+        patches,
+        judges,
+    };
+    let mut learnt = Learnt { candidates: Vec::new(), diverged: false };
+    if !learner.judges.is_empty() {
+        learnt.diverged = !learner.run(base, &mut learnt.candidates)?;
+    }
+    Ok(learnt)
+}
+
+struct Learner {
+    plan: ScenePlan,
+    shape: Shape,
+    /// Parameters of the base network.
+    origin: Vec<f32>,
+    patches: Vec<Patch>,
+    judges: Vec<Patch>,
+}
+
+impl Learner {
+    /// False where training went wrong.
+    fn run(&self, base: SceneNetwork, candidates: &mut Vec<Candidate>) -> Result<bool> {
+        let steps = self.plan.steps;
+        let mut parameters = self.origin.clone();
+        let flat = base.steps.clone();
+        candidates.push(self.judged("base", base)?);
+        let exact = |_: usize, from: &[f32], to: &mut Vec<f32>| from.clone_into(to);
+        let units = SceneNetwork::units(self.plan.profile, &vec![STEP; self.shape.layers()])?;
+        let pull = |_: usize, parameters: &mut [f32], reach: &[f32]| self.pull(parameters, reach, &units);
+        let gains = self.schedule(steps / 8, GAINS_ALONE);
+        if train(&self.shape, &mut parameters, &self.patches, &gains, exact, pull).is_none() {
+            return Ok(false);
+        }
+        candidates.push(self.judged("gains", self.nearest(&flat, &parameters)?)?);
+
+        let all = self.schedule(steps * 5 / 8, ALL);
+        if train(&self.shape, &mut parameters, &self.patches, &all, exact, pull).is_none() {
+            return Ok(false);
+        }
+        let chosen = self.choose_steps(&parameters)?;
+        let rounded = self.round(&chosen, &mut parameters)?;
+        if let Some(network) = rounded {
+            candidates.push(self.judged("weights", network)?);
+        }
+        let left = candidates.iter().map(|candidate| candidate.error_left).fold(f64::MAX, f64::min);
+        Ok(left.is_finite() && left < 2.0)
+    }
+
+    fn schedule(&self, steps: usize, rates: Rates) -> Schedule {
+        Schedule { steps: steps.max(1), batch: BATCH, rates, seed: self.plan.seed }
+    }
+
+    fn nearest(&self, steps: &[u8], parameters: &[f32]) -> Result<SceneNetwork> {
+        SceneNetwork::nearest(self.plan.profile, self.plan.quantizer, steps, parameters)
+    }
+
+    fn judged(&self, name: &'static str, network: SceneNetwork) -> Result<Candidate> {
+        let bytes = network.to_bytes()?.len();
+        let error_left = self.error_left(&network.parameters()?);
+        Ok(Candidate { name, network, bytes, error_left })
+    }
+
+    fn error_left(&self, parameters: &[f32]) -> f64 {
+        let losses = Batches::new(&self.shape).losses(parameters, &self.judges);
+        let (mut with, mut without) = (0.0, 0.0);
+        for ((after, before), patch) in losses.iter().zip(&self.judges) {
+            with += after * f64::from(patch.weight);
+            without += before * f64::from(patch.weight);
+        }
+        if without > 0.0 { with / without } else { 1.0 }
+    }
+
+    /// Moves differences towards zero by what they cost: the proximal step of a penalty that grows with the logarithm
+    /// of the difference (Candes, Wakin and Boyd 2008, reweighted l1).
+    fn pull(&self, parameters: &mut [f32], reach: &[f32], units: &[f32]) {
+        let bit_price = (self.plan.byte_price / 8.0) as f32;
+        for (((parameter, &origin), &reach), &unit) in
+            parameters.iter_mut().zip(&self.origin).zip(reach).zip(units)
+        {
+            let difference = *parameter - origin;
+            let slope = bit_price * FIRST_UNIT_BITS / (unit + difference.abs());
+            let left = (difference.abs() - reach * slope).max(0.0);
+            *parameter = origin + left.copysign(difference);
+        }
+    }
+
+    /// The exponent of each layer's step by J, one layer after the other.
+    fn choose_steps(&self, parameters: &[f32]) -> Result<Vec<u8>> {
+        let mut steps = vec![STEP; self.shape.layers()];
+        for layer in 0..self.shape.layers() {
+            let mut best = (f64::MAX, STEP);
+            for step in STEPS.filter(|step| *step <= MAX_STEP) {
+                steps[layer] = step;
+                let network = self.nearest(&steps, parameters)?;
+                let rate = self.plan.byte_price * network.to_bytes()?.len() as f64;
+                let cost = self.error_left(&network.parameters()?) + rate;
+                if cost < best.0 {
+                    best = (cost, step);
+                }
+            }
+            steps[layer] = best.1;
+        }
+        Ok(steps)
+    }
+
+    /// The last quarter: what is rounded to the base stays there, the rest learns on rounded values.
+    fn round(&self, steps: &[u8], parameters: &mut [f32]) -> Result<Option<SceneNetwork>> {
+        let start = self.nearest(steps, parameters)?;
+        let is_moved: Vec<bool> =
+            start.weights.iter().chain(&start.set).map(|&difference| difference != 0).collect();
+        let settle = |_: usize, parameters: &mut [f32], _: &[f32]| {
+            for ((parameter, &origin), &is_moved) in parameters.iter_mut().zip(&self.origin).zip(&is_moved) {
+                if !is_moved {
+                    *parameter = origin;
+                }
+            }
+        };
+        settle(0, parameters, &[]);
+        let rounded = |_: usize, from: &[f32], to: &mut Vec<f32>| match self
+            .nearest(steps, from)
+            .and_then(|network| network.parameters())
+        {
+            Ok(parameters) => *to = parameters,
+            Err(_) => from.clone_into(to),
+        };
+        let rates = Rates { weights: ALL.weights * ROUNDED_RATE, gains: ALL.gains * ROUNDED_RATE };
+        let schedule = self.schedule(self.plan.steps / 4, rates);
+        let trained = train(&self.shape, parameters, &self.patches, &schedule, rounded, settle);
+        trained.map(|_| self.nearest(steps, parameters)).transpose()
+    }
+}
