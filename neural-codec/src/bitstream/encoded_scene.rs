@@ -5,7 +5,7 @@ use std::io::Read;
 use super::bytes::Writer;
 use super::packet::Payload;
 use super::reader::Packets;
-use super::{BaseLayer, FRAMES_PER_HASH, FrameHashes, Limits, Packet, SceneHeader};
+use super::{BaseLayer, FRAMES_PER_HASH, FrameHashes, Limits, NeuralFilter, Packet, SceneHeader};
 use crate::error::{Error, Place, Result};
 
 /// All packets of a scene.
@@ -15,6 +15,8 @@ pub struct EncodedScene {
     pub header: SceneHeader,
     /// The AV1 stream, one temporal unit a frame.
     pub base: BaseLayer,
+    /// The network that the decoded frames pass through, in a scene of [`Strategy::Hybrid`](super::Strategy).
+    pub filter: Option<NeuralFilter>,
     /// One hash for every [`FRAMES_PER_HASH`](super::FRAMES_PER_HASH) decoded frames.
     pub hashes: Vec<u64>,
 }
@@ -37,6 +39,9 @@ impl EncodedScene {
         let mut writer = Writer::default();
         self.header.write_packet(&mut writer)?;
         self.base.write_packet(&mut writer)?;
+        if let Some(filter) = &self.filter {
+            filter.write_packet(&mut writer)?;
+        }
         FrameHashes(self.hashes.clone()).write_packet(&mut writer)?;
         Ok(writer.bytes)
     }

@@ -1,7 +1,7 @@
 //! The `.nvc` stream: packets read beside packets written. Rank 2.
 //!
 //! ```text
-//! signature  STREAM_HEADER  { AUDIO | SCENE BASE_LAYER FRAME_HASHES }*  SCENE_TABLE  END
+//! signature  STREAM_HEADER  { AUDIO | SCENE BASE_LAYER [NEURAL_FILTER] FRAME_HASHES }*  SCENE_TABLE  END
 //! ```
 //! Every packet is a 16-byte header and a payload, each under its own checksum, so that damage is always seen
 //! and costs one scene. `docs/BITSTREAM.md` is the specification.
@@ -13,6 +13,7 @@ mod encoded_scene;
 mod header;
 mod input;
 mod limits;
+mod neural_filter;
 mod order;
 mod packet;
 mod reader;
@@ -28,6 +29,7 @@ pub use base_layer::{BaseCodec, BaseLayer};
 pub use encoded_scene::EncodedScene;
 pub use header::{FormatVersion, StreamHeader};
 pub use limits::Limits;
+pub use neural_filter::{MAX_FILTER_LAYERS, NeuralFilter};
 pub use packet::{PACKET_HEADER_BYTES, Packet, PacketKind, SIGNATURE};
 pub use reader::{PacketReader, StreamItem};
 pub use scene::{FRAMES_PER_HASH, FrameHashes, SceneHeader, Strategy};

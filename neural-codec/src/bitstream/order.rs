@@ -14,6 +14,8 @@ pub(super) enum Step {
     BetweenScenes,
     /// After SCENE.
     BaseLayer,
+    /// After BASE_LAYER, with or without a filter.
+    FilterOrHashes,
     /// After the layers of a scene.
     FrameHashes,
     /// After SCENE_TABLE, which lies at this offset.
@@ -86,10 +88,15 @@ impl Order {
             (Step::BetweenScenes, Packet::Scene(scene)) => self.open_scene(scene, span.start),
             (Step::BaseLayer, Packet::BaseLayer(base)) => {
                 self.check_open(base.units().len(), "temporal units of a scene", 1, &span)?;
+                self.step = Step::FilterOrHashes;
+                Ok(())
+            }
+            (Step::FilterOrHashes, Packet::NeuralFilter(_)) => {
+                self.check_open_bytes(&span)?;
                 self.step = Step::FrameHashes;
                 Ok(())
             }
-            (Step::FrameHashes, Packet::FrameHashes(hashes)) => {
+            (Step::FilterOrHashes | Step::FrameHashes, Packet::FrameHashes(hashes)) => {
                 let entry =
                     self.check_open(hashes.0.len(), "frame hashes of a scene", FRAMES_PER_HASH, &span)?;
                 self.close_scene(entry);
@@ -106,6 +113,7 @@ impl Order {
                 let expected = match step {
                     Step::BetweenScenes => "a scene, audio or the scene table",
                     Step::BaseLayer => "BaseLayer",
+                    Step::FilterOrHashes => "NeuralFilter or FrameHashes",
                     Step::FrameHashes => "FrameHashes",
                     Step::End { .. } => "End",
                     Step::Nothing => "the end of the stream",
@@ -183,15 +191,21 @@ impl Order {
         frames_per_item: usize,
         span: &Range<u64>,
     ) -> Result<SceneEntry> {
-        let Some(open) = self.open else {
-            return Err(Error::internal("packet order", "a layer is due but no scene is open"));
-        };
+        let open = self.check_open_bytes(span)?;
         let expected = (open.frame_count as usize).div_ceil(frames_per_item);
         if found != expected {
             return Err(Error::corrupt(what, expected, found, Place::at_offset(span.start)));
         }
-        self.check_bytes(&open, span.end)?;
         Ok(SceneEntry { bytes: span.end - open.offset, ..open })
+    }
+
+    /// The open scene, if the packet at `span` does not make it too long.
+    fn check_open_bytes(&self, span: &Range<u64>) -> Result<SceneEntry> {
+        let Some(open) = self.open else {
+            return Err(Error::internal("packet order", "a layer is due but no scene is open"));
+        };
+        self.check_bytes(&open, span.end)?;
+        Ok(open)
     }
 
     fn check_bytes(&self, open: &SceneEntry, end: u64) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::bytes::{Reader, Writer};
 use super::{
-    AudioPacket, BaseLayer, End, FRAMES_PER_HASH, FrameHashes, Limits, SceneHeader, SceneTable, StreamHeader,
+    AudioPacket, BaseLayer, End, FRAMES_PER_HASH, FrameHashes, Limits, NeuralFilter, SceneHeader, SceneTable, StreamHeader,
 };
 use crate::error::{Error, Place, Result};
 
@@ -15,7 +15,7 @@ pub const PACKET_HEADER_BYTES: usize = 16;
 /// Flag: a reader that does not know the type cannot decode the stream.
 const REQUIRED: u8 = 1;
 
-/// The types of packet that this version knows. 0x13 is kept for a neural filter layer.
+/// The types of packet that this version knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum PacketKind {
@@ -29,6 +29,8 @@ pub enum PacketKind {
     BaseLayer = 0x11,
     /// [`FrameHashes`], closes a scene.
     FrameHashes = 0x12,
+    /// [`NeuralFilter`], where a scene has one, after its base layer.
+    NeuralFilter = 0x13,
     /// [`SceneTable`], after the last scene.
     SceneTable = 0x20,
     /// [`End`], last.
@@ -36,12 +38,13 @@ pub enum PacketKind {
 }
 
 impl PacketKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::StreamHeader,
         Self::Audio,
         Self::Scene,
         Self::BaseLayer,
         Self::FrameHashes,
+        Self::NeuralFilter,
         Self::SceneTable,
         Self::End,
     ];
@@ -66,7 +69,7 @@ impl PacketKind {
             Self::Audio => 13 + u64::from(limits.max_audio_packet_bytes),
             // 25 fixed bytes, then at most one varint of ten bytes a frame and one for their number.
             Self::Scene => 35 + 10 * frames,
-            Self::BaseLayer => limits.max_scene_bytes,
+            Self::BaseLayer | Self::NeuralFilter => limits.max_scene_bytes,
             Self::FrameHashes => 8 * frames.div_ceil(FRAMES_PER_HASH as u64),
             Self::SceneTable => 36 * u64::from(limits.max_scenes),
             Self::End => End::PAYLOAD_BYTES as u64,
@@ -208,6 +211,8 @@ pub enum Packet {
     BaseLayer(BaseLayer),
     /// Closes a scene.
     FrameHashes(FrameHashes),
+    /// The network that a scene's frames pass through.
+    NeuralFilter(NeuralFilter),
     /// Where every scene lies.
     SceneTable(SceneTable),
     /// Closes the stream.
@@ -229,6 +234,7 @@ impl Packet {
             PacketKind::Scene => all(payload, start, limits).map(Self::Scene),
             PacketKind::BaseLayer => all(payload, start, limits).map(Self::BaseLayer),
             PacketKind::FrameHashes => all(payload, start, limits).map(Self::FrameHashes),
+            PacketKind::NeuralFilter => all(payload, start, limits).map(Self::NeuralFilter),
             PacketKind::SceneTable => all(payload, start, limits).map(Self::SceneTable),
             PacketKind::End => all(payload, start, limits).map(Self::End),
         }
@@ -242,6 +248,7 @@ impl Packet {
             Self::Scene(_) => PacketKind::Scene,
             Self::BaseLayer(_) => PacketKind::BaseLayer,
             Self::FrameHashes(_) => PacketKind::FrameHashes,
+            Self::NeuralFilter(_) => PacketKind::NeuralFilter,
             Self::SceneTable(_) => PacketKind::SceneTable,
             Self::End(_) => PacketKind::End,
         }
@@ -256,6 +263,7 @@ impl Packet {
             Self::Scene(payload) => payload.write_packet(&mut writer),
             Self::BaseLayer(payload) => payload.write_packet(&mut writer),
             Self::FrameHashes(payload) => payload.write_packet(&mut writer),
+            Self::NeuralFilter(payload) => payload.write_packet(&mut writer),
             Self::SceneTable(payload) => payload.write_packet(&mut writer),
             Self::End(payload) => payload.write_packet(&mut writer),
         }?;

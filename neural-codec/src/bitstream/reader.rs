@@ -206,10 +206,15 @@ impl<R: Read> Packets<R> {
         header: super::SceneHeader,
         stream: Option<&StreamHeader>,
     ) -> Result<EncodedScene> {
-        let (base, hashes) = (self.next(stream)?, self.next(stream)?);
-        match (base, hashes) {
+        let (base, mut next) = (self.next(stream)?, self.next(stream)?);
+        let mut filter = None;
+        if let Some(Packet::NeuralFilter(found)) = next {
+            filter = Some(found);
+            next = self.next(stream)?;
+        }
+        match (base, next) {
             (Some(Packet::BaseLayer(base)), Some(Packet::FrameHashes(FrameHashes(hashes)))) => {
-                Ok(EncodedScene { header, base, hashes })
+                Ok(EncodedScene { header, base, filter, hashes })
             }
             _ => Err(Error::internal("packet order", "a scene was taken without its layers")),
         }

@@ -64,11 +64,13 @@ impl<W: Write> PacketWriter<W> {
     pub fn write_scene_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let scene = EncodedScene::read_at(bytes, self.position, &self.limits).map_err(as_argument)?;
         let end = self.position + bytes.len() as u64;
-        let EncodedScene { header, base, hashes } = scene;
+        let EncodedScene { header, base, filter, hashes } = scene;
         let base = Packet::BaseLayer(base);
         self.header.check_packet(&base, self.position).map_err(as_argument)?;
         // The layers agree with their scene, so only the first of these can fail, before it changes anything.
-        for packet in [Packet::Scene(header), base, Packet::FrameHashes(FrameHashes(hashes))] {
+        let filter = filter.map(Packet::NeuralFilter);
+        let layers = [Packet::Scene(header), base].into_iter().chain(filter);
+        for packet in layers.chain([Packet::FrameHashes(FrameHashes(hashes))]) {
             self.order.accept(&packet, self.position..end).map_err(as_argument)?;
         }
         self.write(bytes)

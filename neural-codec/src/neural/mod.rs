@@ -7,16 +7,19 @@
 
 mod base_network;
 mod code;
+mod infer;
 mod network;
+mod scene_filter;
 mod scene_network;
 mod sites;
 pub mod train;
 
 pub use base_network::{BaseNetwork, Profile};
-pub use scene_network::{MAX_STEP, SceneNetwork};
-pub use sites::Sites;
-
+pub use infer::{BLOCK_SIDE, Filter, Kernel, block_count, reference};
 pub use network::{
     ACTIVATION_BITS, GAIN_BITS, Layer, MAX_CHANNELS, MAX_LAYERS, MAX_SHIFT, Network, SITE_CHANNELS, TAPS,
     TEMPORAL_LAYERS, UNIT_GAIN, temporal_layer,
 };
+pub use scene_filter::SceneFilter;
+pub use scene_network::{MAX_STEP, SceneNetwork};
+pub use sites::Sites;

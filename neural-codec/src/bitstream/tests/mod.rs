@@ -24,7 +24,7 @@ fn scene(index: u32, first_frame: u64, timestamps: &[i64], unit_bytes: usize) ->
     let hashes = (0..timestamps.len().div_ceil(FRAMES_PER_HASH) as u64)
         .map(|hash| 0x0123_4567_89ab_cd00 + first_frame + hash)
         .collect();
-    EncodedScene { header, base, hashes }
+    EncodedScene { header, base, filter: None, hashes }
 }
 
 fn golden_header() -> StreamHeader {

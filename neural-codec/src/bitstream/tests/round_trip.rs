@@ -82,6 +82,17 @@ prop_compose! {
 
 prop_compose! {
     /// Per scene: the delta in front of each frame's timestamp, and the bytes of each unit.
+    fn any_filter()(
+        fields in any::<(u8, u16)>(),
+        steps in prop::collection::vec(any::<u8>(), 1..=MAX_FILTER_LAYERS),
+        coded in any::<(Vec<u8>, Vec<u8>)>(),
+    ) -> NeuralFilter {
+        let ((profile, quantizer), (differences, blocks)) = (fields, coded);
+        NeuralFilter { profile, quantizer, steps, differences, blocks }
+    }
+}
+
+prop_compose! {
     fn any_scene()(frames in prop::collection::vec((1_u64..1 << 40, 1_usize..200), 1..8)) -> Vec<(u64, usize)> {
         frames
     }
@@ -95,6 +106,7 @@ proptest! {
         mut header in any_header(),
         first in any::<i32>(),
         scenes in prop::collection::vec(any_scene(), 0..6),
+        filter in prop::option::of(any_filter()),
         audio in prop::collection::vec((any::<i64>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..40)), 0..6),
     ) {
         if !scenes.is_empty() {
@@ -113,7 +125,7 @@ proptest! {
             let hashes = timestamps.chunks(FRAMES_PER_HASH).map(|times| times[0] as u64).collect();
             let header = SceneHeader { index: index as u32, first_frame, strategy: Strategy::Hybrid, timestamps };
             first_frame += frames.len() as u64;
-            items.push(StreamItem::Scene(EncodedScene { header, base, hashes }));
+            items.push(StreamItem::Scene(EncodedScene { header, base, filter: filter.clone(), hashes }));
         }
         for (at, (timestamp, duration, data)) in audio.into_iter().enumerate() {
             if !header.audio_tracks.is_empty() {

@@ -1,0 +1,49 @@
+//! A scene's filter as its packet tells it, at work on decoded frames. Rank 3, used by the decoder.
+
+use super::base_network::Profile;
+use super::code::blocks::MapReader;
+use super::infer::{Filter, block_count};
+use super::network::temporal_layer;
+use super::scene_network::SceneNetwork;
+use crate::bitstream::NeuralFilter;
+use crate::error::{Error, Place, Result};
+use crate::frame::Frame;
+
+/// Filters the frames of a scene, first to last.
+pub struct SceneFilter {
+    filter: Filter,
+    maps: Option<MapReader>,
+    frames: usize,
+}
+
+impl SceneFilter {
+    /// Errors: `Corrupt` naming the field that cannot be, `Unsupported` for a profile that this version lacks.
+    pub fn new(packet: &NeuralFilter) -> Result<Self> {
+        let profile = Profile::from_code(packet.profile).ok_or_else(|| Error::Unsupported {
+            what: format!("profile {} of a filter", packet.profile),
+            remedy: "a newer version of this library may read it".into(),
+        })?;
+        if !(4..=280).contains(&packet.quantizer) {
+            let place = Place::default();
+            return Err(Error::corrupt("quantiser of a filter", "4 to 280", packet.quantizer, place));
+        }
+        let network =
+            SceneNetwork::from_bytes(profile, packet.quantizer, &packet.steps, &packet.differences)?.network()?;
+        let maps = if packet.blocks.is_empty() { None } else { Some(MapReader::new(&packet.blocks)?) };
+        Ok(Self { filter: Filter::new(&network), maps, frames: 0 })
+    }
+
+    /// The next frame of the scene, filtered. Errors: `Corrupt` for a map that cannot be.
+    pub fn next(&mut self, frame: &Frame) -> Result<Frame> {
+        let size = block_count(frame.width(), frame.height());
+        let map = self.maps.as_mut().map(|maps| maps.next(size)).transpose()?;
+        let kind = temporal_layer(self.frames);
+        self.frames += 1;
+        self.filter.apply(frame, kind, map.as_deref())
+    }
+
+    /// Errors: `Corrupt` where block maps are left after the last frame.
+    pub fn finish(&self) -> Result<()> {
+        self.maps.as_ref().map_or(Ok(()), MapReader::expect_end)
+    }
+}
