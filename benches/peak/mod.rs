@@ -61,13 +61,16 @@ mod x86 {
         if !kernel.is_supported() {
             return None;
         }
-        // SAFETY: the machine was just found to have the features of the kernel, which are those of the loop.
         #[allow(unsafe_code)]
         match kernel {
             Kernel::Portable => None,
+            // SAFETY: the machine was just found to have the features of the kernel, those of the loop.
             Kernel::Sse2 => Some(|| unsafe { sse2() }),
+            // SAFETY: as above.
             Kernel::Avx2 => Some(|| unsafe { avx2() }),
+            // SAFETY: as above.
             Kernel::Avx512 => Some(|| unsafe { avx512() }),
+            // SAFETY: as above.
             Kernel::Avx512Vnni => Some(|| unsafe { vnni() }),
         }
     }

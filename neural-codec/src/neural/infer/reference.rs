@@ -25,28 +25,28 @@ pub fn apply(
     let columns = block_count(frame.width(), frame.height()).0;
     let is_filtered =
         |y: usize, x: usize| blocks.is_none_or(|blocks| blocks[y / BLOCK_SIDE * columns + x / BLOCK_SIDE]);
-    with_planes!(filtered.planes_mut(), planes => {
-        for (plane, samples) in planes.iter_mut().enumerate() {
-            let scale = if plane == 0 { 1 } else { 2 };
-            for y in 0..samples.height() {
-                for x in 0..samples.width() {
-                    if is_filtered(y * scale, x * scale) {
-                        let residual = activations.at_sample(plane, y, x);
-                        let sample = &mut samples.row_mut(y)[x];
-                        *sample = Sample::saturating_from(corrected((*sample).into(), residual, depth));
-                    }
-                }
-            }
-        }
+    with_planes!(filtered.planes_mut(), planes => for (index, plane) in planes.iter_mut().enumerate() {
+        let scale = if index == 0 { 1 } else { 2 };
+        correct(plane, depth, |y, x| {
+            is_filtered(y * scale, x * scale).then(|| activations.at_sample(index, y, x))
+        });
     });
     Ok(filtered)
 }
 
-/// A sample with a residual added, which has 14 - `depth` fractional bits.
-fn corrected(sample: u16, residual: i16, depth: u32) -> u16 {
+/// Adds residuals, which have 14 - `depth` fractional bits, to the samples that have one.
+fn correct<T: Sample>(plane: &mut Plane<T>, depth: u32, residual: impl Fn(usize, usize) -> Option<i16>) {
     let half = 1 << (13 - depth);
     let max = (1 << depth) - 1;
-    (i32::from(sample) + ((i32::from(residual) + half) >> (14 - depth))).clamp(0, max) as u16
+    for y in 0..plane.height() {
+        for x in 0..plane.width() {
+            if let Some(residual) = residual(y, x) {
+                let sample: u16 = plane.row(y)[x].into();
+                let sum = i32::from(sample) + ((i32::from(residual) + half) >> (14 - depth));
+                plane.row_mut(y)[x] = T::saturating_from(sum.clamp(0, max) as u16);
+            }
+        }
+    }
 }
 
 /// Activations of shape `[channels][height][width]`.

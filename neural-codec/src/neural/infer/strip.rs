@@ -16,7 +16,7 @@ use crate::neural::MAX_LAYERS;
 /// Sites in a buffer before the first of the picture: a cache line.
 const LEFT: usize = 16;
 /// Sites in a buffer after the last of the picture: what a kernel's last vectors may pass over.
-const RIGHT: usize = MAX_LAYERS + 2 + 16;
+const RIGHT: usize = MAX_LAYERS + 2 + 64;
 /// Activations in a cache line of 64 bytes.
 const LINE: usize = 32;
 

@@ -18,7 +18,7 @@ impl Numbers {
     }
 
     fn below(&mut self, end: usize) -> usize {
-        (u64::from(self.next()) * end as u64 >> 32) as usize
+        ((u64::from(self.next()) * end as u64) >> 32) as usize
     }
 
     /// From -`most` to `most`.

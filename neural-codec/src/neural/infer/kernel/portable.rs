@@ -1,62 +1,60 @@
-//! The kernel in plain Rust, which compilers turn into vectors. Rank 3, used by the kernels.
+//! The kernel in plain Rust, whose loops compilers turn into vectors. Rank 3, used by the kernels.
 
-#![allow(clippy::needless_range_loop)]
-
-use super::super::packed::Group;
+use super::super::packed::{Group, Scale};
 use super::Row;
-use super::body::kernel_body;
-use crate::neural::GAIN_BITS;
+use crate::neural::{GAIN_BITS, TAPS};
 
-const LANES: usize = 8;
-const VECTORS: usize = 1;
+/// Sites whose sums are kept together, in the first-level cache.
+const SITES: usize = 64;
 
-type Sums = [i32; LANES];
-type Activations = [i16; 2 * LANES];
+type Sums = [i32; SITES];
 
-kernel_body! {}
-
-#[inline(always)]
-fn splat(value: i32) -> Sums {
-    [value; LANES]
+/// Makes a row.
+pub(super) fn convolve(row: &mut Row<'_>) {
+    for x in row.sites.clone().step_by(SITES) {
+        for group in &row.layer.groups {
+            for pair in 0..group.outputs / 2 {
+                let sums = [0, 1].map(|half| sums(row, group, 2 * pair + half, x));
+                let first = 2 * ((group.first_pair + pair) * row.stride + x);
+                let output = &mut row.output[first..][..2 * SITES];
+                finish(&sums, &group.scales[row.temporal_layer][pair], row.layer.leaky, output);
+            }
+        }
+    }
 }
 
-#[inline(always)]
-fn load(from: &[i16]) -> Activations {
-    let mut values = [0; 2 * LANES];
-    values.copy_from_slice(&from[..2 * LANES]);
-    values
-}
-
-#[inline(always)]
-fn store(values: Activations, to: &mut [i16]) {
-    to[..2 * LANES].copy_from_slice(&values);
-}
-
-#[inline(always)]
-fn dot(mut sums: Sums, activations: Activations, weights: i32) -> Sums {
-    let (first, second) = (i32::from(weights as i16), weights >> 16);
-    for i in 0..LANES {
-        sums[i] += i32::from(activations[2 * i]) * first + i32::from(activations[2 * i + 1]) * second;
+/// The sums of an output of a group, from site `x`.
+fn sums(row: &Row<'_>, group: &Group, output: usize, x: usize) -> Sums {
+    let mut sums = [group.start[output]; SITES];
+    for (tap, weights) in group.weights.chunks_exact(group.outputs).enumerate() {
+        let (pair, dy, dx) = (tap / TAPS, tap % TAPS / 3, tap % 3);
+        let first = 2 * (pair * row.stride + x + dx - 1);
+        add(&mut sums, &row.inputs[dy][first..][..2 * SITES], weights[output]);
     }
     sums
 }
 
-#[inline(always)]
-fn join(sums: [Sums; 2], shift: [i32; 2]) -> Activations {
-    let mut pairs = [0; 2 * LANES];
-    for i in 0..LANES {
-        pairs[2 * i] = clamp16(sums[0][i] >> shift[0]);
-        pairs[2 * i + 1] = clamp16(sums[1][i] >> shift[1]);
+/// Adds the products of pairs of activations with a pair of weights.
+#[inline(never)]
+fn add(sums: &mut Sums, activations: &[i16], weights: i32) {
+    let weights = [weights as i16, (weights >> 16) as i16];
+    for (sum, pair) in sums.iter_mut().zip(activations.chunks_exact(2)) {
+        *sum += i32::from(pair[0]) * i32::from(weights[0]) + i32::from(pair[1]) * i32::from(weights[1]);
     }
-    pairs
 }
 
-#[inline(always)]
-fn leak(values: Activations) -> Activations {
-    values.map(|value| value.max(value >> 3))
+/// From the sums of two outputs to pairs of activations.
+fn finish(sums: &[Sums; 2], scale: &Scale, leaky: bool, output: &mut [i16]) {
+    let gain = [i32::from(scale.gain[0] as i16), scale.gain[1] >> 16];
+    for half in 0..2 {
+        for (to, &sum) in output.chunks_exact_mut(2).zip(&sums[half]) {
+            let z = clamp16(sum >> scale.shift[half]);
+            let z = clamp16((z * gain[half] + scale.offset[half]) >> GAIN_BITS);
+            to[half] = if leaky { z.max(z >> 3) } else { z } as i16;
+        }
+    }
 }
 
-#[inline(always)]
-fn clamp16(value: i32) -> i16 {
-    value.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+fn clamp16(value: i32) -> i32 {
+    value.clamp(i16::MIN.into(), i16::MAX.into())
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::frame::{Plane, Sample};
 
 const FORMATS: [PixelFormat; 2] = [PixelFormat::YUV420_8, PixelFormat::YUV420_10];
 
@@ -106,8 +107,8 @@ fn a_map_decides_block_by_block_between_the_filtered_frame_and_the_frame() {
         for y in 0..here.height() {
             for x in 0..here.width() {
                 let from = if blocks[y / side * 3 + x / side] { &everywhere } else { &source };
-                let expected = with_planes!(from.planes(), p => u16::from(p[plane].row(y)[x]));
-                assert_eq!(u16::from(here.row(y)[x]), expected, "plane {plane}, row {y}, column {x}");
+                let expected = with_planes!(from.planes(), p => value(&p[plane], y, x));
+                assert_eq!(value(here, y, x), expected, "plane {plane}, row {y}, column {x}");
             }
         }
     });
@@ -152,6 +153,10 @@ fn an_offset_of_one_level_brightens_by_one_level() {
     });
     assert_eq!(filtered, expected);
     assert_eq!(filter.apply(&frame, 2, None).unwrap(), frame);
+}
+
+fn value<T: Sample>(plane: &Plane<T>, y: usize, x: usize) -> u16 {
+    plane.row(y)[x].into()
 }
 
 fn usual_layer(numbers: &mut Numbers) -> Layer {
