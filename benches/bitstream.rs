@@ -32,7 +32,12 @@ fn scene(index: u32) -> EncodedScene {
         base.push_unit(&noise(UNIT_BYTES, first_frame + frame)).unwrap();
     }
     let header = SceneHeader { index, first_frame, strategy: Strategy::Av1, timestamps };
-    EncodedScene { header, base, filter: None, hashes: vec![index.into(); (FRAMES as usize).div_ceil(FRAMES_PER_HASH)] }
+    EncodedScene {
+        header,
+        base,
+        filter: None,
+        hashes: vec![index.into(); (FRAMES as usize).div_ceil(FRAMES_PER_HASH)],
+    }
 }
 
 /// Number of scenes read, past all damage.

@@ -129,6 +129,8 @@ pub struct SceneReport {
     pub predicted: Option<PredictedReport>,
     /// Every trial that led here, in order, the stored one among them.
     pub tried: Vec<TrialReport>,
+    /// The neural filter over the base layer; null where none was tried.
+    pub filter: Option<FilterReport>,
     /// Bytes of all packets of the scene.
     pub bytes: u64,
     /// Those bytes x 8 / the scene's duration.
@@ -198,6 +200,30 @@ impl ProfileReport {
     }
 }
 
+/// What became of a scene's neural filter, and what it gained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FilterReport {
+    /// Size of the network, `M` or `L`.
+    pub profile: String,
+    /// Whether the scene is stored with it.
+    pub kept: bool,
+    /// What was taken, or why nothing was.
+    pub reason: String,
+    /// Bytes of its packet's payload; 0 where it is not kept.
+    pub bytes: u64,
+    /// Luma PSNR of the base layer alone, in dB; null when lossless.
+    pub base_psnr_y: Option<f64>,
+    /// PSNR of the base layer alone over all planes, in dB; null when lossless.
+    pub base_psnr_yuv: Option<f64>,
+    /// Luma SSIM of the base layer alone; null where it is not defined.
+    pub base_ssim_y: Option<f64>,
+    /// Multiplications a luma pixel that a decoder makes, counted from the layers; 0 where it is not kept.
+    pub macs_per_pixel: f64,
+    /// Those of a frame in 10^12 operations, two a multiplication.
+    pub tops_per_frame: f64,
+}
+
 /// Quality of a scene as it was predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -212,7 +238,7 @@ pub struct PredictedReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TrialReport {
-    /// `locate`, `extend`, `pilot` or `store`; see `docs/ARCHITECTURE.md`.
+    /// `locate`, `extend`, `pilot`, `store` or `filter`; see `docs/ARCHITECTURE.md`.
     pub stage: String,
     /// First frame, counted in the scene.
     pub first_frame: u64,

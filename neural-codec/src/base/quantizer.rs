@@ -36,6 +36,11 @@ impl Quantizer {
         f64::from(self.0) / 4.0
     }
 
+    /// The value in quarter steps, 4 to 280.
+    pub const fn quarters(self) -> u16 {
+        self.0
+    }
+
     /// Whether it lies on a whole step.
     pub const fn is_whole(self) -> bool {
         self.0.is_multiple_of(4)

@@ -2,7 +2,8 @@
 
 use super::bytes::{Reader, Writer};
 use super::{
-    AudioPacket, BaseLayer, End, FRAMES_PER_HASH, FrameHashes, Limits, NeuralFilter, SceneHeader, SceneTable, StreamHeader,
+    AudioPacket, BaseLayer, End, FRAMES_PER_HASH, FrameHashes, Limits, NeuralFilter, SceneHeader, SceneTable,
+    StreamHeader,
 };
 use crate::error::{Error, Place, Result};
 

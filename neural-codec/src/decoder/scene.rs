@@ -4,12 +4,14 @@ use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{EncodedScene, FRAMES_PER_HASH, Strategy};
 use crate::error::{Error, Place, Result};
 use crate::frame::{Frame, FrameHash, VideoInfo};
+use crate::neural::SceneFilter;
 
 /// A scene in the middle of being decoded.
 pub(super) struct SceneDecoder {
     scene: EncodedScene,
     info: VideoInfo,
     decoder: Av1Decoder,
+    filter: Option<SceneFilter>,
     units_sent: usize,
     frames_out: usize,
     /// Hashes of the frames since the last stored hash.
@@ -20,17 +22,26 @@ pub(super) struct SceneDecoder {
 impl SceneDecoder {
     /// Errors: `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies.
     pub(super) fn new(scene: EncodedScene, info: VideoInfo, threads: usize, max_pixels: u64) -> Result<Self> {
-        if scene.header.strategy != Strategy::Av1 {
-            return Err(Error::Unsupported {
-                what: format!("strategy {:?} of scene {}", scene.header.strategy, scene.header.index),
-                remedy: "a newer version of this library may decode it".into(),
-            });
-        }
+        let place = Place::in_scene(scene.header.index);
+        let filter = match (scene.header.strategy, &scene.filter) {
+            (Strategy::Av1, None) => None,
+            (Strategy::Hybrid, Some(packet)) => {
+                Some(SceneFilter::new(packet).map_err(|error| error.within(place))?)
+            }
+            (strategy, filter) => {
+                let expected = if strategy == Strategy::Av1 {
+                    "none in a scene of AV1"
+                } else {
+                    "one in a hybrid scene"
+                };
+                let found = if filter.is_some() { "one" } else { "none" };
+                return Err(Error::corrupt("filter", expected, found, place));
+            }
+        };
         let (found, expected) =
             ((scene.base.width as usize, scene.base.height as usize), coded_size(info.width, info.height));
         if found != expected {
             let text = |(width, height)| format!("{width}x{height}");
-            let place = Place::in_scene(scene.header.index);
             return Err(Error::corrupt("coded size", text(expected), text(found), place));
         }
         let decoder = Av1Decoder::new(&DecoderConfig {
@@ -40,7 +51,16 @@ impl SceneDecoder {
             threads,
             ..DecoderConfig::new(info.width, info.height)
         })?;
-        Ok(Self { scene, info, decoder, units_sent: 0, frames_out: 0, unchecked: Vec::new(), drained: false })
+        Ok(Self {
+            scene,
+            info,
+            decoder,
+            filter,
+            units_sent: 0,
+            frames_out: 0,
+            unchecked: Vec::new(),
+            drained: false,
+        })
     }
 
     /// The next frame, `None` after the last.
@@ -71,6 +91,9 @@ impl SceneDecoder {
                 let expected = format!("{} frames", self.scene.header.frame_count());
                 return Err(Error::corrupt("base layer", expected, self.frames_out, Place::default()));
             } else {
+                if let Some(filter) = &self.filter {
+                    filter.finish()?;
+                }
                 return Ok(None);
             }
         }
@@ -83,6 +106,10 @@ impl SceneDecoder {
             return Err(Error::corrupt("base layer", expected, "more", Place::default()));
         };
         let depth = self.info.format.depth;
+        let frame = match &mut self.filter {
+            Some(filter) => filter.next(&frame)?,
+            None => frame,
+        };
         let frame = if frame.format().depth == depth { frame } else { frame.shifted_to(depth)? };
         self.unchecked.push(FrameHash::of(&frame));
         self.frames_out += 1;

@@ -20,7 +20,7 @@ use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
 use crate::settings::Settings;
-use crate::strategy::{Means, StageClock, Target, TrialContext, WorkFolder, check_served};
+use crate::strategy::{FilterMeans, Means, StageClock, Target, TrialContext, WorkFolder, check_served};
 
 /// Bytes of source frames that may wait in memory for their encoder: 43 frames of 1080p.
 const WAITING_BYTES: usize = 128 << 20;
@@ -105,6 +105,7 @@ impl EncodingAgent {
             cancel: CancelToken::new(),
             clock: StageClock::new(),
             work: None,
+            filter: FilterMeans::new(settings),
             failures: Arc::default(),
             frames_done: Arc::new(AtomicU64::new(0)),
         };
@@ -318,7 +319,9 @@ impl EncodingAgent {
         let frames = match (self.task.target, &self.context.work) {
             // A trial is looked up by all frames of the scene, before the first is coded.
             (_, Some(_)) => SceneFrames::hashed(Reading::Repeated, budget),
-            (Target::Constant(_), None) => SceneFrames::new(Reading::Once, budget),
+            (Target::Constant(_), None) if self.context.filter.is_none() => {
+                SceneFrames::new(Reading::Once, budget)
+            }
             (_, None) => SceneFrames::new(Reading::Repeated, budget),
         };
         let job = SceneJob {

@@ -8,11 +8,11 @@ use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
 use crate::metrics::{Comparison, Measures};
 use crate::report::{
-    ClipReport, PredictedReport, ProfileReport, QualityReport, Report, SCHEMA, SceneReport, StageReport,
-    TotalReport, TrialReport,
+    ClipReport, FilterReport, PredictedReport, ProfileReport, QualityReport, Report, SCHEMA, SceneReport,
+    StageReport, TotalReport, TrialReport,
 };
 use crate::settings::{Settings, Strategy};
-use crate::strategy::{Spent, StageClock, Tried};
+use crate::strategy::{Filtered, Spent, StageClock, Tried};
 
 /// The stream under construction.
 pub(super) struct Assembly {
@@ -96,7 +96,7 @@ impl Assembly {
             index: scene.index,
             first_frame: scene.first_frame,
             frames,
-            strategy: Strategy::Av1.name().into(),
+            strategy: strategy_of(&scene).name().into(),
             profile: ProfileReport::new(&scene.profile),
             quantizer: scene.plan.quantizer.value(),
             preset: scene.plan.preset,
@@ -106,6 +106,7 @@ impl Assembly {
             target_met: scene.is_met,
             predicted: scene.predicted.map(|(psnr_y, ssim_y)| PredictedReport { psnr_y, ssim_y }),
             tried: scene.tried.iter().map(trial_report).collect(),
+            filter: scene.filter.as_ref().map(|filter| filter_report(filter, &self.coded)),
             bytes,
             bitrate_bps: bytes as f64 * 8.0 / duration,
             quality: quality(&scene.comparison, scene.worst),
@@ -204,6 +205,26 @@ fn quality(comparison: &Comparison, worst: Option<(u64, f64)>) -> QualityReport 
         lossless_frames: metrics.lossless_frames,
         worst_frame_psnr_y: worst.map(|(_, psnr)| psnr),
         worst_frame: worst.map(|(frame, _)| frame),
+    }
+}
+
+fn strategy_of(scene: &FinishedScene) -> Strategy {
+    let is_filtered = scene.filter.as_ref().is_some_and(|filter| filter.packet.is_some());
+    if is_filtered { Strategy::Hybrid } else { Strategy::Av1 }
+}
+
+fn filter_report(filter: &Filtered, info: &VideoInfo) -> FilterReport {
+    let macs_per_pixel = if filter.packet.is_some() { filter.macs_per_pixel } else { 0.0 };
+    FilterReport {
+        profile: filter.profile.name().into(),
+        kept: filter.packet.is_some(),
+        reason: filter.reason.clone(),
+        bytes: filter.packet.as_ref().map_or(0, |packet| packet.byte_len() as u64),
+        base_psnr_y: filter.base.psnr_y,
+        base_psnr_yuv: filter.base.psnr_yuv,
+        base_ssim_y: filter.base.ssim_y,
+        macs_per_pixel,
+        tops_per_frame: 2.0 * macs_per_pixel * (info.width * info.height) as f64 / 1e12,
     }
 }
 

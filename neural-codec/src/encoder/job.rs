@@ -12,7 +12,7 @@ use crate::frame::FrameHash;
 use crate::metrics::Comparison;
 use crate::scene::{Profile, SceneFrames};
 use crate::strategy::{
-    BasePlan, Found, Means, Purpose, Search, Target, Tools, Trial, TrialContext, Tried, store,
+    BasePlan, Filtered, Found, Means, Purpose, Search, Target, Tools, Trial, TrialContext, Tried, store,
 };
 
 /// How all scenes of a clip are coded.
@@ -44,6 +44,8 @@ pub(super) struct FinishedScene {
     pub(super) plan: BasePlan,
     pub(super) profile: Profile,
     pub(super) timestamps: Vec<i64>,
+    /// What became of a filter.
+    pub(super) filter: Option<Filtered>,
     pub(super) comparison: Comparison,
     /// Index in the clip and luma PSNR in dB of the worst frame.
     pub(super) worst: Option<(u64, f64)>,
@@ -77,6 +79,7 @@ impl FinishedScene {
             plan: found.plan,
             profile,
             timestamps: found.trial.timestamps,
+            filter: found.trial.filter,
             comparison: found.trial.comparison,
             tried: found.tried,
             predicted: found.predicted.map(|quality| (quality.psnr_y, quality.ssim_y())),
@@ -103,7 +106,8 @@ impl SceneJob {
                 let plan = BasePlan { quantizer, preset: means.preset, depth, tools: Tools::default() };
                 let mut tried = Vec::new();
                 let (context, frames) = (&self.context, &self.frames);
-                let purpose = if context.work.is_some() { Purpose::Keep } else { Purpose::Last };
+                let is_read_again = context.work.is_some() || context.filter.is_some();
+                let purpose = if is_read_again { Purpose::Keep } else { Purpose::Last };
                 let trial = store(context, frames, 0..u64::MAX, &plan, purpose, &mut tried)?;
                 Ok((Found::as_asked(plan, trial, tried), self.profile()?))
             }
@@ -139,14 +143,16 @@ fn scene_bytes(job: &SceneJob, plan: &BasePlan, trial: &Trial) -> Result<Vec<u8>
     let (width, height) = coded_size(info.width, info.height);
     let mut base = BaseLayer::new(width as u32, height as u32, plan.depth);
     trial.units.iter().try_for_each(|unit| base.push_unit(unit))?;
+    let filter = trial.filter.as_ref().and_then(|filter| filter.packet.clone());
     let scene = EncodedScene {
         header: SceneHeader {
             index: job.index,
             first_frame: job.first_frame,
-            strategy: Strategy::Av1,
+            strategy: if filter.is_some() { Strategy::Hybrid } else { Strategy::Av1 },
             timestamps: trial.timestamps.clone(),
         },
         base,
+        filter,
         hashes: trial.hashes.chunks(FRAMES_PER_HASH).map(FrameHash::of_group).collect(),
     };
     scene.to_bytes()

@@ -6,6 +6,7 @@
 //! ```
 
 mod base_network;
+mod block_errors;
 mod code;
 mod infer;
 mod network;
@@ -15,6 +16,8 @@ mod sites;
 pub mod train;
 
 pub use base_network::{BaseNetwork, Profile};
+pub use block_errors::block_errors;
+pub(crate) use code::blocks::MapWriter;
 pub use infer::{BLOCK_SIDE, Filter, Kernel, block_count, reference};
 pub use network::{
     ACTIVATION_BITS, GAIN_BITS, Layer, MAX_CHANNELS, MAX_LAYERS, MAX_SHIFT, Network, SITE_CHANNELS, TAPS,

@@ -28,7 +28,8 @@ impl SceneFilter {
             return Err(Error::corrupt("quantiser of a filter", "4 to 280", packet.quantizer, place));
         }
         let network =
-            SceneNetwork::from_bytes(profile, packet.quantizer, &packet.steps, &packet.differences)?.network()?;
+            SceneNetwork::from_bytes(profile, packet.quantizer, &packet.steps, &packet.differences)?
+                .network()?;
         let maps = if packet.blocks.is_empty() { None } else { Some(MapReader::new(&packet.blocks)?) };
         Ok(Self { filter: Filter::new(&network), maps, frames: 0 })
     }

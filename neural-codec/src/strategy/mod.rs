@@ -2,6 +2,7 @@
 
 mod clock;
 mod curve;
+mod filter;
 mod forecast;
 mod plan;
 mod rate;
@@ -11,6 +12,7 @@ mod trial;
 mod work;
 
 pub(crate) use clock::{Spent, StageClock};
+pub(crate) use filter::{FilterMeans, Filtered};
 pub use plan::{BasePlan, Tools};
 pub(crate) use plan::{Means, check_served};
 pub(crate) use rate::{RateCurve, allocate};

@@ -131,8 +131,8 @@ impl Means {
 pub(crate) fn check_served(settings: &Settings) -> Result<()> {
     let unsupported = |what: String, remedy: &str| Err(Error::Unsupported { what, remedy: remedy.into() });
     for strategy in &settings.strategies {
-        if *strategy != Strategy::Av1 {
-            return unsupported(format!("strategy {}", strategy.name()), "use strategies=av1");
+        if !matches!(strategy, Strategy::Av1 | Strategy::Hybrid) {
+            return unsupported(format!("strategy {}", strategy.name()), "use strategies=av1,hybrid");
         }
     }
     if let Device::Cuda(_) = settings.device {
@@ -172,7 +172,7 @@ mod tests {
             settings.set(name, value).unwrap();
             check_served(&settings).map_err(|e| e.to_string())
         };
-        assert!(check("strategies", "av1,hybrid").unwrap_err().contains("hybrid"));
+        assert!(check("strategies", "av1,still").unwrap_err().contains("still"));
         assert!(check("device", "cuda:1").unwrap_err().contains("cuda:1"));
         assert!(check("quantizer", "20").is_ok());
     }

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::clock::Running;
 use super::curve::{Curve, STEP, position};
+use super::filter;
 use super::forecast;
 use super::plan::{BasePlan, Means, Tools};
 use super::rate::RateCurve;
@@ -24,6 +25,9 @@ use crate::scene::{Profile, SceneClass, SceneFrames};
 
 /// By how many dB predictions aim above the floor: about the error that is left in them.
 const AIM: f64 = 0.13;
+
+/// By how many dB filters raise the figure that binds, about.
+const FILTER_GAIN: f64 = 0.06;
 
 /// A stored scene further above the floor than this, in dB and in SSIM, is coded again.
 const MOST_ABOVE: Floor = Floor { psnr_y: Some(0.3), ssim_y: Some(0.003) };
@@ -69,7 +73,7 @@ const MUCH_CHANGES: f32 = 0.4;
 const WITHOUT_AQ: f64 = 4.0;
 
 /// What a dB of the binding figure is worth in the natural logarithm of the bytes: 0.23 to 0.36 over twelve scenes.
-const LOG_BYTES_PER_DB: f64 = 0.28;
+pub(super) const LOG_BYTES_PER_DB: f64 = 0.28;
 
 /// One trial that the search made.
 #[derive(Debug, Clone)]
@@ -100,7 +104,7 @@ impl Tried {
             stage,
             plan: plan.clone(),
             frames: frames.clone(),
-            bytes: trial.bytes,
+            bytes: trial.bytes_of_layers(),
             psnr_y: metrics.psnr_y,
             ssim_y: metrics.ssim_y,
             seconds,
@@ -328,7 +332,8 @@ impl<'a> Search<'a> {
     fn store(mut self, floor: &Floor, mut curve: Curve, tools: Tools) -> Result<Found> {
         let whole = 0..self.length();
         let preset = self.means.preset;
-        let mut quantizer = curve.solve(floor, AIM, &self.context.library);
+        let gain = if self.context.filter.is_some() { FILTER_GAIN } else { 0.0 };
+        let mut quantizer = curve.solve(floor, AIM - gain, &self.context.library);
         let predicted = curve.quality(quantizer.value());
         // One depth for all codings, so that they lie on one curve.
         let depth = self.means.depth(quantizer);
@@ -351,7 +356,7 @@ impl<'a> Search<'a> {
             };
             let had_met = best.as_ref().is_some_and(|(_, _, was_met)| *was_met);
             let is_better = best.as_ref().is_none_or(|(_, before, was_met)| match (was_met, is_met) {
-                (true, true) => trial.bytes < before.bytes,
+                (true, true) => trial.bytes_of_layers() < before.bytes_of_layers(),
                 (false, false) => margin > floor.margin(&Quality::of(&before.frames)),
                 (_, now) => now,
             });
@@ -394,7 +399,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Codes frames as they are to be stored, and takes the trial down.
+/// Codes frames as they are to be stored, with a filter over them where that is allowed and pays, and takes it down.
 pub(crate) fn store(
     context: &TrialContext,
     frames: &SceneFrames,
@@ -407,6 +412,9 @@ pub(crate) fn store(
     let trial = code(context, frames, span.clone(), plan, purpose)?;
     let coded = span.start..span.start + trial.frames.len() as u64;
     tried.push(Tried::new("store", plan, &coded, &trial, running));
+    let Some(means) = context.filter else { return Ok(trial) };
+    let (trial, running) = filter::improve(context, means, frames, plan, trial)?;
+    tried.push(Tried::new("filter", plan, &coded, &trial, running));
     Ok(trial)
 }
 

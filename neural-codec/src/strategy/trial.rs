@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::clock::StageClock;
+use super::filter::{FilterMeans, Filtered};
 use super::plan::BasePlan;
 use super::work::WorkFolder;
 use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, SvtAv1Encoder, TemporalUnit};
@@ -40,6 +41,8 @@ pub(crate) struct TrialContext {
     pub(crate) clock: Arc<StageClock>,
     /// Keeps finished trials, where the caller named a folder.
     pub(crate) work: Option<Arc<WorkFolder>>,
+    /// What filters may take; none where the base layer is to stand alone.
+    pub(crate) filter: Option<FilterMeans>,
     /// Counts trials that were begun again.
     pub(crate) failures: Arc<AtomicU64>,
     /// Counts frames of final encodes, for progress.
@@ -72,9 +75,17 @@ pub(crate) struct Trial {
     pub(crate) frames: Vec<FrameMetrics>,
     /// Distortion of all of them.
     pub(crate) comparison: Comparison,
+    /// What became of a filter over them; hashes and distortion are those of the filtered frames where it is kept.
+    pub(crate) filter: Option<Filtered>,
 }
 
 impl Trial {
+    /// Bytes of all layers.
+    pub(crate) fn bytes_of_layers(&self) -> u64 {
+        let filter = self.filter.as_ref().and_then(|filter| filter.packet.as_ref());
+        self.bytes + filter.map_or(0, |packet| packet.byte_len() as u64)
+    }
+
     /// Sum of squared errors of the luma samples, on the scale of 8 bits.
     pub(crate) fn squared_error(&self, depth: BitDepth) -> f64 {
         let scale = f64::from(1_u32 << (2 * (depth.bits() - 8)));
@@ -279,6 +290,7 @@ impl Measurer<'_> {
             timestamps: Vec::new(),
             frames: Vec::new(),
             comparison: Comparison::new(format, Measures::Ssim),
+            filter: None,
         };
         for (source, decoded) in queue {
             let decoded = at_depth(decoded, format.depth)?;
@@ -298,6 +310,6 @@ impl Measurer<'_> {
 }
 
 /// The frame at the stream's output depth, rounded where the base layer has more bits.
-fn at_depth(frame: Frame, depth: BitDepth) -> Result<Frame> {
+pub(super) fn at_depth(frame: Frame, depth: BitDepth) -> Result<Frame> {
     if frame.format().depth == depth { Ok(frame) } else { frame.shifted_to(depth) }
 }

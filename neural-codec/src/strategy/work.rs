@@ -169,6 +169,7 @@ impl WorkFolder {
             hashes: filed.hashes.into_iter().map(FrameHash).collect(),
             timestamps: filed.timestamps,
             frames,
+            filter: None,
         };
         self.reused.fetch_add(1, Ordering::Relaxed);
         Some(trial)
@@ -268,6 +269,7 @@ mod tests {
             timestamps: vec![-5, i64::MAX],
             frames,
             comparison,
+            filter: None,
         }
     }
 

@@ -19,7 +19,8 @@ struct Maps {
 
 impl Maps {
     fn new() -> Self {
-        let filtered = std::array::from_fn(|context: usize| Bit::likely(20 + 20 * context.count_ones() as i32));
+        let filtered =
+            std::array::from_fn(|context: usize| Bit::likely(20 + 20 * context.count_ones() as i32));
         Self { everywhere: Bit::likely(50), filtered, before: Vec::new() }
     }
 
@@ -104,7 +105,8 @@ impl MapWriter {
     pub(crate) fn next(&mut self, columns: usize, changes: &[f64]) -> Result<Vec<bool>> {
         let price = self.bit_price;
         // A block is filtered if that is cheaper by its own model; what follows from its choice is left out.
-        let choose = |at: usize, model: Bit| changes[at] + price * (model.cost(true) - model.cost(false)) <= 0.0;
+        let choose =
+            |at: usize, model: Bit| changes[at] + price * (model.cost(true) - model.cost(false)) <= 0.0;
         let mut best: Option<(f64, bool, Vec<bool>)> = None;
         for everywhere in [true, false] {
             let (mut cost, mut map) = (Cost::default(), vec![true; changes.len()]);

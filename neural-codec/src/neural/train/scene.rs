@@ -14,6 +14,7 @@ use super::random::Random;
 use super::trainer::{Rates, Schedule, train};
 use crate::error::Result;
 use crate::neural::{MAX_STEP, Profile, SceneNetwork};
+use crate::progress::CancelToken;
 
 /// Patches a step.
 const BATCH: usize = 8;
@@ -83,8 +84,8 @@ pub struct Learnt {
 /// Learns a scene's filter from its patches.
 ///
 /// Deterministic for given patches, plan and instruction set; the number of threads does not matter.
-/// Errors: `Internal` for a damaged library.
-pub fn learn(plan: &ScenePlan, mut patches: Vec<Patch>) -> Result<Learnt> {
+/// Errors: `Cancelled`, `Internal` for a damaged library.
+pub fn learn(plan: &ScenePlan, mut patches: Vec<Patch>, cancel: &CancelToken) -> Result<Learnt> {
     let mut random = Random::new(plan.seed);
     for last in (1..patches.len()).rev() {
         patches.swap(last, random.below(last + 1));
@@ -97,6 +98,7 @@ pub fn learn(plan: &ScenePlan, mut patches: Vec<Patch>) -> Result<Learnt> {
         origin: base.parameters()?,
         patches,
         judges,
+        cancel: cancel.clone(),
     };
     let mut learnt = Learnt { candidates: Vec::new(), diverged: false };
     if !learner.judges.is_empty() {
@@ -112,6 +114,7 @@ struct Learner {
     origin: Vec<f32>,
     patches: Vec<Patch>,
     judges: Vec<Patch>,
+    cancel: CancelToken,
 }
 
 impl Learner {
@@ -125,13 +128,13 @@ impl Learner {
         let units = SceneNetwork::units(self.plan.profile, &vec![STEP; self.shape.layers()])?;
         let pull = |_: usize, parameters: &mut [f32], reach: &[f32]| self.pull(parameters, reach, &units);
         let gains = self.schedule(steps / 8, GAINS_ALONE);
-        if train(&self.shape, &mut parameters, &self.patches, &gains, exact, pull).is_none() {
+        if train(&self.shape, &mut parameters, &self.patches, &gains, &self.cancel, exact, pull)?.is_none() {
             return Ok(false);
         }
         candidates.push(self.judged("gains", self.nearest(&flat, &parameters)?)?);
 
         let all = self.schedule(steps * 5 / 8, ALL);
-        if train(&self.shape, &mut parameters, &self.patches, &all, exact, pull).is_none() {
+        if train(&self.shape, &mut parameters, &self.patches, &all, &self.cancel, exact, pull)?.is_none() {
             return Ok(false);
         }
         let chosen = self.choose_steps(&parameters)?;
@@ -222,7 +225,8 @@ impl Learner {
         };
         let rates = Rates { weights: ALL.weights * ROUNDED_RATE, gains: ALL.gains * ROUNDED_RATE };
         let schedule = self.schedule(self.plan.steps / 4, rates);
-        let trained = train(&self.shape, parameters, &self.patches, &schedule, rounded, settle);
+        let trained =
+            train(&self.shape, parameters, &self.patches, &schedule, &self.cancel, rounded, settle)?;
         trained.map(|_| self.nearest(steps, parameters)).transpose()
     }
 }

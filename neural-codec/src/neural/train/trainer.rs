@@ -4,6 +4,8 @@ use super::adam::{Adam, cosine, limit_length};
 use super::batch::Batches;
 use super::model::{Patch, Shape};
 use super::random::Random;
+use crate::error::Result;
+use crate::progress::CancelToken;
 
 /// Learning rates by kind of parameter, at the top of the schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,15 +35,16 @@ const LONGEST_GRADIENT: f32 = 1.0;
 /// Trains all parameters in place. `project` sees parameters after each step, and how far a gradient of 1 moved each of them, `view`
 /// gives the parameters that the loss is taken at (rounded ones, say).
 ///
-/// Returns the mean loss over the last tenth of the steps, or `None` where a gradient was not a number.
+/// Errors: `Cancelled`. Returns the mean loss over the last tenth of the steps, or `None` where a gradient was not a number.
 pub fn train(
     shape: &Shape,
     parameters: &mut [f32],
     patches: &[Patch],
     schedule: &Schedule,
+    cancel: &CancelToken,
     mut view: impl FnMut(usize, &[f32], &mut Vec<f32>),
     mut project: impl FnMut(usize, &mut [f32], &[f32]),
-) -> Option<f64> {
+) -> Result<Option<f64>> {
     let mut random = Random::new(schedule.seed);
     let mut adam = Adam::new(parameters.len());
     let mut batches = Batches::new(shape);
@@ -51,12 +54,13 @@ pub fn train(
     let mut seen = Vec::new();
     let (mut loss, mut counted) = (0.0, 0);
     for step in 0..schedule.steps {
+        cancel.check()?;
         let batch: Vec<&Patch> = (0..schedule.batch).map(|_| &patches[random.below(patches.len())]).collect();
         view(step, parameters, &mut seen);
         let found = batches.gradient(&seen, &batch, &mut gradient) / schedule.batch as f64;
         gradient.iter_mut().for_each(|slope| *slope /= schedule.batch as f32);
         if !limit_length(&mut gradient, LONGEST_GRADIENT) {
-            return None;
+            return Ok(None);
         }
         let share = cosine(step, schedule.steps);
         let weights = shape.weight_count();
@@ -69,5 +73,5 @@ pub fn train(
             counted += 1;
         }
     }
-    Some(loss / f64::from(counted.max(1)))
+    Ok(Some(loss / f64::from(counted.max(1))))
 }

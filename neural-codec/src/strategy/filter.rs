@@ -1,0 +1,283 @@
+//! The neural filter of a stored scene: learnt from its decoded frames, run, measured, kept where it pays. Rank 4.
+//!
+//! ```text
+//! gather   the stored units, decoded      -> patches
+//! learn    patches                        -> candidates of few and of many bytes
+//! run      the best of them, every frame  -> block maps, measured quality, hashes
+//! ```
+//! It pays where D + lambda R falls: squared error of all samples, and every byte of the packet.
+
+use std::sync::Arc;
+
+use super::clock::Running;
+use super::plan::BasePlan;
+use super::search::LOG_BYTES_PER_DB;
+use super::trial::{Trial, TrialContext, at_depth};
+use crate::base::{Av1Decoder, DecoderConfig};
+use crate::bitstream::NeuralFilter;
+use crate::error::{Error, Result};
+use crate::frame::{BitDepth, Frame, FrameHash};
+use crate::metrics::{Comparison, FrameMetrics, Measures, Metrics};
+use crate::neural::train::{Candidate, Patch, PatchSampler, ScenePlan, learn};
+use crate::neural::{Filter, MapWriter, Profile, SceneNetwork, block_count, block_errors, temporal_layer};
+use crate::scene::SceneFrames;
+use crate::settings::{Settings, Strategy};
+
+/// How much is spent on filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FilterMeans {
+    /// Size of the network.
+    pub(crate) profile: Profile,
+    /// Steps of training for a scene that is long enough to be worth them.
+    pub(crate) steps: usize,
+}
+
+impl FilterMeans {
+    /// What `settings` allow: nothing where hybrid coding is not, and none beside plain AV1 below the effort that
+    /// is worth the time.
+    pub(crate) fn new(settings: &Settings) -> Option<Self> {
+        let allows = |strategy| settings.strategies.contains(&strategy);
+        let effort = settings.effort.min(9);
+        let is_worth_it = effort >= FILTERS_FROM || !allows(Strategy::Av1);
+        let (profile, steps) = MEANS_OF_EFFORT[usize::from(effort)];
+        (allows(Strategy::Hybrid) && is_worth_it).then_some(Self { profile, steps })
+    }
+}
+
+/// The least effort that tries filters where plain AV1 is allowed too.
+const FILTERS_FROM: u8 = 6;
+
+/// Size and steps for each effort.
+const MEANS_OF_EFFORT: [(Profile, usize); 10] = [
+    (Profile::M, 200),
+    (Profile::M, 200),
+    (Profile::M, 200),
+    (Profile::M, 400),
+    (Profile::M, 600),
+    (Profile::M, 1000),
+    (Profile::M, 2500),
+    (Profile::L, 2000),
+    (Profile::L, 4000),
+    (Profile::L, 8000),
+];
+
+/// Bytes of a scene from which on all steps are spent; fewer bytes pay for fewer differences, which need fewer steps.
+const BYTES_FOR_ALL_STEPS: u64 = 100_000;
+
+/// The least share of the steps.
+const LEAST_SHARE: f64 = 0.2;
+
+/// Scenes of fewer bytes have nothing to gain: the least filter takes some 40.
+const LEAST_BYTES: u64 = 3_000;
+
+/// Patches to learn from.
+const PATCHES: usize = 768;
+
+/// Frames that patches are drawn from, about.
+const FRAMES_LOOKED_AT: usize = 128;
+
+/// A filter has to lower D + lambda R by this share before it is kept.
+const WORTH: f64 = 0.001;
+
+/// SSIM that a filter may lose.
+const SSIM_SLACK: f64 = 0.0002;
+
+/// Bytes around the payload of a packet.
+const PACKET_BYTES: usize = 16;
+
+/// What became of a scene's filter.
+#[derive(Debug, Clone)]
+pub(crate) struct Filtered {
+    /// The packet, where the filter is kept.
+    pub(crate) packet: Option<NeuralFilter>,
+    pub(crate) profile: Profile,
+    /// What was learnt and taken, or what was not.
+    pub(crate) reason: String,
+    /// Quality without the filter.
+    pub(crate) base: Metrics,
+    /// Multiplications a luma pixel.
+    pub(crate) macs_per_pixel: f64,
+}
+
+/// Learns, runs and weighs a filter for a trial that holds its units. The trial comes back filtered where that pays.
+///
+/// Errors: `Cancelled`, and whatever decoding reports.
+pub(crate) fn improve(
+    context: &TrialContext,
+    means: FilterMeans,
+    frames: &SceneFrames,
+    plan: &BasePlan,
+    mut trial: Trial,
+) -> Result<(Trial, Running)> {
+    let running = context.clock.begin("filter");
+    let base = trial.comparison.finish();
+    let macs_per_pixel =
+        SceneNetwork::base(means.profile, plan.quantizer.quarters())?.network()?.macs_per_pixel();
+    let outcome = |packet, reason| Filtered {
+        packet,
+        profile: means.profile,
+        reason,
+        base: base.clone(),
+        macs_per_pixel,
+    };
+    if trial.bytes < LEAST_BYTES {
+        trial.filter = Some(outcome(None, format!("a scene of {} bytes has nothing to gain", trial.bytes)));
+        return Ok((trial, running));
+    }
+    let work = Work { context, frames, plan, trial: &trial };
+    let price = byte_price(trial.bytes);
+    let share = (trial.bytes as f64 / BYTES_FOR_ALL_STEPS as f64).clamp(LEAST_SHARE, 1.0);
+    let scene_plan = ScenePlan {
+        profile: means.profile,
+        steps: (means.steps as f64 * share) as usize,
+        quantizer: plan.quantizer.quarters(),
+        byte_price: price,
+        seed: 1,
+    };
+    let learnt = learn(&scene_plan, work.gather()?, &context.cancel)?;
+    let candidate = learnt
+        .candidates
+        .into_iter()
+        .filter(|candidate| candidate.cost(price) < 1.0 - WORTH)
+        .min_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));
+    let diverged = if learnt.diverged { "; training diverged" } else { "" };
+    let Some(candidate) = candidate else {
+        trial.filter = Some(outcome(None, format!("no filter is worth its bytes{diverged}")));
+        return Ok((trial, running));
+    };
+    let run = work.run(&candidate, price)?;
+    if !run.pays(&trial, price) {
+        let reason =
+            format!("{} learnt, but not worth its bytes over the whole scene{diverged}", candidate.name);
+        trial.filter = Some(outcome(None, reason));
+        return Ok((trial, running));
+    }
+    let reason = format!("{} learnt{diverged}", candidate.name);
+    trial.filter = Some(outcome(Some(run.packet), reason));
+    (trial.hashes, trial.frames, trial.comparison) = (run.hashes, run.frames, run.comparison);
+    Ok((trial, running))
+}
+
+/// The share of a scene's squared error that is worth as much as one of its bytes.
+fn byte_price(bytes: u64) -> f64 {
+    let error_per_log_byte = std::f64::consts::LN_10 / 10.0 / LOG_BYTES_PER_DB;
+    error_per_log_byte / bytes as f64
+}
+
+/// A stored scene.
+struct Work<'a> {
+    context: &'a TrialContext,
+    frames: &'a SceneFrames,
+    plan: &'a BasePlan,
+    trial: &'a Trial,
+}
+
+impl Work<'_> {
+    /// Calls with the index, the source and the decoded frame of each unit, at the depth of the base layer.
+    fn each_pair(&self, mut each: impl FnMut(usize, &Arc<Frame>, Frame) -> Result<()>) -> Result<()> {
+        let info = &self.context.info;
+        let mut decoder = Av1Decoder::new(&DecoderConfig {
+            depth: self.plan.depth,
+            color: info.color,
+            threads: self.context.threads,
+            max_pixels: u64::MAX,
+            ..DecoderConfig::new(info.width, info.height)
+        })?;
+        let mut index = 0;
+        let mut drain = |decoder: &mut Av1Decoder| -> Result<()> {
+            while let Some(decoded) = decoder.receive()? {
+                self.context.cancel.check()?;
+                let source =
+                    self.frames.get(index)?.ok_or_else(|| Error::internal("filter", "a frame is gone"))?;
+                each(index as usize, &source, decoded)?;
+                index += 1;
+            }
+            Ok(())
+        };
+        for unit in &self.trial.units {
+            decoder.send(unit)?;
+            drain(&mut decoder)?;
+        }
+        decoder.finish()?;
+        drain(&mut decoder)
+    }
+
+    fn gather(&self) -> Result<Vec<Patch>> {
+        let every = self.trial.units.len().div_ceil(FRAMES_LOOKED_AT);
+        let mut sampler = PatchSampler::new(PATCHES, 1);
+        self.each_pair(|index, source, decoded| {
+            // Neighbours in the pyramid differ, so that every kind of frame comes up.
+            if (index + index / every.max(1)) % every == 0 {
+                sampler.push(index, &decoded, source)?;
+            }
+            Ok(())
+        })?;
+        Ok(sampler.finish())
+    }
+
+    /// Runs a candidate over all frames.
+    fn run(&self, candidate: &Candidate, price: f64) -> Result<Run> {
+        let format = self.context.info.format;
+        let filter = Filter::new(&candidate.network.network()?);
+        let (columns, _) = block_count(self.context.info.width, self.context.info.height);
+        // Changes of the error are counted in squared levels of 8 bits.
+        let error: f64 = self.trial.frames.iter().map(|frame| squared_error(frame, format.depth)).sum();
+        let mut maps = MapWriter::new(price / 8.0 * error);
+        let mut comparison = Comparison::new(format, Measures::Ssim);
+        let (mut hashes, mut frames) = (Vec::new(), Vec::new());
+        self.each_pair(|index, source, decoded| {
+            let kind = temporal_layer(index);
+            let everywhere = filter.apply(&decoded, kind, None)?;
+            let before = block_errors(&decoded, source)?;
+            let after = block_errors(&everywhere, source)?;
+            let changes: Vec<f64> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
+            let map = maps.next(columns, &changes)?;
+            let filtered = if map.iter().all(|on| *on) {
+                everywhere
+            } else {
+                filter.apply(&decoded, kind, Some(&map))?
+            };
+            let shown = at_depth(filtered, format.depth)?;
+            frames.push(comparison.push(source, &shown)?);
+            hashes.push(FrameHash::of(&shown));
+            Ok(())
+        })?;
+        let packet = NeuralFilter {
+            profile: candidate.network.profile as u8,
+            quantizer: candidate.network.quantizer,
+            steps: candidate.network.steps.clone(),
+            differences: candidate.network.to_bytes()?,
+            blocks: maps.finish()?,
+        };
+        Ok(Run { packet, hashes, frames, comparison })
+    }
+}
+
+/// What running a filter over a scene gave.
+struct Run {
+    packet: NeuralFilter,
+    hashes: Vec<FrameHash>,
+    frames: Vec<FrameMetrics>,
+    comparison: Comparison,
+}
+
+impl Run {
+    /// Whether D + lambda R falls, by measurement, and no figure that targets name does.
+    fn pays(&self, trial: &Trial, price: f64) -> bool {
+        let depth = BitDepth::Eight;
+        let sum =
+            |frames: &[FrameMetrics]| frames.iter().map(|frame| squared_error(frame, depth)).sum::<f64>();
+        let (with, without) = (sum(&self.frames), sum(&trial.frames));
+        let bytes = (self.packet.byte_len() + PACKET_BYTES) as f64;
+        let (now, base) = (self.comparison.finish(), trial.comparison.finish());
+        let keeps_psnr = now.psnr_y.zip(base.psnr_y).is_none_or(|(now, base)| now >= base);
+        let keeps_ssim = now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - SSIM_SLACK);
+        without > 0.0 && with / without + price * bytes < 1.0 - WORTH && keeps_psnr && keeps_ssim
+    }
+}
+
+/// Of all planes, in squared levels of 8 bits.
+fn squared_error(frame: &FrameMetrics, depth: BitDepth) -> f64 {
+    let scale = f64::from(1_u32 << (2 * (depth.bits() - 8)));
+    frame.planes.iter().map(|plane| plane.sum as f64).sum::<f64>() / scale
+}
