@@ -15,4 +15,4 @@ pub use model::{PATCH, Patch, Shape, Workspace};
 pub use patches::PatchSampler;
 pub use random::Random;
 pub use scene::{Candidate, Learnt, ScenePlan, learn};
-pub use trainer::{Rates, Schedule, train};
+pub use trainer::{Rates, Schedule, starting_parameters, train};

@@ -5,6 +5,7 @@ use super::batch::Batches;
 use super::model::{Patch, Shape};
 use super::random::Random;
 use crate::error::Result;
+use crate::neural::TAPS;
 use crate::progress::CancelToken;
 
 /// Learning rates by kind of parameter, at the top of the schedule.
@@ -31,6 +32,25 @@ pub struct Schedule {
 
 /// The gradient is scaled down to this length: the loss without a filter is 1 a patch.
 const LONGEST_GRADIENT: f32 = 1.0;
+
+/// Parameters to begin with where there is no base network: weights by the number of their inputs (He et al. 2015), a
+/// tenth of that in the last layer, gains of 1.
+pub fn starting_parameters(shape: &Shape, seed: u64) -> Vec<f32> {
+    let mut random = Random::new(seed);
+    let mut parameters = vec![0.0; shape.len()];
+    for layer in 0..shape.layers() {
+        let inputs = shape.channels[layer] * TAPS;
+        let size = if layer + 1 == shape.layers() { 0.1 } else { 1.0 } * (2.0 / inputs as f32).sqrt();
+        parameters[shape.weights(layer)].fill_with(|| size * random.normal());
+        for set in 0..shape.sets {
+            for kind in 0..shape.kinds(layer) {
+                let start = shape.set(set).start + shape.gains(layer, kind).0;
+                parameters[start..start + shape.channels[layer + 1]].fill(1.0);
+            }
+        }
+    }
+    parameters
+}
 
 /// Trains all parameters in place. `project` sees parameters after each step, and how far a gradient of 1 moved each of them, `view`
 /// gives the parameters that the loss is taken at (rounded ones, say).
