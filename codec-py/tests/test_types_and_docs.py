@@ -42,6 +42,17 @@ def test_stubs_match_the_native_module(tmp_path):
     assert found.returncode == 0, found.stdout
 
 
+def test_what_is_loaded_late_is_what_type_checkers_see():
+    for name in neural_codec.__all__:
+        assert getattr(neural_codec, name) is not None, name
+    source = Path(neural_codec.__file__).read_text()
+    seen = re.search(r"if TYPE_CHECKING:\n(.*?)\n\n", source, re.S).group(1)
+    imported = {name for line in re.findall(r"import (.*)", seen) for name in line.split(", ")}
+    assert imported == set(neural_codec.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        neural_codec.nonsense
+
+
 def test_settings_for_editors_are_those_of_the_native_module():
     assert list(_settings.SettingArguments.__annotations__) == [name for name, *_ in _native.settings()]
 
@@ -49,7 +60,12 @@ def test_settings_for_editors_are_those_of_the_native_module():
 def test_everything_public_is_documented():
     for name in neural_codec.__all__:
         if not name.startswith("__"):
-            assert getattr(neural_codec, name).__doc__, name
+            found = getattr(neural_codec, name)
+            assert found.__doc__, name
+            members = vars(found).items() if isinstance(found, type) else ()
+            public = [member for member, value in members if callable(value) and not member.startswith("_")]
+            undocumented = [member for member in public if not getattr(found, member).__doc__]
+            assert not undocumented, f"{name}: {undocumented}"
 
 
 def snippets(path: Path) -> list[str]:

@@ -41,6 +41,10 @@ fn any_order_of_frames_gives_the_frames_of_a_decode_from_front_to_back() {
     let expected = in_order(&bytes);
     let mut decoder = opened(&bytes);
     assert_eq!(decoder.frame_count(), 33);
+    assert_eq!(
+        [0, 9, 10, 29, 30, 32, 33].map(|frame| decoder.scene_end(frame)),
+        [10, 10, 20, 30, 33, 33, 33]
+    );
     let forwards = 0..33;
     let scattered = [32, 0, 15, 15, 16, 9, 10, 3, 7, 29, 30];
     for frame in forwards.clone().chain(forwards.rev()).chain(scattered) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any
@@ -65,6 +66,23 @@ def detect_scenes(
     with opened(source, fps=fps, layout=layout, audio=False) as (native, feeds):
         job = _native.detect_scenes(native, float(max_scene_seconds))
         return [(start, end) for start, end in json.loads(drive(job, feeds, progress=progress))]
+
+
+def bd_rate(anchor: Iterable[tuple[float, float]], test: Iterable[tuple[float, float]]) -> float:
+    """Bjontegaard's delta rate: how many more (or, negative, fewer) bits `test` takes than `anchor` at equal quality, in percent.
+
+    Points are `(rate, quality)`, four or more, in any unit that both curves share; quality rises strictly with rate. The
+    logarithm of the rate is interpolated by PCHIP and integrated over the interval of quality that both cover. Raises
+    InvalidArgument, naming the curve, for curves that have no delta rate.
+    """
+    return _native.bd_rate(_points("anchor", anchor), _points("test", test))
+
+
+def _points(name: str, curve: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    try:
+        return [(float(rate), float(quality)) for rate, quality in curve]
+    except (TypeError, ValueError):
+        raise InvalidType(f"{name}: expected pairs (rate, quality) of numbers, found {curve!r}") from None
 
 
 def info(source: Any) -> StreamInfo | ClipInfo:

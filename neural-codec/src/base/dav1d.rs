@@ -3,7 +3,7 @@
 //! Only fields that lie at the same place since dav1d 1.0 are touched; what follows them is room to spare.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::copy::symbol;
@@ -123,8 +123,24 @@ pub(super) struct Library {
 
 static LOADED: Mutex<Option<Arc<Library>>> = Mutex::new(None);
 
+/// A file to try before the system's library.
+static SUGGESTED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Suggests a dav1d file to try before the system's library, for the whole process; the last suggestion before the first
+/// decode counts. `NEURAL_CODEC_DAV1D` comes before it.
+///
+/// For hosts that carry the library in a place no system knows of, such as a Python package.
+pub fn suggest_decoder(path: &Path) {
+    *SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
+}
+
+/// Version and file of the dav1d that decodes. Errors: `MissingLibrary` with what was tried.
+pub fn decoder_version() -> Result<String> {
+    Library::load().map(|library| library.name.clone())
+}
+
 impl Library {
-    /// The library that `NEURAL_CODEC_DAV1D` names, else the newest of the system.
+    /// The library that `NEURAL_CODEC_DAV1D` names, else the one that was suggested, else the newest of the system.
     pub(super) fn load() -> Result<Arc<Self>> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(library) = &*loaded {
@@ -137,7 +153,9 @@ impl Library {
     }
 
     pub(super) fn find(named: Option<&Path>) -> Result<Self> {
-        let candidates = named.map_or(SONAMES.map(Path::new).to_vec(), |name| vec![name]);
+        let suggested = SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = suggested.as_deref().into_iter().chain(SONAMES.iter().map(Path::new));
+        let candidates = named.map_or_else(|| known.collect(), |name| vec![name]);
         let mut tried = Vec::new();
         for name in candidates {
             match Self::open(name) {

@@ -80,7 +80,8 @@ pub fn export_base(
             sum.base_bytes += scene.base.byte_len() as u64;
             (at.frames_done, at.bytes, at.scenes_done) =
                 (sum.frames, scenes.reader.position(), at.scenes_done + 1);
-            (done.set(at), report.set(sum));
+            done.set(at);
+            report.set(sum);
             if progress(at) { Ok(Some(units)) } else { Err(Error::Cancelled) }
         };
         step().transpose()

@@ -41,6 +41,13 @@ impl<R: Read + Seek> SeekingDecoder<R> {
         self.reader.table().frame_count()
     }
 
+    /// The first frame behind the scene that holds `frame`: the number of frames for the last scene, and past it.
+    pub fn scene_end(&self, frame: u64) -> u64 {
+        let table = self.reader.table();
+        let entry = table.scene_of_frame(frame).and_then(|scene| table.scenes.get(scene));
+        entry.map_or(self.frame_count(), |entry| entry.first_frame + u64::from(entry.frame_count))
+    }
+
     /// Index in the clip of the frame that comes next.
     pub fn position(&self) -> u64 {
         self.next
