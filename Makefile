@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup demo test test-rust test-c test-python lint bench rd profiles fuzz wheel header
+.PHONY: help setup demo test test-rust test-c test-python lint bench rd profiles fuzz wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and carg
 
 wheel: setup ## Build the Python wheel into dist/.
 	@scripts/wheel.sh
+
+capi: ## Install the C library, its header and its pkg-config file under PREFIX (default /usr/local).
+	@scripts/capi.sh "$(or $(PREFIX),/usr/local)"
 
 header: ## Write include/neural_codec.h anew from codec-ffi.
 	NEURAL_CODEC_WRITE_HEADER=1 cargo test -p codec-ffi --test header

@@ -126,6 +126,27 @@ step "handles in many threads, sanitized" limited 240 "$sanitized/stress" 4 3
 # Fewer by NEURAL_CODEC_LEAK_CYCLES.
 step "memory stays flat" limited 600 "$work/leaks" "${NEURAL_CODEC_LEAK_CYCLES:-1000}"
 
+# Installed under a prefix, found by pkg-config, CMake and make, shared and static.
+installed=$work/installed
+export PKG_CONFIG_PATH=$installed/lib/pkgconfig
+by_make() { mkdir "$work/$1" && make -s -C examples/c OUT="$work/$1" ${2-}; }
+by_cmake() { cmake -S examples/c -B "$work/cmake" && cmake --build "$work/cmake"; }
+runs() { LD_LIBRARY_PATH=$2 limited 60 "$work/$1/decode_to_y4m" "$work/tiny.nvc" "$work/$1.y4m" && cmp "$work/tiny-decoded.y4m" "$work/$1.y4m"; }
+"$work/decode_to_y4m" "$work/tiny.nvc" "$work/tiny-decoded.y4m" >/dev/null
+step "install under a prefix" scripts/capi.sh "$installed" "$library"
+step "the installed version is the header's" test "$(pkg-config --modversion neuralcodec)" = \
+  "$(awk '/define NCODEC_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' include/neural_codec.h)"
+step "examples by pkg-config, shared" by_make shared
+step "which run" runs shared "$installed/lib"
+step "examples by pkg-config, static" by_make static STATIC=1
+step "which run without the shared library" runs static /nowhere
+if command -v cmake >/dev/null; then
+  step "examples by CMake" by_cmake
+  step "which run" runs cmake "$installed/lib"
+else
+  echo "skipped CMake: not installed"
+fi
+
 if command -v valgrind >/dev/null; then
   memcheck=(valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite
     --errors-for-leak-kinds=definite)
