@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-import operator
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,6 +23,7 @@ from ._jobs import ProgressArgument, check_stop, drive
 from ._library import suggest_libraries
 from ._measure import clip_info, stream_info
 from ._progress import bar_for
+from ._settings import check_flag, check_threads, whole_number
 from ._sources import read_some, stream_from
 from .errors import (
     Cancelled,
@@ -70,14 +71,12 @@ class Decoder:
     def __init__(
         self, source: Any, *, planes: bool = False, layout: str = "THWC", threads: int = 0, on_damage: str = "stop"
     ) -> None:
-        if on_damage not in ("stop", "skip"):
-            raise InvalidArgument(f"on_damage: expected 'stop' or 'skip', found {on_damage!r}")
-        if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= 256:
-            raise InvalidArgument(f"threads: expected a number from 0 to 256, found {threads!r}")
-        self._planes = bool(planes)
+        if not isinstance(on_damage, str) or on_damage not in ("stop", "skip"):
+            raise InvalidArgument(f"on_damage: expected 'stop' or 'skip', found {on_damage!r:.80}")
+        self._planes = check_flag("planes", planes)
         self._channels_first = check_layout(layout) == "TCHW"
         self._skip = on_damage == "skip"
-        self._threads = threads
+        self._threads = check_threads(threads)
         self._given = source
         self._seeker: _native.Seeker | None = None
         self._at: int | None = None
@@ -123,11 +122,10 @@ class Decoder:
 
     def batches(self, size: int) -> Iterator[Any]:
         """The frames that are left as arrays `(frames, height, width, 3)` of `size` frames, the last maybe shorter."""
-        if isinstance(size, bool) or not hasattr(size, "__index__"):
-            raise InvalidType(f"size: expected a number, found {type(size).__name__}")
-        if operator.index(size) < 1:
-            raise InvalidArgument(f"size: expected a number above 0, found {size!r}")
-        while batch := list(itertools.islice(self, operator.index(size))):
+        count = whole_number("size", size)
+        if not 0 < count <= sys.maxsize:
+            raise InvalidArgument(f"size: expected a number from 1 to {sys.maxsize}, found {size!r}")
+        while batch := list(itertools.islice(self, count)):
             yield self._stacked(batch)
 
     @property
@@ -161,9 +159,7 @@ class Decoder:
         return self._shown(found)
 
     def _number(self, name: str, value: Any, last: int) -> int:
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise InvalidType(f"{name}: expected a frame number or a slice, found {type(value).__name__}")
-        number = operator.index(value)
+        number = whole_number(name, value, "a frame number" if name == "seek" else "a frame number or a slice")
         count = self.frame_count
         if not -count <= number <= last:
             raise FrameIndexError(f"{name}: expected a frame from {-count} to {last}, found {number}")
@@ -248,6 +244,7 @@ def decode(
     `.mp4`, or a pattern such as `frame_%04d.png`; it appears whole or not at all.
     """
     check_layout(layout)
+    check_threads(threads)
     if output is None:
         return _decode_to_arrays(source, layout, progress, threads)
     if not isinstance(output, (str, os.PathLike)):

@@ -177,6 +177,8 @@ def _scene_list(scenes: Scenes | None) -> list[tuple[int, int]] | None:
     """Scenes as numbers; entries may be anything that stands for a frame number, such as scenedetect's timecodes."""
     if scenes is None:
         return None
+    if not isinstance(scenes, Iterable):
+        raise InvalidType(f"scenes: expected pairs of frame numbers, found {type(scenes).__name__}")
     out = []
     for index, scene in enumerate(scenes):
         try:

@@ -14,7 +14,7 @@ import numpy as np
 from . import _native
 from ._frames import Array
 from ._jobs import ProgressArgument, drive
-from ._settings import settings
+from ._settings import check_flag, settings
 from ._sources import opened, read_some
 from .errors import InvalidArgument, InvalidType
 from .records import Clip, ClipInfo, Metrics, StreamInfo
@@ -33,6 +33,7 @@ def compare(
     Both may be anything that `encode` takes, and streams too. Arrays are measured as RGB (`psnr_rgb`); files and streams
     as YUV, in the format of `clip`. Different sizes or lengths are an error.
     """
+    check_flag("ms_ssim", ms_ssim)
     with ExitStack() as stack:
         enter = stack.enter_context
         first, feeds = enter(opened(reference, fps=_rate_of(reference), layout=layout, audio=False, name="reference"))
