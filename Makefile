@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup demo test test-rust test-c test-python lint bench rd profiles fuzz wheel capi header
+.PHONY: help setup demo test test-rust test-c test-python lint bench rd profiles fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,8 +48,11 @@ profiles: ## Write profiles.html: a frame, the class and the figures of every sc
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
 	scripts/fuzz.sh 600
 
-wheel: setup ## Build the Python wheel into dist/.
+python: setup ## Build the Python package against the system's FFmpeg and install it in .venv.
 	@scripts/wheel.sh
+
+wheel: setup ## Build the wheel that carries its libraries, and the sdist, into dist/portable, and try it.
+	@scripts/portable-wheel.sh
 
 capi: ## Install the C library, its header and its pkg-config file under PREFIX (default /usr/local).
 	@scripts/capi.sh "$(or $(PREFIX),/usr/local)"

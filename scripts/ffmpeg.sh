@@ -32,4 +32,5 @@ list() { local option=$1; shift; printf -- "--enable-$option=%s " "$@"; }
   $(list muxer matroska webm mp4 mov nut) $(list encoder ffv1))
 make -C "$work" -j"$(nproc)" >/dev/null
 make -C "$work" install >/dev/null
+install -D -m 644 "$work/COPYING.LGPLv2.1" "$prefix/share/ffmpeg/COPYING.LGPLv2.1"
 rm -rf "$work"
