@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup demo test test-rust test-c test-python lint bench rd profiles fuzz python wheel capi header
+.PHONY: help setup demo test test-rust test-c test-python lint docs bench rd profiles fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,9 +28,16 @@ test-python: ## Build the wheel, install it in .venv and run its tests.
 	@scripts/wheel.sh
 	$(PYTHON) -m pytest -q codec-py/tests
 
-lint: ## Check formatting and lints.
+lint: ## Check formatting, lints and the links of the API documentation.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p neural-codec -p codec-ffi --all-features
+
+docs: ## Write the API pages of Rust (target/doc) and Python (docs-out/python); C's are include/neural_codec.h itself.
+	cargo doc --no-deps -p neural-codec --all-features
+	@scripts/wheel.sh
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check pdoc==16.0.0
+	$(PYTHON) -m pdoc --docformat markdown --output-directory docs-out/python neural_codec
 
 bench: ## Run the criterion benches.
 	cargo bench --workspace --all-features

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -85,11 +86,38 @@ def test_documented_code_runs(name, tmp_path, carphone):
     assert found.returncode == 0, found.stderr
 
 
+def example(name, *arguments, folder) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "examples" / "python" / name, *map(str, arguments)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder, env={**os.environ})
+    if found.returncode != 0 and found.stderr.startswith("skipped: "):
+        pytest.skip(f"{name}: {found.stderr.strip()}")
+    assert found.returncode == 0, found.stderr
+    return found
+
+
 @pytest.mark.parametrize("name", ["encode_decode.py", "camera_stream.py"])
 def test_examples_run(name, tmp_path, carphone):
-    found = subprocess.run(
-        [sys.executable, ROOT / "examples" / "python" / name, str(carphone)],
-        capture_output=True, text=True, timeout=120, cwd=tmp_path, env={**os.environ},
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert "bytes" in found.stdout
+    assert "bytes" in example(name, carphone, folder=tmp_path).stdout
+
+
+def test_the_example_of_metrics_tells_what_compare_tells(tmp_path, carphone, carphone_stream):
+    told = example("metrics.py", carphone, carphone_stream, folder=tmp_path).stdout
+    assert f"psnr_y: {neural_codec.compare(carphone, carphone_stream).psnr_y:.4f}" in told
+
+
+def test_the_example_of_training_learns(tmp_path, carphone_stream):
+    told = example("train.py", carphone_stream, folder=tmp_path).stdout
+    first, last = (float(number) for number in re.findall(r"(\d\.\d+) at", told))
+    assert last < first
+
+
+def test_the_example_experiment_meets_its_targets_by_its_own_count(tmp_path, carphone):
+    result = json.loads(example("experiment.py", carphone, folder=tmp_path).stdout)
+    assert result["status"] == "completed" and result["decoding_result"]["tops_per_frame"] < 1.33
+    metrics = result["metrics"]
+    assert metrics["bitrate_mbps"] <= 1 and metrics["psnr_db"] >= 35 and metrics["ssim"] >= 0.95
+
+
+def test_the_example_of_profiles_shows_every_scene(tmp_path, carphone):
+    example("profiles.py", carphone, folder=tmp_path)
+    assert (tmp_path / "profiles.html").stat().st_size > 1000
