@@ -73,17 +73,30 @@ def snippets(path: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/PYTHON.md", "docs/ORCHESTRATOR.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/PYTHON.md", "docs/ORCHESTRATOR.md", "docs/TARGETS.md", "docs/FAQ.md"])
 def test_documented_code_runs(name, tmp_path, carphone):
     code = snippets(ROOT / name)
-    if not code:
-        pytest.skip(f"{name} has no Python in it")
+    assert code, f"{name} has no Python in it"
     shutil.copy(carphone, tmp_path / "clip.mp4")
     text = "\n".join(code)
     found = subprocess.run(
         [sys.executable, "-c", text], capture_output=True, text=True, timeout=120, cwd=tmp_path
     )
     assert found.returncode == 0, found.stderr
+
+
+def test_every_kind_of_error_is_explained():
+    text = (ROOT / "docs/FAQ.md").read_text()
+    named = set(neural_codec.errors.__all__) - {"NeuralCodecError"}
+    statuses = re.findall(r"#define (NCODEC_ERROR_\w+) -", (ROOT / "include/neural_codec.h").read_text())
+    assert len(statuses) > 10
+    assert [name for name in [*named, *statuses] if f"`{name}`" not in text] == []
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", page.read_text()):
+            assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def example(name, *arguments, folder) -> subprocess.CompletedProcess[str]:
