@@ -112,6 +112,18 @@ step "files in one call" limited 300 "$work/files" "$work/source.y4m" $frames "$
 step "frames in any order" limited 120 "$work/seeking" "$work/stream.nvc" $frames "$work/source.y4m" "$work"
 step "handles in many threads" limited 240 "$work/stress" 8 6
 
+# FFmpeg is linked to SVT-AV1 and dav1d of its own; ours may be others, here those of the Python package av.
+others=(.venv/lib/python3*/site-packages/av.libs/lib{SvtAv1Enc,dav1d}*.so*)
+if [ -e "${others[0]}" ] && [ -e "${others[1]}" ]; then
+  with_others() {
+    NEURAL_CODEC_SVTAV1=$(realpath "${others[0]}") NEURAL_CODEC_DAV1D=$(realpath "${others[1]}") limited 300 "$@"
+  }
+  step "files in one call, with AV1 libraries other than FFmpeg's" \
+    with_others "$work/files" "$work/source.y4m" $frames "$work"
+else
+  echo "skipped AV1 libraries other than FFmpeg's: no package av in .venv"
+fi
+
 # The library's memory is the C library's malloc: sanitizers see what it allocates, writes past C's arrays, and leaks.
 mkdir "$work/anywhere"
 hostile() { limited 240 "$sanitized/hostile" "$1" "$2" "$work/anywhere" "$work/stream.nvc"; }

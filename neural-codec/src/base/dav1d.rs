@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::copy::symbol;
+use super::loader::load;
 use super::version::Version;
 use crate::error::{Error, Result};
 
@@ -170,7 +171,7 @@ impl Library {
     fn open(name: &Path) -> Result<Self, String> {
         // SAFETY: dav1d has no initialisers beyond those of the C library; a file that is something else is the
         // caller's choice, as with any plug-in.
-        let handle = unsafe { libloading::Library::new(name) }.map_err(|e| e.to_string())?;
+        let handle = unsafe { load(name) }?;
         // SAFETY: declared as `const char *dav1d_version(void)` in every release.
         let version = unsafe {
             let get: unsafe extern "C" fn() -> *const c_char = symbol(&handle, c"dav1d_version")?;

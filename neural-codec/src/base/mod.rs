@@ -11,6 +11,7 @@ mod decoder;
 mod encoder;
 mod instance;
 mod library;
+mod loader;
 mod obu;
 mod quantizer;
 mod source;
