@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup demo test test-rust test-c test-python lint bench rd profiles fuzz wheel header
+.PHONY: help setup demo test test-rust test-c test-python lint docs bench rd profiles fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,9 +28,16 @@ test-python: ## Build the wheel, install it in .venv and run its tests.
 	@scripts/wheel.sh
 	$(PYTHON) -m pytest -q codec-py/tests
 
-lint: ## Check formatting and lints.
+lint: ## Check formatting, lints and the links of the API documentation.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p neural-codec -p codec-ffi --all-features
+
+docs: ## Write the API pages of Rust (target/doc) and Python (docs-out/python); C's are include/neural_codec.h itself.
+	cargo doc --no-deps -p neural-codec --all-features
+	@scripts/wheel.sh
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check pdoc==16.0.0
+	$(PYTHON) -m pdoc --docformat markdown --output-directory docs-out/python neural_codec
 
 bench: ## Run the criterion benches.
 	cargo bench --workspace --all-features
@@ -48,8 +55,14 @@ profiles: ## Write profiles.html: a frame, the class and the figures of every sc
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
 	scripts/fuzz.sh 600
 
-wheel: setup ## Build the Python wheel into dist/.
+python: setup ## Build the Python package against the system's FFmpeg and install it in .venv.
 	@scripts/wheel.sh
+
+wheel: setup ## Build the wheel that carries its libraries, and the sdist, into dist/portable, and try it.
+	@scripts/portable-wheel.sh
+
+capi: ## Install the C library, its header and its pkg-config file under PREFIX (default /usr/local).
+	@scripts/capi.sh "$(or $(PREFIX),/usr/local)"
 
 header: ## Write include/neural_codec.h anew from codec-ffi.
 	NEURAL_CODEC_WRITE_HEADER=1 cargo test -p codec-ffi --test header

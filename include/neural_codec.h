@@ -5,6 +5,7 @@
  *
  * Encoding:  the loop stands at ncodec_encoder_send_frame.
  * Decoding:  the loop stands at ncodec_decoder_receive_frame.
+ * Any frame of a file: ncodec_decoder_open_file, ncodec_decoder_seek.
  * In one call, from file to file: ncodec_encode_file, ncodec_decode_file.
  *
  * What holds for every call:
@@ -12,9 +13,9 @@
  *    NCODEC_ERROR_*. After an error the message is at ncodec_encoder_error, ncodec_decoder_error, or, for calls
  *    without a handle and for a NULL handle, at ncodec_last_error.
  *  - A NULL argument is NCODEC_ERROR_INVALID_ARGUMENT unless the call says that it may be NULL.
- *  - The library keeps no pointer of yours after a call, except a progress callback and its user_data.
+ *  - The library keeps no pointer of yours after a call, except a callback and its user_data.
  *  - A handle is used by one thread at a time and may move between threads. A call that comes while another one
- *    is at work on the same handle, as from inside a progress callback, is NCODEC_ERROR_WRONG_ORDER.
+ *    is at work on the same handle, as from inside a callback, is NCODEC_ERROR_WRONG_ORDER.
  *    ncodec_encoder_cancel alone may come from any thread at any time before the handle is closed.
  *  - A failure inside the library is NCODEC_ERROR_INTERNAL. The handle is then poisoned: every call but its error
  *    calls and its close is NCODEC_ERROR_POISONED.
@@ -192,6 +193,16 @@
 #define NCODEC_CHROMA_TOP_LEFT 3
 
 /**
+ * Something worth knowing: what was done, and why.
+ */
+#define NCODEC_LOG_INFO 1
+
+/**
+ * Something the encoder could not do as asked, such as a target that cannot be met.
+ */
+#define NCODEC_LOG_WARNING 2
+
+/**
  * A decoder: bytes of stream in, frames out.
  */
 typedef struct ncodec_decoder ncodec_decoder;
@@ -356,6 +367,12 @@ typedef struct ncodec_progress {
  */
 typedef int32_t (*ncodec_progress_callback)(const struct ncodec_progress *progress, void *user_data);
 
+/**
+ * Told one message, on the thread that made the call. It must return: no longjmp, no exception. message is valid inside
+ * the callback only.
+ */
+typedef void (*ncodec_log_callback)(int32_t level, const char *message, void *user_data);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -443,6 +460,18 @@ int32_t ncodec_encoder_set(struct ncodec_encoder *encoder,
 int32_t ncodec_encoder_set_progress(struct ncodec_encoder *encoder,
                                     ncodec_progress_callback callback,
                                     void *user_data);
+
+/**
+ * Names a callback that is told what the encoder has to say, from inside ncodec_encoder_receive on the thread that calls
+ * it: notes and the sum of the encode, once the stream is whole. Without one the library says nothing. callback may be
+ * NULL for none, and user_data too.
+ *
+ * Ownership: user_data stays yours and is handed to each callback; it must live until the close or the next
+ * ncodec_encoder_set_logger. Threads: one at a time.
+ */
+int32_t ncodec_encoder_set_logger(struct ncodec_encoder *encoder,
+                                  ncodec_log_callback callback,
+                                  void *user_data);
 
 /**
  * Announces an audio track whose compressed packets the stream will carry, before ncodec_encoder_open. The first
@@ -641,6 +670,42 @@ int32_t ncodec_decoder_receive_frame(struct ncodec_decoder *decoder,
                                      int64_t *timestamp);
 
 /**
+ * Opens a .nvc file, in place of ncodec_decoder_send_data and ncodec_decoder_finish: ncodec_decoder_receive_frame then
+ * reads by itself, from the first frame or from where ncodec_decoder_seek says, and never gives NCODEC_AGAIN.
+ *
+ *     check(ncodec_decoder_create(&decoder));
+ *     check(ncodec_decoder_open_file(decoder, "clip.nvc"));
+ *     check(ncodec_decoder_frame_count(decoder, &frames));
+ *     check(ncodec_decoder_seek(decoder, frames / 2));
+ *     while ((status = ncodec_decoder_receive_frame(decoder, &timestamp)) == NCODEC_OK)
+ *         check(ncodec_decoder_copy_frame(decoder, planes, strides));
+ *     check(status);                     // NCODEC_END
+ *
+ * The stream has to be whole: what has lost its end is NCODEC_ERROR_TRUNCATED here, and still decodes through
+ * ncodec_decoder_send_data. Audio packets come that way too, not from here. Ownership: the path is copied. Threads: one at
+ * a time.
+ */
+int32_t ncodec_decoder_open_file(struct ncodec_decoder *decoder,
+                                 const char *file);
+
+/**
+ * Gives the number of frames of the file that ncodec_decoder_open_file opened.
+ *
+ * Ownership: nothing is kept. Threads: one at a time.
+ */
+int32_t ncodec_decoder_frame_count(struct ncodec_decoder *decoder, uint64_t *frames);
+
+/**
+ * Makes this frame of the file that ncodec_decoder_open_file opened the next one that ncodec_decoder_receive_frame gives;
+ * their number itself is the end. Costs the decoding of the frames before it in its scene, at the next receive.
+ *
+ * Also possible after NCODEC_END and after an error, whose scene it leaves. Ownership: nothing is kept. Threads: one at a
+ * time.
+ */
+int32_t ncodec_decoder_seek(struct ncodec_decoder *decoder,
+                            uint64_t frame);
+
+/**
  * Fills info with what holds for every frame of the stream. NCODEC_AGAIN until the stream's head was decoded, which
  * it is once a frame was received.
  *
@@ -760,6 +825,28 @@ int32_t ncodec_inspect_file(const char *input,
 int32_t ncodec_compare_files(const char *reference,
                              const char *clip,
                              char **metrics);
+
+/**
+ * Finds the scenes of a media file, as an encode cuts it, no longer than max_scene_seconds (0.5 to 60; 0 for the default
+ * of 10): *scenes is JSON, [[start, end], ...] in frames, end exclusive.
+ *
+ * Messages are at ncodec_last_error. Ownership: *scenes is yours; free it by ncodec_string_free; NULL on failure. Threads:
+ * any.
+ */
+int32_t ncodec_detect_scenes_file(const char *input,
+                                  double max_scene_seconds,
+                                  char **scenes);
+
+/**
+ * Writes the AV1 base layer of a .nvc file, as it is and with the audio, into an .mp4, .mov, .mkv or .webm file that any
+ * player plays; it appears whole or not at all. The pictures are those of the base layer alone, at its coded size.
+ *
+ * *report is JSON: frames, base_bytes, width, height, bit_depth; report may be NULL. Messages are at ncodec_last_error.
+ * Ownership: *report is yours; free it by ncodec_string_free; NULL on failure. Threads: any.
+ */
+int32_t ncodec_export_base_file(const char *input,
+                                const char *output,
+                                char **report);
 
 #ifdef __cplusplus
 }  // extern "C"

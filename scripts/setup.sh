@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  build-essential pkg-config clang libclang-dev nasm
+  build-essential pkg-config cmake clang libclang-dev nasm
   libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
   libsvtav1enc1 libdav1d6 ffmpeg valgrind python3-venv
 )

@@ -2,6 +2,6 @@
 # Builds the Python wheel into dist/ and installs it into .venv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rm -rf dist
+rm -f dist/*.whl
 .venv/bin/maturin build --quiet --release --manifest-path codec-py/Cargo.toml --interpreter .venv/bin/python --out dist
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl

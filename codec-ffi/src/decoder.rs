@@ -10,7 +10,7 @@ use self::state::DecoderState;
 use crate::audio::CAudioTrack;
 use crate::handle::{Handle, Opaque, call_without_handle};
 use crate::planes::write_frame;
-use crate::pointer::{Output, array, reference, text, write_struct};
+use crate::pointer::{Output, array, path, reference, text, write_struct};
 use crate::status::{NCODEC_AGAIN, NCODEC_END, NCODEC_OK};
 use crate::video::CVideoInfo;
 
@@ -120,6 +120,52 @@ pub unsafe extern "C" fn ncodec_decoder_receive_frame(decoder: *mut Decoder, tim
             Ok(status)
         })
     }
+}
+
+/// Opens a .nvc file, in place of ncodec_decoder_send_data and ncodec_decoder_finish: ncodec_decoder_receive_frame then
+/// reads by itself, from the first frame or from where ncodec_decoder_seek says, and never gives NCODEC_AGAIN.
+///
+///     check(ncodec_decoder_create(&decoder));
+///     check(ncodec_decoder_open_file(decoder, "clip.nvc"));
+///     check(ncodec_decoder_frame_count(decoder, &frames));
+///     check(ncodec_decoder_seek(decoder, frames / 2));
+///     while ((status = ncodec_decoder_receive_frame(decoder, &timestamp)) == NCODEC_OK)
+///         check(ncodec_decoder_copy_frame(decoder, planes, strides));
+///     check(status);                     // NCODEC_END
+///
+/// The stream has to be whole: what has lost its end is NCODEC_ERROR_TRUNCATED here, and still decodes through
+/// ncodec_decoder_send_data. Audio packets come that way too, not from here. Ownership: the path is copied. Threads: one at
+/// a time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_decoder_open_file(decoder: *mut Decoder, file: *const c_char) -> i32 {
+    // SAFETY: NULL, a live handle, and a string, as the header asks.
+    unsafe { Decoder::call(decoder, |state| state.open_file(path("path", file)?)) }
+}
+
+/// Gives the number of frames of the file that ncodec_decoder_open_file opened.
+///
+/// Ownership: nothing is kept. Threads: one at a time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_decoder_frame_count(decoder: *mut Decoder, frames: *mut u64) -> i32 {
+    // SAFETY: NULL, a live handle, and a place for the result, as the header asks.
+    unsafe {
+        Decoder::call(decoder, |state| {
+            let mut output = Output::new("frames", frames)?;
+            output.put(state.file("ncodec_decoder_frame_count")?.frame_count());
+            Ok(NCODEC_OK)
+        })
+    }
+}
+
+/// Makes this frame of the file that ncodec_decoder_open_file opened the next one that ncodec_decoder_receive_frame gives;
+/// their number itself is the end. Costs the decoding of the frames before it in its scene, at the next receive.
+///
+/// Also possible after NCODEC_END and after an error, whose scene it leaves. Ownership: nothing is kept. Threads: one at a
+/// time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_decoder_seek(decoder: *mut Decoder, frame: u64) -> i32 {
+    // SAFETY: NULL or a live handle, as the header asks.
+    unsafe { Decoder::call(decoder, |state| state.seek(frame)) }
 }
 
 /// Fills info with what holds for every frame of the stream. NCODEC_AGAIN until the stream's head was decoded, which

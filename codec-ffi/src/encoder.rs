@@ -12,6 +12,7 @@ use neural_codec::progress::CancelToken;
 use self::state::EncoderState;
 use crate::audio::CAudioTrack;
 use crate::handle::{Handle, Opaque, call_without_handle};
+use crate::log::{LogCallback, Logger};
 use crate::planes::read_frame;
 use crate::pointer::{Output, array, give_text, read_struct, reference, text};
 use crate::progress::{Listener, ProgressCallback};
@@ -77,6 +78,22 @@ pub unsafe extern "C" fn ncodec_encoder_set_progress(
 ) -> i32 {
     // SAFETY: NULL or a live handle, as the header asks.
     unsafe { Encoder::call(encoder, |state| state.set_progress(Listener::new(callback, user_data))) }
+}
+
+/// Names a callback that is told what the encoder has to say, from inside ncodec_encoder_receive on the thread that calls
+/// it: notes and the sum of the encode, once the stream is whole. Without one the library says nothing. callback may be
+/// NULL for none, and user_data too.
+///
+/// Ownership: user_data stays yours and is handed to each callback; it must live until the close or the next
+/// ncodec_encoder_set_logger. Threads: one at a time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_encoder_set_logger(
+    encoder: *mut Encoder,
+    callback: LogCallback,
+    user_data: *mut c_void,
+) -> i32 {
+    // SAFETY: NULL or a live handle, as the header asks.
+    unsafe { Encoder::call(encoder, |state| state.set_logger(Logger::new(callback, user_data))) }
 }
 
 /// Announces an audio track whose compressed packets the stream will carry, before ncodec_encoder_open. The first

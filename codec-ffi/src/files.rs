@@ -118,6 +118,53 @@ pub unsafe extern "C" fn ncodec_compare_files(
     })
 }
 
+/// Finds the scenes of a media file, as an encode cuts it, no longer than max_scene_seconds (0.5 to 60; 0 for the default
+/// of 10): *scenes is JSON, [[start, end], ...] in frames, end exclusive.
+///
+/// Messages are at ncodec_last_error. Ownership: *scenes is yours; free it by ncodec_string_free; NULL on failure. Threads:
+/// any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_detect_scenes_file(
+    input: *const c_char,
+    max_scene_seconds: f64,
+    scenes: *mut *mut c_char,
+) -> i32 {
+    call_without_handle(|| {
+        // SAFETY: NULL, or a string and a place for a pointer, as the header asks.
+        let (input, scenes) = unsafe { (path("input", input)?, required("scenes", scenes)?) };
+        let seconds =
+            if max_scene_seconds == 0.0 { Settings::default().max_scene_seconds } else { max_scene_seconds };
+        if !(0.5..=60.0).contains(&seconds) {
+            return Err(Error::invalid("max_scene_seconds", "0, or 0.5 to 60", seconds));
+        }
+        let mut clip = open_clip(input, &DecoderSettings::default())?;
+        let found = encoder::detect_scenes(clip.as_mut(), seconds)?;
+        let pairs: Vec<_> = found.iter().map(|scene| [scene.start, scene.end]).collect();
+        give(&serde_json::to_string(&pairs).map_err(|error| Error::internal("JSON", error))?, Some(scenes))
+    })
+}
+
+/// Writes the AV1 base layer of a .nvc file, as it is and with the audio, into an .mp4, .mov, .mkv or .webm file that any
+/// player plays; it appears whole or not at all. The pictures are those of the base layer alone, at its coded size.
+///
+/// *report is JSON: frames, base_bytes, width, height, bit_depth; report may be NULL. Messages are at ncodec_last_error.
+/// Ownership: *report is yours; free it by ncodec_string_free; NULL on failure. Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_export_base_file(
+    input: *const c_char,
+    output: *const c_char,
+    report: *mut *mut c_char,
+) -> i32 {
+    call_without_handle(|| {
+        // SAFETY: NULL, or strings and a place for a pointer, as the header asks.
+        let (input, output, report) =
+            unsafe { (path("input", input)?, path("output", output)?, place(report)?) };
+        let (limits, cancel) = (Limits::default(), CancelToken::new());
+        let found = decoder::export_base(input, output, &limits, &cancel, &mut |_| true)?;
+        give(&json(&found)?, report)
+    })
+}
+
 /// A caller's settings, key beside value.
 ///
 /// # Safety

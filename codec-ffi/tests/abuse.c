@@ -38,6 +38,7 @@ static void nulls_are_errors_that_name_the_argument(void) {
     size_t size;
     int64_t n;
     uint32_t u;
+    uint64_t frames;
 
     EXPECT(INVALID, ncodec_encoder_create(NULL));
     CHECK(mentions(ncodec_last_error(), "encoder") && mentions(ncodec_last_error(), "NULL"));
@@ -69,6 +70,11 @@ static void nulls_are_errors_that_name_the_argument(void) {
     EXPECT(INVALID, ncodec_decoder_set(NULL, "threads", "1"));
     EXPECT(INVALID, ncodec_decoder_send_data(NULL, (const uint8_t *)"x", 1));
     EXPECT(INVALID, ncodec_decoder_finish(NULL));
+    EXPECT(INVALID, ncodec_decoder_open_file(NULL, "a.nvc"));
+    EXPECT(INVALID, ncodec_decoder_seek(NULL, 0));
+    EXPECT(INVALID, ncodec_decoder_frame_count(NULL, &frames));
+    EXPECT(INVALID, ncodec_encoder_set_progress(NULL, NULL, NULL));
+    EXPECT(INVALID, ncodec_encoder_set_logger(NULL, NULL, NULL));
     EXPECT(INVALID, ncodec_decoder_receive_frame(NULL, &n));
     EXPECT(INVALID, ncodec_decoder_video_info(NULL, &info));
     EXPECT(INVALID, ncodec_decoder_copy_frame(NULL, NULL, NULL));

@@ -227,12 +227,48 @@ static void another_thread_cancels(void) {
     EXPECT(NCODEC_OK, ncodec_encoder_close(&encoder));
 }
 
+struct told {
+    int infos, warnings, sums;
+};
+
+static void count_messages(int32_t level, const char *message, void *user_data) {
+    struct told *told = user_data;
+    told->infos += level == NCODEC_LOG_INFO;
+    told->warnings += level == NCODEC_LOG_WARNING;
+    told->sums += strstr(message, "2 frames in 1 scenes") != NULL;
+}
+
+static void a_logger_is_told_the_end_once(void) {
+    struct told told = {0, 0, 0};
+    ncodec_encoder *encoder = NULL;
+    ncodec_video_info info;
+    const uint8_t *data;
+    size_t size;
+    ncodec_video_info_init(&info, sizeof info);
+    info.width = WIDTH;
+    info.height = HEIGHT;
+    EXPECT(NCODEC_OK, ncodec_encoder_create(&encoder));
+    EXPECT(NCODEC_OK, ncodec_encoder_set(encoder, "effort", "0"));
+    EXPECT(NCODEC_OK, ncodec_encoder_set(encoder, "min_psnr_y", "80")); /* out of reach */
+    EXPECT(NCODEC_OK, ncodec_encoder_set_logger(encoder, count_messages, &told));
+    EXPECT(NCODEC_OK, ncodec_encoder_open(encoder, &info));
+    for (int t = 0; t < 2; t++) EXPECT(NCODEC_OK, send(encoder, 0, t, 0));
+    EXPECT(NCODEC_OK, ncodec_encoder_finish(encoder));
+    CHECK(told.infos + told.warnings == 0);
+    while (ncodec_encoder_receive(encoder, &data, &size) == NCODEC_OK) {
+    }
+    EXPECT(NCODEC_END, ncodec_encoder_receive(encoder, &data, &size));
+    CHECK(told.sums == 1 && told.warnings == 1);
+    EXPECT(NCODEC_OK, ncodec_encoder_close(&encoder));
+}
+
 int main(void) {
     the_direction_of_rows_changes_nothing();
     wrong_calls_leave_an_open_encoder_usable();
     audio_travels_unchanged();
     a_progress_callback_cancels();
     another_thread_cancels();
+    a_logger_is_told_the_end_once();
     printf("  encoding: %d checks, %d failed\n", checks, failures);
     return failures != 0;
 }

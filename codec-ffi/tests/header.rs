@@ -4,12 +4,13 @@
 use std::path::Path;
 
 /// In the order in which a reader of the header wants them.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "library.rs",
     "status.rs",
     "video.rs",
     "audio.rs",
     "progress.rs",
+    "log.rs",
     "encoder.rs",
     "decoder.rs",
     "files.rs",

@@ -56,16 +56,37 @@ soname() { readelf -d "$library/libneuralcodec.so" | grep -F 'soname: [libneural
 step "exported symbols are those of exported-symbols.txt" exported
 step "SONAME is libneuralcodec.so.1" soname
 
+# Compiles a program into a folder, with more flags.
 build() {
-  cc -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 "${warnings[@]}" -Iinclude "$1" -o "$work/$(basename "$1" .c)" \
-    -L"$work/lib" -lneuralcodec -pthread
+  local source=$1 folder=$2
+  shift 2
+  cc -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 "${warnings[@]}" "$@" -Iinclude "$source" \
+    -o "$folder/$(basename "$source" .c)" -L"$work/lib" -lneuralcodec -pthread
 }
+sanitized=$work/sanitized
+mkdir "$sanitized"
 for source in examples/c/*.c codec-ffi/tests/*.c; do
-  step "compile $source" build "$source"
+  step "compile $source" build "$source" "$work"
+done
+for name in abuse damage encoding files seeking stress hostile; do
+  step "compile $name.c with sanitizers" build "codec-ffi/tests/$name.c" "$sanitized" \
+    -fsanitize=address,undefined -fno-sanitize-recover=all
 done
 
 limited() { timeout --kill-after=5 "$@"; }
 step "calls made wrongly" limited 60 "$work/abuse"
+
+# The n-th C block of each page becomes a file that snippets.c includes.
+snippets=$work/snippets
+mkdir "$snippets"
+for page in README.md docs/C.md; do
+  awk -v stem="$snippets/$(basename "$page" .md)" '
+    /^```c$/ { number++; inside = 1; next } /^```/ { inside = 0 } inside { print >(stem "_" number ".inc") }' "$page"
+done
+included() { diff <(ls "$snippets" | grep inc) <(grep -oE '[A-Za-z]+_[0-9]+\.inc' codec-ffi/tests/snippets/snippets.c | sort); }
+run_snippets() { (cd "$snippets" && cp "$work/source.y4m" clip.mp4 && limited 60 ./snippets); }
+step "every C block of the documentation is tried" included
+step "compile the C of the documentation" build codec-ffi/tests/snippets/snippets.c "$snippets" -I"$snippets"
 
 frames=14
 round_trip() {
@@ -86,13 +107,65 @@ step "examples encode and decode" round_trip
 step "as many frames of the same size come back" same_shape
 step "whole and damaged streams" limited 300 "$work/damage" "$work/stream.nvc" $frames 150
 step "encoder calls" limited 300 "$work/encoding"
+step "the C of the documentation runs" run_snippets
 step "files in one call" limited 300 "$work/files" "$work/source.y4m" $frames "$work"
+step "frames in any order" limited 120 "$work/seeking" "$work/stream.nvc" $frames "$work/source.y4m" "$work"
+step "handles in many threads" limited 240 "$work/stress" 8 6
+
+# FFmpeg is linked to SVT-AV1 and dav1d of its own; ours may be others, here those of the Python package av.
+others=(.venv/lib/python3*/site-packages/av.libs/lib{SvtAv1Enc,dav1d}*.so*)
+if [ -e "${others[0]}" ] && [ -e "${others[1]}" ]; then
+  with_others() {
+    NEURAL_CODEC_SVTAV1=$(realpath "${others[0]}") NEURAL_CODEC_DAV1D=$(realpath "${others[1]}") limited 300 "$@"
+  }
+  step "files in one call, with AV1 libraries other than FFmpeg's" \
+    with_others "$work/files" "$work/source.y4m" $frames "$work"
+else
+  echo "skipped AV1 libraries other than FFmpeg's: no package av in .venv"
+fi
+
+# The library's memory is the C library's malloc: sanitizers see what it allocates, writes past C's arrays, and leaks.
+mkdir "$work/anywhere"
+hostile() { limited 240 "$sanitized/hostile" "$1" "$2" "$work/anywhere" "$work/stream.nvc"; }
+step "hostile arguments, sanitized" hostile "${NEURAL_CODEC_HOSTILE_CALLS:-20000}" "${NEURAL_CODEC_HOSTILE_SEED:-1}"
+step "calls made wrongly, sanitized" limited 60 "$sanitized/abuse"
+step "damaged streams, sanitized" limited 300 "$sanitized/damage" "$work/tiny.nvc" 2 250
+step "encoder calls, sanitized" limited 300 "$sanitized/encoding"
+step "files in one call, sanitized" limited 300 "$sanitized/files" "$work/source.y4m" $frames "$work"
+step "frames in any order, sanitized" limited 120 "$sanitized/seeking" "$work/stream.nvc" $frames "$work/source.y4m" "$work"
+step "handles in many threads, sanitized" limited 240 "$sanitized/stress" 4 3
+
+# Fewer by NEURAL_CODEC_LEAK_CYCLES.
+step "memory stays flat" limited 600 "$work/leaks" "${NEURAL_CODEC_LEAK_CYCLES:-1000}"
+
+# Installed under a prefix, found by pkg-config, CMake and make, shared and static.
+installed=$work/installed
+export PKG_CONFIG_PATH=$installed/lib/pkgconfig
+by_make() { mkdir "$work/$1" && make -s -C examples/c OUT="$work/$1" ${2-}; }
+by_cmake() { cmake -S examples/c -B "$work/cmake" && cmake --build "$work/cmake"; }
+runs() { LD_LIBRARY_PATH=$2 limited 60 "$work/$1/decode_to_y4m" "$work/tiny.nvc" "$work/$1.y4m" && cmp "$work/tiny-decoded.y4m" "$work/$1.y4m"; }
+"$work/decode_to_y4m" "$work/tiny.nvc" "$work/tiny-decoded.y4m" >/dev/null
+step "install under a prefix" scripts/capi.sh "$installed" "$library"
+step "the installed version is the header's" test "$(pkg-config --modversion neuralcodec)" = \
+  "$(awk '/define NCODEC_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' include/neural_codec.h)"
+step "examples by pkg-config, shared" by_make shared
+step "which run" runs shared "$installed/lib"
+step "examples by pkg-config, static" by_make static STATIC=1
+step "which run without the shared library" runs static /nowhere
+if command -v cmake >/dev/null; then
+  step "examples by CMake" by_cmake
+  step "which run" runs cmake "$installed/lib"
+else
+  echo "skipped CMake: not installed"
+fi
 
 if command -v valgrind >/dev/null; then
   memcheck=(valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite
     --errors-for-leak-kinds=definite)
   step "calls made wrongly, under valgrind" limited 120 "${memcheck[@]}" "$work/abuse"
   step "damaged streams, under valgrind" limited 240 "${memcheck[@]}" "$work/damage" "$work/tiny.nvc" 2 250
+  step "frames in any order, under valgrind" limited 240 "${memcheck[@]}" "$work/seeking" "$work/tiny.nvc" 2 \
+    "$work/tiny.y4m" "$work"
 else
   echo "skipped valgrind: not installed"
 fi

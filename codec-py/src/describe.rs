@@ -1,8 +1,9 @@
-//! What there is: settings and versions.
+//! What there is: settings and versions; and what is computed from numbers alone.
 
 use std::path::PathBuf;
 
-use neural_codec::base::Library;
+use neural_codec::base::{self, Library};
+use neural_codec::metrics::{RatePoint, bd_rate as delta_rate};
 use neural_codec::settings::Settings;
 use pyo3::prelude::*;
 
@@ -16,17 +17,32 @@ pub(crate) fn settings() -> Vec<(&'static str, &'static str, String)> {
     Settings::DESCRIPTIONS.iter().map(|d| (d.name, d.meaning.trim(), row(d.name))).collect()
 }
 
-/// Version of the library, and version and file of the base layer's encoder.
-///
-/// Errors: `MissingLibrary`.
+/// Version and file of the base layer's encoder. Errors: `MissingLibrary`.
 #[pyfunction]
-pub(crate) fn versions(py: Python<'_>) -> PyResult<(String, String)> {
+pub(crate) fn encoder_version(py: Python<'_>) -> PyResult<(String, String)> {
     let library = detached(py, || Library::load(None))?;
     Ok((format!("SVT-AV1 {}", library.version()), library.file().display().to_string()))
 }
 
-/// Names a file to try before the system's own SVT-AV1.
+/// Version and file of the base layer's decoder. Errors: `MissingLibrary`.
 #[pyfunction]
-pub(crate) fn suggest_library(path: PathBuf) {
-    Library::suggest(&path);
+pub(crate) fn decoder_version(py: Python<'_>) -> PyResult<String> {
+    detached(py, base::decoder_version)
+}
+
+/// Names files of SVT-AV1 and dav1d to try before the system's own.
+#[pyfunction]
+#[pyo3(signature = (*, encoder=None, decoder=None))]
+pub(crate) fn suggest_libraries(encoder: Option<PathBuf>, decoder: Option<PathBuf>) {
+    encoder.iter().for_each(|path| Library::suggest(path));
+    decoder.iter().for_each(|path| base::suggest_decoder(path));
+}
+
+/// Mean difference in rate of `test` against `anchor` in percent; points are `(rate, quality)`.
+#[pyfunction]
+pub(crate) fn bd_rate(py: Python<'_>, anchor: Vec<(f64, f64)>, test: Vec<(f64, f64)>) -> PyResult<f64> {
+    let points = |curve: Vec<(f64, f64)>| -> Vec<RatePoint> {
+        curve.into_iter().map(|(rate, quality)| RatePoint { rate, quality }).collect()
+    };
+    detached(py, || delta_rate(&points(anchor), &points(test)))
 }

@@ -12,6 +12,7 @@ mod file;
 mod job;
 mod pictures;
 mod python_file;
+mod seeker;
 mod source;
 mod work;
 
@@ -24,7 +25,7 @@ mod _native {
     use pyo3::types::PyBytes;
 
     #[pymodule_export]
-    use crate::describe::{settings, suggest_library, versions};
+    use crate::describe::{bd_rate, decoder_version, encoder_version, settings, suggest_libraries};
     #[pymodule_export]
     use crate::feeder::Feeder;
     #[pymodule_export]
@@ -32,9 +33,11 @@ mod _native {
     #[pymodule_export]
     use crate::job::Job;
     #[pymodule_export]
+    use crate::seeker::Seeker;
+    #[pymodule_export]
     use crate::source::{Source, fed, inspect};
     #[pymodule_export]
-    use crate::work::{compare, detect_scenes, encode, panic_on_purpose, write};
+    use crate::work::{compare, detect_scenes, encode, export_base, panic_on_purpose, write};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
+use neural_codec::bitstream::Limits;
 use neural_codec::encoder::Hooks;
 use neural_codec::frame::{Frame, VideoInfo};
 use neural_codec::media::{self, FrameSink, FrameSource};
@@ -13,7 +14,7 @@ use neural_codec::settings::Settings;
 use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 
-use crate::errors::to_python;
+use crate::errors::{check_process, to_python};
 use crate::job::{Job, Reporter};
 use crate::source::Source;
 
@@ -90,6 +91,20 @@ fn write_all(source: &mut Watched, path: &Path) -> Result<()> {
 
 fn write_audio(source: &mut Watched, sink: &mut dyn FrameSink) -> Result<()> {
     source.clip.take_audio().iter().try_for_each(|packet| sink.write_audio(packet))
+}
+
+/// Writes the base layer of a stream into a video file, which appears whole or not at all; the result is what was written.
+#[pyfunction]
+pub(crate) fn export_base(py: Python<'_>, input: PathBuf, output: PathBuf) -> PyResult<Job> {
+    check_process(py)?;
+    Job::start(py, move |reporter| {
+        let mut tell = |at| {
+            reporter.progress(at);
+            true
+        };
+        let limits = Limits::default();
+        json(&neural_codec::decoder::export_base(&input, &output, &limits, &reporter.cancel, &mut tell)?)
+    })
 }
 
 /// Panics in a job, to test that Python sees an exception.

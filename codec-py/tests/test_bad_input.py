@@ -213,9 +213,10 @@ def test_a_full_disk_leaves_no_file(two_scenes, tmp_path):
 READ_ONLY = """
 import os, sys
 import neural_codec, numpy
+encode = neural_codec.encode  # loads what it needs, which another user may not be able to read
 os.setgid(65534); os.setuid(65534)
 try:
-    neural_codec.encode(numpy.zeros((1, 64, 64, 3), "uint8"), sys.argv[1], fps=24, effort=0)
+    encode(numpy.zeros((1, 64, 64, 3), "uint8"), sys.argv[1], fps=24, effort=0)
 except PermissionError as error:
     print(type(error).__name__, error)
 """

@@ -39,6 +39,9 @@ def test_a_clip_goes_through_all_commands(carphone, tmp_path):
     info = neural_codec.StreamInfo.from_json(result("info", stream, "--json"))
     assert info.frames == report.total.frames
     assert str(info.frames) in result("info", stream)
+    exported = json.loads(result("export", "--base", tmp_path / "base.mp4", stream, "--json"))
+    assert exported["frames"] == info.frames and (tmp_path / "base.mp4").stat().st_size > exported["base_bytes"]
+    assert "176x144 at 8 bits" in result("export", "--base", tmp_path / "base.mp4", stream)
     assert "176x144" in result("info", carphone)
     assert json.loads(result("decode", stream, decoded, "--json"))["frames"] == info.frames
     metrics = neural_codec.Metrics.from_json(result("compare", carphone, decoded, "--json"))
@@ -55,6 +58,7 @@ def test_a_clip_goes_through_all_commands(carphone, tmp_path):
         (["encode", "nowhere.mp4", "out.nvc"], "nowhere.mp4"),
         (["decode", "nowhere.nvc", "out.mkv"], "nowhere.nvc"),
         (["info", "/"], "folder"),
+        (["export", "--base", "TMP/out.mp4", "CLIP"], "stream"),
         (["compare", "nowhere.mp4", "nowhere.mp4"], "nowhere.mp4"),
         (["demo", "nowhere.mp4", "--output", "TMP"], "nowhere.mp4"),
         (["encode", "CLIP", "TMP/out.nvc", "--quantizer", "99"], "1 to 70"),

@@ -1,9 +1,12 @@
-//! What a decoder handle holds: settings until the first bytes, then a decoding agent and its last frame.
+//! What a decoder handle holds: settings until the stream begins, then what decodes it, and its last frame.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
 
-use neural_codec::bitstream::AudioPacket;
-use neural_codec::decoder::{DecoderSettings, DecodingAgent, Received};
+use neural_codec::bitstream::{AudioPacket, StreamHeader};
+use neural_codec::decoder::{DecoderSettings, DecodingAgent, OnDamage, Received, SeekingDecoder};
 use neural_codec::frame::{Frame, VideoInfo};
 use neural_codec::{Error, Result};
 
@@ -14,7 +17,7 @@ use crate::status::{NCODEC_AGAIN, NCODEC_END, NCODEC_OK};
 #[derive(Default)]
 pub(crate) struct DecoderState {
     settings: DecoderSettings,
-    agent: Option<DecodingAgent>,
+    input: Input,
     frame: Option<Frame>,
     tracks: Option<Vec<ReadableTrack>>,
     audio: VecDeque<AudioPacket>,
@@ -22,10 +25,21 @@ pub(crate) struct DecoderState {
     packet: Option<AudioPacket>,
 }
 
+/// Where the stream comes from; settings may change until it does.
+#[derive(Default)]
+enum Input {
+    #[default]
+    None,
+    Pushed(DecodingAgent),
+    File(Box<SeekingDecoder<BufReader<File>>>),
+    /// The file's decoding ended by an error; a seek goes on.
+    Ended(Box<SeekingDecoder<BufReader<File>>>),
+}
+
 impl DecoderState {
     pub(super) fn set(&mut self, key: &str, value: &str) -> Result<i32> {
-        if self.agent.is_some() {
-            let reason = "the first bytes were sent".into();
+        if !matches!(self.input, Input::None) {
+            let reason = "the stream was begun".into();
             return Err(Error::WrongOrder { call: "ncodec_decoder_set", reason });
         }
         self.settings.set(key, value)?;
@@ -33,19 +47,53 @@ impl DecoderState {
     }
 
     pub(super) fn send_data(&mut self, bytes: &[u8]) -> Result<i32> {
-        Ok(if self.agent()?.send_data(bytes)? { NCODEC_OK } else { NCODEC_AGAIN })
+        Ok(if self.agent("ncodec_decoder_send_data")?.send_data(bytes)? { NCODEC_OK } else { NCODEC_AGAIN })
     }
 
     pub(super) fn finish(&mut self) -> Result<i32> {
-        self.agent()?.finish()?;
+        self.agent("ncodec_decoder_finish")?.finish()?;
+        Ok(NCODEC_OK)
+    }
+
+    pub(super) fn open_file(&mut self, path: &Path) -> Result<i32> {
+        if !matches!(self.input, Input::None) {
+            let reason = "the stream was begun".into();
+            return Err(Error::WrongOrder { call: "ncodec_decoder_open_file", reason });
+        }
+        let file = File::open(path).map_err(|source| Error::io(path, source))?;
+        let decoder = SeekingDecoder::open(BufReader::new(file), self.settings.clone())?;
+        self.input = Input::File(Box::new(decoder));
+        Ok(NCODEC_OK)
+    }
+
+    /// The file that was opened.
+    pub(super) fn file(&mut self, call: &'static str) -> Result<&mut SeekingDecoder<BufReader<File>>> {
+        match &mut self.input {
+            Input::File(decoder) | Input::Ended(decoder) => Ok(decoder),
+            _ => Err(Error::WrongOrder { call, reason: "call ncodec_decoder_open_file first".into() }),
+        }
+    }
+
+    pub(super) fn seek(&mut self, frame: u64) -> Result<i32> {
+        self.file("ncodec_decoder_seek")?.seek(frame)?;
+        self.frame = None;
+        self.input = match std::mem::take(&mut self.input) {
+            Input::Ended(decoder) => Input::File(decoder),
+            input => input,
+        };
         Ok(NCODEC_OK)
     }
 
     pub(super) fn receive_frame(&mut self) -> Result<i32> {
         self.frame = None;
-        // Without an agent nothing was sent yet, and settings may still change.
-        let Some(agent) = &mut self.agent else { return Ok(NCODEC_AGAIN) };
-        Ok(match agent.receive_frame()? {
+        let received = match &mut self.input {
+            // Nothing was sent yet, and settings may still change.
+            Input::None => Received::NeedsData,
+            Input::Pushed(agent) => agent.receive_frame()?,
+            Input::File(_) => self.receive_from_file()?,
+            Input::Ended(_) => Received::End,
+        };
+        Ok(match received {
             Received::Frame(frame) => {
                 self.frame = Some(frame);
                 NCODEC_OK
@@ -53,6 +101,25 @@ impl DecoderState {
             Received::NeedsData => NCODEC_AGAIN,
             Received::End => NCODEC_END,
         })
+    }
+
+    /// As an agent does it: an error ends the stream, or is told once and costs its scene.
+    fn receive_from_file(&mut self) -> Result<Received> {
+        let skips = self.settings.on_damage == OnDamage::SkipScene;
+        let decoder = self.file("ncodec_decoder_receive_frame")?;
+        match decoder.decode_frame() {
+            Ok(frame) => Ok(frame.map_or(Received::End, Received::Frame)),
+            Err(error) if skips => {
+                decoder.seek(decoder.scene_end(decoder.position()))?;
+                Err(error)
+            }
+            Err(error) => {
+                if let Input::File(decoder) = std::mem::take(&mut self.input) {
+                    self.input = Input::Ended(decoder);
+                }
+                Err(error)
+            }
+        }
     }
 
     /// The frame that was received last.
@@ -64,13 +131,21 @@ impl DecoderState {
     }
 
     pub(super) fn video_info(&self) -> Option<VideoInfo> {
-        Some(self.agent.as_ref()?.header()?.info)
+        Some(self.header()?.info)
+    }
+
+    fn header(&self) -> Option<StreamHeader> {
+        match &self.input {
+            Input::None => None,
+            Input::Pushed(agent) => agent.header(),
+            Input::File(decoder) | Input::Ended(decoder) => Some(decoder.header().clone()),
+        }
     }
 
     /// The stream's audio tracks, once its header is known.
     pub(super) fn audio_tracks(&mut self) -> Result<Option<&[ReadableTrack]>> {
         if self.tracks.is_none()
-            && let Some(header) = self.agent.as_ref().and_then(DecodingAgent::header)
+            && let Some(header) = self.header()
         {
             let tracks = header.audio_tracks.into_iter().map(ReadableTrack::new);
             self.tracks = Some(tracks.collect::<Result<_>>()?);
@@ -79,20 +154,24 @@ impl DecoderState {
     }
 
     pub(super) fn receive_audio(&mut self) -> Option<&AudioPacket> {
-        if self.audio.is_empty() {
-            self.audio.extend(self.agent.as_mut()?.take_audio());
+        if self.audio.is_empty()
+            && let Input::Pushed(agent) = &mut self.input
+        {
+            self.audio.extend(agent.take_audio());
         }
         self.packet = self.audio.pop_front();
         self.packet.as_ref()
     }
 
     /// The agent, started with the settings at its first use.
-    fn agent(&mut self) -> Result<&mut DecodingAgent> {
-        let agent = match self.agent.take() {
-            Some(agent) => agent,
-            None => DecodingAgent::new(self.settings.clone())?,
-        };
-        Ok(self.agent.insert(agent))
+    fn agent(&mut self, call: &'static str) -> Result<&mut DecodingAgent> {
+        if matches!(self.input, Input::None) {
+            self.input = Input::Pushed(DecodingAgent::new(self.settings.clone())?);
+        }
+        match &mut self.input {
+            Input::Pushed(agent) => Ok(agent),
+            _ => Err(Error::WrongOrder { call, reason: "the decoder reads a file by itself".into() }),
+        }
     }
 }
 

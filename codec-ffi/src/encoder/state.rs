@@ -7,6 +7,7 @@ use neural_codec::progress::{CancelToken, Progress};
 use neural_codec::settings::Settings;
 use neural_codec::{Error, Result};
 
+use crate::log::Logger;
 use crate::progress::Listener;
 use crate::status::{NCODEC_AGAIN, NCODEC_END, NCODEC_OK};
 
@@ -16,6 +17,9 @@ pub(crate) struct EncoderState {
     audio_tracks: Vec<AudioTrack>,
     cancel: CancelToken,
     listener: Listener,
+    logger: Logger,
+    /// Whether the end was told to the logger.
+    told: bool,
     stage: Stage,
     /// What the caller reads until its next call.
     packet: Vec<u8>,
@@ -38,6 +42,8 @@ impl EncoderState {
             audio_tracks: Vec::new(),
             cancel,
             listener: Listener::new(None, std::ptr::null_mut()),
+            logger: Logger::SILENT,
+            told: false,
             stage: Stage::Setting,
             packet: Vec::new(),
         }
@@ -51,6 +57,11 @@ impl EncoderState {
 
     pub(super) fn set_progress(&mut self, listener: Listener) -> Result<i32> {
         self.listener = listener;
+        Ok(NCODEC_OK)
+    }
+
+    pub(super) fn set_logger(&mut self, logger: Logger) -> Result<i32> {
+        self.logger = logger;
         Ok(NCODEC_OK)
     }
 
@@ -108,8 +119,21 @@ impl EncoderState {
                 self.packet = packet;
                 Ok(NCODEC_OK)
             }
-            None if ended => Ok(NCODEC_END),
+            None if ended => {
+                self.tell_end();
+                Ok(NCODEC_END)
+            }
             None => Ok(NCODEC_AGAIN),
+        }
+    }
+
+    /// Tells the logger about the whole encode, once.
+    fn tell_end(&mut self) {
+        if let Stage::Open { agent, .. } = &self.stage
+            && let Some(report) = agent.report()
+            && !std::mem::replace(&mut self.told, true)
+        {
+            self.logger.tell_report(report);
         }
     }
 

@@ -7,22 +7,44 @@ report = neural_codec.encode("clip.mp4", "clip.nvc", quantizer=32)
 frames = neural_codec.decode("clip.nvc")
 print(report.total.bytes, frames.video.shape)
 ```
+Importing loads next to nothing: what a name needs, FFmpeg's libraries among it, is loaded when the name is first used.
 """
 
-from . import errors
-from ._decode import Decoder, Frames, decode
-from ._encode import Encoder, encode
-from ._measure import compare, detect_scenes, info
-from ._native import __version__
-from ._settings import Setting, settings
-from ._versions import show_versions, versions
-from .errors import NeuralCodecError
-from .records import ClipInfo, Metrics, Progress, Report, StreamInfo, Written
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import aio, compat, errors
+    from ._decode import Decoder, Frames, decode
+    from ._encode import Encoder, encode
+    from ._export import export_base
+    from ._measure import bd_rate, compare, detect_scenes, info
+    from ._native import __version__
+    from ._settings import Setting, settings
+    from ._versions import show_versions, versions
+    from .errors import NeuralCodecError
+    from .records import ClipInfo, Exported, Metrics, Progress, Report, StreamInfo, Written
+
+_FROM = {
+    "_decode": ("Decoder", "Frames", "decode"),
+    "_encode": ("Encoder", "encode"),
+    "_export": ("export_base",),
+    "_measure": ("bd_rate", "compare", "detect_scenes", "info"),
+    "_native": ("__version__",),
+    "_settings": ("Setting", "settings"),
+    "_versions": ("show_versions", "versions"),
+    "errors": ("NeuralCodecError",),
+    "records": ("ClipInfo", "Exported", "Metrics", "Progress", "Report", "StreamInfo", "Written"),
+}
+_MODULE_OF = {name: module for module, names in _FROM.items() for name in names}
 
 __all__ = [
     "ClipInfo",
     "Decoder",
     "Encoder",
+    "Exported",
     "Frames",
     "Metrics",
     "NeuralCodecError",
@@ -32,13 +54,33 @@ __all__ = [
     "StreamInfo",
     "Written",
     "__version__",
+    "aio",
+    "bd_rate",
     "compare",
+    "compat",
     "decode",
     "detect_scenes",
     "encode",
     "errors",
+    "export_base",
     "info",
     "settings",
     "show_versions",
     "versions",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in ("aio", "compat", "errors"):
+            return import_module(f".{name}", __name__)
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""The command line: `python -m neural_codec {encode,decode,info,compare,detect-scenes,demo}`."""
+"""The command line: `python -m neural_codec {encode,decode,export,info,compare,detect-scenes,demo}`."""
 
 from __future__ import annotations
 
@@ -65,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     decode = _command(commands, "decode", _decode, "decode a stream into a lossless video file or pictures")
     decode.add_argument("input")
     decode.add_argument("output", help=".y4m, .mkv, .mp4, or a pattern such as frame_%%04d.png")
+
+    export = _command(commands, "export", _export, "write the AV1 base layer into a video file that any player plays")
+    export.add_argument("--base", metavar="OUTPUT", required=True, help=".mp4, .mov, .mkv or .webm")
+    export.add_argument("input")
 
     info = _command(commands, "info", _info, "say what a stream or video file is")
     info.add_argument("input")
@@ -148,6 +152,12 @@ def _decode(options: argparse.Namespace) -> None:
     written = neural_codec.decode(options.input, options.output, progress=_bar())
     line = f"{written.frames} frames in {written.seconds:.1f} s ({written.frames_per_second:.0f} a second)"
     _print(options, written, [line])
+
+
+def _export(options: argparse.Namespace) -> None:
+    found = neural_codec.export_base(options.input, options.base, progress=_bar())
+    size = f"{found.width}x{found.height} at {found.bit_depth} bits"
+    _print(options, found, [f"{found.frames} frames of {size}, {found.base_bytes} bytes of AV1"])
 
 
 def _info(options: argparse.Namespace) -> None:

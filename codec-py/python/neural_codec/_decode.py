@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,11 +19,21 @@ from numpy.typing import NDArray
 
 from . import _native
 from ._frames import Array, Picture, check_layout
-from ._jobs import ProgressArgument, drive
+from ._jobs import ProgressArgument, check_stop, drive
+from ._library import suggest_libraries
 from ._measure import clip_info, stream_info
 from ._progress import bar_for
+from ._settings import check_flag, check_threads, whole_number
 from ._sources import read_some, stream_from
-from .errors import Cancelled, InvalidArgument, InvalidType, NeuralCodecError, OutOfMemory, WrongOrder
+from .errors import (
+    Cancelled,
+    FrameIndexError,
+    InvalidArgument,
+    InvalidType,
+    NeuralCodecError,
+    OutOfMemory,
+    WrongOrder,
+)
 from .records import Progress, StreamInfo, Written
 
 # A file is written until its thread is done with it: at most a frame after an interruption.
@@ -41,27 +53,34 @@ class Frames:
 
 
 class Decoder:
-    """Decodes a stream frame by frame.
+    """Decodes a stream frame by frame, from front to back or from wherever it is told to.
 
     ```python
     with Decoder("clip.nvc") as decoder:
         for frame in decoder:
             print(decoder.timestamp, frame.shape)
+        print(decoder.frame_count, decoder[120].shape, decoder[10:20].shape)
     ```
     Frames are RGB arrays `(height, width, 3)`; with `planes=True`, tuples `(y, u, v)` of the samples as coded.
     With `on_damage="skip"` a damaged scene costs that scene alone; its error is added to `errors`.
+
+    Going to a frame decodes those before it in its scene. It takes a path or bytes; a file object is read from front to
+    back.
     """
 
     def __init__(
         self, source: Any, *, planes: bool = False, layout: str = "THWC", threads: int = 0, on_damage: str = "stop"
     ) -> None:
-        if on_damage not in ("stop", "skip"):
-            raise InvalidArgument(f"on_damage: expected 'stop' or 'skip', found {on_damage!r}")
-        if not isinstance(threads, int) or not 0 <= threads <= 256:
-            raise InvalidArgument(f"threads: expected a number from 0 to 256, found {threads!r}")
-        self._planes = planes
+        if not isinstance(on_damage, str) or on_damage not in ("stop", "skip"):
+            raise InvalidArgument(f"on_damage: expected 'stop' or 'skip', found {on_damage!r:.80}")
+        self._planes = check_flag("planes", planes)
         self._channels_first = check_layout(layout) == "TCHW"
         self._skip = on_damage == "skip"
+        self._threads = check_threads(threads)
+        self._given = source
+        self._seeker: _native.Seeker | None = None
+        self._at: int | None = None
+        """The next frame, once it was sought."""
         self._source = _stream(source, skip_damage=self._skip, threads=threads)
         self._closed = False
         self.errors: list[NeuralCodecError] = []
@@ -74,29 +93,111 @@ class Decoder:
 
     def next_frame(self) -> Any:
         """The next frame, None after the last."""
-        if self._closed:
-            raise WrongOrder("next_frame: the decoder is closed")
+        self._expect_open("next_frame")
         while True:
             try:
-                found = self._source.next_picture(self._planes)
+                found = self._next()
             except NeuralCodecError as error:
                 if not self._skip:
                     raise
                 self.errors.append(error)
                 continue
-            if found is None:
-                return None
-            self.timestamp = float(found[0] * self._time_base)
-            return self._arranged(found[1])
+            return None if found is None else self._shown(found)
 
-    def _arranged(self, picture: Picture) -> Picture:
+    def _next(self) -> tuple[int, Picture] | None:
+        if self._at is None:
+            return self._source.next_picture(self._planes)
+        seeker, at = self._random("next_frame"), self._at
+        try:
+            found = seeker.picture(at, self._planes)
+        except NeuralCodecError:
+            self._at = seeker.scene_end(at)
+            raise
+        self._at = at if found is None else at + 1
+        return found
+
+    def seek(self, frame: int) -> None:
+        """Makes this frame the next one; negative numbers count from the end."""
+        self._at = self._number("seek", frame, last=self.frame_count)
+
+    def batches(self, size: int) -> Iterator[Any]:
+        """The frames that are left as arrays `(frames, height, width, 3)` of `size` frames, the last maybe shorter."""
+        count = whole_number("size", size)
+        if not 0 < count <= sys.maxsize:
+            raise InvalidArgument(f"size: expected a number from 1 to {sys.maxsize}, found {size!r}")
+        while batch := list(itertools.islice(self, count)):
+            yield self._stacked(batch)
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames in the stream, from the table at its end.
+
+        No `len()`: `list(decoder)` would ask for it, also where a stream has lost its end but still decodes.
+        """
+        return self._random("frame_count").frame_count()
+
+    def __getitem__(self, index: Any) -> Any:
+        """The frame of this number, or an array of the frames of a slice. Iteration goes on where it was."""
+        if not isinstance(index, slice):
+            number = self._number("index", index, last=self.frame_count - 1)
+            return self._picture(number)
+        try:
+            numbers = range(self.frame_count)[index]
+        except (TypeError, ValueError) as error:
+            raise InvalidType(f"index: expected a slice of numbers, found {index!r}: {error}") from None
+        if not numbers:
+            raise InvalidArgument(f"index: expected a slice that holds a frame, found {index!r} of {self.frame_count} frames")
+        # From front to back, so that no frame is decoded twice.
+        frames = [self._picture(number) for number in sorted(numbers)]
+        return self._stacked(frames if numbers.step > 0 else frames[::-1])
+
+    def _picture(self, number: int) -> Any:
+        check_stop()
+        found = self._random("index").picture(number, self._planes)
+        if found is None:
+            raise InvalidArgument(f"index: expected a frame of the stream, found {number}")
+        return self._shown(found)
+
+    def _number(self, name: str, value: Any, last: int) -> int:
+        number = whole_number(name, value, "a frame number" if name == "seek" else "a frame number or a slice")
+        count = self.frame_count
+        if not -count <= number <= last:
+            raise FrameIndexError(f"{name}: expected a frame from {-count} to {last}, found {number}")
+        return number + count if number < 0 else number
+
+    def _random(self, call: str) -> _native.Seeker:
+        self._expect_open(call)
+        if self._seeker is None:
+            given = self._given
+            if isinstance(given, (str, os.PathLike)):
+                self._seeker = _native.Seeker.open(path=given, threads=self._threads)
+            elif isinstance(given, (bytes, bytearray, memoryview)):
+                self._seeker = _native.Seeker.open(bytes=bytes(given), threads=self._threads)
+            else:
+                kind = type(given).__name__
+                raise InvalidType(f"source: expected a path or bytes to find frames by number, found {kind}; pass source.read()")
+        return self._seeker
+
+    def _stacked(self, frames: list[Any]) -> Any:
+        if self._planes:
+            return tuple(np.stack(planes) for planes in zip(*frames, strict=True))
+        return np.stack(frames)
+
+    def _shown(self, found: tuple[int, Picture]) -> Picture:
+        timestamp, picture = found
+        self.timestamp = float(timestamp * self._time_base)
         if self._channels_first and not isinstance(picture, tuple):
             return np.ascontiguousarray(picture.transpose(2, 0, 1))
         return picture
 
+    def _expect_open(self, call: str) -> None:
+        if self._closed:
+            raise WrongOrder(f"{call}: the decoder is closed")
+
     def close(self) -> None:
         """Lets go of the source. May be called again."""
         self._closed = True
+        self._seeker = None
         self._source.close()
 
     def __iter__(self) -> Iterator[Any]:
@@ -107,8 +208,7 @@ class Decoder:
             yield frame
 
     def __enter__(self) -> Decoder:
-        if self._closed:
-            raise WrongOrder("__enter__: the decoder is closed")
+        self._expect_open("__enter__")
         return self
 
     def __exit__(
@@ -144,6 +244,7 @@ def decode(
     `.mp4`, or a pattern such as `frame_%04d.png`; it appears whole or not at all.
     """
     check_layout(layout)
+    check_threads(threads)
     if output is None:
         return _decode_to_arrays(source, layout, progress, threads)
     if not isinstance(output, (str, os.PathLike)):
@@ -167,6 +268,7 @@ def _decode_to_arrays(source: Any, layout: str, progress: ProgressArgument, thre
         for index, frame in enumerate(decoder):
             video[index] = frame
             timestamps[index] = decoder.timestamp
+            check_stop()
             if tell is not None and tell(Progress(index + 1, info.frames, 0, 0)) is False:
                 raise Cancelled("cancelled by the progress callback")
         return Frames(video, decoder.fps, timestamps, info)
@@ -185,6 +287,7 @@ def _empty_clip(info: StreamInfo, bit_depth: int, layout: str) -> Array:
 
 
 def _stream(source: Any, *, skip_damage: bool = False, threads: int = 0) -> _native.Source:
+    suggest_libraries()
     if isinstance(source, (str, os.PathLike)):
         return _native.Source.open(source, stream_only=True, skip_damage=skip_damage, threads=threads)
     if isinstance(source, (bytes, bytearray, memoryview)):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 from ._frames import check_frame, check_layout
 from ._jobs import Drive, ProgressArgument, drive
-from ._library import suggest_library
+from ._library import suggest_libraries
 from ._output import Output
 from ._progress import bar_for
 from ._settings import as_texts, frame_rate
@@ -49,7 +49,7 @@ def encode(
     """
     texts = as_texts(dict(settings))
     listed = _scene_list(scenes)
-    suggest_library()
+    suggest_libraries()
     with opened(source, fps=fps, layout=layout) as (native, feeds):
         target = Output(output)
         try:
@@ -105,7 +105,7 @@ class Encoder:
         picture = check_frame(frame, self._layout, f"frame {self._sent}")
         try:
             if self._drive is None or self._feeder is None:
-                suggest_library()
+                suggest_libraries()
                 source, self._feeder = _native.fed(picture, self._rate)
                 job = _native.encode(source, self._texts, self._scenes)
                 self._drive = Drive(job, [self._feeder], self._output.write, self._progress)
@@ -177,6 +177,8 @@ def _scene_list(scenes: Scenes | None) -> list[tuple[int, int]] | None:
     """Scenes as numbers; entries may be anything that stands for a frame number, such as scenedetect's timecodes."""
     if scenes is None:
         return None
+    if not isinstance(scenes, Iterable):
+        raise InvalidType(f"scenes: expected pairs of frame numbers, found {type(scenes).__name__}")
     out = []
     for index, scene in enumerate(scenes):
         try:

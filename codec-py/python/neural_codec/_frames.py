@@ -16,9 +16,9 @@ Picture = Union[Array, "tuple[Array, Array, Array]"]
 LAYOUTS = ("THWC", "TCHW")
 
 
-def check_layout(layout: str) -> str:
-    if layout not in LAYOUTS:
-        raise InvalidArgument(f"layout: expected 'THWC' or 'TCHW', found {layout!r}")
+def check_layout(layout: Any) -> str:
+    if not isinstance(layout, str) or layout not in LAYOUTS:
+        raise InvalidArgument(f"layout: expected 'THWC' or 'TCHW', found {layout!r:.80}")
     return layout
 
 

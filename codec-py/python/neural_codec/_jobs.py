@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from contextvars import ContextVar
+from threading import Event
 from typing import Union
 
 from . import _native
@@ -20,7 +22,17 @@ WAIT = 0.03
 # own; tearing an encoder down takes longer than Ctrl-C may.
 PATIENCE = 0.0
 
+# Raised by who waits for the work from elsewhere, such as `neural_codec.aio`, to end it.
+STOP: ContextVar[Event | None] = ContextVar("neural_codec_stop", default=None)
+
 Feed = tuple[_native.Feeder, Iterator[Picture]]
+
+
+def check_stop() -> None:
+    """Errors: Cancelled once who waits for the work wants it no longer."""
+    stop = STOP.get()
+    if stop is not None and stop.is_set():
+        raise Cancelled("cancelled by who waited for it")
 
 
 class Drive:
@@ -50,6 +62,7 @@ class Drive:
 
     def take(self, seconds: float) -> bool:
         """Handles the events that are there, waiting for the first; says whether there was one."""
+        check_stop()
         event = None if self.result is not None else self._job.poll(seconds)
         found = event is not None
         while event is not None:

@@ -1,4 +1,4 @@
-"""Finds the SVT-AV1 that the package `av` carries, without importing that package."""
+"""Finds the AV1 libraries that a wheel carries, this package's own or that of `av`, which is not imported."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from pathlib import Path
 
 from . import _native
 
+# Folders in which a wheel of this package keeps what it carries: copied by hand, and grafted by auditwheel.
+_HERE = Path(__file__).parent
+_OWN = (_HERE / "_libraries", _HERE.parent / "neural_codec.libs")
+
 
 @cache
-def suggest_library() -> None:
-    """Tells the native module of the newest SVT-AV1 beside `av`.
+def suggest_libraries() -> None:
+    """Tells the native module of the newest SVT-AV1 and dav1d that wheels carry.
 
-    The variable NEURAL_CODEC_SVTAV1 comes before it, the system's library after it.
+    The variables NEURAL_CODEC_SVTAV1 and NEURAL_CODEC_DAV1D come before them, the system's libraries after them.
     """
-    found = library_beside_av()
-    if found is not None:
-        _native.suggest_library(found)
+    _native.suggest_libraries(encoder=carried("libSvtAv1Enc"), decoder=carried("libdav1d"))
 
 
-def library_beside_av() -> Path | None:
-    """The file in `av.libs` with the highest version, where `av` is installed."""
+def carried(name: str) -> Path | None:
+    """The file of the highest version, in this package's folders or beside `av`."""
     spec = importlib.util.find_spec("av")
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent.parent / "av.libs"
-    return max(folder.glob("libSvtAv1Enc*.so*"), key=_version, default=None)
+    beside_av = () if spec is None or spec.origin is None else (Path(spec.origin).parent.parent / "av.libs",)
+    files = (file for folder in (*_OWN, *beside_av) for file in folder.glob(f"{name}*.so*"))
+    return max(files, key=_version, default=None)
 
 
 def _version(path: Path) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from . import _native
 from ._frames import Array
 from ._jobs import ProgressArgument, drive
-from ._settings import settings
+from ._settings import check_flag, settings
 from ._sources import opened, read_some
 from .errors import InvalidArgument, InvalidType
 from .records import Clip, ClipInfo, Metrics, StreamInfo
@@ -32,6 +33,7 @@ def compare(
     Both may be anything that `encode` takes, and streams too. Arrays are measured as RGB (`psnr_rgb`); files and streams
     as YUV, in the format of `clip`. Different sizes or lengths are an error.
     """
+    check_flag("ms_ssim", ms_ssim)
     with ExitStack() as stack:
         enter = stack.enter_context
         first, feeds = enter(opened(reference, fps=_rate_of(reference), layout=layout, audio=False, name="reference"))
@@ -65,6 +67,23 @@ def detect_scenes(
     with opened(source, fps=fps, layout=layout, audio=False) as (native, feeds):
         job = _native.detect_scenes(native, float(max_scene_seconds))
         return [(start, end) for start, end in json.loads(drive(job, feeds, progress=progress))]
+
+
+def bd_rate(anchor: Iterable[tuple[float, float]], test: Iterable[tuple[float, float]]) -> float:
+    """Bjontegaard's delta rate: how many more (or, negative, fewer) bits `test` takes than `anchor` at equal quality, in percent.
+
+    Points are `(rate, quality)`, four or more, in any unit that both curves share; quality rises strictly with rate. The
+    logarithm of the rate is interpolated by PCHIP and integrated over the interval of quality that both cover. Raises
+    InvalidArgument, naming the curve, for curves that have no delta rate.
+    """
+    return _native.bd_rate(_points("anchor", anchor), _points("test", test))
+
+
+def _points(name: str, curve: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    try:
+        return [(float(rate), float(quality)) for rate, quality in curve]
+    except (TypeError, ValueError):
+        raise InvalidType(f"{name}: expected pairs (rate, quality) of numbers, found {curve!r}") from None
 
 
 def info(source: Any) -> StreamInfo | ClipInfo:

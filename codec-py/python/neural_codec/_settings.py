@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,16 +62,43 @@ def _text(name: str, value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, (str, os.PathLike)):
-        return os.fsdecode(value)
+        text = os.fsdecode(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidArgument(f"{name}: expected text in UTF-8, found {text!r:.80}") from None
+        return text
     if isinstance(value, bool):
         raise InvalidType(f"{name}: expected a number or text, found {value}")
     if isinstance(value, (list, tuple)):
         return ",".join(_text(name, item) for item in value)
-    if hasattr(value, "item"):
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()
     if isinstance(value, (int, float)):
         return repr(value)
     raise InvalidType(f"{name}: expected a number, text, path or list of texts, found {type(value).__name__}")
+
+
+def whole_number(name: str, value: Any, expected: str = "a number") -> int:
+    """An int of anything that stands for one."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise InvalidType(f"{name}: expected {expected}, found {type(value).__name__}") from None
+
+
+def check_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidType(f"{name}: expected True or False, found {value!r:.80}")
+    return value
+
+
+def check_threads(threads: Any) -> int:
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= 256:
+        raise InvalidArgument(f"threads: expected a number from 0 to 256, found {threads!r:.80}")
+    return threads
 
 
 def frame_rate(fps: Any) -> tuple[int, int]:

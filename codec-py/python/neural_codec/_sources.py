@@ -13,6 +13,7 @@ from typing import Any
 from . import _native
 from ._frames import check_layout, clip_frames, frames_of, is_array
 from ._jobs import Feed
+from ._library import suggest_libraries
 from ._settings import frame_rate
 from .errors import InvalidArgument, InvalidType
 
@@ -27,6 +28,7 @@ def opened(
 ) -> Iterator[tuple[_native.Source, list[Feed]]]:
     """A native source, and the feeds that fill it where frames come from Python."""
     check_layout(layout)
+    suggest_libraries()
     fps = getattr(source, "fps", None) if fps is None else fps
     rate = None if fps is None else frame_rate(fps)
     if isinstance(source, (str, os.PathLike)):
@@ -90,6 +92,21 @@ class _Prefixed:
             return head
         piece: bytes = self._file.read(size)
         return piece
+
+
+@contextmanager
+def as_path(source: Any, name: str = "source") -> Iterator[str]:
+    """The path of a file, or of a temporary one that holds the bytes."""
+    if isinstance(source, (str, os.PathLike)):
+        yield os.fsdecode(source)
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        with _spooled(bytes(source), None, name) as path:
+            yield path
+    elif hasattr(source, "read"):
+        with _spooled(read_some(source), source, name) as path:
+            yield path
+    else:
+        raise InvalidType(f"{name}: expected a path, bytes or a binary file object, found {type(source).__name__}")
 
 
 @contextmanager

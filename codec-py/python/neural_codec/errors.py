@@ -54,6 +54,10 @@ class InvalidType(InvalidArgument, TypeError):
     """An argument is of a type that is not taken."""
 
 
+class FrameIndexError(InvalidArgument, IndexError):
+    """There is no frame of this number."""
+
+
 class WrongOrder(NeuralCodecError, RuntimeError):
     """A call came at the wrong time, such as a frame after the end."""
 
@@ -164,4 +168,4 @@ def from_native(
     return kind(message, offset=offset, scene=scene, frame=frame, errno=errno, filename=filename)
 
 
-__all__ = ["FileMissing", "FilePermission", "InvalidType", "NeuralCodecError", *(kind.__name__ for kind in _KINDS)]
+__all__ = ["FileMissing", "FilePermission", "FrameIndexError", "InvalidType", "NeuralCodecError", *(kind.__name__ for kind in _KINDS)]

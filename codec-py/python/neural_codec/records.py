@@ -302,6 +302,22 @@ class Written(Record):
 
 
 @dataclass(frozen=True)
+class Exported(Record):
+    """The account of an export of the base layer."""
+
+    SCHEMA: ClassVar[str] = "neural-codec/exported/1"
+
+    output: str
+    frames: int
+    base_bytes: int
+    """Bytes of AV1 in the file."""
+    width: int
+    """Of the coded pictures: even, at least 64."""
+    height: int
+    bit_depth: int
+
+
+@dataclass(frozen=True)
 class Progress(Record):
     """How far long work has come; `frames_total` where it is known."""
 

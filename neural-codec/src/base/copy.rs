@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::abi::{Api, BufferLayout, InitHandle};
+use super::loader::load;
 use super::version::Version;
 
 /// Code and tables of the library, for one instance.
@@ -25,7 +26,7 @@ impl LoadedCopy {
     pub(super) fn load(name: &Path) -> Result<(Self, Version), String> {
         // SAFETY: SVT-AV1 has no initialisers beyond those of the C library; a file that is something else is
         // the caller's choice, as with any plug-in.
-        let handle = unsafe { libloading::Library::new(name) }.map_err(|e| e.to_string())?;
+        let handle = unsafe { load(name) }?;
         let version = read_version(&handle)?;
         let layout = version
             .buffer_layout()

@@ -3,10 +3,11 @@
 //! Only fields that lie at the same place since dav1d 1.0 are touched; what follows them is room to spare.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::copy::symbol;
+use super::loader::load;
 use super::version::Version;
 use crate::error::{Error, Result};
 
@@ -123,8 +124,24 @@ pub(super) struct Library {
 
 static LOADED: Mutex<Option<Arc<Library>>> = Mutex::new(None);
 
+/// A file to try before the system's library.
+static SUGGESTED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Suggests a dav1d file to try before the system's library, for the whole process; the last suggestion before the first
+/// decode counts. `NEURAL_CODEC_DAV1D` comes before it.
+///
+/// For hosts that carry the library in a place no system knows of, such as a Python package.
+pub fn suggest_decoder(path: &Path) {
+    *SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
+}
+
+/// Version and file of the dav1d that decodes. Errors: `MissingLibrary` with what was tried.
+pub fn decoder_version() -> Result<String> {
+    Library::load().map(|library| library.name.clone())
+}
+
 impl Library {
-    /// The library that `NEURAL_CODEC_DAV1D` names, else the newest of the system.
+    /// The library that `NEURAL_CODEC_DAV1D` names, else the one that was suggested, else the newest of the system.
     pub(super) fn load() -> Result<Arc<Self>> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(library) = &*loaded {
@@ -137,7 +154,9 @@ impl Library {
     }
 
     pub(super) fn find(named: Option<&Path>) -> Result<Self> {
-        let candidates = named.map_or(SONAMES.map(Path::new).to_vec(), |name| vec![name]);
+        let suggested = SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = suggested.as_deref().into_iter().chain(SONAMES.iter().map(Path::new));
+        let candidates = named.map_or_else(|| known.collect(), |name| vec![name]);
         let mut tried = Vec::new();
         for name in candidates {
             match Self::open(name) {
@@ -152,7 +171,7 @@ impl Library {
     fn open(name: &Path) -> Result<Self, String> {
         // SAFETY: dav1d has no initialisers beyond those of the C library; a file that is something else is the
         // caller's choice, as with any plug-in.
-        let handle = unsafe { libloading::Library::new(name) }.map_err(|e| e.to_string())?;
+        let handle = unsafe { load(name) }?;
         // SAFETY: declared as `const char *dav1d_version(void)` in every release.
         let version = unsafe {
             let get: unsafe extern "C" fn() -> *const c_char = symbol(&handle, c"dav1d_version")?;

@@ -11,13 +11,14 @@ mod decoder;
 mod encoder;
 mod instance;
 mod library;
+mod loader;
 mod obu;
 mod quantizer;
 mod source;
 mod version;
 
 pub use config::EncoderConfig;
-pub use dav1d::DECODER_VARIABLE;
+pub use dav1d::{DECODER_VARIABLE, decoder_version, suggest_decoder};
 pub use decoder::{Av1Decoder, DecoderConfig};
 pub use encoder::{SvtAv1Encoder, TemporalUnit};
 pub use library::{LIBRARY_VARIABLE, Library};

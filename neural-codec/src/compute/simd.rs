@@ -1,6 +1,6 @@
 //! Instruction sets, chosen at run time. Rank 0, used by every hot loop.
 //!
-//! A hot loop is written once as safe Rust and compiled once per instruction set by [`simd_body!`].
+//! A hot loop is written once as safe Rust and compiled once per instruction set by `simd_body!`.
 //! No body uses `mul_add` and every reduction names its lanes, so all versions give identical results.
 
 use std::sync::atomic::{AtomicU8, Ordering};

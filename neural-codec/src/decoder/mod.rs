@@ -6,14 +6,20 @@
 
 mod agent;
 mod compare;
+#[cfg(feature = "ffmpeg")]
+mod export;
 mod inspect;
 mod one_shot;
 mod scene;
+mod seeking;
 mod settings;
 mod stream;
 
 pub use agent::{DecodingAgent, Received};
 pub use compare::{ClipMetrics, compare};
+#[cfg(feature = "ffmpeg")]
+pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect};
 pub use one_shot::{DecodeReport, decode_file, open_clip};
+pub use seeking::SeekingDecoder;
 pub use stream::{DecoderSettings, OnDamage, StreamDecoder};

@@ -1,0 +1,28 @@
+"""The base layer of a stream as an ordinary video file."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from . import _native
+from ._decode import WRITE_PATIENCE
+from ._jobs import ProgressArgument, drive
+from ._sources import as_path
+from .errors import InvalidType
+from .records import Exported
+
+
+def export_base(source: Any, output: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Exported:
+    """Writes the AV1 base layer of a stream into a video file that any player plays, with the sound; nothing is decoded.
+
+    `source`: a path, bytes or a binary file object. `output`: a path that ends in `.mp4`, `.mov`, `.mkv` or `.webm`; it
+    appears whole or not at all. The pictures are those of the base layer alone, at its coded size (even, at least 64).
+    """
+    if not isinstance(output, (str, os.PathLike)):
+        raise InvalidType(f"output: expected a path, found {type(output).__name__}")
+    with as_path(source) as path:
+        job = _native.export_base(path, output)
+        values = json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE))
+    return Exported(os.fspath(output), **values)

@@ -1,0 +1,79 @@
+//! Frames of a stream in any order, for Python.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use neural_codec::decoder::{DecoderSettings, SeekingDecoder};
+use neural_codec::error::Error;
+use pyo3::prelude::*;
+
+use crate::errors::{check_process, detached};
+use crate::pictures::picture;
+
+trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+/// A stream whose frames are asked for by number.
+#[pyclass(frozen, module = "neural_codec._native")]
+pub(crate) struct Seeker {
+    decoder: Mutex<SeekingDecoder<Box<dyn ReadSeek>>>,
+}
+
+#[pymethods]
+impl Seeker {
+    /// The stream in a file or in memory.
+    #[staticmethod]
+    #[pyo3(signature = (*, path=None, bytes=None, threads=0))]
+    fn open(py: Python<'_>, path: Option<PathBuf>, bytes: Option<Vec<u8>>, threads: usize) -> PyResult<Self> {
+        check_process(py)?;
+        detached(py, || {
+            let input: Box<dyn ReadSeek> = match (&path, bytes) {
+                (Some(path), _) => {
+                    Box::new(BufReader::new(File::open(path).map_err(|error| Error::io(path, error))?))
+                }
+                (None, bytes) => Box::new(Cursor::new(bytes.unwrap_or_default())),
+            };
+            let settings = DecoderSettings { threads, ..DecoderSettings::default() };
+            Ok(Self { decoder: Mutex::new(SeekingDecoder::open(input, settings)?) })
+        })
+    }
+
+    /// Number of frames.
+    fn frame_count(&self, py: Python<'_>) -> PyResult<u64> {
+        self.with(py, |decoder| Ok(decoder.frame_count()))
+    }
+
+    /// The first frame of the scene behind the one that holds this frame; the number of frames for the last scene.
+    fn scene_end(&self, py: Python<'_>, frame: u64) -> PyResult<u64> {
+        self.with(py, |decoder| Ok(decoder.scene_end(frame)))
+    }
+
+    /// A frame as `(timestamp, array or planes)`; nothing past the last. The one after the last that was asked for costs
+    /// nothing more than itself.
+    fn picture<'py>(
+        &self,
+        py: Python<'py>,
+        frame: u64,
+        as_planes: bool,
+    ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
+        let found = self.with(py, |decoder| {
+            decoder.seek(frame)?;
+            let Some(frame) = decoder.decode_frame()? else { return Ok(None) };
+            Ok(Some((frame.timestamp, picture(frame, as_planes)?)))
+        })?;
+        found.map(|(timestamp, picture)| Ok((timestamp, picture.into_python(py)?))).transpose()
+    }
+}
+
+impl Seeker {
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut SeekingDecoder<Box<dyn ReadSeek>>) -> neural_codec::Result<T> + Send,
+    ) -> PyResult<T> {
+        check_process(py)?;
+        detached(py, || work(&mut self.decoder.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}

@@ -1,0 +1,73 @@
+"""Memory stays flat over cycles of open, encode 3 frames, decode, close; frames are shared and not copied.
+
+300 cycles by default; NEURAL_CODEC_LEAK_CYCLES=1000 makes more.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from conftest import FAST, python
+
+import neural_codec
+
+CYCLES = int(os.environ.get("NEURAL_CODEC_LEAK_CYCLES", "300"))
+
+CYCLE = """
+import os, sys, numpy, neural_codec
+page = os.sysconf("SC_PAGE_SIZE")
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * page // 1024
+
+clip = numpy.arange(3 * 64 * 64 * 3, dtype="uint8").reshape(3, 64, 64, 3)
+for cycle in range(-60, int(sys.argv[1])):
+    if cycle == 0:
+        before, files = resident(), len(os.listdir("/proc/self/fd"))
+    with neural_codec.Encoder(fps=24, quantizer=50, effort=0, threads=1) as encoder:
+        for frame in clip:
+            encoder.send(frame)
+    data = encoder.report.data
+    with neural_codec.Decoder(data, threads=1) as decoder:
+        assert len(list(decoder)) == 3 and decoder[1].shape == (64, 64, 3)
+    try:
+        neural_codec.decode(data[:-9], threads=1)
+    except neural_codec.NeuralCodecError:
+        pass
+print(resident() - before, len(os.listdir("/proc/self/fd")) - files)
+"""
+
+
+def test_memory_stays_flat_over_cycles():
+    # One arena: else every thread may get its own from the C library, which keeps what it once held.
+    found = python(CYCLE, str(CYCLES), timeout=600, MALLOC_ARENA_MAX="1")
+    assert found.returncode == 0, found.stderr
+    kib, files = map(int, found.stdout.split())
+    print(f"{CYCLES} cycles: {kib:+} KiB, {files:+} descriptors")
+    assert kib < 3072 and files <= 0
+
+
+def test_frames_are_handed_on_without_a_copy(stream):
+    video = neural_codec.decode(stream).video
+    assert np.shares_memory(np.from_dlpack(video), video)
+    with neural_codec.Decoder(stream) as decoder:
+        frame = next(iter(decoder))
+        assert np.shares_memory(np.from_dlpack(frame), frame)
+
+
+def test_torch_takes_and_gives_frames_without_a_copy(clip, stream):
+    torch = pytest.importorskip("torch", reason="torch is not installed: DLPack is tried with numpy alone")
+    video = neural_codec.decode(stream).video
+    tensor = torch.from_dlpack(video)
+    assert tensor.data_ptr() == video.ctypes.data
+    assert neural_codec.encode(torch.from_numpy(clip), fps=24, **FAST).data == stream
+    with pytest.raises(neural_codec.errors.InvalidType, match="CPU memory"):
+        neural_codec.encode(torch.zeros((1, 16, 16, 3), dtype=torch.uint8, device="meta"), fps=24)
+
+
+def test_memory_of_another_device_is_named():
+    cupy = pytest.importorskip("cupy", reason="cupy is not installed: memory of a GPU is not tried")
+    with pytest.raises(neural_codec.errors.InvalidType, match="CPU memory"):
+        neural_codec.encode(cupy.zeros((1, 16, 16, 3), "uint8"), fps=24)

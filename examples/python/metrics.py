@@ -1,0 +1,12 @@
+"""Measures a clip against a reference: metrics.py REFERENCE CLIP (video files, streams, or both)"""
+
+import sys
+
+import neural_codec
+
+reference, clip = sys.argv[1:3]
+metrics = neural_codec.compare(reference, clip, ms_ssim=True)
+print(f"{metrics.frames} frames, {metrics.lossless_frames} of them lossless, measured as {metrics.pixel_format}")
+for name in ("psnr_y", "psnr_yuv", "psnr_rgb", "ssim_y", "ms_ssim_y"):
+    if metrics[name] is not None:
+        print(f"{name}: {metrics[name]:.4f}")

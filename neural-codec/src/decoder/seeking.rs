@@ -1,0 +1,97 @@
+//! Frames in any order, from a stream that can seek. Rank 5.
+
+use std::io::{Read, Seek};
+
+use super::scene::SceneDecoder;
+use super::stream::DecoderSettings;
+use crate::bitstream::{SceneReader, StreamHeader};
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+
+/// Decodes a whole stream from any frame on.
+///
+/// A scene decodes by itself, from its first frame; so going to a frame costs the decoding of those before it in its scene,
+/// and going on from where it is costs nothing. Audio is read from front to back with
+/// [`StreamDecoder`](super::StreamDecoder).
+pub struct SeekingDecoder<R> {
+    reader: SceneReader<R>,
+    settings: DecoderSettings,
+    /// The scene that is open and the index in the clip of the frame it gives next.
+    open: Option<(SceneDecoder, u64)>,
+    /// The frame that comes next.
+    next: u64,
+}
+
+impl<R: Read + Seek> SeekingDecoder<R> {
+    /// Reads the header, and the table of scenes at the stream's end.
+    ///
+    /// Errors: as [`SceneReader::open`].
+    pub fn open(input: R, settings: DecoderSettings) -> Result<Self> {
+        let reader = SceneReader::open(input, settings.limits.clone())?;
+        Ok(Self { reader, settings, open: None, next: 0 })
+    }
+
+    /// What holds for the whole stream.
+    pub fn header(&self) -> &StreamHeader {
+        self.reader.header()
+    }
+
+    /// Number of frames in the stream.
+    pub fn frame_count(&self) -> u64 {
+        self.reader.table().frame_count()
+    }
+
+    /// The first frame behind the scene that holds `frame`: the number of frames for the last scene, and past it.
+    pub fn scene_end(&self, frame: u64) -> u64 {
+        let table = self.reader.table();
+        let entry = table.scene_of_frame(frame).and_then(|scene| table.scenes.get(scene));
+        entry.map_or(self.frame_count(), |entry| entry.first_frame + u64::from(entry.frame_count))
+    }
+
+    /// Index in the clip of the frame that comes next.
+    pub fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// Goes to a frame, which the next call of [`decode_frame`](Self::decode_frame) gives.
+    ///
+    /// Nothing is decoded yet. The number of frames itself is the end. Errors: `InvalidArgument` past that.
+    pub fn seek(&mut self, frame: u64) -> Result<()> {
+        let count = self.frame_count();
+        if frame > count {
+            return Err(Error::invalid("frame", format!("at most {count}, the number of frames"), frame));
+        }
+        self.next = frame;
+        Ok(())
+    }
+
+    /// The frame that comes next, `None` after the last.
+    ///
+    /// Errors: as [`StreamDecoder::decode_frame`](super::StreamDecoder::decode_frame). After one, seek to a frame of
+    /// another scene; asked again, the same frame fails again.
+    pub fn decode_frame(&mut self) -> Result<Option<Frame>> {
+        let Some(scene) = self.reader.table().scene_of_frame(self.next) else { return Ok(None) };
+        let entry = self.reader.table().scenes[scene];
+        let goes_on = self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);
+        let (mut decoder, mut at) = match self.open.take().filter(|_| goes_on) {
+            Some(open) => open,
+            None => {
+                let (info, threads) = (self.reader.header().info, self.settings.thread_count());
+                let scene = self.reader.scene(scene)?;
+                let max_pixels = self.settings.limits.max_pixels;
+                (SceneDecoder::new(scene, info, threads, max_pixels)?, entry.first_frame)
+            }
+        };
+        let end = entry.first_frame + u64::from(entry.frame_count);
+        while let Some(frame) = decoder.next_frame()? {
+            at += 1;
+            if at > self.next {
+                self.next = at;
+                // A scene that is through needs its decoder no longer.
+                self.open = (at < end).then_some((decoder, at));
+                return Ok(Some(frame));
+            }
+        }
+        Err(Error::internal("scene decoder", format!("scene {scene} ended before frame {}", self.next)))
+    }
+}

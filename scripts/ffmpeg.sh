@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Builds the FFmpeg that the portable wheel carries into target/ffmpeg: Debian's source package, readers and lossless
+# writers only, under the LGPL (no x264, no x265), shared. Debian's libdav1d decodes AV1 sources.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+prefix=$PWD/target/ffmpeg
+[ -e "$prefix/lib/pkgconfig/libavformat.pc" ] && exit 0
+
+work=$PWD/target/ffmpeg-source
+rm -rf "$work"
+mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial" "$work/apt/parts"
+. /etc/os-release
+echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $VERSION_CODENAME main" \
+  >"$work/apt/sources.list"
+# Lists of its own: what the system knows of packages stays as it is. apt checks the signatures.
+options=(-qq -o Dir::Etc::SourceList="$work/apt/sources.list" -o Dir::Etc::SourceParts="$work/apt/parts"
+  -o Dir::State::Lists="$work/apt/lists" -o Dir::Cache="$work/apt" -o APT::Sandbox::User=root)
+apt-get "${options[@]}" update
+(cd "$work" && apt-get "${options[@]}" source --download-only ffmpeg)
+tar -xf "$work"/ffmpeg_*.orig.tar.xz -C "$work" --strip-components=1
+
+list() { local option=$1; shift; printf -- "--enable-$option=%s " "$@"; }
+# shellcheck disable=SC2046
+(cd "$work" && ./configure --quiet --prefix="$prefix" --enable-shared --disable-static --disable-programs \
+  --disable-doc --disable-everything --disable-autodetect --disable-network --disable-avdevice --disable-avfilter \
+  --disable-postproc --disable-debug --enable-pic --enable-zlib --enable-libdav1d --enable-protocol=file,pipe \
+  --enable-parsers --enable-bsfs \
+  $(list demuxer mov matroska avi flv mpegts mpegps mpegvideo m4v h264 hevc ivf obu av1 asf ogg nut gif rawvideo \
+    yuv4mpegpipe wav aac mp3 flac ac3 mxf dv) \
+  $(list decoder h263 h264 hevc vp8 vp9 libdav1d mpeg1video mpeg2video mpeg4 msmpeg4v1 msmpeg4v2 msmpeg4v3 mjpeg prores \
+    dnxhd dvvideo ffv1 ffvhuff huffyuv utvideo rawvideo theora vc1 wmv1 wmv2 wmv3 qtrle png gif v210 cfhd flashsv) \
+  $(list muxer matroska webm mp4 mov nut) $(list encoder ffv1))
+make -C "$work" -j"$(nproc)" >/dev/null
+make -C "$work" install >/dev/null
+install -D -m 644 "$work/COPYING.LGPLv2.1" "$prefix/share/ffmpeg/COPYING.LGPLv2.1"
+rm -rf "$work"
