@@ -68,7 +68,7 @@ fn coded_patches(clip: &Path, quantizer: u8, preset: i8) -> Result<Vec<Patch>, B
     // A picture of 432x240 has some 15 places for a patch; one in twelve is taken.
     let info = *source.info();
     let places = info.width * info.height / (116 * 116) * FRAMES;
-    let mut sampler = PatchSampler::new((places / 12).clamp(24, 128), u64::from(quantizer));
+    let mut sampler = PatchSampler::new((places / 12).clamp(24, 128), 1.0, u64::from(quantizer));
     for index in 0.. {
         let Some(decoded) = decoder.next_frame()? else { break };
         let frame = source.next_frame()?.ok_or("the clip became shorter")?;

@@ -105,7 +105,7 @@ impl EncodingAgent {
             cancel: CancelToken::new(),
             clock: StageClock::new(),
             work: None,
-            filter: FilterMeans::new(settings),
+            filter: FilterMeans::new(settings, &target),
             failures: Arc::default(),
             frames_done: Arc::new(AtomicU64::new(0)),
         };

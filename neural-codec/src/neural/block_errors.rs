@@ -6,11 +6,12 @@ use super::sites::Sites;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 
-/// Squared errors of the samples of all planes in each block of 64x64 luma samples. Depths may differ.
+/// Squared errors of the samples of all planes in each block of 64x64 luma samples, those of U and V counted `chroma`
+/// times. Depths may differ.
 ///
 /// Shape: `[rows][columns]`, see [`block_count`]. Units: squared levels of 8 bits.
 /// Errors: `InvalidArgument` for layouts other than 4:2:0 and for frames of two sizes.
-pub fn block_errors(decoded: &Frame, source: &Frame) -> Result<Vec<f64>> {
+pub fn block_errors(decoded: &Frame, source: &Frame, chroma: f32) -> Result<Vec<f64>> {
     let size = |frame: &Frame| format!("{}x{}", frame.width(), frame.height());
     if size(decoded) != size(source) {
         return Err(Error::invalid("size of the source", size(decoded), size(source)));
@@ -18,8 +19,9 @@ pub fn block_errors(decoded: &Frame, source: &Frame) -> Result<Vec<f64>> {
     let (columns, rows) = block_count(decoded.width(), decoded.height());
     let (decoded, source) = (Sites::of(decoded)?, Sites::of(source)?);
     let side = BLOCK_SIDE / 2;
-    let mut sums = vec![0_u64; columns * rows];
+    let mut sums = vec![0.0; columns * rows];
     for channel in 0..SITE_CHANNELS {
+        let weight = if channel < 4 { 1.0 } else { f64::from(chroma) };
         let pairs = decoded
             .channel(channel)
             .chunks(decoded.width())
@@ -32,12 +34,12 @@ pub fn block_errors(decoded: &Frame, source: &Frame) -> Result<Vec<f64>> {
                     // At most 255 * 64 squared: 32 sites of it fit in 34 bits.
                     u64::from((difference * difference).unsigned_abs())
                 });
-                *sum += squares.sum::<u64>();
+                *sum += squares.sum::<u64>() as f64 * weight;
             }
         }
     }
     let unit = f64::from(1_u32 << (2 * ACTIVATION_BITS));
-    Ok(sums.into_iter().map(|sum| sum as f64 / unit).collect())
+    Ok(sums.into_iter().map(|sum| sum / unit).collect())
 }
 
 #[cfg(test)]
@@ -55,9 +57,9 @@ mod tests {
             planes[2].row_mut(0)[33] = 2;
         });
         let expected = [0.0, 4.0, 0.0, 0.0, 0.0, 9.0];
-        assert_eq!(block_errors(&wrong, &source).unwrap(), expected);
-        assert_eq!(block_errors(&wrong.shifted_to(BitDepth::Ten).unwrap(), &source).unwrap(), expected);
+        assert_eq!(block_errors(&wrong, &source, 1.0).unwrap(), expected);
+        assert_eq!(block_errors(&wrong.shifted_to(BitDepth::Ten).unwrap(), &source, 1.0).unwrap(), expected);
         let other = Frame::new(130, 72, PixelFormat::YUV420_8, Color::default()).unwrap();
-        assert!(block_errors(&other, &source).is_err());
+        assert!(block_errors(&other, &source, 1.0).is_err());
     }
 }

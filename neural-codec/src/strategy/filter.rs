@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::clock::Running;
 use super::plan::BasePlan;
 use super::search::LOG_BYTES_PER_DB;
+use super::target::Target;
 use super::trial::{Trial, TrialContext, at_depth};
 use crate::base::{Av1Decoder, DecoderConfig};
 use crate::bitstream::NeuralFilter;
@@ -24,25 +25,40 @@ use crate::scene::SceneFrames;
 use crate::settings::{Settings, Strategy};
 
 /// How much is spent on filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct FilterMeans {
     /// Size of the network.
     pub(crate) profile: Profile,
     /// Steps of training for a scene that is long enough to be worth them.
     pub(crate) steps: usize,
+    /// What a squared error of a chroma sample counts, where one of luma counts 1.
+    pub(crate) chroma: f32,
 }
 
 impl FilterMeans {
     /// What `settings` allow: nothing where hybrid coding is not, and none beside plain AV1 below the effort that
     /// is worth the time.
-    pub(crate) fn new(settings: &Settings) -> Option<Self> {
+    ///
+    /// Targets that name figures of luma want errors of luma; the others count all samples alike.
+    pub(crate) fn new(settings: &Settings, target: &Target) -> Option<Self> {
         let allows = |strategy| settings.strategies.contains(&strategy);
         let effort = settings.effort.min(9);
         let is_worth_it = effort >= FILTERS_FROM || !allows(Strategy::Av1);
+        let chroma = if matches!(target, Target::Floor(_)) { CHROMA_AT_A_FLOOR } else { 1.0 };
         let (profile, steps) = MEANS_OF_EFFORT[usize::from(effort)];
-        (allows(Strategy::Hybrid) && is_worth_it).then_some(Self { profile, steps })
+        (allows(Strategy::Hybrid) && is_worth_it).then_some(Self { profile, steps, chroma })
+    }
+
+    /// Of a frame, in squared levels of 8 bits, chroma by its weight.
+    fn squared_error(&self, frame: &FrameMetrics, depth: BitDepth) -> f64 {
+        let scale = f64::from(1_u32 << (2 * (depth.bits() - 8)));
+        let [luma, u, v] = frame.planes.map(|plane| plane.sum as f64 / scale);
+        luma + f64::from(self.chroma) * (u + v)
     }
 }
+
+/// What keeps a filter for luma from spoiling chroma.
+const CHROMA_AT_A_FLOOR: f32 = 0.2;
 
 /// The least effort that tries filters where plain AV1 is allowed too.
 const FILTERS_FROM: u8 = 6;
@@ -124,7 +140,7 @@ pub(crate) fn improve(
         trial.filter = Some(outcome(None, format!("a scene of {} bytes has nothing to gain", trial.bytes)));
         return Ok((trial, running));
     }
-    let work = Work { context, frames, plan, trial: &trial };
+    let work = Work { context, frames, means, plan, trial: &trial };
     let price = byte_price(trial.bytes);
     let share = (trial.bytes as f64 / BYTES_FOR_ALL_STEPS as f64).clamp(LEAST_SHARE, 1.0);
     let scene_plan = ScenePlan {
@@ -146,7 +162,7 @@ pub(crate) fn improve(
         return Ok((trial, running));
     };
     let run = work.run(&candidate, price)?;
-    if !run.pays(&trial, price) {
+    if !run.pays(&means, &trial, price) {
         let reason =
             format!("{} learnt, but not worth its bytes over the whole scene{diverged}", candidate.name);
         trial.filter = Some(outcome(None, reason));
@@ -168,6 +184,7 @@ fn byte_price(bytes: u64) -> f64 {
 struct Work<'a> {
     context: &'a TrialContext,
     frames: &'a SceneFrames,
+    means: FilterMeans,
     plan: &'a BasePlan,
     trial: &'a Trial,
 }
@@ -204,7 +221,7 @@ impl Work<'_> {
 
     fn gather(&self) -> Result<Vec<Patch>> {
         let every = self.trial.units.len().div_ceil(FRAMES_LOOKED_AT);
-        let mut sampler = PatchSampler::new(PATCHES, 1);
+        let mut sampler = PatchSampler::new(PATCHES, self.means.chroma, 1);
         self.each_pair(|index, source, decoded| {
             // Neighbours in the pyramid differ, so that every kind of frame comes up.
             if (index + index / every.max(1)) % every == 0 {
@@ -221,15 +238,16 @@ impl Work<'_> {
         let filter = Filter::new(&candidate.network.network()?);
         let (columns, _) = block_count(self.context.info.width, self.context.info.height);
         // Changes of the error are counted in squared levels of 8 bits.
-        let error: f64 = self.trial.frames.iter().map(|frame| squared_error(frame, format.depth)).sum();
+        let error: f64 =
+            self.trial.frames.iter().map(|frame| self.means.squared_error(frame, format.depth)).sum();
         let mut maps = MapWriter::new(price / 8.0 * error);
         let mut comparison = Comparison::new(format, Measures::Ssim);
         let (mut hashes, mut frames) = (Vec::new(), Vec::new());
         self.each_pair(|index, source, decoded| {
             let kind = temporal_layer(index);
             let everywhere = filter.apply(&decoded, kind, None)?;
-            let before = block_errors(&decoded, source)?;
-            let after = block_errors(&everywhere, source)?;
+            let before = block_errors(&decoded, source, self.means.chroma)?;
+            let after = block_errors(&everywhere, source, self.means.chroma)?;
             let changes: Vec<f64> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
             let map = maps.next(columns, &changes)?;
             let filtered = if map.iter().all(|on| *on) {
@@ -263,10 +281,11 @@ struct Run {
 
 impl Run {
     /// Whether D + lambda R falls, by measurement, and no figure that targets name does.
-    fn pays(&self, trial: &Trial, price: f64) -> bool {
+    fn pays(&self, means: &FilterMeans, trial: &Trial, price: f64) -> bool {
         let depth = BitDepth::Eight;
-        let sum =
-            |frames: &[FrameMetrics]| frames.iter().map(|frame| squared_error(frame, depth)).sum::<f64>();
+        let sum = |frames: &[FrameMetrics]| -> f64 {
+            frames.iter().map(|frame| means.squared_error(frame, depth)).sum()
+        };
         let (with, without) = (sum(&self.frames), sum(&trial.frames));
         let bytes = (self.packet.byte_len() + PACKET_BYTES) as f64;
         let (now, base) = (self.comparison.finish(), trial.comparison.finish());
@@ -274,10 +293,4 @@ impl Run {
         let keeps_ssim = now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - SSIM_SLACK);
         without > 0.0 && with / without + price * bytes < 1.0 - WORTH && keeps_psnr && keeps_ssim
     }
-}
-
-/// Of all planes, in squared levels of 8 bits.
-fn squared_error(frame: &FrameMetrics, depth: BitDepth) -> f64 {
-    let scale = f64::from(1_u32 << (2 * (depth.bits() - 8)));
-    frame.planes.iter().map(|plane| plane.sum as f64).sum::<f64>() / scale
 }

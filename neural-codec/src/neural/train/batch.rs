@@ -14,6 +14,7 @@ pub struct Batches {
 }
 
 impl Batches {
+    /// For networks of a shape.
     pub fn new(shape: &Shape) -> Self {
         Self { shape: shape.clone(), workspaces: Mutex::default(), gradients: Vec::new() }
     }

@@ -24,6 +24,7 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Six channels in and out, `hidden` between.
     pub fn new(hidden: &[usize], sets: usize) -> Self {
         let mut channels = vec![SITE_CHANNELS];
         channels.extend_from_slice(hidden);
@@ -31,6 +32,7 @@ impl Shape {
         Self { channels, sets }
     }
 
+    /// Number of convolutions.
     pub fn layers(&self) -> usize {
         self.channels.len() - 1
     }
@@ -74,6 +76,8 @@ impl Shape {
         (gain, gain + kinds * outputs)
     }
 
+    /// All parameters.
+    #[allow(clippy::len_without_is_empty, reason = "a network is never empty")]
     pub fn len(&self) -> usize {
         self.weight_count() + self.sets * self.set_len()
     }
@@ -89,7 +93,9 @@ impl Shape {
 /// Shape: `[6][PATCH][PATCH]` each, row after row. Units: 1/4096 of an activation of 1.0, as the integer network takes them.
 #[derive(Debug, Clone)]
 pub struct Patch {
+    /// As decoded.
     pub decoded: Vec<i16>,
+    /// As it should be.
     pub source: Vec<i16>,
     /// Kind of the frame.
     pub temporal_layer: usize,
@@ -97,7 +103,19 @@ pub struct Patch {
     pub set: usize,
     /// Weight of its squared errors.
     pub weight: f32,
+    /// Weight of the chroma channels against that of luma.
+    pub chroma: f32,
 }
+
+impl Patch {
+    /// What squared errors of a channel count.
+    fn share(&self, channel: usize) -> f32 {
+        if channel < LUMA_CHANNELS { 1.0 } else { self.chroma }
+    }
+}
+
+/// Channels of a site that are luma.
+const LUMA_CHANNELS: usize = 4;
 
 /// Scale of stored samples.
 const UNIT: f32 = 4096.0;
@@ -135,13 +153,15 @@ impl Workspace {
         }
     }
 
-    /// Squared error of the filtered patch and of the decoded one, in squared levels of 8 bits, weight left out.
+    /// Squared error of the filtered patch and of the decoded one, in squared levels of 8 bits; the patch's weight is left
+    /// out, that of chroma counted.
     pub fn loss(&mut self, shape: &Shape, parameters: &[f32], patch: &Patch) -> (f64, f64) {
         self.forward(shape, parameters, patch);
         let (mut after, mut before) = (0.0, 0.0);
-        self.errors(shape, patch, |_, _, without, with| {
-            after += f64::from(with * with);
-            before += f64::from(without * without);
+        self.errors(shape, patch, |channel, _, without, with| {
+            let share = patch.share(channel);
+            after += f64::from(share * with * with);
+            before += f64::from(share * without * without);
         });
         (after * 4096.0, before * 4096.0)
     }
@@ -160,8 +180,9 @@ impl Workspace {
         let mut back = std::mem::take(&mut self.back);
         let mut total = 0.0;
         self.errors(shape, patch, |channel, site, _, error| {
-            total += f64::from(error * error);
-            back[(channel * rows + site / rows) * STRIDE + site % rows] = 2.0 * patch.weight * error;
+            let share = patch.share(channel);
+            total += f64::from(share * error * error);
+            back[(channel * rows + site / rows) * STRIDE + site % rows] = 2.0 * patch.weight * share * error;
         });
         for layer in (0..=last).rev() {
             self.through_gains(shape, parameters, patch, layer, &back, gradient);
@@ -312,7 +333,7 @@ mod tests {
         let mut samples = || -> Vec<i16> {
             (0..SITE_CHANNELS * PATCH * PATCH).map(|_| (random.normal() * 2000.0) as i16).collect()
         };
-        Patch { decoded: samples(), source: samples(), temporal_layer, set, weight: 1e-3 }
+        Patch { decoded: samples(), source: samples(), temporal_layer, set, weight: 1e-3, chroma: 0.5 }
     }
 
     #[test]

@@ -14,6 +14,7 @@ const GRID: usize = 58;
 /// Weighted sampling without replacement from a stream: Efraimidis and Spirakis 2006, algorithm A-Res.
 pub struct PatchSampler {
     capacity: usize,
+    chroma: f32,
     random: Random,
     /// Keys and patches, those drawn by chance and those drawn by error.
     drawn: [Vec<(f64, Candidate)>; 2],
@@ -27,10 +28,17 @@ struct Candidate {
 }
 
 impl PatchSampler {
-    /// Keeps at most `capacity` patches.
-    pub fn new(capacity: usize, seed: u64) -> Self {
+    /// Keeps at most `capacity` patches. `chroma`: weight of a squared error of U and V, where one of Y counts 1.
+    pub fn new(capacity: usize, chroma: f32, seed: u64) -> Self {
         let drawn = [Vec::new(), Vec::new()];
-        Self { capacity: capacity.max(2), random: Random::new(seed), drawn, candidates: 0, error: 0.0 }
+        Self {
+            capacity: capacity.max(2),
+            chroma,
+            random: Random::new(seed),
+            drawn,
+            candidates: 0,
+            error: 0.0,
+        }
     }
 
     /// Looks at a decoded frame and its source. `index` counts frames of the scene.
@@ -47,7 +55,7 @@ impl PatchSampler {
         let (top, left) = (begin(decoded.height()), begin(decoded.width()));
         for y in (top..decoded.height() as isize).step_by(GRID) {
             for x in (left..decoded.width() as isize).step_by(GRID) {
-                let error = squared_error(&decoded, &source, y, x);
+                let error = squared_error(&decoded, &source, y, x, f64::from(self.chroma));
                 self.candidates += 1;
                 self.error += error;
                 for by_error in [false, true] {
@@ -61,6 +69,7 @@ impl PatchSampler {
                         temporal_layer: temporal_layer(index),
                         set: 0,
                         weight: 0.0,
+                        chroma: self.chroma,
                     };
                     let drawn = &mut self.drawn[usize::from(by_error)];
                     let entry = (key, Candidate { patch, error });
@@ -97,24 +106,25 @@ impl PatchSampler {
 }
 
 /// Of the sites of a square of the grid that lie inside, in squared units of an activation of 1.0; as if all did.
-fn squared_error(decoded: &Sites, source: &Sites, top: isize, left: isize) -> f64 {
+fn squared_error(decoded: &Sites, source: &Sites, top: isize, left: isize, chroma: f64) -> f64 {
     let inside = |at: isize, most: usize| at.clamp(0, most as isize) as usize;
     let (y0, y1) = (inside(top, decoded.height()), inside(top + GRID as isize, decoded.height()));
     let (x0, x1) = (inside(left, decoded.width()), inside(left + GRID as isize, decoded.width()));
-    let mut total = 0_u64;
+    let mut total = 0.0;
     for channel in 0..SITE_CHANNELS {
         let (a, b) = (decoded.channel(channel), source.channel(channel));
         for y in y0..y1 {
             let row = y * decoded.width();
             let pairs = a[row + x0..row + x1].iter().zip(&b[row + x0..row + x1]);
-            total += pairs
+            let sum = pairs
                 .map(|(&a, &b)| {
                     let difference = i32::from(a) - i32::from(b);
                     (difference * difference / 64) as u64
                 })
                 .sum::<u64>();
+            total += sum as f64 * if channel < 4 { 1.0 } else { chroma };
         }
     }
     let share = ((y1 - y0) * (x1 - x0)) as f64 / (GRID * GRID) as f64;
-    total as f64 * 64.0 / (4096.0 * 4096.0) / share.max(1e-3)
+    total * 64.0 / (4096.0 * 4096.0) / share.max(1e-3)
 }
