@@ -26,7 +26,7 @@ impl<W: Write> PacketWriter<W> {
     ///
     /// Errors: `InvalidArgument` or `LimitExceeded` for a header that could not be read again.
     pub fn new(output: W, header: &StreamHeader, limits: Limits) -> Result<Self> {
-        if header.version != FormatVersion::CURRENT {
+        if header.version.major != FormatVersion::CURRENT.major || header.version > FormatVersion::CURRENT {
             let (expected, found) = (FormatVersion::CURRENT, header.version);
             return Err(Error::invalid("format version", format!("{expected:?}"), format!("{found:?}")));
         }

@@ -33,6 +33,8 @@ pub(crate) struct FilterMeans {
     pub(crate) steps: usize,
     /// What a squared error of a chroma sample counts, where one of luma counts 1.
     pub(crate) chroma: f32,
+    /// For the choice and the order of patches.
+    pub(crate) seed: u64,
 }
 
 impl FilterMeans {
@@ -46,7 +48,12 @@ impl FilterMeans {
         let is_worth_it = effort >= FILTERS_FROM || !allows(Strategy::Av1);
         let chroma = if matches!(target, Target::Floor(_)) { CHROMA_AT_A_FLOOR } else { 1.0 };
         let (profile, steps) = MEANS_OF_EFFORT[usize::from(effort)];
-        (allows(Strategy::Hybrid) && is_worth_it).then_some(Self { profile, steps, chroma })
+        (allows(Strategy::Hybrid) && is_worth_it).then_some(Self {
+            profile,
+            steps,
+            chroma,
+            seed: settings.seed,
+        })
     }
 
     /// Of a frame, in squared levels of 8 bits, chroma by its weight.
@@ -148,7 +155,7 @@ pub(crate) fn improve(
         steps: (means.steps as f64 * share) as usize,
         quantizer: plan.quantizer.quarters(),
         byte_price: price,
-        seed: 1,
+        seed: means.seed,
     };
     let learnt = learn(&scene_plan, work.gather()?, &context.cancel)?;
     let candidate = learnt
@@ -162,14 +169,22 @@ pub(crate) fn improve(
         return Ok((trial, running));
     };
     let run = work.run(&candidate, price)?;
-    if !run.pays(&means, &trial, price) {
-        let reason =
-            format!("{} learnt, but not worth its bytes over the whole scene{diverged}", candidate.name);
-        trial.filter = Some(outcome(None, reason));
+    let left = run.error_left(&means, &trial);
+    let percent = |share: f64| 100.0 * share;
+    let account = format!(
+        "{} learnt: {:.2} % of the squared error left by patches, {:.2} % by all frames{diverged}",
+        candidate.name,
+        percent(candidate.error_left),
+        percent(left)
+    );
+    let bytes = (run.packet.byte_len() + PACKET_BYTES) as f64;
+    let pays = left + price * bytes < 1.0 - WORTH;
+    if !pays || !run.keeps_quality(&base) {
+        let why = if pays { "PSNR or SSIM of luma would fall" } else { "not worth its bytes" };
+        trial.filter = Some(outcome(None, format!("{account}; {why}")));
         return Ok((trial, running));
     }
-    let reason = format!("{} learnt{diverged}", candidate.name);
-    trial.filter = Some(outcome(Some(run.packet), reason));
+    trial.filter = Some(outcome(Some(run.packet), account));
     (trial.hashes, trial.frames, trial.comparison) = (run.hashes, run.frames, run.comparison);
     Ok((trial, running))
 }
@@ -221,7 +236,7 @@ impl Work<'_> {
 
     fn gather(&self) -> Result<Vec<Patch>> {
         let every = self.trial.units.len().div_ceil(FRAMES_LOOKED_AT);
-        let mut sampler = PatchSampler::new(PATCHES, self.means.chroma, 1);
+        let mut sampler = PatchSampler::new(PATCHES, self.means.chroma, self.means.seed);
         self.each_pair(|index, source, decoded| {
             // Neighbours in the pyramid differ, so that every kind of frame comes up.
             if (index + index / every.max(1)) % every == 0 {
@@ -280,17 +295,20 @@ struct Run {
 }
 
 impl Run {
-    /// Whether D + lambda R falls, by measurement, and no figure that targets name does.
-    fn pays(&self, means: &FilterMeans, trial: &Trial, price: f64) -> bool {
-        let depth = BitDepth::Eight;
+    /// Squared error of that without the filter.
+    fn error_left(&self, means: &FilterMeans, trial: &Trial) -> f64 {
+        // A ratio, for which any depth does.
         let sum = |frames: &[FrameMetrics]| -> f64 {
-            frames.iter().map(|frame| means.squared_error(frame, depth)).sum()
+            frames.iter().map(|frame| means.squared_error(frame, BitDepth::Eight)).sum()
         };
-        let (with, without) = (sum(&self.frames), sum(&trial.frames));
-        let bytes = (self.packet.byte_len() + PACKET_BYTES) as f64;
-        let (now, base) = (self.comparison.finish(), trial.comparison.finish());
-        let keeps_psnr = now.psnr_y.zip(base.psnr_y).is_none_or(|(now, base)| now >= base);
-        let keeps_ssim = now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - SSIM_SLACK);
-        without > 0.0 && with / without + price * bytes < 1.0 - WORTH && keeps_psnr && keeps_ssim
+        let without = sum(&trial.frames);
+        if without > 0.0 { sum(&self.frames) / without } else { 1.0 }
+    }
+
+    /// Whether no figure that targets name falls.
+    fn keeps_quality(&self, base: &Metrics) -> bool {
+        let now = self.comparison.finish();
+        now.psnr_y.zip(base.psnr_y).is_none_or(|(now, base)| now >= base)
+            && now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - SSIM_SLACK)
     }
 }

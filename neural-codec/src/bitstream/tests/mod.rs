@@ -48,7 +48,8 @@ fn golden_header() -> StreamHeader {
         language: "eng".into(),
     };
     let header = StreamHeader::new(info);
-    StreamHeader { encoder: "synthetic".into(), audio_tracks: vec![track], ..header }
+    let version = FormatVersion { major: 1, minor: 0 };
+    StreamHeader { version, encoder: "synthetic".into(), audio_tracks: vec![track], ..header }
 }
 
 fn golden_items() -> Vec<StreamItem> {

@@ -1,0 +1,110 @@
+//! Hybrid scenes: a filter over AV1, from training to the decoder, and what damaged filters do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error"
+)]
+
+mod support;
+
+use neural_codec::bitstream::{EncodedScene, Limits, NeuralFilter, PacketWriter, SceneReader, Strategy};
+use neural_codec::compute::InstructionSet;
+use neural_codec::decoder::{DecoderSettings, StreamDecoder};
+use neural_codec::encoder::{Hooks, encode};
+use neural_codec::error::Error;
+use neural_codec::frame::{FrameHash, PixelFormat};
+use neural_codec::report::Report;
+use neural_codec::settings::Settings;
+use support::Clip;
+
+fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
+    let mut settings = Settings::default();
+    for (name, value) in [("effort", "3"), ("strategies", "hybrid"), ("min_psnr_y", "34")].iter().chain(pairs)
+    {
+        settings.set(name, value).unwrap();
+    }
+    let mut clip = Clip::new(333, 259, PixelFormat::YUV420_8, 24, 24);
+    let mut bytes = Vec::new();
+    let report = encode(&mut clip, &mut bytes, &settings, Hooks::default()).unwrap();
+    (bytes, report)
+}
+
+fn decoded(bytes: &[u8]) -> Result<Vec<FrameHash>, Error> {
+    let mut decoder = StreamDecoder::new(bytes, DecoderSettings::default())?;
+    let mut hashes = Vec::new();
+    while let Some(frame) = decoder.decode_frame()? {
+        hashes.push(FrameHash::of(&frame));
+    }
+    Ok(hashes)
+}
+
+/// The stream with its first scene changed.
+fn changed(bytes: &[u8], change: impl FnOnce(&mut EncodedScene)) -> Vec<u8> {
+    let mut reader = SceneReader::open(std::io::Cursor::new(bytes), Limits::default()).unwrap();
+    let mut scene = reader.scene(0).unwrap();
+    change(&mut scene);
+    let mut writer = PacketWriter::new(Vec::new(), reader.header(), Limits::default()).unwrap();
+    writer.write_scene(&scene).unwrap();
+    writer.finish().unwrap()
+}
+
+fn with_filter(bytes: &[u8], change: impl FnOnce(&mut NeuralFilter)) -> Vec<u8> {
+    changed(bytes, |scene| change(scene.filter.as_mut().unwrap()))
+}
+
+#[test]
+fn a_filter_that_pays_is_stored_measured_and_decoded_alike_by_every_instruction_set() {
+    let (bytes, report) = encoded(&[]);
+    let scene = &report.scenes[0];
+    let filter = scene.filter.as_ref().unwrap();
+    assert_eq!(scene.strategy, "hybrid", "{}", filter.reason);
+    assert!(filter.kept && filter.bytes > 0 && filter.profile == "M");
+    assert_eq!(filter.macs_per_pixel, 1008.0);
+    assert!((filter.tops_per_frame - 2.0 * 1008.0 * 333.0 * 259.0 / 1e12).abs() < 1e-12);
+    assert!(scene.quality.psnr_y > filter.base_psnr_y);
+    assert!(report.total.target_met && scene.quality.psnr_y.unwrap() >= 34.0);
+    assert!(scene.tried.iter().any(|trial| trial.stage == "filter"));
+    // The decoder compares every frame with its hash.
+    let frames = decoded(&bytes).unwrap();
+    assert_eq!(frames.len(), 24);
+    for set in InstructionSet::available() {
+        assert!(set.force());
+        assert_eq!(decoded(&bytes).unwrap(), frames, "{set:?}");
+    }
+}
+
+#[test]
+fn the_same_clip_gives_the_same_bytes_for_any_number_of_threads() {
+    let (one, _) = encoded(&[("threads", "1")]);
+    let (two, _) = encoded(&[("threads", "2")]);
+    assert!(one == two);
+}
+
+#[test]
+fn below_the_effort_that_is_worth_it_plain_av1_stays_plain() {
+    let (_, report) = encoded(&[("strategies", "av1,hybrid"), ("effort", "5")]);
+    assert!(report.scenes[0].filter.is_none() && report.scenes[0].strategy == "av1");
+}
+
+#[test]
+fn filters_that_cannot_be_are_refused_by_name() {
+    let (bytes, _) = encoded(&[]);
+    let refused = |bytes: &[u8], name: &str| {
+        let error = decoded(bytes).unwrap_err();
+        assert!(error.to_string().contains(name), "{name}: {error}");
+        assert!(matches!(error, Error::Corrupt { .. } | Error::Unsupported { .. }), "{error:?}");
+    };
+    refused(&with_filter(&bytes, |filter| filter.profile = 9), "profile 9");
+    refused(&with_filter(&bytes, |filter| filter.profile = 2), "layers of the filter");
+    refused(&with_filter(&bytes, |filter| filter.quantizer = 3), "quantiser of a filter");
+    refused(&with_filter(&bytes, |filter| filter.steps[1] = 8), "step of a filter layer");
+    refused(&with_filter(&bytes, |filter| filter.steps.push(0)), "layers of the filter");
+    refused(&with_filter(&bytes, |filter| filter.differences.push(0)), "coded filter");
+    refused(&with_filter(&bytes, |filter| filter.differences.extend([7; 40])), "coded filter");
+    refused(&with_filter(&bytes, |filter| filter.blocks = vec![1]), "coded filter");
+    refused(&with_filter(&bytes, |filter| filter.blocks.extend([0x55; 4000])), "");
+    refused(&with_filter(&bytes, |filter| filter.differences.truncate(2)), "");
+    refused(&changed(&bytes, |scene| scene.filter = None), "filter");
+    refused(&changed(&bytes, |scene| scene.header.strategy = Strategy::Av1), "filter");
+}
