@@ -222,6 +222,20 @@ pub struct FilterReport {
     pub macs_per_pixel: f64,
     /// Those of a frame in 10^12 operations, two a multiplication.
     pub tops_per_frame: f64,
+    /// Everything that was learnt, from few to many bytes.
+    pub candidates: Vec<FilterCandidateReport>,
+}
+
+/// A filter that a scene might have been stored with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FilterCandidateReport {
+    /// `base`: the base network as it is; `gains`: gains and offsets learnt; `weights`: all parameters.
+    pub name: String,
+    /// Bytes of its differences from the base network.
+    pub bytes: u64,
+    /// Squared error left, of 1 without a filter, over patches of the scene that were not learnt from.
+    pub error_left: f64,
 }
 
 /// Quality of a scene as it was predicted.

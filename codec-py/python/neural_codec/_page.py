@@ -132,11 +132,16 @@ def _table(scenes: Iterable[Scene]) -> str:
     for s in scenes:
         cells = (
             s.index, s.frames, s.profile.scene_class, s.quantizer, s.tools, s.bytes, _number(s.quality.psnr_y, 2),
-            _number(s.quality.ssim_y, 4), len(s.tried), f"{s.reason}; {s.profile.class_reason}",
+            _number(s.quality.ssim_y, 4), len(s.tried), _why(s),
         )  # fmt: skip
         style = "" if s.target_met else ' class="missed"'
         rows.append(f"<tr{style}>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
     return "<table><tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>" + "".join(rows) + "</table>"
+
+
+def _why(scene: Scene) -> str:
+    filtered = f"; filter {scene.filter.profile}: {scene.filter.reason}" if scene.filter else ""
+    return f"{scene.reason}{filtered}; {scene.profile.class_reason}"
 
 
 def _stages(total: Total) -> str:

@@ -104,19 +104,18 @@ def decompress_video_tensor(
 def estimate_decoder_tops(compressed_data: Any = None, config: Mapping[str, Any] | None = None) -> float:
     """Operations of neural networks that a decoder performs for a frame, in units of 10^12, counted from the stream.
 
-    Without a stream: of what `compress_video_tensor` writes today. The base layer is AV1, which has none: 0.
-    Raises InvalidArgument for a strategy whose operations are not counted yet.
+    Without a stream: of what `compress_video_tensor` writes at its default effort, plain AV1, which has none: 0. Scenes with a
+    neural filter count two operations a multiplication of its layers, for every pixel.
+    Raises InvalidArgument for what is not a stream of this library.
     """
     if compressed_data is None:
         return 0.0
-    counted = {"av1": 0.0}
     described = info(_stream(compressed_data))
     if not isinstance(described, StreamInfo):
         raise InvalidArgument("compressed_data: expected a stream of this library, found another kind of video")
-    unknown = {scene.strategy for scene in described.scenes} - set(counted)
-    if unknown:
-        raise InvalidArgument(f"compressed_data: operations of {', '.join(sorted(unknown))} are not counted by this version")
-    return sum(scene.frames * counted[scene.strategy] for scene in described.scenes) / described.frames
+    pixels = described.video.width * described.video.height
+    operations = sum(scene.frames * 2 * scene.macs_per_pixel * pixels for scene in described.scenes)
+    return operations / described.frames / 1e12
 
 
 def _config(config: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -175,6 +175,31 @@ class Stage(Record):
 
 
 @dataclass(frozen=True)
+class FilterCandidate(Record):
+    """A neural filter that a scene might have been stored with."""
+
+    name: str
+    bytes: int
+    error_left: float
+
+
+@dataclass(frozen=True)
+class Filter(Record):
+    """What became of a scene's neural filter; `base_...` is the quality without it."""
+
+    profile: str
+    kept: bool
+    reason: str
+    bytes: int
+    base_psnr_y: float | None
+    base_psnr_yuv: float | None
+    base_ssim_y: float | None
+    macs_per_pixel: float
+    tops_per_frame: float
+    candidates: list[FilterCandidate]
+
+
+@dataclass(frozen=True)
 class Scene(Record):
     """One scene of an encode."""
 
@@ -191,6 +216,7 @@ class Scene(Record):
     target_met: bool
     predicted: Predicted | None
     tried: list[Trial]
+    filter: Filter | None
     bytes: int
     bitrate_bps: float
     quality: Quality
@@ -259,6 +285,8 @@ class SceneInfo(Record):
     strategy: str
     base_bytes: int
     bit_depth: int
+    filter_bytes: int
+    macs_per_pixel: float
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::bitstream::{Limits, PacketReader, StreamItem};
 use crate::error::{Error, Place, Result};
+use crate::neural::SceneFilter;
 use crate::report::ClipReport;
 
 /// A stream's description.
@@ -44,11 +45,15 @@ pub struct SceneSummary {
     pub base_bytes: u64,
     /// Bits of a sample inside the base layer.
     pub bit_depth: u8,
+    /// Bytes of the neural filter's packet; 0 without one.
+    pub filter_bytes: u64,
+    /// Multiplications a luma pixel that the neural filter takes, counted from its layers; 0 without one.
+    pub macs_per_pixel: f64,
 }
 
 /// Reads a whole stream and checks everything but the pictures.
 ///
-/// Errors: as `PacketReader`: where the stream is damaged, it has no summary.
+/// Errors: as `PacketReader`, and for filters that cannot be: where the stream is damaged, it has no summary.
 pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
     let mut reader = PacketReader::new(input, limits)?;
     let header = reader.header().clone();
@@ -66,6 +71,11 @@ pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
             strategy: format!("{:?}", scene.header.strategy).to_lowercase(),
             base_bytes: scene.base.byte_len() as u64,
             bit_depth: scene.base.depth.bits(),
+            filter_bytes: scene.filter.as_ref().map_or(0, |filter| filter.byte_len() as u64),
+            macs_per_pixel: match &scene.filter {
+                Some(filter) => SceneFilter::new(filter)?.macs_per_pixel(),
+                None => 0.0,
+            },
         });
     }
     let info = &header.info;

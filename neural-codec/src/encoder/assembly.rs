@@ -7,9 +7,10 @@ use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketWriter, StreamHead
 use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
 use crate::metrics::{Comparison, Measures};
+use crate::neural::train::Candidate;
 use crate::report::{
-    ClipReport, FilterReport, PredictedReport, ProfileReport, QualityReport, Report, SCHEMA, SceneReport,
-    StageReport, TotalReport, TrialReport,
+    ClipReport, FilterCandidateReport, FilterReport, PredictedReport, ProfileReport, QualityReport, Report,
+    SCHEMA, SceneReport, StageReport, TotalReport, TrialReport,
 };
 use crate::settings::{Settings, Strategy};
 use crate::strategy::{Filtered, Spent, StageClock, Tried};
@@ -224,7 +225,16 @@ fn filter_report(filter: &Filtered, info: &VideoInfo) -> FilterReport {
         base_psnr_yuv: filter.base.psnr_yuv,
         base_ssim_y: filter.base.ssim_y,
         macs_per_pixel,
+        candidates: filter.candidates.iter().map(candidate_report).collect(),
         tops_per_frame: 2.0 * macs_per_pixel * (info.width * info.height) as f64 / 1e12,
+    }
+}
+
+fn candidate_report(candidate: &Candidate) -> FilterCandidateReport {
+    FilterCandidateReport {
+        name: candidate.name.into(),
+        bytes: candidate.bytes as u64,
+        error_left: candidate.error_left,
     }
 }
 

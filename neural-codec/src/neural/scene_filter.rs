@@ -12,6 +12,7 @@ use crate::frame::Frame;
 /// Filters the frames of a scene, first to last.
 pub struct SceneFilter {
     filter: Filter,
+    macs_per_pixel: f64,
     maps: Option<MapReader>,
     frames: usize,
 }
@@ -31,7 +32,12 @@ impl SceneFilter {
             SceneNetwork::from_bytes(profile, packet.quantizer, &packet.steps, &packet.differences)?
                 .network()?;
         let maps = if packet.blocks.is_empty() { None } else { Some(MapReader::new(&packet.blocks)?) };
-        Ok(Self { filter: Filter::new(&network), maps, frames: 0 })
+        Ok(Self { filter: Filter::new(&network), macs_per_pixel: network.macs_per_pixel(), maps, frames: 0 })
+    }
+
+    /// Multiplications a luma pixel, where no block is left out.
+    pub fn macs_per_pixel(&self) -> f64 {
+        self.macs_per_pixel
     }
 
     /// The next frame of the scene, filtered. Errors: `Corrupt` for a map that cannot be.

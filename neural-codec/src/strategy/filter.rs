@@ -118,6 +118,8 @@ pub(crate) struct Filtered {
     pub(crate) reason: String,
     /// Quality without the filter.
     pub(crate) base: Metrics,
+    /// Everything that was learnt.
+    pub(crate) candidates: Vec<Candidate>,
     /// Multiplications a luma pixel.
     pub(crate) macs_per_pixel: f64,
 }
@@ -136,15 +138,17 @@ pub(crate) fn improve(
     let base = trial.comparison.finish();
     let macs_per_pixel =
         SceneNetwork::base(means.profile, plan.quantizer.quarters())?.network()?.macs_per_pixel();
-    let outcome = |packet, reason| Filtered {
+    let outcome = |packet, reason, candidates| Filtered {
         packet,
         profile: means.profile,
         reason,
         base: base.clone(),
+        candidates,
         macs_per_pixel,
     };
     if trial.bytes < LEAST_BYTES {
-        trial.filter = Some(outcome(None, format!("a scene of {} bytes has nothing to gain", trial.bytes)));
+        trial.filter =
+            Some(outcome(None, format!("a scene of {} bytes has nothing to gain", trial.bytes), Vec::new()));
         return Ok((trial, running));
     }
     let work = Work { context, frames, means, plan, trial: &trial };
@@ -160,15 +164,16 @@ pub(crate) fn improve(
     let learnt = learn(&scene_plan, work.gather()?, &context.cancel)?;
     let candidate = learnt
         .candidates
-        .into_iter()
+        .iter()
         .filter(|candidate| candidate.cost(price) < 1.0 - WORTH)
         .min_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));
     let diverged = if learnt.diverged { "; training diverged" } else { "" };
     let Some(candidate) = candidate else {
-        trial.filter = Some(outcome(None, format!("no filter is worth its bytes{diverged}")));
+        trial.filter =
+            Some(outcome(None, format!("no filter is worth its bytes{diverged}"), learnt.candidates));
         return Ok((trial, running));
     };
-    let run = work.run(&candidate, price)?;
+    let run = work.run(candidate, price)?;
     let left = run.error_left(&means, &trial);
     let percent = |share: f64| 100.0 * share;
     let account = format!(
@@ -181,10 +186,10 @@ pub(crate) fn improve(
     let pays = left + price * bytes < 1.0 - WORTH;
     if !pays || !run.keeps_quality(&base) {
         let why = if pays { "PSNR or SSIM of luma would fall" } else { "not worth its bytes" };
-        trial.filter = Some(outcome(None, format!("{account}; {why}")));
+        trial.filter = Some(outcome(None, format!("{account}; {why}"), learnt.candidates));
         return Ok((trial, running));
     }
-    trial.filter = Some(outcome(Some(run.packet), account));
+    trial.filter = Some(outcome(Some(run.packet), account, learnt.candidates));
     (trial.hashes, trial.frames, trial.comparison) = (run.hashes, run.frames, run.comparison);
     Ok((trial, running))
 }

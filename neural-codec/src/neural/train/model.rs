@@ -139,6 +139,7 @@ const fn rows_after(layer: usize) -> usize {
 }
 
 impl Workspace {
+    /// For patches of networks of a shape.
     pub fn new(shape: &Shape) -> Self {
         let planes = |layer: usize, extra: usize| {
             vec![0.0; shape.channels[layer + 1] * (rows_after(layer) + extra) * STRIDE]
