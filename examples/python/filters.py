@@ -20,6 +20,7 @@ from pathlib import Path
 
 import neural_codec
 from neural_codec import Report
+from neural_codec.records import FilterCandidate, Scene
 
 PACKET_HEADER = 16
 
@@ -71,14 +72,14 @@ def encoded(clip: Path, quantizer: str, options: argparse.Namespace) -> Report:
         "quantizer": quantizer,
     }
     with tempfile.TemporaryDirectory() as folder:
-        return neural_codec.encode_file(clip, Path(folder) / "clip.nvc", **settings)
+        return neural_codec.encode(clip, Path(folder) / "clip.nvc", **settings)
 
 
 def filter_bytes(report: Report) -> int:
     return sum(scene.filter.bytes + PACKET_HEADER for scene in report.scenes if scene.filter and scene.filter.kept)
 
 
-def mean_error(report: Report, error_of: Callable[[neural_codec.Scene], float]) -> float:
+def mean_error(report: Report, error_of: Callable[[Scene], float]) -> float:
     """Squared error of all scenes, by their frames."""
     return sum(scene.frames * error_of(scene) for scene in report.scenes) / report.total.frames
 
@@ -91,7 +92,7 @@ def decibels(mean: float) -> float:
     return -10 * math.log10(mean)
 
 
-def base_yuv(scene: neural_codec.Scene) -> float:
+def base_yuv(scene: Scene) -> float:
     return error(scene.filter.base_psnr_yuv if scene.filter else scene.quality.psnr_yuv)
 
 
@@ -113,14 +114,14 @@ def candidate(report: Report, name: str) -> Point:
     found = {scene.index: next(iter(of(scene, name)), None) for scene in report.scenes}
     size = report.total.bytes - filter_bytes(report) + sum(one.bytes + 27 for one in found.values() if one)
 
-    def left(scene: neural_codec.Scene) -> float:
+    def left(scene: Scene) -> float:
         one = found[scene.index]
         return base_yuv(scene) * (one.error_left if one else 1.0)
 
     return Point(size, decibels(mean_error(report, left)))
 
 
-def of(scene: neural_codec.Scene, name: str) -> Iterator[neural_codec.FilterCandidate]:
+def of(scene: Scene, name: str) -> Iterator[FilterCandidate]:
     candidates = scene.filter.candidates if scene.filter else []
     return islice((one for one in candidates if one.name == name), 1)
 

@@ -78,7 +78,7 @@ const MEANS_OF_EFFORT: [(Profile, usize); 10] = [
     (Profile::M, 400),
     (Profile::M, 600),
     (Profile::M, 1000),
-    (Profile::M, 2500),
+    (Profile::M, 4000),
     (Profile::L, 2000),
     (Profile::L, 4000),
     (Profile::L, 8000),
