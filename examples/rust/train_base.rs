@@ -74,7 +74,7 @@ fn coded_patches(clip: &Path, quantizer: u8, preset: i8) -> Result<Vec<Patch>, B
         let frame = source.next_frame()?.ok_or("the clip became shorter")?;
         sampler.push(index, &decoded, &frame)?;
     }
-    Ok(sampler.finish())
+    Ok(sampler.finish().learners)
 }
 
 /// Weights for all clips, gains for each quantiser.

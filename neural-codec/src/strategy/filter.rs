@@ -19,7 +19,7 @@ use crate::bitstream::NeuralFilter;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
 use crate::metrics::{Comparison, FrameMetrics, Measures, Metrics};
-use crate::neural::train::{Candidate, Patch, PatchSampler, ScenePlan, learn};
+use crate::neural::train::{Candidate, PatchSampler, Patches, ScenePlan, learn};
 use crate::neural::{Filter, MapWriter, Profile, SceneNetwork, block_count, block_errors, temporal_layer};
 use crate::scene::SceneFrames;
 use crate::settings::{Settings, Strategy};
@@ -239,7 +239,7 @@ impl Work<'_> {
         drain(&mut decoder)
     }
 
-    fn gather(&self) -> Result<Vec<Patch>> {
+    fn gather(&self) -> Result<Patches> {
         let every = self.trial.units.len().div_ceil(FRAMES_LOOKED_AT);
         let mut sampler = PatchSampler::new(PATCHES, self.means.chroma, self.means.seed);
         self.each_pair(|index, source, decoded| {

@@ -12,7 +12,7 @@ mod vector;
 
 pub use batch::Batches;
 pub use model::{PATCH, Patch, Shape, Workspace};
-pub use patches::PatchSampler;
+pub use patches::{PatchSampler, Patches};
 pub use random::Random;
 pub use scene::{Candidate, Learnt, ScenePlan, learn};
 pub use trainer::{Rates, Schedule, starting_parameters, train};

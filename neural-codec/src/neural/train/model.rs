@@ -361,7 +361,7 @@ mod tests {
                     .into_iter()
                     .chain([start + offsets + 5]);
             for at in chosen {
-                let step = 1e-2;
+                let step = 3e-3;
                 let mut moved = parameters.clone();
                 moved[at] += step;
                 let up = weighted(&mut workspace, &moved);

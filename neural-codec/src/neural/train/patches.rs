@@ -1,5 +1,7 @@
 //! Which patches of a scene are learnt from: half of them anywhere, half where the error is. Rank 3.
 
+use std::sync::Arc;
+
 use super::model::{PATCH, Patch};
 use super::random::Random;
 use crate::error::Result;
@@ -9,15 +11,25 @@ use crate::neural::{SITE_CHANNELS, Sites, temporal_layer};
 /// Patches lie on a grid of this many sites, which is moved about from frame to frame.
 const GRID: usize = 58;
 
+/// One place in so many is for judging, and never learnt from.
+const JUDGES: usize = 6;
+
 /// Draws patches from the frames of a scene as they come, each as likely as any other, or by its error.
 ///
-/// Weighted sampling without replacement from a stream: Efraimidis and Spirakis 2006, algorithm A-Res.
+/// Each draw is a reservoir of one (Chao 1982), so that draws are independent and their chances are known exactly.
 pub struct PatchSampler {
-    capacity: usize,
     chroma: f32,
     random: Random,
-    /// Keys and patches, those drawn by chance and those drawn by error.
-    drawn: [Vec<(f64, Candidate)>; 2],
+    by_chance: Vec<Option<Arc<Candidate>>>,
+    by_error: Vec<Option<Arc<Candidate>>>,
+    judges: Vec<Option<Arc<Candidate>>>,
+    learnable: Seen,
+    judged: Seen,
+}
+
+/// What was seen so far.
+#[derive(Default)]
+struct Seen {
     candidates: u64,
     error: f64,
 }
@@ -27,17 +39,27 @@ struct Candidate {
     error: f64,
 }
 
+/// Patches of a scene.
+#[derive(Debug, Clone, Default)]
+pub struct Patches {
+    /// To learn from.
+    pub learners: Vec<Patch>,
+    /// From other places, to judge by.
+    pub judges: Vec<Patch>,
+}
+
 impl PatchSampler {
-    /// Keeps at most `capacity` patches. `chroma`: weight of a squared error of U and V, where one of Y counts 1.
-    pub fn new(capacity: usize, chroma: f32, seed: u64) -> Self {
-        let drawn = [Vec::new(), Vec::new()];
+    /// Draws `count` patches. `chroma`: weight of a squared error of U and V, where one of Y counts 1.
+    pub fn new(count: usize, chroma: f32, seed: u64) -> Self {
+        let half = (count / 2).max(1);
         Self {
-            capacity: capacity.max(2),
             chroma,
             random: Random::new(seed),
-            drawn,
-            candidates: 0,
-            error: 0.0,
+            by_chance: vec![None; half],
+            by_error: vec![None; half],
+            judges: vec![None; count.div_ceil(3)],
+            learnable: Seen::default(),
+            judged: Seen::default(),
         }
     }
 
@@ -46,7 +68,7 @@ impl PatchSampler {
     /// Errors: `InvalidArgument` for a layout other than 4:2:0.
     pub fn push(&mut self, index: usize, decoded: &Frame, source: &Frame) -> Result<()> {
         let (decoded, source) = (Sites::of(decoded)?, Sites::of(source)?);
-        let margin = ((PATCH - GRID) / 2) as isize;
+        let (margin, chroma) = (((PATCH - GRID) / 2) as isize, self.chroma);
         // The grid begins at or before the first site, and ends at or behind the last.
         let mut begin = |side: usize| {
             let room = side.div_ceil(GRID) * GRID - side;
@@ -55,53 +77,62 @@ impl PatchSampler {
         let (top, left) = (begin(decoded.height()), begin(decoded.width()));
         for y in (top..decoded.height() as isize).step_by(GRID) {
             for x in (left..decoded.width() as isize).step_by(GRID) {
-                let error = squared_error(&decoded, &source, y, x, f64::from(self.chroma));
-                self.candidates += 1;
-                self.error += error;
-                for by_error in [false, true] {
-                    let weight = if by_error { error } else { 1.0 };
-                    let key = f64::from(self.random.uniform().max(1e-7)).ln() / weight.max(1e-9);
-                    let Some(at) = self.place(usize::from(by_error), key) else { continue };
-                    let square = |sites: &Sites| sites.square(y - margin, x - margin, PATCH);
-                    let patch = Patch {
-                        decoded: square(&decoded),
-                        source: square(&source),
-                        temporal_layer: temporal_layer(index),
-                        set: 0,
-                        weight: 0.0,
-                        chroma: self.chroma,
-                    };
-                    let drawn = &mut self.drawn[usize::from(by_error)];
-                    let entry = (key, Candidate { patch, error });
-                    if at == drawn.len() { drawn.push(entry) } else { drawn[at] = entry }
-                }
+                let error = squared_error(&decoded, &source, y, x, f64::from(chroma)).max(1e-9);
+                let square = |sites: &Sites| sites.square(y - margin, x - margin, PATCH);
+                self.draw(error, || Patch {
+                    decoded: square(&decoded),
+                    source: square(&source),
+                    temporal_layer: temporal_layer(index),
+                    set: 0,
+                    weight: 0.0,
+                    chroma,
+                });
             }
         }
         Ok(())
     }
 
-    /// Where a candidate of this key belongs, if anywhere.
-    fn place(&self, which: usize, key: f64) -> Option<usize> {
-        let drawn = &self.drawn[which];
-        if drawn.len() < self.capacity / 2 {
-            return Some(drawn.len());
+    /// Lets each draw take the place, by its chance among those seen so far.
+    fn draw(&mut self, error: f64, patch: impl Fn() -> Patch) {
+        let is_judge = self.random.below(JUDGES) == 0;
+        let seen = if is_judge { &mut self.judged } else { &mut self.learnable };
+        seen.candidates += 1;
+        seen.error += error;
+        let (uniform, weighted) = (1.0 / seen.candidates as f64, error / seen.error);
+        let draws: [(&mut Vec<_>, f64); 2] = if is_judge {
+            [(&mut self.judges, uniform), (&mut Vec::new(), 0.0)]
+        } else {
+            [(&mut self.by_chance, uniform), (&mut self.by_error, weighted)]
+        };
+        let mut taken: Option<Arc<Candidate>> = None;
+        for (draws, chance) in draws {
+            for draw in draws {
+                if f64::from(self.random.uniform()) < chance {
+                    let candidate =
+                        taken.get_or_insert_with(|| Arc::new(Candidate { patch: patch(), error }));
+                    *draw = Some(Arc::clone(candidate));
+                }
+            }
         }
-        let lowest = drawn.iter().enumerate().min_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
-        (key > lowest.1.0).then_some(lowest.0)
     }
 
-    /// The patches, each with the weight that makes their mean error that of the scene, times one over that error:
-    /// the mean loss without a filter is 1.
-    pub fn finish(self) -> Vec<Patch> {
-        let mean = (self.error / self.candidates.max(1) as f64).max(1e-9);
-        let mut patches = Vec::new();
-        for (_, candidate) in self.drawn.into_iter().flatten() {
-            let mut patch = candidate.patch;
-            let chance = 0.5 + 0.5 * candidate.error / mean;
-            patch.weight = (1.0 / (chance * mean)) as f32;
-            patches.push(patch);
-        }
-        patches
+    /// The patches, each with the weight that makes their mean loss without a filter 1, and what is learnt from them
+    /// what would be learnt from all.
+    pub fn finish(self) -> Patches {
+        let weighted = |draws: Vec<Option<Arc<Candidate>>>, weight: &dyn Fn(f64) -> f64| -> Vec<Patch> {
+            let patch = |candidate: Arc<Candidate>| Patch {
+                weight: weight(candidate.error) as f32,
+                ..candidate.patch.clone()
+            };
+            draws.into_iter().flatten().map(patch).collect()
+        };
+        let mean = |seen: &Seen| (seen.error / seen.candidates.max(1) as f64).max(1e-9);
+        let (learnt, judged) = (mean(&self.learnable), mean(&self.judged));
+        // Half of the draws are uniform, half by error: this is how much likelier than uniform a place is.
+        let learner = |error: f64| 1.0 / ((0.5 + 0.5 * error / learnt) * learnt);
+        let mut learners = weighted(self.by_chance, &learner);
+        learners.extend(weighted(self.by_error, &learner));
+        Patches { learners, judges: weighted(self.judges, &|_| 1.0 / judged) }
     }
 }
 
@@ -127,4 +158,49 @@ fn squared_error(decoded: &Sites, source: &Sites, top: isize, left: isize, chrom
     }
     let share = ((y1 - y0) * (x1 - x0)) as f64 / (GRID * GRID) as f64;
     total * 64.0 / (4096.0 * 4096.0) / share.max(1e-3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Color, PixelFormat};
+    use crate::with_planes;
+
+    /// A frame whose right half is wrong by two levels.
+    fn pair() -> (Frame, Frame) {
+        let source = Frame::new(464, 232, PixelFormat::YUV420_8, Color::default()).unwrap();
+        let mut decoded = source.clone();
+        with_planes!(decoded.planes_mut(), planes => {
+            for y in 0..232 {
+                planes[0].row_mut(y)[232..].fill(2);
+            }
+        });
+        (decoded, source)
+    }
+
+    #[test]
+    fn weights_undo_that_places_of_much_error_are_drawn_more_often() {
+        let (decoded, source) = pair();
+        let mut sampler = PatchSampler::new(400, 1.0, 3);
+        (0..20).for_each(|index| sampler.push(index, &decoded, &source).unwrap());
+        let patches = sampler.finish();
+        assert_eq!((patches.learners.len(), patches.judges.len()), (400, 134));
+        let is_wrong = |patch: &&Patch| patch.decoded[33 * PATCH + 33] != patch.source[33 * PATCH + 33];
+        let wrong = patches.learners.iter().filter(is_wrong).count();
+        assert!((270..330).contains(&wrong), "half of the places, three quarters of the draws: {wrong}");
+        let total: f32 = patches.learners.iter().map(|patch| patch.weight).sum();
+        let of_wrong: f32 = patches.learners.iter().filter(is_wrong).map(|patch| patch.weight).sum();
+        assert!((of_wrong / total - 0.5).abs() < 0.08, "{}", of_wrong / total);
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_patches() {
+        let (decoded, source) = pair();
+        let drawn = |seed| {
+            let mut sampler = PatchSampler::new(40, 1.0, seed);
+            (0..3).for_each(|index| sampler.push(index, &decoded, &source).unwrap());
+            sampler.finish().learners.iter().map(|patch| patch.decoded[0]).collect::<Vec<_>>()
+        };
+        assert_eq!(drawn(1), drawn(1));
+    }
 }

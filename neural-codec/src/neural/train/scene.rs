@@ -10,7 +10,7 @@
 
 use super::batch::Batches;
 use super::model::{Patch, Shape};
-use super::random::Random;
+use super::patches::Patches;
 use super::trainer::{Rates, Schedule, train};
 use crate::error::Result;
 use crate::neural::{MAX_STEP, Profile, SceneNetwork};
@@ -18,9 +18,6 @@ use crate::progress::CancelToken;
 
 /// Patches a step.
 const BATCH: usize = 8;
-
-/// One patch in so many judges what was learnt, and is not learnt from.
-const JUDGES: usize = 6;
 
 /// Learning rates of the gains alone, and of all parameters.
 const GAINS_ALONE: Rates = Rates { weights: 0.0, gains: 1e-2 };
@@ -85,12 +82,8 @@ pub struct Learnt {
 ///
 /// Deterministic for given patches, plan and instruction set; the number of threads does not matter.
 /// Errors: `Cancelled`, `Internal` for a damaged library.
-pub fn learn(plan: &ScenePlan, mut patches: Vec<Patch>, cancel: &CancelToken) -> Result<Learnt> {
-    let mut random = Random::new(plan.seed);
-    for last in (1..patches.len()).rev() {
-        patches.swap(last, random.below(last + 1));
-    }
-    let judges = patches.split_off(patches.len() - patches.len() / JUDGES);
+pub fn learn(plan: &ScenePlan, patches: Patches, cancel: &CancelToken) -> Result<Learnt> {
+    let Patches { learners: patches, judges } = patches;
     let base = SceneNetwork::base(plan.profile, plan.quantizer)?;
     let learner = Learner {
         plan: *plan,
