@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup demo test test-rust test-c test-python lint docs bench overhead rd profiles fuzz python wheel capi header
+.PHONY: help setup demo test test-rust test-c test-python lint docs bench overhead rd profiles filters base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,6 +58,16 @@ profiles: ## Write profiles.html: a frame, the class and the figures of every sc
 	@scripts/setup.sh
 	@scripts/wheel.sh
 	$(PYTHON) examples/python/profiles.py $(or $(CLIPS),$(error name clips: make profiles CLIPS="a.mp4 b.mkv"))
+
+filters: ## What neural filters gain on CLIPS (FILTERS="--effort 9" and the like).
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	$(PYTHON) examples/python/filters.py $(or $(CLIPS),$(error name clips: make filters CLIPS="a.mp4 b.mkv")) $(FILTERS)
+
+base-networks: ## Train the networks that filters begin with anew, on CLIPS and PHOTOS.
+	scripts/pan_photos.sh target/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
+	cargo run --release -p examples --example train_base -- neural-codec/src/neural/base_networks \
+		$(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv")) target/photos/*.y4m
 
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
 	scripts/fuzz.sh 600

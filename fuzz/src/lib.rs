@@ -7,10 +7,12 @@
 use std::io::Cursor;
 
 use neural_codec::bitstream::{
-    EncodedScene, FormatVersion, Limits, PACKET_HEADER_BYTES, Packet, PacketKind, PacketReader, PacketWriter,
-    SIGNATURE, SceneReader, StreamHeader, StreamItem,
+    EncodedScene, FormatVersion, Limits, NeuralFilter, PACKET_HEADER_BYTES, Packet, PacketKind, PacketReader,
+    PacketWriter, SIGNATURE, SceneReader, StreamHeader, StreamItem,
 };
 use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
+use neural_codec::frame::{Color, Frame, PixelFormat};
+use neural_codec::neural::SceneFilter;
 
 /// Bytes of an END packet.
 const END_BYTES: usize = PACKET_HEADER_BYTES + 20;
@@ -82,6 +84,29 @@ pub fn decoder(data: &[u8]) {
         steps += 1;
         assert!(steps <= stream.len() + 1, "each step makes progress");
     }
+}
+
+/// A filter packet: profile, quantiser, number of steps, half the bytes of differences, then steps, differences and maps. It is
+/// refused, or it filters frames; each map that it asks for is read from bytes that are there.
+pub fn filter(data: &[u8]) {
+    let Some((&[profile, low, high, steps, half], rest)) = data.split_first_chunk() else { return };
+    let (steps, rest) = rest.split_at(usize::from(steps % 8).min(rest.len()));
+    let (differences, blocks) = rest.split_at((2 * usize::from(half)).min(rest.len()));
+    let packet = NeuralFilter {
+        profile,
+        quantizer: u16::from_le_bytes([low, high]),
+        steps: steps.to_vec(),
+        differences: differences.to_vec(),
+        blocks: blocks.to_vec(),
+    };
+    let Ok(mut filter) = SceneFilter::new(&packet) else { return };
+    let frame = Frame::new(67, 5, PixelFormat::YUV420_10, Color::default()).expect("a small frame");
+    for _ in 0..3 {
+        if let Ok(filtered) = filter.next(&frame) {
+            assert!(filtered.same_shape(&frame));
+        }
+    }
+    let _ = filter.finish();
 }
 
 fn salvage(stream: &[u8]) -> (Option<StreamHeader>, Vec<StreamItem>, usize) {

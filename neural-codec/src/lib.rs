@@ -1,7 +1,7 @@
 //! Scene-adaptive video codec: an AV1 base layer with integer neural layers.
 //!
 //! ```text
-//! encode   source frames -> scenes -> profile -> plan -> base layer + neural layer -> bitstream
+//! encode   source frames -> scenes -> profile -> plan -> base layer -> neural layer -> bitstream
 //! decode   bitstream -> scene packets -> base layer -> neural layer -> frames -> metrics
 //! ```
 //! Modules are ranked; each imports only from ranks below its own (see `docs/ARCHITECTURE.md`).

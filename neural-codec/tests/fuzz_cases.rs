@@ -11,8 +11,13 @@ mod fuzz;
 /// The body of a fuzz target.
 type Body = fn(&[u8]);
 
-const TARGETS: [(&str, Body); 4] =
-    [("decoder", fuzz::decoder), ("header", fuzz::header), ("packets", fuzz::packets), ("seek", fuzz::seek)];
+const TARGETS: [(&str, Body); 5] = [
+    ("decoder", fuzz::decoder),
+    ("filter", fuzz::filter),
+    ("header", fuzz::header),
+    ("packets", fuzz::packets),
+    ("seek", fuzz::seek),
+];
 
 /// Runs `body` on each file of a folder whose name begins with `prefix`, and counts them.
 fn run_folder(folder: &Path, prefix: &str, body: Body) -> usize {
@@ -60,6 +65,23 @@ fn no_changed_byte_breaks_a_law_under_right_checksums() {
             damaged[position] ^= change;
             fuzz::packets(&damaged);
             fuzz::seek(&damaged);
+        }
+    }
+}
+
+/// Every length of every seed, and a changed byte at every place.
+#[test]
+fn no_cut_or_changed_filter_breaks_a_law() {
+    for name in ["m-nothing", "m-differences", "l-differences-and-maps"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/filter").join(name);
+        let seed = std::fs::read(path).unwrap();
+        for position in 0..seed.len() {
+            fuzz::filter(&seed[..position]);
+            for change in [1, 16, 128, 255] {
+                let mut damaged = seed.clone();
+                damaged[position] ^= change;
+                fuzz::filter(&damaged);
+            }
         }
     }
 }
