@@ -102,8 +102,11 @@ const FRAMES_LOOKED_AT: usize = 128;
 /// A filter has to lower D + lambda R by this share before it is kept.
 const WORTH: f64 = 0.001;
 
-/// SSIM that a filter may lose.
-const SSIM_SLACK: f64 = 0.0002;
+/// Share of what SSIM lacks of 1 that a filter may add to it.
+const SSIM_SLACK: f64 = 0.005;
+
+/// Candidates that are run over the whole scene, at most.
+const MOST_RUNS: usize = 2;
 
 /// Bytes around the payload of a packet.
 const PACKET_BYTES: usize = 16;
@@ -162,35 +165,39 @@ pub(crate) fn improve(
         seed: means.seed,
     };
     let learnt = learn(&scene_plan, work.gather()?, &context.cancel)?;
-    let candidate = learnt
-        .candidates
-        .iter()
-        .filter(|candidate| candidate.cost(price) < 1.0 - WORTH)
-        .min_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));
-    let diverged = if learnt.diverged { "; training diverged" } else { "" };
-    let Some(candidate) = candidate else {
-        trial.filter =
-            Some(outcome(None, format!("no filter is worth its bytes{diverged}"), learnt.candidates));
-        return Ok((trial, running));
-    };
-    let run = work.run(candidate, price)?;
-    let left = run.error_left(&means, &trial);
-    let percent = |share: f64| 100.0 * share;
-    let account = format!(
-        "{} learnt: {:.2} % of the squared error left by patches, {:.2} % by all frames{diverged}",
-        candidate.name,
-        percent(candidate.error_left),
-        percent(left)
-    );
-    let bytes = (run.packet.byte_len() + PACKET_BYTES) as f64;
-    let pays = left + price * bytes < 1.0 - WORTH;
-    if !pays || !run.keeps_quality(&base) {
-        let why = if pays { "PSNR or SSIM of luma would fall" } else { "not worth its bytes" };
-        trial.filter = Some(outcome(None, format!("{account}; {why}"), learnt.candidates));
-        return Ok((trial, running));
+    let mut promising: Vec<&Candidate> =
+        learnt.candidates.iter().filter(|candidate| candidate.cost(price) < 1.0 - WORTH).collect();
+    promising.sort_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));
+    let mut account = Vec::new();
+    if learnt.diverged {
+        account.push("training diverged".to_owned());
     }
-    trial.filter = Some(outcome(Some(run.packet), account, learnt.candidates));
-    (trial.hashes, trial.frames, trial.comparison) = (run.hashes, run.frames, run.comparison);
+    if promising.is_empty() {
+        account.push("no filter is worth its bytes".to_owned());
+    }
+    let mut packet = None;
+    for candidate in promising.into_iter().take(MOST_RUNS) {
+        let run = work.run(candidate, price)?;
+        let left = run.error_left(&means, &trial);
+        let bytes = (run.packet.byte_len() + PACKET_BYTES) as f64;
+        let verdict = match left + price * bytes < 1.0 - WORTH {
+            false => "not worth its bytes",
+            true if run.keeps_quality(&base) => "kept",
+            true => "PSNR or SSIM of luma would fall",
+        };
+        account.push(format!(
+            "{} learnt: {:.2} % of the squared error left by patches, {:.2} % by all frames, {verdict}",
+            candidate.name,
+            100.0 * candidate.error_left,
+            100.0 * left
+        ));
+        if verdict == "kept" {
+            (trial.hashes, trial.frames, trial.comparison) = (run.hashes, run.frames, run.comparison);
+            packet = Some(run.packet);
+            break;
+        }
+    }
+    trial.filter = Some(outcome(packet, account.join("; "), learnt.candidates));
     Ok((trial, running))
 }
 
@@ -314,6 +321,6 @@ impl Run {
     fn keeps_quality(&self, base: &Metrics) -> bool {
         let now = self.comparison.finish();
         now.psnr_y.zip(base.psnr_y).is_none_or(|(now, base)| now >= base)
-            && now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - SSIM_SLACK)
+            && now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - SSIM_SLACK * (1.0 - base))
     }
 }

@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::frame::Frame;
 use crate::neural::{SITE_CHANNELS, Sites, temporal_layer};
 
-/// Patches lie on a grid of this many sites, which is moved about from frame to frame.
+/// Patches lie on a grid of this many sites, which is moved about from frame to frame. It lies within the picture: what is
+/// repeated beyond an edge would be learnt as if it were shown.
 const GRID: usize = 58;
 
 /// One place in so many is for judging, and never learnt from.
@@ -69,14 +70,15 @@ impl PatchSampler {
     pub fn push(&mut self, index: usize, decoded: &Frame, source: &Frame) -> Result<()> {
         let (decoded, source) = (Sites::of(decoded)?, Sites::of(source)?);
         let (margin, chroma) = (((PATCH - GRID) / 2) as isize, self.chroma);
-        // The grid begins at or before the first site, and ends at or behind the last.
-        let mut begin = |side: usize| {
-            let room = side.div_ceil(GRID) * GRID - side;
-            -(self.random.below(room + 1) as isize)
+        let mut places = |side: usize| {
+            let count = (side / GRID).max(1);
+            let room = side.saturating_sub(count * GRID);
+            let start = self.random.below(room + 1) as isize;
+            (0..count).map(move |place| start + (place * GRID) as isize)
         };
-        let (top, left) = (begin(decoded.height()), begin(decoded.width()));
-        for y in (top..decoded.height() as isize).step_by(GRID) {
-            for x in (left..decoded.width() as isize).step_by(GRID) {
+        let (rows, columns) = (places(decoded.height()), places(decoded.width()));
+        for y in rows {
+            for x in columns.clone() {
                 let error = squared_error(&decoded, &source, y, x, f64::from(chroma)).max(1e-9);
                 let square = |sites: &Sites| sites.square(y - margin, x - margin, PATCH);
                 self.draw(error, || Patch {

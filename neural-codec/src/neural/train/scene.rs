@@ -223,3 +223,99 @@ impl Learner {
         trained.map(|_| self.nearest(steps, parameters)).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Color, Frame, PixelFormat};
+    use crate::neural::train::{PATCH, Random, Workspace};
+    use crate::neural::{Filter, SITE_CHANNELS, Sites};
+    use crate::with_planes;
+
+    fn picture(random: &mut Random) -> Frame {
+        let mut frame = Frame::new(132, 132, PixelFormat::YUV420_10, Color::default()).unwrap();
+        with_planes!(frame.planes_mut(), planes => for plane in planes.iter_mut() {
+            for sample in plane.samples_mut() {
+                *sample = (400 + random.below(200)) as _;
+            }
+        });
+        frame
+    }
+
+    #[test]
+    fn what_is_trained_is_what_runs() {
+        let mut random = Random::new(8);
+        for profile in [Profile::M, Profile::L] {
+            let (decoded, source) = (picture(&mut random), picture(&mut random));
+            let mut network = SceneNetwork::base(profile, 200).unwrap();
+            network.weights.iter_mut().for_each(|value| *value = random.below(3) as i32 - 1);
+            network.steps.fill(3);
+            let patch = Patch {
+                decoded: Sites::of(&decoded).unwrap().square(0, 0, PATCH),
+                source: Sites::of(&source).unwrap().square(0, 0, PATCH),
+                temporal_layer: 2,
+                set: 0,
+                weight: 1.0,
+                chroma: 1.0,
+            };
+            let shape = profile.base().unwrap().shape();
+            let (float, without) = Workspace::new(shape).loss(shape, &network.parameters().unwrap(), &patch);
+            let filtered = Filter::new(&network.network().unwrap()).apply(&decoded, 2, None).unwrap();
+            let (margin, side) = (shape.layers() as isize, shape.result());
+            let square = |frame: &Frame| Sites::of(frame).unwrap().square(margin, margin, side);
+            let squares = square(&filtered).into_iter().zip(square(&source)).map(|(a, b)| {
+                let difference = f64::from(a) - f64::from(b);
+                difference * difference / 4096.0
+            });
+            let integer: f64 = squares.sum();
+            assert!(
+                (integer - float).abs() < 0.01 * (float - without).abs(),
+                "{profile:?}: {integer} {float} {without}"
+            );
+        }
+    }
+
+    /// Decoded frames that are too bright by what a filter can learn to take away.
+    fn patches(random: &mut Random, chance: f32) -> Patches {
+        let mut some = |count: usize| -> Vec<Patch> {
+            let patch = |random: &mut Random| {
+                let source: Vec<i16> =
+                    (0..SITE_CHANNELS * PATCH * PATCH).map(|_| (random.normal() * 500.0) as i16).collect();
+                let decoded =
+                    source.iter().map(|&value| value + if random.uniform() < chance { 128 } else { 0 });
+                let decoded = decoded.collect();
+                let weight = 1.0 / (4.0 * (128.0_f32 / 4096.0).powi(2) * (PATCH * PATCH) as f32);
+                Patch { decoded, source, temporal_layer: 0, set: 0, weight, chroma: 1.0 }
+            };
+            (0..count).map(|_| patch(random)).collect()
+        };
+        Patches { learners: some(12), judges: some(4) }
+    }
+
+    #[test]
+    fn what_can_be_learnt_is_and_costs_more_where_bytes_are_cheap() {
+        let learnt = |byte_price: f64| {
+            let plan = ScenePlan { profile: Profile::M, steps: 160, quantizer: 180, byte_price, seed: 1 };
+            learn(&plan, patches(&mut Random::new(2), 1.0), &CancelToken::new()).unwrap()
+        };
+        let (cheap, dear) = (learnt(1e-7), learnt(1e-2));
+        assert!(!cheap.diverged && !dear.diverged);
+        let last = |learnt: &Learnt| learnt.candidates.last().unwrap().clone();
+        assert!(last(&cheap).error_left < 0.3, "{}", last(&cheap).error_left);
+        assert!(last(&dear).bytes < last(&cheap).bytes / 4, "{} {}", last(&dear).bytes, last(&cheap).bytes);
+        assert_eq!(learnt(1e-2), dear, "the same seed learns the same");
+    }
+
+    #[test]
+    fn training_that_diverges_says_so_and_can_be_cancelled() {
+        let mut broken = patches(&mut Random::new(3), 1.0);
+        broken.learners.iter_mut().for_each(|patch| patch.weight = f32::INFINITY);
+        let plan = ScenePlan { profile: Profile::M, steps: 80, quantizer: 180, byte_price: 1e-5, seed: 1 };
+        let learnt = learn(&plan, broken.clone(), &CancelToken::new()).unwrap();
+        assert!(learnt.diverged);
+        assert_eq!(learnt.candidates.len(), 1);
+        let cancel = CancelToken::new();
+        cancel.cancel();
+        assert!(matches!(learn(&plan, broken, &cancel), Err(crate::Error::Cancelled)));
+    }
+}
