@@ -26,7 +26,6 @@ fn network(channels: &[usize]) -> Network {
         inputs: pair[0],
         outputs: pair[1],
         weights: (0..pair[0] * pair[1] * TAPS).map(|_| weight()).collect(),
-        bias: vec![0; pair[1]],
         shift: vec![8; pair[1]],
         gain: vec![UNIT_GAIN; pair[1] * TEMPORAL_LAYERS],
         offset: vec![0; pair[1] * TEMPORAL_LAYERS],

@@ -7,6 +7,8 @@
 //! own, so that what is learnt are features worth weighing anew in every scene. Of a quantiser's gains the mean over
 //! the clips is kept. The result depends on the clips, the base encoder's version and the instruction set.
 
+#![allow(clippy::print_stderr, reason = "a program tells how far it is")]
+
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 

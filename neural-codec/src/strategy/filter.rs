@@ -251,7 +251,7 @@ impl Work<'_> {
         let mut sampler = PatchSampler::new(PATCHES, self.means.chroma, self.means.seed);
         self.each_pair(|index, source, decoded| {
             // Neighbours in the pyramid differ, so that every kind of frame comes up.
-            if (index + index / every.max(1)) % every == 0 {
+            if (index + index / every.max(1)).is_multiple_of(every) {
                 sampler.push(index, &decoded, source)?;
             }
             Ok(())

@@ -127,7 +127,7 @@ pub(crate) struct BitReader(SmallRangeDecoder<Cursor<u16, Vec<u16>>>);
 impl BitReader {
     /// Errors: `Corrupt` for an odd number of bytes.
     pub(crate) fn new(bytes: &[u8]) -> Result<Self> {
-        if bytes.len() % 2 != 0 {
+        if !bytes.len().is_multiple_of(2) {
             return Err(Error::corrupt(
                 "coded filter",
                 "an even number of bytes",
@@ -198,7 +198,7 @@ mod tests {
     fn any_bytes_read_as_bits_or_an_error() {
         let mut random = Random::new(2);
         for length in [0, 2, 4, 40] {
-            let bytes: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
+            let bytes: Vec<u8> = (0..length).map(|_| random.bits() as u8).collect();
             let mut reader = BitReader::new(&bytes).unwrap();
             let mut model = Bit::likely(1);
             for _ in 0..10_000 {

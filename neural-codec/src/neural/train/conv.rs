@@ -74,7 +74,7 @@ impl Convolution<'_> {
         let mut from = 0;
         while from < self.outputs {
             let left = self.outputs - from;
-            if left % A == 0 {
+            if left.is_multiple_of(A) {
                 self.block::<V, A, N>(from, output, output_rows, first);
                 from += A;
             } else if left >= B {

@@ -376,39 +376,4 @@ mod tests {
             assert!(gradient[other].iter().all(|&value| value == 0.0));
         }
     }
-    #[test]
-    #[ignore = "a measurement"]
-    fn speed_of_a_step() {
-        use crate::neural::train::batch::Batches;
-        let mut random = Random::new(3);
-        for hidden in [&[16, 16][..], &[24, 24, 24]] {
-            let shape = Shape::new(hidden, 1);
-            let parameters: Vec<f32> = (0..shape.len()).map(|_| random.normal() * 0.1).collect();
-            let patches: Vec<Patch> = (0..8).map(|_| patch(&mut random, 0, 0)).collect();
-            let refs: Vec<&Patch> = patches.iter().collect();
-            let macs: usize = (0..shape.layers())
-                .map(|l| shape.channels[l] * shape.channels[l + 1] * 9 * rows_after(l) * rows_after(l))
-                .sum();
-            let flop = (6.0 * macs as f64
-                - 2.0 * (shape.channels[0] * shape.channels[1] * 9 * 64 * 64) as f64)
-                * 8.0;
-            for threads in [1, 2] {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let mut batches = Batches::new(&shape);
-                let mut total = vec![0.0; shape.len()];
-                pool.install(|| batches.gradient(&parameters, &refs, &mut total));
-                let mut best = f64::MAX;
-                for _ in 0..20 {
-                    let start = std::time::Instant::now();
-                    pool.install(|| batches.gradient(&parameters, &refs, &mut total));
-                    best = best.min(start.elapsed().as_secs_f64());
-                }
-                println!(
-                    "{hidden:?} {threads} threads: {:.2} ms/step, {:.1} GFLOP/s",
-                    best * 1e3,
-                    flop / best / 1e9
-                );
-            }
-        }
-    }
 }
