@@ -237,6 +237,13 @@ mod tests {
                 *value = (random.normal() * 2.0) as i32;
             }
         }
+        // What would leave 8 bits is cut off, and has no nearest difference of its own.
+        let origins = &profile.base().unwrap().weights;
+        for (value, &origin) in network.weights.iter_mut().zip(origins) {
+            if i8::try_from(i32::from(origin) + 8 * *value).is_err() {
+                *value = 0;
+            }
+        }
         network
     }
 
