@@ -89,9 +89,9 @@ fn trained(
     let shape = Shape::new(hidden, clips * CODINGS.len());
     let mut parameters = starting_parameters(&shape, 1);
     let schedule = Schedule { steps, batch: 8, rates: Rates { weights: 2e-3, gains: 2e-3 }, seed: 5 };
-    let as_they_are = |_: usize, from: &[f32], to: &mut Vec<f32>| from.clone_into(to);
+    let as_they_are = |from: &[f32], to: &mut Vec<f32>| from.clone_into(to);
     let loss =
-        train(&shape, &mut parameters, patches, &schedule, &CancelToken::new(), as_they_are, |_, _, _| {})?
+        train(&shape, &mut parameters, patches, &schedule, &CancelToken::new(), as_they_are, |_, _| {})?
             .ok_or("training diverged")?;
     eprintln!("{hidden:?}: loss {loss:.4} after {steps} steps");
     let mut kept = parameters[..shape.weight_count()].to_vec();

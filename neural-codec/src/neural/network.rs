@@ -2,6 +2,7 @@
 //!
 //! Everything a decoder computes is fixed here, in integers; `docs/BITSTREAM.md` has the same in words.
 
+use crate::bitstream::MAX_FILTER_LAYERS;
 use crate::error::{Error, Result};
 
 /// Channels at a site of half resolution: four luma samples of a 2x2 square, row by row, then U and V.
@@ -14,7 +15,7 @@ pub const TAPS: usize = 9;
 pub const MAX_CHANNELS: usize = 32;
 
 /// Most layers of a network.
-pub const MAX_LAYERS: usize = 6;
+pub const MAX_LAYERS: usize = MAX_FILTER_LAYERS;
 
 /// The largest shift of an accumulator.
 pub const MAX_SHIFT: u8 = 24;

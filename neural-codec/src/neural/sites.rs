@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Layout, Plane, Sample};
 use crate::neural::SITE_CHANNELS;
+use crate::neural::infer::activation;
 use crate::with_planes;
 
 /// Six planes of activations.
@@ -22,7 +23,7 @@ impl Sites {
             return Err(Error::invalid("layout of a filtered frame", "4:2:0", frame.format()));
         }
         let (width, height) = (frame.width().div_ceil(2), frame.height().div_ceil(2));
-        let shift = 14 - frame.format().depth.bits();
+        let shift = 14 - u32::from(frame.format().depth.bits());
         let mut samples = Vec::with_capacity(SITE_CHANNELS * width * height);
         with_planes!(frame.planes(), planes => {
             for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
@@ -72,16 +73,13 @@ fn push_plane<T: Sample>(
     to: &mut Vec<i16>,
     plane: &Plane<T>,
     (width, height): (usize, usize),
-    shift: u8,
+    shift: u32,
     row_of: impl Fn(usize) -> usize,
     column_of: impl Fn(usize) -> usize,
 ) {
     for y in 0..height {
         let row = plane.row(row_of(y).min(plane.height() - 1));
-        to.extend((0..width).map(|x| {
-            let sample: u16 = row[column_of(x).min(row.len() - 1)].into();
-            ((i32::from(sample) << shift) - 8192) as i16
-        }));
+        to.extend((0..width).map(|x| activation(row[column_of(x).min(row.len() - 1)], shift)));
     }
 }
 

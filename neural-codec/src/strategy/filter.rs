@@ -14,8 +14,8 @@ use super::plan::BasePlan;
 use super::search::LOG_BYTES_PER_DB;
 use super::target::Target;
 use super::trial::{Trial, TrialContext, at_depth};
-use crate::base::{Av1Decoder, DecoderConfig};
-use crate::bitstream::NeuralFilter;
+use crate::base::Av1Decoder;
+use crate::bitstream::{NeuralFilter, PACKET_HEADER_BYTES};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
 use crate::metrics::{Comparison, FrameMetrics, Measures, Metrics};
@@ -108,9 +108,6 @@ const SSIM_SLACK: f64 = 0.005;
 /// Candidates that are run over the whole scene, at most.
 const MOST_RUNS: usize = 2;
 
-/// Bytes around the payload of a packet.
-const PACKET_BYTES: usize = 16;
-
 /// What became of a scene's filter.
 #[derive(Debug, Clone)]
 pub(crate) struct Filtered {
@@ -179,7 +176,7 @@ pub(crate) fn improve(
     for candidate in promising.into_iter().take(MOST_RUNS) {
         let run = work.run(candidate, price)?;
         let left = run.error_left(&means, &trial);
-        let bytes = (run.packet.byte_len() + PACKET_BYTES) as f64;
+        let bytes = (run.packet.byte_len() + PACKET_HEADER_BYTES) as f64;
         let verdict = match left + price * bytes < 1.0 - WORTH {
             false => "not worth its bytes",
             true if run.keeps_quality(&base) => "kept",
@@ -219,14 +216,7 @@ struct Work<'a> {
 impl Work<'_> {
     /// Calls with the index, the source and the decoded frame of each unit, at the depth of the base layer.
     fn each_pair(&self, mut each: impl FnMut(usize, &Arc<Frame>, Frame) -> Result<()>) -> Result<()> {
-        let info = &self.context.info;
-        let mut decoder = Av1Decoder::new(&DecoderConfig {
-            depth: self.plan.depth,
-            color: info.color,
-            threads: self.context.threads,
-            max_pixels: u64::MAX,
-            ..DecoderConfig::new(info.width, info.height)
-        })?;
+        let mut decoder = self.context.decoder(self.plan.depth)?;
         let mut index = 0;
         let mut drain = |decoder: &mut Av1Decoder| -> Result<()> {
             while let Some(decoded) = decoder.receive()? {
@@ -247,11 +237,11 @@ impl Work<'_> {
     }
 
     fn gather(&self) -> Result<Patches> {
-        let every = self.trial.units.len().div_ceil(FRAMES_LOOKED_AT);
+        let every = self.trial.units.len().div_ceil(FRAMES_LOOKED_AT).max(1);
         let mut sampler = PatchSampler::new(PATCHES, self.means.chroma, self.means.seed);
         self.each_pair(|index, source, decoded| {
             // Neighbours in the pyramid differ, so that every kind of frame comes up.
-            if (index + index / every.max(1)).is_multiple_of(every) {
+            if (index + index / every).is_multiple_of(every) {
                 sampler.push(index, &decoded, source)?;
             }
             Ok(())

@@ -49,6 +49,20 @@ pub(crate) struct TrialContext {
     pub(crate) frames_done: Arc<AtomicU64>,
 }
 
+impl TrialContext {
+    /// A decoder of what trials code, at the depth of their base layer.
+    pub(super) fn decoder(&self, depth: BitDepth) -> Result<Av1Decoder> {
+        let info = &self.info;
+        Av1Decoder::new(&DecoderConfig {
+            depth,
+            color: info.color,
+            threads: self.threads,
+            max_pixels: u64::MAX,
+            ..DecoderConfig::new(info.width, info.height)
+        })
+    }
+}
+
 /// What a trial is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -183,19 +197,12 @@ impl<'a> Coder<'a> {
         plan: &BasePlan,
         pairs: SyncSender<(Arc<Frame>, Frame)>,
     ) -> Result<Self> {
-        let info = &context.info;
         Ok(Self {
             context,
             frames,
             depth: plan.depth,
             encoder: SvtAv1Encoder::new(&context.library, &encoder_config(context, plan))?,
-            decoder: Av1Decoder::new(&DecoderConfig {
-                depth: plan.depth,
-                color: info.color,
-                threads: context.threads,
-                max_pixels: u64::MAX,
-                ..DecoderConfig::new(info.width, info.height)
-            })?,
+            decoder: context.decoder(plan.depth)?,
             sources: VecDeque::new(),
             pairs,
             units: Vec::new(),

@@ -20,3 +20,4 @@ mod tests;
 pub use blocks::{BLOCK_SIDE, block_count};
 pub use filter::Filter;
 pub use kernel::Kernel;
+pub(super) use samples::activation;

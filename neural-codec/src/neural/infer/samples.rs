@@ -130,8 +130,9 @@ simd_body! {
     }
 }
 
+/// The activation of a sample; `shift` is 14 less its bits.
 #[inline(always)]
-fn activation<T: Sample>(sample: T, shift: u32) -> i16 {
+pub(in crate::neural) fn activation<T: Sample>(sample: T, shift: u32) -> i16 {
     let sample: u16 = sample.into();
     ((sample as i16) << shift).wrapping_sub(8192)
 }

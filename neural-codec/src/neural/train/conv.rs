@@ -19,7 +19,7 @@ pub(crate) const STRIDE: usize = 80;
 /// Rows whose weight gradient is summed before the sums are put aside, so that they stay in the first cache.
 const ROWS_AT_ONCE: usize = 8;
 
-/// A convolution: `output[o] = bias[o] + sum over i, dy, dx of weights[o][i][dy][dx] * input[i][y + dy][x + dx]`.
+/// A convolution: `output[o] = sum over i, dy, dx of weights[o][i][dy][dx] * input[i][y + dy][x + dx]`.
 pub(crate) struct Convolution<'a> {
     /// Planes of `input_rows` rows.
     pub(crate) input: &'a [f32],
@@ -27,8 +27,6 @@ pub(crate) struct Convolution<'a> {
     pub(crate) inputs: usize,
     /// Shape `[outputs][inputs][3][3]`.
     pub(crate) weights: &'a [f32],
-    /// Shape `[outputs]`.
-    pub(crate) bias: &'a [f32],
     pub(crate) outputs: usize,
     /// Rows to compute, at most `input_rows - 2`.
     pub(crate) rows: usize,
@@ -98,7 +96,7 @@ impl Convolution<'_> {
         let packed = self.packed::<O>(from);
         for y in 0..self.rows {
             for x in (0..WIDTH).step_by(N * V::LANES) {
-                let mut sums: [[V; N]; O] = std::array::from_fn(|o| [V::splat(self.bias[from + o]); N]);
+                let mut sums: [[V; N]; O] = [[V::zero(); N]; O];
                 for input in 0..self.inputs {
                     for dy in 0..3 {
                         let at = (input * self.input_rows + y + dy) * STRIDE + x;
@@ -277,7 +275,6 @@ mod tests {
         for (inputs, outputs, rows) in [(6, 16, 9), (16, 6, 17), (3, 24, 4), (5, 7, 1)] {
             let input = planes(&mut random, inputs, rows + 2);
             let weights: Vec<f32> = (0..inputs * outputs * TAPS).map(|_| random.normal()).collect();
-            let bias: Vec<f32> = (0..outputs).map(|_| random.normal()).collect();
             let slopes = planes(&mut random, outputs, rows);
             for set in InstructionSet::available() {
                 assert!(set.force());
@@ -287,7 +284,6 @@ mod tests {
                     input_rows: rows + 2,
                     inputs,
                     weights: &weights,
-                    bias: &bias,
                     outputs,
                     rows,
                 };
@@ -306,7 +302,7 @@ mod tests {
                 gradient.add_to(&mut total);
                 for o in 0..outputs {
                     for (y, x) in [(0, 0), (rows - 1, 63), (rows / 2, 31)] {
-                        let mut expected = f64::from(bias[o]);
+                        let mut expected = 0.0;
                         for i in 0..inputs {
                             for tap in 0..TAPS {
                                 let at = (i * (rows + 2) + y + tap / 3) * STRIDE + x + tap % 3;

@@ -199,7 +199,6 @@ impl Workspace {
             line.iter_mut().zip(values).for_each(|(line, &value)| *line = f32::from(value) / UNIT);
         }
         let set = &parameters[shape.set(patch.set)];
-        let no_bias = [0.0; crate::neural::MAX_CHANNELS];
         for layer in 0..shape.layers() {
             let outputs = shape.channels[layer + 1];
             let rows = rows_after(layer);
@@ -208,7 +207,6 @@ impl Workspace {
                 input_rows: rows + 2,
                 inputs: shape.channels[layer],
                 weights: &parameters[shape.weights(layer)],
-                bias: &no_bias[..outputs],
                 outputs,
                 rows,
             };
@@ -316,7 +314,6 @@ impl Workspace {
                 input_rows: rows + 4,
                 inputs: outputs,
                 weights: &mirrored,
-                bias: &[0.0; crate::neural::MAX_CHANNELS][..inputs],
                 outputs: inputs,
                 rows: rows + 2,
             };

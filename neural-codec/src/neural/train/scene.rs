@@ -13,7 +13,7 @@ use super::model::{Patch, Shape};
 use super::patches::Patches;
 use super::trainer::{Rates, Schedule, train};
 use crate::error::Result;
-use crate::neural::{MAX_STEP, Profile, SceneNetwork};
+use crate::neural::{Profile, SceneNetwork};
 use crate::progress::CancelToken;
 
 /// Patches a step.
@@ -85,9 +85,11 @@ pub struct Learnt {
 pub fn learn(plan: &ScenePlan, patches: Patches, cancel: &CancelToken) -> Result<Learnt> {
     let Patches { learners: patches, judges } = patches;
     let base = SceneNetwork::base(plan.profile, plan.quantizer)?;
+    let shape = plan.profile.base()?.shape();
     let learner = Learner {
         plan: *plan,
-        shape: plan.profile.base()?.shape().clone(),
+        shape: shape.clone(),
+        batches: Batches::new(shape),
         origin: base.parameters()?,
         patches,
         judges,
@@ -107,6 +109,8 @@ struct Learner {
     origin: Vec<f32>,
     patches: Vec<Patch>,
     judges: Vec<Patch>,
+    /// Buffers for judging.
+    batches: Batches,
     cancel: CancelToken,
 }
 
@@ -117,9 +121,9 @@ impl Learner {
         let mut parameters = self.origin.clone();
         let flat = base.steps.clone();
         candidates.push(self.judged("base", base)?);
-        let exact = |_: usize, from: &[f32], to: &mut Vec<f32>| from.clone_into(to);
+        let exact = |from: &[f32], to: &mut Vec<f32>| from.clone_into(to);
         let units = SceneNetwork::units(self.plan.profile, &vec![STEP; self.shape.layers()])?;
-        let pull = |_: usize, parameters: &mut [f32], reach: &[f32]| self.pull(parameters, reach, &units);
+        let pull = |parameters: &mut [f32], reach: &[f32]| self.pull(parameters, reach, &units);
         let gains = self.schedule(steps / 8, GAINS_ALONE);
         if train(&self.shape, &mut parameters, &self.patches, &gains, &self.cancel, exact, pull)?.is_none() {
             return Ok(false);
@@ -154,7 +158,7 @@ impl Learner {
     }
 
     fn error_left(&self, parameters: &[f32]) -> f64 {
-        let losses = Batches::new(&self.shape).losses(parameters, &self.judges);
+        let losses = self.batches.losses(parameters, &self.judges);
         let (mut with, mut without) = (0.0, 0.0);
         for ((after, before), patch) in losses.iter().zip(&self.judges) {
             with += after * f64::from(patch.weight);
@@ -182,11 +186,10 @@ impl Learner {
         let mut steps = vec![STEP; self.shape.layers()];
         for layer in 0..self.shape.layers() {
             let mut best = (f64::MAX, STEP);
-            for step in STEPS.filter(|step| *step <= MAX_STEP) {
+            for step in STEPS {
                 steps[layer] = step;
-                let network = self.nearest(&steps, parameters)?;
-                let rate = self.plan.byte_price * network.to_bytes()?.len() as f64;
-                let cost = self.error_left(&network.parameters()?) + rate;
+                let candidate = self.judged("weights", self.nearest(&steps, parameters)?)?;
+                let cost = candidate.cost(self.plan.byte_price);
                 if cost < best.0 {
                     best = (cost, step);
                 }
@@ -201,15 +204,15 @@ impl Learner {
         let start = self.nearest(steps, parameters)?;
         let is_moved: Vec<bool> =
             start.weights.iter().chain(&start.set).map(|&difference| difference != 0).collect();
-        let settle = |_: usize, parameters: &mut [f32], _: &[f32]| {
+        let settle = |parameters: &mut [f32], _: &[f32]| {
             for ((parameter, &origin), &is_moved) in parameters.iter_mut().zip(&self.origin).zip(&is_moved) {
                 if !is_moved {
                     *parameter = origin;
                 }
             }
         };
-        settle(0, parameters, &[]);
-        let rounded = |_: usize, from: &[f32], to: &mut Vec<f32>| match self
+        settle(parameters, &[]);
+        let rounded = |from: &[f32], to: &mut Vec<f32>| match self
             .nearest(steps, from)
             .and_then(|network| network.parameters())
         {

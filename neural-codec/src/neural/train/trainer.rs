@@ -62,8 +62,8 @@ pub fn train(
     patches: &[Patch],
     schedule: &Schedule,
     cancel: &CancelToken,
-    mut view: impl FnMut(usize, &[f32], &mut Vec<f32>),
-    mut project: impl FnMut(usize, &mut [f32], &[f32]),
+    mut view: impl FnMut(&[f32], &mut Vec<f32>),
+    mut project: impl FnMut(&mut [f32], &[f32]),
 ) -> Result<Option<f64>> {
     let mut random = Random::new(schedule.seed);
     let mut adam = Adam::new(parameters.len());
@@ -76,7 +76,7 @@ pub fn train(
     for step in 0..schedule.steps {
         cancel.check()?;
         let batch: Vec<&Patch> = (0..schedule.batch).map(|_| &patches[random.below(patches.len())]).collect();
-        view(step, parameters, &mut seen);
+        view(parameters, &mut seen);
         let found = batches.gradient(&seen, &batch, &mut gradient) / schedule.batch as f64;
         gradient.iter_mut().for_each(|slope| *slope /= schedule.batch as f32);
         if !limit_length(&mut gradient, LONGEST_GRADIENT) {
@@ -87,7 +87,7 @@ pub fn train(
         rates[..weights].fill(share * schedule.rates.weights);
         rates[weights..].fill(share * schedule.rates.gains);
         adam.step(parameters, &gradient, &rates, &mut reach);
-        project(step, parameters, &reach);
+        project(parameters, &reach);
         if step * 10 >= schedule.steps * 9 {
             loss += found;
             counted += 1;
