@@ -219,7 +219,8 @@ impl EncodingAgent {
         self.wait_packet(|_| Ok(()))
     }
 
-    /// As [`receive_packet`](Self::receive_packet), calling `tell` while it waits; an error of `tell` ends the wait.
+    /// As [`receive_packet`](Self::receive_packet), calling `tell` while it waits and after every scene that was
+    /// probed or stored; an error of `tell` ends the wait.
     pub fn wait_packet(&mut self, mut tell: impl FnMut(Progress) -> Result<()>) -> Result<Option<Vec<u8>>> {
         loop {
             self.collect()?;
@@ -235,11 +236,12 @@ impl EncodingAgent {
                 } else {
                     self.end_stream()?;
                 }
-            } else if let Some(outcome) = self.workers.next_within(POLL) {
-                self.take_outcome(outcome?)?;
-            } else {
-                tell(self.progress())?;
+                continue;
             }
+            if let Some(outcome) = self.workers.next_within(POLL) {
+                self.take_outcome(outcome?)?;
+            }
+            tell(self.progress())?;
         }
     }
 
