@@ -19,6 +19,15 @@ pub struct Progress {
 }
 
 /// A flag that any thread may raise to stop work at the next frame.
+///
+/// ```
+/// # use neural_codec::{encoder::Hooks, progress::CancelToken};
+/// let cancel = CancelToken::new();
+/// let hooks = Hooks { cancel: cancel.clone(), ..Hooks::default() };
+/// cancel.cancel(); // from any thread
+/// assert!(hooks.cancel.check().is_err());
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
 

@@ -189,6 +189,16 @@ pub struct Description {
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $ty:ty = $default:expr, $low:expr => $high:expr;)*) => {
         /// Settings of an encode. See each field; `None` means "not asked for" or "the library decides".
+        ///
+        /// ```
+        /// # use neural_codec::settings::Settings;
+        /// let mut settings = Settings::default();
+        /// settings.set("effort", "7")?;
+        /// assert_eq!((settings.effort, settings.get("effort")), (7, Some("7".to_owned())));
+        /// let error = settings.set("effort", "70").unwrap_err();
+        /// assert!(error.to_string().contains("effort"));
+        /// # Ok::<(), neural_codec::Error>(())
+        /// ```
         #[derive(Debug, Clone, PartialEq)]
         pub struct Settings {
             $($(#[doc = $doc])+ pub $name: $ty,)*

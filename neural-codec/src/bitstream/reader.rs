@@ -19,18 +19,34 @@ pub enum StreamItem {
 
 /// Reads a stream from front to back and checks all that it says about itself.
 ///
-/// ```text
-/// let mut reader = PacketReader::new(input, Limits::default())?;
+/// ```
+/// # use neural_codec::bitstream::{Limits, PacketReader};
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
+/// # let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
+/// # let frames = (0..5).map(|i| Frame::new(64, 48, info.format, Color::default()).unwrap().with_timestamp(i));
+/// # let mut settings = neural_codec::settings::Settings::default();
+/// # settings.set("effort", "0")?;
+/// # let mut agent = neural_codec::encoder::EncodingAgent::new(info, &settings)?;
+/// # frames.into_iter().try_for_each(|frame| agent.send_frame(frame))?;
+/// # agent.finish()?;
+/// # let mut stream = Vec::new();
+/// # while let Some(bytes) = agent.receive_packet()? { stream.extend(bytes) }
+/// # let (mut items, mut lost) = (0, Vec::new());
+/// let mut reader = PacketReader::new(stream.as_slice(), Limits::default())?;
 /// loop {
 ///     match reader.next_item() {
-///         Ok(Some(item)) => use(item),
-///         Ok(None) => break,                          // whole and right to the last byte
+///         Ok(Some(item)) => items += 1,
+///         Ok(None) => break, // whole and right to the last byte
 ///         Err(error) => {
-///             report(error);                          // names the scene that is lost
-///             if !reader.resync()? { break }          // go on with the next one, if there is one
+///             lost.push(error); // names the scene that is lost
+///             if !reader.resync()? {
+///                 break; // else on with the next one that is intact
+///             }
 ///         }
 ///     }
 /// }
+/// # assert!(items == 1 && lost.is_empty());
+/// # Ok::<(), neural_codec::Error>(())
 /// ```
 pub struct PacketReader<R> {
     header: StreamHeader,

@@ -30,18 +30,35 @@ pub enum Received {
 
 /// Decodes bytes that the caller pushes, in pieces of any size.
 ///
-/// ```text
+/// ```
+/// # use neural_codec::decoder::{DecoderSettings, DecodingAgent, Received};
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
+/// # let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
+/// # let frames = (0..5).map(|i| Frame::new(64, 48, info.format, Color::default()).unwrap().with_timestamp(i));
+/// # let mut settings = neural_codec::settings::Settings::default();
+/// # settings.set("effort", "0")?;
+/// # let mut agent = neural_codec::encoder::EncodingAgent::new(info, &settings)?;
+/// # frames.into_iter().try_for_each(|frame| agent.send_frame(frame))?;
+/// # agent.finish()?;
+/// # let mut stream = Vec::new();
+/// # while let Some(bytes) = agent.receive_packet()? { stream.extend(bytes) }
+/// # let mut pieces = stream.chunks(1000);
+/// # let mut shown = 0;
 /// let mut agent = DecodingAgent::new(DecoderSettings::default())?;
+/// let mut piece = pieces.next();
 /// loop {
 ///     match agent.receive_frame()? {
-///         Received::Frame(frame) => show(frame),
-///         Received::NeedsData => match read_some()? {
-///             Some(bytes) => agent.send_data(bytes)?,      // false: receive first, then send again
+///         Received::Frame(frame) => shown += 1,
+///         Received::NeedsData => match piece {
+///             Some(bytes) if !agent.send_data(bytes)? => {} // receive first, then send again
+///             Some(_) => piece = pieces.next(),
 ///             None => agent.finish()?,
 ///         },
 ///         Received::End => break,
 ///     }
 /// }
+/// # assert_eq!(shown, 5);
+/// # Ok::<(), neural_codec::Error>(())
 /// ```
 pub struct DecodingAgent {
     shared: Arc<Shared>,

@@ -54,6 +54,22 @@ pub struct SceneSummary {
 /// Reads a whole stream and checks everything but the pictures.
 ///
 /// Errors: as `PacketReader`, and for filters that cannot be: where the stream is damaged, it has no summary.
+///
+/// ```
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
+/// # let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
+/// # let frames = (0..5).map(|i| Frame::new(64, 48, info.format, Color::default()).unwrap().with_timestamp(i));
+/// # let mut settings = neural_codec::settings::Settings::default();
+/// # settings.set("effort", "0")?;
+/// # let mut agent = neural_codec::encoder::EncodingAgent::new(info, &settings)?;
+/// # frames.into_iter().try_for_each(|frame| agent.send_frame(frame))?;
+/// # agent.finish()?;
+/// # let mut stream = Vec::new();
+/// # while let Some(bytes) = agent.receive_packet()? { stream.extend(bytes) }
+/// let summary = neural_codec::decoder::inspect(stream.as_slice(), Default::default())?;
+/// assert_eq!((summary.frames, summary.scenes.len()), (5, 1));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
     let mut reader = PacketReader::new(input, limits)?;
     let header = reader.header().clone();

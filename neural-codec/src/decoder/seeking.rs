@@ -13,6 +13,24 @@ use crate::frame::Frame;
 /// A scene decodes by itself, from its first frame; so going to a frame costs the decoding of those before it in its scene,
 /// and going on from where it is costs nothing. Audio is read from front to back with
 /// [`StreamDecoder`](super::StreamDecoder).
+///
+/// ```
+/// # use neural_codec::decoder::{DecoderSettings, SeekingDecoder};
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
+/// # let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
+/// # let frames = (0..5).map(|i| Frame::new(64, 48, info.format, Color::default()).unwrap().with_timestamp(i));
+/// # let mut settings = neural_codec::settings::Settings::default();
+/// # settings.set("effort", "0")?;
+/// # let mut agent = neural_codec::encoder::EncodingAgent::new(info, &settings)?;
+/// # frames.into_iter().try_for_each(|frame| agent.send_frame(frame))?;
+/// # agent.finish()?;
+/// # let mut stream = Vec::new();
+/// # while let Some(bytes) = agent.receive_packet()? { stream.extend(bytes) }
+/// let mut decoder = SeekingDecoder::open(std::io::Cursor::new(stream), DecoderSettings::default())?;
+/// decoder.seek(3)?;
+/// assert_eq!(decoder.decode_frame()?.unwrap().timestamp, 3);
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub struct SeekingDecoder<R> {
     reader: SceneReader<R>,
     settings: DecoderSettings,

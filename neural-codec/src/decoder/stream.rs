@@ -39,6 +39,28 @@ impl DecoderSettings {
 }
 
 /// Decodes a stream as it is read; the input need not be able to seek.
+///
+/// ```
+/// # use neural_codec::decoder::{DecoderSettings, StreamDecoder};
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
+/// # let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
+/// # let frames = (0..5).map(|i| Frame::new(64, 48, info.format, Color::default()).unwrap().with_timestamp(i));
+/// # let mut settings = neural_codec::settings::Settings::default();
+/// # settings.set("effort", "0")?;
+/// # let mut agent = neural_codec::encoder::EncodingAgent::new(info, &settings)?;
+/// # frames.into_iter().try_for_each(|frame| agent.send_frame(frame))?;
+/// # agent.finish()?;
+/// # let mut stream = Vec::new();
+/// # while let Some(bytes) = agent.receive_packet()? { stream.extend(bytes) }
+/// let mut decoder = StreamDecoder::new(stream.as_slice(), DecoderSettings::default())?;
+/// let mut count = 0;
+/// while let Some(frame) = decoder.decode_frame()? {
+///     assert_eq!(frame.width(), decoder.header().info.width);
+///     count += 1;
+/// }
+/// assert_eq!(count, 5);
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub struct StreamDecoder<R> {
     reader: PacketReader<R>,
     settings: DecoderSettings,

@@ -39,15 +39,28 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Encodes a clip frame by frame.
 ///
-/// ```text
+/// ```
+/// # use neural_codec::{encoder::EncodingAgent, settings::Settings};
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
+/// # let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
+/// # let frames = (0..5).map(|i| Frame::new(64, 48, info.format, Color::default()).unwrap().with_timestamp(i));
+/// let mut stream = Vec::new();
+/// let mut settings = Settings::default();
+/// settings.set("quantizer", "40")?;
 /// let mut agent = EncodingAgent::new(info, &settings)?;
 /// for frame in frames {
-///     agent.send_frame(frame)?;                                    // may wait for the encoder
-///     while let Some(bytes) = agent.receive_packet()? { write(bytes) }
+///     agent.send_frame(frame)?; // may wait for the encoder
+///     while let Some(bytes) = agent.receive_packet()? {
+///         stream.extend(bytes);
+///     }
 /// }
 /// agent.finish()?;
-/// while let Some(bytes) = agent.receive_packet()? { write(bytes) } // now waits; None is the end
+/// while let Some(bytes) = agent.receive_packet()? {
+///     stream.extend(bytes); // now the call waits, and None is the end
+/// }
 /// let report = agent.into_report()?;
+/// assert_eq!(report.total.bytes, stream.len() as u64);
+/// # Ok::<(), neural_codec::Error>(())
 /// ```
 /// After an error only dropping is left. The bytes do not depend on the number of threads.
 pub struct EncodingAgent {

@@ -37,6 +37,39 @@ impl Hooks<'_> {
 /// Encodes all frames of a source into a stream.
 ///
 /// Errors: whatever the source, the encoder or the sink reports; `Cancelled`.
+///
+/// ```
+/// use neural_codec::encoder::{Hooks, encode};
+/// use neural_codec::media::FrameSource;
+/// use neural_codec::settings::Settings;
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
+///
+/// /// A second of grey that grows lighter.
+/// struct Dawn(VideoInfo, i64);
+///
+/// impl FrameSource for Dawn {
+///     fn info(&self) -> &VideoInfo {
+///         &self.0
+///     }
+///
+///     fn next_frame(&mut self) -> neural_codec::Result<Option<Frame>> {
+///         let mut frame = Frame::new(64, 48, self.0.format, Color::default())?.with_timestamp(self.1);
+///         if let neural_codec::frame::Planes::U8([luma, ..]) = frame.planes_mut() {
+///             luma.samples_mut().fill(16 + 8 * self.1 as u8);
+///         }
+///         self.1 += 1;
+///         Ok((self.1 <= 25).then_some(frame))
+///     }
+/// }
+///
+/// let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
+/// let mut stream = Vec::new();
+/// let mut settings = Settings::default();
+/// settings.set("effort", "0")?;
+/// let report = encode(&mut Dawn(info, 0), &mut stream, &settings, Hooks::default())?;
+/// assert_eq!((report.total.frames, report.total.bytes), (25, stream.len() as u64));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn encode(
     source: &mut dyn FrameSource,
     output: &mut dyn Write,

@@ -16,6 +16,14 @@ pub fn pad(frame: &Frame, width: usize, height: usize) -> Result<Frame> {
 /// The top left part of the picture.
 ///
 /// Errors: `InvalidArgument` when it would grow or a side is 0.
+///
+/// ```
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, crop, pad};
+/// let frame = Frame::new(50, 30, PixelFormat::YUV420_8, Color::default())?;
+/// let padded = pad(&frame, 64, 32)?;
+/// assert_eq!(crop(&padded, 50, 30)?, frame);
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn crop(frame: &Frame, width: usize, height: usize) -> Result<Frame> {
     if width > frame.width() || height > frame.height() {
         return Err(wrong_size("at most", frame, width, height));
@@ -55,6 +63,14 @@ fn resize_planes<T: Sample>(from: &[Plane<T>; 3], to: &mut [Plane<T>; 3]) {
 /// Samples are moved, not resampled, so four turns are the identity; chroma that is not centred, or that covers the
 /// rest of an odd side, is then half a luma sample away from where the colour says. Only 4:2:2 by an odd number of turns
 /// is resampled, through 4:4:4 (see [`convert`]).
+///
+/// ```
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, rotate};
+/// let frame = Frame::new(50, 30, PixelFormat::YUV420_8, Color::default())?;
+/// let turned = rotate(&frame, 1)?;
+/// assert_eq!((turned.width(), turned.height()), (30, 50));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn rotate(frame: &Frame, quarter_turns: u8) -> Result<Frame> {
     let turns = quarter_turns % 4;
     if turns == 0 {

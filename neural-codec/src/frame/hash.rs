@@ -12,6 +12,13 @@ use super::{Frame, Plane, Planes};
 /// samples as bytes, deeper ones as little-endian `u16`. Colour, layout and timestamp are left out: the stream's
 /// header carries them. Part of the stream format: a change of value is a change of format.
 /// Source: the XXH3 specification of xxHash 0.8.
+///
+/// ```
+/// # use neural_codec::frame::{Color, Frame, FrameHash, PixelFormat};
+/// let frame = Frame::new(50, 30, PixelFormat::YUV420_8, Color::default())?;
+/// assert_eq!(FrameHash::of(&frame), FrameHash::of(&frame.clone().with_timestamp(7)));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FrameHash(pub u64);
 

@@ -48,6 +48,18 @@ macro_rules! with_planes {
 ///
 /// Shapes: plane 0 is `height x width`; planes 1 and 2 are [`PixelFormat::chroma_size`].
 /// Units: sample values 0 to `format.depth.max_value()`; `timestamp` in the clip's `time_base`.
+///
+/// ```
+/// use neural_codec::frame::{Color, Frame, PixelFormat, Plane, Planes};
+///
+/// let planes = [(6, 4), (3, 2), (3, 2)].map(|(width, height)| Plane::new(width, height));
+/// let mut frame = Frame::from_planes(Planes::U8(planes), PixelFormat::YUV420_8, Color::default())?;
+/// if let Planes::U8([luma, ..]) = frame.planes_mut() {
+///     luma.row_mut(3)[5] = 255; // the last sample
+/// }
+/// assert_eq!((frame.width(), frame.height(), frame.byte_len()), (6, 4, 36));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     format: PixelFormat,

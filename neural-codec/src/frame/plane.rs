@@ -25,6 +25,14 @@ impl Sample for u16 {
 }
 
 /// A plane of `height` rows of `width` samples, row after row.
+///
+/// ```
+/// # use neural_codec::frame::Plane;
+/// let plane = Plane::from_samples(3, 2, vec![1_u8, 2, 3, 4, 5, 6])?;
+/// assert_eq!(plane.row(1), [4, 5, 6]);
+/// assert_eq!(plane.view()[[0, 2]], 3); // as ndarray
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plane<T> {
     width: usize,

@@ -6,6 +6,14 @@ use super::{Color, PixelFormat};
 use crate::error::{Error, Result};
 
 /// A positive fraction, such as 30000/1001 frames a second or 1/90000 seconds.
+///
+/// ```
+/// # use neural_codec::frame::Rational;
+/// let ntsc = Rational::new(30000, 1001)?;
+/// assert_eq!(ntsc.inverse().to_string(), "1001/30000");
+/// assert!(Rational::new(1, 0).is_err());
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rational {
     /// Numerator, at least 1.

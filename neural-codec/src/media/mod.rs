@@ -159,6 +159,22 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
 ///
 /// Errors: `Io` where the folder cannot be written; `Unsupported` for other endings, for what the container cannot
 /// hold, and naming the cargo feature that is missing.
+///
+/// ```
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
+/// use neural_codec::media;
+///
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("clip.y4m");
+/// let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
+/// let mut sink = media::create(&path, &info, &[])?;
+/// sink.write_frame(&Frame::new(64, 48, info.format, Color::default())?)?;
+/// sink.finish()?;
+/// let mut source = media::open(&path, &media::OpenOptions::default())?;
+/// assert_eq!(source.info().width, 64);
+/// assert!(source.next_frame()?.is_some() && source.next_frame()?.is_none());
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
     if let Some(pattern) = SequencePattern::parse(path) {
         return create_pictures(pattern, info, audio);

@@ -20,6 +20,15 @@ pub struct RatePoint {
 /// Comput. 5(2), 1984.
 /// Errors: `InvalidArgument` when a curve has fewer than 4 points, a rate that is not positive and finite, or
 /// does not rise strictly in quality with rate; and when the curves share no interval of quality.
+///
+/// ```
+/// use neural_codec::metrics::{RatePoint, bd_rate};
+///
+/// let curve = |factor: f64| [(1.0, 30.0), (2.0, 33.0), (4.0, 36.0), (8.0, 39.0)]
+///     .map(|(rate, quality)| RatePoint { rate: factor * rate, quality });
+/// assert!((bd_rate(&curve(1.0), &curve(0.9))? + 10.0).abs() < 1e-9);
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn bd_rate(anchor: &[RatePoint], test: &[RatePoint]) -> Result<f64> {
     let anchor = Curve::new("anchor curve", anchor)?;
     let test = Curve::new("test curve", test)?;

@@ -24,6 +24,19 @@ pub enum Measures {
 ///
 /// Sums are exact: comparisons of parts, merged in any order, finish with the same [`Metrics`] as one
 /// comparison over all frames. The picture size is that of the first frame.
+///
+/// ```
+/// use neural_codec::frame::{Color, Frame, PixelFormat};
+/// use neural_codec::metrics::{Comparison, Measures};
+///
+/// let source = Frame::new(64, 48, PixelFormat::YUV420_8, Color::default())?;
+/// let mut comparison = Comparison::new(source.format(), Measures::Ssim);
+/// comparison.push(&source, &source.clone())?;
+/// let metrics = comparison.finish();
+/// assert_eq!(metrics.psnr_y, None); // no error, so no ratio to it
+/// assert_eq!(metrics.ssim_y, Some(1.0));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
     format: PixelFormat,

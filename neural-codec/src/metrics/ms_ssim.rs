@@ -22,6 +22,13 @@ const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 /// negative factor counts as 0, both as in `pytorch-msssim`.
 /// Source: Wang, Simoncelli, Bovik, "Multiscale structural similarity", Asilomar 2003.
 /// Errors: `InvalidArgument` when sizes differ or a side is under [`MS_SSIM_SMALLEST_SIDE`].
+///
+/// ```
+/// # use neural_codec::{frame::{BitDepth, Plane}, metrics::{MS_SSIM_SMALLEST_SIDE, ms_ssim}};
+/// let plane = Plane::<u8>::new(MS_SSIM_SMALLEST_SIDE, MS_SSIM_SMALLEST_SIDE);
+/// assert_eq!(ms_ssim(&plane, &plane, BitDepth::Eight)?, 1.0);
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn ms_ssim<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>, depth: BitDepth) -> Result<f64> {
     Ok(ms_ssim_and_ssim(source, decoded, depth)?.0)
 }

@@ -91,6 +91,18 @@ const BLOCK: usize = 1 << 16;
 /// The exact squared error between two planes.
 ///
 /// Errors: `InvalidArgument` when their sizes differ.
+///
+/// ```
+/// # use neural_codec::metrics::squared_error;
+/// # use neural_codec::frame::{BitDepth, Plane};
+/// let source = Plane::from_samples(16, 16, (0..=255_u8).collect())?;
+/// let mut decoded = source.clone();
+/// decoded.row_mut(3)[5] += 2;
+/// let error = squared_error(&source, &decoded)?;
+/// assert_eq!((error.sum, error.samples), (4, 256));
+/// assert_eq!(error.psnr(BitDepth::Eight), Some(10.0 * (255.0_f64.powi(2) / error.mse()).log10()));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn squared_error<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>) -> Result<SquaredError> {
     check_same_size(source, decoded)?;
     let (a, b) = (source.samples(), decoded.samples());

@@ -20,6 +20,17 @@ const BAND: usize = 32;
 ///
 /// Source: Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment", IEEE TIP 13(4), 2004.
 /// Errors: `InvalidArgument` when sizes differ or a side is under [`SSIM_SMALLEST_SIDE`].
+///
+/// ```
+/// # use neural_codec::metrics::ssim;
+/// # use neural_codec::frame::{BitDepth, Plane};
+/// let source = Plane::from_samples(16, 16, (0..=255_u8).collect())?;
+/// let mut decoded = source.clone();
+/// decoded.row_mut(3)[5] += 2;
+/// let value = ssim(&source, &decoded, BitDepth::Eight)?;
+/// assert!(0.99 < value && value < 1.0);
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn ssim<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>, depth: BitDepth) -> Result<f64> {
     check_same_size(source, decoded)?;
     check_side("ssim", source, SSIM_SMALLEST_SIDE)?;

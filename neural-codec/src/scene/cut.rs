@@ -34,6 +34,24 @@ impl CutSettings {
 /// Finds scene starts in a stream of frames, with bounded memory and look-ahead.
 ///
 /// Whether frame `n` starts a scene is known once frame `n + look_ahead()` or the end has been seen.
+///
+/// ```
+/// use neural_codec::scene::{CutDetector, CutSettings};
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Planes, Rational};
+///
+/// let mut detector = CutDetector::new(CutSettings::new(Rational::new(25, 1)?))?;
+/// let mut starts = Vec::new();
+/// for index in 0..50 {
+///     let mut frame = Frame::new(64, 48, PixelFormat::YUV420_8, Color::default())?;
+///     if let Planes::U8([luma, ..]) = frame.planes_mut() {
+///         luma.samples_mut().fill(if index < 25 { 30 } else { 200 });
+///     }
+///     starts.extend(detector.push(&frame)?);
+/// }
+/// starts.extend(detector.finish());
+/// assert_eq!(starts, [0, 25]);
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct CutDetector {
     settings: CutSettings,

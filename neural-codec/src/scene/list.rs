@@ -8,6 +8,13 @@ use crate::error::{Error, Result};
 ///
 /// Units: frames. The list must cover `0..frame_count` in order, without gaps, overlaps or empty scenes.
 /// Errors: `InvalidArgument` naming the first entry that does not fit, as `scenes[i]`.
+///
+/// ```
+/// # use neural_codec::scene::scenes_from_list;
+/// assert_eq!(scenes_from_list(&[(0, 10), (10, 25)], 25)?, [0..10, 10..25]);
+/// assert!(scenes_from_list(&[(0, 10), (12, 25)], 25).unwrap_err().to_string().contains("scenes[1]"));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 pub fn scenes_from_list(list: &[(u64, u64)], frame_count: u64) -> Result<Vec<Range<u64>>> {
     let mut scenes = Vec::with_capacity(list.len());
     let mut expected_start = 0;

@@ -74,6 +74,20 @@ pub struct Extent {
 }
 
 /// Takes the frames of one scene and finds out what they show.
+///
+/// ```
+/// use neural_codec::scene::{Profiler, SceneClass};
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational};
+///
+/// let mut profiler = Profiler::new(Rational::new(25, 1)?);
+/// for _ in 0..10 {
+///     profiler.push(&Frame::new(64, 48, PixelFormat::YUV420_8, Color::default())?)?;
+/// }
+/// let profile = profiler.finish()?;
+/// assert_eq!(profile.evidence.class, SceneClass::Static);
+/// assert_eq!(profile.motion, 0.0);
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Profiler {
     rate: f64,
