@@ -30,18 +30,23 @@ pub enum Received {
 
 /// Decodes bytes that the caller pushes, in pieces of any size.
 ///
-/// ```text
+/// ```
+/// # use neural_codec::{decoder::{DecoderSettings, DecodingAgent, Received}, frame::Frame};
+/// # fn decode(mut pieces: impl Iterator<Item = Vec<u8>>, show: fn(Frame)) -> neural_codec::Result<()> {
 /// let mut agent = DecodingAgent::new(DecoderSettings::default())?;
 /// loop {
 ///     match agent.receive_frame()? {
 ///         Received::Frame(frame) => show(frame),
-///         Received::NeedsData => match read_some()? {
-///             Some(bytes) => agent.send_data(bytes)?,      // false: receive first, then send again
+///         Received::NeedsData => match pieces.next() {
+///             Some(bytes) => assert!(agent.send_data(&bytes)?), // it needs bytes, and so takes them
 ///             None => agent.finish()?,
 ///         },
 ///         Received::End => break,
 ///     }
 /// }
+/// # Ok(())
+/// # }
+/// # decode(std::iter::empty(), drop).unwrap_err(); // no bytes are no stream
 /// ```
 pub struct DecodingAgent {
     shared: Arc<Shared>,

@@ -39,15 +39,23 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Encodes a clip frame by frame.
 ///
-/// ```text
+/// ```
+/// # use neural_codec::{encoder::EncodingAgent, frame::{Frame, VideoInfo}, report::Report, settings::Settings};
+/// # fn encode(info: VideoInfo, frames: Vec<Frame>, settings: Settings, write: fn(Vec<u8>)) -> neural_codec::Result<Report> {
 /// let mut agent = EncodingAgent::new(info, &settings)?;
 /// for frame in frames {
-///     agent.send_frame(frame)?;                                    // may wait for the encoder
-///     while let Some(bytes) = agent.receive_packet()? { write(bytes) }
+///     agent.send_frame(frame)?; // may wait for the encoder
+///     while let Some(bytes) = agent.receive_packet()? {
+///         write(bytes);
+///     }
 /// }
 /// agent.finish()?;
-/// while let Some(bytes) = agent.receive_packet()? { write(bytes) } // now waits; None is the end
+/// while let Some(bytes) = agent.receive_packet()? {
+///     write(bytes); // now the call waits, and None is the end
+/// }
 /// let report = agent.into_report()?;
+/// # Ok(report)
+/// # }
 /// ```
 /// After an error only dropping is left. The bytes do not depend on the number of threads.
 pub struct EncodingAgent {
@@ -156,11 +164,6 @@ impl EncodingAgent {
     pub fn with_scenes(mut self, scenes: Vec<Range<u64>>) -> Result<Self> {
         self.cutter = Cutter::following(scenes)?;
         Ok(self)
-    }
-
-    /// A token that cancels this agent's work from any thread.
-    pub fn cancel_token(&self) -> CancelToken {
-        self.context.cancel.clone()
     }
 
     /// Takes the next frame. Waits while too many frames wait for their encoder.

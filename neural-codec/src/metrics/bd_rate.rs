@@ -16,6 +16,14 @@ pub struct RatePoint {
 
 /// Mean difference in rate of `test` against `anchor` at equal quality. Units: percent; negative is saved.
 ///
+/// ```
+/// use neural_codec::metrics::{RatePoint, bd_rate};
+///
+/// let curve = |scale: f64| [30.0, 33.0, 35.5, 37.0].map(|q| RatePoint { rate: scale * 2f64.powf(q / 3.0), quality: q });
+/// let saved = bd_rate(&curve(1.0), &curve(0.8))?;
+/// assert!((saved + 20.0).abs() < 1e-9);
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
 /// Source: Bjontegaard, VCEG-M33, 2001, with the interpolation of Fritsch and Butland, SIAM J. Sci. Stat.
 /// Comput. 5(2), 1984.
 /// Errors: `InvalidArgument` when a curve has fewer than 4 points, a rate that is not positive and finite, or
