@@ -441,7 +441,7 @@ int32_t ncodec_encoder_create(struct ncodec_encoder **encoder);
 
 /**
  * Changes a setting, before ncodec_encoder_open. docs/C.md lists keys and values, such as "quantizer", "30" or
- * "effort", "6".
+ * "effort", "6". "scenes", "0-60,60-120" gives the scenes, in frames, end exclusive, instead of finding them.
  *
  * An unknown key or a value out of range is NCODEC_ERROR_INVALID_ARGUMENT, whose message names it and what would be
  * accepted. Ownership: nothing is kept. Threads: one at a time.

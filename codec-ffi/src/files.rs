@@ -15,6 +15,7 @@ use neural_codec::settings::Settings;
 use neural_codec::{Error, Result};
 
 use crate::handle::call_without_handle;
+use crate::options::Options;
 use crate::pointer::{Output, array, give_text, path, text};
 use crate::progress::{Listener, ProgressCallback};
 use crate::status::NCODEC_OK;
@@ -41,14 +42,15 @@ pub unsafe extern "C" fn ncodec_encode_file(
         let (input, output, pairs, report) = unsafe {
             (path("input", input)?, path("output", output)?, pairs(keys, values, count)?, place(report)?)
         };
-        let mut settings = Settings::default();
-        pairs.into_iter().try_for_each(|(key, value)| settings.set(key, value))?;
+        let mut options = Options::default();
+        pairs.into_iter().try_for_each(|(key, value)| options.set(key, value))?;
         let listener = Listener::new(progress, user_data);
         let hooks = Hooks {
             progress: listener.is_present().then(|| Box::new(move |progress| listener.tell(progress)) as _),
+            scenes: options.scenes,
             ..Hooks::default()
         };
-        let account = encoder::encode_file(input, output, &settings, hooks)?;
+        let account = encoder::encode_file(input, output, &options.settings, hooks)?;
         give(&account.to_json(), report)
     })
 }

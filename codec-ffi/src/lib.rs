@@ -16,6 +16,7 @@ mod files;
 mod handle;
 mod library;
 mod log;
+mod options;
 mod planes;
 mod pointer;
 mod progress;

@@ -235,7 +235,7 @@ static void count_messages(int32_t level, const char *message, void *user_data) 
     struct told *told = user_data;
     told->infos += level == NCODEC_LOG_INFO;
     told->warnings += level == NCODEC_LOG_WARNING;
-    told->sums += strstr(message, "2 frames in 1 scenes") != NULL;
+    told->sums += strstr(message, "2 frames in 2 scenes") != NULL;
 }
 
 static void a_logger_is_told_the_end_once(void) {
@@ -250,6 +250,9 @@ static void a_logger_is_told_the_end_once(void) {
     EXPECT(NCODEC_OK, ncodec_encoder_create(&encoder));
     EXPECT(NCODEC_OK, ncodec_encoder_set(encoder, "effort", "0"));
     EXPECT(NCODEC_OK, ncodec_encoder_set(encoder, "min_psnr_y", "80")); /* out of reach */
+    EXPECT(NCODEC_OK, ncodec_encoder_set(encoder, "scenes", "0-1,1-2"));
+    EXPECT(NCODEC_ERROR_INVALID_ARGUMENT, ncodec_encoder_set(encoder, "scenes", "0-1,"));
+    CHECK(strstr(ncodec_encoder_error(encoder), "START-END") != NULL);
     EXPECT(NCODEC_OK, ncodec_encoder_set_logger(encoder, count_messages, &told));
     EXPECT(NCODEC_OK, ncodec_encoder_open(encoder, &info));
     for (int t = 0; t < 2; t++) EXPECT(NCODEC_OK, send(encoder, 0, t, 0));

@@ -71,6 +71,24 @@ int main(int argc, char **argv) {
     CHECK(psnr > 25 && psnr - measured < 1e-6 && measured - psnr < 1e-6);
     ncodec_string_free(json);
 
+    /* Scenes may be given. */
+    const char *const scene_keys[] = {"quantizer", "effort", "scenes"};
+    const char *scene_values[] = {"25", "0", "0-5,5-14"};
+    snprintf(decoded, sizeof decoded, "%s/scenes.nvc", argv[3]);
+    EXPECT(NCODEC_OK, ncodec_encode_file(source, decoded, scene_keys, scene_values, 3, NULL, NULL, &json));
+    total = json == NULL ? NULL : strstr(json, "\"total\"");
+    CHECK(number(total, "\"scenes\"") == 2);
+    ncodec_string_free(json);
+    scene_values[2] = "0-5";
+    EXPECT(NCODEC_ERROR_INVALID_ARGUMENT, ncodec_encode_file(source, decoded, scene_keys, scene_values, 3, NULL, NULL, NULL));
+    CHECK(strstr(ncodec_last_error(), "scenes") != NULL);
+
+    /* A file is not written over the one it is made from. */
+    EXPECT(NCODEC_ERROR_INVALID_ARGUMENT, ncodec_encode_file(source, source, keys, values, 2, NULL, NULL, NULL));
+    EXPECT(NCODEC_ERROR_INVALID_ARGUMENT, ncodec_decode_file(stream, stream, NULL, NULL, 0, NULL, NULL, NULL));
+    EXPECT(NCODEC_ERROR_INVALID_ARGUMENT, ncodec_export_base_file(stream, stream, NULL));
+    CHECK(strstr(ncodec_last_error(), "another file") != NULL);
+
     /* Cancelled work leaves no file. */
     EXPECT(NCODEC_ERROR_CANCELLED, ncodec_encode_file(source, refused, keys, values, 2, refuse, NULL, &json));
     CHECK(json == NULL && !there(refused));

@@ -41,6 +41,26 @@ fn the_header_is_what_the_sources_say() {
 }
 
 #[test]
+fn every_call_is_described_and_tried_by_a_c_test() {
+    let header = generated();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let sources = std::fs::read_dir(tests).unwrap().map(|entry| entry.unwrap().path());
+    let sources = sources.filter(|path| path.extension().is_some_and(|ending| ending == "c"));
+    let tests: String = sources.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    for symbol in include_str!("../exported-symbols.txt").lines() {
+        let call = format!("{symbol}(");
+        let at = header.find(&format!("\nint32_t {call}")).or_else(|| {
+            ["const char *", "void "].iter().find_map(|result| header.find(&format!("\n{result}{call}")))
+        });
+        let before = at.map(|at| &header[..at]);
+        assert!(before.is_some_and(|text| text.ends_with(" */")), "{symbol} has no comment in the header");
+        let named =
+            |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == symbol);
+        assert!(named(&tests), "{symbol} is in no test");
+    }
+}
+
+#[test]
 fn every_entry_is_in_the_header() {
     let header = generated();
     let listed = include_str!("../exported-symbols.txt");

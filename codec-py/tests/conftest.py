@@ -69,6 +69,14 @@ def stream(report: neural_codec.Report) -> bytes:
 
 
 @pytest.fixture(scope="session")
+def filtered(carphone: Path) -> neural_codec.Report:
+    """An encode whose scene got a neural filter."""
+    report = neural_codec.encode(carphone, quantizer=50, strategies="hybrid", **FAST)
+    assert [scene.strategy for scene in report.scenes] == ["hybrid"], "its filter no longer pays: choose another quantiser"
+    return report
+
+
+@pytest.fixture(scope="session")
 def carphone_stream(carphone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("carphone") / "carphone.nvc"
     neural_codec.encode(carphone, path, quantizer=40, **FAST)

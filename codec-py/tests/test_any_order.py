@@ -119,6 +119,7 @@ def test_after_a_seek_too_a_damaged_scene_costs_that_scene_only(scenes):
 
 def test_an_exported_base_layer_plays_elsewhere(carphone, carphone_stream, tmp_path):
     found = neural_codec.export_base(carphone_stream, tmp_path / "base.mp4")
+    assert neural_codec.Exported.from_json(found.to_json()) == found
     with neural_codec.Decoder(carphone_stream, planes=True) as decoder:
         ours = list(decoder)
     with av.open(str(tmp_path / "base.mp4")) as container:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import subprocess
@@ -259,8 +260,44 @@ def test_errors_are_builtins_and_survive_pickling():
     builtins = {
         errors.InvalidArgument: ValueError, errors.InvalidType: TypeError, errors.Truncated: EOFError,
         errors.FileIO: OSError, errors.FileMissing: FileNotFoundError, errors.OutOfMemory: MemoryError,
+        errors.FrameIndexError: IndexError, errors.WrongOrder: RuntimeError, errors.Corrupt: ValueError,
+        errors.UnsupportedVersion: NotImplementedError, errors.Unsupported: NotImplementedError,
+        errors.MissingLibrary: ImportError, errors.LimitExceeded: OverflowError, errors.DeviceError: RuntimeError,
+        errors.FilePermission: PermissionError, errors.Cancelled: Exception, errors.InternalError: Exception,
     }  # fmt: skip
+    assert set(builtins) == {getattr(errors, name) for name in errors.__all__} - {errors.NeuralCodecError}
     assert all(issubclass(kind, builtin) for kind, builtin in builtins.items())
+
+
+def test_every_kind_of_the_native_module_has_its_exception():
+    kinds = {kind.code: kind for kind in (getattr(errors, name) for name in errors.__all__) if "code" in vars(kind)}
+    assert len(kinds) == 13
+    for code, kind in kinds.items():
+        error = errors.from_native(code, "a message", 3, 1, 9, None, None)
+        assert type(error) is (kind if kind is not errors.NeuralCodecError else errors.InternalError) and error.offset == 3
+    missing = errors.from_native("io", "a message", None, None, None, errno.ENOENT, "clip.mp4")
+    assert type(missing) is errors.FileMissing and missing.filename == "clip.mp4" and missing.errno == errno.ENOENT
+    assert type(errors.from_native("io", "a message", None, None, None, errno.EACCES, "a")) is errors.FilePermission
+
+
+def crc32c(data: bytes) -> int:
+    """As docs/BITSTREAM.md defines it, bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def test_a_newer_format_is_an_error_of_its_own(stream):
+    # STREAM_HEADER stands behind the signature: its packet header at byte 8, its payload, the version first, at byte 24.
+    size = int.from_bytes(stream[12:16], "little")
+    payload = (2).to_bytes(2, "little") + stream[26 : 24 + size]
+    head = stream[8:16] + crc32c(payload).to_bytes(4, "little")
+    newer = stream[:8] + head + crc32c(head).to_bytes(4, "little") + payload + stream[24 + size :]
+    with pytest.raises(errors.UnsupportedVersion, match="version 2: this library reads up to 1"):
+        neural_codec.decode(newer)
 
 
 def test_a_panic_is_an_ordinary_exception():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 import os
@@ -65,11 +66,25 @@ def test_a_clip_goes_through_all_commands(carphone, tmp_path):
         (["encode", "CLIP", "TMP/out.nvc", "--quantizer", "99"], "1 to 70"),
         (["encode", "CLIP", "TMP/out.nvc", "--scenes", "nonsense"], "START-END"),
         (["encode", "CLIP", "TMP/out.nvc", "--fps", "0"], "fps"),
+        (["encode", "CLIP", "TMP/no/out.nvc"], "no folder TMP/no"),
+        (["encode", "CLIP", "TMP/out.nvc", "--strategies", "magic"], "av1 or hybrid"),
+        (["encode", "CLIP", "TMP/out.nvc", "--report", "TMP/no/page.html"], "no folder TMP/no"),
+        (["encode", "COPY", "COPY"], "another file"),
+        (["decode", "STREAM", "STREAM"], "another file"),
+        (["export", "--base", "STREAM", "STREAM"], "another file"),
+        (["export", "--base", "TMP/out.avi", "STREAM"], "use .mkv, .mp4, .mov or .webm"),
+        (["decode", "STREAM", "TMP/out.avi"], ".y4m"),
     ],
 )
-def test_an_error_is_one_line_and_a_code(carphone, tmp_path, arguments, words):
-    names = {"CLIP": str(carphone)}
+def test_an_error_is_one_line_and_a_code_and_changes_no_file(carphone, carphone_stream, tmp_path, arguments, words):
+    stream, copy = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    shutil.copy(carphone_stream, stream)
+    shutil.copy(carphone, copy)
+    names = {"CLIP": str(carphone), "STREAM": str(stream), "COPY": str(copy)}
+    before = stream.read_bytes(), copy.read_bytes()
+    words = words.replace("TMP", str(tmp_path))
     found = run(*(names.get(a, a.replace("TMP", str(tmp_path))) for a in arguments))
+    assert (stream.read_bytes(), copy.read_bytes()) == before and not list(tmp_path.glob("out*"))
     assert found.returncode == 1 and found.stdout == ""
     assert found.stderr.startswith("error: ") and found.stderr.count("\n") == 1 and words in found.stderr
 
@@ -91,6 +106,7 @@ def test_the_demo_shows_what_it_measured(carphone, tmp_path):
     report = neural_codec.Report.from_json((tmp_path / "report.json").read_text())
     assert summary["bytes"] == report.total.bytes == (tmp_path / "carphone_pristine.nvc").stat().st_size
     assert summary["psnr_y"] == pytest.approx(report.total.quality.psnr_y)
+    assert f"{report.total.frames} frames in" in (tmp_path / "report.html").read_text()
     with Image.open(tmp_path / "comparison.png") as picture:
         assert picture.size == (3 * 176, 144)
 
@@ -109,6 +125,22 @@ def test_the_demo_finds_its_own_clip():
     from neural_codec._demo import sample_clip
 
     assert sample_clip().name == "bigbuckbunny.mp4"
+
+
+def test_what_a_filter_takes_and_gains_is_told(filtered, stream, tmp_path):
+    from neural_codec._page import page
+
+    (tmp_path / "a.nvc").write_bytes(filtered.data)
+    (tmp_path / "b.nvc").write_bytes(stream)
+    told = filtered.scenes[0].filter
+    assert f"filter of {neural_codec.info(filtered.data).scenes[0].filter_bytes} bytes, 1008 mult" in result("info", tmp_path / "a.nvc")
+    assert "filter" not in result("info", tmp_path / "b.nvc")
+    text = page(filtered)
+    assert "<td>hybrid</td>" in text
+    assert f"neural filter M, {told.bytes} bytes: psnr_y {told.base_psnr_y:.2f} to {filtered.scenes[0].quality.psnr_y:.2f} dB" in text
+    without = dataclasses.replace(told, kept=False, reason="no filter is worth its bytes")
+    scene = dataclasses.replace(filtered.scenes[0], strategy="av1", filter=without)
+    assert "no neural filter: no filter is worth its bytes" in page(dataclasses.replace(filtered, scenes=[scene]))
 
 
 def test_a_report_page_holds_everything_and_shows_in_a_browser(carphone, tmp_path):

@@ -62,7 +62,14 @@ def test_where_quality_takes_too_many_bits_the_bitrate_is_kept(real):
     assert result["psnr_y"] > 20
 
 
-def test_a_worker_runs_agents_that_are_given_as_code(real):
+def planes_of(frames: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+    """Frames as `(y, u, v)`, luma by BT.601 from 16 to 235: what counts is the luma."""
+    luma = 16 + 219 * np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), frames[0], axes=(0, 1))
+    grey = np.full((frames.shape[3] // 2, frames.shape[4] // 2), 128, np.uint8)
+    return [(np.rint(picture).astype(np.uint8), grey, grey) for picture in luma]
+
+
+def test_a_worker_runs_agents_that_are_given_as_code_and_measures_for_itself(real):
     encoding = """
 from neural_codec.compat import compress_video_tensor as compress
 def compress_video_tensor(frames, config, device):
@@ -78,6 +85,27 @@ def compress_video_tensor(frames, config, device):
     assert {"compressed_data", "bitrate_mbps", "compression_ratio", "compressed_size_mb", "strategy"} <= set(first)
     keys = {"reconstructed_frames", "decode_time_seconds", "decode_fps", "tops_per_frame", "tops_at_30fps"}
     assert keys <= set(second) and second["tops_per_frame"] < 1.33
+    # The bars, by the worker's own count of bytes and frames.
+    measured = neural_codec.compare(planes_of(real), planes_of(second["reconstructed_frames"]))
+    assert len(first["compressed_data"]) * 8 / 2.5 / 1e6 <= 1
+    assert measured.frames == 60 and measured.psnr_y >= 35 and measured.ssim_y >= 0.95
+
+
+def test_psnr_of_other_definitions_is_lower_as_the_manual_says(real, compressed):
+    frames = decompress_video_tensor(compressed)["reconstructed_frames"]
+
+    def psnr(before, after):
+        return np.mean(-10 * np.log10(np.mean((before.astype(float) - after) ** 2, axis=(-2, -1))))
+
+    def luma(video):
+        return np.tensordot(np.array([0.299, 0.587, 0.114]), np.asarray(video)[0], axes=(0, 1))
+
+    assert psnr(luma(real), luma(frames)) == pytest.approx(compressed["psnr_y"] - 20 * np.log10(255 / 219), abs=0.2)
+    rgb = -10 * np.log10(np.mean((np.asarray(frames, float) - real) ** 2))
+    assert 2 < compressed["psnr_y"] - rgb < 4
+    asked = compress_video_tensor(real, {**CONFIG, "target_quality_psnr": 38.5})
+    rgb = -10 * np.log10(np.mean((np.asarray(decompress_video_tensor(asked)["reconstructed_frames"], float) - real) ** 2))
+    assert rgb >= 35 and asked["bitrate_mbps"] <= 1
 
 
 class Tensor:
@@ -154,4 +182,15 @@ def test_what_is_no_stream_is_an_error():
         decompress_video_tensor(b"this is no stream, but it is long enough to be one")
     with pytest.raises(InvalidArgument, match="device"):
         decompress_video_tensor(b"", device="tpu")
-    assert estimate_decoder_tops() == 0
+    assert estimate_decoder_tops() == estimate_decoder_tops(config={"effort": 5}) == 0
+    with pytest.raises(InvalidArgument, match="compressed_data.*effort 6"):
+        estimate_decoder_tops(config={"effort": 6})
+
+
+def test_operations_are_counted_where_scenes_have_filters(filtered, stream):
+    assert estimate_decoder_tops(stream) == 0
+    (scene,) = neural_codec.info(filtered.data).scenes
+    tops = estimate_decoder_tops(filtered.data)
+    assert tops == pytest.approx(2 * scene.macs_per_pixel * 176 * 144 / 1e12) and tops > 0
+    assert tops == pytest.approx(filtered.scenes[0].filter.tops_per_frame)
+    assert decompress_video_tensor(filtered.data)["tops_at_30fps"] == 30 * tops

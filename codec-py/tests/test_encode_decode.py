@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from conftest import FAST, moving
+from conftest import FAST, moving, sample
 
 import neural_codec
 from neural_codec import errors
@@ -68,6 +68,39 @@ def test_every_kind_of_output_gets_the_same_bytes(clip, stream, tmp_path):
         neural_codec.encode(clip, raw, fps=24, **FAST)
     assert (tmp_path / "raw").read_bytes() == stream
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.nvc", "raw"]
+
+
+class Writes:
+    """A file object whose `write` answers so."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def write(self, data):
+        return self.answer
+
+
+def test_a_file_object_that_takes_no_bytes_is_named(clip, tmp_path):
+    for output in (io.StringIO(), open(tmp_path / "text", "w")):
+        with output, pytest.raises(neural_codec.errors.InvalidType, match="output: .*'wb'"):
+            neural_codec.encode(clip, output, fps=24, **FAST)
+    for answer in (0, -1, 1 << 40, "all of it", True):
+        with pytest.raises(neural_codec.errors.InvalidType, match="output: expected write"):
+            neural_codec.encode(clip, Writes(answer), fps=24, **FAST)
+
+
+def test_no_file_is_written_over_the_one_it_is_made_from(carphone, carphone_stream, tmp_path):
+    video, stream, link = tmp_path / "a.mp4", tmp_path / "a.nvc", tmp_path / "link.mp4"
+    video.write_bytes(carphone.read_bytes())
+    stream.write_bytes(carphone_stream.read_bytes())
+    link.symlink_to(video)
+    for call, source, output in (
+        (neural_codec.encode, video, video), (neural_codec.encode, str(video), link),
+        (neural_codec.decode, stream, stream), (neural_codec.export_base, stream, stream),
+    ):  # fmt: skip
+        with pytest.raises(neural_codec.errors.InvalidArgument, match="output.*another file"):
+            call(source, output)
+    assert video.read_bytes() == carphone.read_bytes() and stream.read_bytes() == carphone_stream.read_bytes()
 
 
 def test_a_file_in_memory_is_the_file(carphone, carphone_stream):
@@ -264,6 +297,18 @@ def test_decoded_video_offers_dlpack(stream):
 
 def test_settings_describe_themselves():
     table = neural_codec.settings()
+    assert table["effort"] == neural_codec.Setting("effort", table["effort"].meaning, "5")
     assert table["effort"].default == "5"
     assert "10" in table["max_scene_seconds"].default
     assert moving(2).shape == (2, 64, 96, 3)
+
+
+@pytest.mark.parametrize("quantizer", [1, 2])
+def test_the_finest_quantisers_decode_at_the_least_effort(quantizer):
+    from neural_codec import _native
+
+    source = _native.Source.open(sample("bikes.mp4"), audio=False)
+    frames = [source.next_picture(False)[1] for _ in range(12)]
+    source.close()
+    report = neural_codec.encode(frames, fps=25, quantizer=quantizer, **FAST)
+    assert report.total.quality.psnr_y > 50 and report.scenes[0].preset <= 10

@@ -50,6 +50,18 @@ class Reads:
         return self.answer
 
 
+class Writes:
+    """A file object to write to that misbehaves."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def write(self, data):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
 def hostile_values(folder) -> list:
     return [
         None, True, 0, -1, 1 << 64, -(1 << 70), 1.5, float("nan"), float("inf"), "", "a\0b", "no such file", "\udcff", b"", b"\xff" * 40,
@@ -59,7 +71,7 @@ def hostile_values(folder) -> list:
         np.zeros((0, 16, 16, 3), np.uint8), np.broadcast_to(np.uint8(0), (1, 2, 1 << 15, 3)), np.array(3), np.zeros((2,) * 9, np.uint8),
         np.lib.stride_tricks.as_strided(FRAME, (1, 16, 16, 3), (0, 0, 0, 0)), np.full((1, 16, 16, 3), 65535, np.uint16), memoryview(b"abc"),
         (FRAME[..., 0],) * 3, [(FRAME[..., 0],) * 3], [FRAME, FRAME[:8]], io.BytesIO(b"\x89NVC"), io.StringIO("text"), Reads(None), Reads("text"),
-        Reads(7), iter([]), iter([None]), range(3), slice(None), lambda *_: None,
+        Reads(7), Writes(0), Writes(-1), Writes("text"), Writes(1 << 64), Writes(OSError("no room")), iter([]), iter([None]), range(3), slice(None), lambda *_: None,
     ]  # fmt: skip
 
 
@@ -88,6 +100,16 @@ def options_of(call) -> list[str]:
     return named + (list(neural_codec.settings()) if takes_settings else [])
 
 
+# What is left to the tests of settings: an effort or a floor that would make small clips take long.
+QUICK = {"fps": 24, "quantizer": 60, **FAST}
+
+
+def optional_of(call) -> list[str]:
+    """Arguments that may be left out and may be given by place."""
+    parameters = inspect.signature(call).parameters.values()
+    return [each.name for each in parameters if each.default is not each.empty and each.kind is each.POSITIONAL_OR_KEYWORD]
+
+
 CLASSES = [value for name in neural_codec.__all__ if isinstance(value := getattr(neural_codec, name), type)]
 FUNCTIONS = {name: value for name in neural_codec.__all__ if inspect.isfunction(value := getattr(neural_codec, name))}
 CALLS_OF_COMPAT = {name: getattr(compat, name) for name in compat.__all__}
@@ -105,6 +127,10 @@ def test_every_function_answers_hostile_arguments_by_an_error_of_ours(name, host
     for place in range(len(positional)):
         for value in hostile:
             tried(call, *good[:place], value, *good[place + 1 :])
+    good = [FRAME[None]] if name == "encode" else good
+    for option in optional_of(call):
+        for value in hostile:
+            tried(call, *good, **{**(QUICK if name == "encode" else {}), option: value})
     random = np.random.default_rng(SEED)
     named = options_of(call)
     # Settings that would make a clip of one frame take long are left to the tests of settings.
@@ -133,6 +159,26 @@ def test_every_class_answers_hostile_arguments_by_an_error(kind, hostile):
             assert kind is neural_codec.Frames or hasattr(kind, "from_json"), "plain data has Python's own checks"
         else:
             getattr(made, "close", lambda: None)()
+
+
+@pytest.mark.parametrize("kind", [neural_codec.Decoder, neural_codec.Encoder], ids=lambda kind: kind.__name__)
+def test_options_of_handles_are_refused_by_an_error_of_ours(kind, hostile, stream):
+    options = [each for each in inspect.signature(kind).parameters if each not in ("source", "settings")]
+    assert len(options) >= 4
+    for option in options:
+        for value in hostile:
+            if option == "progress" and callable(value):
+                continue  # what a callback of the caller's raises is the caller's
+
+            def use(**given):
+                if kind is neural_codec.Decoder:
+                    with neural_codec.Decoder(stream, **given) as decoder:
+                        decoder.next_frame()
+                else:
+                    with neural_codec.Encoder(**{**QUICK, **given}) as encoder:
+                        encoder.send(FRAME)
+
+            tried(use, **{option: value})
 
 
 def test_an_encoder_works_or_says_that_it_is_closed(hostile):

@@ -173,6 +173,13 @@ def test_a_killed_encode_goes_on_and_gives_the_same_bytes(carphone, tmp_path):
     assert any("work folder" in note for note in report.notes)
 
 
+def test_versions_are_shown_as_they_are(capsys):
+    neural_codec.show_versions()
+    told = neural_codec.versions()
+    assert capsys.readouterr().out == "".join(f"{name}: {value}\n" for name, value in told.items())
+    assert told["neural_codec"] == neural_codec.__version__ and told["base encoder"].startswith("SVT-AV1 ")
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder on a disk of 16 KiB."""

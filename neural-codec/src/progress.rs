@@ -61,8 +61,8 @@ mod tests {
     fn a_clone_of_a_raised_token_is_raised() {
         let token = CancelToken::new();
         let clone = token.clone();
-        assert!(clone.check().is_ok());
+        assert!(clone.check().is_ok() && !clone.is_cancelled());
         token.cancel();
-        assert!(matches!(clone.check(), Err(Error::Cancelled)));
+        assert!(matches!(clone.check(), Err(Error::Cancelled)) && clone.is_cancelled());
     }
 }

@@ -45,7 +45,7 @@ impl FromStr for Strategy {
         [Self::Av1, Self::Hybrid, Self::Still, Self::Interpolated]
             .into_iter()
             .find(|s| s.name() == text)
-            .ok_or_else(|| Error::invalid("strategies", "av1, hybrid, still or interpolated", text))
+            .ok_or_else(|| Error::invalid("strategies", "av1 or hybrid", text))
     }
 }
 
@@ -216,6 +216,14 @@ macro_rules! settings {
                 &[$(Description { name: stringify!($name), meaning: concat!($($doc),+) },)*];
 
             /// Sets one value by name. Errors: `InvalidArgument` naming an unknown name, or the name, range and value.
+            ///
+            /// ```
+            /// let mut settings = neural_codec::settings::Settings::default();
+            /// settings.set("effort", "3")?;
+            /// let error = settings.set("effort", "11").unwrap_err();
+            /// assert_eq!(error.to_string(), "effort: expected a number from 0 to 9, found 11");
+            /// # Ok::<(), neural_codec::Error>(())
+            /// ```
             pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
                 match name {
                     $(stringify!($name) => {
@@ -287,6 +295,14 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_number_of_threads_means_all_processors() {
+        let mut settings = Settings::default();
+        assert!(settings.thread_count() >= 1);
+        settings.set("threads", "3").unwrap();
+        assert_eq!(settings.thread_count(), 3);
+    }
 
     #[test]
     fn every_setting_reads_what_it_writes() {

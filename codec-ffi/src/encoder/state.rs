@@ -4,16 +4,16 @@ use neural_codec::bitstream::{AudioPacket, AudioTrack};
 use neural_codec::encoder::EncodingAgent;
 use neural_codec::frame::{Frame, VideoInfo};
 use neural_codec::progress::{CancelToken, Progress};
-use neural_codec::settings::Settings;
 use neural_codec::{Error, Result};
 
 use crate::log::Logger;
+use crate::options::Options;
 use crate::progress::Listener;
 use crate::status::{NCODEC_AGAIN, NCODEC_END, NCODEC_OK};
 
 /// Everything behind an encoder handle.
 pub(crate) struct EncoderState {
-    settings: Settings,
+    options: Options,
     audio_tracks: Vec<AudioTrack>,
     cancel: CancelToken,
     listener: Listener,
@@ -38,7 +38,7 @@ enum Stage {
 impl EncoderState {
     pub(super) fn new(cancel: CancelToken) -> Self {
         Self {
-            settings: Settings::default(),
+            options: Options::default(),
             audio_tracks: Vec::new(),
             cancel,
             listener: Listener::new(None, std::ptr::null_mut()),
@@ -51,7 +51,7 @@ impl EncoderState {
 
     pub(super) fn set(&mut self, key: &str, value: &str) -> Result<i32> {
         self.expect_setting("ncodec_encoder_set")?;
-        self.settings.set(key, value)?;
+        self.options.set(key, value)?;
         Ok(NCODEC_OK)
     }
 
@@ -74,9 +74,12 @@ impl EncoderState {
     pub(super) fn open(&mut self, info: VideoInfo) -> Result<i32> {
         self.expect_setting("ncodec_encoder_open")?;
         self.cancel.check()?;
-        let agent = EncodingAgent::new(info, &self.settings)?
+        let mut agent = EncodingAgent::new(info, &self.options.settings)?
             .with_cancel(self.cancel.clone())
             .with_audio(self.audio_tracks.clone());
+        if let Some(scenes) = self.options.scenes.clone() {
+            agent = agent.with_scenes(scenes)?;
+        }
         self.stage = Stage::Open { agent: Box::new(agent), info };
         Ok(NCODEC_OK)
     }

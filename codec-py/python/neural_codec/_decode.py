@@ -22,6 +22,7 @@ from ._frames import Array, Picture, check_layout
 from ._jobs import ProgressArgument, check_stop, drive
 from ._library import suggest_libraries
 from ._measure import clip_info, stream_info
+from ._output import check_distinct
 from ._progress import bar_for
 from ._settings import check_flag, check_threads, whole_number
 from ._sources import read_some, stream_from
@@ -249,6 +250,7 @@ def decode(
         return _decode_to_arrays(source, layout, progress, threads)
     if not isinstance(output, (str, os.PathLike)):
         raise InvalidType(f"output: expected a path or None, found {type(output).__name__}")
+    check_distinct(source, output)
     start = time.monotonic()
     job = _native.write(_stream(source, threads=threads), output)
     frames = int(json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE)))

@@ -13,6 +13,7 @@ import numpy as np
 from ._decode import decode
 from ._encode import encode
 from ._measure import compare, frame_at
+from ._page import write_page
 from .errors import FileIO, InvalidArgument, MissingLibrary
 from .records import Metrics, Record, Report
 
@@ -69,6 +70,8 @@ def demo(video: str | None, folder: str, *, progress: bool = False) -> Summary:
     written = decode(stream, decoded, progress=progress)
     metrics = compare(source, decoded, progress=progress)
     (target / "report.json").write_text(report.to_json())
+    worst = report.total.quality.worst_frame
+    write_page(target / "report.html", report, None if worst is None else (frame_at(source, worst), frame_at(decoded, worst)))
     _save_picture(pillow, source, decoded, written.frames // 2, target / "comparison.png")
     return _summary(source, target, report, metrics, written.seconds)
 

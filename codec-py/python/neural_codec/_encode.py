@@ -12,7 +12,7 @@ from . import _native
 from ._frames import check_frame, check_layout
 from ._jobs import Drive, ProgressArgument, drive
 from ._library import suggest_libraries
-from ._output import Output
+from ._output import Output, check_distinct
 from ._progress import bar_for
 from ._settings import as_texts, frame_rate
 from ._sources import opened
@@ -49,6 +49,7 @@ def encode(
     """
     texts = as_texts(dict(settings))
     listed = _scene_list(scenes)
+    check_distinct(source, output)
     suggest_libraries()
     with opened(source, fps=fps, layout=layout) as (native, feeds):
         target = Output(output)
@@ -177,10 +178,13 @@ def _scene_list(scenes: Scenes | None) -> list[tuple[int, int]] | None:
     """Scenes as numbers; entries may be anything that stands for a frame number, such as scenedetect's timecodes."""
     if scenes is None:
         return None
-    if not isinstance(scenes, Iterable):
-        raise InvalidType(f"scenes: expected pairs of frame numbers, found {type(scenes).__name__}")
+    try:
+        listed = iter(scenes)
+    except TypeError:
+        # Also an array of no dimension, which says that it can be iterated.
+        raise InvalidType(f"scenes: expected pairs of frame numbers, found {type(scenes).__name__}") from None
     out = []
-    for index, scene in enumerate(scenes):
+    for index, scene in enumerate(listed):
         try:
             start, end = (_frame_number(value) for value in scene)
         except (TypeError, ValueError):

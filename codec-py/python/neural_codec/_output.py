@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import Any
 
 from . import _native
-from .errors import InvalidType
+from .errors import InvalidArgument, InvalidType
+
+EXPECTED = "a path, a binary file object or None"
+
+
+def check_distinct(source: Any, output: Any) -> None:
+    """Refuses to write a file over the one it is made from."""
+    if not all(isinstance(each, (str, os.PathLike)) for each in (source, output)):
+        return
+    try:
+        same = os.path.samefile(source, output)
+    except (OSError, ValueError):
+        return
+    if same:
+        raise InvalidArgument(f"output: expected another file than the source, found {os.fsdecode(output)!r}")
 
 
 class Output:
@@ -20,11 +35,12 @@ class Output:
             self._memory = bytearray()
         elif isinstance(output, (str, os.PathLike)):
             self._file = _native.OutputFile(output)
+        elif isinstance(output, io.TextIOBase):
+            raise InvalidType(f"output: expected {EXPECTED}, found a file object for text; open it with mode 'wb'")
         elif hasattr(output, "write"):
             self._object = output
         else:
-            expected = "a path, a binary file object or None"
-            raise InvalidType(f"output: expected {expected}, found {type(output).__name__}")
+            raise InvalidType(f"output: expected {EXPECTED}, found {type(output).__name__}")
 
     def write(self, data: bytes) -> None:
         if self._file is not None:
@@ -34,9 +50,12 @@ class Output:
         else:
             view = memoryview(data)
             while view:
-                # Raw files may take less than they are given; others say so by a number or by None.
+                # Raw files may take less than they are given and say how much; others say it by None.
                 written = self._object.write(view)
-                view = view[len(view) if written is None else written :]
+                taken = len(view) if written is None else written
+                if isinstance(taken, bool) or not isinstance(taken, int) or not 0 < taken <= len(view):
+                    raise InvalidType(f"output: expected write() to take 1 to {len(view)} bytes and say so, found {written!r:.80}")
+                view = view[taken:]
 
     def take(self) -> bytes | None:
         """The bytes in memory, once; None where they went elsewhere."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
@@ -63,7 +64,7 @@ def page(report: Report, worst: tuple[Array, Array] | None = None) -> str:
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n"
 
 
-def write_page(path: str, report: Report, worst: tuple[Array, Array] | None = None) -> None:
+def write_page(path: str | os.PathLike[str], report: Report, worst: tuple[Array, Array] | None = None) -> None:
     """Writes the page to a file."""
     Path(path).write_text(page(report, worst), encoding="utf-8")
 
@@ -127,11 +128,11 @@ def _plot(scenes: Sequence[Scene]) -> str:
 
 
 def _table(scenes: Iterable[Scene]) -> str:
-    names = ("scene", "frames", "class", "quantizer", "tools", "bytes", "psnr_y", "ssim_y", "trials", "why")
+    names = ("scene", "frames", "class", "strategy", "quantizer", "tools", "bytes", "psnr_y", "ssim_y", "trials", "why")
     rows = []
     for s in scenes:
         cells = (
-            s.index, s.frames, s.profile.scene_class, s.quantizer, s.tools, s.bytes, _number(s.quality.psnr_y, 2),
+            s.index, s.frames, s.profile.scene_class, s.strategy, s.quantizer, s.tools, s.bytes, _number(s.quality.psnr_y, 2),
             _number(s.quality.ssim_y, 4), len(s.tried), _why(s),
         )  # fmt: skip
         style = "" if s.target_met else ' class="missed"'
@@ -140,8 +141,19 @@ def _table(scenes: Iterable[Scene]) -> str:
 
 
 def _why(scene: Scene) -> str:
-    filtered = f"; filter {scene.filter.profile}: {scene.filter.reason}" if scene.filter else ""
-    return f"{scene.reason}{filtered}; {scene.profile.class_reason}"
+    return "; ".join(text for text in (scene.reason, _filter(scene), scene.profile.class_reason) if text)
+
+
+def _filter(scene: Scene) -> str:
+    """What a neural filter takes and does to the quality, where the scene has one, and why."""
+    found = scene.filter
+    if found is None:
+        return ""
+    if not found.kept:
+        return f"no neural filter: {found.reason}"
+    psnr = f"psnr_y {_number(found.base_psnr_y, 2)} to {_number(scene.quality.psnr_y, 2)} dB"
+    ssim = f"ssim_y {_number(found.base_ssim_y, 4)} to {_number(scene.quality.ssim_y, 4)}"
+    return f"neural filter {found.profile}, {found.bytes} bytes: {psnr}, {ssim} ({found.reason})"
 
 
 def _stages(total: Total) -> str:

@@ -25,6 +25,8 @@ from .records import Report, StreamInfo
 __all__ = ["compress_video_tensor", "decompress_video_tensor", "estimate_decoder_tops"]
 
 _DEFAULTS = {"fps": 30.0, "target_bitrate_mbps": 1.0, "target_quality_ssim": 0.95, "target_quality_psnr": 35.0}
+# The least effort at which scenes may get neural filters.
+FILTERS_FROM = 6
 # Keys that say what the tensor says too; they are checked against it.
 _DESCRIBING = ("duration", "resolution")
 _OTHERS = ("i_frame_interval", "effort", "threads")
@@ -104,11 +106,14 @@ def decompress_video_tensor(
 def estimate_decoder_tops(compressed_data: Any = None, config: Mapping[str, Any] | None = None) -> float:
     """Operations of neural networks that a decoder performs for a frame, in units of 10^12, counted from the stream.
 
-    Without a stream: of what `compress_video_tensor` writes at its default effort, plain AV1, which has none: 0. Scenes with a
-    neural filter count two operations a multiplication of its layers, for every pixel.
-    Raises InvalidArgument for what is not a stream of this library.
+    Without a stream: of what `compress_video_tensor` writes at this `config`, where that is known before: below effort 6 plain
+    AV1, which has none: 0. Scenes with a neural filter count two operations a multiplication of its layers, for every pixel.
+    Raises InvalidArgument for what is not a stream of this library, and where only a stream can tell.
     """
     if compressed_data is None:
+        effort = _number("effort", _config(config).get("effort", 5), -1)
+        if effort >= FILTERS_FROM:
+            raise InvalidArgument(f"compressed_data: expected a stream to count on, as scenes may have filters at effort {effort:g}")
         return 0.0
     described = info(_stream(compressed_data))
     if not isinstance(described, StreamInfo):

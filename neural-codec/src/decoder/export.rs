@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::bitstream::{AudioPacket, EncodedScene, Limits, PacketReader, StreamItem};
 use crate::error::{Error, Place, Result};
 use crate::frame::{PixelFormat, VideoInfo};
-use crate::media::{TemporalUnit, remux_av1};
+use crate::media::{TemporalUnit, expect_distinct, remux_av1};
 use crate::progress::{CancelToken, Progress};
 
 /// What an export wrote.
@@ -42,6 +42,7 @@ pub fn export_base(
     cancel: &CancelToken,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<ExportReport> {
+    expect_distinct(input, output)?;
     let mut scenes = Items { reader: open(input, limits)? };
     let first = scenes.next_scene()?.ok_or_else(|| {
         let place = Place::at_offset(scenes.reader.position());

@@ -48,7 +48,7 @@ fn open_stream(path: &Path, settings: &DecoderSettings) -> Result<StreamDecoder<
 ///
 /// The output's name decides its kind: see [`media::create`]. `progress` is called after each frame; returning
 /// false cancels.
-/// Errors: as [`StreamDecoder::decode_frame`] and [`media::create`]; `Cancelled`.
+/// Errors: as [`StreamDecoder::decode_frame`] and [`media::create`]; `InvalidArgument` where both are one file; `Cancelled`.
 pub fn decode_file(
     input: &Path,
     output: &Path,
@@ -56,6 +56,7 @@ pub fn decode_file(
     cancel: &CancelToken,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<DecodeReport> {
+    media::expect_distinct(input, output)?;
     let start = Instant::now();
     let mut decoder = open_stream(input, settings)?;
     let mut writer = media::create(output, decoder.info(), decoder.audio_tracks())?;

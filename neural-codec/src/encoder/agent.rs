@@ -171,11 +171,6 @@ impl EncodingAgent {
         Ok(self)
     }
 
-    /// A token that cancels this agent's work from any thread.
-    pub fn cancel_token(&self) -> CancelToken {
-        self.context.cancel.clone()
-    }
-
     /// Takes the next frame. Waits while too many frames wait for their encoder.
     ///
     /// Errors: `InvalidArgument` for a frame of another size or format, `WrongOrder` after

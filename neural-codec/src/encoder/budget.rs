@@ -153,12 +153,8 @@ impl StoreJob {
     pub(super) fn run(self) -> Result<FinishedScene> {
         let start = Instant::now();
         let (scene, job) = (&self.scene, &self.scene.job);
-        let plan = BasePlan {
-            quantizer: self.quantizer,
-            preset: job.task.means.preset,
-            depth: job.task.means.depth(self.quantizer),
-            tools: scene.tools,
-        };
+        let means = &job.task.means;
+        let plan = BasePlan::new(self.quantizer, means.preset, means.depth(self.quantizer), scene.tools);
         let mut tried = Vec::new();
         let trial =
             store(&job.context, &job.frames, 0..scene.profile.frames, &plan, Purpose::Keep, &mut tried)?;

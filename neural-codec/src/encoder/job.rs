@@ -103,7 +103,7 @@ impl SceneJob {
         match target {
             Target::Constant(quantizer) => {
                 let depth = means.depth(quantizer);
-                let plan = BasePlan { quantizer, preset: means.preset, depth, tools: Tools::default() };
+                let plan = BasePlan::new(quantizer, means.preset, depth, Tools::default());
                 let mut tried = Vec::new();
                 let (context, frames) = (&self.context, &self.frames);
                 let is_read_again = context.work.is_some() || context.filter.is_some();

@@ -107,8 +107,9 @@ pub fn encode(
 
 /// Encodes a media file into a `.nvc` file, which appears whole or not at all.
 ///
-/// Errors: as [`encode`], with the file's name.
+/// Errors: as [`encode`], with the file's name; `InvalidArgument` where both are one file.
 pub fn encode_file(input: &Path, output: &Path, settings: &Settings, hooks: Hooks<'_>) -> Result<Report> {
+    media::expect_distinct(input, output)?;
     let mut source = media::open(input, &media::OpenOptions::default())?;
     let mut file = AtomicFile::create(output)?;
     let report = encode(source.as_mut(), &mut file, settings, hooks).map_err(|error| match error {

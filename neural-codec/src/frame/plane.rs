@@ -74,11 +74,6 @@ impl<T: Sample> Plane<T> {
         &mut self.samples
     }
 
-    /// Gives the samples away.
-    pub fn into_samples(self) -> Vec<T> {
-        self.samples
-    }
-
     /// One row. Panics: when `y >= height`.
     pub fn row(&self, y: usize) -> &[T] {
         &self.samples[y * self.width..][..self.width]

@@ -38,6 +38,10 @@ impl AtomicFile {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        if !folder.is_dir() {
+            let reason = format!("there is no folder {}", folder.display());
+            return Err(Error::io(path, io::Error::new(io::ErrorKind::NotFound, reason)));
+        }
         let temporary = builder().tempfile_in(folder).map_err(|e| {
             // The reason alone: the message of `tempfile` names a temporary path that means nothing to the caller.
             Error::io(path, e.raw_os_error().map_or_else(|| e.kind().into(), io::Error::from_raw_os_error))
@@ -65,6 +69,16 @@ impl AtomicFile {
         temporary.as_file().sync_all().map_err(|e| Error::io(&target, e))?;
         temporary.persist(&target).map_err(|e| Error::io(&target, e.error))?;
         Ok(())
+    }
+}
+
+/// Refuses to write a file over the one it is made from. Errors: `InvalidArgument`.
+pub(crate) fn expect_distinct(input: &Path, output: &Path) -> Result<()> {
+    match (fs::canonicalize(input), fs::canonicalize(output)) {
+        (Ok(from), Ok(to)) if from == to => {
+            Err(Error::invalid("output path", "another file than the input", output.display()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -138,10 +152,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(AtomicFile::create(folder.path()), Err(Error::InvalidArgument { .. })));
         let missing = folder.path().join("no/clip.bin");
-        let Err(Error::Io { path: Some(path), .. }) = AtomicFile::create(&missing) else { panic!("not Io") };
+        let error = AtomicFile::create(&missing).unwrap_err();
+        assert!(error.to_string().ends_with(&format!("no folder {}", missing.parent().unwrap().display())));
+        let Error::Io { path: Some(path), .. } = error else { panic!("not Io") };
         assert_eq!(path, missing);
         #[cfg(unix)]
         assert!(matches!(AtomicFile::create(Path::new("/dev/null")), Err(Error::InvalidArgument { .. })));
+    }
+
+    #[test]
+    fn a_file_is_not_written_over_the_one_it_is_made_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.bin");
+        fs::write(&path, b"source").unwrap();
+        let same = folder.path().join(".").join("clip.bin");
+        assert!(matches!(expect_distinct(&path, &same), Err(Error::InvalidArgument { .. })));
+        assert!(expect_distinct(&path, &folder.path().join("other.bin")).is_ok());
+        assert!(expect_distinct(Path::new("-"), Path::new("-")).is_ok());
     }
 
     #[cfg(unix)]

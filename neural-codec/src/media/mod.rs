@@ -24,6 +24,7 @@ mod y4m_sink;
 mod y4m_write;
 
 pub use atomic_file::AtomicFile;
+pub(crate) use atomic_file::expect_distinct;
 #[cfg(feature = "ffmpeg")]
 pub use ffmpeg::{FfmpegReader, LosslessWriter, TemporalUnit, remux_av1};
 #[cfg(feature = "images")]

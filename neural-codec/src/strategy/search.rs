@@ -217,7 +217,7 @@ impl<'a> Search<'a> {
         let (curve, tools, mut tried) = self.rate_curve()?;
         // Both sums are over the scene: eight bits a byte.
         let quantizer = curve.best(8.0 * lambda, &context.library);
-        let plan = BasePlan { quantizer, preset: means.preset, depth: means.depth(quantizer), tools };
+        let plan = BasePlan::new(quantizer, means.preset, means.depth(quantizer), tools);
         let trial = store(context, frames, 0..length, &plan, Purpose::Keep, &mut tried)?;
         let reason = format!("the least D + lambda R that probes predict, at lambda {lambda}");
         Ok(Found { plan, trial, tried, predicted: None, reason, is_met: true })
@@ -320,7 +320,7 @@ impl<'a> Search<'a> {
     /// Pilots tools: what they take on the head, and the quality of the whole scene that follows.
     fn try_tools(&mut self, quantizer: Quantizer, tools: Tools, probe: &Probed) -> Result<Candidate> {
         let depth = self.means.source_depth;
-        let plan = BasePlan { quantizer, preset: self.means.preset + 1, depth, tools };
+        let plan = BasePlan::new(quantizer, self.means.preset + 1, depth, tools);
         let trial = self.try_plan("pilot", &plan, self.head())?;
         let quality = forecast::whole_scene(&trial.frames, &probe.frames);
         let over_probe = quality.minus(&probe.curve.quality(quantizer.value()));
@@ -340,7 +340,7 @@ impl<'a> Search<'a> {
         let mut measured = Curve::default();
         let mut best: Option<(BasePlan, Trial, bool)> = None;
         for attempt in 0..=MOST_CORRECTIONS {
-            let plan = BasePlan { quantizer, preset, depth, tools };
+            let plan = BasePlan::new(quantizer, preset, depth, tools);
             let trial =
                 store(self.context, self.frames, whole.clone(), &plan, Purpose::Keep, &mut self.tried)?;
             let quality = Quality::of(&trial.frames);
@@ -387,7 +387,7 @@ impl<'a> Search<'a> {
     /// Probes frames at the fast preset.
     fn probe(&mut self, stage: &'static str, quantizer: Quantizer, frames: Range<u64>) -> Result<Trial> {
         let Means { probe_preset: preset, source_depth: depth, .. } = self.means;
-        let plan = BasePlan { quantizer, preset, depth, tools: self.probe_tools() };
+        let plan = BasePlan::new(quantizer, preset, depth, self.probe_tools());
         self.try_plan(stage, &plan, frames)
     }
 

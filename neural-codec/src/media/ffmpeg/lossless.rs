@@ -28,6 +28,9 @@ const FFV1: &[(&str, &str)] = &[("level", "3"), ("g", "1"), ("slices", "4"), ("s
 const X264: &[(&str, &str)] = &[("qp", "0"), ("preset", "veryfast")];
 const X265: &[(&str, &str)] = &[("preset", "veryfast"), ("x265-params", "lossless=1:log-level=none")];
 
+/// What to write instead of a file whose ending says nothing.
+const ENDINGS: &str = "use .mkv, .mp4, .mov or .y4m, or frame_%04d.png for pictures";
+
 /// Writes frames losslessly: FFV1 in Matroska, H.264 or HEVC in MP4 and MOV.
 pub struct LosslessWriter {
     muxer: Muxer,
@@ -42,8 +45,8 @@ pub struct LosslessWriter {
 impl LosslessWriter {
     /// Starts a file. Errors: see [`create`](super::super::create).
     pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Self> {
+        let choice = choose(container(path, ENDINGS)?, info.format)?;
         let mut muxer = Muxer::create(path)?;
-        let choice = choose(container(path)?, info.format)?;
         let (time_base, rate) =
             (signed("time base", info.time_base)?, signed("frame rate", info.frame_rate)?);
         let encoder = open_encoder(&choice, info, time_base, rate, muxer.wants_global_header(), path)?;

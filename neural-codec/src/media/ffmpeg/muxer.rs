@@ -39,7 +39,7 @@ impl Muxer {
     /// Errors: `Unsupported` for an ending that stands for none; `Io` where the folder cannot be written.
     pub(super) fn create(path: &Path) -> Result<Self> {
         initialize();
-        let name = container(path)?;
+        let name = container(path, "use .mkv, .mp4, .mov or .webm")?;
         let file = AtomicFile::create(path)?;
         let stream = StreamIo::from_write_seek_with_capacity(file.handle()?, WRITE_BYTES);
         let output = stream.and_then(|stream| format::output_to_stream(stream, None, Some(name)));
@@ -182,8 +182,8 @@ pub(super) fn copy(bytes: &[u8]) -> Result<Packet> {
     Ok(packet)
 }
 
-/// FFmpeg's name of the container that the ending of `path` stands for.
-pub(super) fn container(path: &Path) -> Result<&'static str> {
+/// FFmpeg's name of the container that the ending of `path` stands for. Errors: `Unsupported` with this remedy.
+pub(super) fn container(path: &Path, remedy: &str) -> Result<&'static str> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     match ending.as_str() {
         "mkv" => Ok("matroska"),
@@ -192,7 +192,7 @@ pub(super) fn container(path: &Path) -> Result<&'static str> {
         "webm" => Ok("webm"),
         _ => Err(Error::Unsupported {
             what: format!("ending .{ending} of {}", path.display()),
-            remedy: "use .mkv, .mp4, .mov or .webm, or frame_%04d.png for pictures".into(),
+            remedy: remedy.into(),
         }),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::Error;
-use crate::media::OnDamage;
+use crate::media::{FfmpegReader, OnDamage};
 
 #[test]
 fn files_without_a_video_say_so() {
@@ -78,6 +78,10 @@ fn damaged_bytes_are_an_error_that_names_the_frame() {
     std::fs::write(&bad, bytes).unwrap();
     let error = frames(&bad).unwrap_err();
     assert!(error.place().frame.is_some_and(|frame| frame > 0), "{error}");
+    let keep = OpenOptions { on_damage: OnDamage::Keep, ..Default::default() };
+    let mut reader = FfmpegReader::open(&bad, &keep).unwrap();
+    while reader.next_frame().unwrap().is_some() {}
+    assert!(reader.damaged_frames() > 0);
 }
 
 #[test]
