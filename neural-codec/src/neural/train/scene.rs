@@ -21,7 +21,7 @@ const BATCH: usize = 8;
 
 /// Learning rates of the gains alone, and of all parameters.
 const GAINS_ALONE: Rates = Rates { weights: 0.0, gains: 1e-2 };
-const ALL: Rates = Rates { weights: 2e-3, gains: 4e-3 };
+const ALL: Rates = Rates { weights: 6e-3, gains: 8e-3 };
 
 /// Share of the first rates that the steps on rounded parameters begin with.
 const ROUNDED_RATE: f32 = 0.5;
