@@ -37,7 +37,7 @@ docs: ## Write the API pages of Rust (target/doc) and Python (docs-out/python); 
 	cargo doc --no-deps -p neural-codec --all-features
 	@scripts/wheel.sh
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check pdoc==16.0.0
-	$(PYTHON) -m pdoc --docformat markdown --output-directory docs-out/python neural_codec
+	$(PYTHON) -m pdoc --docformat markdown --output-directory docs-out/python neural_codec neural_codec.records
 
 bench: ## Run the criterion benches.
 	cargo bench --workspace --all-features

@@ -25,7 +25,7 @@ static const char *any_text(void) {
     static char filler[5000];
     static const char *const texts[] = {NULL, "", "0", "-1", "1e999", "nan", "quantizer", "effort", "threads", "max_pixels",
                                         "on_damage", "skip_scene", "18446744073709551616", "\xff\xfe", "%s%n", "work_folder",
-                                        "/no/such/file", ".", "device", "cuda:9", "strategies", "hybrid", "a\nb", "scenes", "0-1", "1-0"};
+                                        "/dev/null/file", ".", "device", "cuda:9", "strategies", "hybrid", "a\nb", "scenes", "0-1", "1-0"};
     if (any(24) == 0) {
         memset(filler, 'x', sizeof filler - 1);
         return filler;

@@ -10,7 +10,7 @@ import pytest
 
 import neural_codec
 from neural_codec.compat import compress_video_tensor, decompress_video_tensor, estimate_decoder_tops
-from neural_codec.errors import Corrupt, InvalidArgument, InvalidType, NeuralCodecError
+from neural_codec.errors import Corrupt, DeviceError, InvalidArgument, InvalidType, NeuralCodecError
 
 CONFIG = {"fps": 24, "effort": 1}
 
@@ -138,6 +138,16 @@ def test_tensors_of_any_device_are_taken_and_given_back(real, monkeypatch):
         result = compress_video_tensor(Tensor(array), CONFIG, "cuda")
         frames = decompress_video_tensor(result["compressed_data"], CONFIG, "cuda:0")["reconstructed_frames"]
         assert isinstance(frames, Tensor) and frames.place == "cuda:0" and frames.array.shape == clip.shape
+
+
+def test_a_device_that_torch_cannot_use_is_named(stream, monkeypatch):
+    class Homeless(Tensor):
+        def to(self, place):
+            raise AssertionError("Torch not compiled with CUDA enabled")
+
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(from_numpy=Homeless))
+    with pytest.raises(DeviceError, match="device: .*'cuda:3'.*not compiled"):
+        decompress_video_tensor(stream, device="cuda:3")
 
 
 def test_real_torch_tensors_go_both_ways(real):

@@ -251,6 +251,26 @@ def test_progress_is_told_and_can_cancel(clip):
     neural_codec.encode(clip, fps=24, progress=True, **FAST)
 
 
+@pytest.mark.parametrize("has_tqdm", [True, False])
+def test_a_bar_is_drawn_with_tqdm_and_without(has_tqdm, clip, stream, capfd, monkeypatch):
+    from neural_codec import _progress
+
+    if has_tqdm:
+        assert _progress._has_tqdm()
+    else:
+        monkeypatch.setattr(_progress, "_has_tqdm", lambda: False)
+    for work in (
+        lambda: neural_codec.encode(clip, fps=24, progress=True, **FAST),
+        lambda: neural_codec.decode(stream, progress=True),
+        lambda: neural_codec.compare(stream, stream, progress=True),
+    ):
+        work()
+        out, shown = capfd.readouterr()
+        assert out == "" and "\r" in shown and shown.endswith("\n") and "frames" in shown
+        # What tqdm draws has a rate; a plain line has not.
+        assert ("frames/s" in shown) == has_tqdm
+
+
 def test_an_exception_of_the_generator_passes_through(tmp_path):
     def frames():
         yield np.zeros((64, 64, 3), np.uint8)

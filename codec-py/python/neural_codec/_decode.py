@@ -48,9 +48,11 @@ class Frames:
     video: Array = field(repr=False)
     """RGB, `(frames, height, width, 3)` or as `layout` said: uint8, or uint16 with 10 bits in the low bits."""
     fps: Fraction
+    """Frames a second: the mean where the rate varies."""
     timestamps: NDArray[np.float64] = field(repr=False)
     """Seconds at which each frame is shown."""
     info: StreamInfo
+    """What the stream says about itself."""
 
 
 class Decoder:
@@ -85,11 +87,14 @@ class Decoder:
         self._source = _stream(source, skip_damage=self._skip, threads=threads)
         self._closed = False
         self.errors: list[NeuralCodecError] = []
+        """What was damaged and skipped so far, with `on_damage="skip"`."""
         self.timestamp: float | None = None
         """Seconds at which the last frame is shown."""
         values = self._source.describe()
         self.info = clip_info(values)
+        """Size, format, colour and rate."""
         self.fps = self.info.video.frame_rate
+        """Frames a second: the mean where the rate varies."""
         self._time_base = Fraction(*values["time_base"])
 
     def next_frame(self) -> Any:

@@ -44,8 +44,11 @@ class Setting(Record):
     """One row of the table of settings; the default as text."""
 
     name: str
+    """As `encode` and `ncodec_encoder_set` take it."""
     meaning: str
+    """In a sentence or two, with the range."""
     default: str
+    """`none` where there is none."""
 
 
 def settings() -> dict[str, Setting]:

@@ -19,7 +19,7 @@ from ._decode import decode
 from ._encode import encode
 from ._frames import Array
 from ._measure import info
-from .errors import InvalidArgument, InvalidType
+from .errors import DeviceError, InvalidArgument, InvalidType
 from .records import Report, StreamInfo
 
 __all__ = ["compress_video_tensor", "decompress_video_tensor", "estimate_decoder_tops"]
@@ -84,10 +84,12 @@ def decompress_video_tensor(
 
     Returns `reconstructed_frames` (`[1, T, 3, H, W]`, float32 in [0, 1]: a torch tensor on `device` where torch was imported
     before, else a numpy array), `decode_time_seconds`, `decode_fps`, `tops_per_frame` and `tops_at_30fps`.
-    Raises `errors.Corrupt` and its like for what is no stream.
+    Raises `errors.Corrupt` and its like for what is no stream, `errors.DeviceError` for a device that torch cannot use.
     """
     _check_device(device)
     data = _stream(compressed_data)
+    # A device that is not there is told before the work, not after.
+    _as_tensor(np.zeros(1, np.float32), device)
     start = time.perf_counter()
     video = decode(data, layout="TCHW").video
     seconds = time.perf_counter() - start
@@ -213,4 +215,10 @@ def _main_strategy(report: Report) -> str:
 
 def _as_tensor(frames: Array, device: Any) -> Any:
     torch = sys.modules.get("torch")
-    return frames if torch is None else torch.from_numpy(frames).to(device)
+    if torch is None:
+        return frames
+    try:
+        return torch.from_numpy(frames).to(device)
+    except (RuntimeError, AssertionError) as error:
+        # What torch raises for a device that is not there depends on how it was built.
+        raise DeviceError(f"device: expected one that torch can use, found {str(device)!r}: {error}") from error

@@ -1,4 +1,7 @@
-"""Results as plain data: dataclasses that turn into JSON and back, with the version of their schema."""
+"""Results as plain data: dataclasses that turn into JSON and back, with the version of their schema.
+
+What stands in a report (`Report`, `Total`, `Scene`, `Trial`, ...) is described field by field in docs/report.schema.json.
+"""
 
 from __future__ import annotations
 
@@ -267,13 +270,21 @@ class Metrics(Record):
     SCHEMA: ClassVar[str] = "neural-codec/metrics/1"
 
     frames: int
+    """Frames compared."""
     pixel_format: str
+    """Format in which both were compared."""
     lossless_frames: int
+    """Frames that do not differ; means leave them out."""
     psnr_y: float | None
+    """Of the luma, mean over frames, dB."""
     psnr_yuv: float | None
+    """Of all samples of all planes, dB."""
     psnr_rgb: float | None
+    """Of R, G and B, dB; of arrays alone."""
     ssim_y: float | None
+    """Of the luma, mean over frames."""
     ms_ssim_y: float | None
+    """MS-SSIM of the luma, where it was asked for and pictures are large enough."""
 
 
 @dataclass(frozen=True)
@@ -281,12 +292,19 @@ class SceneInfo(Record):
     """One scene of a stream."""
 
     first_frame: int
+    """Index of its first frame in the clip."""
     frames: int
+    """Number of its frames."""
     strategy: str
+    """How it is coded: `av1`, or `hybrid` with a neural filter."""
     base_bytes: int
+    """Bytes of AV1."""
     bit_depth: int
+    """Bits of a sample inside the base layer."""
     filter_bytes: int
+    """Bytes of its neural filter, 0 without one."""
     macs_per_pixel: float
+    """Multiplications a luma pixel that its filter takes."""
 
 
 @dataclass(frozen=True)
@@ -296,14 +314,23 @@ class StreamInfo(Record):
     SCHEMA: ClassVar[str] = "neural-codec/stream/1"
 
     format_version: str
+    """Version of the format, such as `1.1`."""
     encoder: str
+    """The library that wrote it, and its version."""
     video: Clip
+    """Size, format, colour and rate."""
     audio_tracks: list[str]
+    """FFmpeg's name of the codec of each audio track."""
     frames: int
+    """Number of frames."""
     duration_seconds: float
+    """From the first frame to the end of the last."""
     bytes: int
+    """The whole stream."""
     bitrate_bps: float
+    """`bytes` x 8 / `duration_seconds`."""
     scenes: list[SceneInfo]
+    """In the order of the clip."""
 
 
 @dataclass(frozen=True)
@@ -313,8 +340,11 @@ class ClipInfo(Record):
     SCHEMA: ClassVar[str] = "neural-codec/clip/1"
 
     video: Clip
+    """Size, format, colour and rate."""
     bit_depth: int
+    """Bits of a sample."""
     frames: int | None
+    """As the file declares it; it may be wrong."""
 
 
 @dataclass(frozen=True)
@@ -324,9 +354,13 @@ class Written(Record):
     SCHEMA: ClassVar[str] = "neural-codec/written/1"
 
     output: str
+    """The path."""
     frames: int
+    """Frames written."""
     seconds: float
+    """Wall time, reading and writing included."""
     frames_per_second: float
+    """`frames` / `seconds`."""
 
 
 @dataclass(frozen=True)
@@ -336,13 +370,17 @@ class Exported(Record):
     SCHEMA: ClassVar[str] = "neural-codec/exported/1"
 
     output: str
+    """The path."""
     frames: int
+    """Frames written."""
     base_bytes: int
     """Bytes of AV1 in the file."""
     width: int
     """Of the coded pictures: even, at least 64."""
     height: int
+    """As `width`."""
     bit_depth: int
+    """Bits of a sample."""
 
 
 @dataclass(frozen=True)
@@ -350,6 +388,10 @@ class Progress(Record):
     """How far long work has come; `frames_total` where it is known."""
 
     frames_done: int
+    """Frames finished."""
     frames_total: int | None
+    """Frames of the whole clip."""
     scenes_done: int
+    """Scenes finished."""
     bytes: int
+    """Bytes of stream written or read."""
