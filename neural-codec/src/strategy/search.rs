@@ -366,7 +366,13 @@ impl<'a> Search<'a> {
             let next = curve.solve(floor, AIM / 2.0, &self.context.library);
             let most_above = if attempt == 0 { MOST_ABOVE } else { FAR_ABOVE };
             let is_wasteful = attempt < 2 && floor.raised(&most_above).is_met(&metrics) && next > quantizer;
-            if (is_met && !is_wasteful) || (had_met && !is_met) || quantizer == Quantizer::FINEST {
+            let is_overshot = had_met && !is_met;
+            if is_overshot {
+                let Some(between) = self.between(floor, best.as_ref(), next, quantizer) else { break };
+                quantizer = between;
+                continue;
+            }
+            if (is_met && !is_wasteful) || quantizer == Quantizer::FINEST {
                 break;
             }
             // One that misses by what the curve cannot see goes a step finer all the same.
@@ -382,6 +388,21 @@ impl<'a> Search<'a> {
             if is_met { "" } else { ", which this scene cannot reach" }
         );
         Ok(Found { plan, trial, tried: self.tried, predicted: Some(predicted), reason, is_met })
+    }
+
+    /// A quantiser between one that lies far above the floor and a coarser one that missed it; at the efforts that learn
+    /// filters, which have the time for another coding.
+    fn between(
+        &self,
+        floor: &Floor,
+        met: Option<&(BasePlan, Trial, bool)>,
+        solved: Quantizer,
+        missed: Quantizer,
+    ) -> Option<Quantizer> {
+        let (plan, trial, _) = met?;
+        let is_far_above = floor.raised(&MOST_ABOVE).is_met(&trial.comparison.finish());
+        let between = plan.quantizer < solved && solved < missed;
+        (self.context.filter.is_some() && is_far_above && between).then_some(solved)
     }
 
     /// Probes frames at the fast preset.
