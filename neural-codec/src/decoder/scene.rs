@@ -1,5 +1,6 @@
 //! One scene, decoded frame by frame and checked against its hashes. Rank 5.
 
+use super::stream::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{EncodedScene, FRAMES_PER_HASH, Strategy};
 use crate::error::{Error, Place, Result};
@@ -20,13 +21,15 @@ pub(super) struct SceneDecoder {
 }
 
 impl SceneDecoder {
-    /// Errors: `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies.
-    pub(super) fn new(scene: EncodedScene, info: VideoInfo, threads: usize, max_pixels: u64) -> Result<Self> {
+    /// Errors: `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies, `Device`
+    /// where the GPU that is asked for cannot be had.
+    pub(super) fn new(scene: EncodedScene, info: VideoInfo, settings: &DecoderSettings) -> Result<Self> {
         let place = Place::in_scene(scene.header.index);
         let filter = match (scene.header.strategy, &scene.filter) {
             (Strategy::Av1, None) => None,
             (Strategy::Hybrid, Some(packet)) => {
-                Some(SceneFilter::new(packet).map_err(|error| error.within(place))?)
+                let device = settings.device.open(info.width * info.height)?;
+                Some(SceneFilter::on(packet, &device).map_err(|error| error.within(place))?)
             }
             (strategy, filter) => {
                 let expected = if strategy == Strategy::Av1 {
@@ -46,9 +49,9 @@ impl SceneDecoder {
         }
         let decoder = Av1Decoder::new(&DecoderConfig {
             depth: scene.base.depth,
-            max_pixels,
+            max_pixels: settings.limits.max_pixels,
             color: info.color,
-            threads,
+            threads: settings.thread_count(),
             ..DecoderConfig::new(info.width, info.height)
         })?;
         Ok(Self {

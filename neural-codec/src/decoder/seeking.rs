@@ -76,10 +76,9 @@ impl<R: Read + Seek> SeekingDecoder<R> {
         let (mut decoder, mut at) = match self.open.take().filter(|_| goes_on) {
             Some(open) => open,
             None => {
-                let (info, threads) = (self.reader.header().info, self.settings.thread_count());
+                let info = self.reader.header().info;
                 let scene = self.reader.scene(scene)?;
-                let max_pixels = self.settings.limits.max_pixels;
-                (SceneDecoder::new(scene, info, threads, max_pixels)?, entry.first_frame)
+                (SceneDecoder::new(scene, info, &self.settings)?, entry.first_frame)
             }
         };
         let end = entry.first_frame + u64::from(entry.frame_count);

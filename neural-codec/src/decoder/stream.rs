@@ -7,6 +7,7 @@ use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketReader, StreamHead
 use crate::error::Result;
 use crate::frame::{Frame, VideoInfo};
 use crate::media::FrameSource;
+use crate::settings::Device;
 
 /// What a decoder may use, and what it does with damage.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,8 @@ pub struct DecoderSettings {
     pub limits: Limits,
     /// What happens at a damaged scene.
     pub on_damage: OnDamage,
+    /// Where filters run. The frames do not depend on it.
+    pub device: Device,
 }
 
 /// What a decoder does at a damaged scene.
@@ -102,9 +105,7 @@ impl<R: Read> StreamDecoder<R> {
                 None => return Ok(None),
                 Some(StreamItem::Audio(packet)) => self.audio.push(packet),
                 Some(StreamItem::Scene(scene)) => {
-                    let threads = self.settings.thread_count();
-                    let max_pixels = self.settings.limits.max_pixels;
-                    self.scene = Some(SceneDecoder::new(scene, self.header().info, threads, max_pixels)?);
+                    self.scene = Some(SceneDecoder::new(scene, self.header().info, &self.settings)?);
                 }
             }
         }
