@@ -51,11 +51,14 @@ fn the_embedded_code_is_that_of_the_source() {
         fs::write(&path, &compiled).unwrap();
     }
     assert!(fs::read_to_string(&path).unwrap() == compiled, "kernels.ptx is old: run make kernels");
-    let fused: Vec<&str> = compiled.lines().filter(|line| line.contains("fma.rn")).collect();
-    assert!(
-        fused.is_empty(),
-        "a product is fused with a sum, which rounds otherwise than the CPU: {fused:?}"
-    );
+    // A fused product rounds otherwise than the CPU; training alone may.
+    let mut function = "";
+    for line in compiled.lines() {
+        if line.contains(".entry ") || line.contains(".func ") {
+            function = line;
+        }
+        assert!(!line.contains("fma.rn") || function.contains("train_"), "fused in {function}: {line}");
+    }
 }
 
 #[test]

@@ -161,7 +161,7 @@ pub(crate) fn improve(
         byte_price: price,
         seed: means.seed,
     };
-    let learnt = learn(&scene_plan, work.gather()?, &context.cancel)?;
+    let learnt = learn(&scene_plan, work.gather()?, &context.device, &context.cancel)?;
     let mut promising: Vec<&Candidate> =
         learnt.candidates.iter().filter(|candidate| candidate.cost(price) < 1.0 - WORTH).collect();
     promising.sort_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));

@@ -9,6 +9,9 @@ const FILES: &[&str] = &[
     include_str!("kernels/filter_sites.cu"),
     include_str!("kernels/filter_layer.cu"),
     include_str!("kernels/filter_correct.cu"),
+    include_str!("kernels/train_convolve.cuh"),
+    include_str!("kernels/train_forward.cu"),
+    include_str!("kernels/train_backward.cu"),
 ];
 
 /// Names of all kernels.
@@ -24,6 +27,12 @@ pub const KERNELS: &[&str] = &[
     "filter_layer",
     "filter_correct_u8",
     "filter_correct_u16",
+    "train_gather",
+    "train_forward",
+    "train_loss",
+    "train_slopes",
+    "train_weights",
+    "train_back",
 ];
 
 /// Virtual machine code that every driver from 580 on turns into its GPU's own; `make kernels` writes it.

@@ -36,6 +36,9 @@ impl DeviceSample for u16 {
 impl DeviceSample for f32 {
     const SUFFIX: &str = "f32";
 }
+impl DeviceSample for i16 {
+    const SUFFIX: &str = "i16";
+}
 impl DeviceSample for i32 {
     const SUFFIX: &str = "i32";
 }
@@ -63,6 +66,21 @@ impl Gpu {
         let cleared = self.stream().memset_zeros(&mut buffer.0);
         self.checked(cleared, "clearing memory of the device", 0)?;
         Ok(buffer)
+    }
+
+    /// Values of the host into a buffer of the same length. Panics: when it is shorter.
+    pub(super) fn write<T: DeviceSample>(&self, values: &[T], to: &mut Buffer<T>) -> Result<()> {
+        self.check_usable()?;
+        let copied = self.stream().memcpy_htod(values, &mut to.0);
+        self.checked(copied, "copying to the device", 0)
+    }
+
+    /// Another buffer with the same values. Errors: `OutOfMemory`, `Device`.
+    pub fn copy<T: DeviceSample>(&self, from: &Buffer<T>) -> Result<Buffer<T>> {
+        let mut to = self.alloc(from.len())?;
+        let copied = self.stream().memcpy_dtod(&from.0, &mut to.0);
+        self.checked(copied, "copying within the device", 0)?;
+        Ok(to)
     }
 
     /// The values, once everything before is done. Errors: `Device`.

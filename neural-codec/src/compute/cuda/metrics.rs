@@ -6,9 +6,6 @@ use super::gpu::{Gpu, covering};
 use super::memory::{Buffer, DeviceSample};
 use crate::error::{Error, Result};
 
-/// Sums of the maps of SSIM and of contrast, shape `[bands][tiles]`.
-pub type TileSums = Vec<Vec<(f64, f64)>>;
-
 /// Side of the window, rows of a band and columns of a tile: those of kernels/similarity.cu.
 const WINDOW: usize = 11;
 const BAND: usize = 32;

@@ -13,9 +13,11 @@ mod gpu;
 mod kernels;
 mod memory;
 mod metrics;
+mod train;
 
 pub use filter::{FilterLayer, FilterPlanes, GpuFilter};
 pub use gpu::Gpu;
 pub use kernels::{KERNELS, options, source};
 pub use memory::{Buffer, DeviceSample};
-pub use metrics::{TileSums, tiles};
+pub use metrics::tiles;
+pub use train::{GpuTrainer, TrainLayer, TrainPatch, TrainShape};

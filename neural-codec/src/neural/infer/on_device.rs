@@ -39,7 +39,8 @@ impl OnDevice {
             let filter = match self.filter.get() {
                 Some(filter) => filter,
                 None => {
-                    let filter = GpuFilter::new(gpu, &layers(&self.network))?;
+                    let layers: Vec<_> = self.network.layers().iter().map(FilterLayer::from).collect();
+                    let filter = GpuFilter::new(gpu, &layers)?;
                     self.filter.get_or_init(|| filter)
                 }
             };
@@ -58,14 +59,11 @@ impl OnDevice {
     }
 }
 
-/// The layers of a network as the GPU takes them.
-fn layers(network: &Network) -> Vec<FilterLayer<'_>> {
-    network.layers().iter().map(layer).collect()
-}
-
-fn layer(layer: &Layer) -> FilterLayer<'_> {
-    let Layer { inputs, outputs, weights, shift, gain, offset } = layer;
-    FilterLayer { inputs: *inputs, outputs: *outputs, weights, shift, gain, offset }
+impl<'a> From<&'a Layer> for FilterLayer<'a> {
+    fn from(layer: &'a Layer) -> Self {
+        let Layer { inputs, outputs, weights, shift, gain, offset } = layer;
+        FilterLayer { inputs: *inputs, outputs: *outputs, weights, shift, gain, offset }
+    }
 }
 
 fn run<T: Sample + DeviceSample>(
