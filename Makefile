@@ -28,6 +28,10 @@ test-python: ## Build the wheel, install it in .venv and run its tests.
 	@scripts/wheel.sh
 	$(PYTHON) -m pytest -q codec-py/tests
 
+gpu-test: ## Test and measure on a real GPU; tables and hashes go to gpu-out (or OUT). Fails where there is no GPU.
+	@scripts/gpu-test.sh build
+	@scripts/gpu-test.sh run
+
 kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/compute/cuda/kernels.ptx.
 	NEURAL_CODEC_WRITE_KERNELS=1 cargo test -p neural-codec --test cuda_kernels the_embedded
 
