@@ -145,3 +145,27 @@ fn small_frames_stay_on_the_cpu_unless_asked() {
     assert_eq!(launches(&Device::cuda(0).unwrap()), 0);
     assert_eq!(launches(&opened()), 9);
 }
+
+#[test]
+fn a_child_by_fork_gets_an_error_that_says_so() {
+    let Some(_alone) = alone() else { return };
+    let device = opened();
+    let gpu = device.gpu().unwrap();
+    // SAFETY: the child asks the device alone, which takes no lock that another thread may hold, and ends at once.
+    #[allow(unsafe_code)]
+    let status = unsafe {
+        match libc::fork() {
+            0 => {
+                let refused = matches!(gpu.upload(&[1_u8]), Err(Error::Device { reason, .. }) if reason.contains("fork"));
+                libc::_exit(if refused { 7 } else { 1 })
+            }
+            child => {
+                let mut status = 0;
+                assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+                status
+            }
+        }
+    };
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 7, "{status}");
+    assert!(gpu.upload(&[1_u8]).is_ok());
+}
