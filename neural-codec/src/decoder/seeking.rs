@@ -5,6 +5,7 @@ use std::io::{Read, Seek};
 use super::scene::SceneDecoder;
 use super::stream::DecoderSettings;
 use crate::bitstream::{SceneReader, StreamHeader};
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 
@@ -18,6 +19,8 @@ pub struct SeekingDecoder<R> {
     settings: DecoderSettings,
     /// The scene that is open and the index in the clip of the frame it gives next.
     open: Option<(SceneDecoder, u64)>,
+    /// Where filters run, once there was one.
+    device: Option<Device>,
     /// The frame that comes next.
     next: u64,
 }
@@ -28,7 +31,7 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     /// Errors: as [`SceneReader::open`].
     pub fn open(input: R, settings: DecoderSettings) -> Result<Self> {
         let reader = SceneReader::open(input, settings.limits.clone())?;
-        Ok(Self { reader, settings, open: None, next: 0 })
+        Ok(Self { reader, settings, open: None, device: None, next: 0 })
     }
 
     /// What holds for the whole stream.
@@ -78,7 +81,7 @@ impl<R: Read + Seek> SeekingDecoder<R> {
             None => {
                 let info = self.reader.header().info;
                 let scene = self.reader.scene(scene)?;
-                (SceneDecoder::new(scene, info, &self.settings)?, entry.first_frame)
+                (SceneDecoder::new(scene, info, &self.settings, &mut self.device)?, entry.first_frame)
             }
         };
         let end = entry.first_frame + u64::from(entry.frame_count);

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use super::scene::SceneDecoder;
 use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketReader, StreamHeader, StreamItem};
+use crate::compute;
 use crate::error::Result;
 use crate::frame::{Frame, VideoInfo};
 use crate::media::FrameSource;
@@ -46,6 +47,8 @@ pub struct StreamDecoder<R> {
     reader: PacketReader<R>,
     settings: DecoderSettings,
     scene: Option<SceneDecoder>,
+    /// Where filters run, once there was one.
+    device: Option<compute::Device>,
     audio: Vec<AudioPacket>,
     state: State,
 }
@@ -64,7 +67,7 @@ impl<R: Read> StreamDecoder<R> {
     /// Errors: `Corrupt` for what is not a `.nvc` stream, `Truncated`, `UnsupportedVersion`, `LimitExceeded`.
     pub fn new(input: R, settings: DecoderSettings) -> Result<Self> {
         let reader = PacketReader::new(input, settings.limits.clone())?;
-        Ok(Self { reader, settings, scene: None, audio: Vec::new(), state: State::Reading })
+        Ok(Self { reader, settings, scene: None, device: None, audio: Vec::new(), state: State::Reading })
     }
 
     /// What holds for the whole stream.
@@ -105,7 +108,8 @@ impl<R: Read> StreamDecoder<R> {
                 None => return Ok(None),
                 Some(StreamItem::Audio(packet)) => self.audio.push(packet),
                 Some(StreamItem::Scene(scene)) => {
-                    self.scene = Some(SceneDecoder::new(scene, self.header().info, &self.settings)?);
+                    let info = self.header().info;
+                    self.scene = Some(SceneDecoder::new(scene, info, &self.settings, &mut self.device)?);
                 }
             }
         }
