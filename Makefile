@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup demo test test-rust test-c test-python lint docs bench overhead rd profiles filters base-networks fuzz python wheel capi header
+.PHONY: help setup demo test test-rust test-c test-python gpu-test kernels lint docs bench overhead rd profiles filters base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,13 @@ test-c: ## Build the C examples and tests against the header and run them.
 test-python: ## Build the wheel, install it in .venv and run its tests.
 	@scripts/wheel.sh
 	$(PYTHON) -m pytest -q codec-py/tests
+
+gpu-test: ## Test and measure on a real GPU; tables and hashes go to gpu-out (or OUT). Fails where there is no GPU.
+	@scripts/gpu-test.sh build
+	@scripts/gpu-test.sh run
+
+kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/compute/cuda/kernels.ptx.
+	NEURAL_CODEC_WRITE_KERNELS=1 cargo test -p neural-codec --test cuda_kernels the_embedded
 
 lint: ## Check formatting, lints and the links of the API documentation.
 	cargo fmt --all --check

@@ -24,13 +24,18 @@ if [ "${#missing[@]}" -gt 0 ]; then
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-requirements=codec-py/requirements-dev.txt
-stamp=.venv/.requirements
-if ! cmp -s "$requirements" "$stamp"; then
+# Installs the packages of a requirements file, unless those very lines were installed before.
+install_packages() {
+  local requirements=$1 stamp=.venv/$2
+  cmp -s "$requirements" "$stamp" && return
   echo "Installing Python packages into .venv"
   [ -x .venv/bin/python ] || python3 -m venv .venv
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
   cp "$requirements" "$stamp"
+}
+install_packages codec-py/requirements-dev.txt .requirements
+if [ "${1-}" = tests ]; then
+  install_packages neural-codec/tests/requirements.txt .requirements-cuda
 fi
 
 if [ "${1-}" = tests ] && ! cargo nextest --version >/dev/null 2>&1; then

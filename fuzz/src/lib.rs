@@ -13,6 +13,7 @@ use neural_codec::bitstream::{
 use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
 use neural_codec::frame::{Color, Frame, PixelFormat};
 use neural_codec::neural::SceneFilter;
+use neural_codec::settings::Device;
 
 /// Bytes of an END packet.
 const END_BYTES: usize = PACKET_HEADER_BYTES + 20;
@@ -72,7 +73,8 @@ pub fn seek(data: &[u8]) {
 pub fn decoder(data: &[u8]) {
     let stream = stream_of(data);
     let limits = Limits { max_pixels: 1 << 16, max_scene_frames: 64, ..Limits::default() };
-    let settings = DecoderSettings { threads: 1, limits, on_damage: OnDamage::SkipScene };
+    let device = Device::Cpu;
+    let settings = DecoderSettings { threads: 1, limits, on_damage: OnDamage::SkipScene, device };
     let Ok(mut decoder) = StreamDecoder::new(stream.as_slice(), settings) else { return };
     let mut steps = 0;
     loop {

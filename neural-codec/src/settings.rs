@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::compute::{self, FEWEST_SAMPLES};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
 
@@ -59,6 +60,19 @@ pub enum Device {
     Cpu,
     /// The CUDA device of this index.
     Cuda(u32),
+}
+
+impl Device {
+    /// The device for frames of `samples` luma samples; none is opened on a guess where frames are too small for it.
+    ///
+    /// Errors: `Device` with the remedy, `OutOfMemory`; never for `Auto` and `Cpu`.
+    pub fn open(self, samples: usize) -> Result<compute::Device> {
+        match self {
+            Self::Auto if samples >= FEWEST_SAMPLES => Ok(compute::Device::auto()),
+            Self::Auto | Self::Cpu => Ok(compute::Device::cpu()),
+            Self::Cuda(index) => compute::Device::cuda(index),
+        }
+    }
 }
 
 impl fmt::Display for Device {

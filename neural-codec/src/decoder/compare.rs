@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::frame::convert;
 use crate::media::FrameSource;
@@ -28,11 +29,24 @@ pub struct ClipMetrics {
     pub ms_ssim_y: Option<f64>,
 }
 
+/// As [`compare_on`], on a GPU where a usable one is there and frames are large enough for it.
+pub fn compare(
+    reference: &mut dyn FrameSource,
+    clip: &mut dyn FrameSource,
+    measures: Measures,
+) -> Result<ClipMetrics> {
+    let info = clip.info();
+    let device = crate::settings::Device::Auto.open(info.width * info.height)?;
+    compare_on(&device, reference, clip, measures)
+}
+
 /// Measures `clip` against `reference`, frame by frame in order; timestamps play no part.
 ///
 /// Where the formats differ, the reference is converted to the clip's, as an encode does.
+/// `device`: where frames are measured; the values do not depend on it.
 /// Errors: `InvalidArgument` for clips of different size or length; whatever reading reports.
-pub fn compare(
+pub fn compare_on(
+    device: &Device,
     reference: &mut dyn FrameSource,
     clip: &mut dyn FrameSource,
     measures: Measures,
@@ -47,7 +61,7 @@ pub fn compare(
         _ => info.color,
     };
     let yuv = yuv.resolve_for_conversion(info.format.layout, info.width, info.height);
-    let mut comparison = Comparison::new(info.format, measures);
+    let mut comparison = Comparison::new(info.format, measures).on(device);
     let mut frames = 0;
     loop {
         match (reference.next_frame()?, clip.next_frame()?) {

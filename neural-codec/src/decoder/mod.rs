@@ -16,7 +16,7 @@ mod settings;
 mod stream;
 
 pub use agent::{DecodingAgent, Received};
-pub use compare::{ClipMetrics, compare};
+pub use compare::{ClipMetrics, compare, compare_on};
 #[cfg(feature = "ffmpeg")]
 pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect};

@@ -1,7 +1,9 @@
 //! One scene, decoded frame by frame and checked against its hashes. Rank 5.
 
+use super::stream::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{EncodedScene, FRAMES_PER_HASH, Strategy};
+use crate::compute::Device;
 use crate::error::{Error, Place, Result};
 use crate::frame::{Frame, FrameHash, VideoInfo};
 use crate::neural::SceneFilter;
@@ -20,13 +22,26 @@ pub(super) struct SceneDecoder {
 }
 
 impl SceneDecoder {
-    /// Errors: `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies.
-    pub(super) fn new(scene: EncodedScene, info: VideoInfo, threads: usize, max_pixels: u64) -> Result<Self> {
+    /// Errors: `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies, `Device`
+    /// where the GPU that is asked for cannot be had.
+    ///
+    /// `device`: the one of the settings, opened here at the first scene that has a filter, and kept: one that is lost later
+    /// leaves the other scenes to the CPU.
+    pub(super) fn new(
+        scene: EncodedScene,
+        info: VideoInfo,
+        settings: &DecoderSettings,
+        device: &mut Option<Device>,
+    ) -> Result<Self> {
         let place = Place::in_scene(scene.header.index);
         let filter = match (scene.header.strategy, &scene.filter) {
             (Strategy::Av1, None) => None,
             (Strategy::Hybrid, Some(packet)) => {
-                Some(SceneFilter::new(packet).map_err(|error| error.within(place))?)
+                let device = match device {
+                    Some(device) => device,
+                    None => device.insert(settings.device.open(info.width * info.height)?),
+                };
+                Some(SceneFilter::on(packet, device).map_err(|error| error.within(place))?)
             }
             (strategy, filter) => {
                 let expected = if strategy == Strategy::Av1 {
@@ -46,9 +61,9 @@ impl SceneDecoder {
         }
         let decoder = Av1Decoder::new(&DecoderConfig {
             depth: scene.base.depth,
-            max_pixels,
+            max_pixels: settings.limits.max_pixels,
             color: info.color,
-            threads,
+            threads: settings.thread_count(),
             ..DecoderConfig::new(info.width, info.height)
         })?;
         Ok(Self {

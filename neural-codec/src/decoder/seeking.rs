@@ -5,6 +5,7 @@ use std::io::{Read, Seek};
 use super::scene::SceneDecoder;
 use super::stream::DecoderSettings;
 use crate::bitstream::{SceneReader, StreamHeader};
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 
@@ -36,6 +37,8 @@ pub struct SeekingDecoder<R> {
     settings: DecoderSettings,
     /// The scene that is open and the index in the clip of the frame it gives next.
     open: Option<(SceneDecoder, u64)>,
+    /// Where filters run, once there was one.
+    device: Option<Device>,
     /// The frame that comes next.
     next: u64,
 }
@@ -46,7 +49,7 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     /// Errors: as [`SceneReader::open`].
     pub fn open(input: R, settings: DecoderSettings) -> Result<Self> {
         let reader = SceneReader::open(input, settings.limits.clone())?;
-        Ok(Self { reader, settings, open: None, next: 0 })
+        Ok(Self { reader, settings, open: None, device: None, next: 0 })
     }
 
     /// What holds for the whole stream.
@@ -94,10 +97,9 @@ impl<R: Read + Seek> SeekingDecoder<R> {
         let (mut decoder, mut at) = match self.open.take().filter(|_| goes_on) {
             Some(open) => open,
             None => {
-                let (info, threads) = (self.reader.header().info, self.settings.thread_count());
+                let info = self.reader.header().info;
                 let scene = self.reader.scene(scene)?;
-                let max_pixels = self.settings.limits.max_pixels;
-                (SceneDecoder::new(scene, info, threads, max_pixels)?, entry.first_frame)
+                (SceneDecoder::new(scene, info, &self.settings, &mut self.device)?, entry.first_frame)
             }
         };
         let end = entry.first_frame + u64::from(entry.frame_count);

@@ -10,9 +10,9 @@ macro_rules! limits {
     ($($name:ident),*) => {
         impl DecoderSettings {
             /// Names of all settings.
-            pub const NAMES: &[&str] = &["threads", "on_damage", $(stringify!($name)),*];
+            pub const NAMES: &[&str] = &["threads", "on_damage", "device", $(stringify!($name)),*];
 
-            /// Sets one value by name: `threads`, `on_damage` (`stop` or `skip_scene`), or a field of
+            /// Sets one value by name: `threads`, `on_damage` (`stop` or `skip_scene`), `device` (`auto`, `cpu`, `cuda` or `cuda:N`), or a field of
             /// [`Limits`](crate::bitstream::Limits).
             ///
             /// Errors: `InvalidArgument` naming an unknown name, or the name, range and value.
@@ -20,6 +20,7 @@ macro_rules! limits {
                 match name {
                     "threads" => self.threads = number(name, text, MAX_THREADS)? as usize,
                     "on_damage" => self.on_damage = text.parse()?,
+                    "device" => self.device = text.parse()?,
                     $(stringify!($name) => {
                         // Every limit is a u32 or a u64; the type of the default says which.
                         let bits = 8 * size_of_val(&self.limits.$name) as u32;
@@ -74,10 +75,12 @@ mod tests {
     #[test]
     fn every_named_setting_can_be_set() {
         let mut settings = DecoderSettings::default();
-        for name in DecoderSettings::NAMES.iter().filter(|name| **name != "on_damage") {
+        for name in DecoderSettings::NAMES.iter().filter(|name| !["on_damage", "device"].contains(name)) {
             settings.set(name, "7").unwrap();
         }
         settings.set("on_damage", "skip_scene").unwrap();
+        settings.set("device", "cuda:1").unwrap();
+        assert_eq!(settings.device, crate::settings::Device::Cuda(1));
         assert_eq!((settings.threads, settings.on_damage), (7, OnDamage::SkipScene));
         assert_eq!((settings.limits.max_packet_bytes, settings.limits.max_pixels), (7, 7));
     }
@@ -91,6 +94,7 @@ mod tests {
             ("max_pixels", "-1", "max_pixels"),
             ("threads", "257", "256"),
             ("on_damage", "ignore", "skip_scene"),
+            ("device", "tpu", "cuda:N"),
         ] {
             let message = settings.set(name, value).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");

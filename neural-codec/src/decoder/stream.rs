@@ -4,9 +4,11 @@ use std::io::Read;
 
 use super::scene::SceneDecoder;
 use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketReader, StreamHeader, StreamItem};
+use crate::compute;
 use crate::error::Result;
 use crate::frame::{Frame, VideoInfo};
 use crate::media::FrameSource;
+use crate::settings::Device;
 
 /// What a decoder may use, and what it does with damage.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +19,8 @@ pub struct DecoderSettings {
     pub limits: Limits,
     /// What happens at a damaged scene.
     pub on_damage: OnDamage,
+    /// Where filters run. The frames do not depend on it.
+    pub device: Device,
 }
 
 /// What a decoder does at a damaged scene.
@@ -65,6 +69,8 @@ pub struct StreamDecoder<R> {
     reader: PacketReader<R>,
     settings: DecoderSettings,
     scene: Option<SceneDecoder>,
+    /// Where filters run, once there was one.
+    device: Option<compute::Device>,
     audio: Vec<AudioPacket>,
     state: State,
 }
@@ -83,7 +89,7 @@ impl<R: Read> StreamDecoder<R> {
     /// Errors: `Corrupt` for what is not a `.nvc` stream, `Truncated`, `UnsupportedVersion`, `LimitExceeded`.
     pub fn new(input: R, settings: DecoderSettings) -> Result<Self> {
         let reader = PacketReader::new(input, settings.limits.clone())?;
-        Ok(Self { reader, settings, scene: None, audio: Vec::new(), state: State::Reading })
+        Ok(Self { reader, settings, scene: None, device: None, audio: Vec::new(), state: State::Reading })
     }
 
     /// What holds for the whole stream.
@@ -124,9 +130,8 @@ impl<R: Read> StreamDecoder<R> {
                 None => return Ok(None),
                 Some(StreamItem::Audio(packet)) => self.audio.push(packet),
                 Some(StreamItem::Scene(scene)) => {
-                    let threads = self.settings.thread_count();
-                    let max_pixels = self.settings.limits.max_pixels;
-                    self.scene = Some(SceneDecoder::new(scene, self.header().info, threads, max_pixels)?);
+                    let info = self.header().info;
+                    self.scene = Some(SceneDecoder::new(scene, info, &self.settings, &mut self.device)?);
                 }
             }
         }

@@ -97,7 +97,7 @@ impl EncodingAgent {
     /// An agent for frames of `info`.
     ///
     /// Errors: `InvalidArgument` for targets that contradict each other, `Unsupported` for what cannot be served,
-    /// `MissingLibrary` without SVT-AV1.
+    /// `MissingLibrary` without SVT-AV1, `Device` where the GPU that is asked for cannot be had.
     pub fn new(info: VideoInfo, settings: &Settings) -> Result<Self> {
         crate::frame::check_size(info.width, info.height)?;
         check_served(settings)?;
@@ -115,6 +115,7 @@ impl EncodingAgent {
             library,
             info: coded_info(&info),
             threads,
+            device: settings.device.open(info.width * info.height)?,
             cancel: CancelToken::new(),
             clock: StageClock::new(),
             work: None,
@@ -442,7 +443,12 @@ impl EncodingAgent {
         let audio = std::mem::take(&mut self.audio);
         let failures = self.context.failures.load(Ordering::Relaxed);
         let reused = self.context.work.as_ref().map_or(0, |work| work.reused());
+        let device = self.context.device.clone();
         let assembly = self.assembly()?;
+        if device.gpu().is_some() {
+            assembly.note(format!("Frames were measured and filtered on {device}."));
+            device.notes().into_iter().for_each(|note| assembly.note(note));
+        }
         if reused > 0 {
             assembly.note(format!("{reused} trials were taken from the work folder."));
         }

@@ -1,10 +1,12 @@
 //! The accumulator that frames are pushed into, one pair after the other. Rank 2.
 
 use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim_and_ssim};
+use super::on_device;
 use super::psnr::{Comparable, SquaredError, squared_error};
 use super::report::{FrameMetrics, Metrics, Undefined};
 use super::ssim::{SSIM_SMALLEST_SIDE, ssim};
 use super::sum::ExactMean;
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Layout, PixelFormat, Plane, Planes};
 
@@ -41,6 +43,7 @@ pub enum Measures {
 pub struct Comparison {
     format: PixelFormat,
     measures: Measures,
+    device: Device,
     size: Option<(usize, usize)>,
     frames: u64,
     lossless_frames: u64,
@@ -56,6 +59,7 @@ impl Comparison {
         Self {
             format,
             measures,
+            device: Device::cpu(),
             size: None,
             frames: 0,
             lossless_frames: 0,
@@ -64,6 +68,12 @@ impl Comparison {
             ssim_y: ExactMean::default(),
             ms_ssim_y: ExactMean::default(),
         }
+    }
+
+    /// The same comparison, with frames to come measured on a device; the values are those of the CPU.
+    #[must_use]
+    pub fn on(self, device: &Device) -> Self {
+        Self { device: device.clone(), ..self }
     }
 
     /// The comparison of frames of one size that were measured before.
@@ -156,6 +166,21 @@ impl Comparison {
     }
 
     fn measure<T: Comparable>(
+        &self,
+        source: &[Plane<T>; 3],
+        decoded: &[Plane<T>; 3],
+    ) -> Result<FrameMetrics> {
+        let measures = (!self.is_rgb()).then_some(self.measures);
+        let measured = self.device.attempt("metrics", source[0].samples().len(), |gpu| {
+            on_device::measure(gpu, source, decoded, self.format.depth, measures)
+        })?;
+        match measured {
+            Some(frame) => Ok(frame),
+            None => self.measure_on_cpu(source, decoded),
+        }
+    }
+
+    fn measure_on_cpu<T: Comparable>(
         &self,
         source: &[Plane<T>; 3],
         decoded: &[Plane<T>; 3],

@@ -45,6 +45,11 @@ impl Scale {
         let c = |k: f64| (2.0 * (k * f64::from(peak)).powi(2)) as f32;
         Self { c1: c(0.01), c2: c(0.03) }
     }
+
+    /// 2 C1 and 2 C2.
+    pub(super) fn constants(self) -> (f32, f32) {
+        (self.c1, self.c2)
+    }
 }
 
 /// Sums over a map: SSIM, and its contrast and structure factor alone.

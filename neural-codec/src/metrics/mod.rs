@@ -4,12 +4,13 @@
 //! source, decoded -> Comparison -> FrameMetrics per frame -> Metrics of a scene or clip
 //! ```
 //! Frames are paired by index, never resized or cut; a value that is not defined is `None`, never 0 or 100.
-//! Values depend on the samples alone: not on the instruction set, the thread count, or where a clip was split.
+//! Values depend on the samples alone: not on the instruction set, the device, the thread count, or where a clip was split.
 
 mod bd_rate;
 mod comparison;
 mod gaussian;
 mod ms_ssim;
+mod on_device;
 mod psnr;
 mod report;
 mod ssim;

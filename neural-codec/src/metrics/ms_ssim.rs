@@ -43,22 +43,28 @@ pub(super) fn ms_ssim_and_ssim<T: Comparable>(
     check_side("ms_ssim", source, MS_SSIM_SMALLEST_SIDE)?;
     let pair = Pair { x: source.samples(), y: decoded.samples(), width: source.width() };
     let finest = mean_similarity(pair, depth, true, T::similarity);
-    let mut product = finest.contrast.max(0.0).powf(WEIGHTS[0]);
+    let mut scales = [finest; WEIGHTS.len()];
 
     let (mut x, mut width) = halve(pair.x, pair.width, T::halve_rows);
     let (mut y, _) = halve(pair.y, pair.width, T::halve_rows);
-    for (scale, weight) in WEIGHTS.into_iter().enumerate().skip(1) {
+    for (scale, means) in scales.iter_mut().enumerate().skip(1) {
         let last = scale + 1 == WEIGHTS.len();
         let pair = Pair { x: &x, y: &y, width };
-        let Similarity { ssim, contrast } = mean_similarity(pair, depth, !last, similarity_f32);
-        product *= (if last { ssim } else { contrast }).max(0.0).powf(weight);
+        *means = mean_similarity(pair, depth, !last, similarity_f32);
         if !last {
             let halved = halve(&x, width, halve_rows_f32);
             y = halve(&y, width, halve_rows_f32).0;
             (x, width) = halved;
         }
     }
-    Ok((product, finest.ssim))
+    Ok((product_of_scales(&scales), finest.ssim))
+}
+
+/// Contrast and structure of all scales but the coarsest, and the whole SSIM of that, each to the power of its weight.
+pub(super) fn product_of_scales(scales: &[Similarity; WEIGHTS.len()]) -> f64 {
+    let last = WEIGHTS.len() - 1;
+    let factor = |scale: usize| if scale == last { scales[scale].ssim } else { scales[scale].contrast };
+    (0..=last).map(|scale| factor(scale).max(0.0).powf(WEIGHTS[scale])).product()
 }
 
 /// Means of 2x2 samples and the new width. Exact: up to 10 bits and 2^8 samples fit the 24 bits of an f32.

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::gaussian::{self, Band, Similarity};
 use super::ms_ssim;
+use crate::compute::cuda::DeviceSample;
 use crate::compute::simd::simd_body;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Plane, Sample};
@@ -47,7 +48,7 @@ impl std::iter::Sum for SquaredError {
 }
 
 /// A sample type that metrics have loops for: `u8` or `u16`.
-pub trait Comparable: Sample + Into<f32> + sealed::Loops {}
+pub trait Comparable: Sample + Into<f32> + DeviceSample + sealed::Loops {}
 
 impl Comparable for u8 {}
 impl Comparable for u16 {}

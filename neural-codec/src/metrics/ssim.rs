@@ -75,7 +75,12 @@ pub(super) fn mean_similarity<T: Sync>(
             similarity(&Band { x: &x[samples.clone()], y: &y[samples], width, scale, contrast })
         })
         .collect();
-    let count = (rows * (width + 1 - TAPS)) as f64;
+    mean_of_bands(&bands, width, x.len() / width)
+}
+
+/// Means over the map of a picture from sums over its bands.
+pub(super) fn mean_of_bands(bands: &[Similarity], width: usize, height: usize) -> Similarity {
+    let count = ((height + 1 - TAPS) * (width + 1 - TAPS)) as f64;
     let mean = |value: fn(&Similarity) -> f64| bands.iter().map(value).sum::<f64>() / count;
     Similarity { ssim: mean(|s| s.ssim), contrast: mean(|s| s.contrast) }
 }

@@ -6,6 +6,7 @@ use super::infer::{Filter, block_count};
 use super::network::temporal_layer;
 use super::scene_network::SceneNetwork;
 use crate::bitstream::NeuralFilter;
+use crate::compute::Device;
 use crate::error::{Error, Place, Result};
 use crate::frame::Frame;
 
@@ -20,6 +21,11 @@ pub struct SceneFilter {
 impl SceneFilter {
     /// Errors: `Corrupt` naming the field that cannot be, `Unsupported` for a profile that this version lacks.
     pub fn new(packet: &NeuralFilter) -> Result<Self> {
+        Self::on(packet, &Device::cpu())
+    }
+
+    /// As [`new`](Self::new), at work on a device where frames are large enough for it; what it gives is the same.
+    pub fn on(packet: &NeuralFilter, device: &Device) -> Result<Self> {
         let profile = Profile::from_code(packet.profile).ok_or_else(|| Error::Unsupported {
             what: format!("profile {} of a filter", packet.profile),
             remedy: "a newer version of this library may read it".into(),
@@ -32,7 +38,12 @@ impl SceneFilter {
             SceneNetwork::from_bytes(profile, packet.quantizer, &packet.steps, &packet.differences)?
                 .network()?;
         let maps = if packet.blocks.is_empty() { None } else { Some(MapReader::new(&packet.blocks)?) };
-        Ok(Self { filter: Filter::new(&network), macs_per_pixel: network.macs_per_pixel(), maps, frames: 0 })
+        Ok(Self {
+            filter: Filter::on(&network, device),
+            macs_per_pixel: network.macs_per_pixel(),
+            maps,
+            frames: 0,
+        })
     }
 
     /// Multiplications a luma pixel, where no block is left out.

@@ -161,7 +161,7 @@ pub(crate) fn improve(
         byte_price: price,
         seed: means.seed,
     };
-    let learnt = learn(&scene_plan, work.gather()?, &context.cancel)?;
+    let learnt = learn(&scene_plan, work.gather()?, &context.device, &context.cancel)?;
     let mut promising: Vec<&Candidate> =
         learnt.candidates.iter().filter(|candidate| candidate.cost(price) < 1.0 - WORTH).collect();
     promising.sort_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));
@@ -252,13 +252,13 @@ impl Work<'_> {
     /// Runs a candidate over all frames.
     fn run(&self, candidate: &Candidate, price: f64) -> Result<Run> {
         let format = self.context.info.format;
-        let filter = Filter::new(&candidate.network.network()?);
+        let filter = Filter::on(&candidate.network.network()?, &self.context.device);
         let (columns, _) = block_count(self.context.info.width, self.context.info.height);
         // Changes of the error are counted in squared levels of 8 bits.
         let error: f64 =
             self.trial.frames.iter().map(|frame| self.means.squared_error(frame, format.depth)).sum();
         let mut maps = MapWriter::new(price / 8.0 * error);
-        let mut comparison = Comparison::new(format, Measures::Ssim);
+        let mut comparison = Comparison::new(format, Measures::Ssim).on(&self.context.device);
         let (mut hashes, mut frames) = (Vec::new(), Vec::new());
         self.each_pair(|index, source, decoded| {
             let kind = temporal_layer(index);

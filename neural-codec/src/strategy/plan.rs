@@ -5,7 +5,7 @@ use std::fmt;
 use crate::base::{Library, Quantizer};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, VideoInfo};
-use crate::settings::{Device, Settings, Strategy};
+use crate::settings::{Settings, Strategy};
 
 /// Coding tools of the base encoder that are chosen scene by scene; `None` leaves its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -151,9 +151,6 @@ pub(crate) fn check_served(settings: &Settings) -> Result<()> {
             return unsupported(format!("strategy {}", strategy.name()), "use strategies=av1,hybrid");
         }
     }
-    if let Device::Cuda(_) = settings.device {
-        return unsupported(format!("device {}", settings.device), "use device=auto or device=cpu");
-    }
     Ok(())
 }
 
@@ -198,7 +195,6 @@ mod tests {
             check_served(&settings).map_err(|e| e.to_string())
         };
         assert!(check("strategies", "av1,still").unwrap_err().contains("still"));
-        assert!(check("device", "cuda:1").unwrap_err().contains("cuda:1"));
         assert!(check("quantizer", "20").is_ok());
     }
 

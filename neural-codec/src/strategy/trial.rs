@@ -14,6 +14,7 @@ use super::filter::{FilterMeans, Filtered};
 use super::plan::BasePlan;
 use super::work::WorkFolder;
 use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, SvtAv1Encoder, TemporalUnit};
+use crate::compute::Device;
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash, VideoInfo};
 use crate::metrics::{Comparison, FrameMetrics, Measures};
@@ -35,6 +36,8 @@ pub(crate) struct TrialContext {
     pub(crate) info: VideoInfo,
     /// Threads for the encoder and for the decoder of one trial.
     pub(crate) threads: usize,
+    /// Where frames are measured and filtered.
+    pub(crate) device: Device,
     /// Checked at every frame.
     pub(crate) cancel: CancelToken,
     /// Counts seconds by stage.
@@ -296,7 +299,7 @@ impl Measurer<'_> {
             hashes: Vec::new(),
             timestamps: Vec::new(),
             frames: Vec::new(),
-            comparison: Comparison::new(format, Measures::Ssim),
+            comparison: Comparison::new(format, Measures::Ssim).on(&self.context.device),
             filter: None,
         };
         for (source, decoded) in queue {

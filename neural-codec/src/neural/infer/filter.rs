@@ -6,9 +6,11 @@ use rayon::prelude::*;
 
 use super::blocks::{Map, check};
 use super::kernel::Kernel;
+use super::on_device::OnDevice;
 use super::packed::{PackedLayer, pack};
 use super::samples::Filtered;
 use super::strip::{Strip, Task};
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Plane, Planes};
 use crate::neural::Network;
@@ -22,6 +24,7 @@ const SMALLEST_STRIP: usize = 32;
 pub struct Filter {
     kernel: Kernel,
     layers: Vec<PackedLayer>,
+    on_device: Option<OnDevice>,
 }
 
 impl Filter {
@@ -39,8 +42,13 @@ impl Filter {
         Ok(Self::packed_for(network, kernel))
     }
 
+    /// As [`new`](Self::new), at work on a device where frames are large enough for it; what it gives is the same.
+    pub fn on(network: &Network, device: &Device) -> Self {
+        Self { on_device: OnDevice::new(device, network), ..Self::new(network) }
+    }
+
     fn packed_for(network: &Network, kernel: Kernel) -> Self {
-        Self { kernel, layers: pack(network, kernel.group()) }
+        Self { kernel, layers: pack(network, kernel.group()), on_device: None }
     }
 
     /// The frame filtered.
@@ -50,6 +58,12 @@ impl Filter {
     /// The result does not depend on kernel or threads. Works in the current pool of rayon.
     /// Errors: `InvalidArgument` for a layout other than 4:2:0, an unknown kind, a map of the wrong length.
     pub fn apply(&self, frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<Frame> {
+        check(frame, temporal_layer, blocks)?;
+        if let Some(on_device) = &self.on_device
+            && let Some(filtered) = on_device.apply(frame, temporal_layer, blocks)?
+        {
+            return Ok(filtered);
+        }
         let threads = rayon::current_num_threads();
         let rows = frame.height().div_ceil(2);
         let many = rows.div_ceil(threads * STRIPS_PER_THREAD);

@@ -9,6 +9,7 @@
 mod blocks;
 mod filter;
 mod kernel;
+mod on_device;
 mod packed;
 pub mod reference;
 mod samples;

@@ -3,6 +3,7 @@
 mod adam;
 mod batch;
 mod conv;
+mod gradients;
 mod model;
 mod patches;
 mod random;
@@ -11,6 +12,7 @@ mod trainer;
 mod vector;
 
 pub use batch::Batches;
+pub use gradients::Gradients;
 pub use model::{PATCH, Patch, Shape, Workspace};
 pub use patches::{PatchSampler, Patches};
 pub use random::Random;

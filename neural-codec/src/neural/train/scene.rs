@@ -9,9 +9,11 @@
 //! The best is the one of the least J = D + lambda R, or none.
 
 use super::batch::Batches;
+use super::gradients::Gradients;
 use super::model::{Patch, Shape};
 use super::patches::Patches;
 use super::trainer::{Rates, Schedule, train};
+use crate::compute::Device;
 use crate::error::Result;
 use crate::neural::{Profile, SceneNetwork};
 use crate::progress::CancelToken;
@@ -80,10 +82,10 @@ pub struct Learnt {
 
 /// Learns a scene's filter from its patches.
 ///
-/// Deterministic for given patches, plan and instruction set; the number of threads does not matter.
+/// Deterministic for given patches, plan, and instruction set or GPU; the number of threads does not matter.
 /// Errors: `Cancelled`, `Internal` for a damaged library.
-pub fn learn(plan: &ScenePlan, patches: Patches, cancel: &CancelToken) -> Result<Learnt> {
-    let Patches { learners: patches, judges } = patches;
+pub fn learn(plan: &ScenePlan, patches: Patches, device: &Device, cancel: &CancelToken) -> Result<Learnt> {
+    let Patches { learners, judges } = patches;
     let base = SceneNetwork::base(plan.profile, plan.quantizer)?;
     let shape = plan.profile.base()?.shape();
     let learner = Learner {
@@ -91,13 +93,13 @@ pub fn learn(plan: &ScenePlan, patches: Patches, cancel: &CancelToken) -> Result
         shape: shape.clone(),
         batches: Batches::new(shape),
         origin: base.parameters()?,
-        patches,
         judges,
         cancel: cancel.clone(),
     };
     let mut learnt = Learnt { candidates: Vec::new(), diverged: false };
     if !learner.judges.is_empty() {
-        learnt.diverged = !learner.run(base, &mut learnt.candidates)?;
+        let mut gradients = Gradients::new(&learner.shape, &learners, device);
+        learnt.diverged = !learner.run(base, &mut gradients, &mut learnt.candidates)?;
     }
     Ok(learnt)
 }
@@ -107,7 +109,6 @@ struct Learner {
     shape: Shape,
     /// Parameters of the base network.
     origin: Vec<f32>,
-    patches: Vec<Patch>,
     judges: Vec<Patch>,
     /// Buffers for judging.
     batches: Batches,
@@ -116,7 +117,12 @@ struct Learner {
 
 impl Learner {
     /// False where training went wrong.
-    fn run(&self, base: SceneNetwork, candidates: &mut Vec<Candidate>) -> Result<bool> {
+    fn run(
+        &self,
+        base: SceneNetwork,
+        gradients: &mut Gradients<'_>,
+        candidates: &mut Vec<Candidate>,
+    ) -> Result<bool> {
         let steps = self.plan.steps;
         let mut parameters = self.origin.clone();
         let flat = base.steps.clone();
@@ -125,17 +131,17 @@ impl Learner {
         let units = SceneNetwork::units(self.plan.profile, &vec![STEP; self.shape.layers()])?;
         let pull = |parameters: &mut [f32], reach: &[f32]| self.pull(parameters, reach, &units);
         let gains = self.schedule(steps / 8, GAINS_ALONE);
-        if train(&self.shape, &mut parameters, &self.patches, &gains, &self.cancel, exact, pull)?.is_none() {
+        if train(gradients, &mut parameters, &gains, &self.cancel, exact, pull)?.is_none() {
             return Ok(false);
         }
         candidates.push(self.judged("gains", self.nearest(&flat, &parameters)?)?);
 
         let all = self.schedule(steps * 5 / 8, ALL);
-        if train(&self.shape, &mut parameters, &self.patches, &all, &self.cancel, exact, pull)?.is_none() {
+        if train(gradients, &mut parameters, &all, &self.cancel, exact, pull)?.is_none() {
             return Ok(false);
         }
         let chosen = self.choose_steps(&parameters)?;
-        let rounded = self.round(&chosen, &mut parameters)?;
+        let rounded = self.round(&chosen, gradients, &mut parameters)?;
         if let Some(network) = rounded {
             candidates.push(self.judged("weights", network)?);
         }
@@ -200,7 +206,12 @@ impl Learner {
     }
 
     /// The last quarter: what is rounded to the base stays there, the rest learns on rounded values.
-    fn round(&self, steps: &[u8], parameters: &mut [f32]) -> Result<Option<SceneNetwork>> {
+    fn round(
+        &self,
+        steps: &[u8],
+        gradients: &mut Gradients<'_>,
+        parameters: &mut [f32],
+    ) -> Result<Option<SceneNetwork>> {
         let start = self.nearest(steps, parameters)?;
         let is_moved: Vec<bool> =
             start.weights.iter().chain(&start.set).map(|&difference| difference != 0).collect();
@@ -221,8 +232,7 @@ impl Learner {
         };
         let rates = Rates { weights: ALL.weights * ROUNDED_RATE, gains: ALL.gains * ROUNDED_RATE };
         let schedule = self.schedule(self.plan.steps / 4, rates);
-        let trained =
-            train(&self.shape, parameters, &self.patches, &schedule, &self.cancel, rounded, settle)?;
+        let trained = train(gradients, parameters, &schedule, &self.cancel, rounded, settle)?;
         trained.map(|_| self.nearest(steps, parameters)).transpose()
     }
 }
@@ -299,7 +309,7 @@ mod tests {
     fn what_can_be_learnt_is_and_costs_more_where_bytes_are_cheap() {
         let learnt = |byte_price: f64| {
             let plan = ScenePlan { profile: Profile::M, steps: 160, quantizer: 180, byte_price, seed: 1 };
-            learn(&plan, patches(&mut Random::new(2), 1.0), &CancelToken::new()).unwrap()
+            learn(&plan, patches(&mut Random::new(2), 1.0), &Device::cpu(), &CancelToken::new()).unwrap()
         };
         let (cheap, dear) = (learnt(1e-7), learnt(1e-2));
         assert!(!cheap.diverged && !dear.diverged);
@@ -314,11 +324,11 @@ mod tests {
         let mut broken = patches(&mut Random::new(3), 1.0);
         broken.learners.iter_mut().for_each(|patch| patch.weight = f32::INFINITY);
         let plan = ScenePlan { profile: Profile::M, steps: 80, quantizer: 180, byte_price: 1e-5, seed: 1 };
-        let learnt = learn(&plan, broken.clone(), &CancelToken::new()).unwrap();
+        let learnt = learn(&plan, broken.clone(), &Device::cpu(), &CancelToken::new()).unwrap();
         assert!(learnt.diverged);
         assert_eq!(learnt.candidates.len(), 1);
         let cancel = CancelToken::new();
         cancel.cancel();
-        assert!(matches!(learn(&plan, broken, &cancel), Err(crate::Error::Cancelled)));
+        assert!(matches!(learn(&plan, broken, &Device::cpu(), &cancel), Err(crate::Error::Cancelled)));
     }
 }

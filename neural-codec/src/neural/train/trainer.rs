@@ -1,8 +1,8 @@
 //! Steps of training over patches. Rank 3.
 
 use super::adam::{Adam, cosine, limit_length};
-use super::batch::Batches;
-use super::model::{Patch, Shape};
+use super::gradients::Gradients;
+use super::model::Shape;
 use super::random::Random;
 use crate::error::Result;
 use crate::neural::TAPS;
@@ -57,17 +57,16 @@ pub fn starting_parameters(shape: &Shape, seed: u64) -> Vec<f32> {
 ///
 /// Errors: `Cancelled`. Returns the mean loss over the last tenth of the steps, or `None` where a gradient was not a number.
 pub fn train(
-    shape: &Shape,
+    gradients: &mut Gradients<'_>,
     parameters: &mut [f32],
-    patches: &[Patch],
     schedule: &Schedule,
     cancel: &CancelToken,
     mut view: impl FnMut(&[f32], &mut Vec<f32>),
     mut project: impl FnMut(&mut [f32], &[f32]),
 ) -> Result<Option<f64>> {
+    let shape = gradients.shape();
     let mut random = Random::new(schedule.seed);
     let mut adam = Adam::new(parameters.len());
-    let mut batches = Batches::new(shape);
     let mut gradient = vec![0.0; parameters.len()];
     let mut rates = vec![0.0; parameters.len()];
     let mut reach = vec![0.0; parameters.len()];
@@ -75,9 +74,9 @@ pub fn train(
     let (mut loss, mut counted) = (0.0, 0);
     for step in 0..schedule.steps {
         cancel.check()?;
-        let batch: Vec<&Patch> = (0..schedule.batch).map(|_| &patches[random.below(patches.len())]).collect();
+        let batch: Vec<usize> = (0..schedule.batch).map(|_| random.below(gradients.count())).collect();
         view(parameters, &mut seen);
-        let found = batches.gradient(&seen, &batch, &mut gradient) / schedule.batch as f64;
+        let found = gradients.at(&seen, &batch, &mut gradient)? / schedule.batch as f64;
         gradient.iter_mut().for_each(|slope| *slope /= schedule.batch as f32);
         if !limit_length(&mut gradient, LONGEST_GRADIENT) {
             return Ok(None);

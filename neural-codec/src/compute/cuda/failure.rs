@@ -1,0 +1,85 @@
+//! What the driver says, as errors that name the remedy. Rank 0.
+
+use cudarc::driver::DriverError;
+use cudarc::driver::sys::CUresult;
+
+use crate::error::Error;
+
+/// The oldest driver interface that the embedded machine code can be loaded by: CUDA 13.0.
+pub(super) const OLDEST_DRIVER: i32 = 13_000;
+
+/// The oldest compute capability that kernels are compiled for: Turing.
+pub(super) const OLDEST_CAPABILITY: (i32, i32) = (7, 5);
+
+/// An [`Error::Device`] of the CUDA device `index`.
+pub(super) fn device_error(index: u32, reason: impl Into<String>) -> Error {
+    Error::Device { device: format!("cuda:{index}"), reason: reason.into() }
+}
+
+pub(super) fn no_driver(index: u32) -> Error {
+    device_error(
+        index,
+        "the library of the NVIDIA driver (libcuda.so.1) is not found: install driver 580 or newer, or use device=cpu",
+    )
+}
+
+pub(super) fn old_driver(index: u32, version: i32) -> Error {
+    let (major, minor) = (version / 1000, version % 1000 / 10);
+    device_error(
+        index,
+        format!(
+            "its driver serves CUDA {major}.{minor}: install driver 580 or newer (CUDA 13.0), or use device=cpu"
+        ),
+    )
+}
+
+pub(super) fn old_device(index: u32, (major, minor): (i32, i32)) -> Error {
+    let (least_major, least_minor) = OLDEST_CAPABILITY;
+    device_error(
+        index,
+        format!(
+            "compute capability {major}.{minor} is below {least_major}.{least_minor}: use another GPU or device=cpu"
+        ),
+    )
+}
+
+pub(super) fn no_such_device(index: u32, count: i32) -> Error {
+    let found = match count {
+        0 => "the driver finds no GPU".to_owned(),
+        1 => "there is one GPU, cuda:0".to_owned(),
+        _ => format!("there are {count} GPUs, cuda:0 to cuda:{}", count - 1),
+    };
+    device_error(index, format!("{found}: use one that is there, or device=cpu"))
+}
+
+pub(super) fn forked(index: u32) -> Error {
+    device_error(
+        index,
+        "it was opened before a fork, after which CUDA does not work: start processes anew (spawn)",
+    )
+}
+
+pub(super) fn lost(index: u32) -> Error {
+    device_error(index, "it failed before and is left alone: start the process anew, or use device=cpu")
+}
+
+/// A failed call. `what` the memory was for and how many bytes, where it was an allocation.
+pub(super) fn failed(index: u32, error: DriverError, what: &'static str, bytes: u64) -> Error {
+    let remedy = match error.0 {
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY => return Error::OutOfMemory { what, bytes },
+        CUresult::CUDA_ERROR_NO_DEVICE => return no_such_device(index, 0),
+        CUresult::CUDA_ERROR_NOT_INITIALIZED => return forked(index),
+        CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION
+        | CUresult::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH
+        | CUresult::CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE => "install driver 580 or newer",
+        CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE => {
+            "another process holds the GPU alone (exclusive mode): end it"
+        }
+        _ => "start the process anew and see `nvidia-smi` and the system's log",
+    };
+    let text = match (error.error_name(), error.error_string()) {
+        (Ok(name), Ok(text)) => format!("{} ({})", text.to_string_lossy(), name.to_string_lossy()),
+        _ => format!("error {}", error.0 as u32),
+    };
+    device_error(index, format!("{what}: {text}: {remedy}, or use device=cpu"))
+}

@@ -1,0 +1,191 @@
+//! A GPU that is open: context, stream, kernels. Rank 0.
+//!
+//! One stream a device: calls from several threads are queued one after the other.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::{CudaContext, CudaFunction, CudaStream, DriverError, LaunchConfig, result, sys};
+use cudarc::nvrtc::Ptx;
+
+use super::failure::{
+    OLDEST_CAPABILITY, OLDEST_DRIVER, device_error, failed, forked, lost, no_driver, no_such_device,
+    old_device, old_driver,
+};
+use super::kernels::{KERNELS, PTX};
+use crate::error::{Error, Result};
+
+/// A connection to one GPU, shared by the whole process.
+pub struct Gpu {
+    index: u32,
+    /// The process that opened it: a child must not use it.
+    process: u32,
+    name: String,
+    multiprocessors: u32,
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    functions: BTreeMap<&'static str, CudaFunction>,
+    lost: AtomicBool,
+}
+
+/// GPUs that were opened, by process and index. They stay open: to open one takes longer than most work on it.
+static OPEN: Mutex<BTreeMap<(u32, u32), Arc<Gpu>>> = Mutex::new(BTreeMap::new());
+
+impl Gpu {
+    /// The GPU of an index, opened once a process.
+    pub(in crate::compute) fn open(index: u32) -> Result<Arc<Self>> {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (std::process::id(), index);
+        if let Some(gpu) = open.get(&key).filter(|gpu| !gpu.is_lost()) {
+            return Ok(gpu.clone());
+        }
+        // The bindings panic where the library lacks a function, as that of a very old driver does.
+        let opened = catch_unwind(AssertUnwindSafe(|| Self::connect(index)));
+        let gpu = Arc::new(opened.unwrap_or_else(|_| Err(old_driver(index, 0)))?);
+        open.insert(key, gpu.clone());
+        Ok(gpu)
+    }
+
+    fn connect(index: u32) -> Result<Self> {
+        // SAFETY: loads a library by name and closes it again; its initialisers are the driver's.
+        #[allow(unsafe_code)]
+        if !unsafe { sys::is_culib_present() } {
+            return Err(no_driver(index));
+        }
+        let opening = |error: DriverError| failed(index, error, "opening the device", 0);
+        let mut version = 0;
+        // SAFETY: writes one integer to a place that is there.
+        #[allow(unsafe_code)]
+        unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(opening)?;
+        if version < OLDEST_DRIVER {
+            return Err(old_driver(index, version));
+        }
+        result::init().map_err(opening)?;
+        let count = result::device::get_count().map_err(opening)?;
+        if i64::from(index) >= i64::from(count) {
+            return Err(no_such_device(index, count));
+        }
+        let context = CudaContext::new(index as usize).map_err(opening)?;
+        let capability = context.compute_capability().map_err(opening)?;
+        if capability < OLDEST_CAPABILITY {
+            return Err(old_device(index, capability));
+        }
+        let multiprocessor_count = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+        let multiprocessors = context.attribute(multiprocessor_count).map_err(opening)?;
+        // SAFETY: all work of this context goes through the one stream below, in order, so that nothing needs events.
+        #[allow(unsafe_code)]
+        unsafe {
+            context.disable_event_tracking();
+        }
+        let stream = context.new_stream().map_err(opening)?;
+        let module = context.load_module(Ptx::from_src(PTX)).map_err(opening)?;
+        let mut functions = BTreeMap::new();
+        for name in KERNELS {
+            functions.insert(*name, module.load_function(name).map_err(opening)?);
+        }
+        Ok(Self {
+            index,
+            process: std::process::id(),
+            name: context.name().map_err(opening)?,
+            multiprocessors: u32::try_from(multiprocessors).unwrap_or(1).max(1),
+            context,
+            stream,
+            functions,
+            lost: AtomicBool::new(false),
+        })
+    }
+
+    /// Index among the CUDA devices.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// The name that its driver gives it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes that are free, and in all.
+    pub fn memory(&self) -> Result<(usize, usize)> {
+        self.check_usable()?;
+        let info = self.context.mem_get_info();
+        self.checked(info, "asking for free memory", 0)
+    }
+
+    /// Whether a call failed in a way that it does not come back from.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything that was asked for is done.
+    pub fn synchronize(&self) -> Result<()> {
+        self.check_usable()?;
+        let result = self.stream.synchronize();
+        self.checked(result, "waiting for the device", 0)
+    }
+
+    pub(super) fn stream(&self) -> &Arc<CudaStream> {
+        &self.stream
+    }
+
+    /// Blocks of a kernel whose threads step over its data: enough to fill the device.
+    pub(super) fn filling_blocks(&self, wanted: usize) -> u32 {
+        (wanted as u64).clamp(1, u64::from(self.multiprocessors) * 8) as u32
+    }
+
+    pub(super) fn function(&self, name: &str) -> Result<&CudaFunction> {
+        self.functions.get(name).ok_or_else(|| Error::internal("cuda", format!("no kernel {name}")))
+    }
+
+    /// Errors: `Device` where the GPU is lost or belongs to the process that this one was forked from.
+    pub(super) fn check_usable(&self) -> Result<()> {
+        if self.process != std::process::id() {
+            return Err(forked(self.index));
+        }
+        if self.is_lost() { Err(lost(self.index)) } else { Ok(()) }
+    }
+
+    /// The result of a call. Only an allocation that failed leaves the device usable.
+    pub(super) fn checked<T>(
+        &self,
+        result: Result<T, DriverError>,
+        what: &'static str,
+        bytes: u64,
+    ) -> Result<T> {
+        result.map_err(|error| {
+            let error = failed(self.index, error, what, bytes);
+            if !matches!(error, Error::OutOfMemory { .. }) {
+                self.lost.store(true, Ordering::Relaxed);
+            }
+            error
+        })
+    }
+}
+
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gpu(cuda:{}, {})", self.index, self.name)
+    }
+}
+
+/// A grid of blocks, each of `block` threads, that covers `size` threads. Errors: `Device` for more than a launch can have.
+pub(super) fn covering(
+    gpu: &Gpu,
+    size: (usize, usize, usize),
+    block: (u32, u32, u32),
+) -> Result<LaunchConfig> {
+    let blocks = |size: usize, block: u32, most: u32| {
+        let blocks = u32::try_from(size.div_ceil(block as usize)).ok();
+        blocks.filter(|blocks| (1..=most).contains(blocks)).ok_or_else(|| {
+            device_error(gpu.index, format!("{size} rows or columns do not fit a launch: use device=cpu"))
+        })
+    };
+    let grid_dim = (
+        blocks(size.0, block.0, i32::MAX as u32)?,
+        blocks(size.1, block.1, 65_535)?,
+        blocks(size.2, block.2, 65_535)?,
+    );
+    Ok(LaunchConfig { grid_dim, block_dim: block, shared_mem_bytes: 0 })
+}

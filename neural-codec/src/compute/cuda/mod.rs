@@ -1,0 +1,25 @@
+//! The CUDA back end: a GPU, its memory, and one safe call a kernel. Rank 0.
+//!
+//! ```text
+//! Gpu::open -> driver, device, machine code      (gpu, failure, kernels)
+//! Gpu       -> buffers, launches                 (memory, one file a family of kernels)
+//! ```
+//! The driver is loaded at run time; without one, nothing here runs and everything else does. Kernels are in `kernels/*.cu`;
+//! what they compute is the CPU's to the last bit, unless a file says otherwise.
+
+mod failure;
+mod filter;
+mod gpu;
+mod kernels;
+mod memory;
+mod metrics;
+mod train;
+mod train_shape;
+
+pub use filter::{FilterLayer, FilterPlanes, GpuFilter};
+pub use gpu::Gpu;
+pub use kernels::{KERNELS, options, source};
+pub use memory::{Buffer, DeviceSample};
+pub use metrics::tiles;
+pub use train::{GpuTrainer, TrainPatch};
+pub use train_shape::{TrainLayer, TrainShape};

@@ -1,0 +1,134 @@
+//! The device that heavy work runs on, and the way back to the CPU. Rank 0.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::cuda::Gpu;
+use crate::error::{Error, Result};
+
+/// Samples of a frame's largest plane below which work stays on the CPU. A guess, not yet measured on a GPU: what a
+/// copy there and back and a few launches are known to cost is about what one core needs for a plane of this size.
+pub(crate) const FEWEST_SAMPLES: usize = 640 * 360;
+
+/// The CPU, or one GPU with the CPU behind it. Cheap to clone; clones share their notes, and all a process opens, the GPU.
+///
+/// What a decoder shows and what metrics say does not depend on it.
+#[derive(Clone, Default)]
+pub struct Device {
+    gpu: Option<Arc<Gpu>>,
+    fewest_samples: usize,
+    notes: Arc<Mutex<Vec<String>>>,
+}
+
+impl Device {
+    /// The CPU.
+    pub fn cpu() -> Self {
+        Self::default()
+    }
+
+    /// The first GPU where a usable one is there, else the CPU.
+    pub fn auto() -> Self {
+        Self::cuda(0).unwrap_or_default()
+    }
+
+    /// The CUDA device of an index.
+    ///
+    /// Errors: `Device` with the remedy where there is no driver, none that is new enough, no such device or one too old,
+    /// `OutOfMemory`.
+    pub fn cuda(index: u32) -> Result<Self> {
+        Ok(Self { gpu: Some(Gpu::open(index)?), fewest_samples: FEWEST_SAMPLES, notes: Arc::default() })
+    }
+
+    /// The same device, for small frames too; for tests and benches.
+    #[must_use]
+    pub fn for_every_size(self) -> Self {
+        Self { fewest_samples: 0, ..self }
+    }
+
+    /// The GPU, where there is one.
+    pub fn gpu(&self) -> Option<&Arc<Gpu>> {
+        self.gpu.as_ref()
+    }
+
+    /// What was done on the CPU after all, and why; each once.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Does work on frames of `samples` luma samples on the GPU. `None` where the CPU has to do it: there is no GPU, the
+    /// frame is small, or the GPU failed, which [`notes`](Self::notes) then tells.
+    ///
+    /// Errors: those of `work` that are not the device's.
+    pub(crate) fn attempt<T>(
+        &self,
+        what: &str,
+        samples: usize,
+        work: impl FnOnce(&Arc<Gpu>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let Some(gpu) = self.gpu.as_ref().filter(|gpu| samples >= self.fewest_samples && !gpu.is_lost())
+        else {
+            return Ok(None);
+        };
+        match work(gpu) {
+            Ok(result) => Ok(Some(result)),
+            Err(error @ (Error::Device { .. } | Error::OutOfMemory { .. })) => {
+                let note = format!("{what} on the CPU: {error}");
+                let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.gpu {
+            Some(gpu) => write!(f, "cuda:{} ({})", gpu.index(), gpu.name()),
+            None => f.write_str("cpu"),
+        }
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Device({self})")
+    }
+}
+
+impl PartialEq for Device {
+    fn eq(&self, other: &Self) -> bool {
+        self.gpu.as_ref().map(|gpu| gpu.index()) == other.gpu.as_ref().map(|gpu| gpu.index())
+    }
+}
+
+impl Eq for Device {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_is_never_asked_to_be_a_gpu() {
+        let device = Device::cpu();
+        assert_eq!(device.attempt("work", 1 << 30, |_| Ok(1)).unwrap(), None);
+        assert_eq!((device.to_string(), device.notes().len()), ("cpu".into(), 0));
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_an_error_with_a_remedy_and_auto_is_the_cpu() {
+        match Device::cuda(4000) {
+            Err(Error::Device { device, reason }) => {
+                assert_eq!(device, "cuda:4000");
+                assert!(reason.contains("device=cpu"), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+        if Device::cuda(0).is_err() {
+            assert_eq!(Device::auto(), Device::cpu());
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Whole encodes and decodes on a GPU, or on the stand-in for one: the bytes and frames of the CPU, lost devices included.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error"
+)]
+
+mod cuda_stand_in;
+mod support;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cuda_stand_in::{is_real, stand_in};
+use neural_codec::decoder::{DecoderSettings, StreamDecoder};
+use neural_codec::encoder::{Hooks, encode};
+use neural_codec::error::Error;
+use neural_codec::frame::{FrameHash, PixelFormat};
+use neural_codec::report::Report;
+use neural_codec::settings::Settings;
+use support::Clip;
+
+/// The device for one test at a time, healthy.
+fn alone() -> MutexGuard<'static, ()> {
+    static GATE: Mutex<()> = Mutex::new(());
+    let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !is_real() {
+        stand_in().fail(c"", -1, 0);
+    }
+    guard
+}
+
+/// The smallest clip whose frames are large enough for a GPU.
+fn encoded(device: &str, strategies: &str) -> (Vec<u8>, Report) {
+    let mut settings = Settings::default();
+    for (name, value) in
+        [("effort", "0"), ("strategies", strategies), ("min_psnr_y", "34"), ("device", device)]
+    {
+        settings.set(name, value).unwrap();
+    }
+    let mut clip = Clip::new(640, 360, PixelFormat::YUV420_8, 4, 4);
+    let mut bytes = Vec::new();
+    let report = encode(&mut clip, &mut bytes, &settings, Hooks::default()).unwrap();
+    (bytes, report)
+}
+
+fn decoded(bytes: &[u8], device: &str) -> Result<Vec<FrameHash>, Error> {
+    let mut settings = DecoderSettings::default();
+    settings.set("device", device)?;
+    let mut decoder = StreamDecoder::new(bytes, settings)?;
+    let mut hashes = Vec::new();
+    while let Some(frame) = decoder.decode_frame()? {
+        hashes.push(FrameHash::of(&frame));
+    }
+    Ok(hashes)
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_device_even_where_it_is_lost_on_the_way() {
+    let _guard = alone();
+    let (on_cpu, cpu_report) = encoded("cpu", "av1");
+    let (on_gpu, gpu_report) = encoded("cuda:0", "av1");
+    assert!(on_cpu == on_gpu);
+    assert!(!cpu_report.notes.iter().any(|note| note.contains("cuda")), "{:?}", cpu_report.notes);
+    assert!(gpu_report.notes[0].contains("measured and filtered on cuda:0"), "{:?}", gpu_report.notes);
+    assert!(!gpu_report.notes.iter().any(|note| note.contains("on the CPU")), "{:?}", gpu_report.notes);
+    if is_real() {
+        return;
+    }
+    stand_in().fail(c"cuLaunchKernel", 20, 719);
+    let (bytes, report) = encoded("cuda", "av1");
+    assert!(bytes == on_cpu);
+    let told = report.notes.iter().filter(|note| note.contains("on the CPU: device cuda:0"));
+    assert_eq!(told.count(), 1, "{:?}", report.notes);
+}
+
+#[test]
+fn a_filter_decodes_alike_everywhere() {
+    let _guard = alone();
+    // The stand-in would take a minute to learn; tests/cuda_train.rs has its gradients.
+    let (bytes, report) = encoded(if is_real() { "cuda" } else { "cpu" }, "hybrid");
+    assert_eq!(report.scenes[0].strategy, "hybrid");
+    assert!(!report.notes.iter().any(|note| note.contains("on the CPU")), "{:?}", report.notes);
+    // Decoders compare every frame with the hash that the encoder stored.
+    let on_cpu = decoded(&bytes, "cpu").unwrap();
+    let launches = || if is_real() { 0 } else { stand_in().launches() };
+    let before = launches();
+    assert_eq!(decoded(&bytes, "cuda").unwrap(), on_cpu);
+    if !is_real() {
+        assert!(launches() > before);
+        stand_in().fail(c"cuLaunchKernel", 7, 719);
+        assert_eq!(decoded(&bytes, "cuda").unwrap(), on_cpu);
+        stand_in().fail(c"", -1, 0);
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_refused_before_the_first_frame() {
+    let _guard = alone();
+    let mut settings = Settings::default();
+    settings.set("device", "cuda:4000").unwrap();
+    let mut clip = Clip::new(64, 64, PixelFormat::YUV420_8, 2, 2);
+    let refused = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default());
+    assert!(matches!(refused, Err(Error::Device { device, .. }) if device == "cuda:4000"));
+}

@@ -1,0 +1,171 @@
+//! A GPU that fails: the CPU takes over with the same result and says so; nothing hangs and nothing leaks.
+//!
+//! On the stand-in alone, because a real GPU does not fail when it is told to.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
+
+mod cuda_stand_in;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cuda_stand_in::{StandIn, is_real, stand_in};
+use neural_codec::Error;
+use neural_codec::compute::Device;
+use neural_codec::frame::{Color, Frame, PixelFormat};
+use neural_codec::metrics::{Comparison, Measures};
+use neural_codec::neural::{Filter, Profile, SceneNetwork};
+
+const OUT_OF_MEMORY: i32 = 2;
+const INSUFFICIENT_DRIVER: i32 = 35;
+const LAUNCH_FAILED: i32 = 719;
+
+/// The stand-in for one test at a time, healthy; `None` where a real GPU is under test.
+fn alone() -> Option<(MutexGuard<'static, ()>, &'static StandIn)> {
+    static GATE: Mutex<()> = Mutex::new(());
+    let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_real() {
+        return None;
+    }
+    let stand_in = stand_in();
+    stand_in.fail(c"", -1, 0);
+    stand_in.leave_memory(1 << 32);
+    Some((guard, stand_in))
+}
+
+fn frame(level: usize) -> Frame {
+    let mut frame = Frame::new(70, 50, PixelFormat::YUV420_8, Color::default()).unwrap();
+    neural_codec::with_planes!(frame.planes_mut(), planes => for plane in planes.iter_mut() {
+        for (at, sample) in plane.samples_mut().iter_mut().enumerate() {
+            *sample = (at * level % 200) as _;
+        }
+    });
+    frame
+}
+
+fn opened() -> Device {
+    Device::cuda(0).unwrap().for_every_size()
+}
+
+/// Measures and filters on a device, and checks both against the CPU.
+fn assert_right(device: &Device) {
+    let (source, decoded) = (frame(3), frame(7));
+    let measure = |device: &Device| {
+        let mut comparison = Comparison::new(source.format(), Measures::Ssim).on(device);
+        comparison.push(&source, &decoded).unwrap()
+    };
+    assert_eq!(measure(device), measure(&Device::cpu()));
+    let network = SceneNetwork::base(Profile::M, 160).unwrap().network().unwrap();
+    let filter = |device: &Device| Filter::on(&network, device).apply(&decoded, 1, None).unwrap();
+    assert_eq!(filter(device), filter(&Device::cpu()));
+}
+
+#[test]
+fn a_device_lost_at_any_call_costs_time_and_nothing_else() {
+    let Some((_guard, stand_in)) = alone() else { return };
+    for call in [c"cuLaunchKernel", c"cuMemcpyHtoDAsync_v2", c"cuMemcpyDtoHAsync_v2", c"cuStreamSynchronize"]
+    {
+        let mut calls = 0;
+        loop {
+            let device = opened();
+            stand_in.fail(call, calls, LAUNCH_FAILED);
+            assert_right(&device);
+            if !device.gpu().unwrap().is_lost() {
+                break;
+            }
+            calls += 1;
+            let notes = device.notes();
+            assert_eq!(notes.len(), 1, "{notes:?}");
+            assert!(
+                notes[0].contains("on the CPU: device cuda:0: ") && notes[0].contains("LAUNCH_FAILED"),
+                "{notes:?}"
+            );
+            stand_in.fail(c"", -1, 0);
+            drop(device);
+            assert_eq!(stand_in.allocations(), 0);
+        }
+        assert!(calls >= 7, "{call:?} was made {calls} times");
+    }
+    stand_in.fail(c"", -1, 0);
+    // A new connection begins anew.
+    let device = opened();
+    assert_right(&device);
+    assert!(device.notes().is_empty());
+}
+
+#[test]
+fn exhausted_memory_is_the_cpus_turn_and_the_device_stays() {
+    let Some((_guard, stand_in)) = alone() else { return };
+    for bytes in [0, 5_000, 20_000, 60_000] {
+        let device = opened();
+        stand_in.leave_memory(bytes);
+        assert_right(&device);
+        let notes = device.notes();
+        assert!(!notes.is_empty() && notes[0].contains("out of memory"), "{notes:?}");
+        assert!(!device.gpu().unwrap().is_lost());
+        assert_eq!(stand_in.allocations(), 0);
+        stand_in.leave_memory(1 << 32);
+        let launches = stand_in.launches();
+        assert_right(&device);
+        assert!(stand_in.launches() > launches);
+    }
+}
+
+#[test]
+fn a_device_that_cannot_be_opened_names_the_remedy() {
+    let Some((_guard, stand_in)) = alone() else { return };
+    let reason = |result: Result<Device, Error>| match result.map(|_| ()) {
+        Err(Error::Device { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    };
+    // One that is open stays open; after it is lost, the next call opens anew.
+    stand_in.fail(c"cuLaunchKernel", 0, LAUNCH_FAILED);
+    assert_right(&opened());
+    stand_in.fail(c"", -1, 0);
+    let no_such = reason(Device::cuda(1));
+    assert!(no_such.contains("there is one GPU, cuda:0"), "{no_such}");
+    // CUDA_ERROR_UNSUPPORTED_PTX_VERSION
+    stand_in.fail(c"cuModuleLoadData", 0, 222);
+    let old = reason(Device::cuda(0));
+    assert!(old.contains("driver 580 or newer"), "{old}");
+    stand_in.fail(c"cuInit", 0, INSUFFICIENT_DRIVER);
+    assert!(reason(Device::cuda(0)).contains("device=cpu"));
+    stand_in.fail(c"cuDevicePrimaryCtxRetain", 0, OUT_OF_MEMORY);
+    assert!(matches!(Device::cuda(0), Err(Error::OutOfMemory { .. })));
+    stand_in.fail(c"cuInit", 0, INSUFFICIENT_DRIVER);
+    assert_eq!(Device::auto(), Device::cpu());
+}
+
+#[test]
+fn small_frames_stay_on_the_cpu_unless_asked() {
+    let Some((_guard, stand_in)) = alone() else { return };
+    let launches = |device: &Device| {
+        let before = stand_in.launches();
+        assert_right(device);
+        stand_in.launches() - before
+    };
+    assert_eq!(launches(&Device::cuda(0).unwrap()), 0);
+    assert_eq!(launches(&opened()), 9);
+}
+
+#[test]
+fn a_child_by_fork_gets_an_error_that_says_so() {
+    let Some(_alone) = alone() else { return };
+    let device = opened();
+    let gpu = device.gpu().unwrap();
+    // SAFETY: the child asks the device alone, which takes no lock that another thread may hold, and ends at once.
+    #[allow(unsafe_code)]
+    let status = unsafe {
+        match libc::fork() {
+            0 => {
+                let refused = matches!(gpu.upload(&[1_u8]), Err(Error::Device { reason, .. }) if reason.contains("fork"));
+                libc::_exit(if refused { 7 } else { 1 })
+            }
+            child => {
+                let mut status = 0;
+                assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+                status
+            }
+        }
+    };
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 7, "{status}");
+    assert!(gpu.upload(&[1_u8]).is_ok());
+}

@@ -1,0 +1,182 @@
+// A stand-in for libcuda.so.1, for tests alone: one "device" that runs kernels, compiled for the host, on this thread.
+//
+// Memory of the device ends at a page that nobody may touch and is full of a pattern at first, so that reading past its end
+// stops the test and reading what was never written gives wrong results. Calls can be made to fail.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "shim.h"
+#include KERNELS
+
+namespace {
+
+enum Status { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
+
+std::recursive_mutex gate;
+std::string failing;
+int calls_left = -1, failure = 0, sticky = 0;
+size_t memory_left = size_t(1) << 32;
+std::atomic<long> allocations{0}, launches{0};
+
+// The status of a call: what it was told to fail with, or 0. A lost device stays lost.
+int status(const char* call) {
+    if (sticky) return sticky;
+    if (calls_left >= 0 && failing == call && calls_left-- == 0) {
+        if (failure >= 700) sticky = failure;
+        return failure;
+    }
+    return OK;
+}
+
+struct Block {
+    char* map;
+    size_t mapped, bytes;
+};
+std::map<uint64_t, Block> blocks;
+
+int allocate(uint64_t* pointer, size_t bytes) {
+    if (bytes > memory_left) return OUT_OF_MEMORY;
+    size_t page = sysconf(_SC_PAGESIZE), kept = (bytes + 15) / 16 * 16, mapped = (kept + page - 1) / page * page + page;
+    char* map = (char*)mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED) return OUT_OF_MEMORY;
+    mprotect(map + mapped - page, page, PROT_NONE);
+    memset(map, 0xa5, mapped - page);
+    *pointer = (uint64_t)(map + mapped - page - kept);
+    blocks[*pointer] = {map, mapped, bytes};
+    memory_left -= bytes;
+    allocations++;
+    return OK;
+}
+
+int release(uint64_t pointer) {
+    auto found = blocks.find(pointer);
+    if (found == blocks.end()) return INVALID_VALUE;
+    munmap(found->second.map, found->second.mapped);
+    memory_left += found->second.bytes;
+    blocks.erase(found);
+    allocations--;
+    return OK;
+}
+
+// A kernel with its arguments, called by every fibre.
+struct Call {
+    void (*invoke)(void**);
+    void** arguments;
+};
+
+template <auto kernel, class... A, size_t... I>
+void invoke(void** arguments, void (*)(A...), std::index_sequence<I...>) {
+    kernel(*(A*)arguments[I]...);
+}
+
+template <auto kernel, class... A>
+void invoke(void** arguments, void (*type)(A...)) {
+    invoke<kernel>(arguments, type, std::index_sequence_for<A...>());
+}
+
+struct Kernel {
+    const char* name;
+    void (*invoke)(void**);
+};
+
+#define KERNEL(name) {#name, [](void** arguments) { invoke<name>(arguments, name); }},
+Kernel kernels[] = {KERNEL_TABLE};
+
+}  // namespace
+
+#define API extern "C" __attribute__((visibility("default"))) int
+#define GATED                                           \
+    std::lock_guard<std::recursive_mutex> locked(gate); \
+    if (int failed = status(__func__)) return failed
+
+// What tests ask of the stand-in.
+API stand_in_fail(const char* call, int after, int code) {
+    std::lock_guard<std::recursive_mutex> locked(gate);
+    failing = call, calls_left = after, failure = code, sticky = 0;
+    return OK;
+}
+API stand_in_memory(size_t bytes) { return memory_left = bytes, OK; }
+API stand_in_allocations() { return allocations; }
+API stand_in_launches() { return launches; }
+
+API cuInit(unsigned) { GATED; return OK; }
+API cuDriverGetVersion(int* version) { GATED; *version = 13000; return OK; }
+API cuDeviceGetCount(int* count) { GATED; *count = 1; return OK; }
+API cuDeviceGet(int* device, int ordinal) { GATED; *device = ordinal; return ordinal == 0 ? OK : INVALID_DEVICE; }
+API cuDeviceGetName(char* name, int length, int) { GATED; strncpy(name, "stand-in", length); return OK; }
+API cuDeviceTotalMem_v2(size_t* bytes, int) { GATED; *bytes = size_t(1) << 32; return OK; }
+API cuDeviceGetAttribute(int* value, int attribute, int) {
+    GATED;
+    // Multiprocessors, compute capability 9.0, memory pools; nothing else is asked.
+    *value = attribute == 16 ? 4 : attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 115 ? 1 : 0;
+    return OK;
+}
+API cuDevicePrimaryCtxRetain(void** context, int) { GATED; *context = (void*)0x100; return OK; }
+API cuDevicePrimaryCtxRelease_v2(int) { GATED; return OK; }
+API cuCtxGetCurrent(void** context) { GATED; *context = (void*)0x100; return OK; }
+API cuCtxSetCurrent(void*) { GATED; return OK; }
+API cuCtxSynchronize() { GATED; return OK; }
+API cuMemGetInfo_v2(size_t* left, size_t* total) { GATED; *left = memory_left, *total = size_t(1) << 32; return OK; }
+API cuStreamCreate(void** stream, unsigned) { GATED; *stream = (void*)0x200; return OK; }
+API cuStreamCreateWithPriority(void** stream, unsigned, int) { GATED; *stream = (void*)0x200; return OK; }
+API cuStreamDestroy_v2(void*) { GATED; return OK; }
+API cuStreamSynchronize(void*) { GATED; return OK; }
+API cuStreamWaitEvent(void*, void*, unsigned) { GATED; return OK; }
+API cuEventCreate(void** event, unsigned) { GATED; *event = (void*)0x300; return OK; }
+API cuEventRecord(void*, void*) { GATED; return OK; }
+API cuEventSynchronize(void*) { GATED; return OK; }
+API cuEventDestroy_v2(void*) { GATED; return OK; }
+API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void*) { GATED; return allocate(pointer, bytes); }
+API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(pointer, bytes); }
+// Memory is given back even by a device that is lost, as the end of a process would.
+API cuMemFreeAsync(uint64_t pointer, void*) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
+API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
+API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void*) { GATED; memset((void*)to, value, bytes); return OK; }
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void*) { GATED; memcpy((void*)to, from, bytes); return OK; }
+API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void*) { GATED; memcpy(to, (void*)from, bytes); return OK; }
+API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void*) { GATED; memcpy((void*)to, (void*)from, bytes); return OK; }
+API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
+API cuModuleUnload(void*) { GATED; return OK; }
+API cuModuleGetFunction(void** function, void*, const char* name) {
+    GATED;
+    for (Kernel& kernel : kernels) {
+        if (!strcmp(kernel.name, name)) return *function = &kernel, OK;
+    }
+    return NOT_FOUND;
+}
+API cuGetErrorName(int code, const char** name) {
+    *name = code == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : code == LAUNCH_FAILED ? "CUDA_ERROR_LAUNCH_FAILED" : "CUDA_ERROR";
+    return OK;
+}
+API cuGetErrorString(int, const char** text) { *text = "the stand-in says so"; return OK; }
+
+API cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
+                   unsigned block_z, unsigned, void*, void** arguments, void**) {
+    GATED;
+    launches++;
+    unsigned threads = block_x * block_y * block_z;
+    bool fits = threads && threads <= 1024 && grid_x && grid_y && grid_z && grid_y < 65536 && grid_z < 65536;
+    if (!fits) return INVALID_VALUE;
+    Call call = {((Kernel*)function)->invoke, arguments};
+    fibres::body = [](void* call) { ((Call*)call)->invoke(((Call*)call)->arguments); };
+    fibres::argument = &call;
+    blockDim = {block_x, block_y, block_z};
+    gridDim = {grid_x, grid_y, grid_z};
+    bool reverse = false;
+    for (unsigned z = 0; z < grid_z; z++) {
+        for (unsigned y = 0; y < grid_y; y++) {
+            for (unsigned x = 0; x < grid_x; x++, reverse = !reverse) {
+                blockIdx = {x, y, z};
+                if (!fibres::run_block(threads, reverse)) return sticky = LAUNCH_FAILED;
+            }
+        }
+    }
+    return OK;
+}

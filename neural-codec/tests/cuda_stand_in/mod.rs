@@ -1,0 +1,133 @@
+//! The device that tests of the CUDA back end run on: a real GPU where `NEURAL_CODEC_GPU=1` asks for one, else the stand-in.
+//!
+//! The stand-in is the kernels of the library compiled as host C++ behind the functions of the driver (driver.cpp here). It is
+//! loaded under the name that the bindings look for, so that everything of the library runs as it does on a GPU.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use libloading::Library;
+use neural_codec::compute::Device;
+use neural_codec::compute::cuda::{KERNELS, source};
+
+const PARTS: &[(&str, &str)] = &[
+    ("fibres.h", include_str!("fibres.h")),
+    ("shim.h", include_str!("shim.h")),
+    ("driver.cpp", include_str!("driver.cpp")),
+];
+
+/// Floats as on the GPU: nothing fused. Going past the end of an array in shared memory stops the test.
+const FLAGS: &[&str] = &[
+    "-std=c++20",
+    "-O2",
+    "-ffp-contract=off",
+    "-fPIC",
+    "-shared",
+    "-Wall",
+    "-Wno-unknown-pragmas",
+    "-fsanitize=bounds,signed-integer-overflow",
+    "-fsanitize-undefined-trap-on-error",
+    "-Wl,-soname,libcuda.so",
+    "-DKERNELS=\"kernels.h\"",
+];
+
+/// Whether a real GPU was asked for.
+pub(crate) fn is_real() -> bool {
+    std::env::var_os("NEURAL_CODEC_GPU").is_some_and(|value| value == "1")
+}
+
+/// The device under test, for frames of every size.
+pub(crate) fn device() -> Device {
+    if !is_real() {
+        stand_in();
+    }
+    Device::cuda(0).unwrap().for_every_size()
+}
+
+/// What tests may tell the stand-in.
+pub(crate) struct StandIn(Library);
+
+/// The stand-in, loaded once a process in place of the driver.
+pub(crate) fn stand_in() -> &'static StandIn {
+    static LOADED: OnceLock<StandIn> = OnceLock::new();
+    LOADED.get_or_init(|| {
+        let path = built();
+        // SAFETY: the library was compiled from the files beside this one, and has no initialisers that ask anything.
+        #[allow(unsafe_code)]
+        StandIn(unsafe { Library::new(path) }.unwrap())
+    })
+}
+
+impl StandIn {
+    /// Lets the call of this name fail with a code after it succeeded a number of times; -1: never.
+    pub(crate) fn fail(&self, call: &std::ffi::CStr, after: i32, code: i32) {
+        // SAFETY: the function is that of driver.cpp, which has this signature and copies the name.
+        #[allow(unsafe_code)]
+        unsafe {
+            type Fail = unsafe extern "C" fn(*const std::ffi::c_char, i32, i32) -> i32;
+            self.0.get::<Fail>(b"stand_in_fail").unwrap()(call.as_ptr(), after, code);
+        }
+    }
+
+    /// Leaves so many bytes of the device's memory.
+    pub(crate) fn leave_memory(&self, bytes: usize) {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.0.get::<unsafe extern "C" fn(usize) -> i32>(b"stand_in_memory").unwrap()(bytes);
+        }
+    }
+
+    /// Buffers that nobody freed.
+    pub(crate) fn allocations(&self) -> i32 {
+        self.count(b"stand_in_allocations")
+    }
+
+    /// Kernels that were launched.
+    pub(crate) fn launches(&self) -> i32 {
+        self.count(b"stand_in_launches")
+    }
+
+    fn count(&self, name: &[u8]) -> i32 {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.0.get::<unsafe extern "C" fn() -> i32>(name).unwrap()()
+        }
+    }
+}
+
+/// The library, compiled where what it is made of changed.
+fn built() -> PathBuf {
+    let table: String = KERNELS.iter().map(|name| format!("KERNEL({name}) ")).collect();
+    let kernels = format!("{}\n#define KERNEL_TABLE {table}\n", source());
+    let mut hasher = DefaultHasher::new();
+    (PARTS, FLAGS, &kernels).hash(&mut hasher);
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cuda-stand-in-{:016x}", hasher.finish()));
+    let library = folder.join("libcuda.so");
+    fs::create_dir_all(&folder).unwrap();
+    let lock = File::create(folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    if !library.exists() {
+        for (name, text) in PARTS.iter().chain(&[("kernels.h", kernels.as_str())]) {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+        let fresh = folder.join("fresh.so");
+        let output = Command::new(compiler)
+            .args(FLAGS)
+            .arg(folder.join("driver.cpp"))
+            .arg("-o")
+            .arg(&fresh)
+            .output()
+            .expect("a C++ compiler, which `make setup` installs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::rename(fresh, &library).unwrap();
+    }
+    library
+}
