@@ -28,6 +28,7 @@ fn alone() -> Option<(MutexGuard<'static, ()>, &'static StandIn)> {
     let stand_in = stand_in();
     stand_in.fail(c"", -1, 0);
     stand_in.leave_memory(1 << 32);
+    stand_in.corrupt(false);
     Some((guard, stand_in))
 }
 
@@ -107,6 +108,23 @@ fn exhausted_memory_is_the_cpus_turn_and_the_device_stays() {
         assert_right(&device);
         assert!(stand_in.launches() > launches);
     }
+}
+
+#[test]
+fn a_device_whose_first_results_are_not_the_cpus_is_left_alone() {
+    let Some((_guard, stand_in)) = alone() else { return };
+    // Lost on purpose, so that the next connection has nothing proven yet.
+    stand_in.fail(c"cuLaunchKernel", 0, LAUNCH_FAILED);
+    assert_right(&opened());
+    stand_in.fail(c"", -1, 0);
+    let device = opened();
+    stand_in.corrupt(true);
+    assert_right(&device);
+    let notes = device.notes();
+    assert!(device.gpu().unwrap().is_lost() && notes.len() == 1, "{notes:?}");
+    assert!(notes[0].starts_with("metrics on the CPU: cuda:0 (stand-in) gives other values"), "{notes:?}");
+    stand_in.corrupt(false);
+    assert_right(&opened());
 }
 
 #[test]

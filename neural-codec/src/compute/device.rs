@@ -72,14 +72,43 @@ impl Device {
         match work(gpu) {
             Ok(result) => Ok(Some(result)),
             Err(error @ (Error::Device { .. } | Error::OutOfMemory { .. })) => {
-                let note = format!("{what} on the CPU: {error}");
-                let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-                if !notes.contains(&note) {
-                    notes.push(note);
-                }
+                self.note(format!("{what} on the CPU: {error}"));
                 Ok(None)
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// The same work on the GPU or on the CPU, where both give the same to the last bit.
+    ///
+    /// The first result of each kind of work that a process gets from a GPU is compared with the CPU's. Where they differ,
+    /// the GPU is left alone and [`notes`](Self::notes) says so: no driver or device decides what a frame is.
+    /// Errors: those of `on_cpu`, and those of `on_gpu` that are not the device's.
+    pub(crate) fn agreed<T: PartialEq>(
+        &self,
+        what: &'static str,
+        samples: usize,
+        on_gpu: impl FnOnce(&Arc<Gpu>) -> Result<T>,
+        on_cpu: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let done = self.attempt(what, samples, |gpu| Ok((on_gpu(gpu)?, gpu.clone())))?;
+        let Some((found, gpu)) = done else { return on_cpu() };
+        if gpu.is_proven(what) {
+            return Ok(found);
+        }
+        let expected = on_cpu()?;
+        let is_equal = found == expected;
+        gpu.prove(what, is_equal);
+        if !is_equal {
+            self.note(format!("{what} on the CPU: {self} gives other values than the CPU and is left alone"));
+        }
+        Ok(expected)
+    }
+
+    fn note(&self, note: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&note) {
+            notes.push(note);
         }
     }
 }

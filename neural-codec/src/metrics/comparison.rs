@@ -8,7 +8,7 @@ use super::ssim::{SSIM_SMALLEST_SIDE, ssim};
 use super::sum::ExactMean;
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Layout, PixelFormat, Plane, Planes};
+use crate::frame::{BitDepth, Frame, Layout, PixelFormat, Plane, Planes};
 
 /// Which metrics to measure; each choice includes those above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -171,13 +171,14 @@ impl Comparison {
         decoded: &[Plane<T>; 3],
     ) -> Result<FrameMetrics> {
         let measures = (!self.is_rgb()).then_some(self.measures);
-        let measured = self.device.attempt("metrics", source[0].samples().len(), |gpu| {
-            on_device::measure(gpu, source, decoded, self.format.depth, measures)
-        })?;
-        match measured {
-            Some(frame) => Ok(frame),
-            None => self.measure_on_cpu(source, decoded),
-        }
+        let depth = self.format.depth;
+        let what = if depth == BitDepth::Eight { "metrics" } else { "metrics of 10 bits" };
+        self.device.agreed(
+            what,
+            source[0].samples().len(),
+            |gpu| on_device::measure(gpu, source, decoded, depth, measures),
+            || self.measure_on_cpu(source, decoded),
+        )
     }
 
     fn measure_on_cpu<T: Comparable>(

@@ -22,6 +22,7 @@ enum Status { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INV
 std::recursive_mutex gate;
 std::string failing;
 int calls_left = -1, failure = 0, sticky = 0;
+bool wrong_copies = false;
 size_t memory_left = size_t(1) << 32;
 std::atomic<long> allocations{0}, launches{0};
 
@@ -102,6 +103,7 @@ API stand_in_fail(const char* call, int after, int code) {
     failing = call, calls_left = after, failure = code, sticky = 0;
     return OK;
 }
+API stand_in_corrupt(int is_wanted) { return wrong_copies = is_wanted, OK; }
 API stand_in_memory(size_t bytes) { return memory_left = bytes, OK; }
 API stand_in_allocations() { return allocations; }
 API stand_in_launches() { return launches; }
@@ -140,7 +142,7 @@ API cuMemFreeAsync(uint64_t pointer, void*) { std::lock_guard<std::recursive_mut
 API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
 API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void*) { GATED; memset((void*)to, value, bytes); return OK; }
 API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void*) { GATED; memcpy((void*)to, from, bytes); return OK; }
-API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void*) { GATED; memcpy(to, (void*)from, bytes); return OK; }
+API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void*) { GATED; memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; return OK; }
 API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void*) { GATED; memcpy((void*)to, (void*)from, bytes); return OK; }
 API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
 API cuModuleUnload(void*) { GATED; return OK; }

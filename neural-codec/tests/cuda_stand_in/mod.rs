@@ -73,6 +73,15 @@ impl StandIn {
         }
     }
 
+    /// Whether copies from the device get a wrong bit.
+    pub(crate) fn corrupt(&self, is_wanted: bool) {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_corrupt").unwrap()(is_wanted.into());
+        }
+    }
+
     /// Leaves so many bytes of the device's memory.
     pub(crate) fn leave_memory(&self, bytes: usize) {
         // SAFETY: as above.

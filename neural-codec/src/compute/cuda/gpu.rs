@@ -2,7 +2,7 @@
 //!
 //! One stream a device: calls from several threads are queued one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +28,8 @@ pub struct Gpu {
     stream: Arc<CudaStream>,
     functions: BTreeMap<&'static str, CudaFunction>,
     lost: AtomicBool,
+    /// Kinds of work whose first result was that of the CPU.
+    proven: Mutex<BTreeSet<&'static str>>,
 }
 
 /// GPUs that were opened, by process and index. They stay open: to open one takes longer than most work on it.
@@ -94,6 +96,7 @@ impl Gpu {
             stream,
             functions,
             lost: AtomicBool::new(false),
+            proven: Mutex::default(),
         })
     }
 
@@ -117,6 +120,20 @@ impl Gpu {
     /// Whether a call failed in a way that it does not come back from.
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether a result of this kind of work was compared with the CPU's and found equal.
+    pub(in crate::compute) fn is_proven(&self, what: &str) -> bool {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(what)
+    }
+
+    /// Takes down what a comparison with the CPU found; a GPU that differs is left alone from now on.
+    pub(in crate::compute) fn prove(&self, what: &'static str, is_equal: bool) {
+        if is_equal {
+            self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(what);
+        } else {
+            self.lost.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Waits until everything that was asked for is done.

@@ -59,11 +59,14 @@ impl Filter {
     /// Errors: `InvalidArgument` for a layout other than 4:2:0, an unknown kind, a map of the wrong length.
     pub fn apply(&self, frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<Frame> {
         check(frame, temporal_layer, blocks)?;
-        if let Some(on_device) = &self.on_device
-            && let Some(filtered) = on_device.apply(frame, temporal_layer, blocks)?
-        {
-            return Ok(filtered);
+        let on_cpu = || self.apply_on_cpu(frame, temporal_layer, blocks);
+        match &self.on_device {
+            Some(on_device) => on_device.apply(frame, temporal_layer, blocks, on_cpu),
+            None => on_cpu(),
         }
+    }
+
+    fn apply_on_cpu(&self, frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<Frame> {
         let threads = rayon::current_num_threads();
         let rows = frame.height().div_ceil(2);
         let many = rows.div_ceil(threads * STRIPS_PER_THREAD);

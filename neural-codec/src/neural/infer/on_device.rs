@@ -1,12 +1,12 @@
 //! A filter on a GPU: frames go there and come back. Rank 3, used by inference.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::blocks::block_count;
 use crate::compute::Device;
 use crate::compute::cuda::{DeviceSample, FilterLayer, FilterPlanes, Gpu, GpuFilter};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Plane, Planes, Sample};
+use crate::frame::{BitDepth, Frame, Plane, Planes, Sample};
 use crate::neural::{Layer, Network};
 
 /// A network for a device, uploaded when the first frame that is large enough comes.
@@ -23,19 +23,22 @@ impl OnDevice {
         Some(Self { device: device.clone(), network: network.clone(), filter: OnceLock::new() })
     }
 
-    /// The frame filtered, or `None` where the CPU has to do it. What the caller gives was checked.
+    /// The frame filtered, by `on_cpu` where the CPU has to do it. What the caller gives was checked.
     pub(super) fn apply(
         &self,
         frame: &Frame,
         temporal_layer: usize,
         blocks: Option<&[bool]>,
-    ) -> Result<Option<Frame>> {
+        on_cpu: impl FnOnce() -> Result<Frame>,
+    ) -> Result<Frame> {
         let (columns, rows) = block_count(frame.width(), frame.height());
         let map: Vec<u8> = match blocks {
             Some(blocks) => blocks.iter().map(|&on| u8::from(on)).collect(),
             None => vec![1; columns * rows],
         };
-        self.device.attempt("filter", frame.width() * frame.height(), |gpu| {
+        let depth = frame.format().depth;
+        let what = if depth == BitDepth::Eight { "filter" } else { "filter of 10 bits" };
+        let on_gpu = |gpu: &Arc<Gpu>| {
             let filter = match self.filter.get() {
                 Some(filter) => filter,
                 None => {
@@ -46,7 +49,7 @@ impl OnDevice {
             };
             let mut filtered = Frame::new(frame.width(), frame.height(), frame.format(), frame.color())?
                 .with_timestamp(frame.timestamp);
-            let bits = frame.format().depth.bits().into();
+            let bits = depth.bits().into();
             match (frame.planes(), filtered.planes_mut()) {
                 (Planes::U8(from), Planes::U8(to)) => run(gpu, filter, from, to, bits, temporal_layer, &map)?,
                 (Planes::U16(from), Planes::U16(to)) => {
@@ -55,7 +58,8 @@ impl OnDevice {
                 _ => return Err(Error::internal("filter", "planes of two sample types in one format")),
             }
             Ok(filtered)
-        })
+        };
+        self.device.agreed(what, frame.width() * frame.height(), on_gpu, on_cpu)
     }
 }
 
