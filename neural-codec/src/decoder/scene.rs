@@ -1,8 +1,9 @@
 //! One scene, decoded frame by frame and checked against its hashes. Rank 5.
 
+use super::base_frames::BaseFrames;
 use super::stream::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
-use crate::bitstream::{EncodedScene, FRAMES_PER_HASH, Strategy};
+use crate::bitstream::{EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
 use crate::compute::Device;
 use crate::error::{Error, Place, Result};
 use crate::frame::{Frame, FrameHash, VideoInfo};
@@ -10,15 +11,15 @@ use crate::neural::SceneFilter;
 
 /// A scene in the middle of being decoded.
 pub(super) struct SceneDecoder {
-    scene: EncodedScene,
+    header: SceneHeader,
+    /// Hashes that the stream stores.
+    hashes: Vec<u64>,
     info: VideoInfo,
-    decoder: Av1Decoder,
+    base: BaseFrames,
     filter: Option<SceneFilter>,
-    units_sent: usize,
     frames_out: usize,
     /// Hashes of the frames since the last stored hash.
     unchecked: Vec<FrameHash>,
-    drained: bool,
 }
 
 impl SceneDecoder {
@@ -66,16 +67,9 @@ impl SceneDecoder {
             threads: settings.thread_count(),
             ..DecoderConfig::new(info.width, info.height)
         })?;
-        Ok(Self {
-            scene,
-            info,
-            decoder,
-            filter,
-            units_sent: 0,
-            frames_out: 0,
-            unchecked: Vec::new(),
-            drained: false,
-        })
+        let EncodedScene { header, base, hashes, .. } = scene;
+        let base = BaseFrames::start(base, decoder)?;
+        Ok(Self { header, hashes, info, base, filter, frames_out: 0, unchecked: Vec::new() })
     }
 
     /// The next frame, `None` after the last.
@@ -85,39 +79,30 @@ impl SceneDecoder {
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame>> {
         let place = Place {
             offset: None,
-            scene: Some(self.scene.header.index),
-            frame: Some(self.scene.header.first_frame + self.frames_out as u64),
+            scene: Some(self.header.index),
+            frame: Some(self.header.first_frame + self.frames_out as u64),
         };
         self.decode_next().map_err(|error| error.within(place))
     }
 
     fn decode_next(&mut self) -> Result<Option<Frame>> {
-        loop {
-            if let Some(frame) = self.decoder.receive()? {
-                return self.checked(frame).map(Some);
-            }
-            if let Some(unit) = self.scene.base.unit(self.units_sent) {
-                self.decoder.send(unit)?;
-                self.units_sent += 1;
-            } else if !self.drained {
-                self.decoder.finish()?;
-                self.drained = true;
-            } else if self.frames_out < self.scene.header.frame_count() {
-                let expected = format!("{} frames", self.scene.header.frame_count());
-                return Err(Error::corrupt("base layer", expected, self.frames_out, Place::default()));
-            } else {
-                if let Some(filter) = &self.filter {
-                    filter.finish()?;
-                }
-                return Ok(None);
-            }
+        if let Some(frame) = self.base.next()? {
+            return self.checked(frame).map(Some);
         }
+        if self.frames_out < self.header.frame_count() {
+            let expected = format!("{} frames", self.header.frame_count());
+            return Err(Error::corrupt("base layer", expected, self.frames_out, Place::default()));
+        }
+        if let Some(filter) = &self.filter {
+            filter.finish()?;
+        }
+        Ok(None)
     }
 
     fn checked(&mut self, frame: Frame) -> Result<Frame> {
         let index = self.frames_out;
-        let Some(&timestamp) = self.scene.header.timestamps.get(index) else {
-            let expected = format!("{} frames", self.scene.header.frame_count());
+        let Some(&timestamp) = self.header.timestamps.get(index) else {
+            let expected = format!("{} frames", self.header.frame_count());
             return Err(Error::corrupt("base layer", expected, "more", Place::default()));
         };
         let depth = self.info.format.depth;
@@ -128,7 +113,7 @@ impl SceneDecoder {
         let frame = if frame.format().depth == depth { frame } else { frame.shifted_to(depth)? };
         self.unchecked.push(FrameHash::of(&frame));
         self.frames_out += 1;
-        if self.unchecked.len() == FRAMES_PER_HASH || self.frames_out == self.scene.header.frame_count() {
+        if self.unchecked.len() == FRAMES_PER_HASH || self.frames_out == self.header.frame_count() {
             self.check_group()?;
         }
         Ok(frame.with_timestamp(timestamp))
@@ -138,7 +123,7 @@ impl SceneDecoder {
     fn check_group(&mut self) -> Result<()> {
         let group = (self.frames_out - 1) / FRAMES_PER_HASH;
         let found = FrameHash::of_group(&std::mem::take(&mut self.unchecked));
-        match self.scene.hashes.get(group) {
+        match self.hashes.get(group) {
             Some(&expected) if expected == found => Ok(()),
             expected => {
                 let expected = expected.map_or("none".into(), |hash| format!("{hash:016x}"));
