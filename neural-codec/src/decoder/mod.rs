@@ -1,11 +1,11 @@
 //! From a stream to frames. Rank 5; never imports the encoder's strategy.
 //!
 //! ```text
-//! bytes -> PacketReader -> scene -> base layer (BaseFrames) -> neural filter -> depth, hash check -> frames
+//! bytes -> PacketReader -> scene -> base layer -> neural filter -> depth, hash check -> frames
 //! ```
 
 mod agent;
-mod base_frames;
+mod ahead;
 mod compare;
 #[cfg(feature = "ffmpeg")]
 mod export;

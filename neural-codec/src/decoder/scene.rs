@@ -1,9 +1,9 @@
 //! One scene, decoded frame by frame and checked against its hashes. Rank 5.
 
-use super::base_frames::BaseFrames;
+use super::ahead::Ahead;
 use super::stream::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
-use crate::bitstream::{EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
+use crate::bitstream::{BaseLayer, EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
 use crate::compute::Device;
 use crate::error::{Error, Place, Result};
 use crate::frame::{Frame, FrameHash, VideoInfo};
@@ -15,8 +15,8 @@ pub(super) struct SceneDecoder {
     /// Hashes that the stream stores.
     hashes: Vec<u64>,
     info: VideoInfo,
-    base: BaseFrames,
-    filter: Option<SceneFilter>,
+    /// Frames of the base layer, filtered where the scene has a filter.
+    frames: Ahead,
     frames_out: usize,
     /// Hashes of the frames since the last stored hash.
     unchecked: Vec<FrameHash>,
@@ -68,8 +68,13 @@ impl SceneDecoder {
             ..DecoderConfig::new(info.width, info.height)
         })?;
         let EncodedScene { header, base, hashes, .. } = scene;
-        let base = BaseFrames::start(base, decoder)?;
-        Ok(Self { header, hashes, info, base, filter, frames_out: 0, unchecked: Vec::new() })
+        let mut decoding = Decoding { base, decoder, units_sent: 0, drained: false };
+        let mut frames = Ahead::start(move || decoding.next())?;
+        if let Some(filter) = filter {
+            let mut filtering = Filtering { base: frames, filter, frames_left: header.frame_count() };
+            frames = Ahead::start(move || filtering.next())?;
+        }
+        Ok(Self { header, hashes, info, frames, frames_out: 0, unchecked: Vec::new() })
     }
 
     /// The next frame, `None` after the last.
@@ -86,15 +91,12 @@ impl SceneDecoder {
     }
 
     fn decode_next(&mut self) -> Result<Option<Frame>> {
-        if let Some(frame) = self.base.next()? {
+        if let Some(frame) = self.frames.next()? {
             return self.checked(frame).map(Some);
         }
         if self.frames_out < self.header.frame_count() {
             let expected = format!("{} frames", self.header.frame_count());
             return Err(Error::corrupt("base layer", expected, self.frames_out, Place::default()));
-        }
-        if let Some(filter) = &self.filter {
-            filter.finish()?;
         }
         Ok(None)
     }
@@ -106,10 +108,6 @@ impl SceneDecoder {
             return Err(Error::corrupt("base layer", expected, "more", Place::default()));
         };
         let depth = self.info.format.depth;
-        let frame = match &mut self.filter {
-            Some(filter) => filter.next(&frame)?,
-            None => frame,
-        };
         let frame = if frame.format().depth == depth { frame } else { frame.shifted_to(depth)? };
         self.unchecked.push(FrameHash::of(&frame));
         self.frames_out += 1;
@@ -131,5 +129,55 @@ impl SceneDecoder {
                 Err(Error::corrupt("hash of decoded frames", expected, found, Place::default()))
             }
         }
+    }
+}
+
+/// A base layer in the middle of being decoded.
+struct Decoding {
+    base: BaseLayer,
+    decoder: Av1Decoder,
+    units_sent: usize,
+    drained: bool,
+}
+
+impl Decoding {
+    fn next(&mut self) -> Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.decoder.receive()? {
+                return Ok(Some(frame));
+            }
+            if let Some(unit) = self.base.unit(self.units_sent) {
+                self.decoder.send(unit)?;
+                self.units_sent += 1;
+            } else if !self.drained {
+                self.decoder.finish()?;
+                self.drained = true;
+            } else {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Decoded frames on their way through a filter.
+struct Filtering {
+    base: Ahead,
+    filter: SceneFilter,
+    /// Frames that the scene is said to have, less those that came.
+    frames_left: usize,
+}
+
+impl Filtering {
+    /// Frames that are too few or too many are left to the caller, who knows their place.
+    fn next(&mut self) -> Result<Option<Frame>> {
+        let Some(frame) = self.base.next()? else {
+            if self.frames_left == 0 {
+                self.filter.finish()?;
+            }
+            return Ok(None);
+        };
+        let Some(left) = self.frames_left.checked_sub(1) else { return Ok(Some(frame)) };
+        self.frames_left = left;
+        self.filter.next(&frame).map(Some)
     }
 }

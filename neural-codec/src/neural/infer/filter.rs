@@ -83,8 +83,7 @@ impl Filter {
         rows: usize,
     ) -> Result<Frame> {
         check(frame, temporal_layer, blocks)?;
-        let mut filtered = Frame::new(frame.width(), frame.height(), frame.format(), frame.color())?
-            .with_timestamp(frame.timestamp);
+        let mut filtered = frame.clone();
         let job = Job { temporal_layer, map: Map::new(blocks, frame.width()), rows };
         let shift = 14 - u32::from(frame.format().depth.bits());
         match (frame.planes(), filtered.planes_mut()) {

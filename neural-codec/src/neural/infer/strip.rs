@@ -36,7 +36,7 @@ pub(super) struct Task<'a, T> {
     pub(super) shift: u32,
 }
 
-/// Rows of sites to make, and the samples of the three planes to put them in.
+/// Rows of sites to make, and the samples of the three planes to correct, as decoded.
 pub(super) struct Strip<'a, T> {
     pub(super) rows: Range<usize>,
     pub(super) planes: [&'a mut [T]; 3],
@@ -47,7 +47,7 @@ thread_local! {
 }
 
 impl<T: Filtered> Task<'_, T> {
-    /// Writes the filtered samples of a strip.
+    /// Corrects the samples of a strip.
     pub(super) fn run(&self, strip: Strip<'_, T>) {
         SCRATCH.with_borrow_mut(|scratch| {
             let rings = Rings::new(self.layers, self.planes[1].width());
@@ -114,7 +114,7 @@ impl<T: Filtered> Task<'_, T> {
         }
     }
 
-    /// Copies the samples of a row of sites and adds the residual within the spans.
+    /// Adds the residual within the spans to the samples of a row of sites, which are there as decoded.
     fn write(&self, strip: &mut Strip<'_, T>, y: usize, spans: &[Range<isize>], residual: &[i16]) {
         let [luma, u, v] = self.planes;
         let line = y - strip.rows.start;
@@ -122,12 +122,9 @@ impl<T: Filtered> Task<'_, T> {
         let start = 2 * line * luma.width();
         let end = (start + 2 * luma.width()).min(to_luma.len());
         let to_luma = &mut to_luma[start..end];
-        to_luma.copy_from_slice(&luma.samples()[2 * y * luma.width()..][..end - start]);
         let (upper, lower) = to_luma.split_at_mut(luma.width());
         let to_u = &mut to_u[line * u.width()..][..u.width()];
         let to_v = &mut to_v[line * v.width()..][..v.width()];
-        to_u.copy_from_slice(u.row(y));
-        to_v.copy_from_slice(v.row(y));
         for span in spans {
             correct_row([upper, lower], [to_u, to_v], span, self.shift, residual);
         }
