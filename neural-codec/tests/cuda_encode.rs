@@ -12,12 +12,13 @@ mod support;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cuda_stand_in::{is_real, stand_in};
-use neural_codec::decoder::{DecoderSettings, StreamDecoder};
+use neural_codec::decoder::{DecoderSettings, StreamDecoder, compare_on};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{FrameHash, PixelFormat};
+use neural_codec::metrics::Measures;
 use neural_codec::report::Report;
-use neural_codec::settings::Settings;
+use neural_codec::settings::{Device, Settings};
 use support::Clip;
 
 /// The device for one test at a time, healthy.
@@ -92,6 +93,20 @@ fn a_filter_decodes_alike_everywhere() {
         assert_eq!(decoded(&bytes, "cuda").unwrap(), on_cpu);
         stand_in().fail(c"", -1, 0);
     }
+}
+
+#[test]
+fn clips_compare_alike_everywhere() {
+    let _guard = alone();
+    let compared = |device: Device| {
+        let device = device.open(640 * 360).unwrap();
+        let mut clips = [1, 2].map(|scene| Clip::new(640, 360, PixelFormat::YUV420_8, 3, scene));
+        let [reference, clip] = &mut clips;
+        compare_on(&device, reference, clip, Measures::Ssim).unwrap()
+    };
+    let on_cpu = compared(Device::Cpu);
+    assert!(on_cpu.psnr_y.is_some());
+    assert_eq!(compared(Device::Cuda(0)), on_cpu);
 }
 
 #[test]
