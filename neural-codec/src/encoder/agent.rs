@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::assembly::{Assembly, duration_seconds};
 use super::budget::{Budget, NextStep, PlannedScene};
-use super::coded::{coded_frame, coded_info};
+use super::coded::{coded_frame, coded_info, conversion_note};
 use super::cutter::{Cutter, Step};
 use super::job::{FinishedScene, SceneJob, Task};
 use super::workers::{Workers, scenes_at_once};
@@ -479,22 +479,11 @@ impl EncodingAgent {
                 let coded = self.context.info;
                 let mut assembly = Assembly::new(self.source, coded, tracks, &self.settings, base_encoder)?;
                 assembly.started(self.start);
-                self.notes().into_iter().for_each(|note| assembly.note(note));
+                conversion_note(&self.source, &coded).into_iter().for_each(|note| assembly.note(note));
                 assembly
             }
         };
         Ok(self.assembly.insert(assembly))
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let (source, coded) = (&self.source, &self.context.info);
-        if source.format == coded.format {
-            return Vec::new();
-        }
-        vec![format!(
-            "The source is {}; it is coded as {} with colour matrix {} (H.273) and measured against that.",
-            source.format, coded.format, coded.color.matrix
-        )]
     }
 }
 

@@ -17,3 +17,13 @@ pub(super) fn coded_info(source: &VideoInfo) -> VideoInfo {
     let color: Color = source.color.resolve_for_conversion(Layout::Yuv420, source.width, source.height);
     VideoInfo { format, color, ..*source }
 }
+
+/// What the report says of a source that is coded in another format.
+pub(super) fn conversion_note(source: &VideoInfo, coded: &VideoInfo) -> Option<String> {
+    (source.format != coded.format).then(|| {
+        format!(
+            "The source is {}; it is coded as {} with colour matrix {} (H.273) and measured against that.",
+            source.format, coded.format, coded.color.matrix
+        )
+    })
+}

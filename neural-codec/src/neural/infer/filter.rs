@@ -58,12 +58,10 @@ impl Filter {
     /// The result does not depend on kernel or threads. Works in the current pool of rayon.
     /// Errors: `InvalidArgument` for a layout other than 4:2:0, an unknown kind, a map of the wrong length.
     pub fn apply(&self, frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<Frame> {
-        check(frame, temporal_layer, blocks)?;
         let on_cpu = || self.apply_on_cpu(frame, temporal_layer, blocks);
-        match &self.on_device {
-            Some(on_device) => on_device.apply(frame, temporal_layer, blocks, on_cpu),
-            None => on_cpu(),
-        }
+        let Some(on_device) = &self.on_device else { return on_cpu() };
+        check(frame, temporal_layer, blocks)?;
+        on_device.apply(frame, temporal_layer, blocks, on_cpu)
     }
 
     fn apply_on_cpu(&self, frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<Frame> {
