@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used)]
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use neural_codec::neural::SITE_CHANNELS;
@@ -14,7 +15,7 @@ use neural_codec::neural::train::{Batches, PATCH, Patch, Random, Shape, starting
 const SIDE: usize = 512;
 
 fn patches(random: &mut Random) -> Vec<Patch> {
-    let mut samples = || -> Vec<i16> {
+    let mut samples = || -> Arc<[i16]> {
         (0..SITE_CHANNELS * PATCH * PATCH).map(|_| (random.normal() * 2000.0) as i16).collect()
     };
     let mut patch = || Patch {

@@ -3,6 +3,8 @@
 
 mod cuda_stand_in;
 
+use std::sync::Arc;
+
 use cuda_stand_in::device;
 use neural_codec::compute::Device;
 use neural_codec::neural::train::{
@@ -13,7 +15,7 @@ use neural_codec::progress::CancelToken;
 
 fn patches(random: &mut Random, sets: usize) -> Vec<Patch> {
     let mut patch = |index: usize| {
-        let mut samples = || -> Vec<i16> {
+        let mut samples = || -> Arc<[i16]> {
             (0..SITE_CHANNELS * PATCH * PATCH).map(|_| (random.normal() * 2000.0) as i16).collect()
         };
         let (decoded, source) = (samples(), samples());

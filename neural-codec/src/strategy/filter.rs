@@ -93,8 +93,10 @@ const LEAST_SHARE: f64 = 0.2;
 /// Scenes of fewer bytes have nothing to gain: the least filter takes some 40.
 const LEAST_BYTES: u64 = 3_000;
 
-/// Patches to learn from.
-const PATCHES: usize = 768;
+/// Patches that are learnt from, for each step: a batch has eight, so each comes up some sixteen times, or more often in few.
+const PATCHES_A_STEP: f64 = 0.5;
+const FEWEST_PATCHES: usize = 768;
+const MOST_PATCHES: usize = 3072;
 
 /// Frames that patches are drawn from, about.
 const FRAMES_LOOKED_AT: usize = 128;
@@ -161,7 +163,7 @@ pub(crate) fn improve(
         byte_price: price,
         seed: means.seed,
     };
-    let learnt = learn(&scene_plan, work.gather()?, &context.device, &context.cancel)?;
+    let learnt = learn(&scene_plan, work.gather(scene_plan.steps)?, &context.device, &context.cancel)?;
     let mut promising: Vec<&Candidate> =
         learnt.candidates.iter().filter(|candidate| candidate.cost(price) < 1.0 - WORTH).collect();
     promising.sort_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));
@@ -236,9 +238,11 @@ impl Work<'_> {
         drain(&mut decoder)
     }
 
-    fn gather(&self) -> Result<Patches> {
+    /// Patches for so many steps.
+    fn gather(&self, steps: usize) -> Result<Patches> {
+        let count = ((steps as f64 * PATCHES_A_STEP) as usize).clamp(FEWEST_PATCHES, MOST_PATCHES);
         let every = self.trial.units.len().div_ceil(FRAMES_LOOKED_AT).max(1);
-        let mut sampler = PatchSampler::new(PATCHES, self.means.chroma, self.means.seed);
+        let mut sampler = PatchSampler::new(count, self.means.chroma, self.means.seed);
         self.each_pair(|index, source, decoded| {
             // Neighbours in the pyramid differ, so that every kind of frame comes up.
             if (index + index / every).is_multiple_of(every) {

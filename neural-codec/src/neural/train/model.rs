@@ -3,6 +3,8 @@
 //! It is the integer network of [`Layer`](crate::neural::Layer) without rounding. Units: an activation of 1.0 is 4096 of
 //! the integer one, 64 levels of 8 bits.
 
+use std::sync::Arc;
+
 use super::conv::{Convolution, STRIDE, WeightGradient, transposed};
 use crate::neural::{SITE_CHANNELS, TAPS, TEMPORAL_LAYERS};
 
@@ -91,12 +93,13 @@ impl Shape {
 /// Decoded sites and what they should be.
 ///
 /// Shape: `[6][PATCH][PATCH]` each, row after row. Units: 1/4096 of an activation of 1.0, as the integer network takes them.
+/// Clones share their samples.
 #[derive(Debug, Clone)]
 pub struct Patch {
     /// As decoded.
-    pub decoded: Vec<i16>,
+    pub decoded: Arc<[i16]>,
     /// As it should be.
-    pub source: Vec<i16>,
+    pub source: Arc<[i16]>,
     /// Kind of the frame.
     pub temporal_layer: usize,
     /// Set of gains that the patch is filtered by.
@@ -328,7 +331,7 @@ mod tests {
     use crate::neural::train::random::Random;
 
     fn patch(random: &mut Random, set: usize, temporal_layer: usize) -> Patch {
-        let mut samples = || -> Vec<i16> {
+        let mut samples = || -> Arc<[i16]> {
             (0..SITE_CHANNELS * PATCH * PATCH).map(|_| (random.normal() * 2000.0) as i16).collect()
         };
         Patch { decoded: samples(), source: samples(), temporal_layer, set, weight: 1e-3, chroma: 0.5 }

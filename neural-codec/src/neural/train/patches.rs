@@ -12,8 +12,12 @@ use crate::neural::{SITE_CHANNELS, Sites, temporal_layer};
 /// repeated beyond an edge would be learnt as if it were shown.
 const GRID: usize = 58;
 
-/// One place in so many is for judging, and never learnt from.
+/// One place in so many is for judging.
 const JUDGES: usize = 6;
+
+/// Scenes of at most this many places for each two draws are learnt from as a whole, what judges included: their draws come
+/// by nearly every place, and what is learnt has to hold nowhere else.
+const DRAWS_TO_KNOW_ALL: u64 = 2;
 
 /// Draws patches from the frames of a scene as they come, each as likely as any other, or by its error.
 ///
@@ -45,7 +49,7 @@ struct Candidate {
 pub struct Patches {
     /// To learn from.
     pub learners: Vec<Patch>,
-    /// From other places, to judge by.
+    /// To judge by: from other places, unless the scene is learnt as a whole.
     pub judges: Vec<Patch>,
 }
 
@@ -58,7 +62,7 @@ impl PatchSampler {
             random: Random::new(seed),
             by_chance: vec![None; half],
             by_error: vec![None; half],
-            judges: vec![None; count.div_ceil(3)],
+            judges: vec![None; count.div_ceil(JUDGES - 1)],
             learnable: Seen::default(),
             judged: Seen::default(),
         }
@@ -80,7 +84,7 @@ impl PatchSampler {
         for y in rows {
             for x in columns.clone() {
                 let error = squared_error(&decoded, &source, y, x, f64::from(chroma)).max(1e-9);
-                let square = |sites: &Sites| sites.square(y - margin, x - margin, PATCH);
+                let square = |sites: &Sites| sites.square(y - margin, x - margin, PATCH).into();
                 self.draw(error, || Patch {
                     decoded: square(&decoded),
                     source: square(&source),
@@ -134,7 +138,13 @@ impl PatchSampler {
         let learner = |error: f64| 1.0 / ((0.5 + 0.5 * error / learnt) * learnt);
         let mut learners = weighted(self.by_chance, &learner);
         learners.extend(weighted(self.by_error, &learner));
-        Patches { learners, judges: weighted(self.judges, &|_| 1.0 / judged) }
+        let judges = weighted(self.judges, &|_| 1.0 / judged);
+        let places = self.learnable.candidates + self.judged.candidates;
+        if places * DRAWS_TO_KNOW_ALL <= learners.len() as u64 {
+            // As many a place as elsewhere, so that every place of the scene counts alike.
+            learners.extend(judges.iter().cloned());
+        }
+        Patches { learners, judges }
     }
 }
 
@@ -184,15 +194,31 @@ mod tests {
     fn weights_undo_that_places_of_much_error_are_drawn_more_often() {
         let (decoded, source) = pair();
         let mut sampler = PatchSampler::new(400, 1.0, 3);
-        (0..20).for_each(|index| sampler.push(index, &decoded, &source).unwrap());
+        (0..30).for_each(|index| sampler.push(index, &decoded, &source).unwrap());
         let patches = sampler.finish();
-        assert_eq!((patches.learners.len(), patches.judges.len()), (400, 134));
+        assert_eq!((patches.learners.len(), patches.judges.len()), (400, 80));
         let is_wrong = |patch: &&Patch| patch.decoded[33 * PATCH + 33] != patch.source[33 * PATCH + 33];
         let wrong = patches.learners.iter().filter(is_wrong).count();
         assert!((270..330).contains(&wrong), "half of the places, three quarters of the draws: {wrong}");
         let total: f32 = patches.learners.iter().map(|patch| patch.weight).sum();
         let of_wrong: f32 = patches.learners.iter().filter(is_wrong).map(|patch| patch.weight).sum();
         assert!((of_wrong / total - 0.5).abs() < 0.08, "{}", of_wrong / total);
+    }
+
+    #[test]
+    fn a_scene_of_few_places_is_learnt_as_a_whole() {
+        let (decoded, source) = pair();
+        let learners = |frames: usize| {
+            let mut sampler = PatchSampler::new(80, 1.0, 3);
+            (0..frames).for_each(|index| sampler.push(index, &decoded, &source).unwrap());
+            let patches = sampler.finish();
+            let is_learnt = |judge: &Patch| {
+                patches.learners.iter().any(|patch| Arc::ptr_eq(&patch.decoded, &judge.decoded))
+            };
+            (patches.learners.len(), patches.judges.iter().filter(|judge| is_learnt(judge)).count())
+        };
+        assert_eq!(learners(5), (96, 16));
+        assert_eq!(learners(6), (80, 0));
     }
 
     #[test]

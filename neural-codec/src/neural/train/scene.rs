@@ -239,6 +239,8 @@ impl Learner {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::frame::{Color, Frame, PixelFormat};
     use crate::neural::train::{PATCH, Random, Workspace};
@@ -264,8 +266,8 @@ mod tests {
             network.weights.iter_mut().for_each(|value| *value = random.below(3) as i32 - 1);
             network.steps.fill(3);
             let patch = Patch {
-                decoded: Sites::of(&decoded).unwrap().square(0, 0, PATCH),
-                source: Sites::of(&source).unwrap().square(0, 0, PATCH),
+                decoded: Sites::of(&decoded).unwrap().square(0, 0, PATCH).into(),
+                source: Sites::of(&source).unwrap().square(0, 0, PATCH).into(),
                 temporal_layer: 2,
                 set: 0,
                 weight: 1.0,
@@ -292,7 +294,7 @@ mod tests {
     fn patches(random: &mut Random, chance: f32) -> Patches {
         let mut some = |count: usize| -> Vec<Patch> {
             let patch = |random: &mut Random| {
-                let source: Vec<i16> =
+                let source: Arc<[i16]> =
                     (0..SITE_CHANNELS * PATCH * PATCH).map(|_| (random.normal() * 500.0) as i16).collect();
                 let decoded =
                     source.iter().map(|&value| value + if random.uniform() < chance { 128 } else { 0 });
