@@ -62,6 +62,8 @@ fn the_examples_encode_measure_cut_and_profile() {
     assert!(told.contains("2 scenes") && told.contains("psnr_y Some("), "{told}");
     let told = run("metrics", folder.path(), &["clip.mp4", "clip.nvc"]);
     assert!(told.contains("50 frames") && told.contains("ssim_y: 0."), "{told}");
+    let told = run("decode_speed", folder.path(), &["clip.nvc"]);
+    assert!(told.starts_with("clip.nvc: 50 frames, "), "{told}");
     let raw = || Stdio::from(File::open(folder.path().join("raw")).unwrap());
     let told = run_on(raw(), "detect_cuts", folder.path(), &["96", "64", "25"]);
     assert!(told.starts_with("[25] frames=50") || told.starts_with("[0, 25] frames=50"), "{told}");

@@ -53,8 +53,8 @@ fn store(values: __m256i, to: &mut [i16]) {
 #[target_feature(enable = "avx2")]
 #[inline]
 fn join([first, second]: [__m256i; 2], shift: [i32; 2]) -> __m256i {
-    let first = _mm256_srav_epi32(first, splat(shift[0]));
-    let second = _mm256_srav_epi32(second, splat(shift[1]));
+    let first = _mm256_sra_epi32(first, _mm_cvtsi32_si128(shift[0]));
+    let second = _mm256_sra_epi32(second, _mm_cvtsi32_si128(shift[1]));
     let order = _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
     _mm256_shuffle_epi8(_mm256_packs_epi32(first, second), _mm256_broadcastsi128_si256(order))
 }

@@ -53,8 +53,8 @@ pub(super) fn store(values: __m512i, to: &mut [i16]) {
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
 pub(super) fn join([first, second]: [__m512i; 2], shift: [i32; 2]) -> __m512i {
-    let first = _mm512_srav_epi32(first, splat(shift[0]));
-    let second = _mm512_srav_epi32(second, splat(shift[1]));
+    let first = _mm512_sra_epi32(first, _mm_cvtsi32_si128(shift[0]));
+    let second = _mm512_sra_epi32(second, _mm_cvtsi32_si128(shift[1]));
     let order = _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
     _mm512_shuffle_epi8(_mm512_packs_epi32(first, second), _mm512_broadcast_i32x4(order))
 }
