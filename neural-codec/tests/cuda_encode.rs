@@ -63,7 +63,11 @@ fn the_bytes_do_not_depend_on_the_device_even_where_it_is_lost_on_the_way() {
     let (on_gpu, gpu_report) = encoded("cuda:0", "av1");
     assert!(on_cpu == on_gpu);
     assert!(!cpu_report.notes.iter().any(|note| note.contains("cuda")), "{:?}", cpu_report.notes);
-    assert!(gpu_report.notes[0].contains("measured and filtered on cuda:0"), "{:?}", gpu_report.notes);
+    assert!(
+        gpu_report.notes[0].contains("analysed, measured and filtered on cuda:0"),
+        "{:?}",
+        gpu_report.notes
+    );
     assert!(!gpu_report.notes.iter().any(|note| note.contains("on the CPU")), "{:?}", gpu_report.notes);
     if is_real() {
         return;

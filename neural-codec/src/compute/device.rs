@@ -91,8 +91,30 @@ impl Device {
         on_gpu: impl FnOnce(&Arc<Gpu>) -> Result<T>,
         on_cpu: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
+        match self.attempt(what, samples, |gpu| Ok((on_gpu(gpu)?, gpu.clone())))? {
+            Some(done) => self.compared(what, done, on_cpu),
+            None => on_cpu(),
+        }
+    }
+
+    /// As [`agreed`](Self::agreed), but `None` where the CPU has to do it: it has a way of its own.
+    pub(crate) fn verified<T: PartialEq>(
+        &self,
+        what: &'static str,
+        samples: usize,
+        on_gpu: impl FnOnce(&Arc<Gpu>) -> Result<T>,
+        on_cpu: impl FnOnce() -> Result<T>,
+    ) -> Result<Option<T>> {
         let done = self.attempt(what, samples, |gpu| Ok((on_gpu(gpu)?, gpu.clone())))?;
-        let Some((found, gpu)) = done else { return on_cpu() };
+        done.map(|done| self.compared(what, done, on_cpu)).transpose()
+    }
+
+    fn compared<T: PartialEq>(
+        &self,
+        what: &'static str,
+        (found, gpu): (T, Arc<Gpu>),
+        on_cpu: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         if gpu.is_proven(what) {
             return Ok(found);
         }

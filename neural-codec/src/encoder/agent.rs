@@ -111,11 +111,12 @@ impl EncodingAgent {
             return Err(Error::invalid("quantizer", expected, asked));
         }
         let task = Task { target, means: Means::new(settings, &info, &library) };
+        let device = settings.device.open(info.width * info.height)?;
         let context = TrialContext {
             library,
             info: coded_info(&info),
             threads,
-            device: settings.device.open(info.width * info.height)?,
+            device: device.clone(),
             cancel: CancelToken::new(),
             clock: StageClock::new(),
             work: None,
@@ -129,7 +130,7 @@ impl EncodingAgent {
             context,
             task,
             budget: MemoryBudget::new(WAITING_BYTES),
-            cutter: Cutter::detecting(&info, settings.max_scene_seconds)?,
+            cutter: Cutter::detecting(&info, settings.max_scene_seconds)?.on(&device),
             current: None,
             workers: Workers::start(scenes_at_once(&info, threads))?,
             scenes_ahead: scenes_at_once(&info, threads) as u64 + 1,
@@ -168,7 +169,7 @@ impl EncodingAgent {
     ///
     /// Errors: `InvalidArgument` naming the entry that is empty, overlaps or leaves a gap.
     pub fn with_scenes(mut self, scenes: Vec<Range<u64>>) -> Result<Self> {
-        self.cutter = Cutter::following(scenes)?;
+        self.cutter = Cutter::following(scenes)?.on(&self.context.device);
         Ok(self)
     }
 
@@ -315,9 +316,9 @@ impl EncodingAgent {
                 self.wait_for_workers()?;
                 self.start_scene(first_frame);
             }
-            Step::Frame(frame) => {
+            Step::Frame(frame, look) => {
                 if let Some((scene, profiler)) = &mut self.current {
-                    self.context.clock.alone("profile", || profiler.push(&frame))?;
+                    self.context.clock.alone("profile", || profiler.push_look(&frame, *look));
                     scene.push(frame)?;
                 }
             }
@@ -446,7 +447,7 @@ impl EncodingAgent {
         let device = self.context.device.clone();
         let assembly = self.assembly()?;
         if device.gpu().is_some() {
-            assembly.note(format!("Frames were measured and filtered on {device}."));
+            assembly.note(format!("Frames were analysed, measured and filtered on {device}."));
             device.notes().into_iter().for_each(|note| assembly.note(note));
         }
         if reused > 0 {

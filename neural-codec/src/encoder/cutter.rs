@@ -4,24 +4,26 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, VideoInfo};
-use crate::scene::{CutDetector, CutSettings};
+use crate::scene::{Analyst, CutDetector, CutSettings, Look};
 
 /// What to do next with the frames of a clip.
 #[derive(Debug)]
 pub(super) enum Step {
     /// A scene begins with this frame of the clip.
     Start(u64),
-    /// This frame belongs to the current scene.
-    Frame(Arc<Frame>),
+    /// This frame belongs to the current scene; how it looks.
+    Frame(Arc<Frame>, Box<Look>),
 }
 
 /// Holds frames back until it is known whether they begin a scene.
 pub(super) struct Cutter {
     source: Source,
+    analyst: Analyst,
     /// Frames whose scene is not known yet; the first of them has index `next`.
-    undecided: VecDeque<Arc<Frame>>,
+    undecided: VecDeque<(Arc<Frame>, Box<Look>)>,
     next: u64,
 }
 
@@ -63,24 +65,30 @@ impl Cutter {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, undecided: VecDeque::new(), next: 0 }
+        Self { source, analyst: Analyst::default(), undecided: VecDeque::new(), next: 0 }
+    }
+
+    /// Looks at frames on this device.
+    pub(super) fn on(self, device: &Device) -> Self {
+        Self { analyst: Analyst::on(device), ..self }
     }
 
     /// Takes a frame in and says what is now decided.
     ///
     /// Errors: `InvalidArgument` for a frame after the last scene of a list.
     pub(super) fn push(&mut self, frame: Frame) -> Result<Vec<Step>> {
-        let frame = Arc::new(frame);
-        self.undecided.push_back(Arc::clone(&frame));
+        let look = Box::new(self.analyst.look(&frame)?);
         match &mut self.source {
             Source::Detector(detector) => {
-                let start = detector.push(&frame)?;
+                let start = detector.push_look(&look);
+                self.undecided.push_back((Arc::new(frame), look));
                 if self.undecided.len() <= detector.look_ahead() {
                     return Ok(Vec::new());
                 }
                 Ok(self.decide(start.is_some()))
             }
             Source::List { scenes, end } => {
+                self.undecided.push_back((Arc::new(frame), look));
                 let mut starts = false;
                 if self.next == *end {
                     let Some(scene) = scenes.pop_front() else {
@@ -120,7 +128,8 @@ impl Cutter {
     fn decide(&mut self, starts: bool) -> Vec<Step> {
         let start = starts.then_some(Step::Start(self.next));
         self.next += 1;
-        start.into_iter().chain(self.undecided.pop_front().map(Step::Frame)).collect()
+        let frame = self.undecided.pop_front().map(|(frame, look)| Step::Frame(frame, look));
+        start.into_iter().chain(frame).collect()
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use super::blend::{Mixture, mixture};
 use super::difference::{Novelty, mean_and_deviation, novelty};
 use super::downscale::{Coarse, Thumbnail};
+use super::look::Look;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 
@@ -76,6 +77,8 @@ pub struct CutDetector {
 /// A frame as far as the detector remembers it.
 #[derive(Debug)]
 struct Picture {
+    /// Number of its look.
+    number: u64,
     coarse: Coarse,
     mean: f32,
     deviation: f32,
@@ -141,15 +144,18 @@ impl CutDetector {
     ///
     /// Starts come in order, the first being 0. Errors: none that a valid frame can cause.
     pub fn push(&mut self, frame: &Frame) -> Result<Option<u64>> {
-        Ok(self.push_thumbnail(&Thumbnail::new(frame)?))
+        Ok(self.push_look(&Thumbnail::new(frame)?.into()))
     }
 
-    /// As [`push`](Self::push), of a frame made small already.
-    pub fn push_thumbnail(&mut self, thumbnail: &Thumbnail) -> Option<u64> {
-        let coarse = thumbnail.coarse.clone();
+    /// As [`push`](Self::push), of a frame looked at already.
+    pub fn push_look(&mut self, look: &Look) -> Option<u64> {
+        let coarse = look.thumbnail().coarse.clone();
         let (mean, deviation) = mean_and_deviation(&coarse.luma);
-        let change = self.window.back().map_or(0.0, |before| novelty(&before.coarse, &coarse).unexplained);
-        self.window.push_back(Picture { coarse, mean, deviation, change });
+        let change = self.window.back().map_or(0.0, |before| match look.pair_with(before.number) {
+            Some(pair) => pair.change,
+            None => novelty(&before.coarse, &coarse).unexplained,
+        });
+        self.window.push_back(Picture { number: look.number(), coarse, mean, deviation, change });
         if self.window.len() > self.position + self.look_ahead { self.decide() } else { None }
     }
 

@@ -13,6 +13,9 @@ mod gpu;
 mod kernels;
 mod memory;
 mod metrics;
+mod scene;
+mod scene_figures;
+mod scene_shape;
 mod train;
 mod train_shape;
 
@@ -21,5 +24,7 @@ pub use gpu::Gpu;
 pub use kernels::{KERNELS, options, source};
 pub use memory::{Buffer, DeviceSample};
 pub use metrics::tiles;
+pub use scene::{ScenePicture, ScenePlanes};
+pub use scene_figures::{SceneFigures, SceneMatch, ScenePair};
 pub use train::{GpuTrainer, TrainPatch};
 pub use train_shape::{TrainLayer, TrainShape};
