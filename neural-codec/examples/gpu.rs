@@ -13,7 +13,7 @@ use neural_codec::Result;
 use neural_codec::compute::Device;
 use neural_codec::compute::cuda::{FilterLayer, FilterPlanes, Gpu, GpuFilter, ScenePlanes};
 use neural_codec::error::Error;
-use neural_codec::frame::{Color, Frame, FrameHash, PixelFormat};
+use neural_codec::frame::{Color, Frame, FrameHash, GpuFrame, PixelFormat};
 use neural_codec::metrics::{Comparison, Measures};
 use neural_codec::neural::{Filter, Network, Profile, SceneNetwork};
 use neural_codec::scene::Analyst;
@@ -40,6 +40,7 @@ fn main() -> Result<()> {
         measure_filter(gpu, profile, &mut table)?;
     }
     measure_scene(gpu, &mut table)?;
+    measure_conversion(gpu, &mut table)?;
     measure_whole(&device, &mut table)?;
     for profile in [Profile::M, Profile::L] {
         for format in [PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
@@ -145,6 +146,19 @@ fn measure_scene(gpu: &Gpu, table: &mut String) -> Result<()> {
     let waited = seconds(gpu, || gpu.figures(&gpu.look(&planes, Some(&before))?).map(drop))?;
     let row = format!("{:.0} fps queued, {:.0} fps with figures on the host", 1.0 / queued, 1.0 / waited);
     line(table, &format!("scene analysis, 1080p on the device: {row}"));
+    Ok(())
+}
+
+/// Between RGB and 4:2:0.
+fn measure_conversion(gpu: &Arc<Gpu>, table: &mut String) -> Result<()> {
+    let color = Color { matrix: Color::BT709, ..Color::default() };
+    for (from, to) in
+        [(PixelFormat::YUV420_8, PixelFormat::RGB_8), (PixelFormat::RGB_8, PixelFormat::YUV420_8)]
+    {
+        let frame = GpuFrame::upload(gpu, &picture(from, 9)?)?;
+        let fps = 1.0 / seconds(gpu, || frame.convert(to, color).map(drop))?;
+        line(table, &format!("{from} to {to}, 1080p on the device: {fps:.0} fps"));
+    }
     Ok(())
 }
 

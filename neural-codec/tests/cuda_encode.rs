@@ -122,3 +122,23 @@ fn a_device_that_is_not_there_is_refused_before_the_first_frame() {
     let refused = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default());
     assert!(matches!(refused, Err(Error::Device { device, .. }) if device == "cuda:4000"));
 }
+
+#[test]
+fn an_rgb_source_and_its_scenes_do_not_depend_on_the_device() {
+    let _guard = alone();
+    let coded = |device: &str| {
+        let mut settings = Settings::default();
+        for (name, value) in [("effort", "0"), ("strategies", "av1"), ("quantizer", "50"), ("device", device)]
+        {
+            settings.set(name, value).unwrap();
+        }
+        let mut clip = Clip::new(640, 360, PixelFormat::RGB_8, 16, 8);
+        let mut bytes = Vec::new();
+        let report = encode(&mut clip, &mut bytes, &settings, Hooks::default()).unwrap();
+        (bytes, report.scenes.len(), report.notes)
+    };
+    let (on_cpu, scenes, _) = coded("cpu");
+    let (on_gpu, _, notes) = coded("cuda");
+    assert!(on_gpu == on_cpu && scenes == 2, "{scenes} scenes");
+    assert!(!notes.iter().any(|note| note.contains("on the CPU")), "{notes:?}");
+}

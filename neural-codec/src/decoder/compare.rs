@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::convert;
+use crate::frame::convert_on;
 use crate::media::FrameSource;
 use crate::metrics::{Comparison, Measures};
 
@@ -43,7 +43,7 @@ pub fn compare(
 /// Measures `clip` against `reference`, frame by frame in order; timestamps play no part.
 ///
 /// Where the formats differ, the reference is converted to the clip's, as an encode does.
-/// `device`: where frames are measured; the values do not depend on it.
+/// `device`: where frames are converted and measured; the values do not depend on it.
 /// Errors: `InvalidArgument` for clips of different size or length; whatever reading reports.
 pub fn compare_on(
     device: &Device,
@@ -70,7 +70,7 @@ pub fn compare_on(
                 if expected.format() == info.format {
                     comparison.push(&expected, &found)?;
                 } else {
-                    comparison.push(&convert(&expected, info.format, yuv)?, &found)?;
+                    comparison.push(&convert_on(device, &expected, info.format, yuv)?, &found)?;
                 }
             }
             (first, _) => {

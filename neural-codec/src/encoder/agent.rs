@@ -306,7 +306,7 @@ impl EncodingAgent {
             let expected = text((self.source.width, self.source.height, self.source.format));
             return Err(Error::invalid(format!("frame {}", self.frames_in), expected, text(found)));
         }
-        coded_frame(frame, &self.context.info)
+        coded_frame(frame, &self.context.info, &self.context.device)
     }
 
     fn take(&mut self, step: Step) -> Result<()> {

@@ -1,11 +1,15 @@
 //! The source as it is coded, where the base layer cannot take it as it is. Rank 5.
 
+use crate::compute::Device;
 use crate::error::Result;
-use crate::frame::{Color, Frame, Layout, PixelFormat, VideoInfo, convert};
+use crate::frame::{Color, Frame, Layout, PixelFormat, VideoInfo, convert_on};
 
-/// A frame of the source as it is coded.
-pub(super) fn coded_frame(frame: Frame, coded: &VideoInfo) -> Result<Frame> {
-    if frame.format() == coded.format { Ok(frame) } else { convert(&frame, coded.format, coded.color) }
+/// A frame of the source as it is coded; the device does not change it.
+pub(super) fn coded_frame(frame: Frame, coded: &VideoInfo, device: &Device) -> Result<Frame> {
+    if frame.format() == coded.format {
+        return Ok(frame);
+    }
+    convert_on(device, &frame, coded.format, coded.color)
 }
 
 /// The clip as it is coded: 4:2:0 at the source's depth.

@@ -6,16 +6,18 @@ mod crop;
 mod depth;
 mod format;
 mod hash;
+mod on_gpu;
 mod plane;
 mod rate;
 
 pub use color::{ChromaLocation, Color, ColorRange};
 pub use convert::{
-    convert, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
+    convert, convert_on, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
 pub use crop::{crop, pad, rotate};
 pub use format::{BitDepth, Layout, PixelFormat};
 pub use hash::FrameHash;
+pub use on_gpu::GpuFrame;
 pub use plane::{Plane, Sample};
 pub use rate::{Rational, VideoInfo};
 

@@ -7,6 +7,8 @@
 //! The driver is loaded at run time; without one, nothing here runs and everything else does. Kernels are in `kernels/*.cu`;
 //! what they compute is the CPU's to the last bit, unless a file says otherwise.
 
+mod convert;
+mod convert_shape;
 mod failure;
 mod filter;
 mod gpu;
@@ -19,6 +21,8 @@ mod scene_shape;
 mod train;
 mod train_shape;
 
+pub use convert::{Samples, Size};
+pub use convert_shape::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp};
 pub use filter::{FilterLayer, FilterPlanes, GpuFilter};
 pub use gpu::Gpu;
 pub use kernels::{KERNELS, options, source};
