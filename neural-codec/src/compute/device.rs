@@ -45,6 +45,11 @@ impl Device {
         Self { fewest_samples: 0, ..self }
     }
 
+    /// This device with the GPU that frames lie on, for frames of every size; notes are shared.
+    pub(crate) fn at(&self, gpu: &Arc<Gpu>) -> Self {
+        Self { gpu: Some(gpu.clone()), fewest_samples: 0, notes: self.notes.clone() }
+    }
+
     /// The GPU, where there is one.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         self.gpu.as_ref()

@@ -15,7 +15,7 @@ use super::workers::{Workers, scenes_at_once};
 use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, FrameHash, PixelFormat, VideoInfo};
+use crate::frame::{AnyFrame, Frame, FrameHash, PixelFormat, VideoInfo};
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
@@ -173,14 +173,15 @@ impl EncodingAgent {
         Ok(self)
     }
 
-    /// Takes the next frame. Waits while too many frames wait for their encoder.
+    /// Takes the next frame, wherever it lies. Waits while too many frames wait for their encoder.
     ///
+    /// A frame on a GPU is converted there and copied to the host, where AV1 is coded.
     /// Errors: `InvalidArgument` for a frame of another size or format, `WrongOrder` after
     /// [`finish`](Self::finish), and what encoding an earlier frame met.
-    pub fn send_frame(&mut self, frame: Frame) -> Result<()> {
+    pub fn send_frame(&mut self, frame: impl Into<AnyFrame>) -> Result<()> {
         self.expect_open("send_frame")?;
         self.context.cancel.check()?;
-        let frame = self.coded_frame(frame)?;
+        let frame = self.coded_frame(frame.into())?;
         if self.frames_in == 0 {
             self.open_work_folder(&frame)?;
         }
@@ -297,7 +298,7 @@ impl EncodingAgent {
     }
 
     /// The frame as it is coded: 4:2:0 at its own depth.
-    fn coded_frame(&self, frame: Frame) -> Result<Frame> {
+    fn coded_frame(&self, frame: AnyFrame) -> Result<Frame> {
         let found = (frame.width(), frame.height(), frame.format());
         if found != (self.source.width, self.source.height, self.source.format) {
             let text = |(width, height, format): (usize, usize, PixelFormat)| {

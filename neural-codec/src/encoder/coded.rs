@@ -2,14 +2,15 @@
 
 use crate::compute::Device;
 use crate::error::Result;
-use crate::frame::{Color, Frame, Layout, PixelFormat, VideoInfo, convert_on};
+use crate::frame::{AnyFrame, Color, Frame, Layout, PixelFormat, VideoInfo, convert_on, converted_to_host};
 
-/// A frame of the source as it is coded; the device does not change it.
-pub(super) fn coded_frame(frame: Frame, coded: &VideoInfo, device: &Device) -> Result<Frame> {
-    if frame.format() == coded.format {
-        return Ok(frame);
+/// A frame of the source as it is coded, in the memory of the host; the device does not change it.
+pub(super) fn coded_frame(frame: AnyFrame, coded: &VideoInfo, device: &Device) -> Result<Frame> {
+    match frame {
+        AnyFrame::Host(frame) if frame.format() == coded.format => Ok(frame),
+        AnyFrame::Host(frame) => convert_on(device, &frame, coded.format, coded.color),
+        AnyFrame::Gpu(frame) => converted_to_host(device, &frame, coded.format, coded.color),
     }
-    convert_on(device, &frame, coded.format, coded.color)
 }
 
 /// The clip as it is coded: 4:2:0 at the source's depth.

@@ -22,7 +22,7 @@ pub fn detect_scenes(source: &mut dyn FrameSource, max_scene_seconds: f64) -> Re
             steps.iter().filter_map(|step| if let Step::Start(at) = step { Some(*at) } else { None }),
         );
     };
-    while let Some(frame) = source.next_frame()? {
+    while let Some(frame) = source.next_anywhere()? {
         source.take_audio();
         take(cutter.push(coded_frame(frame, &coded, &device)?)?);
         frames += 1;

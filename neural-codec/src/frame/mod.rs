@@ -1,5 +1,6 @@
 //! Pictures and their description: the only thing that flows between the steps. Rank 1.
 
+mod any;
 mod color;
 mod convert;
 mod crop;
@@ -10,7 +11,9 @@ mod on_gpu;
 mod plane;
 mod rate;
 
+pub use any::AnyFrame;
 pub use color::{ChromaLocation, Color, ColorRange};
+pub(crate) use convert::converted_to_host;
 pub use convert::{
     convert, convert_on, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };

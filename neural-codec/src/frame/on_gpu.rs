@@ -51,10 +51,30 @@ impl GpuFrame {
         })
     }
 
-    /// A picture of planes that are there; what they hold must lie within the bit depth.
+    /// A picture of planes that are there.
     ///
-    /// Errors: `InvalidArgument` where their sizes or sample type do not fit `format`.
+    /// Errors: `InvalidArgument` where their sizes, sample type or values do not fit `format`.
     pub fn from_planes(
+        gpu: &Arc<Gpu>,
+        size: (usize, usize),
+        planes: [Samples; 3],
+        format: PixelFormat,
+        color: Color,
+    ) -> Result<Self> {
+        let frame = Self::assembled(gpu, size, planes, format, color)?;
+        let max = format.depth.max_value();
+        for plane in &frame.planes {
+            if let Samples::U16(plane) = plane
+                && gpu.count_over(plane, max)? > 0
+            {
+                return Err(Error::invalid("sample", format!("at most {max}"), "a larger one"));
+            }
+        }
+        Ok(frame)
+    }
+
+    /// The same of planes whose values are known to fit.
+    pub(super) fn assembled(
         gpu: &Arc<Gpu>,
         (width, height): (usize, usize),
         planes: [Samples; 3],
@@ -66,11 +86,8 @@ impl GpuFrame {
         let expected = [width * height, chroma_width * chroma_height, chroma_width * chroma_height];
         let found = planes.each_ref().map(Samples::len);
         if found != expected {
-            return Err(Error::invalid(
-                "planes",
-                format!("{expected:?} samples for {format}"),
-                format!("{found:?}"),
-            ));
+            let expected = format!("{expected:?} samples for {format}");
+            return Err(Error::invalid("planes", expected, format!("{found:?}")));
         }
         let is_wide = format.depth > BitDepth::Eight;
         if planes.iter().any(|plane| matches!(plane, Samples::U16(_)) != is_wide) {

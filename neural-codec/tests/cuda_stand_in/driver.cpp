@@ -24,7 +24,7 @@ std::string failing;
 int calls_left = -1, failure = 0, sticky = 0;
 bool wrong_copies = false;
 size_t memory_left = size_t(1) << 32;
-std::atomic<long> allocations{0}, launches{0};
+std::atomic<long> allocations{0}, launches{0}, copied_in{0}, copied_out{0};
 
 // The status of a call: what it was told to fail with, or 0. A lost device stays lost.
 int status(const char* call) {
@@ -107,6 +107,8 @@ API stand_in_corrupt(int is_wanted) { return wrong_copies = is_wanted, OK; }
 API stand_in_memory(size_t bytes) { return memory_left = bytes, OK; }
 API stand_in_allocations() { return allocations; }
 API stand_in_launches() { return launches; }
+API stand_in_copied_in() { return copied_in; }
+API stand_in_copied_out() { return copied_out; }
 
 API cuInit(unsigned) { GATED; return OK; }
 API cuDriverGetVersion(int* version) { GATED; *version = 13000; return OK; }
@@ -141,8 +143,8 @@ API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(poin
 API cuMemFreeAsync(uint64_t pointer, void*) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
 API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
 API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void*) { GATED; memset((void*)to, value, bytes); return OK; }
-API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void*) { GATED; memcpy((void*)to, from, bytes); return OK; }
-API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void*) { GATED; memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; return OK; }
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void*) { GATED; memcpy((void*)to, from, bytes); copied_in += bytes; return OK; }
+API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void*) { GATED; memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; copied_out += bytes; return OK; }
 API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void*) { GATED; memcpy((void*)to, (void*)from, bytes); return OK; }
 API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
 API cuModuleUnload(void*) { GATED; return OK; }

@@ -101,6 +101,11 @@ impl StandIn {
         self.count(b"stand_in_launches")
     }
 
+    /// Bytes that were copied to the device and back.
+    pub(crate) fn copied(&self) -> (i32, i32) {
+        (self.count(b"stand_in_copied_in"), self.count(b"stand_in_copied_out"))
+    }
+
     fn count(&self, name: &[u8]) -> i32 {
         // SAFETY: as above.
         #[allow(unsafe_code)]

@@ -216,4 +216,19 @@ impl Gpu {
         self.checked(launched, "convert_deinterleave", 0)?;
         Ok([red, green, blue])
     }
+
+    /// How many samples are above `limit`, once everything before is done.
+    pub fn count_over(&self, samples: &Buffer<u16>, limit: u16) -> Result<u64> {
+        let mut over = self.zeros::<u64>(1)?;
+        let blocks = self.filling_blocks(samples.len().div_ceil(256 * 8));
+        let launch = LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (256, 1, 1), shared_mem_bytes: 0 };
+        let (count, limit) = (samples.len() as i64, i32::from(limit));
+        let mut call = self.stream().launch_builder(self.function("convert_count_over")?);
+        call.arg(&samples.0).arg(&count).arg(&limit).arg(&mut over.0);
+        // SAFETY: arguments are the kernel's; it reads `count` samples and adds to one number.
+        #[allow(unsafe_code)]
+        let launched = unsafe { call.launch(launch) };
+        self.checked(launched, "convert_count_over", 0)?;
+        Ok(self.download(&over)?.first().copied().unwrap_or_default())
+    }
 }

@@ -40,6 +40,7 @@ pub const KERNELS: &[&str] = &[
     "convert_lower_rows",
     "convert_lower_columns",
     "convert_deinterleave",
+    "convert_count_over",
     "scene_cells_u8",
     "scene_cells_u16",
     "scene_rgb",

@@ -1,6 +1,6 @@
 //! Memory of a GPU. Rank 0.
 
-use cudarc::driver::{CudaSlice, DeviceRepr, ValidAsZeroBits};
+use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits};
 
 use super::gpu::Gpu;
 use crate::error::Result;
@@ -18,6 +18,12 @@ impl<T> Buffer<T> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Where the first of them lies in the device's memory, for libraries that share it.
+    pub fn address(&self) -> u64 {
+        let (address, _no_events) = self.0.device_ptr(self.0.stream());
+        address
     }
 }
 
@@ -80,6 +86,26 @@ impl Gpu {
         let mut to = self.alloc(from.len())?;
         let copied = self.stream().memcpy_dtod(&from.0, &mut to.0);
         self.checked(copied, "copying within the device", 0)?;
+        Ok(to)
+    }
+
+    /// A copy of memory of this device that another library owns. Errors: `OutOfMemory`, `Device`.
+    ///
+    /// The copy is made when the stream gets to it: the memory must stay until [`synchronize`](Self::synchronize).
+    ///
+    /// # Safety
+    ///
+    /// `len` values lie at `address` in this device's memory, written for the stream of [`stream_handle`](Self::stream_handle).
+    #[allow(unsafe_code)]
+    pub unsafe fn copy_foreign<T: DeviceSample>(&self, address: u64, len: usize) -> Result<Buffer<T>> {
+        let mut to = self.alloc(len)?;
+        if len > 0 {
+            // SAFETY: the caller says that the values are there; what is made of them is never dropped, so never freed.
+            let foreign = unsafe { self.stream().upgrade_device_ptr::<T>(address, len) };
+            let foreign = std::mem::ManuallyDrop::new(foreign);
+            let copied = self.stream().memcpy_dtod(&*foreign, &mut to.0);
+            self.checked(copied, "copying within the device", 0)?;
+        }
         Ok(to)
     }
 

@@ -25,6 +25,25 @@ pub fn convert_on(device: &Device, frame: &Frame, to: PixelFormat, yuv: Color) -
     )
 }
 
+/// A picture of a GPU, converted there, as a frame of the host. Errors: those of `convert`, `OutOfMemory`, `Device`.
+pub(crate) fn converted_to_host(
+    device: &Device,
+    frame: &GpuFrame,
+    to: PixelFormat,
+    yuv: Color,
+) -> Result<Frame> {
+    if frame.format() == to {
+        return frame.download();
+    }
+    plan(frame.format(), frame.color(), to, yuv)?;
+    device.at(frame.gpu()).agreed(
+        kind(frame.format(), to),
+        usize::MAX,
+        |_| frame.convert(to, yuv)?.download(),
+        || super::convert(&frame.download()?, to, yuv),
+    )
+}
+
 /// The kind of work, each of which is compared with the CPU's once.
 fn kind(from: PixelFormat, to: PixelFormat) -> &'static str {
     match (from.layout == Layout::Rgb, to.layout == Layout::Rgb) {
@@ -45,7 +64,7 @@ pub(in crate::frame) fn on_gpu(frame: &GpuFrame, to: PixelFormat, yuv: Color) ->
         Plan::Layout(color, kept) => (to_layout(frame, color, to)?, kept),
     };
     let size = (frame.width, frame.height);
-    let mut out = GpuFrame::from_planes(&frame.gpu, size, planes, to, color)?;
+    let mut out = GpuFrame::assembled(&frame.gpu, size, planes, to, color)?;
     out.timestamp = frame.timestamp;
     Ok(out)
 }

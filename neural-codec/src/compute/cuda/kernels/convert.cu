@@ -194,3 +194,17 @@ convert_deinterleave(const void* pixels, long long count, int bytes, void* r, vo
     convert_write(g, bytes, at, convert_read(pixels, bytes, 3 * at + 1));
     convert_write(b, bytes, at, convert_read(pixels, bytes, 3 * at + 2));
 }
+
+// How many samples are above a limit.
+//
+// in   samples  [count]
+// out  over     one number, to which every block adds; zero before the launch
+// launch        blocks of 256 threads, as many as fill the device; threads step over the samples
+extern "C" __global__ void __launch_bounds__(256)
+convert_count_over(const unsigned short* samples, long long count, int limit, unsigned long long* over) {
+    unsigned long long found = 0;
+    long long step = (long long)gridDim.x * blockDim.x;
+    for (long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x; at < count; at += step) found += samples[at] > limit;
+    found = block_sum(found);
+    if (threadIdx.x == 0 && found) atomicAdd(over, found);
+}
