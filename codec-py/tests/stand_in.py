@@ -96,7 +96,10 @@ class Array:
     def __init__(self, gpu: Gpu, values: np.ndarray, *, device: int = 0, strides: tuple[int, ...] | None = None) -> None:
         offset = 32
         address = ctypes.c_uint64()
+        # Memory is that of the device whose context is current.
+        gpu.library.cuCtxSetCurrent(ctypes.c_void_p(0x100 + 0x10 * (device == 1)))
         assert gpu.library.cuMemAlloc_v2(ctypes.byref(address), ctypes.c_size_t(values.nbytes + offset)) == 0
+        gpu.library.cuCtxSetCurrent(ctypes.c_void_p(0x100))
         contiguous = np.ascontiguousarray(values)
         ctypes.memmove(address.value + offset, contiguous.ctypes.data, contiguous.nbytes)
         self.given_back = 0

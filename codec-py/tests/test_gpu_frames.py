@@ -78,6 +78,22 @@ def test_arrays_on_a_gpu_encode_to_the_bytes_of_those_on_the_host(library):
     """)
 
 
+def test_of_several_devices_each_is_used_where_frames_lie(library):
+    run(library, """
+    gpu.library.stand_in_devices(2)
+    expected = neural_codec.compare(clip, other)
+    before = [gpu.library.stand_in_launches_on(n) for n in (0, 1)]
+    array = gpu.array(clip, device=1)
+    assert neural_codec.compare(array, gpu.array(other, device=1)) == expected
+    after = [gpu.library.stand_in_launches_on(n) for n in (0, 1)]
+    assert after[0] == before[0] and after[1] > before[1] and array.streams == [0x210], (after, array.streams)
+    # On two devices: those of the second clip.
+    assert neural_codec.compare(gpu.array(clip), gpu.array(other, device=1)) == expected
+    report = neural_codec.encode(clip, fps=25, effort=0, threads=2, quantizer=40, device=["cuda:0", "cuda:1"])
+    assert any("cuda:0 (stand-in), cuda:1 (stand-in)" in note for note in report.notes), report.notes
+    """)
+
+
 def test_what_cannot_be_taken_is_named_and_given_back(library):
     run(library, """
     def refused(kind, words, array, **options):

@@ -12,8 +12,10 @@ from . import _native
 from .errors import InvalidArgument, InvalidType, NeuralCodecError
 
 Array = NDArray[Any]
+Picture = Union[Array, "tuple[Array, Array, Array]"]
 Plane = Union[Array, "_native.DeviceArray"]
-Picture = Union[Array, "tuple[Plane, Plane, Plane]", "_native.DeviceFrame"]
+# A picture that callers pass: wherever it lies.
+Passed = Union[Array, "tuple[Plane, Plane, Plane]", "_native.DeviceFrame"]
 
 LAYOUTS = ("THWC", "TCHW")
 
@@ -45,7 +47,7 @@ def as_array(value: Any, name: str) -> Plane:
     raise InvalidType(f"{name}: expected {expected}, found {type(value).__name__}")
 
 
-def clip_frames(value: Any, layout: str) -> Iterator[Picture]:
+def clip_frames(value: Any, layout: str) -> Iterator[Passed]:
     """The frames of a clip in one array."""
     clip = as_array(value, "source")
     channels = 3 if check_layout(layout) == "THWC" else 1
@@ -60,7 +62,7 @@ def clip_frames(value: Any, layout: str) -> Iterator[Picture]:
     return frames_of(clip, layout)
 
 
-def frames_of(frames: Iterable[Any], layout: str) -> Iterator[Picture]:
+def frames_of(frames: Iterable[Any], layout: str) -> Iterator[Passed]:
     """Checked frames; every one must be like the first."""
     first: tuple[Any, ...] | None = None
     for index, value in enumerate(frames):
@@ -72,7 +74,7 @@ def frames_of(frames: Iterable[Any], layout: str) -> Iterator[Picture]:
         yield picture
 
 
-def check_frame(value: Any, layout: str, name: str) -> Picture:
+def check_frame(value: Any, layout: str, name: str) -> Passed:
     """One frame, contiguous, `(height, width, 3)` or planes."""
     if isinstance(value, _native.DeviceFrame):
         _check_size(value.shape[0], value.shape[1], name)
@@ -89,10 +91,10 @@ def check_frame(value: Any, layout: str, name: str) -> Picture:
         return check_frame(frame.frame(0, axis == 0), layout, name)
     frame = frame if axis == 2 else frame.transpose(1, 2, 0)
     _check_size(frame.shape[0], frame.shape[1], name)
-    return _contiguous(frame)
+    return _in_order(frame)
 
 
-def _check_planes(planes: tuple[Any, ...], name: str) -> Picture:
+def _check_planes(planes: tuple[Any, ...], name: str) -> Passed:
     if len(planes) != 3:
         raise InvalidArgument(f"{name}: expected three planes (y, u, v), found {len(planes)}")
     y, u, v = (as_array(plane, f"{name}, plane {i}") for i, plane in enumerate(planes))
@@ -109,12 +111,13 @@ def _check_planes(planes: tuple[Any, ...], name: str) -> Picture:
 
 
 def _check_type(array: Plane, name: str) -> None:
-    on_gpu = isinstance(array, _native.DeviceArray)
-    if array.dtype not in ("uint8", "uint16") if on_gpu else array.dtype.kind != "u" or array.dtype.itemsize > 2:
+    if isinstance(array, _native.DeviceArray):
+        fits, convert = array.dtype in ("uint8", "uint16"), ".to(torch.uint8)"
+    else:
+        fits, convert = array.dtype.kind == "u" and array.dtype.itemsize <= 2, ".astype(numpy.uint8)"
+    if not fits:
         expected = "uint8, or uint16 with 10 bits in the low bits"
-        is_real = "float" in str(array.dtype)
-        convert = ".to(torch.uint8)" if on_gpu else ".astype(numpy.uint8)"
-        hint = f"; scale to 0..255 and convert with {convert}" if is_real else ""
+        hint = f"; scale to 0..255 and convert with {convert}" if "float" in str(array.dtype) else ""
         raise InvalidType(f"{name}: expected {expected}, found {array.dtype}{hint}")
 
 
@@ -123,13 +126,17 @@ def _check_size(height: int, width: int, name: str) -> None:
         raise InvalidArgument(f"{name}: expected at least 1x1 pixels, found {width}x{height}")
 
 
-def _contiguous(array: Any) -> Any:
+def _contiguous(array: Plane) -> Plane:
     if isinstance(array, _native.DeviceArray):
         return array
+    return _in_order(array)
+
+
+def _in_order(array: Array) -> Array:
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 
-def _describe(picture: Picture) -> tuple[Any, ...]:
+def _describe(picture: Passed) -> tuple[Any, ...]:
     planes = picture if isinstance(picture, tuple) else (picture,)
     return (planes[0].dtype, *(plane.shape for plane in planes))
 

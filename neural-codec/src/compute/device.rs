@@ -39,6 +39,13 @@ impl Device {
         Ok(Self { gpu: Some(Gpu::open(index)?), fewest_samples: FEWEST_SAMPLES, notes: Arc::default() })
     }
 
+    /// The CUDA devices of these indices, which share their notes. Errors: as [`cuda`](Self::cuda), of the first that cannot be had.
+    pub fn cuda_each(indices: impl IntoIterator<Item = u32>) -> Result<Vec<Self>> {
+        let notes = Arc::default();
+        let open = |index| Ok(Self { notes: Arc::clone(&notes), ..Self::cuda(index)? });
+        indices.into_iter().map(open).collect()
+    }
+
     /// The same device, for small frames too; for tests and benches.
     #[must_use]
     pub fn for_every_size(self) -> Self {

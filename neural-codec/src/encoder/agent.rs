@@ -14,6 +14,7 @@ use super::job::{FinishedScene, SceneJob, Task};
 use super::workers::{Workers, scenes_at_once};
 use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::frame::{AnyFrame, Frame, FrameHash, PixelFormat, VideoInfo};
 use crate::progress::{CancelToken, Progress};
@@ -67,6 +68,8 @@ pub struct EncodingAgent {
     source: VideoInfo,
     settings: Settings,
     context: TrialContext,
+    /// Where scenes are measured and filtered, one after the other; the first is that of the context.
+    devices: Vec<Device>,
     task: Task,
     budget: Arc<MemoryBudget>,
     cutter: Cutter,
@@ -111,7 +114,9 @@ impl EncodingAgent {
             return Err(Error::invalid("quantizer", expected, asked));
         }
         let task = Task { target, means: Means::new(settings, &info, &library) };
-        let device = settings.device.open(info.width * info.height)?;
+        let devices = settings.device.open_each(info.width * info.height)?;
+        let device = devices.first().cloned().unwrap_or_default();
+        let at_once = scenes_at_once(&info, threads, devices.len());
         let context = TrialContext {
             library,
             info: coded_info(&info),
@@ -128,12 +133,13 @@ impl EncodingAgent {
             source: info,
             settings: settings.clone(),
             context,
+            devices,
             task,
             budget: MemoryBudget::new(WAITING_BYTES),
             cutter: Cutter::detecting(&info, settings.max_scene_seconds)?.on(&device),
             current: None,
-            workers: Workers::start(scenes_at_once(&info, threads))?,
-            scenes_ahead: scenes_at_once(&info, threads) as u64 + 1,
+            workers: Workers::start(at_once)?,
+            scenes_ahead: at_once as u64 + 1,
             budget_of_bytes: matches!(target, Target::Bitrate(_) | Target::Size(_)).then(Budget::new),
             assembly: None,
             audio_tracks: Vec::new(),
@@ -342,7 +348,7 @@ impl EncodingAgent {
             first_frame,
             frames: Arc::clone(&frames),
             task: self.task,
-            context: self.context.clone(),
+            context: self.context_of(self.scenes_started),
         };
         if self.budget_of_bytes.is_some() {
             self.workers.submit(move || Ok(Outcome::Planned(Box::new(PlannedScene::new(job)?))));
@@ -351,6 +357,12 @@ impl EncodingAgent {
         }
         self.scenes_started += 1;
         self.current = Some((frames, Profiler::new(self.source.frame_rate)));
+    }
+
+    /// The context of a scene: devices take scenes in turn.
+    fn context_of(&self, scene: u32) -> TrialContext {
+        let device = self.devices[scene as usize % self.devices.len()].clone();
+        TrialContext { device, ..self.context.clone() }
     }
 
     fn close_scene(&mut self) -> Result<()> {
@@ -446,9 +458,10 @@ impl EncodingAgent {
         let failures = self.context.failures.load(Ordering::Relaxed);
         let reused = self.context.work.as_ref().map_or(0, |work| work.reused());
         let device = self.context.device.clone();
+        let names: Vec<String> = self.devices.iter().map(Device::to_string).collect();
         let assembly = self.assembly()?;
         if device.gpu().is_some() {
-            assembly.note(format!("Frames were analysed, measured and filtered on {device}."));
+            assembly.note(format!("Frames were analysed, measured and filtered on {}.", names.join(", ")));
             device.notes().into_iter().for_each(|note| assembly.note(note));
         }
         if reused > 0 {
