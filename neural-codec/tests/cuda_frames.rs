@@ -15,6 +15,7 @@ use neural_codec::error::Error;
 use neural_codec::frame::{AnyFrame, Color, Frame, GpuFrame, PixelFormat, VideoInfo};
 use neural_codec::media::FrameSource;
 use neural_codec::metrics::{Comparison, Measures};
+use neural_codec::scene::{Analyst, Profiler};
 use neural_codec::settings::Settings;
 use support::Clip;
 
@@ -125,6 +126,32 @@ fn frames_on_a_gpu_encode_to_the_bytes_of_those_on_the_host() {
     for format in [PixelFormat::RGB_8, PixelFormat::YUV420_10] {
         let on_gpu = encoded(&mut There::new(clip(format, 2), &gpu));
         assert!(on_gpu == encoded(&mut clip(format, 2)), "{format}");
+    }
+}
+
+#[test]
+fn frames_on_the_gpu_that_looks_at_them_are_not_copied_to_it() {
+    let (_guard, gpu) = alone();
+    if is_real() {
+        return;
+    }
+    for format in [PixelFormat::RGB_8, PixelFormat::YUV420_10] {
+        // Frames of this size are measured on the CPU, but looked at where they lie.
+        let mut analyst = Analyst::on(&Device::cuda(0).unwrap());
+        let source = clip(format, 2);
+        let frames: Vec<Frame> = (0..4).map(|index| source.frame(index)).collect();
+        let there: Vec<GpuFrame> =
+            frames.iter().map(|frame| GpuFrame::upload(&gpu, frame).unwrap()).collect();
+        let (copied, launches) = (stand_in().copied().0, stand_in().launches());
+        let mut profilers = [0, 1].map(|_| Profiler::new(source.info().frame_rate));
+        for (frame, there) in frames.iter().zip(&there) {
+            let look = analyst.look_where(frame, Some(there)).unwrap();
+            profilers[0].push_look(frame, look);
+            profilers[1].push(frame).unwrap();
+        }
+        let [found, expected] = profilers.map(|profiler| profiler.finish().unwrap());
+        assert_eq!(found, expected, "{format}");
+        assert!(stand_in().copied().0 == copied && stand_in().launches() > launches, "{format}");
     }
 }
 

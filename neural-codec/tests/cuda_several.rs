@@ -13,7 +13,7 @@ use neural_codec::error::Error;
 use neural_codec::frame::{AnyFrame, GpuFrame, PixelFormat};
 use neural_codec::metrics::{Comparison, Measures};
 use neural_codec::report::Report;
-use neural_codec::settings::Settings;
+use neural_codec::settings::{self, Devices, Settings};
 use support::Clip;
 
 /// Two devices for one test at a time; `None` where a real GPU is under test, of which there may be one.
@@ -66,6 +66,20 @@ fn a_device_that_is_lost_leaves_its_scenes_to_the_cpu_and_the_other_goes_on() {
     let told = report.notes.iter().filter(|note| note.contains("on the CPU: device cuda:1"));
     assert_eq!(told.count(), 1, "{:?}", report.notes);
     assert!(!report.notes.iter().any(|note| note.contains("device cuda:0")), "{:?}", report.notes);
+}
+
+#[test]
+fn the_setting_opens_each_device_once_in_rising_order() {
+    let Some(_alone) = alone() else { return };
+    let named = |device: settings::Device, samples: usize| -> Vec<String> {
+        device.open_each(samples).unwrap().iter().map(Device::to_string).collect()
+    };
+    let both = settings::Device::CudaEach(Devices::new(&[1, 0]).unwrap());
+    assert_eq!(named(both, 1), ["cuda:0 (stand-in)", "cuda:1 (stand-in)"]);
+    assert_eq!(both.open(1).unwrap().to_string(), "cuda:0 (stand-in)");
+    assert_eq!(named(settings::Device::Auto, 1), ["cpu"]);
+    assert_eq!(named(settings::Device::Auto, 640 * 360), ["cuda:0 (stand-in)"]);
+    assert_eq!(named(settings::Device::Cuda(1), 1), ["cuda:1 (stand-in)"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::{AnyFrame, Frame, FrameHash, PixelFormat, VideoInfo};
+use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, PixelFormat, VideoInfo};
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
@@ -187,14 +187,14 @@ impl EncodingAgent {
     pub fn send_frame(&mut self, frame: impl Into<AnyFrame>) -> Result<()> {
         self.expect_open("send_frame")?;
         self.context.cancel.check()?;
-        let frame = self.coded_frame(frame.into())?;
+        let (frame, there) = self.coded_frame(frame.into())?;
         if self.frames_in == 0 {
             self.open_work_folder(&frame)?;
         }
         self.frames_in += 1;
         self.span = Some((self.span.map_or(frame.timestamp, |(first, _)| first), frame.timestamp));
         let clock = Arc::clone(&self.context.clock);
-        for step in clock.alone("cuts", || self.cutter.push(frame))? {
+        for step in clock.alone("cuts", || self.cutter.push(frame, there.as_ref()))? {
             self.take(step)?;
         }
         self.collect()
@@ -303,8 +303,8 @@ impl EncodingAgent {
         Ok(())
     }
 
-    /// The frame as it is coded: 4:2:0 at its own depth.
-    fn coded_frame(&self, frame: AnyFrame) -> Result<Frame> {
+    /// The frame as it is coded: 4:2:0 at its own depth; and on the GPU where it lies there too.
+    fn coded_frame(&self, frame: AnyFrame) -> Result<(Frame, Option<GpuFrame>)> {
         let found = (frame.width(), frame.height(), frame.format());
         if found != (self.source.width, self.source.height, self.source.format) {
             let text = |(width, height, format): (usize, usize, PixelFormat)| {

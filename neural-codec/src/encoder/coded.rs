@@ -2,14 +2,22 @@
 
 use crate::compute::Device;
 use crate::error::Result;
-use crate::frame::{AnyFrame, Color, Frame, Layout, PixelFormat, VideoInfo, convert_on, converted_to_host};
+use crate::frame::{
+    AnyFrame, Color, Frame, GpuFrame, Layout, PixelFormat, VideoInfo, convert_on, converted_to_host,
+};
 
-/// A frame of the source as it is coded, in the memory of the host; the device does not change it.
-pub(super) fn coded_frame(frame: AnyFrame, coded: &VideoInfo, device: &Device) -> Result<Frame> {
+/// A frame of the source as it is coded, in the memory of the host, and on the GPU where it lies there too.
+///
+/// The device does not change it.
+pub(super) fn coded_frame(
+    frame: AnyFrame,
+    coded: &VideoInfo,
+    device: &Device,
+) -> Result<(Frame, Option<GpuFrame>)> {
     match frame {
-        AnyFrame::Host(frame) if frame.format() == coded.format => Ok(frame),
-        AnyFrame::Host(frame) => convert_on(device, &frame, coded.format, coded.color),
-        AnyFrame::Gpu(frame) => converted_to_host(device, &frame, coded.format, coded.color),
+        AnyFrame::Host(frame) if frame.format() == coded.format => Ok((frame, None)),
+        AnyFrame::Host(frame) => Ok((convert_on(device, &frame, coded.format, coded.color)?, None)),
+        AnyFrame::Gpu(frame) => converted_to_host(device, frame, coded.format, coded.color),
     }
 }
 

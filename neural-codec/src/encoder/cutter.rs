@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, VideoInfo};
+use crate::frame::{Frame, GpuFrame, VideoInfo};
 use crate::scene::{Analyst, CutDetector, CutSettings, Look};
 
 /// What to do next with the frames of a clip.
@@ -73,11 +73,11 @@ impl Cutter {
         Self { analyst: Analyst::on(device), ..self }
     }
 
-    /// Takes a frame in and says what is now decided.
+    /// Takes a frame in, which may lie on a GPU too, and says what is now decided.
     ///
     /// Errors: `InvalidArgument` for a frame after the last scene of a list.
-    pub(super) fn push(&mut self, frame: Frame) -> Result<Vec<Step>> {
-        let look = Box::new(self.analyst.look(&frame)?);
+    pub(super) fn push(&mut self, frame: Frame, there: Option<&GpuFrame>) -> Result<Vec<Step>> {
+        let look = Box::new(self.analyst.look_where(&frame, there)?);
         match &mut self.source {
             Source::Detector(detector) => {
                 let start = detector.push_look(&look);
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_list_is_followed_to_the_frame() {
         let mut cutter = Cutter::following(vec![0..2, 2..5]).unwrap();
-        let mut steps: Vec<Step> = (0..5).flat_map(|_| cutter.push(frame()).unwrap()).collect();
+        let mut steps: Vec<Step> = (0..5).flat_map(|_| cutter.push(frame(), None).unwrap()).collect();
         steps.extend(cutter.finish().unwrap());
         assert_eq!(starts(&steps), [0, 2]);
         assert_eq!(steps.len(), 7);
@@ -162,10 +162,10 @@ mod tests {
             assert!(Cutter::following(list.clone()).is_err(), "{list:?}");
         }
         let mut short = Cutter::following(std::iter::once(0..1).collect()).unwrap();
-        short.push(frame()).unwrap();
-        assert!(short.push(frame()).is_err());
+        short.push(frame(), None).unwrap();
+        assert!(short.push(frame(), None).is_err());
         let mut long = Cutter::following(vec![0..1, 1..3]).unwrap();
-        (0..2).for_each(|_| assert!(long.push(frame()).is_ok()));
+        (0..2).for_each(|_| assert!(long.push(frame(), None).is_ok()));
         assert!(long.finish().is_err());
     }
 
@@ -173,7 +173,7 @@ mod tests {
     fn every_frame_comes_out_once_and_long_scenes_are_split() {
         let info = VideoInfo::new(16, 16, PixelFormat::YUV420_8, crate::frame::Rational { num: 10, den: 1 });
         let mut cutter = Cutter::detecting(&info, 2.0).unwrap();
-        let mut steps: Vec<Step> = (0..50).flat_map(|_| cutter.push(frame()).unwrap()).collect();
+        let mut steps: Vec<Step> = (0..50).flat_map(|_| cutter.push(frame(), None).unwrap()).collect();
         steps.extend(cutter.finish().unwrap());
         assert_eq!(starts(&steps), [0, 20, 40]);
         assert_eq!(steps.len(), 53);

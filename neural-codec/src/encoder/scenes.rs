@@ -24,7 +24,8 @@ pub fn detect_scenes(source: &mut dyn FrameSource, max_scene_seconds: f64) -> Re
     };
     while let Some(frame) = source.next_anywhere()? {
         source.take_audio();
-        take(cutter.push(coded_frame(frame, &coded, &device)?)?);
+        let (frame, there) = coded_frame(frame, &coded, &device)?;
+        take(cutter.push(frame, there.as_ref())?);
         frames += 1;
     }
     take(cutter.finish()?);

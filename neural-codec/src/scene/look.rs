@@ -1,5 +1,6 @@
 //! What analysis sees of a frame, on the CPU or on a GPU. Rank 2, where frames enter `scene`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::difference::novelty;
@@ -11,7 +12,7 @@ use super::texture::{Texture, texture};
 use crate::compute::Device;
 use crate::compute::cuda::ScenePicture;
 use crate::error::Result;
-use crate::frame::{BitDepth, Frame, PixelFormat};
+use crate::frame::{BitDepth, Frame, GpuFrame, Layout, PixelFormat};
 
 /// A frame made small, with what is known of it already: a GPU measures at once what the CPU measures where it is asked.
 ///
@@ -139,23 +140,32 @@ impl Analyst {
 
     /// Looks at the next frame. Errors: none that a valid frame can cause.
     pub fn look(&mut self, frame: &Frame) -> Result<Look> {
+        self.look_where(frame, None)
+    }
+
+    /// As [`look`](Self::look), of a frame that may lie on the device already: `there` holds the same samples.
+    pub fn look_where(&mut self, frame: &Frame, there: Option<&GpuFrame>) -> Result<Look> {
+        let there = there.filter(|there| {
+            let is_here = self.device.gpu().is_some_and(|gpu| Arc::ptr_eq(gpu, there.gpu()));
+            is_here && there.format() == frame.format() && there.sizes()[0] == (frame.width(), frame.height())
+        });
+        // What lies there costs no copy, however small.
+        let samples = if there.is_some() { usize::MAX } else { frame.width() * frame.height() };
         let shape = (frame.width(), frame.height(), frame.format());
         let before = self.before.take().filter(|before| before.shape == shape);
         let look_before = before.as_ref().map(|before| &before.look);
-        let what = match (frame.format().depth, &before) {
-            (BitDepth::Eight, None) => "scene analysis",
-            (BitDepth::Ten, None) => "scene analysis of 10 bits",
-            (BitDepth::Eight, Some(_)) => "scene analysis of pairs",
-            (BitDepth::Ten, Some(_)) => "scene analysis of pairs of 10 bits",
-        };
+        let what = kind(frame.format(), before.is_some());
         let number = next_number();
         let mut kept = None;
         let look = self.device.verified(
             what,
-            frame.width() * frame.height(),
+            samples,
             |gpu| {
                 let known = before.as_ref().map(|before| &before.picture);
-                let picture = on_device::picture(gpu, frame, known)?;
+                let picture = match there {
+                    Some(there) => on_device::picture_there(there, known)?,
+                    None => on_device::picture(gpu, frame, known)?,
+                };
                 let figures = gpu.figures(&picture)?;
                 kept = Some(picture);
                 let thumbnail = on_device::thumbnail(&figures)?;
@@ -167,5 +177,19 @@ impl Analyst {
         let Some(look) = look else { return Look::new(frame) };
         self.before = kept.map(|picture| Before { look: look.clone(), picture, shape });
         Ok(look)
+    }
+}
+
+/// The kind of work, each of which is compared with the CPU's once.
+fn kind(format: PixelFormat, is_pair: bool) -> &'static str {
+    match (format.depth, format.layout == Layout::Rgb, is_pair) {
+        (BitDepth::Eight, false, false) => "scene analysis",
+        (BitDepth::Eight, false, true) => "scene analysis of pairs",
+        (BitDepth::Eight, true, false) => "scene analysis of RGB",
+        (BitDepth::Eight, true, true) => "scene analysis of pairs of RGB",
+        (BitDepth::Ten, false, false) => "scene analysis of 10 bits",
+        (BitDepth::Ten, false, true) => "scene analysis of pairs of 10 bits",
+        (BitDepth::Ten, true, false) => "scene analysis of RGB of 10 bits",
+        (BitDepth::Ten, true, true) => "scene analysis of pairs of RGB of 10 bits",
     }
 }

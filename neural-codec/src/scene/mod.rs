@@ -24,6 +24,7 @@ mod on_device;
 mod profile;
 #[cfg(test)]
 mod profile_laws;
+mod remembered;
 mod texture;
 
 pub use class::{Evidence, SceneClass};

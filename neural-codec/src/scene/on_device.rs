@@ -8,10 +8,10 @@ use super::motion::Match;
 use super::movement::{Matches, Movement, area};
 use super::texture::{TextureSums, block_size};
 use crate::compute::cuda::{
-    DeviceSample, Gpu, SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes,
+    Buffer, DeviceSample, Gpu, Samples, SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes,
 };
-use crate::error::Result;
-use crate::frame::{Frame, Layout, Plane, Planes, Sample};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, GpuFrame, Layout, PixelFormat, Plane, Planes, Sample};
 
 /// Uploads a frame and has it measured. Errors: `OutOfMemory`, `Device`.
 pub(super) fn picture(gpu: &Gpu, frame: &Frame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
@@ -29,13 +29,31 @@ fn measured<T: Sample + DeviceSample>(
 ) -> Result<ScenePicture> {
     let [first, second, third] = planes.each_ref().map(|plane| gpu.upload(plane.samples()));
     let (first, second, third) = (first?, second?, third?);
-    let planes = ScenePlanes {
-        planes: [&first, &second, &third],
-        sizes: planes.each_ref().map(|plane| (plane.width(), plane.height())),
-        shift: u32::from(frame.format().depth.bits()) - 8,
-        is_rgb: frame.format().layout == Layout::Rgb,
-    };
-    gpu.look(&planes, before)
+    let sizes = planes.each_ref().map(|plane| (plane.width(), plane.height()));
+    gpu.look(&described([&first, &second, &third], sizes, frame.format()), before)
+}
+
+/// Has a picture measured that lies on a GPU. Errors: `OutOfMemory`, `Device`.
+pub(super) fn picture_there(frame: &GpuFrame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
+    let (gpu, sizes, format) = (frame.gpu(), frame.sizes(), frame.format());
+    match frame.planes() {
+        [Samples::U8(a), Samples::U8(b), Samples::U8(c)] => {
+            gpu.look(&described([a, b, c], sizes, format), before)
+        }
+        [Samples::U16(a), Samples::U16(b), Samples::U16(c)] => {
+            gpu.look(&described([a, b, c], sizes, format), before)
+        }
+        _ => Err(Error::internal("scene", "planes of different sample types")),
+    }
+}
+
+fn described<T>(
+    planes: [&Buffer<T>; 3],
+    sizes: [(usize, usize); 3],
+    format: PixelFormat,
+) -> ScenePlanes<'_, T> {
+    let shift = u32::from(format.depth.bits()) - 8;
+    ScenePlanes { planes, sizes, shift, is_rgb: format.layout == Layout::Rgb }
 }
 
 /// The frame made small.

@@ -25,32 +25,40 @@ pub fn convert_on(device: &Device, frame: &Frame, to: PixelFormat, yuv: Color) -
     )
 }
 
-/// A picture of a GPU, converted there, as a frame of the host. Errors: those of `convert`, `OutOfMemory`, `Device`.
+/// A picture of a GPU, converted there: as a frame of the host, and where the GPU made it, as it lies there.
+///
+/// Errors: those of `convert`, `OutOfMemory`, `Device`.
 pub(crate) fn converted_to_host(
     device: &Device,
-    frame: &GpuFrame,
+    frame: GpuFrame,
     to: PixelFormat,
     yuv: Color,
-) -> Result<Frame> {
+) -> Result<(Frame, Option<GpuFrame>)> {
     if frame.format() == to {
-        return frame.download();
+        return Ok((frame.download()?, Some(frame)));
     }
     plan(frame.format(), frame.color(), to, yuv)?;
-    device.at(frame.gpu()).agreed(
+    let mut there = None;
+    let host = device.at(frame.gpu()).agreed(
         kind(frame.format(), to),
         usize::MAX,
-        |_| frame.convert(to, yuv)?.download(),
+        |_| there.insert(frame.convert(to, yuv)?).download(),
         || super::convert(&frame.download()?, to, yuv),
-    )
+    )?;
+    Ok((host, there))
 }
 
 /// The kind of work, each of which is compared with the CPU's once.
 fn kind(from: PixelFormat, to: PixelFormat) -> &'static str {
-    match (from.layout == Layout::Rgb, to.layout == Layout::Rgb) {
-        (false, true) => "conversion to RGB",
-        (true, false) => "conversion from RGB",
-        (true, true) => "conversion of depth",
-        (false, false) => "conversion of YUV",
+    let is_eight = from.depth == BitDepth::Eight && to.depth == BitDepth::Eight;
+    match (from.layout == Layout::Rgb, to.layout == Layout::Rgb, is_eight) {
+        (false, true, true) => "conversion to RGB",
+        (false, true, false) => "conversion to RGB with 10 bits",
+        (true, false, true) => "conversion from RGB",
+        (true, false, false) => "conversion from RGB with 10 bits",
+        (true, true, _) => "conversion of RGB",
+        (false, false, true) => "conversion of YUV",
+        (false, false, false) => "conversion of YUV with 10 bits",
     }
 }
 
