@@ -111,6 +111,9 @@ def test_what_cannot_be_taken_is_named_and_given_back(library):
     refused(errors.InvalidArgument, "source[None]", gpu.array(clip[0]))
     refused(errors.InvalidArgument, "at most 1023", gpu.array(np.full(clip.shape, 1024, np.uint16)))
     refused(errors.DeviceError, "cuda:7", gpu.array(clip, device=7))
+    nowhere = gpu.array(clip)
+    nowhere._tensor.data = None
+    refused(errors.InvalidArgument, "of cuda:0", nowhere)
     class Used:
         def __init__(self):
             self.array = gpu.array(clip)

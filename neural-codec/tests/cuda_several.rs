@@ -101,6 +101,17 @@ fn frames_on_one_device_are_measured_there_whatever_lies_on_the_other() {
     let before = stand_in.launches_on(0);
     assert_eq!(comparison.push_on_gpu(&there(1, 0), &there(1, 1)).unwrap(), expected);
     assert_eq!(stand_in.launches_on(0), before);
+    let [first, second] = gpus.each_ref().map(|gpu| gpu.upload(&[1_u8, 2, 3]).unwrap());
+    for address in [second.address(), 0, 64] {
+        // SAFETY: an address that is not this device's is refused before anything is read.
+        #[allow(unsafe_code)]
+        let refused = unsafe { gpus[0].copy_foreign::<u8>(address, 3) };
+        assert!(matches!(refused, Err(Error::InvalidArgument { .. })), "{address}");
+    }
+    // SAFETY: three bytes lie there.
+    #[allow(unsafe_code)]
+    let ours = unsafe { gpus[0].copy_foreign::<u8>(first.address(), 3) }.unwrap();
+    assert_eq!(gpus[0].download(&ours).unwrap(), [1, 2, 3]);
     let refused = comparison.push_on_gpu(&there(0, 0), &there(1, 1));
     assert!(matches!(refused, Err(Error::InvalidArgument { .. })));
     assert_eq!(AnyFrame::from(there(1, 0)).into_host().unwrap(), frames[0]);

@@ -72,13 +72,14 @@ int release(uint64_t pointer) {
     return OK;
 }
 
-// Whether an address lies in a block of the device that this thread works on.
-bool is_here(uint64_t address) {
+// Whether an address lies in a block of a device, of that which this thread works on.
+bool is_on(int device, uint64_t address) {
     auto after = blocks.upper_bound(address);
     if (after == blocks.begin()) return false;
     const auto& [start, block] = *std::prev(after);
-    return address <= start + block.bytes && block.device == current;
+    return address <= start + block.bytes && block.device == device;
 }
+bool is_here(uint64_t address) { return is_on(current, address); }
 
 // A stream belongs to its device, and work on it to the thread that made the device its own.
 void* const CONTEXTS[MOST_DEVICES] = {(void*)0x100, (void*)0x110};
@@ -173,6 +174,14 @@ API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream
 API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) { GATED; EXPECT(is_here(to) && is_stream_here(stream)); memcpy((void*)to, from, bytes); copied_in += bytes; return OK; }
 API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) { GATED; EXPECT(is_here(from) && is_stream_here(stream)); memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; copied_out += bytes; return OK; }
 API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { GATED; EXPECT(is_here(to) && is_here(from) && is_stream_here(stream)); memcpy((void*)to, (void*)from, bytes); return OK; }
+API cuPointerGetAttribute(void* data, int attribute, uint64_t pointer) {
+    GATED;
+    EXPECT(attribute == 9);  // the ordinal of its device
+    for (int device = 0; device < MOST_DEVICES; device++) {
+        if (is_on(device, pointer)) return *(int*)data = device, OK;
+    }
+    return INVALID_VALUE;
+}
 API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
 API cuModuleUnload(void*) { GATED; return OK; }
 API cuModuleGetFunction(void** function, void*, const char* name) {

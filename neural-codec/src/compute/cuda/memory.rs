@@ -1,9 +1,9 @@
 //! Memory of a GPU. Rank 0.
 
-use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits};
+use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits, sys};
 
 use super::gpu::Gpu;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Values in the memory of a GPU, freed when dropped.
 #[derive(Debug)]
@@ -89,8 +89,9 @@ impl Gpu {
         Ok(to)
     }
 
-    /// A copy of memory of this device that another library owns. Errors: `OutOfMemory`, `Device`.
+    /// A copy of memory of this device that another library owns.
     ///
+    /// Errors: `InvalidArgument` for an address that is not of this device, `OutOfMemory`, `Device`.
     /// The copy is made when the stream gets to it: the memory must stay until [`synchronize`](Self::synchronize).
     ///
     /// # Safety
@@ -100,6 +101,7 @@ impl Gpu {
     pub unsafe fn copy_foreign<T: DeviceSample>(&self, address: u64, len: usize) -> Result<Buffer<T>> {
         let mut to = self.alloc(len)?;
         if len > 0 {
+            self.expect_own(address)?;
             // SAFETY: the caller says that the values are there; what is made of them is never dropped, so never freed.
             let foreign = unsafe { self.stream().upgrade_device_ptr::<T>(address, len) };
             let foreign = std::mem::ManuallyDrop::new(foreign);
@@ -107,6 +109,22 @@ impl Gpu {
             self.checked(copied, "copying within the device", 0)?;
         }
         Ok(to)
+    }
+
+    /// Errors: `InvalidArgument` for an address that the driver does not know as this device's.
+    fn expect_own(&self, address: u64) -> Result<()> {
+        let bound = self.stream().context().bind_to_thread();
+        self.checked(bound, "choosing the device", 0)?;
+        let mut ordinal = -1_i32;
+        let attribute = sys::CUpointer_attribute::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL;
+        // SAFETY: writes one integer to a place that is there; the address is looked up, not read.
+        #[allow(unsafe_code)]
+        let asked = unsafe { sys::cuPointerGetAttribute((&raw mut ordinal).cast(), attribute, address) };
+        if asked.result().is_ok() && i64::from(ordinal) == i64::from(self.index()) {
+            return Ok(());
+        }
+        let found = if ordinal < 0 { "of no device".to_owned() } else { format!("of cuda:{ordinal}") };
+        Err(Error::invalid("memory", format!("an address of cuda:{}", self.index()), found))
     }
 
     /// The values, once everything before is done. Errors: `Device`.
