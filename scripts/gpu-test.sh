@@ -5,7 +5,7 @@
 # Fails where there is no GPU, a test fails, or a hash differs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tests=(cuda_metrics cuda_filter cuda_train cuda_encode)
+tests=(cuda_metrics cuda_filter cuda_train cuda_scene cuda_convert cuda_frames cuda_encode)
 kept=target/gpu-test
 
 build() {
@@ -49,6 +49,8 @@ run() {
       echo "== $tool" >>"$out/sanitizer.txt"
       timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_filter" the_gpu_gives_what_the_definition_gives_for_the_profiles_shapes >>"$out/sanitizer.txt" 2>&1 || failed=1
       timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_metrics" ms_ssim >>"$out/sanitizer.txt" 2>&1 || failed=1
+      timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_scene" frames_of_another_size >>"$out/sanitizer.txt" 2>&1 || failed=1
+      timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_convert" depths_change pixels_side >>"$out/sanitizer.txt" 2>&1 || failed=1
     done
     grep -E '^==|ERROR SUMMARY' "$out/sanitizer.txt"
   else

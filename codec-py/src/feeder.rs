@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use neural_codec::Result;
-use neural_codec::frame::{Frame, VideoInfo};
+use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
 use neural_codec::media::FrameSource;
 use pyo3::prelude::*;
 
@@ -24,16 +24,16 @@ pub(crate) struct Feeder {
 }
 
 struct State {
-    queue: Option<SyncSender<Frame>>,
+    queue: Option<SyncSender<AnyFrame>>,
     /// The frame that waits for a place in the queue.
-    waiting: Option<Frame>,
+    waiting: Option<AnyFrame>,
     sent: i64,
 }
 
 /// The pulling end.
 pub(crate) struct FedSource {
     info: VideoInfo,
-    queue: Receiver<Frame>,
+    queue: Receiver<AnyFrame>,
 }
 
 /// Both ends of a source of frames of `info`; timestamps count frames.
@@ -101,6 +101,10 @@ impl FrameSource for FedSource {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>> {
+        self.next_anywhere()?.map(AnyFrame::into_host).transpose()
+    }
+
+    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
         Ok(self.queue.recv().ok())
     }
 }

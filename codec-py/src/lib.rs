@@ -6,6 +6,8 @@
 //! What a Python user sees, and every check of an argument, is in `python/neural_codec/`.
 
 mod describe;
+mod device_array;
+mod dlpack;
 mod errors;
 mod feeder;
 mod file;
@@ -26,6 +28,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::describe::{bd_rate, decoder_version, encoder_version, settings, suggest_libraries};
+    #[pymodule_export]
+    use crate::device_array::{DeviceArray, DeviceFrame};
     #[pymodule_export]
     use crate::feeder::Feeder;
     #[pymodule_export]

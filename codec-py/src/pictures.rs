@@ -2,19 +2,40 @@
 
 use neural_codec::error::{Error, Result};
 use neural_codec::frame::{
-    BitDepth, Color, Frame, Layout, PixelFormat, Plane, Planes, Sample, convert, from_rgb8_interleaved,
-    from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
+    AnyFrame, BitDepth, Color, Frame, GpuFrame, Layout, PixelFormat, Plane, Planes, Sample, convert,
+    from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::device_array::{DeviceArray, DeviceFrame, picture_of_planes};
 use crate::errors::to_python;
 
-/// A frame from an array of shape `[height, width, 3]`, or from a tuple of planes Y, U, V.
+/// A frame from an array of shape `[height, width, 3]`, or from a tuple of planes Y, U, V, wherever they lie.
 ///
 /// The package has checked types and made arrays contiguous; what does not fit here is a mistake of the package.
-pub(crate) fn frame_from_python(picture: &Bound<'_, PyAny>) -> PyResult<Frame> {
+pub(crate) fn frame_from_python(picture: &Bound<'_, PyAny>) -> PyResult<AnyFrame> {
+    if let Some(frame) = frame_on_gpu(picture)? {
+        return frame.map(AnyFrame::Gpu).map_err(|error| to_python(picture.py(), error));
+    }
+    frame_on_host(picture).map(AnyFrame::Host)
+}
+
+/// A frame that lies on a GPU, or nothing.
+fn frame_on_gpu(picture: &Bound<'_, PyAny>) -> PyResult<Option<Result<GpuFrame>>> {
+    if let Ok(frame) = picture.cast::<DeviceFrame>() {
+        return Ok(Some(frame.get().picture()));
+    }
+    let Ok(planes) = picture.cast::<PyTuple>() else { return Ok(None) };
+    let (y, u, v) = (planes.get_item(0)?, planes.get_item(1)?, planes.get_item(2)?);
+    match (y.cast::<DeviceArray>(), u.cast::<DeviceArray>(), v.cast::<DeviceArray>()) {
+        (Ok(y), Ok(u), Ok(v)) => Ok(Some(picture_of_planes([y.get(), u.get(), v.get()]))),
+        _ => Ok(None),
+    }
+}
+
+fn frame_on_host(picture: &Bound<'_, PyAny>) -> PyResult<Frame> {
     let py = picture.py();
     let frame = if let Ok(planes) = picture.cast::<PyTuple>() {
         frame_from_planes(planes)?
@@ -54,15 +75,23 @@ fn assemble<T: Sample>(
     let same_type = |_| Error::invalid("planes", "three arrays of one type", "arrays of different types");
     let (u, v) = (u.map_err(same_type)??, v.map_err(same_type)??);
     let chroma = (u.width(), u.height());
-    let layout = [Layout::Yuv420, Layout::Yuv422, Layout::Yuv444]
-        .into_iter()
-        .find(|&layout| PixelFormat { layout, depth }.chroma_size(y.width(), y.height()) == chroma)
-        .ok_or_else(|| {
-            let expected =
-                format!("chroma of a 4:2:0, 4:2:2 or 4:4:4 picture of {}x{}", y.width(), y.height());
-            Error::invalid("planes", expected, format!("{}x{}", chroma.0, chroma.1))
-        })?;
+    let layout = layout_of((y.width(), y.height()), chroma, depth)?;
     Frame::from_planes(planes([y, u, v]), PixelFormat { layout, depth }, Color::default())
+}
+
+/// The layout of a picture of a size whose chroma planes have another.
+pub(crate) fn layout_of(
+    (width, height): (usize, usize),
+    chroma: (usize, usize),
+    depth: BitDepth,
+) -> Result<Layout> {
+    [Layout::Yuv420, Layout::Yuv422, Layout::Yuv444]
+        .into_iter()
+        .find(|&layout| PixelFormat { layout, depth }.chroma_size(width, height) == chroma)
+        .ok_or_else(|| {
+            let expected = format!("chroma of a 4:2:0, 4:2:2 or 4:4:4 picture of {width}x{height}");
+            Error::invalid("planes", expected, format!("{}x{}", chroma.0, chroma.1))
+        })
 }
 
 /// Samples of a frame on their way to Python.

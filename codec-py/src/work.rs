@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use neural_codec::bitstream::Limits;
 use neural_codec::encoder::Hooks;
-use neural_codec::frame::{Frame, VideoInfo};
+use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
 use neural_codec::media::{self, FrameSink, FrameSource};
 use neural_codec::metrics::Measures;
 use neural_codec::progress::{CancelToken, Progress};
@@ -136,8 +136,12 @@ impl FrameSource for Watched {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>> {
+        self.next_anywhere()?.map(AnyFrame::into_host).transpose()
+    }
+
+    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
         self.cancel.check()?;
-        let frame = self.clip.next_frame()?;
+        let frame = self.clip.next_anywhere()?;
         if frame.is_some() {
             self.at.frames_done += 1;
             self.reporter.progress(self.at);

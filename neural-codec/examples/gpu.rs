@@ -11,11 +11,12 @@ use std::time::Instant;
 
 use neural_codec::Result;
 use neural_codec::compute::Device;
-use neural_codec::compute::cuda::{FilterLayer, FilterPlanes, Gpu, GpuFilter};
+use neural_codec::compute::cuda::{FilterLayer, FilterPlanes, Gpu, GpuFilter, ScenePlanes};
 use neural_codec::error::Error;
-use neural_codec::frame::{Color, Frame, FrameHash, PixelFormat};
+use neural_codec::frame::{Color, Frame, FrameHash, GpuFrame, PixelFormat};
 use neural_codec::metrics::{Comparison, Measures};
 use neural_codec::neural::{Filter, Network, Profile, SceneNetwork};
+use neural_codec::scene::Analyst;
 use neural_codec::with_planes;
 
 const WIDTH: usize = 1920;
@@ -38,6 +39,8 @@ fn main() -> Result<()> {
     for profile in [Profile::M, Profile::L] {
         measure_filter(gpu, profile, &mut table)?;
     }
+    measure_scene(gpu, &mut table)?;
+    measure_conversion(gpu, &mut table)?;
     measure_whole(&device, &mut table)?;
     for profile in [Profile::M, Profile::L] {
         for format in [PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
@@ -128,6 +131,37 @@ fn measure_filter(gpu: &Arc<Gpu>, profile: Profile, table: &mut String) -> Resul
     Ok(())
 }
 
+/// All that cuts and profile need of each frame, once as it is queued and once with its figures waited for.
+fn measure_scene(gpu: &Gpu, table: &mut String) -> Result<()> {
+    let frame = picture(PixelFormat::YUV420_8, 9)?;
+    let neural_codec::frame::Planes::U8(planes) = frame.planes() else {
+        return Err(Error::internal("gpu", "a frame of 8 bits"));
+    };
+    let [y, u, v] = planes.each_ref().map(|plane| gpu.upload(plane.samples()));
+    let (y, u, v) = (y?, u?, v?);
+    let sizes = planes.each_ref().map(|plane| (plane.width(), plane.height()));
+    let planes = ScenePlanes { planes: [&y, &u, &v], sizes, shift: 0, is_rgb: false };
+    let before = gpu.look(&planes, None)?;
+    let queued = seconds(gpu, || gpu.look(&planes, Some(&before)).map(drop))?;
+    let waited = seconds(gpu, || gpu.figures(&gpu.look(&planes, Some(&before))?).map(drop))?;
+    let row = format!("{:.0} fps queued, {:.0} fps with figures on the host", 1.0 / queued, 1.0 / waited);
+    line(table, &format!("scene analysis, 1080p on the device: {row}"));
+    Ok(())
+}
+
+/// Between RGB and 4:2:0.
+fn measure_conversion(gpu: &Arc<Gpu>, table: &mut String) -> Result<()> {
+    let color = Color { matrix: Color::BT709, ..Color::default() };
+    for (from, to) in
+        [(PixelFormat::YUV420_8, PixelFormat::RGB_8), (PixelFormat::RGB_8, PixelFormat::YUV420_8)]
+    {
+        let frame = GpuFrame::upload(gpu, &picture(from, 9)?)?;
+        let fps = 1.0 / seconds(gpu, || frame.convert(to, color).map(drop))?;
+        line(table, &format!("{from} to {to}, 1080p on the device: {fps:.0} fps"));
+    }
+    Ok(())
+}
+
 /// From host memory and back, GPU beside CPU.
 fn measure_whole(device: &Device, table: &mut String) -> Result<()> {
     let (source, decoded) = (picture(PixelFormat::YUV420_8, 1)?, picture(PixelFormat::YUV420_8, 9)?);
@@ -137,6 +171,9 @@ fn measure_whole(device: &Device, table: &mut String) -> Result<()> {
             let fps = rate(|| comparison.push(&source, &decoded).map(drop))?;
             line(table, &format!("{measures:?} of frames in host memory, {device}: {fps:.1} fps"));
         }
+        let mut analyst = Analyst::on(&device);
+        let fps = rate(|| analyst.look(&source).map(drop))?;
+        line(table, &format!("looks at frames in host memory, {device}: {fps:.1} fps"));
         for profile in [Profile::M, Profile::L] {
             let filter = Filter::on(&network(profile)?, &device);
             let fps = rate(|| filter.apply(&source, 1, None).map(drop))?;

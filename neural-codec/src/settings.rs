@@ -60,10 +60,37 @@ pub enum Device {
     Cpu,
     /// The CUDA device of this index.
     Cuda(u32),
+    /// Several CUDA devices: scenes are spread over them.
+    CudaEach(Devices),
+}
+
+/// Indices of CUDA devices, below 64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Devices(u64);
+
+impl Devices {
+    /// A set of indices. `None` where there are none, one is named twice, or one is 64 or more.
+    pub fn new(indices: &[u32]) -> Option<Self> {
+        let mut set = 0_u64;
+        for &index in indices {
+            let bit = 1_u64.checked_shl(index)?;
+            if set & bit != 0 {
+                return None;
+            }
+            set |= bit;
+        }
+        (set != 0).then_some(Self(set))
+    }
+
+    /// The indices, in rising order.
+    pub fn indices(self) -> impl Iterator<Item = u32> {
+        (0..u64::BITS).filter(move |index| self.0 >> index & 1 == 1)
+    }
 }
 
 impl Device {
-    /// The device for frames of `samples` luma samples; none is opened on a guess where frames are too small for it.
+    /// The device for frames of `samples` luma samples, of several the first; none is opened on a guess where frames are
+    /// too small for it.
     ///
     /// Errors: `Device` with the remedy, `OutOfMemory`; never for `Auto` and `Cpu`.
     pub fn open(self, samples: usize) -> Result<compute::Device> {
@@ -71,6 +98,15 @@ impl Device {
             Self::Auto if samples >= FEWEST_SAMPLES => Ok(compute::Device::auto()),
             Self::Auto | Self::Cpu => Ok(compute::Device::cpu()),
             Self::Cuda(index) => compute::Device::cuda(index),
+            Self::CudaEach(devices) => compute::Device::cuda(devices.indices().next().unwrap_or_default()),
+        }
+    }
+
+    /// As [`open`](Self::open), all devices that are named, at least one; they share their notes.
+    pub fn open_each(self, samples: usize) -> Result<Vec<compute::Device>> {
+        match self {
+            Self::CudaEach(devices) => compute::Device::cuda_each(devices.indices()),
+            one => Ok(vec![one.open(samples)?]),
         }
     }
 }
@@ -81,6 +117,10 @@ impl fmt::Display for Device {
             Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::CudaEach(devices) => {
+                let indices: Vec<String> = devices.indices().map(|index| index.to_string()).collect();
+                write!(f, "cuda:{}", indices.join(","))
+            }
         }
     }
 }
@@ -95,9 +135,23 @@ impl FromStr for Device {
             "cuda" => Ok(Self::Cuda(0)),
             _ => text
                 .strip_prefix("cuda:")
-                .and_then(|index| index.parse().ok())
-                .map(Self::Cuda)
-                .ok_or_else(|| Error::invalid("device", "auto, cpu, cuda or cuda:N", text)),
+                .and_then(Self::of_list)
+                .ok_or_else(|| Error::invalid("device", "auto, cpu, cuda, cuda:N or cuda:N,M", text)),
+        }
+    }
+}
+
+impl Device {
+    /// Of `N`, `N,M` or `N,cuda:M`.
+    fn of_list(text: &str) -> Option<Self> {
+        let index = |part: &str| {
+            let part = part.trim();
+            part.strip_prefix("cuda:").unwrap_or(part).parse::<u32>().ok()
+        };
+        let indices: Vec<u32> = text.split(',').map(index).collect::<Option<_>>()?;
+        match indices[..] {
+            [one] => Some(Self::Cuda(one)),
+            _ => Devices::new(&indices).map(Self::CudaEach),
         }
     }
 }
@@ -286,7 +340,7 @@ settings! {
     bit_depth: Option<BitDepth> = None, 0 => 0;
     /// Longest scene in seconds; bounds memory and the distance between random access points.
     max_scene_seconds: f64 = 10.0, 0.5 => 60.0;
-    /// Where heavy work runs: auto, cpu, cuda or cuda:N.
+    /// Where heavy work runs: auto, cpu, cuda, cuda:N, or cuda:N,M for several, over which scenes are spread.
     device: Device = Device::Auto, 0 => 0;
     /// Threads to use; 0 means all processors. The output does not depend on it.
     threads: usize = 0, 0 => 256;
@@ -338,6 +392,18 @@ mod tests {
             copy.set(row.name, &settings.get(row.name).unwrap()).unwrap();
         }
         assert_eq!(copy, settings);
+    }
+
+    #[test]
+    fn several_devices_are_a_set() {
+        let read = |text: &str| text.parse::<Device>();
+        for text in ["cuda:1,0", "cuda:0,1", "cuda:0,cuda:1", "cuda:0, 1"] {
+            assert_eq!(read(text).unwrap().to_string(), "cuda:0,1");
+        }
+        assert_eq!(read("cuda:3").unwrap(), Device::Cuda(3));
+        for text in ["cuda:", "cuda:0,", "cuda:0,0", "cuda:0,64", "cuda:0,cpu", "cuda:-1", "0,1"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -63,7 +63,11 @@ fn the_bytes_do_not_depend_on_the_device_even_where_it_is_lost_on_the_way() {
     let (on_gpu, gpu_report) = encoded("cuda:0", "av1");
     assert!(on_cpu == on_gpu);
     assert!(!cpu_report.notes.iter().any(|note| note.contains("cuda")), "{:?}", cpu_report.notes);
-    assert!(gpu_report.notes[0].contains("measured and filtered on cuda:0"), "{:?}", gpu_report.notes);
+    assert!(
+        gpu_report.notes[0].contains("analysed, measured and filtered on cuda:0"),
+        "{:?}",
+        gpu_report.notes
+    );
     assert!(!gpu_report.notes.iter().any(|note| note.contains("on the CPU")), "{:?}", gpu_report.notes);
     if is_real() {
         return;
@@ -117,4 +121,24 @@ fn a_device_that_is_not_there_is_refused_before_the_first_frame() {
     let mut clip = Clip::new(64, 64, PixelFormat::YUV420_8, 2, 2);
     let refused = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default());
     assert!(matches!(refused, Err(Error::Device { device, .. }) if device == "cuda:4000"));
+}
+
+#[test]
+fn an_rgb_source_and_its_scenes_do_not_depend_on_the_device() {
+    let _guard = alone();
+    let coded = |device: &str| {
+        let mut settings = Settings::default();
+        for (name, value) in [("effort", "0"), ("strategies", "av1"), ("quantizer", "50"), ("device", device)]
+        {
+            settings.set(name, value).unwrap();
+        }
+        let mut clip = Clip::new(640, 360, PixelFormat::RGB_8, 16, 8);
+        let mut bytes = Vec::new();
+        let report = encode(&mut clip, &mut bytes, &settings, Hooks::default()).unwrap();
+        (bytes, report.scenes.len(), report.notes)
+    };
+    let (on_cpu, scenes, _) = coded("cpu");
+    let (on_gpu, _, notes) = coded("cuda");
+    assert!(on_gpu == on_cpu && scenes == 2, "{scenes} scenes");
+    assert!(!notes.iter().any(|note| note.contains("on the CPU")), "{notes:?}");
 }

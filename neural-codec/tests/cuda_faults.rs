@@ -10,9 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cuda_stand_in::{StandIn, is_real, stand_in};
 use neural_codec::Error;
 use neural_codec::compute::Device;
-use neural_codec::frame::{Color, Frame, PixelFormat};
+use neural_codec::frame::{Color, Frame, PixelFormat, Rational};
 use neural_codec::metrics::{Comparison, Measures};
 use neural_codec::neural::{Filter, Profile, SceneNetwork};
+use neural_codec::scene::{Analyst, Profiler};
 
 const OUT_OF_MEMORY: i32 = 2;
 const INSUFFICIENT_DRIVER: i32 = 35;
@@ -90,6 +91,50 @@ fn a_device_lost_at_any_call_costs_time_and_nothing_else() {
     let device = opened();
     assert_right(&device);
     assert!(device.notes().is_empty());
+}
+
+/// The profile of frames that a device looked at.
+fn profile(device: &Device) -> neural_codec::scene::Profile {
+    let mut analyst = Analyst::on(device);
+    let mut profiler = Profiler::new(Rational { num: 25, den: 1 });
+    for level in 1..4 {
+        let frame = frame(level);
+        let look = analyst.look(&frame).unwrap();
+        profiler.push_look(&frame, look);
+    }
+    profiler.finish().unwrap()
+}
+
+#[test]
+fn analysis_goes_on_where_the_device_is_lost_or_full() {
+    let Some((_guard, stand_in)) = alone() else { return };
+    let expected = profile(&Device::cpu());
+    let mut calls = 0;
+    loop {
+        let device = opened();
+        stand_in.fail(c"cuLaunchKernel", calls, LAUNCH_FAILED);
+        assert_eq!(profile(&device), expected);
+        if !device.gpu().unwrap().is_lost() {
+            break;
+        }
+        calls += 1;
+        let notes = device.notes();
+        assert!(notes.len() == 1 && notes[0].starts_with("scene analysis"), "{notes:?}");
+        stand_in.fail(c"", -1, 0);
+        drop(device);
+        assert_eq!(stand_in.allocations(), 0);
+    }
+    // Five launches for the first frame, seven for each of the others.
+    assert_eq!(calls, 19);
+    stand_in.fail(c"", -1, 0);
+    for bytes in [0, 3_000, 8_000, 20_000] {
+        let device = opened();
+        stand_in.leave_memory(bytes);
+        assert_eq!(profile(&device), expected);
+        stand_in.leave_memory(1 << 32);
+        assert!(!device.gpu().unwrap().is_lost() && !device.notes().is_empty(), "{:?}", device.notes());
+        assert_eq!(stand_in.allocations(), 0);
+    }
 }
 
 #[test]

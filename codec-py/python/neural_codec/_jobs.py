@@ -9,7 +9,7 @@ from threading import Event
 from typing import Union
 
 from . import _native
-from ._frames import Picture
+from ._frames import Passed
 from ._progress import bar_for
 from .errors import Cancelled
 from .records import Progress
@@ -25,7 +25,7 @@ PATIENCE = 0.0
 # Raised by who waits for the work from elsewhere, such as `neural_codec.aio`, to end it.
 STOP: ContextVar[Event | None] = ContextVar("neural_codec_stop", default=None)
 
-Feed = tuple[_native.Feeder, Iterator[Picture]]
+Feed = tuple[_native.Feeder, Iterator[Passed]]
 
 
 def check_stop() -> None:
@@ -53,7 +53,7 @@ class Drive:
         self._patience = patience
         self.result: str | None = None
 
-    def put(self, feeder: _native.Feeder, frame: Picture) -> None:
+    def put(self, feeder: _native.Feeder, frame: Passed) -> None:
         """Hands a frame to the job, waiting for a place."""
         feeder.put(frame)
         while not feeder.flush(WAIT):

@@ -39,10 +39,22 @@ impl Device {
         Ok(Self { gpu: Some(Gpu::open(index)?), fewest_samples: FEWEST_SAMPLES, notes: Arc::default() })
     }
 
+    /// The CUDA devices of these indices, which share their notes. Errors: as [`cuda`](Self::cuda), of the first that cannot be had.
+    pub fn cuda_each(indices: impl IntoIterator<Item = u32>) -> Result<Vec<Self>> {
+        let notes = Arc::default();
+        let open = |index| Ok(Self { notes: Arc::clone(&notes), ..Self::cuda(index)? });
+        indices.into_iter().map(open).collect()
+    }
+
     /// The same device, for small frames too; for tests and benches.
     #[must_use]
     pub fn for_every_size(self) -> Self {
         Self { fewest_samples: 0, ..self }
+    }
+
+    /// This device with the GPU that frames lie on, for frames of every size; notes are shared.
+    pub(crate) fn at(&self, gpu: &Arc<Gpu>) -> Self {
+        Self { gpu: Some(gpu.clone()), fewest_samples: 0, notes: self.notes.clone() }
     }
 
     /// The GPU, where there is one.
@@ -91,8 +103,30 @@ impl Device {
         on_gpu: impl FnOnce(&Arc<Gpu>) -> Result<T>,
         on_cpu: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
+        match self.attempt(what, samples, |gpu| Ok((on_gpu(gpu)?, gpu.clone())))? {
+            Some(done) => self.compared(what, done, on_cpu),
+            None => on_cpu(),
+        }
+    }
+
+    /// As [`agreed`](Self::agreed), but `None` where the CPU has to do it: it has a way of its own.
+    pub(crate) fn verified<T: PartialEq>(
+        &self,
+        what: &'static str,
+        samples: usize,
+        on_gpu: impl FnOnce(&Arc<Gpu>) -> Result<T>,
+        on_cpu: impl FnOnce() -> Result<T>,
+    ) -> Result<Option<T>> {
         let done = self.attempt(what, samples, |gpu| Ok((on_gpu(gpu)?, gpu.clone())))?;
-        let Some((found, gpu)) = done else { return on_cpu() };
+        done.map(|done| self.compared(what, done, on_cpu)).transpose()
+    }
+
+    fn compared<T: PartialEq>(
+        &self,
+        what: &'static str,
+        (found, gpu): (T, Arc<Gpu>),
+        on_cpu: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         if gpu.is_proven(what) {
             return Ok(found);
         }

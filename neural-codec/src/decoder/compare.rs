@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
+use std::sync::Arc;
+
 use crate::compute::Device;
+use crate::compute::cuda::Gpu;
 use crate::error::{Error, Result};
-use crate::frame::convert;
+use crate::frame::{AnyFrame, Color, convert_on};
 use crate::media::FrameSource;
 use crate::metrics::{Comparison, Measures};
 
@@ -43,7 +46,7 @@ pub fn compare(
 /// Measures `clip` against `reference`, frame by frame in order; timestamps play no part.
 ///
 /// Where the formats differ, the reference is converted to the clip's, as an encode does.
-/// `device`: where frames are measured; the values do not depend on it.
+/// `device`: where frames are converted and measured; the values do not depend on it.
 /// Errors: `InvalidArgument` for clips of different size or length; whatever reading reports.
 pub fn compare_on(
     device: &Device,
@@ -57,22 +60,16 @@ pub fn compare_on(
         return Err(Error::invalid("second clip", expected, format!("{}x{}", info.width, info.height)));
     }
     let yuv = match info.color.matrix {
-        crate::frame::Color::UNSPECIFIED | crate::frame::Color::IDENTITY => source.color,
+        Color::UNSPECIFIED | Color::IDENTITY => source.color,
         _ => info.color,
     };
     let yuv = yuv.resolve_for_conversion(info.format.layout, info.width, info.height);
     let mut comparison = Comparison::new(info.format, measures).on(device);
     let mut frames = 0;
     loop {
-        match (reference.next_frame()?, clip.next_frame()?) {
+        match (reference.next_anywhere()?, clip.next_anywhere()?) {
             (None, None) => break,
-            (Some(expected), Some(found)) => {
-                if expected.format() == info.format {
-                    comparison.push(&expected, &found)?;
-                } else {
-                    comparison.push(&convert(&expected, info.format, yuv)?, &found)?;
-                }
-            }
+            (Some(expected), Some(found)) => push(&mut comparison, device, (expected, found), yuv)?,
             (first, _) => {
                 let (longer, shorter) =
                     if first.is_some() { ("first", "second") } else { ("second", "first") };
@@ -94,4 +91,39 @@ pub fn compare_on(
         ssim_y: metrics.ssim_y,
         ms_ssim_y: metrics.ms_ssim_y,
     })
+}
+
+/// Measures a pair of frames: on a GPU where one of them lies there and it has room, else on the device.
+fn push(
+    comparison: &mut Comparison,
+    device: &Device,
+    (expected, found): (AnyFrame, AnyFrame),
+    yuv: Color,
+) -> Result<()> {
+    if let Some(gpu) = found.gpu().or(expected.gpu()) {
+        match push_there(comparison, gpu, (&expected, &found), yuv) {
+            Err(Error::OutOfMemory { .. }) => {}
+            done => return done,
+        }
+    }
+    let (expected, found) = (expected.into_host()?, found.into_host()?);
+    let format = found.format();
+    let expected =
+        if expected.format() == format { expected } else { convert_on(device, &expected, format, yuv)? };
+    comparison.push(&expected, &found).map(drop)
+}
+
+fn push_there(
+    comparison: &mut Comparison,
+    gpu: &Arc<Gpu>,
+    (expected, found): (&AnyFrame, &AnyFrame),
+    yuv: Color,
+) -> Result<()> {
+    let (mut expected_copy, mut found_copy) = (None, None);
+    let (expected, found) = (expected.there(gpu, &mut expected_copy)?, found.there(gpu, &mut found_copy)?);
+    let format = found.format();
+    if expected.format() == format {
+        return comparison.push_on_gpu(expected, found).map(drop);
+    }
+    comparison.push_on_gpu(&expected.convert(format, yuv)?, found).map(drop)
 }

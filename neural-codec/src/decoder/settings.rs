@@ -12,7 +12,8 @@ macro_rules! limits {
             /// Names of all settings.
             pub const NAMES: &[&str] = &["threads", "on_damage", "device", $(stringify!($name)),*];
 
-            /// Sets one value by name: `threads`, `on_damage` (`stop` or `skip_scene`), `device` (`auto`, `cpu`, `cuda` or `cuda:N`), or a field of
+            /// Sets one value by name: `threads`, `on_damage` (`stop` or `skip_scene`), `device` (`auto`, `cpu`, `cuda` or `cuda:N`; of several
+            /// the first), or a field of
             /// [`Limits`](crate::bitstream::Limits).
             ///
             /// Errors: `InvalidArgument` naming an unknown name, or the name, range and value.

@@ -14,8 +14,9 @@ use super::job::{FinishedScene, SceneJob, Task};
 use super::workers::{Workers, scenes_at_once};
 use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, FrameHash, PixelFormat, VideoInfo};
+use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, PixelFormat, VideoInfo};
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
@@ -67,6 +68,8 @@ pub struct EncodingAgent {
     source: VideoInfo,
     settings: Settings,
     context: TrialContext,
+    /// Where scenes are measured and filtered, one after the other; the first is that of the context.
+    devices: Vec<Device>,
     task: Task,
     budget: Arc<MemoryBudget>,
     cutter: Cutter,
@@ -111,11 +114,14 @@ impl EncodingAgent {
             return Err(Error::invalid("quantizer", expected, asked));
         }
         let task = Task { target, means: Means::new(settings, &info, &library) };
+        let devices = settings.device.open_each(info.width * info.height)?;
+        let device = devices.first().cloned().unwrap_or_default();
+        let at_once = scenes_at_once(&info, threads, devices.len());
         let context = TrialContext {
             library,
             info: coded_info(&info),
             threads,
-            device: settings.device.open(info.width * info.height)?,
+            device: device.clone(),
             cancel: CancelToken::new(),
             clock: StageClock::new(),
             work: None,
@@ -127,12 +133,13 @@ impl EncodingAgent {
             source: info,
             settings: settings.clone(),
             context,
+            devices,
             task,
             budget: MemoryBudget::new(WAITING_BYTES),
-            cutter: Cutter::detecting(&info, settings.max_scene_seconds)?,
+            cutter: Cutter::detecting(&info, settings.max_scene_seconds)?.on(&device),
             current: None,
-            workers: Workers::start(scenes_at_once(&info, threads))?,
-            scenes_ahead: scenes_at_once(&info, threads) as u64 + 1,
+            workers: Workers::start(at_once)?,
+            scenes_ahead: at_once as u64 + 1,
             budget_of_bytes: matches!(target, Target::Bitrate(_) | Target::Size(_)).then(Budget::new),
             assembly: None,
             audio_tracks: Vec::new(),
@@ -168,25 +175,26 @@ impl EncodingAgent {
     ///
     /// Errors: `InvalidArgument` naming the entry that is empty, overlaps or leaves a gap.
     pub fn with_scenes(mut self, scenes: Vec<Range<u64>>) -> Result<Self> {
-        self.cutter = Cutter::following(scenes)?;
+        self.cutter = Cutter::following(scenes)?.on(&self.context.device);
         Ok(self)
     }
 
-    /// Takes the next frame. Waits while too many frames wait for their encoder.
+    /// Takes the next frame, wherever it lies. Waits while too many frames wait for their encoder.
     ///
+    /// A frame on a GPU is converted there and copied to the host, where AV1 is coded.
     /// Errors: `InvalidArgument` for a frame of another size or format, `WrongOrder` after
     /// [`finish`](Self::finish), and what encoding an earlier frame met.
-    pub fn send_frame(&mut self, frame: Frame) -> Result<()> {
+    pub fn send_frame(&mut self, frame: impl Into<AnyFrame>) -> Result<()> {
         self.expect_open("send_frame")?;
         self.context.cancel.check()?;
-        let frame = self.coded_frame(frame)?;
+        let (frame, there) = self.coded_frame(frame.into())?;
         if self.frames_in == 0 {
             self.open_work_folder(&frame)?;
         }
         self.frames_in += 1;
         self.span = Some((self.span.map_or(frame.timestamp, |(first, _)| first), frame.timestamp));
         let clock = Arc::clone(&self.context.clock);
-        for step in clock.alone("cuts", || self.cutter.push(frame))? {
+        for step in clock.alone("cuts", || self.cutter.push(frame, there.as_ref()))? {
             self.take(step)?;
         }
         self.collect()
@@ -295,8 +303,8 @@ impl EncodingAgent {
         Ok(())
     }
 
-    /// The frame as it is coded: 4:2:0 at its own depth.
-    fn coded_frame(&self, frame: Frame) -> Result<Frame> {
+    /// The frame as it is coded: 4:2:0 at its own depth; and on the GPU where it lies there too.
+    fn coded_frame(&self, frame: AnyFrame) -> Result<(Frame, Option<GpuFrame>)> {
         let found = (frame.width(), frame.height(), frame.format());
         if found != (self.source.width, self.source.height, self.source.format) {
             let text = |(width, height, format): (usize, usize, PixelFormat)| {
@@ -305,7 +313,7 @@ impl EncodingAgent {
             let expected = text((self.source.width, self.source.height, self.source.format));
             return Err(Error::invalid(format!("frame {}", self.frames_in), expected, text(found)));
         }
-        coded_frame(frame, &self.context.info)
+        coded_frame(frame, &self.context.info, &self.context.device)
     }
 
     fn take(&mut self, step: Step) -> Result<()> {
@@ -315,9 +323,9 @@ impl EncodingAgent {
                 self.wait_for_workers()?;
                 self.start_scene(first_frame);
             }
-            Step::Frame(frame) => {
+            Step::Frame(frame, look) => {
                 if let Some((scene, profiler)) = &mut self.current {
-                    self.context.clock.alone("profile", || profiler.push(&frame))?;
+                    self.context.clock.alone("profile", || profiler.push_look(&frame, *look));
                     scene.push(frame)?;
                 }
             }
@@ -340,7 +348,7 @@ impl EncodingAgent {
             first_frame,
             frames: Arc::clone(&frames),
             task: self.task,
-            context: self.context.clone(),
+            context: self.context_of(self.scenes_started),
         };
         if self.budget_of_bytes.is_some() {
             self.workers.submit(move || Ok(Outcome::Planned(Box::new(PlannedScene::new(job)?))));
@@ -349,6 +357,12 @@ impl EncodingAgent {
         }
         self.scenes_started += 1;
         self.current = Some((frames, Profiler::new(self.source.frame_rate)));
+    }
+
+    /// The context of a scene: devices take scenes in turn.
+    fn context_of(&self, scene: u32) -> TrialContext {
+        let device = self.devices[scene as usize % self.devices.len()].clone();
+        TrialContext { device, ..self.context.clone() }
     }
 
     fn close_scene(&mut self) -> Result<()> {
@@ -444,9 +458,10 @@ impl EncodingAgent {
         let failures = self.context.failures.load(Ordering::Relaxed);
         let reused = self.context.work.as_ref().map_or(0, |work| work.reused());
         let device = self.context.device.clone();
+        let names: Vec<String> = self.devices.iter().map(Device::to_string).collect();
         let assembly = self.assembly()?;
         if device.gpu().is_some() {
-            assembly.note(format!("Frames were measured and filtered on {device}."));
+            assembly.note(format!("Frames were analysed, measured and filtered on {}.", names.join(", ")));
             device.notes().into_iter().for_each(|note| assembly.note(note));
         }
         if reused > 0 {

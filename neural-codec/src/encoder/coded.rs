@@ -1,11 +1,24 @@
 //! The source as it is coded, where the base layer cannot take it as it is. Rank 5.
 
+use crate::compute::Device;
 use crate::error::Result;
-use crate::frame::{Color, Frame, Layout, PixelFormat, VideoInfo, convert};
+use crate::frame::{
+    AnyFrame, Color, Frame, GpuFrame, Layout, PixelFormat, VideoInfo, convert_on, converted_to_host,
+};
 
-/// A frame of the source as it is coded.
-pub(super) fn coded_frame(frame: Frame, coded: &VideoInfo) -> Result<Frame> {
-    if frame.format() == coded.format { Ok(frame) } else { convert(&frame, coded.format, coded.color) }
+/// A frame of the source as it is coded, in the memory of the host, and on the GPU where it lies there too.
+///
+/// The device does not change it.
+pub(super) fn coded_frame(
+    frame: AnyFrame,
+    coded: &VideoInfo,
+    device: &Device,
+) -> Result<(Frame, Option<GpuFrame>)> {
+    match frame {
+        AnyFrame::Host(frame) if frame.format() == coded.format => Ok((frame, None)),
+        AnyFrame::Host(frame) => Ok((convert_on(device, &frame, coded.format, coded.color)?, None)),
+        AnyFrame::Gpu(frame) => converted_to_host(device, frame, coded.format, coded.color),
+    }
 }
 
 /// The clip as it is coded: 4:2:0 at the source's depth.

@@ -4,24 +4,26 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, VideoInfo};
-use crate::scene::{CutDetector, CutSettings};
+use crate::frame::{Frame, GpuFrame, VideoInfo};
+use crate::scene::{Analyst, CutDetector, CutSettings, Look};
 
 /// What to do next with the frames of a clip.
 #[derive(Debug)]
 pub(super) enum Step {
     /// A scene begins with this frame of the clip.
     Start(u64),
-    /// This frame belongs to the current scene.
-    Frame(Arc<Frame>),
+    /// This frame belongs to the current scene; how it looks.
+    Frame(Arc<Frame>, Box<Look>),
 }
 
 /// Holds frames back until it is known whether they begin a scene.
 pub(super) struct Cutter {
     source: Source,
+    analyst: Analyst,
     /// Frames whose scene is not known yet; the first of them has index `next`.
-    undecided: VecDeque<Arc<Frame>>,
+    undecided: VecDeque<(Arc<Frame>, Box<Look>)>,
     next: u64,
 }
 
@@ -63,24 +65,30 @@ impl Cutter {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, undecided: VecDeque::new(), next: 0 }
+        Self { source, analyst: Analyst::default(), undecided: VecDeque::new(), next: 0 }
     }
 
-    /// Takes a frame in and says what is now decided.
+    /// Looks at frames on this device.
+    pub(super) fn on(self, device: &Device) -> Self {
+        Self { analyst: Analyst::on(device), ..self }
+    }
+
+    /// Takes a frame in, which may lie on a GPU too, and says what is now decided.
     ///
     /// Errors: `InvalidArgument` for a frame after the last scene of a list.
-    pub(super) fn push(&mut self, frame: Frame) -> Result<Vec<Step>> {
-        let frame = Arc::new(frame);
-        self.undecided.push_back(Arc::clone(&frame));
+    pub(super) fn push(&mut self, frame: Frame, there: Option<&GpuFrame>) -> Result<Vec<Step>> {
+        let look = Box::new(self.analyst.look_where(&frame, there)?);
         match &mut self.source {
             Source::Detector(detector) => {
-                let start = detector.push(&frame)?;
+                let start = detector.push_look(&look);
+                self.undecided.push_back((Arc::new(frame), look));
                 if self.undecided.len() <= detector.look_ahead() {
                     return Ok(Vec::new());
                 }
                 Ok(self.decide(start.is_some()))
             }
             Source::List { scenes, end } => {
+                self.undecided.push_back((Arc::new(frame), look));
                 let mut starts = false;
                 if self.next == *end {
                     let Some(scene) = scenes.pop_front() else {
@@ -120,7 +128,8 @@ impl Cutter {
     fn decide(&mut self, starts: bool) -> Vec<Step> {
         let start = starts.then_some(Step::Start(self.next));
         self.next += 1;
-        start.into_iter().chain(self.undecided.pop_front().map(Step::Frame)).collect()
+        let frame = self.undecided.pop_front().map(|(frame, look)| Step::Frame(frame, look));
+        start.into_iter().chain(frame).collect()
     }
 }
 
@@ -140,7 +149,7 @@ mod tests {
     #[test]
     fn a_list_is_followed_to_the_frame() {
         let mut cutter = Cutter::following(vec![0..2, 2..5]).unwrap();
-        let mut steps: Vec<Step> = (0..5).flat_map(|_| cutter.push(frame()).unwrap()).collect();
+        let mut steps: Vec<Step> = (0..5).flat_map(|_| cutter.push(frame(), None).unwrap()).collect();
         steps.extend(cutter.finish().unwrap());
         assert_eq!(starts(&steps), [0, 2]);
         assert_eq!(steps.len(), 7);
@@ -153,10 +162,10 @@ mod tests {
             assert!(Cutter::following(list.clone()).is_err(), "{list:?}");
         }
         let mut short = Cutter::following(std::iter::once(0..1).collect()).unwrap();
-        short.push(frame()).unwrap();
-        assert!(short.push(frame()).is_err());
+        short.push(frame(), None).unwrap();
+        assert!(short.push(frame(), None).is_err());
         let mut long = Cutter::following(vec![0..1, 1..3]).unwrap();
-        (0..2).for_each(|_| assert!(long.push(frame()).is_ok()));
+        (0..2).for_each(|_| assert!(long.push(frame(), None).is_ok()));
         assert!(long.finish().is_err());
     }
 
@@ -164,7 +173,7 @@ mod tests {
     fn every_frame_comes_out_once_and_long_scenes_are_split() {
         let info = VideoInfo::new(16, 16, PixelFormat::YUV420_8, crate::frame::Rational { num: 10, den: 1 });
         let mut cutter = Cutter::detecting(&info, 2.0).unwrap();
-        let mut steps: Vec<Step> = (0..50).flat_map(|_| cutter.push(frame()).unwrap()).collect();
+        let mut steps: Vec<Step> = (0..50).flat_map(|_| cutter.push(frame(), None).unwrap()).collect();
         steps.extend(cutter.finish().unwrap());
         assert_eq!(starts(&steps), [0, 20, 40]);
         assert_eq!(steps.len(), 53);

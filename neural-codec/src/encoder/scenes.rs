@@ -6,22 +6,26 @@ use super::coded::{coded_frame, coded_info};
 use super::cutter::{Cutter, Step};
 use crate::error::{Error, Result};
 use crate::media::FrameSource;
+use crate::settings;
 
 /// Scenes of a clip, as [`encode`](super::encode) cuts it without a list of scenes.
 ///
+/// Frames are looked at on a GPU where a usable one is there and they are large enough for it; the scenes do not depend on it.
 /// Units: frames. Errors: `InvalidArgument` for a clip without frames; whatever the source reports.
 pub fn detect_scenes(source: &mut dyn FrameSource, max_scene_seconds: f64) -> Result<Vec<Range<u64>>> {
     let coded = coded_info(source.info());
-    let mut cutter = Cutter::detecting(&coded, max_scene_seconds)?;
+    let device = settings::Device::Auto.open(coded.width * coded.height)?;
+    let mut cutter = Cutter::detecting(&coded, max_scene_seconds)?.on(&device);
     let (mut starts, mut frames) = (Vec::new(), 0);
     let mut take = |steps: Vec<Step>| {
         starts.extend(
             steps.iter().filter_map(|step| if let Step::Start(at) = step { Some(*at) } else { None }),
         );
     };
-    while let Some(frame) = source.next_frame()? {
+    while let Some(frame) = source.next_anywhere()? {
         source.take_audio();
-        take(cutter.push(coded_frame(frame, &coded)?)?);
+        let (frame, there) = coded_frame(frame, &coded, &device)?;
+        take(cutter.push(frame, there.as_ref())?);
         frames += 1;
     }
     take(cutter.finish()?);

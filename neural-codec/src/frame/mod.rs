@@ -1,21 +1,26 @@
 //! Pictures and their description: the only thing that flows between the steps. Rank 1.
 
+mod any;
 mod color;
 mod convert;
 mod crop;
 mod depth;
 mod format;
 mod hash;
+mod on_gpu;
 mod plane;
 mod rate;
 
+pub use any::AnyFrame;
 pub use color::{ChromaLocation, Color, ColorRange};
+pub(crate) use convert::converted_to_host;
 pub use convert::{
-    convert, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
+    convert, convert_on, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
 pub use crop::{crop, pad, rotate};
 pub use format::{BitDepth, Layout, PixelFormat};
 pub use hash::FrameHash;
+pub use on_gpu::GpuFrame;
 pub use plane::{Plane, Sample};
 pub use rate::{Rational, VideoInfo};
 

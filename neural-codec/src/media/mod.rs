@@ -38,7 +38,7 @@ use std::path::Path;
 
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Rational, VideoInfo};
+use crate::frame::{AnyFrame, Frame, Rational, VideoInfo};
 
 /// Where frames come from, one after the other, in presentation order.
 pub trait FrameSource: Send {
@@ -49,6 +49,11 @@ pub trait FrameSource: Send {
     ///
     /// Errors: whatever the file has wrong, with the frame's index; after an error the source is at its end.
     fn next_frame(&mut self) -> Result<Option<Frame>>;
+
+    /// The next frame where it lies: the same as [`next_frame`](Self::next_frame), for those that can take one on a GPU.
+    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+        Ok(self.next_frame()?.map(AnyFrame::Host))
+    }
 
     /// Number of frames as the container declares it, for progress bars only.
     fn declared_frame_count(&self) -> Option<u64> {

@@ -1,5 +1,7 @@
 //! The accumulator that frames are pushed into, one pair after the other. Rank 2.
 
+use std::sync::Arc;
+
 use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim_and_ssim};
 use super::on_device;
 use super::psnr::{Comparable, SquaredError, squared_error};
@@ -8,7 +10,7 @@ use super::ssim::{SSIM_SMALLEST_SIDE, ssim};
 use super::sum::ExactMean;
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::{BitDepth, Frame, Layout, PixelFormat, Plane, Planes};
+use crate::frame::{BitDepth, Frame, GpuFrame, Layout, PixelFormat, Plane, Planes};
 
 /// Which metrics to measure; each choice includes those above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -108,6 +110,47 @@ impl Comparison {
         Ok(frame)
     }
 
+    /// As [`push`](Self::push), of frames that lie on one GPU: they are measured there, whatever the comparison's device.
+    ///
+    /// Errors: those of `push`; `InvalidArgument` for frames on different GPUs; `Device` where the GPU is lost, and the
+    /// frames with it.
+    pub fn push_on_gpu(&mut self, source: &GpuFrame, decoded: &GpuFrame) -> Result<FrameMetrics> {
+        let size = (source.width(), source.height());
+        let expected = shape(self.format, self.size.unwrap_or(size));
+        for (name, frame) in [("source frame", source), ("decoded frame", decoded)] {
+            let found = shape(frame.format(), (frame.width(), frame.height()));
+            if found != expected {
+                return Err(Error::invalid(name, expected, found));
+            }
+        }
+        if !Arc::ptr_eq(source.gpu(), decoded.gpu()) {
+            return Err(Error::invalid("decoded frame", "the GPU of the source", "another"));
+        }
+        let measures = (!self.is_rgb()).then_some(self.measures);
+        let frame = self.device.at(source.gpu()).agreed(
+            self.kind(),
+            usize::MAX,
+            |_| on_device::measure_there(source, decoded, measures),
+            || self.measure_downloaded(source, decoded),
+        )?;
+        self.size = Some(size);
+        self.take_in(&frame);
+        Ok(frame)
+    }
+
+    fn measure_downloaded(&self, source: &GpuFrame, decoded: &GpuFrame) -> Result<FrameMetrics> {
+        match (source.download()?.planes(), decoded.download()?.planes()) {
+            (Planes::U8(source), Planes::U8(decoded)) => self.measure_on_cpu(source, decoded),
+            (Planes::U16(source), Planes::U16(decoded)) => self.measure_on_cpu(source, decoded),
+            _ => Err(Error::internal("metrics", "frames of different sample types")),
+        }
+    }
+
+    /// The kind of work, each of which is compared with the CPU's once.
+    fn kind(&self) -> &'static str {
+        if self.format.depth == BitDepth::Eight { "metrics" } else { "metrics of 10 bits" }
+    }
+
     /// Takes in the frames of another part of the clip.
     ///
     /// Errors: `InvalidArgument` when the other measured another size, format or choice of metrics.
@@ -172,9 +215,8 @@ impl Comparison {
     ) -> Result<FrameMetrics> {
         let measures = (!self.is_rgb()).then_some(self.measures);
         let depth = self.format.depth;
-        let what = if depth == BitDepth::Eight { "metrics" } else { "metrics of 10 bits" };
         self.device.agreed(
-            what,
+            self.kind(),
             source[0].samples().len(),
             |gpu| on_device::measure(gpu, source, decoded, depth, measures),
             || self.measure_on_cpu(source, decoded),

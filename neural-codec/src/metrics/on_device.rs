@@ -8,11 +8,11 @@ use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, product_of_scales};
 use super::psnr::{Comparable, SquaredError};
 use super::report::FrameMetrics;
 use super::ssim::{SSIM_SMALLEST_SIDE, mean_of_bands};
-use crate::compute::cuda::{Buffer, DeviceSample, Gpu, tiles};
+use crate::compute::cuda::{Buffer, DeviceSample, Gpu, Samples, tiles};
 use crate::error::{Error, Result};
-use crate::frame::{BitDepth, Plane};
+use crate::frame::{BitDepth, GpuFrame, Plane};
 
-/// Measures one pair of frames; of RGB, squared errors alone. Errors: `OutOfMemory`, `Device`.
+/// Uploads a pair of frames and measures it; of RGB, squared errors alone. Errors: `OutOfMemory`, `Device`.
 pub(super) fn measure<T: Comparable>(
     gpu: &Gpu,
     source: &[Plane<T>; 3],
@@ -20,13 +20,68 @@ pub(super) fn measure<T: Comparable>(
     depth: BitDepth,
     measures: Option<Measures>,
 ) -> Result<FrameMetrics> {
-    let pairs = [0, 1, 2].map(|plane| Pair::upload(gpu, &source[plane], &decoded[plane]));
-    let [luma, second, third] = pairs;
-    let (luma, second, third) = (luma?, second?, third?);
+    let upload = |planes: &[Plane<T>; 3]| {
+        let [first, second, third] = planes.each_ref().map(|plane| gpu.upload(plane.samples()));
+        Ok::<_, Error>([first?, second?, third?])
+    };
+    let (source_there, decoded_there) = (upload(source)?, upload(decoded)?);
+    let pairs = [0, 1, 2].map(|plane| Pair {
+        x: &source_there[plane],
+        y: &decoded_there[plane],
+        width: source[plane].width(),
+        height: source[plane].height(),
+    });
+    measure_pairs(gpu, &pairs, depth, measures)
+}
+
+/// Measures a pair of frames that lie on one GPU, of one size and format. Errors: `OutOfMemory`, `Device`.
+pub(super) fn measure_there(
+    source: &GpuFrame,
+    decoded: &GpuFrame,
+    measures: Option<Measures>,
+) -> Result<FrameMetrics> {
+    let depth = source.format().depth;
+    match (source.planes(), decoded.planes()) {
+        (
+            [Samples::U8(a), Samples::U8(b), Samples::U8(c)],
+            [Samples::U8(x), Samples::U8(y), Samples::U8(z)],
+        ) => {
+            let pairs = pairs([a, b, c], [x, y, z], source.sizes());
+            measure_pairs(source.gpu(), &pairs, depth, measures)
+        }
+        (
+            [Samples::U16(a), Samples::U16(b), Samples::U16(c)],
+            [Samples::U16(x), Samples::U16(y), Samples::U16(z)],
+        ) => {
+            let pairs = pairs([a, b, c], [x, y, z], source.sizes());
+            measure_pairs(source.gpu(), &pairs, depth, measures)
+        }
+        _ => Err(Error::internal("metrics", "frames of different sample types")),
+    }
+}
+
+fn pairs<'a, T>(
+    source: [&'a Buffer<T>; 3],
+    decoded: [&'a Buffer<T>; 3],
+    sizes: [(usize, usize); 3],
+) -> [Pair<'a, T>; 3] {
+    [0, 1, 2].map(|plane| {
+        let (width, height) = sizes[plane];
+        Pair { x: source[plane], y: decoded[plane], width, height }
+    })
+}
+
+fn measure_pairs<T: DeviceSample>(
+    gpu: &Gpu,
+    pairs: &[Pair<'_, T>; 3],
+    depth: BitDepth,
+    measures: Option<Measures>,
+) -> Result<FrameMetrics> {
+    let luma = &pairs[0];
     let mut planes = [SquaredError::default(); 3];
     let mut sums = Vec::with_capacity(3);
-    for pair in [&luma, &second, &third] {
-        sums.push(gpu.squared_error(&pair.x, &pair.y)?);
+    for pair in pairs {
+        sums.push(gpu.squared_error(pair.x, pair.y)?);
     }
     let side = luma.width.min(luma.height);
     let mut frame = FrameMetrics { planes, psnr_y: None, ssim_y: None, ms_ssim_y: None };
@@ -40,9 +95,9 @@ pub(super) fn measure<T: Comparable>(
         }
         _ => {}
     }
-    for ((error, sum), plane) in planes.iter_mut().zip(&sums).zip(source) {
+    for ((error, sum), pair) in planes.iter_mut().zip(&sums).zip(pairs) {
         let sum = gpu.download(sum)?.first().copied().unwrap_or_default();
-        *error = SquaredError { sum: sum.into(), samples: plane.samples().len() as u64 };
+        *error = SquaredError { sum: sum.into(), samples: (pair.width * pair.height) as u64 };
     }
     frame.planes = planes;
     frame.psnr_y = measures.and_then(|_| planes[0].psnr(depth));
@@ -50,25 +105,32 @@ pub(super) fn measure<T: Comparable>(
 }
 
 /// Two planes of one size on the GPU.
-struct Pair<T> {
-    x: Buffer<T>,
-    y: Buffer<T>,
+struct Pair<'a, T> {
+    x: &'a Buffer<T>,
+    y: &'a Buffer<T>,
     width: usize,
     height: usize,
 }
 
-impl<T: Comparable> Pair<T> {
-    fn upload(gpu: &Gpu, source: &Plane<T>, decoded: &Plane<T>) -> Result<Self> {
-        let (x, y) = (gpu.upload(source.samples())?, gpu.upload(decoded.samples())?);
-        Ok(Self { x, y, width: source.width(), height: source.height() })
+/// Two planes at half the size.
+struct Halved {
+    x: Buffer<f32>,
+    y: Buffer<f32>,
+    width: usize,
+    height: usize,
+}
+
+impl Halved {
+    fn pair(&self) -> Pair<'_, f32> {
+        Pair { x: &self.x, y: &self.y, width: self.width, height: self.height }
     }
 }
 
-impl<T: DeviceSample> Pair<T> {
+impl<T: DeviceSample> Pair<'_, T> {
     /// Means over the map of SSIM. Both sides must be at least 11.
     fn similarity(&self, gpu: &Gpu, depth: BitDepth) -> Result<Similarity> {
         let scale = Scale::of_peak(depth.max_value());
-        let sums = gpu.download(&gpu.similarity([&self.x, &self.y], self.width, scale.constants())?)?;
+        let sums = gpu.download(&gpu.similarity([self.x, self.y], self.width, scale.constants())?)?;
         let (bands, tiles) = tiles(self.width, self.height);
         if sums.len() != bands * tiles * 2 {
             return Err(Error::internal("metrics", "sums of another number of tiles"));
@@ -87,17 +149,17 @@ impl<T: DeviceSample> Pair<T> {
         Ok(mean_of_bands(&bands, self.width, self.height))
     }
 
-    fn halve(&self, gpu: &Gpu) -> Result<Pair<f32>> {
-        let (x, y) = (gpu.halve(&self.x, self.width)?, gpu.halve(&self.y, self.width)?);
-        Ok(Pair { x, y, width: self.width.div_ceil(2), height: self.height.div_ceil(2) })
+    fn halve(&self, gpu: &Gpu) -> Result<Halved> {
+        let (x, y) = (gpu.halve(self.x, self.width)?, gpu.halve(self.y, self.width)?);
+        Ok(Halved { x, y, width: self.width.div_ceil(2), height: self.height.div_ceil(2) })
     }
 
     /// Both indices; both sides must be at least 176.
     fn ms_ssim_and_ssim(&self, gpu: &Gpu, depth: BitDepth) -> Result<(f64, f64)> {
         let second = self.halve(gpu)?;
-        let third = second.halve(gpu)?;
-        let fourth = third.halve(gpu)?;
-        let fifth = fourth.halve(gpu)?;
+        let third = second.pair().halve(gpu)?;
+        let fourth = third.pair().halve(gpu)?;
+        let fifth = fourth.pair().halve(gpu)?;
         let finest = self.similarity(gpu, depth)?;
         let mut scales = [
             finest,
@@ -107,7 +169,7 @@ impl<T: DeviceSample> Pair<T> {
             Similarity::default(),
         ];
         for (scale, pair) in scales[1..].iter_mut().zip([&second, &third, &fourth, &fifth]) {
-            *scale = pair.similarity(gpu, depth)?;
+            *scale = pair.pair().similarity(gpu, depth)?;
         }
         Ok((product_of_scales(&scales), finest.ssim))
     }

@@ -7,8 +7,10 @@
 use std::collections::VecDeque;
 
 use super::blend::{Mixture, mixture};
-use super::difference::{Novelty, mean_and_deviation, novelty};
-use super::downscale::{Coarse, Thumbnail};
+use super::difference::{Novelty, novelty};
+use super::downscale::Thumbnail;
+use super::look::Look;
+use super::remembered::Picture;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 
@@ -73,33 +75,19 @@ pub struct CutDetector {
     leans_back: [bool; 2],
 }
 
-/// A frame as far as the detector remembers it.
-#[derive(Debug)]
-struct Picture {
-    coarse: Coarse,
-    mean: f32,
-    deviation: f32,
-    /// Unexplained share against the picture before.
-    change: f32,
-}
-
 /// Least unexplained share of a cut where nothing moves (see [`Novelty`]).
-const LEAST_CHANGE: f32 = 0.55;
+pub(super) const LEAST_CHANGE: f32 = 0.55;
 /// A cut must exceed `1.1 x` its neighbours' change by this much.
 const ABOVE_NEIGHBOURS: f32 = 0.3;
 /// Pictures on each side whose change a cut is measured against; repeats do not count.
 const NEIGHBOURS: usize = 5;
 /// Changes below this are repeats, exact or re-encoded.
 const REPEAT: f32 = 0.005;
-/// A picture whose luma deviates by less, in levels, is blank: black, white, or a plain colour.
-const BLANK: f32 = 4.0;
 /// Levels by which one blank picture must differ from the next to be another.
 const OTHER_BLANK: f32 = 20.0;
 /// Least unexplained share, and share of new area, between the two ends of a dissolve.
 const DISSOLVED: f32 = 0.7;
 const DISSOLVED_AREA: f32 = 0.5;
-/// Levels by which a flash outshines the pictures round it.
-const FLASH_LEVELS: f32 = 6.0;
 
 impl CutDetector {
     /// A detector before the first frame. Errors: `InvalidArgument` for scene lengths of 0, or a least above the most.
@@ -141,15 +129,13 @@ impl CutDetector {
     ///
     /// Starts come in order, the first being 0. Errors: none that a valid frame can cause.
     pub fn push(&mut self, frame: &Frame) -> Result<Option<u64>> {
-        Ok(self.push_thumbnail(&Thumbnail::new(frame)?))
+        Ok(self.push_look(&Thumbnail::new(frame)?.into()))
     }
 
-    /// As [`push`](Self::push), of a frame made small already.
-    pub fn push_thumbnail(&mut self, thumbnail: &Thumbnail) -> Option<u64> {
-        let coarse = thumbnail.coarse.clone();
-        let (mean, deviation) = mean_and_deviation(&coarse.luma);
-        let change = self.window.back().map_or(0.0, |before| novelty(&before.coarse, &coarse).unexplained);
-        self.window.push_back(Picture { coarse, mean, deviation, change });
+    /// As [`push`](Self::push), of a frame looked at already.
+    pub fn push_look(&mut self, look: &Look) -> Option<u64> {
+        let picture = Picture::new(look, self.window.back());
+        self.window.push_back(picture);
         if self.window.len() > self.position + self.look_ahead { self.decide() } else { None }
     }
 
@@ -277,27 +263,5 @@ impl CutDetector {
 
     fn ahead(&self, by: usize) -> Option<&Picture> {
         self.window.get(self.position + by)
-    }
-}
-
-impl Picture {
-    fn is_blank(&self) -> bool {
-        self.deviation < BLANK
-    }
-
-    /// Distance of the mean colours, in levels.
-    fn distance(&self, other: &Self) -> f32 {
-        let [a, b] = [self, other].map(|p| p.coarse.chroma.each_ref().map(|c| mean_and_deviation(c).0));
-        (self.mean - other.mean).abs() + (a[0] - b[0]).abs() + (a[1] - b[1]).abs()
-    }
-
-    /// Whether `burst` is clearly brighter than this picture and than `after`.
-    fn outshone_by(&self, after: &Self, burst: &Self) -> bool {
-        burst.mean > self.mean.max(after.mean) + FLASH_LEVELS
-    }
-
-    /// Whether `later` still shows this picture.
-    fn is_continued_by(&self, later: &Self) -> bool {
-        novelty(&self.coarse, &later.coarse).unexplained < LEAST_CHANGE
     }
 }

@@ -45,18 +45,8 @@ pub(super) fn novelty(earlier: &Coarse, later: &Coarse) -> Novelty {
     if (earlier.width(), earlier.height()) != (later.width(), later.height()) {
         return Novelty::ALL;
     }
-    let as_it_is = unpredicted(earlier, later);
-    match level(earlier, later) {
-        // Levelling cannot help a picture that is predicted already.
-        Some(levelled) if as_it_is.unexplained > 0.1 => {
-            let other = unpredicted(&levelled, later);
-            Novelty {
-                unexplained: as_it_is.unexplained.min(other.unexplained),
-                area: as_it_is.area.min(other.area),
-            }
-        }
-        _ => as_it_is,
-    }
+    let levelled = || level(earlier, later).map(|levelled| unpredicted(&levelled, later));
+    unpredicted(earlier, later).levelled(levelled)
 }
 
 /// `earlier` with the mean and contrast of `later`, so that fades and flashes are no news; `None` if they agree.
@@ -76,26 +66,56 @@ pub(super) fn level(earlier: &Plane<u8>, later: &Plane<u8>) -> Option<Plane<u8>>
 fn unpredicted(earlier: &Plane<u8>, later: &Plane<u8>) -> Novelty {
     let matches = motion::search(earlier, later, RANGE);
     let columns = later.width().div_ceil(BLOCK);
-    let (mut inter_sum, mut intra_sum, mut new, mut area_sum) = (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
-    for (index, found) in matches.iter().enumerate() {
+    let blocks = matches.iter().enumerate().map(|(index, found)| {
         let (intra, area) = intra_cost(later, index % columns * BLOCK, index / columns * BLOCK);
-        let inter = (found.cost as f32 - NOISE * area).max(0.0);
-        inter_sum += inter;
-        intra_sum += intra;
-        area_sum += area;
-        if inter > 0.7 * intra + NOISE * area {
-            new += area;
+        BlockCosts { inter: found.cost, intra, area }
+    });
+    Novelty::of(blocks)
+}
+
+/// What a block costs, in levels: by its best match, and by its own mean.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockCosts {
+    pub inter: u32,
+    pub intra: u32,
+    /// Its samples.
+    pub area: u32,
+}
+
+impl Novelty {
+    /// The novelty of the blocks of a picture, in their order.
+    pub(super) fn of(blocks: impl Iterator<Item = BlockCosts>) -> Self {
+        let (mut inter_sum, mut intra_sum, mut new, mut area_sum) = (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
+        for block in blocks {
+            let (intra, area) = (block.intra as f32, block.area as f32);
+            let inter = (block.inter as f32 - NOISE * area).max(0.0);
+            inter_sum += inter;
+            intra_sum += intra;
+            area_sum += area;
+            if inter > 0.7 * intra + NOISE * area {
+                new += area;
+            }
         }
+        Self { unexplained: inter_sum / (intra_sum + NOISE * area_sum), area: new / area_sum }
     }
-    Novelty { unexplained: inter_sum / (intra_sum + NOISE * area_sum), area: new / area_sum }
+
+    /// The least of what is new in a picture as it was and in one of equal brightness, where there is one.
+    pub(super) fn levelled(self, levelled: impl FnOnce() -> Option<Self>) -> Self {
+        // Levelling cannot help a picture that is predicted already.
+        let other = if self.unexplained > 0.1 { levelled() } else { None };
+        other.map_or(self, |other| Self {
+            unexplained: self.unexplained.min(other.unexplained),
+            area: self.area.min(other.area),
+        })
+    }
 }
 
 /// Sum of absolute differences of a block from its mean, and its number of samples.
-fn intra_cost(plane: &Plane<u8>, left: usize, top: usize) -> (f32, f32) {
+fn intra_cost(plane: &Plane<u8>, left: usize, top: usize) -> (u32, u32) {
     let rows = top..(top + BLOCK).min(plane.height());
     let columns = left..(left + BLOCK).min(plane.width());
     let area = (rows.len() * columns.len()) as u32;
     let samples = || rows.clone().flat_map(|y| &plane.row(y)[columns.clone()]).map(|&v| u32::from(v));
     let mean = (samples().sum::<u32>() + area / 2) / area;
-    (samples().map(|v| v.abs_diff(mean)).sum::<u32>() as f32, area as f32)
+    (samples().map(|v| v.abs_diff(mean)).sum(), area)
 }

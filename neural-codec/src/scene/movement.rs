@@ -44,57 +44,80 @@ pub(super) fn movement(before: &Thumbnail, now: &Thumbnail) -> Movement {
     let (level_fine, level_coarse) = (level(a, b), level(&before.coarse.luma, &now.coarse.luma));
     let a = level_fine.as_ref().unwrap_or(a);
     let a_coarse = level_coarse.as_ref().unwrap_or(&before.coarse.luma);
-    let still = motion::search(a, b, 0);
-    let fine = motion::search(a, b, FINE_RANGE);
-    let coarse = motion::search(a_coarse, &now.coarse.luma, COARSE_RANGE);
-    let columns = b.width().div_ceil(BLOCK);
-    let rows = b.height().div_ceil(BLOCK);
-    let coarse_columns = now.coarse.luma.width().div_ceil(BLOCK);
-    let mut out = Movement::default();
-    let (mut vectors, mut border, mut border_changed) = (Vec::new(), 0_u32, 0_u32);
-    for (index, (still, fine)) in still.iter().zip(&fine).enumerate() {
-        let (x, y) = (index % columns, index / columns);
-        let area = area(b, x, y);
-        let changed = still.cost > CHANGED * area;
-        let on_border =
-            x < columns.div_ceil(10) || x >= columns - columns.div_ceil(10) || y < rows.div_ceil(10);
-        border += u32::from(on_border);
-        border_changed += u32::from(on_border && changed);
-        if changed {
-            let far = coarse.get(y / 4 * coarse_columns + x / 4);
-            vectors.push(vector(still, fine, far, area));
-            out.skin += f32::from(u8::from(is_skin(&now.coarse, (x, y), (columns, rows))));
-        }
-    }
-    let count = vectors.len().max(1) as f32;
-    let blocks = (columns * rows) as f32;
-    let side = b.width().max(b.height()) as f32;
-    let median = [median(vectors.iter().map(|v| v.0)), median(vectors.iter().map(|v| v.1))];
-    let near = |v: &(i16, i16)| (v.0 - median[0]).abs() <= 1 && (v.1 - median[1]).abs() <= 1;
-    let length = |v: &(i16, i16)| f32::from(v.0).hypot(f32::from(v.1));
-    out.magnitude = vectors.iter().map(length).sum::<f32>() / blocks / side;
-    out.direction = median.map(|m| f32::from(m) / side);
-    out.changed = vectors.len() as f32 / blocks;
-    out.border_changed = border_changed as f32 / border.max(1) as f32;
-    out.global =
-        if median == [0, 0] { 0.0 } else { vectors.iter().filter(|v| near(v)).count() as f32 / count };
-    out.skin /= count;
-    out
+    let matches = Matches {
+        still: motion::search(a, b, 0).iter().map(|still| still.cost).collect(),
+        fine: motion::search(a, b, FINE_RANGE),
+        coarse: motion::search(a_coarse, &now.coarse.luma, COARSE_RANGE),
+    };
+    matches.movement(now)
 }
 
-fn area(plane: &Plane<u8>, x: usize, y: usize) -> u32 {
+/// The best matches of a picture's blocks in the one before, at equal brightness.
+#[derive(Debug, Clone)]
+pub(super) struct Matches {
+    /// Cost without displacement, of the thumbnail's blocks.
+    pub still: Vec<u32>,
+    /// Within [`FINE_RANGE`], of the same blocks.
+    pub fine: Vec<Match>,
+    /// Within [`COARSE_RANGE`], of the outline's blocks.
+    pub coarse: Vec<Match>,
+}
+
+impl Matches {
+    /// What they say about the picture `now`.
+    pub(super) fn movement(&self, now: &Thumbnail) -> Movement {
+        let Self { still, fine, coarse } = self;
+        let b = &now.luma;
+        let columns = b.width().div_ceil(BLOCK);
+        let rows = b.height().div_ceil(BLOCK);
+        let coarse_columns = now.coarse.luma.width().div_ceil(BLOCK);
+        let mut out = Movement::default();
+        let (mut vectors, mut border, mut border_changed) = (Vec::new(), 0_u32, 0_u32);
+        for (index, (&still, fine)) in still.iter().zip(fine).enumerate() {
+            let (x, y) = (index % columns, index / columns);
+            let area = area(b, x, y);
+            let changed = still > CHANGED * area;
+            let on_border =
+                x < columns.div_ceil(10) || x >= columns - columns.div_ceil(10) || y < rows.div_ceil(10);
+            border += u32::from(on_border);
+            border_changed += u32::from(on_border && changed);
+            if changed {
+                let far = coarse.get(y / 4 * coarse_columns + x / 4);
+                vectors.push(vector(still, fine, far, area));
+                out.skin += f32::from(u8::from(is_skin(&now.coarse, (x, y), (columns, rows))));
+            }
+        }
+        let count = vectors.len().max(1) as f32;
+        let blocks = (columns * rows) as f32;
+        let side = b.width().max(b.height()) as f32;
+        let median = [median(vectors.iter().map(|v| v.0)), median(vectors.iter().map(|v| v.1))];
+        let near = |v: &(i16, i16)| (v.0 - median[0]).abs() <= 1 && (v.1 - median[1]).abs() <= 1;
+        let length = |v: &(i16, i16)| f32::from(v.0).hypot(f32::from(v.1));
+        out.magnitude = vectors.iter().map(length).sum::<f32>() / blocks / side;
+        out.direction = median.map(|m| f32::from(m) / side);
+        out.changed = vectors.len() as f32 / blocks;
+        out.border_changed = border_changed as f32 / border.max(1) as f32;
+        out.global =
+            if median == [0, 0] { 0.0 } else { vectors.iter().filter(|v| near(v)).count() as f32 / count };
+        out.skin /= count;
+        out
+    }
+}
+
+/// Samples of the block in this column and row of blocks.
+pub(super) fn area(plane: &Plane<u8>, x: usize, y: usize) -> u32 {
     (BLOCK.min(plane.width() - x * BLOCK) * BLOCK.min(plane.height() - y * BLOCK)) as u32
 }
 
 /// Displacement of a block in samples of the thumbnail: none unless it explains the change, far if near does not.
-fn vector(still: &Match, fine: &Match, far: Option<&Match>, area: u32) -> (i16, i16) {
+fn vector(still: u32, fine: &Match, far: Option<&Match>, area: u32) -> (i16, i16) {
     let at_edge = fine.dx.abs().max(fine.dy.abs()) as usize == FINE_RANGE;
     match far {
         // The fine search stops at its edge: the true match is likely beyond it.
         Some(far) if at_edge && fine.cost > CHANGED * area && far.cost < 6 * (BLOCK * BLOCK) as u32 => {
             (far.dx * COARSE_SCALE, far.dy * COARSE_SCALE)
         }
-        _ if still.cost > fine.cost + fine.cost / 4 + GAIN * area => (fine.dx, fine.dy),
+        _ if still > fine.cost + fine.cost / 4 + GAIN * area => (fine.dx, fine.dy),
         _ => (0, 0),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::class::{Evidence, classify};
 use super::difference::mean_and_deviation;
-use super::downscale::Thumbnail;
+use super::information::temporal_information;
+use super::look::{Detail, Look};
 use super::movement::{Movement, face_and_sides, movement};
-use super::texture::{Texture, spatial_information, temporal_information, texture};
+use super::texture::Texture;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 
@@ -94,7 +95,7 @@ pub struct Profiler {
     /// Frames from one measurement of motion to the next.
     stride: u64,
     frames: u64,
-    before: Option<Thumbnail>,
+    before: Option<Look>,
     spatial: Running,
     temporal: Running,
     movements: Vec<Movement>,
@@ -147,31 +148,36 @@ impl Profiler {
 
     /// Takes the next frame of the scene. Errors: none that a valid frame can cause.
     pub fn push(&mut self, frame: &Frame) -> Result<()> {
-        let thumbnail = Thumbnail::new(frame)?;
-        self.push_thumbnail(frame, thumbnail);
+        self.push_look(frame, Look::new(frame)?);
         Ok(())
     }
 
-    /// As [`push`](Self::push), of a frame made small already.
-    pub fn push_thumbnail(&mut self, frame: &Frame, thumbnail: Thumbnail) {
+    /// As [`push`](Self::push), of a frame looked at already.
+    pub fn push_look(&mut self, frame: &Frame, look: Look) {
+        let thumbnail = look.thumbnail();
         let (mean, deviation) = mean_and_deviation(&thumbnail.coarse.luma);
         self.deviations.push(deviation);
         self.black_frames += u64::from(mean < BLACK_MEAN && deviation < BLACK_DEVIATION);
         if let Some(before) = &self.before {
+            let pair = look.pair_with(before.number());
+            let before = before.thumbnail();
             let repeated = before.coarse.fingerprint == thumbnail.coarse.fingerprint;
             self.repeated_frames += u64::from(repeated);
-            self.temporal.add(temporal_information(&before.luma, &thumbnail.luma));
+            let temporal = pair
+                .map_or_else(|| temporal_information(&before.luma, &thumbnail.luma), |pair| pair.temporal);
+            self.temporal.add(temporal);
             if self.frames % self.stride == 1 % self.stride {
-                self.movements.push(movement(before, &thumbnail));
+                self.movements.push(pair.map_or_else(|| movement(before, thumbnail), |pair| pair.movement));
             }
         }
         if self.frames.is_multiple_of(self.stride) {
-            self.spatial.add(spatial_information(&thumbnail.luma));
-            self.textures.push(texture(frame));
+            let Detail { spatial, texture } = look.detail(frame);
+            self.spatial.add(spatial);
+            self.textures.push(texture);
             self.skins.push(face_and_sides(&thumbnail.coarse));
         }
         self.frames += 1;
-        self.before = Some(thumbnail);
+        self.before = Some(look);
     }
 
     /// Ends the scene. Errors: `WrongOrder` for a scene without frames.

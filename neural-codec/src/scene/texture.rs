@@ -1,6 +1,6 @@
 //! What a picture is made of: detail, grain, plain areas, hard edges, few values. Rank 2, part of the profile.
 
-use crate::frame::{Frame, Plane, Planes, Sample};
+use crate::frame::{Frame, Layout, Plane, Planes, Sample};
 
 /// Side of a sampled block at full resolution.
 const BLOCK: usize = 16;
@@ -28,7 +28,7 @@ pub(super) struct Texture {
 
 /// Measures the first plane (green for RGB, as nearest to luma).
 pub(super) fn texture(frame: &Frame) -> Texture {
-    let plane = usize::from(frame.format().layout == crate::frame::Layout::Rgb);
+    let plane = usize::from(frame.format().layout == Layout::Rgb);
     let shift = u32::from(frame.format().depth.bits()) - 8;
     match frame.planes() {
         Planes::U8(planes) => measure(&planes[plane], shift),
@@ -37,36 +37,88 @@ pub(super) fn texture(frame: &Frame) -> Texture {
 }
 
 fn measure<T: Sample>(plane: &Plane<T>, shift: u32) -> Texture {
-    let mut counts = [0_u32; 256];
-    let (mut steps, mut hard, mut blocks, mut plain) = (0_u32, 0_u32, 0_u32, 0_u32);
-    let mut grains = Vec::new();
+    let mut sums = TextureSums::default();
     for (left, top) in positions(plane.width(), plane.height()) {
         let block = Block::read(plane, left, top, shift);
         for (&a, &b) in block.rows().flat_map(|row| row.iter().zip(&row[1..])) {
             let step = a.abs_diff(b);
-            steps += u32::from(step > 2);
-            hard += u32::from(step >= HARD_STEP);
+            sums.steps += u32::from(step > 2);
+            sums.hard_steps += u32::from(step >= HARD_STEP);
         }
-        block.samples.iter().for_each(|&v| counts[usize::from(v.min(255))] += 1);
+        block.samples.iter().for_each(|&v| sums.counts[usize::from(v.min(255))] += 1);
         let (least, most) = block.samples.iter().fold((u16::MAX, 0), |(l, m), &v| (l.min(v), m.max(v)));
-        blocks += 1;
-        plain += u32::from(most - least <= PLAIN_RANGE);
+        let (width, height) = (block.width, block.samples.len() / block.width);
+        sums.add_block(block.second_derivatives(), (width, height), least, most);
+    }
+    sums.texture()
+}
+
+/// Integers that a texture is made of.
+#[derive(Debug, Clone)]
+pub(super) struct TextureSums {
+    /// How often each value occurs.
+    pub counts: [u32; 256],
+    /// Neighbours in a row that differ.
+    pub steps: u32,
+    /// Those among them that form a hard edge.
+    pub hard_steps: u32,
+    blocks: u32,
+    plain: u32,
+    grains: Vec<f32>,
+}
+
+impl Default for TextureSums {
+    fn default() -> Self {
+        Self { counts: [0; 256], steps: 0, hard_steps: 0, blocks: 0, plain: 0, grains: Vec::new() }
+    }
+}
+
+impl TextureSums {
+    /// Takes in a block: the sum of its second derivatives, its size, its least and its largest value.
+    pub(super) fn add_block(
+        &mut self,
+        derivatives: u32,
+        (width, height): (usize, usize),
+        least: u16,
+        most: u16,
+    ) {
+        self.blocks += 1;
+        self.plain += u32::from(most - least <= PLAIN_RANGE);
         // Clipped blocks hide their grain.
         if least > 18 && most < 234 {
-            grains.push(block.laplacian());
+            self.grains.push(grain(derivatives, width, height));
         }
     }
-    let total: u32 = counts.iter().sum();
-    let values = counts.iter().filter(|&&c| u64::from(c) * 1000 >= u64::from(total.max(1))).count();
-    counts.sort_unstable();
-    let share = |part: u32, whole: u32| part as f32 / whole.max(1) as f32;
-    Texture {
-        grain: lower_quintile(grains),
-        plain: share(plain, blocks),
-        hard_edges: share(hard, steps),
-        values: values as f32,
-        top_values: share(counts[252..].iter().sum(), total),
+
+    /// The figures.
+    pub(super) fn texture(mut self) -> Texture {
+        let total: u32 = self.counts.iter().sum();
+        let is_used = |&&count: &&u32| u64::from(count) * 1000 >= u64::from(total.max(1));
+        let values = self.counts.iter().filter(is_used).count();
+        self.counts.sort_unstable();
+        let share = |part: u32, whole: u32| part as f32 / whole.max(1) as f32;
+        Texture {
+            grain: lower_quintile(self.grains),
+            plain: share(self.plain, self.blocks),
+            hard_edges: share(self.hard_steps, self.steps),
+            values: values as f32,
+            top_values: share(self.counts[252..].iter().sum(), total),
+        }
     }
+}
+
+/// Standard deviation of noise, in levels. Source: Immerkaer 1996, "Fast noise variance estimation".
+fn grain(derivatives: u32, width: usize, height: usize) -> f32 {
+    if width < 3 || height < 3 {
+        return 0.0;
+    }
+    let count = ((width - 2) * (height - 2)) as f32;
+    (std::f32::consts::FRAC_PI_2).sqrt() / 6.0 * derivatives as f32 / count
+}
+
+/// Columns and rows of the sampled blocks of a frame's measured plane; those of small planes are smaller than 16.
+pub(super) fn block_size(width: usize, height: usize) -> (usize, usize) {
+    (width.min(BLOCK), height.min(BLOCK))
 }
 
 /// Top left corners of the sampled blocks; a small picture has fewer, a tiny one a single one.
@@ -101,59 +153,18 @@ impl Block {
         self.samples.chunks_exact(self.width)
     }
 
-    /// Standard deviation of noise, in levels. Source: Immerkaer 1996, "Fast noise variance estimation".
-    fn laplacian(&self) -> f32 {
+    /// Sum of the magnitudes of second derivatives both ways.
+    fn second_derivatives(&self) -> u32 {
         let (width, height) = (self.width, self.samples.len() / self.width);
-        if width < 3 || height < 3 {
-            return 0.0;
-        }
         let at = |x: usize, y: usize| i32::from(self.samples[y * width + x]);
         let mut sum = 0;
-        for y in 1..height - 1 {
-            for x in 1..width - 1 {
+        for y in 1..height.saturating_sub(1) {
+            for x in 1..width.saturating_sub(1) {
                 let cross = at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1);
                 let corners = at(x - 1, y - 1) + at(x + 1, y - 1) + at(x - 1, y + 1) + at(x + 1, y + 1);
-                sum += (4 * at(x, y) - 2 * cross + corners).abs();
+                sum += (4 * at(x, y) - 2 * cross + corners).unsigned_abs();
             }
         }
-        let count = ((width - 2) * (height - 2)) as f32;
-        (std::f32::consts::FRAC_PI_2).sqrt() / 6.0 * sum as f32 / count
+        sum
     }
-}
-
-/// Standard deviation of the Sobel gradient's magnitude: spatial information. Source: ITU-T P.910, 7.7.
-pub(super) fn spatial_information(plane: &Plane<u8>) -> f32 {
-    let (width, height) = (plane.width(), plane.height());
-    if width < 3 || height < 3 {
-        return 0.0;
-    }
-    let (mut sum, mut squares) = (0.0_f64, 0.0_f64);
-    for y in 1..height - 1 {
-        let (mut row_sum, mut row_squares) = (0.0_f32, 0_u32);
-        let [above, here, below] = [y - 1, y, y + 1].map(|y| plane.row(y));
-        for x in 1..width - 1 {
-            let column = |x: usize| i32::from(above[x]) + 2 * i32::from(here[x]) + i32::from(below[x]);
-            let row = |r: &[u8]| i32::from(r[x - 1]) + 2 * i32::from(r[x]) + i32::from(r[x + 1]);
-            let (gx, gy) = (column(x + 1) - column(x - 1), row(below) - row(above));
-            let square = (gx * gx + gy * gy) as u32;
-            row_sum += (square as f32).sqrt();
-            row_squares += square >> 3;
-        }
-        sum += f64::from(row_sum);
-        squares += f64::from(row_squares) * 8.0;
-    }
-    let count = ((width - 2) * (height - 2)) as f64;
-    (squares / count - (sum / count).powi(2)).max(0.0).sqrt() as f32
-}
-
-/// Standard deviation of the difference of two pictures: temporal information. Source: ITU-T P.910, 7.7.
-pub(super) fn temporal_information(before: &Plane<u8>, now: &Plane<u8>) -> f32 {
-    let (mut sum, mut squares) = (0_i64, 0_i64);
-    for (&a, &b) in before.samples().iter().zip(now.samples()) {
-        let difference = i32::from(b) - i32::from(a);
-        sum += i64::from(difference);
-        squares += i64::from(difference * difference);
-    }
-    let count = now.samples().len() as f64;
-    (squares as f64 / count - (sum as f64 / count).powi(2)).max(0.0).sqrt() as f32
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <string>
@@ -21,16 +22,20 @@ enum Status { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INV
 
 std::recursive_mutex gate;
 std::string failing;
-int calls_left = -1, failure = 0, sticky = 0;
+int calls_left = -1, failure = 0;
+// How many devices there are, the one that this thread works on, and what each failed with for good.
+constexpr int MOST_DEVICES = 2;
+int devices = 1, sticky[MOST_DEVICES];
+thread_local int current = 0;
 bool wrong_copies = false;
 size_t memory_left = size_t(1) << 32;
-std::atomic<long> allocations{0}, launches{0};
+std::atomic<long> allocations{0}, launches[MOST_DEVICES], copied_in{0}, copied_out{0};
 
 // The status of a call: what it was told to fail with, or 0. A lost device stays lost.
 int status(const char* call) {
-    if (sticky) return sticky;
+    if (sticky[current]) return sticky[current];
     if (calls_left >= 0 && failing == call && calls_left-- == 0) {
-        if (failure >= 700) sticky = failure;
+        if (failure >= 700) sticky[current] = failure;
         return failure;
     }
     return OK;
@@ -39,6 +44,7 @@ int status(const char* call) {
 struct Block {
     char* map;
     size_t mapped, bytes;
+    int device;
 };
 std::map<uint64_t, Block> blocks;
 
@@ -50,7 +56,7 @@ int allocate(uint64_t* pointer, size_t bytes) {
     mprotect(map + mapped - page, page, PROT_NONE);
     memset(map, 0xa5, mapped - page);
     *pointer = (uint64_t)(map + mapped - page - kept);
-    blocks[*pointer] = {map, mapped, bytes};
+    blocks[*pointer] = {map, mapped, bytes, current};
     memory_left -= bytes;
     allocations++;
     return OK;
@@ -65,6 +71,20 @@ int release(uint64_t pointer) {
     allocations--;
     return OK;
 }
+
+// Whether an address lies in a block of a device, of that which this thread works on.
+bool is_on(int device, uint64_t address) {
+    auto after = blocks.upper_bound(address);
+    if (after == blocks.begin()) return false;
+    const auto& [start, block] = *std::prev(after);
+    return address <= start + block.bytes && block.device == device;
+}
+bool is_here(uint64_t address) { return is_on(current, address); }
+
+// A stream belongs to its device, and work on it to the thread that made the device its own.
+void* const CONTEXTS[MOST_DEVICES] = {(void*)0x100, (void*)0x110};
+void* const STREAMS[MOST_DEVICES] = {(void*)0x200, (void*)0x210};
+bool is_stream_here(void* stream) { return stream == nullptr || stream == STREAMS[current]; }
 
 // A kernel with its arguments, called by every fibre.
 struct Call {
@@ -97,21 +117,31 @@ Kernel kernels[] = {KERNEL_TABLE};
     std::lock_guard<std::recursive_mutex> locked(gate); \
     if (int failed = status(__func__)) return failed
 
+#define EXPECT(condition) \
+    if (!(condition)) return INVALID_VALUE
+
 // What tests ask of the stand-in.
 API stand_in_fail(const char* call, int after, int code) {
     std::lock_guard<std::recursive_mutex> locked(gate);
-    failing = call, calls_left = after, failure = code, sticky = 0;
+    failing = call, calls_left = after, failure = code;
+    for (int& status : sticky) status = 0;
     return OK;
 }
 API stand_in_corrupt(int is_wanted) { return wrong_copies = is_wanted, OK; }
 API stand_in_memory(size_t bytes) { return memory_left = bytes, OK; }
 API stand_in_allocations() { return allocations; }
-API stand_in_launches() { return launches; }
+API stand_in_launches() { return launches[0] + launches[1]; }
+API stand_in_launches_on(int device) { return launches[device]; }
+// The number of devices, all of them healthy.
+API stand_in_devices(int count) { return devices = count, stand_in_fail("", -1, 0); }
+API stand_in_lose(int device) { return sticky[device] = LAUNCH_FAILED, OK; }
+API stand_in_copied_in() { return copied_in; }
+API stand_in_copied_out() { return copied_out; }
 
 API cuInit(unsigned) { GATED; return OK; }
 API cuDriverGetVersion(int* version) { GATED; *version = 13000; return OK; }
-API cuDeviceGetCount(int* count) { GATED; *count = 1; return OK; }
-API cuDeviceGet(int* device, int ordinal) { GATED; *device = ordinal; return ordinal == 0 ? OK : INVALID_DEVICE; }
+API cuDeviceGetCount(int* count) { GATED; *count = devices; return OK; }
+API cuDeviceGet(int* device, int ordinal) { GATED; *device = ordinal; return ordinal < devices ? OK : INVALID_DEVICE; }
 API cuDeviceGetName(char* name, int length, int) { GATED; strncpy(name, "stand-in", length); return OK; }
 API cuDeviceTotalMem_v2(size_t* bytes, int) { GATED; *bytes = size_t(1) << 32; return OK; }
 API cuDeviceGetAttribute(int* value, int attribute, int) {
@@ -120,30 +150,38 @@ API cuDeviceGetAttribute(int* value, int attribute, int) {
     *value = attribute == 16 ? 4 : attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 115 ? 1 : 0;
     return OK;
 }
-API cuDevicePrimaryCtxRetain(void** context, int) { GATED; *context = (void*)0x100; return OK; }
+API cuDevicePrimaryCtxRetain(void** context, int device) { GATED; *context = CONTEXTS[device]; return OK; }
 API cuDevicePrimaryCtxRelease_v2(int) { GATED; return OK; }
-API cuCtxGetCurrent(void** context) { GATED; *context = (void*)0x100; return OK; }
-API cuCtxSetCurrent(void*) { GATED; return OK; }
+API cuCtxGetCurrent(void** context) { *context = CONTEXTS[current]; return OK; }
+API cuCtxSetCurrent(void* context) { current = context == CONTEXTS[1]; return OK; }
 API cuCtxSynchronize() { GATED; return OK; }
 API cuMemGetInfo_v2(size_t* left, size_t* total) { GATED; *left = memory_left, *total = size_t(1) << 32; return OK; }
-API cuStreamCreate(void** stream, unsigned) { GATED; *stream = (void*)0x200; return OK; }
-API cuStreamCreateWithPriority(void** stream, unsigned, int) { GATED; *stream = (void*)0x200; return OK; }
+API cuStreamCreate(void** stream, unsigned) { GATED; *stream = STREAMS[current]; return OK; }
+API cuStreamCreateWithPriority(void** stream, unsigned, int) { GATED; *stream = STREAMS[current]; return OK; }
 API cuStreamDestroy_v2(void*) { GATED; return OK; }
-API cuStreamSynchronize(void*) { GATED; return OK; }
+API cuStreamSynchronize(void* stream) { GATED; return is_stream_here(stream) ? OK : INVALID_VALUE; }
 API cuStreamWaitEvent(void*, void*, unsigned) { GATED; return OK; }
 API cuEventCreate(void** event, unsigned) { GATED; *event = (void*)0x300; return OK; }
 API cuEventRecord(void*, void*) { GATED; return OK; }
 API cuEventSynchronize(void*) { GATED; return OK; }
 API cuEventDestroy_v2(void*) { GATED; return OK; }
-API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void*) { GATED; return allocate(pointer, bytes); }
+API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void* stream) { GATED; EXPECT(is_stream_here(stream)); return allocate(pointer, bytes); }
 API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(pointer, bytes); }
 // Memory is given back even by a device that is lost, as the end of a process would.
 API cuMemFreeAsync(uint64_t pointer, void*) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
 API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
-API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void*) { GATED; memset((void*)to, value, bytes); return OK; }
-API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void*) { GATED; memcpy((void*)to, from, bytes); return OK; }
-API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void*) { GATED; memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; return OK; }
-API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void*) { GATED; memcpy((void*)to, (void*)from, bytes); return OK; }
+API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) { GATED; EXPECT(is_here(to) && is_stream_here(stream)); memset((void*)to, value, bytes); return OK; }
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) { GATED; EXPECT(is_here(to) && is_stream_here(stream)); memcpy((void*)to, from, bytes); copied_in += bytes; return OK; }
+API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) { GATED; EXPECT(is_here(from) && is_stream_here(stream)); memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; copied_out += bytes; return OK; }
+API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { GATED; EXPECT(is_here(to) && is_here(from) && is_stream_here(stream)); memcpy((void*)to, (void*)from, bytes); return OK; }
+API cuPointerGetAttribute(void* data, int attribute, uint64_t pointer) {
+    GATED;
+    EXPECT(attribute == 9);  // the ordinal of its device
+    for (int device = 0; device < MOST_DEVICES; device++) {
+        if (is_on(device, pointer)) return *(int*)data = device, OK;
+    }
+    return INVALID_VALUE;
+}
 API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
 API cuModuleUnload(void*) { GATED; return OK; }
 API cuModuleGetFunction(void** function, void*, const char* name) {
@@ -160,9 +198,10 @@ API cuGetErrorName(int code, const char** name) {
 API cuGetErrorString(int, const char** text) { *text = "the stand-in says so"; return OK; }
 
 API cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
-                   unsigned block_z, unsigned, void*, void** arguments, void**) {
+                   unsigned block_z, unsigned, void* stream, void** arguments, void**) {
     GATED;
-    launches++;
+    EXPECT(is_stream_here(stream));
+    launches[current]++;
     unsigned threads = block_x * block_y * block_z;
     bool fits = threads && threads <= 1024 && grid_x && grid_y && grid_z && grid_y < 65536 && grid_z < 65536;
     if (!fits) return INVALID_VALUE;
@@ -176,7 +215,7 @@ API cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned gr
         for (unsigned y = 0; y < grid_y; y++) {
             for (unsigned x = 0; x < grid_x; x++, reverse = !reverse) {
                 blockIdx = {x, y, z};
-                if (!fibres::run_block(threads, reverse)) return sticky = LAUNCH_FAILED;
+                if (!fibres::run_block(threads, reverse)) return sticky[current] = LAUNCH_FAILED;
             }
         }
     }

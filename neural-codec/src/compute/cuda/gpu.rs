@@ -143,6 +143,11 @@ impl Gpu {
         self.checked(result, "waiting for the device", 0)
     }
 
+    /// The stream that all work goes through, as CUDA's own number of it: other libraries write for it.
+    pub fn stream_handle(&self) -> usize {
+        self.stream.cu_stream() as usize
+    }
+
     pub(super) fn stream(&self) -> &Arc<CudaStream> {
         &self.stream
     }

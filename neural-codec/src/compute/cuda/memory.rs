@@ -1,9 +1,9 @@
 //! Memory of a GPU. Rank 0.
 
-use cudarc::driver::{CudaSlice, DeviceRepr, ValidAsZeroBits};
+use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits, sys};
 
 use super::gpu::Gpu;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Values in the memory of a GPU, freed when dropped.
 #[derive(Debug)]
@@ -18,6 +18,12 @@ impl<T> Buffer<T> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Where the first of them lies in the device's memory, for libraries that share it.
+    pub fn address(&self) -> u64 {
+        let (address, _no_events) = self.0.device_ptr(self.0.stream());
+        address
     }
 }
 
@@ -81,6 +87,44 @@ impl Gpu {
         let copied = self.stream().memcpy_dtod(&from.0, &mut to.0);
         self.checked(copied, "copying within the device", 0)?;
         Ok(to)
+    }
+
+    /// A copy of memory of this device that another library owns.
+    ///
+    /// Errors: `InvalidArgument` for an address that is not of this device, `OutOfMemory`, `Device`.
+    /// The copy is made when the stream gets to it: the memory must stay until [`synchronize`](Self::synchronize).
+    ///
+    /// # Safety
+    ///
+    /// `len` values lie at `address` in this device's memory, written for the stream of [`stream_handle`](Self::stream_handle).
+    #[allow(unsafe_code)]
+    pub unsafe fn copy_foreign<T: DeviceSample>(&self, address: u64, len: usize) -> Result<Buffer<T>> {
+        let mut to = self.alloc(len)?;
+        if len > 0 {
+            self.expect_own(address)?;
+            // SAFETY: the caller says that the values are there; what is made of them is never dropped, so never freed.
+            let foreign = unsafe { self.stream().upgrade_device_ptr::<T>(address, len) };
+            let foreign = std::mem::ManuallyDrop::new(foreign);
+            let copied = self.stream().memcpy_dtod(&*foreign, &mut to.0);
+            self.checked(copied, "copying within the device", 0)?;
+        }
+        Ok(to)
+    }
+
+    /// Errors: `InvalidArgument` for an address that the driver does not know as this device's.
+    fn expect_own(&self, address: u64) -> Result<()> {
+        let bound = self.stream().context().bind_to_thread();
+        self.checked(bound, "choosing the device", 0)?;
+        let mut ordinal = -1_i32;
+        let attribute = sys::CUpointer_attribute::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL;
+        // SAFETY: writes one integer to a place that is there; the address is looked up, not read.
+        #[allow(unsafe_code)]
+        let asked = unsafe { sys::cuPointerGetAttribute((&raw mut ordinal).cast(), attribute, address) };
+        if asked.result().is_ok() && i64::from(ordinal) == i64::from(self.index()) {
+            return Ok(());
+        }
+        let found = if ordinal < 0 { "of no device".to_owned() } else { format!("of cuda:{ordinal}") };
+        Err(Error::invalid("memory", format!("an address of cuda:{}", self.index()), found))
     }
 
     /// The values, once everything before is done. Errors: `Device`.

@@ -7,19 +7,28 @@
 //! The driver is loaded at run time; without one, nothing here runs and everything else does. Kernels are in `kernels/*.cu`;
 //! what they compute is the CPU's to the last bit, unless a file says otherwise.
 
+mod convert;
+mod convert_shape;
 mod failure;
 mod filter;
 mod gpu;
 mod kernels;
 mod memory;
 mod metrics;
+mod scene;
+mod scene_figures;
+mod scene_shape;
 mod train;
 mod train_shape;
 
+pub use convert::{Samples, Size};
+pub use convert_shape::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp};
 pub use filter::{FilterLayer, FilterPlanes, GpuFilter};
 pub use gpu::Gpu;
 pub use kernels::{KERNELS, options, source};
 pub use memory::{Buffer, DeviceSample};
 pub use metrics::tiles;
+pub use scene::{ScenePicture, ScenePlanes};
+pub use scene_figures::{SceneFigures, SceneMatch, ScenePair};
 pub use train::{GpuTrainer, TrainPatch};
 pub use train_shape::{TrainLayer, TrainShape};

@@ -59,12 +59,32 @@ fn centered(location: ChromaLocation) -> (bool, bool) {
     }
 }
 
+/// How chroma of one layout gets to the resolution of another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UpTaps {
+    pub(super) horizontal: Option<Doubling>,
+    pub(super) vertical: Option<Doubling>,
+    pub(super) neutral: i32,
+    pub(super) shift: u32,
+}
+
+impl UpTaps {
+    pub(super) fn new(from: Layout, to: Layout, location: ChromaLocation, depth: BitDepth) -> Self {
+        let doubling = |centered| if centered { DOUBLE_CENTERED } else { DOUBLE_COSITED };
+        let ((from_x, from_y), (to_x, to_y)) = (subsampling(from), subsampling(to));
+        let (center_x, center_y) = centered(location);
+        Self {
+            horizontal: (from_x && !to_x).then(|| doubling(center_x)),
+            vertical: (from_y && !to_y).then(|| doubling(center_y)),
+            neutral: 1 << (depth.bits() - 1),
+            shift: up_shift(depth),
+        }
+    }
+}
+
 /// Gives rows of a chroma plane at a higher resolution, centred on 0, in [`up_unit`] steps.
 pub(super) struct Upsampler {
-    horizontal: Option<Doubling>,
-    vertical: Option<Doubling>,
-    neutral: i32,
-    shift: u32,
+    taps: UpTaps,
     /// One row after the vertical pass, with two samples of padding at each end.
     padded: Vec<i32>,
 }
@@ -78,35 +98,27 @@ impl Upsampler {
         depth: BitDepth,
         width: usize,
     ) -> Self {
-        let doubling = |centered| if centered { DOUBLE_CENTERED } else { DOUBLE_COSITED };
-        let ((from_x, from_y), (to_x, to_y)) = (subsampling(from), subsampling(to));
-        let (center_x, center_y) = centered(location);
-        Self {
-            horizontal: (from_x && !to_x).then(|| doubling(center_x)),
-            vertical: (from_y && !to_y).then(|| doubling(center_y)),
-            neutral: 1 << (depth.bits() - 1),
-            shift: up_shift(depth),
-            padded: vec![0; width + 4],
-        }
+        Self { taps: UpTaps::new(from, to, location, depth), padded: vec![0; width + 4] }
     }
 
     /// Row `y` at the higher resolution. `out` holds at least twice the plane's width.
     pub(super) fn row<T: rows::Row>(&mut self, plane: &Plane<T>, y: usize, out: &mut [i32]) {
-        let (first, taps) = match self.vertical {
+        let UpTaps { horizontal, vertical, neutral, shift } = self.taps;
+        let (first, taps) = match vertical {
             None => (y as isize - 2, [0, 0, 320, 0]),
             Some(taps) if y.is_multiple_of(2) => ((y / 2) as isize - 2, taps.even),
             Some(taps) => ((y / 2) as isize - 1, taps.odd),
         };
         let n = plane.width();
         let source = [0, 1, 2, 3].map(|k| clamped_row(plane, first + k));
-        T::blend4(source, taps, self.neutral * 320, &mut self.padded[2..n + 2]);
-        match self.horizontal {
-            None => rows::scale(&self.padded[2..n + 2], 320, self.shift, &mut out[..n]),
+        T::blend4(source, taps, neutral * 320, &mut self.padded[2..n + 2]);
+        match horizontal {
+            None => rows::scale(&self.padded[2..n + 2], 320, shift, &mut out[..n]),
             Some(taps) => {
                 let (left, right) = (self.padded[2], self.padded[n + 1]);
                 self.padded[..2].fill(left);
                 self.padded[n + 2..].fill(right);
-                rows::double(&self.padded, taps.even, taps.odd, self.shift, &mut out[..2 * n]);
+                rows::double(&self.padded, taps.even, taps.odd, shift, &mut out[..2 * n]);
             }
         }
     }
@@ -116,12 +128,32 @@ fn clamped_row<T: Sample>(plane: &Plane<T>, y: isize) -> &[T] {
     plane.row(y.clamp(0, plane.height() as isize - 1) as usize)
 }
 
+/// How chroma of one layout gets to the lower resolution of another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DownTaps {
+    pub(super) horizontal: Option<[i32; 8]>,
+    pub(super) vertical: [i32; 8],
+    /// Input rows for each output row.
+    pub(super) step: usize,
+}
+
+impl DownTaps {
+    pub(super) fn new(from: Layout, to: Layout, location: ChromaLocation) -> Self {
+        let halving = |centered| if centered { HALVE_CENTERED } else { HALVE_COSITED };
+        let ((from_x, from_y), (to_x, to_y)) = (subsampling(from), subsampling(to));
+        let (center_x, center_y) = centered(location);
+        let halve_y = to_y && !from_y;
+        Self {
+            horizontal: (to_x && !from_x).then(|| halving(center_x)),
+            vertical: if halve_y { halving(center_y) } else { KEEP },
+            step: if halve_y { 2 } else { 1 },
+        }
+    }
+}
+
 /// Makes the rows of a chroma plane at a lower resolution as rows at a higher one come in.
 pub(super) struct Downsampler {
-    horizontal: Option<[i32; 8]>,
-    vertical: [i32; 8],
-    /// Input rows for each output row.
-    step: usize,
+    taps: DownTaps,
     width: usize,
     height: usize,
     depth: BitDepth,
@@ -144,16 +176,10 @@ impl Downsampler {
         width: usize,
         height: usize,
     ) -> Self {
-        let halving = |centered| if centered { HALVE_CENTERED } else { HALVE_COSITED };
-        let ((from_x, from_y), (to_x, to_y)) = (subsampling(from), subsampling(to.layout));
-        let (center_x, center_y) = centered(location);
-        let halve_x = to_x && !from_x;
-        let halve_y = to_y && !from_y;
-        let n = if halve_x { width.div_ceil(2) } else { width };
+        let taps = DownTaps::new(from, to.layout, location);
+        let n = if taps.horizontal.is_some() { width.div_ceil(2) } else { width };
         Self {
-            horizontal: halve_x.then(|| halving(center_x)),
-            vertical: if halve_y { halving(center_y) } else { KEEP },
-            step: if halve_y { 2 } else { 1 },
+            taps,
             width,
             height,
             depth: to.depth,
@@ -173,7 +199,7 @@ impl Downsampler {
         self.rows_in += 1;
         let bottom = self.height as isize - 1;
         while self.rows_out < target.height() {
-            let first = (self.rows_out * self.step) as isize - 3;
+            let first = (self.rows_out * self.taps.step) as isize - 3;
             if self.rows_in as isize <= (first + 7).min(bottom) {
                 break;
             }
@@ -182,7 +208,7 @@ impl Downsampler {
             let shift = DOWN_UNIT_BITS - u32::from(self.depth.bits());
             let bias = (1 << (DOWN_UNIT_BITS - 1)) + (1 << (shift - 1));
             let max = i32::from(self.depth.max_value());
-            rows::blend8(input, self.vertical, bias, shift, max, &mut self.finished);
+            rows::blend8(input, self.taps.vertical, bias, shift, max, &mut self.finished);
             T::narrow(&self.finished, target.row_mut(self.rows_out));
             self.rows_out += 1;
         }
@@ -192,7 +218,7 @@ impl Downsampler {
     fn filter_row(&mut self) {
         let out = &mut self.ring[self.rows_in % 8];
         let end = 3 + self.width;
-        let Some(taps) = self.horizontal else {
+        let Some(taps) = self.taps.horizontal else {
             return rows::scale(&self.padded[3..end], 640, 9, out);
         };
         let (left, right) = (self.padded[3], self.padded[end - 1]);

@@ -73,12 +73,23 @@ pub(super) struct Affine {
 }
 
 impl Affine {
+    /// What leaves every code value as it is.
+    pub(super) const IDENTITY: Self = Self { gain: 1, bias: 0, shift: 0, min: 0, max: u16::MAX as i32 };
+
     /// Code values from `from_zero + x / unit` steps to `to_zero + gain * x / unit` steps.
     pub(super) fn new(gain: f64, unit: i32, from_zero: i32, to_zero: i32, depth: BitDepth) -> Self {
         let shift = 29 - u32::from(depth.bits());
         let integer = round(gain / f64::from(unit) * f64::from(1 << shift));
         let bias = (1 << (shift - 1)) + (to_zero << shift) - from_zero * integer;
         Self { gain: integer, bias, shift, min: 0, max: i32::from(depth.max_value()) }
+    }
+
+    /// Chroma at depth `from`, times `gain`, to the unit that halving to depth `to` takes.
+    pub(super) fn to_halve(gain: f64, from: BitDepth, to: BitDepth) -> Self {
+        let neutral = 1 << (from.bits() - 1);
+        let unit = f64::from(1 << (DOWN_UNIT_BITS - u32::from(to.bits()))) / 800.0;
+        let gain = round(gain * unit * 1024.0);
+        Self { gain, bias: 512 - neutral * gain, shift: 10, min: i32::MIN, max: i32::MAX }
     }
 }
 

@@ -6,18 +6,24 @@
 mod chroma;
 mod interleaved;
 mod matrix;
+mod on_device;
+mod plan;
 #[cfg(test)]
 mod reference;
 mod resolve;
 mod rows;
 
 pub use interleaved::{from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved};
+pub use on_device::convert_on;
+pub(crate) use on_device::converted_to_host;
+pub(super) use on_device::on_gpu;
 
 use self::chroma::{Downsampler, Upsampler, subsampling, up_unit};
 use self::matrix::{Affine, Quantization, ToRgb, ToYuv};
+use self::plan::{Plan, plan};
 use self::rows::Row;
-use super::{ChromaLocation, Color, ColorRange, Frame, Layout, PixelFormat, Plane};
-use crate::error::{Error, Result};
+use super::{ChromaLocation, Color, Frame, Layout, PixelFormat, Plane};
+use crate::error::Result;
 use crate::with_planes;
 
 /// The same picture in another format.
@@ -41,62 +47,19 @@ use crate::with_planes;
 /// Errors: `InvalidArgument` for an unspecified matrix or a contradiction, `Unsupported` for other matrices and for RGB
 /// of limited range.
 pub fn convert(frame: &Frame, to: PixelFormat, yuv: Color) -> Result<Frame> {
-    if frame.format() == to {
-        return Ok(frame.clone());
-    }
-    let from = frame.format();
-    let mut out = match (from.layout, to.layout) {
-        (Layout::Rgb, Layout::Rgb) => {
-            check_rgb(frame)?;
-            rgb_to_rgb(frame, to)?
-        }
-        (Layout::Rgb, _) => {
-            check_rgb(frame)?;
-            rgb_to_yuv(frame, to, completed(rgb_source_color(frame, yuv), to))?
-        }
-        (_, Layout::Rgb) => yuv_to_rgb(frame, to, completed(frame.color().agreed_with(yuv)?, from))?,
-        _ => {
-            // The side with less chroma has the location; where both have, they share it.
-            let color = frame.color().agreed_with(yuv)?;
-            yuv_to_yuv(frame, to, completed(color, if subsampling(to.layout).0 { to } else { from }))?
-        }
+    let mut out = match plan(frame.format(), frame.color(), to, yuv)? {
+        Plan::Same => return Ok(frame.clone()),
+        Plan::Depth(by, color) => rgb_to_rgb(frame, to, by, color)?,
+        Plan::ToYuv(by, color) => rgb_to_yuv(frame, to, &by, color)?,
+        Plan::ToRgb(by, color) => yuv_to_rgb(frame, to, by, color)?,
+        Plan::Layout(color, kept) => yuv_to_yuv(frame, to, color, kept)?,
     };
     out.timestamp = frame.timestamp;
     Ok(out)
 }
 
-/// The colour to convert under: no range left open, and a chroma location exactly where `format` needs one.
-fn completed(color: Color, format: PixelFormat) -> Color {
-    let range = if color.range == ColorRange::Full { ColorRange::Full } else { ColorRange::Limited };
-    let chroma_location = match color.chroma_location {
-        _ if !subsampling(format.layout).0 => ChromaLocation::Unspecified,
-        ChromaLocation::Unspecified => ChromaLocation::Left,
-        location => location,
-    };
-    Color { range, chroma_location, ..color }
-}
-
-/// What YUV made from an RGB frame is to mean: `yuv`, with the primaries and transfer that the frame says.
-fn rgb_source_color(frame: &Frame, yuv: Color) -> Color {
-    let own = frame.color();
-    let pick = |own: u8, other: u8| if own == Color::UNSPECIFIED { other } else { own };
-    Color { primaries: pick(own.primaries, yuv.primaries), transfer: pick(own.transfer, yuv.transfer), ..yuv }
-}
-
-fn check_rgb(frame: &Frame) -> Result<()> {
-    if frame.color().range == ColorRange::Limited {
-        return Err(Error::Unsupported {
-            what: "conversion from RGB of limited range".into(),
-            remedy: "expand it to full range first".into(),
-        });
-    }
-    Ok(())
-}
-
-fn rgb_to_rgb(frame: &Frame, to: PixelFormat) -> Result<Frame> {
-    let mut out = Frame::new(frame.width(), frame.height(), to, frame.color().as_rgb())?;
-    let gain = f64::from(to.depth.max_value()) / f64::from(frame.format().depth.max_value());
-    let by = Affine::new(gain, 1, 0, 0, to.depth);
+fn rgb_to_rgb(frame: &Frame, to: PixelFormat, by: Affine, color: Color) -> Result<Frame> {
+    let mut out = Frame::new(frame.width(), frame.height(), to, color)?;
     with_planes!(frame.planes(), from => with_planes!(out.planes_mut(), to => {
         for (from, to) in from.iter().zip(to) {
             map_plane(from, by, to);
@@ -115,8 +78,7 @@ fn map_plane<S: Row, D: Row>(from: &Plane<S>, by: Affine, to: &mut Plane<D>) {
     }
 }
 
-fn yuv_to_rgb(frame: &Frame, to: PixelFormat, color: Color) -> Result<Frame> {
-    let by = ToRgb::new(color, frame.format().depth, to.depth)?;
+fn yuv_to_rgb(frame: &Frame, to: PixelFormat, by: ToRgb, color: Color) -> Result<Frame> {
     let mut out = Frame::new(frame.width(), frame.height(), to, color.as_rgb())?;
     let format = frame.format();
     with_planes!(frame.planes(), from => with_planes!(out.planes_mut(), to => {
@@ -147,11 +109,10 @@ fn planes_to_rgb<S: Row, D: Row>(
     }
 }
 
-fn rgb_to_yuv(frame: &Frame, to: PixelFormat, color: Color) -> Result<Frame> {
-    let by = ToYuv::new(color, frame.format().depth, to.depth)?;
+fn rgb_to_yuv(frame: &Frame, to: PixelFormat, by: &ToYuv, color: Color) -> Result<Frame> {
     let mut out = Frame::new(frame.width(), frame.height(), to, color)?;
     with_planes!(frame.planes(), from => with_planes!(out.planes_mut(), planes => {
-        planes_to_yuv(from, to, color.chroma_location, &by, planes);
+        planes_to_yuv(from, to, color.chroma_location, by, planes);
     }));
     Ok(out)
 }
@@ -186,11 +147,9 @@ fn planes_to_yuv<S: Row, D: Row>(
     }
 }
 
-fn yuv_to_yuv(frame: &Frame, to: PixelFormat, color: Color) -> Result<Frame> {
+fn yuv_to_yuv(frame: &Frame, to: PixelFormat, color: Color, kept: Color) -> Result<Frame> {
     let from = frame.format();
-    let location = color.chroma_location;
-    let kept = if subsampling(to.layout).0 { location } else { ChromaLocation::Unspecified };
-    let mut out = Frame::new(frame.width(), frame.height(), to, Color { chroma_location: kept, ..color })?;
+    let mut out = Frame::new(frame.width(), frame.height(), to, kept)?;
     with_planes!(frame.planes(), source => with_planes!(out.planes_mut(), target => {
         planes_to_layout(source, from, to, color, target);
     }));
@@ -247,10 +206,7 @@ fn lower_plane<S: Row, D: Row>(
     gain: f64,
     target: &mut Plane<D>,
 ) {
-    let neutral = 1 << (from.depth.bits() - 1);
-    let unit = f64::from(1 << (chroma::DOWN_UNIT_BITS - u32::from(to.depth.bits()))) / 800.0;
-    let gain = (gain * unit * 1024.0).round() as i32;
-    let by = Affine { gain, bias: 512 - neutral * gain, shift: 10, min: i32::MIN, max: i32::MAX };
+    let by = Affine::to_halve(gain, from.depth, to.depth);
     let mut halved = Downsampler::new(from.layout, to, location, source.width(), source.height());
     for y in 0..source.height() {
         let fill = |row: &mut [i32]| {

@@ -1,6 +1,7 @@
 //! The conversions once more in `f64`, slow and obvious: the oracle of the integer ones. Tests only.
 
 use super::*;
+use crate::frame::ColorRange;
 
 /// The real-valued samples of [`convert`], one `Vec` a plane, row after row, clamped but not rounded.
 pub(super) fn reference(frame: &Frame, to: PixelFormat, yuv: Color) -> [Vec<f64>; 3] {

@@ -5,7 +5,8 @@
 use super::reference::reference;
 use super::*;
 use crate::compute::InstructionSet;
-use crate::frame::{BitDepth, Sample};
+use crate::error::Error;
+use crate::frame::{BitDepth, ColorRange, Sample};
 
 /// A generator of reproducible noise (Marsaglia's xorshift).
 fn noise(seed: u64) -> impl FnMut() -> u32 {

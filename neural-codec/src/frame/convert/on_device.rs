@@ -1,0 +1,210 @@
+//! The same conversions on a GPU: this file hands their coefficients over, the kernels do what `rows` does. Rank 1.
+
+use super::chroma::{DOWN_UNIT_BITS, DownTaps, UpTaps, subsampling, up_unit};
+use super::matrix::{Affine, Quantization, ToRgb, ToYuv, WeightedSum};
+use super::plan::{Plan, plan};
+use crate::compute::cuda::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp, Samples};
+use crate::compute::{Device, cuda::Gpu};
+use crate::error::Result;
+use crate::frame::{BitDepth, ChromaLocation, Color, Frame, GpuFrame, Layout, PixelFormat};
+
+/// As [`convert`](super::convert), on a GPU where the device has one and the frame is large enough; the result is the same.
+///
+/// Errors: those of `convert`.
+pub fn convert_on(device: &Device, frame: &Frame, to: PixelFormat, yuv: Color) -> Result<Frame> {
+    if frame.format() == to {
+        return Ok(frame.clone());
+    }
+    // What cannot be converted anywhere is refused before a copy is made.
+    plan(frame.format(), frame.color(), to, yuv)?;
+    device.agreed(
+        kind(frame.format(), to),
+        frame.width() * frame.height(),
+        |gpu| GpuFrame::upload(gpu, frame)?.convert(to, yuv)?.download(),
+        || super::convert(frame, to, yuv),
+    )
+}
+
+/// A picture of a GPU, converted there: as a frame of the host, and where the GPU made it, as it lies there.
+///
+/// Errors: those of `convert`, `OutOfMemory`, `Device`.
+pub(crate) fn converted_to_host(
+    device: &Device,
+    frame: GpuFrame,
+    to: PixelFormat,
+    yuv: Color,
+) -> Result<(Frame, Option<GpuFrame>)> {
+    if frame.format() == to {
+        return Ok((frame.download()?, Some(frame)));
+    }
+    plan(frame.format(), frame.color(), to, yuv)?;
+    let mut there = None;
+    let host = device.at(frame.gpu()).agreed(
+        kind(frame.format(), to),
+        usize::MAX,
+        |_| there.insert(frame.convert(to, yuv)?).download(),
+        || super::convert(&frame.download()?, to, yuv),
+    )?;
+    Ok((host, there))
+}
+
+/// The kind of work, each of which is compared with the CPU's once.
+fn kind(from: PixelFormat, to: PixelFormat) -> &'static str {
+    let is_eight = from.depth == BitDepth::Eight && to.depth == BitDepth::Eight;
+    match (from.layout == Layout::Rgb, to.layout == Layout::Rgb, is_eight) {
+        (false, true, true) => "conversion to RGB",
+        (false, true, false) => "conversion to RGB with 10 bits",
+        (true, false, true) => "conversion from RGB",
+        (true, false, false) => "conversion from RGB with 10 bits",
+        (true, true, _) => "conversion of RGB",
+        (false, false, true) => "conversion of YUV",
+        (false, false, false) => "conversion of YUV with 10 bits",
+    }
+}
+
+/// The picture in another format.
+pub(in crate::frame) fn on_gpu(frame: &GpuFrame, to: PixelFormat, yuv: Color) -> Result<GpuFrame> {
+    let (planes, color) = match plan(frame.format, frame.color, to, yuv)? {
+        Plan::Same => (each(frame, Affine::IDENTITY, to)?, frame.color),
+        Plan::Depth(by, color) => (each(frame, by, to)?, color),
+        Plan::ToRgb(by, color) => (to_rgb(frame, by, color, to)?, color.as_rgb()),
+        Plan::ToYuv(by, color) => (from_rgb(frame, &by, color, to)?, color),
+        Plan::Layout(color, kept) => (to_layout(frame, color, to)?, kept),
+    };
+    let size = (frame.width, frame.height);
+    let mut out = GpuFrame::assembled(&frame.gpu, size, planes, to, color)?;
+    out.timestamp = frame.timestamp;
+    Ok(out)
+}
+
+fn is_wide(format: PixelFormat) -> bool {
+    format.depth > BitDepth::Eight
+}
+
+fn each(frame: &GpuFrame, by: Affine, to: PixelFormat) -> Result<[Samples; 3]> {
+    let map = |plane| frame.gpu.convert_map(plane, by.into(), is_wide(to));
+    let [first, second, third] = frame.planes.each_ref().map(map);
+    Ok([first?, second?, third?])
+}
+
+fn to_rgb(frame: &GpuFrame, by: ToRgb, color: Color, to: PixelFormat) -> Result<[Samples; 3]> {
+    let up = up(frame.format, Layout::Yuv444, color.chroma_location, frame.sizes()[1]);
+    frame.gpu.convert_to_rgb(frame.planes.each_ref(), (frame.width, frame.height), up, by.into(), is_wide(to))
+}
+
+fn from_rgb(frame: &GpuFrame, by: &ToYuv, color: Color, to: PixelFormat) -> Result<[Samples; 3]> {
+    let (gpu, rgb) = (&frame.gpu, frame.planes.each_ref());
+    let size = (frame.width, frame.height);
+    let chroma = |plane: usize| {
+        if to.layout == Layout::Yuv444 {
+            return gpu.convert_from_rgb(rgb, by.chroma[plane].into(), is_wide(to));
+        }
+        let down = down(Layout::Rgb, to, color.chroma_location, size);
+        let size = to.chroma_size(frame.width, frame.height);
+        gpu.convert_lower(&rgb, by.unfiltered[plane].into(), down, size, is_wide(to))
+    };
+    Ok([gpu.convert_from_rgb(rgb, by.y.into(), is_wide(to))?, chroma(0)?, chroma(1)?])
+}
+
+fn to_layout(frame: &GpuFrame, color: Color, to: PixelFormat) -> Result<[Samples; 3]> {
+    let (gpu, from) = (&frame.gpu, frame.format);
+    let [a, b] = [from, to].map(|format| Quantization::new(color.range, format.depth));
+    let luma = Affine::new(f64::from(b.luma) / f64::from(a.luma), 1, a.black, b.black, to.depth);
+    let [_, blue, red] = &frame.planes;
+    let chroma = |plane| chroma_plane(gpu, plane, frame, color, to);
+    Ok([gpu.convert_map(&frame.planes[0], luma.into(), is_wide(to))?, chroma(blue)?, chroma(red)?])
+}
+
+fn chroma_plane(
+    gpu: &Gpu,
+    plane: &Samples,
+    frame: &GpuFrame,
+    color: Color,
+    to: PixelFormat,
+) -> Result<Samples> {
+    let (from, location) = (frame.format, color.chroma_location);
+    let [a, b] = [from, to].map(|format| Quantization::new(color.range, format.depth));
+    let gain = f64::from(b.chroma) / f64::from(a.chroma);
+    let (before, after) = (subsampling(from.layout), subsampling(to.layout));
+    let (size_in, size_out) = (frame.sizes()[1], to.chroma_size(frame.width, frame.height));
+    if before == after {
+        let by = Affine::new(gain, 1, a.neutral, b.neutral, to.depth);
+        gpu.convert_map(plane, by.into(), is_wide(to))
+    } else if before > after {
+        let by = Affine::new(gain, up_unit(from.depth), 0, b.neutral, to.depth);
+        gpu.convert_raise(plane, up(from, to.layout, location, size_in), by.into(), size_out, is_wide(to))
+    } else {
+        let by = Affine::to_halve(gain, from.depth, to.depth);
+        let sum =
+            WeightedSum { rgb: [by.gain, 0, 0], bias: by.bias, shift: by.shift, min: by.min, max: by.max };
+        gpu.convert_lower(
+            &[plane],
+            sum.into(),
+            down(from.layout, to, location, size_in),
+            size_out,
+            is_wide(to),
+        )
+    }
+}
+
+fn up(from: PixelFormat, to: Layout, location: ChromaLocation, (width, height): (usize, usize)) -> ConvertUp {
+    let taps = UpTaps::new(from.layout, to, location, from.depth);
+    let side = |doubling: Option<super::chroma::Doubling>| {
+        let [mut even, mut odd] = [[0, 0, 320, 0]; 2];
+        if let Some(taps) = doubling {
+            (even, odd) = (taps.even, taps.odd);
+        }
+        let [a, b, c, d] = even;
+        let [e, f, g, h] = odd;
+        [a, b, c, d, e, f, g, h]
+    };
+    ConvertUp {
+        width: width as i32,
+        height: height as i32,
+        doubles_x: taps.horizontal.is_some().into(),
+        doubles_y: taps.vertical.is_some().into(),
+        across: side(taps.horizontal),
+        down: side(taps.vertical),
+        neutral: taps.neutral,
+        shift: taps.shift as i32,
+    }
+}
+
+fn down(
+    from: Layout,
+    to: PixelFormat,
+    location: ChromaLocation,
+    (width, height): (usize, usize),
+) -> ConvertDown {
+    let taps = DownTaps::new(from, to.layout, location);
+    let shift = DOWN_UNIT_BITS - u32::from(to.depth.bits());
+    ConvertDown {
+        width: width as i32,
+        height: height as i32,
+        halves_x: taps.horizontal.is_some().into(),
+        step_y: taps.step as i32,
+        across: taps.horizontal.unwrap_or_default(),
+        down: taps.vertical,
+        shift: shift as i32,
+        bias: (1 << (DOWN_UNIT_BITS - 1)) + (1 << (shift - 1)),
+        max: i32::from(to.depth.max_value()),
+    }
+}
+
+impl From<Affine> for ConvertAffine {
+    fn from(by: Affine) -> Self {
+        Self { gain: by.gain, bias: by.bias, shift: by.shift as i32, min: by.min, max: by.max }
+    }
+}
+
+impl From<WeightedSum> for ConvertSum {
+    fn from(by: WeightedSum) -> Self {
+        Self { rgb: by.rgb, bias: by.bias, shift: by.shift as i32, min: by.min, max: by.max }
+    }
+}
+
+impl From<ToRgb> for ConvertToRgb {
+    fn from(by: ToRgb) -> Self {
+        Self { y: by.y, u: by.u, v: by.v, bias: by.bias, shift: by.shift as i32, max: by.max }
+    }
+}

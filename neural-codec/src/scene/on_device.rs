@@ -1,0 +1,121 @@
+//! The same looks from a GPU: it makes the sums and the matches, this file reads them as the CPU would. Rank 2.
+
+use super::difference::{BlockCosts, Novelty};
+use super::downscale::{Coarse, Thumbnail};
+use super::information::{deviation_of_difference, deviation_of_gradient};
+use super::look::{Detail, Look, Pair};
+use super::motion::Match;
+use super::movement::{Matches, Movement, area};
+use super::texture::{TextureSums, block_size};
+use crate::compute::cuda::{
+    Buffer, DeviceSample, Gpu, Samples, SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes,
+};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, GpuFrame, Layout, PixelFormat, Plane, Planes, Sample};
+
+/// Uploads a frame and has it measured. Errors: `OutOfMemory`, `Device`.
+pub(super) fn picture(gpu: &Gpu, frame: &Frame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
+    match frame.planes() {
+        Planes::U8(planes) => measured(gpu, frame, planes, before),
+        Planes::U16(planes) => measured(gpu, frame, planes, before),
+    }
+}
+
+fn measured<T: Sample + DeviceSample>(
+    gpu: &Gpu,
+    frame: &Frame,
+    planes: &[Plane<T>; 3],
+    before: Option<&ScenePicture>,
+) -> Result<ScenePicture> {
+    let [first, second, third] = planes.each_ref().map(|plane| gpu.upload(plane.samples()));
+    let (first, second, third) = (first?, second?, third?);
+    let sizes = planes.each_ref().map(|plane| (plane.width(), plane.height()));
+    gpu.look(&described([&first, &second, &third], sizes, frame.format()), before)
+}
+
+/// Has a picture measured that lies on a GPU. Errors: `OutOfMemory`, `Device`.
+pub(super) fn picture_there(frame: &GpuFrame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
+    let (gpu, sizes, format) = (frame.gpu(), frame.sizes(), frame.format());
+    match frame.planes() {
+        [Samples::U8(a), Samples::U8(b), Samples::U8(c)] => {
+            gpu.look(&described([a, b, c], sizes, format), before)
+        }
+        [Samples::U16(a), Samples::U16(b), Samples::U16(c)] => {
+            gpu.look(&described([a, b, c], sizes, format), before)
+        }
+        _ => Err(Error::internal("scene", "planes of different sample types")),
+    }
+}
+
+fn described<T>(
+    planes: [&Buffer<T>; 3],
+    sizes: [(usize, usize); 3],
+    format: PixelFormat,
+) -> ScenePlanes<'_, T> {
+    let shift = u32::from(format.depth.bits()) - 8;
+    ScenePlanes { planes, sizes, shift, is_rgb: format.layout == Layout::Rgb }
+}
+
+/// The frame made small.
+pub(super) fn thumbnail(figures: &SceneFigures) -> Result<Thumbnail> {
+    let [luma, outline, blue, red] = figures
+        .pictures
+        .each_ref()
+        .map(|(width, height, samples)| Plane::from_samples(*width, *height, samples.clone()));
+    let coarse = Coarse { luma: outline?, chroma: [blue?, red?], fingerprint: figures.fingerprint };
+    Ok(Thumbnail { luma: luma?, coarse })
+}
+
+/// What is measured of one picture.
+pub(super) fn detail(figures: &SceneFigures, frame: &Frame) -> Detail {
+    let size = block_size(frame.width(), frame.height());
+    let mut sums = TextureSums::default();
+    (sums.counts, sums.steps, sums.hard_steps) = (figures.counts, figures.steps, figures.hard_steps);
+    for &(derivatives, least, most) in &figures.blocks {
+        sums.add_block(derivatives, size, least, most);
+    }
+    let (width, height, _) = figures.pictures[0];
+    let count = width.saturating_sub(2) * height.saturating_sub(2);
+    Detail {
+        spatial: deviation_of_gradient(figures.gradient.iter().copied(), count),
+        texture: sums.texture(),
+    }
+}
+
+/// What is measured of the picture `now` against the one before.
+pub(super) fn pair(figures: &SceneFigures, now: &Thumbnail, before: Option<&Look>) -> Option<Pair> {
+    let (found, before) = (figures.pair.as_ref()?, before?);
+    let (sum, squares) = found.temporal;
+    let is_repeated = before.thumbnail().coarse.fingerprint == now.coarse.fingerprint;
+    let novelty = if is_repeated { Novelty::NONE } else { novelty(found, &now.coarse.luma) };
+    Some(Pair {
+        before: before.number(),
+        temporal: deviation_of_difference(sum, squares, now.luma.samples().len()),
+        movement: if is_repeated { Movement::default() } else { matches(found).movement(now) },
+        change: novelty.unexplained,
+    })
+}
+
+fn novelty(pair: &ScenePair, outline: &Plane<u8>) -> Novelty {
+    let columns = outline.width().div_ceil(super::motion::BLOCK);
+    let of = |matches: &[SceneMatch]| {
+        Novelty::of(matches.iter().enumerate().map(|(index, found)| BlockCosts {
+            inter: found.cost,
+            intra: found.other,
+            area: area(outline, index % columns, index / columns),
+        }))
+    };
+    of(&pair.outline).levelled(|| pair.is_levelled.then(|| of(&pair.levelled)))
+}
+
+fn matches(pair: &ScenePair) -> Matches {
+    let read = |found: &SceneMatch| {
+        let (dx, dy) = found.displacement;
+        Match { dx, dy, cost: found.cost }
+    };
+    Matches {
+        still: pair.fine.iter().map(|found| found.other).collect(),
+        fine: pair.fine.iter().map(read).collect(),
+        coarse: pair.levelled.iter().map(read).collect(),
+    }
+}

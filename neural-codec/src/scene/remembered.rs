@@ -1,0 +1,56 @@
+//! What the cut detector remembers of a frame, and how two such pictures compare. Rank 2, used by the cut detector.
+
+use super::cut::LEAST_CHANGE;
+use super::difference::{mean_and_deviation, novelty};
+use super::downscale::Coarse;
+use super::look::Look;
+
+/// A picture whose luma deviates by less, in levels, is blank: black, white, or a plain colour.
+const BLANK: f32 = 4.0;
+/// Levels by which a flash outshines the pictures round it.
+const FLASH_LEVELS: f32 = 6.0;
+
+/// A frame as far as the detector remembers it.
+#[derive(Debug)]
+pub(super) struct Picture {
+    /// Number of its look.
+    number: u64,
+    pub(super) coarse: Coarse,
+    mean: f32,
+    pub(super) deviation: f32,
+    /// Unexplained share against the picture before.
+    pub(super) change: f32,
+}
+
+impl Picture {
+    /// What to remember of a look, after the picture before it.
+    pub(super) fn new(look: &Look, before: Option<&Self>) -> Self {
+        let coarse = look.thumbnail().coarse.clone();
+        let (mean, deviation) = mean_and_deviation(&coarse.luma);
+        let change = before.map_or(0.0, |before| match look.pair_with(before.number) {
+            Some(pair) => pair.change,
+            None => novelty(&before.coarse, &coarse).unexplained,
+        });
+        Self { number: look.number(), coarse, mean, deviation, change }
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        self.deviation < BLANK
+    }
+
+    /// Distance of the mean colours, in levels.
+    pub(super) fn distance(&self, other: &Self) -> f32 {
+        let [a, b] = [self, other].map(|p| p.coarse.chroma.each_ref().map(|c| mean_and_deviation(c).0));
+        (self.mean - other.mean).abs() + (a[0] - b[0]).abs() + (a[1] - b[1]).abs()
+    }
+
+    /// Whether `burst` is clearly brighter than this picture and than `after`.
+    pub(super) fn outshone_by(&self, after: &Self, burst: &Self) -> bool {
+        burst.mean > self.mean.max(after.mean) + FLASH_LEVELS
+    }
+
+    /// Whether `later` still shows this picture.
+    pub(super) fn is_continued_by(&self, later: &Self) -> bool {
+        novelty(&self.coarse, &later.coarse).unexplained < LEAST_CHANGE
+    }
+}
