@@ -1,6 +1,8 @@
 //! A GPU that is open: context, stream, kernels. Rank 0.
 //!
-//! One stream a device: calls from several threads are queued one after the other.
+//! One stream a device: calls from several threads are queued one after the other. Long work has a [`Queue`] of its own.
+//!
+//! [`Queue`]: super::queue::Queue
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -76,7 +78,8 @@ impl Gpu {
         }
         let multiprocessor_count = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
         let multiprocessors = context.attribute(multiprocessor_count).map_err(opening)?;
-        // SAFETY: all work of this context goes through the one stream below, in order, so that nothing needs events.
+        // SAFETY: work of this context goes through the one stream below, in order, so that nothing needs events; a `Queue` is
+        // waited for before its buffers are touched from elsewhere.
         #[allow(unsafe_code)]
         unsafe {
             context.disable_event_tracking();
@@ -145,6 +148,12 @@ impl Gpu {
 
     pub(super) fn stream(&self) -> &Arc<CudaStream> {
         &self.stream
+    }
+
+    /// Another stream, whose work runs beside that of all others.
+    pub(super) fn new_stream(&self) -> Result<Arc<CudaStream>> {
+        self.check_usable()?;
+        self.checked(self.context.new_stream(), "a stream of the device", 0)
     }
 
     /// Blocks of a kernel whose threads step over its data: enough to fill the device.

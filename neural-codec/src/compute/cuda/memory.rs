@@ -68,13 +68,6 @@ impl Gpu {
         Ok(buffer)
     }
 
-    /// Values of the host into a buffer of the same length. Panics: when it is shorter.
-    pub(super) fn write<T: DeviceSample>(&self, values: &[T], to: &mut Buffer<T>) -> Result<()> {
-        self.check_usable()?;
-        let copied = self.stream().memcpy_htod(values, &mut to.0);
-        self.checked(copied, "copying to the device", 0)
-    }
-
     /// Another buffer with the same values. Errors: `OutOfMemory`, `Device`.
     pub fn copy<T: DeviceSample>(&self, from: &Buffer<T>) -> Result<Buffer<T>> {
         let mut to = self.alloc(from.len())?;

@@ -13,13 +13,14 @@ mod gpu;
 mod kernels;
 mod memory;
 mod metrics;
+mod queue;
 mod train;
-mod train_shape;
 
 pub use filter::{FilterLayer, FilterPlanes, GpuFilter};
 pub use gpu::Gpu;
 pub use kernels::{KERNELS, options, source};
 pub use memory::{Buffer, DeviceSample};
 pub use metrics::tiles;
-pub use train::{GpuTrainer, TrainPatch};
-pub use train_shape::{TrainLayer, TrainShape};
+pub use train::{
+    GpuTrainer, TrainLayer, TrainPatch, TrainPlan, TrainPoint, TrainRates, TrainRule, TrainShape,
+};

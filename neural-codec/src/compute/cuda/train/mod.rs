@@ -1,0 +1,145 @@
+//! Training of a filter network in floats on a GPU: a whole run of steps without the host. Rank 0, used by training.
+//!
+//! ```text
+//! step   begin -> each part of the batch through the layers and back -> total -> Adam      (optimizer, layers)
+//! ```
+//! What differs from step to step lies in a plan on the GPU. Sums are made in a fixed order: the same every time, but rounded
+//! otherwise than the CPU's.
+
+mod layers;
+mod optimizer;
+mod patches;
+mod plan;
+mod shape;
+
+use std::sync::Arc;
+
+use super::gpu::Gpu;
+use super::queue::Queue;
+use crate::error::{Error, Result};
+use layers::{Batch, Layers, Pass};
+use optimizer::Optimizer;
+use patches::Patches;
+pub use patches::TrainPatch;
+use plan::LoadedPlan;
+pub use plan::{TrainPlan, TrainPoint, TrainRates, TrainRule};
+pub use shape::{TrainLayer, TrainShape};
+
+/// After so many steps the host looks whether to go on.
+const STEPS_UNSEEN: usize = 32;
+
+/// Patches and work space on a GPU.
+pub struct GpuTrainer {
+    gpu: Arc<Gpu>,
+    queue: Queue,
+    shape: TrainShape,
+    patches: Patches,
+    batch: Batch,
+    layers: Layers,
+    /// Patches that go through the layers at once.
+    part: usize,
+}
+
+impl GpuTrainer {
+    /// Uploads patches for steps of `batch` of them. Errors: `OutOfMemory`, `Device`.
+    pub fn new(gpu: &Arc<Gpu>, shape: &TrainShape, patches: &[TrainPatch<'_>], batch: usize) -> Result<Self> {
+        shape.check()?;
+        if batch == 0 {
+            return Err(Error::internal("cuda", "a batch of no patches"));
+        }
+        Ok(Self {
+            gpu: gpu.clone(),
+            queue: Queue::new(gpu)?,
+            shape: shape.clone(),
+            patches: Patches::new(gpu, shape, patches)?,
+            batch: Batch::new(gpu, shape, batch)?,
+            layers: Layers::new(gpu, shape, batch)?,
+            part: batch,
+        })
+    }
+
+    /// Trains parameters by a plan. `go_on` is asked now and then.
+    ///
+    /// Returns the mean of the losses that count, or `None` where a gradient was not a number; parameters then stay as they
+    /// were. Errors: `Device`, `OutOfMemory`; those of `go_on`; `Internal` for a plan that does not fit the patches.
+    pub fn run(
+        &mut self,
+        parameters: &mut [f32],
+        plan: &TrainPlan,
+        go_on: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<f64>> {
+        let (mut optimizer, plan) = self.load(parameters, plan)?;
+        self.queue.follow()?;
+        let ran = self.steps(&mut optimizer, &plan, go_on);
+        // Buffers may be freed from here on.
+        self.queue.synchronize()?;
+        if !ran? || optimizer.has_diverged(&self.queue)? {
+            return Ok(None);
+        }
+        self.queue.read(&optimizer.parameters, parameters)?;
+        Ok(Some(optimizer.loss(&self.queue)? / plan.counted().max(1) as f64))
+    }
+
+    /// Mean of the weighted losses of the chosen patches, and its gradient into `total`. Errors: as for `run`.
+    pub fn gradient(&mut self, parameters: &[f32], chosen: &[usize], total: &mut [f32]) -> Result<f64> {
+        let rates = TrainRates { weights: 0.0, gains: 0.0, unbias: (1.0, 1.0) };
+        let plan = TrainPlan {
+            chosen: chosen.to_vec(),
+            rates: vec![rates],
+            counted_from: 0,
+            longest: f32::MAX,
+            rule: TrainRule::Free,
+        };
+        let (mut optimizer, plan) = self.load(parameters, &plan)?;
+        self.queue.follow()?;
+        let stepped = self.step(&mut optimizer, &plan);
+        self.queue.synchronize()?;
+        stepped?;
+        self.queue.read(&optimizer.total, total)?;
+        optimizer.loss(&self.queue)
+    }
+
+    /// The parameters that the last loss was taken at. Errors: `Device`.
+    pub fn seen(&self) -> Result<Vec<f32>> {
+        self.gpu.download(&self.batch.seen)
+    }
+
+    fn load(&self, parameters: &[f32], plan: &TrainPlan) -> Result<(Optimizer, LoadedPlan)> {
+        if parameters.len() != self.shape.parameters {
+            return Err(Error::internal("cuda", "parameters that are not those of the shape"));
+        }
+        let batch = self.batch.len;
+        let optimizer = Optimizer::new(&self.gpu, &self.shape, parameters, batch)?;
+        Ok((optimizer, LoadedPlan::new(&self.gpu, plan, &self.shape, batch, self.patches.count)?))
+    }
+
+    /// All steps of a plan, or until a gradient is not a number: then false.
+    fn steps(
+        &mut self,
+        optimizer: &mut Optimizer,
+        plan: &LoadedPlan,
+        go_on: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<bool> {
+        for step in 0..plan.steps {
+            if step % STEPS_UNSEEN == 0 {
+                go_on()?;
+                if step > 0 && optimizer.has_diverged(&self.queue)? {
+                    return Ok(false);
+                }
+            }
+            self.step(optimizer, plan)?;
+        }
+        Ok(true)
+    }
+
+    fn step(&mut self, optimizer: &mut Optimizer, plan: &LoadedPlan) -> Result<()> {
+        let Self { gpu, queue, patches, batch, layers, .. } = self;
+        optimizer.begin(queue, plan, batch)?;
+        for start in (0..batch.len).step_by(self.part) {
+            let part = start..(start + self.part).min(batch.len);
+            layers.run(&mut Pass { gpu, queue, patches, batch, part })?;
+        }
+        optimizer.total(queue, patches, batch)?;
+        optimizer.step(queue, plan, batch)
+    }
+}
