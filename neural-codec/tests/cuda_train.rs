@@ -273,6 +273,41 @@ fn training_is_cancelled_on_the_way() {
 }
 
 #[test]
+fn steps_after_the_first_are_one_launch_each_and_give_the_same_without_graphs() {
+    let (_guard, device) = alone();
+    if is_real() {
+        return;
+    }
+    let shape = Shape::new(&[4], 1);
+    let patches = too_bright(1);
+    let trained = || {
+        let (launches, replays) = (stand_in().launches(), stand_in().replays());
+        let mut parameters = starting_parameters(&shape, 1);
+        let schedule = Schedule { steps: 5, batch: 2, rates: Rates { weights: 2e-3, gains: 1e-2 }, seed: 4 };
+        let mut trainer = Trainer::new(&shape, &patches, &device);
+        let loss = trainer.run(&mut parameters, &schedule, Rule::Free, &CancelToken::new()).unwrap();
+        let bits: Vec<u32> = parameters.iter().map(|value| value.to_bits()).collect();
+        let counts = (stand_in().launches() - launches, stand_in().replays() - replays);
+        assert_eq!(stand_in().graphs(), 0);
+        (counts, loss, bits)
+    };
+    let (counts, loss, bits) = trained();
+    // Begin, gather, two layers, loss, two layers back, total, Adam.
+    assert_eq!(counts, (5 * (1 + 1 + 2 + 1 + 5 + 1 + 1), 4));
+    let unsupported = 900;
+    for (call, after) in [
+        (c"cuStreamBeginCapture_v2", 0),
+        (c"cuLaunchKernel", counts.0 / 5 + 3),
+        (c"cuStreamEndCapture", 0),
+        (c"cuGraphInstantiateWithFlags", 0),
+    ] {
+        stand_in().fail(call, after, unsupported);
+        assert!(trained() == ((counts.0, 0), loss, bits.clone()), "{call:?}");
+    }
+    assert_eq!(device.notes(), Vec::<String>::new());
+}
+
+#[test]
 fn a_device_lost_on_the_way_costs_time_and_nothing_else() {
     let (_guard, _) = alone();
     if is_real() {
@@ -289,7 +324,12 @@ fn a_device_lost_on_the_way_costs_time_and_nothing_else() {
     };
     let on_cpu = trained(&Device::cpu());
     let allocations = stand_in().allocations();
-    let places = [(c"cuLaunchKernel", 17), (c"cuStreamCreate", 0), (c"cuMemcpyDtoHAsync_v2", 0)];
+    let places = [
+        (c"cuLaunchKernel", 17),
+        (c"cuGraphLaunch", 1),
+        (c"cuStreamCreate", 0),
+        (c"cuMemcpyDtoHAsync_v2", 0),
+    ];
     for (call, after) in places.into_iter().chain([(c"cuMemcpyHtoDAsync_v2", 9), (c"cuStreamSynchronize", 2)])
     {
         let device = device();
@@ -297,7 +337,7 @@ fn a_device_lost_on_the_way_costs_time_and_nothing_else() {
         assert!(trained(&device) == on_cpu, "{call:?}");
         assert_eq!(device.notes().len(), 1, "{call:?}: {:?}", device.notes());
         assert!(device.notes()[0].starts_with("training on the CPU: device cuda:0"), "{:?}", device.notes());
-        assert_eq!(stand_in().allocations(), allocations, "{call:?}");
+        assert_eq!((stand_in().allocations(), stand_in().graphs()), (allocations, 0), "{call:?}");
         stand_in().fail(c"", -1, 0);
     }
 }

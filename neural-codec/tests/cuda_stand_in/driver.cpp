@@ -30,7 +30,7 @@ std::atomic<long> allocations{0}, launches{0};
 int status(const char* call) {
     if (sticky) return sticky;
     if (calls_left >= 0 && failing == call && calls_left-- == 0) {
-        if (failure >= 700) sticky = failure;
+        if (failure >= 700 && failure < 800) sticky = failure;
         return failure;
     }
     return OK;
@@ -85,10 +85,39 @@ void invoke(void** arguments, void (*type)(A...)) {
 struct Kernel {
     const char* name;
     void (*invoke)(void**);
+    std::vector<size_t> sizes;
 };
 
-#define KERNEL(name) {#name, [](void** arguments) { invoke<name>(arguments, name); }},
+template <class... A>
+std::vector<size_t> sizes(void (*)(A...)) {
+    return {sizeof(A)...};
+}
+
+#define KERNEL(name) {#name, [](void** arguments) { invoke<name>(arguments, name); }, sizes(name)},
 Kernel kernels[] = {KERNEL_TABLE};
+
+// Runs a kernel, block after block.
+int run(Kernel* kernel, Index grid, Index block, void** arguments) {
+    launches++;
+    unsigned threads = block.x * block.y * block.z;
+    bool fits = threads && threads <= 1024 && grid.x && grid.y && grid.z && grid.y < 65536 && grid.z < 65536;
+    if (!fits) return INVALID_VALUE;
+    Call call = {kernel->invoke, arguments};
+    fibres::body = [](void* call) { ((Call*)call)->invoke(((Call*)call)->arguments); };
+    fibres::argument = &call;
+    blockDim = block;
+    gridDim = grid;
+    bool reverse = false;
+    for (unsigned z = 0; z < grid.z; z++) {
+        for (unsigned y = 0; y < grid.y; y++) {
+            for (unsigned x = 0; x < grid.x; x++, reverse = !reverse) {
+                blockIdx = {x, y, z};
+                if (!fibres::run_block(threads, reverse)) return sticky = LAUNCH_FAILED;
+            }
+        }
+    }
+    return OK;
+}
 
 }  // namespace
 
@@ -96,6 +125,12 @@ Kernel kernels[] = {KERNEL_TABLE};
 #define GATED                                           \
     std::lock_guard<std::recursive_mutex> locked(gate); \
     if (int failed = status(__func__)) return failed
+// Calls that a stream which takes launches down does not take.
+#define ORDERED(stream) \
+    GATED;              \
+    if (int failed = graphs::other(stream)) return failed
+
+#include "graphs.h"
 
 // What tests ask of the stand-in.
 API stand_in_fail(const char* call, int after, int code) {
@@ -126,24 +161,26 @@ API cuCtxGetCurrent(void** context) { GATED; *context = (void*)0x100; return OK;
 API cuCtxSetCurrent(void*) { GATED; return OK; }
 API cuCtxSynchronize() { GATED; return OK; }
 API cuMemGetInfo_v2(size_t* left, size_t* total) { GATED; *left = memory_left, *total = size_t(1) << 32; return OK; }
-API cuStreamCreate(void** stream, unsigned) { GATED; *stream = (void*)0x200; return OK; }
-API cuStreamCreateWithPriority(void** stream, unsigned, int) { GATED; *stream = (void*)0x200; return OK; }
+// Each stream has a name of its own; all run what they are given at once.
+uint64_t next_stream = 0x200;
+API cuStreamCreate(void** stream, unsigned) { GATED; *stream = (void*)next_stream++; return OK; }
+API cuStreamCreateWithPriority(void** stream, unsigned, int) { GATED; *stream = (void*)next_stream++; return OK; }
 API cuStreamDestroy_v2(void*) { GATED; return OK; }
-API cuStreamSynchronize(void*) { GATED; return OK; }
+API cuStreamSynchronize(void* stream) { ORDERED(stream); return OK; }
 API cuStreamWaitEvent(void*, void*, unsigned) { GATED; return OK; }
 API cuEventCreate(void** event, unsigned) { GATED; *event = (void*)0x300; return OK; }
 API cuEventRecord(void*, void*) { GATED; return OK; }
 API cuEventSynchronize(void*) { GATED; return OK; }
 API cuEventDestroy_v2(void*) { GATED; return OK; }
-API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void*) { GATED; return allocate(pointer, bytes); }
+API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void* stream) { ORDERED(stream); return allocate(pointer, bytes); }
 API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(pointer, bytes); }
 // Memory is given back even by a device that is lost, as the end of a process would.
 API cuMemFreeAsync(uint64_t pointer, void*) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
 API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
-API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void*) { GATED; memset((void*)to, value, bytes); return OK; }
-API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void*) { GATED; memcpy((void*)to, from, bytes); return OK; }
-API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void*) { GATED; memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; return OK; }
-API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void*) { GATED; memcpy((void*)to, (void*)from, bytes); return OK; }
+API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) { ORDERED(stream); memset((void*)to, value, bytes); return OK; }
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) { ORDERED(stream); memcpy((void*)to, from, bytes); return OK; }
+API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; return OK; }
+API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); memcpy((void*)to, (void*)from, bytes); return OK; }
 API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
 API cuModuleUnload(void*) { GATED; return OK; }
 API cuModuleGetFunction(void** function, void*, const char* name) {
@@ -160,25 +197,9 @@ API cuGetErrorName(int code, const char** name) {
 API cuGetErrorString(int, const char** text) { *text = "the stand-in says so"; return OK; }
 
 API cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
-                   unsigned block_z, unsigned, void*, void** arguments, void**) {
+                   unsigned block_z, unsigned, void* stream, void** arguments, void**) {
     GATED;
-    launches++;
-    unsigned threads = block_x * block_y * block_z;
-    bool fits = threads && threads <= 1024 && grid_x && grid_y && grid_z && grid_y < 65536 && grid_z < 65536;
-    if (!fits) return INVALID_VALUE;
-    Call call = {((Kernel*)function)->invoke, arguments};
-    fibres::body = [](void* call) { ((Call*)call)->invoke(((Call*)call)->arguments); };
-    fibres::argument = &call;
-    blockDim = {block_x, block_y, block_z};
-    gridDim = {grid_x, grid_y, grid_z};
-    bool reverse = false;
-    for (unsigned z = 0; z < grid_z; z++) {
-        for (unsigned y = 0; y < grid_y; y++) {
-            for (unsigned x = 0; x < grid_x; x++, reverse = !reverse) {
-                blockIdx = {x, y, z};
-                if (!fibres::run_block(threads, reverse)) return sticky = LAUNCH_FAILED;
-            }
-        }
-    }
-    return OK;
+    Index grid = {grid_x, grid_y, grid_z}, block = {block_x, block_y, block_z};
+    if (graphs::take(stream, (Kernel*)function, grid, block, arguments)) return OK;
+    return run((Kernel*)function, grid, block, arguments);
 }

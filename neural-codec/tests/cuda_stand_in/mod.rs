@@ -17,6 +17,7 @@ use neural_codec::compute::cuda::{KERNELS, source};
 const PARTS: &[(&str, &str)] = &[
     ("fibres.h", include_str!("fibres.h")),
     ("shim.h", include_str!("shim.h")),
+    ("graphs.h", include_str!("graphs.h")),
     ("driver.cpp", include_str!("driver.cpp")),
 ];
 
@@ -99,6 +100,16 @@ impl StandIn {
     /// Kernels that were launched.
     pub(crate) fn launches(&self) -> i32 {
         self.count(b"stand_in_launches")
+    }
+
+    /// Graphs that nobody destroyed.
+    pub(crate) fn graphs(&self) -> i32 {
+        self.count(b"stand_in_graphs")
+    }
+
+    /// Times that a graph was run.
+    pub(crate) fn replays(&self) -> i32 {
+        self.count(b"stand_in_replays")
     }
 
     fn count(&self, name: &[u8]) -> i32 {

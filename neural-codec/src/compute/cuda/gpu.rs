@@ -13,8 +13,8 @@ use cudarc::driver::{CudaContext, CudaFunction, CudaStream, DriverError, LaunchC
 use cudarc::nvrtc::Ptx;
 
 use super::failure::{
-    OLDEST_CAPABILITY, OLDEST_DRIVER, device_error, failed, forked, lost, no_driver, no_such_device,
-    old_device, old_driver,
+    OLDEST_CAPABILITY, OLDEST_DRIVER, device_error, failed, forked, leaves_device_usable, lost, no_driver,
+    no_such_device, old_device, old_driver,
 };
 use super::kernels::{KERNELS, PTX};
 use crate::error::{Error, Result};
@@ -173,7 +173,7 @@ impl Gpu {
         if self.is_lost() { Err(lost(self.index)) } else { Ok(()) }
     }
 
-    /// The result of a call. Only an allocation that failed leaves the device usable.
+    /// The result of a call. Most failures leave no device that can be used.
     pub(super) fn checked<T>(
         &self,
         result: Result<T, DriverError>,
@@ -181,11 +181,10 @@ impl Gpu {
         bytes: u64,
     ) -> Result<T> {
         result.map_err(|error| {
-            let error = failed(self.index, error, what, bytes);
-            if !matches!(error, Error::OutOfMemory { .. }) {
+            if !leaves_device_usable(error) {
                 self.lost.store(true, Ordering::Relaxed);
             }
-            error
+            failed(self.index, error, what, bytes)
         })
     }
 }

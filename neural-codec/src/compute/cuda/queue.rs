@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaStream, DriverError, LaunchArgs};
+use cudarc::driver::sys::{CUgraphInstantiate_flags, CUstreamCaptureMode};
+use cudarc::driver::{CudaGraph, CudaStream, DriverError, LaunchArgs};
 
 use super::gpu::Gpu;
 use super::memory::{Buffer, DeviceSample};
@@ -16,6 +17,9 @@ pub(super) struct Queue {
     gpu: Arc<Gpu>,
     stream: Arc<CudaStream>,
 }
+
+/// Launches that were taken down, to be run as one, again and again.
+pub(super) struct Replay(CudaGraph);
 
 impl Queue {
     /// Errors: `Device`, `OutOfMemory`.
@@ -48,5 +52,22 @@ impl Queue {
         let copied = self.stream.memcpy_dtoh(&buffer.0, to);
         self.gpu.checked(copied, "copying from the device", 0)?;
         self.synchronize()
+    }
+
+    /// Takes launches down from here on instead of running them. False where that is not to be had.
+    pub(super) fn take_down(&self) -> bool {
+        // Other threads may go on to allocate and copy.
+        let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+        self.stream.begin_capture(mode).is_ok()
+    }
+
+    /// What was taken down, ready to run. `None` where it is not to be had; launches run again either way.
+    pub(super) fn taken_down(&self) -> Option<Replay> {
+        self.stream.end_capture(CUgraphInstantiate_flags(0)).ok().flatten().map(Replay)
+    }
+
+    /// Runs what was taken down. Errors: `Device`.
+    pub(super) fn replay(&self, replay: &Replay) -> Result<()> {
+        self.gpu.checked(replay.0.launch(), "a graph of kernels", 0)
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! step   begin -> each part of the batch through the layers and back -> total -> Adam      (optimizer, layers)
 //! ```
-//! What differs from step to step lies in a plan on the GPU. Sums are made in a fixed order: the same every time, but rounded
+//! What differs from step to step lies in a plan on the GPU, so that all steps are the same launches: the first is run kernel by
+//! kernel, the others as one graph. Sums are made in a fixed order: the same every time, but rounded
 //! otherwise than the CPU's.
 
 mod layers;
@@ -15,7 +16,7 @@ mod shape;
 use std::sync::Arc;
 
 use super::gpu::Gpu;
-use super::queue::Queue;
+use super::queue::{Queue, Replay};
 use crate::error::{Error, Result};
 use layers::{Batch, Layers, Pass};
 use optimizer::Optimizer;
@@ -120,6 +121,7 @@ impl GpuTrainer {
         plan: &LoadedPlan,
         go_on: &mut dyn FnMut() -> Result<()>,
     ) -> Result<bool> {
+        let mut replay = None;
         for step in 0..plan.steps {
             if step % STEPS_UNSEEN == 0 {
                 go_on()?;
@@ -127,9 +129,29 @@ impl GpuTrainer {
                     return Ok(false);
                 }
             }
-            self.step(optimizer, plan)?;
+            match &replay {
+                Some(replay) => self.queue.replay(replay)?,
+                None => self.step(optimizer, plan)?,
+            }
+            if step == 0 && plan.steps > 1 {
+                replay = self.taken_down(optimizer, plan)?;
+            }
         }
         Ok(true)
+    }
+
+    /// A step as one launch; all steps have the same kernels and arguments. `None` where that is not to be had.
+    fn taken_down(&mut self, optimizer: &mut Optimizer, plan: &LoadedPlan) -> Result<Option<Replay>> {
+        if !self.queue.take_down() {
+            return Ok(None);
+        }
+        let stepped = self.step(optimizer, plan);
+        let replay = self.queue.taken_down();
+        match stepped {
+            Err(error) if self.gpu.is_lost() => Err(error),
+            Err(_) => Ok(None),
+            Ok(()) => Ok(replay),
+        }
     }
 
     fn step(&mut self, optimizer: &mut Optimizer, plan: &LoadedPlan) -> Result<()> {
