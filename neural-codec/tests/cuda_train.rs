@@ -2,50 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
 mod cuda_stand_in;
+mod training;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use cuda_stand_in::{device, is_real, stand_in};
 use neural_codec::Error;
 use neural_codec::compute::Device;
 use neural_codec::compute::cuda::{GpuTrainer, TrainPatch, TrainPlan, TrainRates, TrainRule, TrainShape};
 use neural_codec::neural::train::{
-    Batches, PATCH, Patch, Random, Rates, Rule, Schedule, Shape, Trainer, starting_parameters,
+    Batches, Patch, Random, Rates, Rule, Schedule, Shape, Trainer, starting_parameters,
 };
-use neural_codec::neural::{GridPoint, Profile, SITE_CHANNELS, SceneNetwork, TEMPORAL_LAYERS};
+use neural_codec::neural::{GridPoint, Profile, SceneNetwork};
 use neural_codec::progress::CancelToken;
-
-const LAUNCH_FAILED: i32 = 719;
-
-/// The device for one test at a time, healthy.
-fn alone() -> (MutexGuard<'static, ()>, Device) {
-    static GATE: Mutex<()> = Mutex::new(());
-    let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
-    if !is_real() {
-        stand_in().fail(c"", -1, 0);
-        stand_in().leave_memory(1 << 32);
-    }
-    (guard, device())
-}
-
-fn patches(random: &mut Random, sets: usize) -> Vec<Patch> {
-    let mut patch = |index: usize| {
-        let mut samples = || -> Vec<i16> {
-            (0..SITE_CHANNELS * PATCH * PATCH).map(|_| (random.normal() * 2000.0) as i16).collect()
-        };
-        let (decoded, source) = (samples(), samples());
-        let weight = 1e-4 * (1 + index) as f32;
-        Patch {
-            decoded,
-            source,
-            temporal_layer: index % TEMPORAL_LAYERS,
-            set: index % sets,
-            weight,
-            chroma: 0.3,
-        }
-    };
-    (0..7).map(&mut patch).collect()
-}
+use training::{alone, patches, too_bright};
 
 /// Mean loss and gradient of chosen patches on the GPU.
 fn gradient(
@@ -94,16 +61,6 @@ fn gradients_are_the_cpus_but_for_rounding() {
         }
         assert!(on_gpu == gradient(&device, &shape, &patches, &parameters, &chosen).1, "the same every time");
     }
-}
-
-/// What is decoded is too bright by half a level of 8 bits: an offset can take it away.
-fn too_bright(sets: usize) -> Vec<Patch> {
-    let mut patches = patches(&mut Random::new(6), sets);
-    for patch in &mut patches {
-        patch.decoded = patch.source.iter().map(|value| value.saturating_add(32)).collect();
-        patch.weight = 1.0;
-    }
-    patches
 }
 
 #[test]
@@ -270,74 +227,4 @@ fn training_is_cancelled_on_the_way() {
     let cancelled =
         Trainer::new(&shape, &patches, &device).run(&mut parameters, &schedule, Rule::Free, &cancel);
     assert!(matches!(cancelled, Err(Error::Cancelled)));
-}
-
-#[test]
-fn steps_after_the_first_are_one_launch_each_and_give_the_same_without_graphs() {
-    let (_guard, device) = alone();
-    if is_real() {
-        return;
-    }
-    let shape = Shape::new(&[4], 1);
-    let patches = too_bright(1);
-    let trained = || {
-        let (launches, replays) = (stand_in().launches(), stand_in().replays());
-        let mut parameters = starting_parameters(&shape, 1);
-        let schedule = Schedule { steps: 5, batch: 2, rates: Rates { weights: 2e-3, gains: 1e-2 }, seed: 4 };
-        let mut trainer = Trainer::new(&shape, &patches, &device);
-        let loss = trainer.run(&mut parameters, &schedule, Rule::Free, &CancelToken::new()).unwrap();
-        let bits: Vec<u32> = parameters.iter().map(|value| value.to_bits()).collect();
-        let counts = (stand_in().launches() - launches, stand_in().replays() - replays);
-        assert_eq!(stand_in().graphs(), 0);
-        (counts, loss, bits)
-    };
-    let (counts, loss, bits) = trained();
-    // Begin, gather, two layers, loss, two layers back, total, Adam.
-    assert_eq!(counts, (5 * (1 + 1 + 2 + 1 + 5 + 1 + 1), 4));
-    let unsupported = 900;
-    for (call, after) in [
-        (c"cuStreamBeginCapture_v2", 0),
-        (c"cuLaunchKernel", counts.0 / 5 + 3),
-        (c"cuStreamEndCapture", 0),
-        (c"cuGraphInstantiateWithFlags", 0),
-    ] {
-        stand_in().fail(call, after, unsupported);
-        assert!(trained() == ((counts.0, 0), loss, bits.clone()), "{call:?}");
-    }
-    assert_eq!(device.notes(), Vec::<String>::new());
-}
-
-#[test]
-fn a_device_lost_on_the_way_costs_time_and_nothing_else() {
-    let (_guard, _) = alone();
-    if is_real() {
-        return;
-    }
-    let shape = Shape::new(&[4], 1);
-    let patches = too_bright(1);
-    let schedule = Schedule { steps: 3, batch: 2, rates: Rates { weights: 2e-3, gains: 1e-2 }, seed: 4 };
-    let trained = |device: &Device| {
-        let mut parameters = starting_parameters(&shape, 1);
-        let mut trainer = Trainer::new(&shape, &patches, device);
-        let loss = trainer.run(&mut parameters, &schedule, Rule::Free, &CancelToken::new()).unwrap();
-        (loss, parameters)
-    };
-    let on_cpu = trained(&Device::cpu());
-    let allocations = stand_in().allocations();
-    let places = [
-        (c"cuLaunchKernel", 17),
-        (c"cuGraphLaunch", 1),
-        (c"cuStreamCreate", 0),
-        (c"cuMemcpyDtoHAsync_v2", 0),
-    ];
-    for (call, after) in places.into_iter().chain([(c"cuMemcpyHtoDAsync_v2", 9), (c"cuStreamSynchronize", 2)])
-    {
-        let device = device();
-        stand_in().fail(call, after, LAUNCH_FAILED);
-        assert!(trained(&device) == on_cpu, "{call:?}");
-        assert_eq!(device.notes().len(), 1, "{call:?}: {:?}", device.notes());
-        assert!(device.notes()[0].starts_with("training on the CPU: device cuda:0"), "{:?}", device.notes());
-        assert_eq!((stand_in().allocations(), stand_in().graphs()), (allocations, 0), "{call:?}");
-        stand_in().fail(c"", -1, 0);
-    }
 }

@@ -29,13 +29,22 @@ pub use shape::{TrainLayer, TrainShape};
 /// After so many steps the host looks whether to go on.
 const STEPS_UNSEEN: usize = 32;
 
-/// Patches and work space on a GPU.
+/// A batch goes through the layers in up to so many parts where memory is short.
+const MOST_PARTS: usize = 4;
+
+/// Patches on a GPU.
 pub struct GpuTrainer {
     gpu: Arc<Gpu>,
     queue: Queue,
     shape: TrainShape,
     patches: Patches,
     batch: Batch,
+}
+
+/// What a run needs besides.
+struct Run {
+    optimizer: Optimizer,
+    plan: LoadedPlan,
     layers: Layers,
     /// Patches that go through the layers at once.
     part: usize,
@@ -54,8 +63,6 @@ impl GpuTrainer {
             shape: shape.clone(),
             patches: Patches::new(gpu, shape, patches)?,
             batch: Batch::new(gpu, shape, batch)?,
-            layers: Layers::new(gpu, shape, batch)?,
-            part: batch,
         })
     }
 
@@ -69,16 +76,19 @@ impl GpuTrainer {
         plan: &TrainPlan,
         go_on: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Option<f64>> {
-        let (mut optimizer, plan) = self.load(parameters, plan)?;
+        let mut run = self.load(parameters, plan)?;
         self.queue.follow()?;
-        let ran = self.steps(&mut optimizer, &plan, go_on);
+        let ran = self.steps(&mut run, go_on);
         // Buffers may be freed from here on.
         self.queue.synchronize()?;
-        if !ran? || optimizer.has_diverged(&self.queue)? {
+        if !ran? || run.optimizer.has_diverged(&self.queue)? {
             return Ok(None);
         }
-        self.queue.read(&optimizer.parameters, parameters)?;
-        Ok(Some(optimizer.loss(&self.queue)? / plan.counted().max(1) as f64))
+        let loss = run.optimizer.loss(&self.queue)?;
+        // Whole or not at all: after a failure, training begins anew from what was given.
+        let trained = self.gpu.download(&run.optimizer.parameters)?;
+        parameters.copy_from_slice(&trained);
+        Ok(Some(loss / run.plan.counted().max(1) as f64))
     }
 
     /// Mean of the weighted losses of the chosen patches, and its gradient into `total`. Errors: as for `run`.
@@ -91,13 +101,13 @@ impl GpuTrainer {
             longest: f32::MAX,
             rule: TrainRule::Free,
         };
-        let (mut optimizer, plan) = self.load(parameters, &plan)?;
+        let mut run = self.load(parameters, &plan)?;
         self.queue.follow()?;
-        let stepped = self.step(&mut optimizer, &plan);
+        let stepped = self.step(&mut run);
         self.queue.synchronize()?;
         stepped?;
-        self.queue.read(&optimizer.total, total)?;
-        optimizer.loss(&self.queue)
+        self.queue.read(&run.optimizer.total, total)?;
+        run.optimizer.loss(&self.queue)
     }
 
     /// The parameters that the last loss was taken at. Errors: `Device`.
@@ -105,47 +115,59 @@ impl GpuTrainer {
         self.gpu.download(&self.batch.seen)
     }
 
-    fn load(&self, parameters: &[f32], plan: &TrainPlan) -> Result<(Optimizer, LoadedPlan)> {
+    /// What a run needs, for the whole batch at once, or in parts where memory is short.
+    fn load(&self, parameters: &[f32], plan: &TrainPlan) -> Result<Run> {
+        let mut part = self.batch.len;
+        loop {
+            match self.load_for(parameters, plan, part) {
+                Err(Error::OutOfMemory { .. }) if part > self.batch.len.div_ceil(MOST_PARTS) => {
+                    part = part.div_ceil(2);
+                }
+                loaded => return loaded,
+            }
+        }
+    }
+
+    fn load_for(&self, parameters: &[f32], plan: &TrainPlan, part: usize) -> Result<Run> {
         if parameters.len() != self.shape.parameters {
             return Err(Error::internal("cuda", "parameters that are not those of the shape"));
         }
-        let batch = self.batch.len;
-        let optimizer = Optimizer::new(&self.gpu, &self.shape, parameters, batch)?;
-        Ok((optimizer, LoadedPlan::new(&self.gpu, plan, &self.shape, batch, self.patches.count)?))
+        let (gpu, shape, batch) = (&self.gpu, &self.shape, self.batch.len);
+        Ok(Run {
+            optimizer: Optimizer::new(gpu, shape, parameters, batch)?,
+            plan: LoadedPlan::new(gpu, plan, shape, batch, self.patches.count)?,
+            layers: Layers::new(gpu, shape, part)?,
+            part,
+        })
     }
 
     /// All steps of a plan, or until a gradient is not a number: then false.
-    fn steps(
-        &mut self,
-        optimizer: &mut Optimizer,
-        plan: &LoadedPlan,
-        go_on: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<bool> {
+    fn steps(&mut self, run: &mut Run, go_on: &mut dyn FnMut() -> Result<()>) -> Result<bool> {
         let mut replay = None;
-        for step in 0..plan.steps {
+        for step in 0..run.plan.steps {
             if step % STEPS_UNSEEN == 0 {
                 go_on()?;
-                if step > 0 && optimizer.has_diverged(&self.queue)? {
+                if step > 0 && run.optimizer.has_diverged(&self.queue)? {
                     return Ok(false);
                 }
             }
             match &replay {
                 Some(replay) => self.queue.replay(replay)?,
-                None => self.step(optimizer, plan)?,
+                None => self.step(run)?,
             }
-            if step == 0 && plan.steps > 1 {
-                replay = self.taken_down(optimizer, plan)?;
+            if step == 0 && run.plan.steps > 1 {
+                replay = self.taken_down(run)?;
             }
         }
         Ok(true)
     }
 
     /// A step as one launch; all steps have the same kernels and arguments. `None` where that is not to be had.
-    fn taken_down(&mut self, optimizer: &mut Optimizer, plan: &LoadedPlan) -> Result<Option<Replay>> {
+    fn taken_down(&mut self, run: &mut Run) -> Result<Option<Replay>> {
         if !self.queue.take_down() {
             return Ok(None);
         }
-        let stepped = self.step(optimizer, plan);
+        let stepped = self.step(run);
         let replay = self.queue.taken_down();
         match stepped {
             Err(error) if self.gpu.is_lost() => Err(error),
@@ -154,11 +176,12 @@ impl GpuTrainer {
         }
     }
 
-    fn step(&mut self, optimizer: &mut Optimizer, plan: &LoadedPlan) -> Result<()> {
-        let Self { gpu, queue, patches, batch, layers, .. } = self;
+    fn step(&mut self, run: &mut Run) -> Result<()> {
+        let Self { gpu, queue, patches, batch, .. } = self;
+        let Run { optimizer, plan, layers, part } = run;
         optimizer.begin(queue, plan, batch)?;
-        for start in (0..batch.len).step_by(self.part) {
-            let part = start..(start + self.part).min(batch.len);
+        for start in (0..batch.len).step_by(*part) {
+            let part = start..(start + *part).min(batch.len);
             layers.run(&mut Pass { gpu, queue, patches, batch, part })?;
         }
         optimizer.total(queue, patches, batch)?;
