@@ -49,6 +49,7 @@ run() {
       echo "== $tool" >>"$out/sanitizer.txt"
       timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_filter" the_gpu_gives_what_the_definition_gives_for_the_profiles_shapes >>"$out/sanitizer.txt" 2>&1 || failed=1
       timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_metrics" ms_ssim >>"$out/sanitizer.txt" 2>&1 || failed=1
+      timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_train" parameters_after >>"$out/sanitizer.txt" 2>&1 || failed=1
     done
     grep -E '^==|ERROR SUMMARY' "$out/sanitizer.txt"
   else
