@@ -5,7 +5,7 @@
 # Fails where there is no GPU, a test fails, or a hash differs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tests=(cuda_metrics cuda_filter cuda_train cuda_encode)
+tests=(cuda_memory cuda_metrics cuda_filter cuda_train cuda_encode)
 kept=target/gpu-test
 
 build() {

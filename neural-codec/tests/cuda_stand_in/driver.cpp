@@ -15,6 +15,10 @@
 #include "shim.h"
 #include KERNELS
 
+namespace copies {
+void forget();
+}
+
 namespace {
 
 enum Status { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
@@ -30,7 +34,7 @@ std::atomic<long> allocations{0}, launches{0};
 int status(const char* call) {
     if (sticky) return sticky;
     if (calls_left >= 0 && failing == call && calls_left-- == 0) {
-        if (failure >= 700 && failure < 800) sticky = failure;
+        if (failure >= 700 && failure < 800) sticky = failure, copies::forget();
         return failure;
     }
     return OK;
@@ -131,6 +135,7 @@ int run(Kernel* kernel, Index grid, Index block, void** arguments) {
     if (int failed = graphs::other(stream)) return failed
 
 #include "graphs.h"
+#include "copies.h"
 
 // What tests ask of the stand-in.
 API stand_in_fail(const char* call, int after, int code) {
@@ -166,19 +171,14 @@ uint64_t next_stream = 0x200;
 API cuStreamCreate(void** stream, unsigned) { GATED; *stream = (void*)next_stream++; return OK; }
 API cuStreamCreateWithPriority(void** stream, unsigned, int) { GATED; *stream = (void*)next_stream++; return OK; }
 API cuStreamDestroy_v2(void*) { GATED; return OK; }
-API cuStreamSynchronize(void* stream) { ORDERED(stream); return OK; }
-API cuStreamWaitEvent(void*, void*, unsigned) { GATED; return OK; }
-API cuEventCreate(void** event, unsigned) { GATED; *event = (void*)0x300; return OK; }
-API cuEventRecord(void*, void*) { GATED; return OK; }
-API cuEventSynchronize(void*) { GATED; return OK; }
-API cuEventDestroy_v2(void*) { GATED; return OK; }
+API cuStreamSynchronize(void* stream) { ORDERED(stream); copies::finish(stream); return OK; }
 API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void* stream) { ORDERED(stream); return allocate(pointer, bytes); }
 API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(pointer, bytes); }
 // Memory is given back even by a device that is lost, as the end of a process would.
 API cuMemFreeAsync(uint64_t pointer, void*) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
 API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
 API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) { ORDERED(stream); memset((void*)to, value, bytes); return OK; }
-API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) { ORDERED(stream); memcpy((void*)to, from, bytes); return OK; }
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) { ORDERED(stream); copies::copy_to_device((void*)to, from, bytes, stream); return OK; }
 API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; return OK; }
 API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); memcpy((void*)to, (void*)from, bytes); return OK; }
 API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }

@@ -18,6 +18,7 @@ const PARTS: &[(&str, &str)] = &[
     ("fibres.h", include_str!("fibres.h")),
     ("shim.h", include_str!("shim.h")),
     ("graphs.h", include_str!("graphs.h")),
+    ("copies.h", include_str!("copies.h")),
     ("driver.cpp", include_str!("driver.cpp")),
 ];
 

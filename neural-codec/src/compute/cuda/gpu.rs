@@ -1,13 +1,14 @@
 //! A GPU that is open: context, stream, kernels. Rank 0.
 //!
-//! One stream a device: calls from several threads are queued one after the other. Long work has a [`Queue`] of its own.
+//! One stream a device: calls from several threads are queued one after the other. Long work has a [`Queue`] of its own, and
+//! large copies to the device come by another stream.
 //!
 //! [`Queue`]: super::queue::Queue
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cudarc::driver::{CudaContext, CudaFunction, CudaStream, DriverError, LaunchConfig, result, sys};
 use cudarc::nvrtc::Ptx;
@@ -17,6 +18,7 @@ use super::failure::{
     no_such_device, old_device, old_driver,
 };
 use super::kernels::{KERNELS, PTX};
+use super::staging::Staging;
 use crate::error::{Error, Result};
 
 /// A connection to one GPU, shared by the whole process.
@@ -28,6 +30,8 @@ pub struct Gpu {
     multiprocessors: u32,
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
+    /// Made at the first large copy; `None` where there is no pinned memory.
+    staging: OnceLock<Option<Mutex<Staging>>>,
     functions: BTreeMap<&'static str, CudaFunction>,
     lost: AtomicBool,
     /// Kinds of work whose first result was that of the CPU.
@@ -78,8 +82,8 @@ impl Gpu {
         }
         let multiprocessor_count = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
         let multiprocessors = context.attribute(multiprocessor_count).map_err(opening)?;
-        // SAFETY: work of this context goes through the one stream below, in order, so that nothing needs events; a `Queue` is
-        // waited for before its buffers are touched from elsewhere.
+        // SAFETY: work of this context goes through the one stream below, in order, so that nothing needs events of the
+        // bindings; a `Queue` is waited for before its buffers are touched from elsewhere, and `Staging` has its own events.
         #[allow(unsafe_code)]
         unsafe {
             context.disable_event_tracking();
@@ -97,6 +101,7 @@ impl Gpu {
             multiprocessors: u32::try_from(multiprocessors).unwrap_or(1).max(1),
             context,
             stream,
+            staging: OnceLock::new(),
             functions,
             lost: AtomicBool::new(false),
             proven: Mutex::default(),
@@ -148,6 +153,13 @@ impl Gpu {
 
     pub(super) fn stream(&self) -> &Arc<CudaStream> {
         &self.stream
+    }
+
+    /// Pinned memory for copies to the device, for one copy at a time.
+    pub(super) fn staging(&self) -> Option<MutexGuard<'_, Staging>> {
+        let made = || Staging::new(&self.context).ok().map(Mutex::new);
+        let staging = self.staging.get_or_init(made).as_ref();
+        staging.map(|staging| staging.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Another stream, whose work runs beside that of all others.

@@ -3,6 +3,7 @@
 use cudarc::driver::{CudaSlice, DeviceRepr, ValidAsZeroBits};
 
 use super::gpu::Gpu;
+use super::staging::LEAST_STAGED;
 use crate::error::Result;
 
 /// Values in the memory of a GPU, freed when dropped.
@@ -50,8 +51,18 @@ impl DeviceSample for f64 {
 }
 
 impl Gpu {
-    /// A copy of values of the host. Errors: `OutOfMemory`, `Device`.
+    /// A copy of values of the host, which may be changed at once. Errors: `OutOfMemory`, `Device`.
     pub fn upload<T: DeviceSample>(&self, values: &[T]) -> Result<Buffer<T>> {
+        self.check_usable()?;
+        let bytes = size_of_val(values);
+        if bytes >= LEAST_STAGED
+            && let Some(mut staging) = self.staging()
+        {
+            let allocated = staging.alloc(values.len(), self.stream());
+            let mut buffer = self.checked(allocated, "a buffer of the device", bytes as u64)?;
+            let filled = staging.fill(values, &mut buffer, self.stream());
+            return self.checked(filled, "copying to the device", 0).map(|()| Buffer(buffer));
+        }
         let mut buffer = self.alloc(values.len())?;
         if !values.is_empty() {
             let copied = self.stream().memcpy_htod(values, &mut buffer.0);

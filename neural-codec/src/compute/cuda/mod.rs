@@ -14,6 +14,7 @@ mod kernels;
 mod memory;
 mod metrics;
 mod queue;
+mod staging;
 mod train;
 
 pub use filter::{FilterLayer, FilterPlanes, GpuFilter};
