@@ -221,6 +221,9 @@ fn training_is_cancelled_on_the_way() {
     let found = trainer.run(&mut parameters, &still(1000, Rule::Free), &mut go_on);
     assert!(matches!(found, Err(Error::Cancelled)) && parameters == start);
     assert_eq!(asked, 2);
+    // What the run had is freed; steps that were still on their way would write to it.
+    device.gpu().unwrap().synchronize().unwrap();
+    drop(trainer);
     let cancel = CancelToken::new();
     cancel.cancel();
     let schedule = Schedule { steps: 2, batch: 1, rates: Rates { weights: 2e-3, gains: 1e-2 }, seed: 4 };

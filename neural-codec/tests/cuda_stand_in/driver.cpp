@@ -15,8 +15,8 @@
 #include "shim.h"
 #include KERNELS
 
-namespace copies {
-void forget();
+namespace streams {
+void lose();
 }
 
 namespace {
@@ -34,7 +34,7 @@ std::atomic<long> allocations{0}, launches{0};
 int status(const char* call) {
     if (sticky) return sticky;
     if (calls_left >= 0 && failing == call && calls_left-- == 0) {
-        if (failure >= 700 && failure < 800) sticky = failure, copies::forget();
+        if (failure >= 700 && failure < 800) sticky = failure, streams::lose();
         return failure;
     }
     return OK;
@@ -57,16 +57,6 @@ int allocate(uint64_t* pointer, size_t bytes) {
     blocks[*pointer] = {map, mapped, bytes};
     memory_left -= bytes;
     allocations++;
-    return OK;
-}
-
-int release(uint64_t pointer) {
-    auto found = blocks.find(pointer);
-    if (found == blocks.end()) return INVALID_VALUE;
-    munmap(found->second.map, found->second.mapped);
-    memory_left += found->second.bytes;
-    blocks.erase(found);
-    allocations--;
     return OK;
 }
 
@@ -129,13 +119,25 @@ int run(Kernel* kernel, Index grid, Index block, void** arguments) {
 #define GATED                                           \
     std::lock_guard<std::recursive_mutex> locked(gate); \
     if (int failed = status(__func__)) return failed
+#include "streams.h"
+#include "graphs.h"
+
 // Calls that a stream which takes launches down does not take.
 #define ORDERED(stream) \
     GATED;              \
     if (int failed = graphs::other(stream)) return failed
 
-#include "graphs.h"
-#include "copies.h"
+// Memory counts as free at once; it goes when the stream comes to that, which a device that is lost does not.
+int release(uint64_t pointer, void* stream) {
+    auto found = blocks.find(pointer);
+    if (found == blocks.end()) return INVALID_VALUE;
+    Block block = found->second;
+    blocks.erase(found);
+    memory_left += block.bytes;
+    allocations--;
+    auto unmap = [=] { return munmap(block.map, block.mapped), OK; };
+    return sticky || !stream ? unmap() : streams::give(stream, unmap, true);
+}
 
 // What tests ask of the stand-in.
 API stand_in_fail(const char* call, int after, int code) {
@@ -164,23 +166,23 @@ API cuDevicePrimaryCtxRetain(void** context, int) { GATED; *context = (void*)0x1
 API cuDevicePrimaryCtxRelease_v2(int) { GATED; return OK; }
 API cuCtxGetCurrent(void** context) { GATED; *context = (void*)0x100; return OK; }
 API cuCtxSetCurrent(void*) { GATED; return OK; }
-API cuCtxSynchronize() { GATED; return OK; }
 API cuMemGetInfo_v2(size_t* left, size_t* total) { GATED; *left = memory_left, *total = size_t(1) << 32; return OK; }
-// Each stream has a name of its own; all run what they are given at once.
-uint64_t next_stream = 0x200;
-API cuStreamCreate(void** stream, unsigned) { GATED; *stream = (void*)next_stream++; return OK; }
-API cuStreamCreateWithPriority(void** stream, unsigned, int) { GATED; *stream = (void*)next_stream++; return OK; }
-API cuStreamDestroy_v2(void*) { GATED; return OK; }
-API cuStreamSynchronize(void* stream) { ORDERED(stream); copies::finish(stream); return OK; }
+API cuStreamSynchronize(void* stream) { ORDERED(stream); return streams::finish(stream); }
 API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void* stream) { ORDERED(stream); return allocate(pointer, bytes); }
 API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(pointer, bytes); }
 // Memory is given back even by a device that is lost, as the end of a process would.
-API cuMemFreeAsync(uint64_t pointer, void*) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
-API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
-API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) { ORDERED(stream); memset((void*)to, value, bytes); return OK; }
-API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) { ORDERED(stream); copies::copy_to_device((void*)to, from, bytes, stream); return OK; }
-API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; return OK; }
-API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); memcpy((void*)to, (void*)from, bytes); return OK; }
+API cuMemFreeAsync(uint64_t pointer, void* stream) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer, stream); }
+API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); streams::finish_all(); return release(pointer, nullptr); }
+API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) { ORDERED(stream); return streams::give(stream, [=] { return memset((void*)to, value, bytes), OK; }); }
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) { ORDERED(stream); return streams::copy_to_device((void*)to, from, bytes, stream); }
+API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
+    ORDERED(stream);
+    if (int failed = streams::finish(stream)) return failed;
+    memcpy(to, (void*)from, bytes);
+    *(char*)to ^= wrong_copies;
+    return OK;
+}
+API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); return streams::give(stream, [=] { return memcpy((void*)to, (void*)from, bytes), OK; }); }
 API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
 API cuModuleUnload(void*) { GATED; return OK; }
 API cuModuleGetFunction(void** function, void*, const char* name) {
@@ -200,6 +202,7 @@ API cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned gr
                    unsigned block_z, unsigned, void* stream, void** arguments, void**) {
     GATED;
     Index grid = {grid_x, grid_y, grid_z}, block = {block_x, block_y, block_z};
-    if (graphs::take(stream, (Kernel*)function, grid, block, arguments)) return OK;
-    return run((Kernel*)function, grid, block, arguments);
+    streams::Launch launch((Kernel*)function, grid, block, arguments);
+    if (graphs::take(stream, launch)) return OK;
+    return streams::give(stream, [=] { return launch.run(); });
 }

@@ -6,19 +6,14 @@
 #include <map>
 #include <vector>
 
+#include "streams.h"
+
 namespace graphs {
 
 enum Status { UNSUPPORTED = 900, INVALIDATED = 901 };
 
-// A launch with copies of its arguments, which are the caller's and soon gone.
-struct Launch {
-    Kernel* kernel;
-    Index grid, block;
-    std::vector<std::vector<char>> values;
-};
-
 struct Graph {
-    std::vector<Launch> launches;
+    std::vector<streams::Launch> launches;
     bool is_spoilt = false;
 };
 
@@ -27,15 +22,10 @@ std::map<void*, Graph> capturing;
 std::atomic<long> alive{0}, replays{0};
 
 // Takes a launch down where the stream does that.
-bool take(void* stream, Kernel* kernel, Index grid, Index block, void** arguments) {
+bool take(void* stream, const streams::Launch& launch) {
     auto found = capturing.find(stream);
     if (found == capturing.end()) return false;
-    Launch launch = {kernel, grid, block, {}};
-    for (size_t at = 0; at < kernel->sizes.size(); at++) {
-        const char* value = (const char*)arguments[at];
-        launch.values.emplace_back(value, value + kernel->sizes[at]);
-    }
-    found->second.launches.push_back(std::move(launch));
+    found->second.launches.push_back(launch);
     return true;
 }
 
@@ -45,16 +35,6 @@ int other(void* stream) {
     if (found == capturing.end()) return 0;
     found->second.is_spoilt = true;
     return UNSUPPORTED;
-}
-
-int replay(const Graph& graph) {
-    replays++;
-    for (const Launch& launch : graph.launches) {
-        std::vector<void*> arguments;
-        for (const std::vector<char>& value : launch.values) arguments.push_back((void*)value.data());
-        if (int failed = run(launch.kernel, launch.grid, launch.block, arguments.data())) return failed;
-    }
-    return 0;
 }
 
 }  // namespace graphs
@@ -89,7 +69,9 @@ API cuGraphInstantiateWithFlags(graphs::Graph** made, graphs::Graph* graph, unsi
 API cuGraphLaunch(graphs::Graph* graph, void* stream) {
     GATED;
     if (int failed = graphs::other(stream)) return failed;
-    return graphs::replay(*graph);
+    graphs::replays++;
+    for (const streams::Launch& launch : graph->launches) streams::give(stream, [=] { return launch.run(); });
+    return OK;
 }
 API cuGraphExecDestroy(graphs::Graph* graph) { return delete graph, graphs::alive--, OK; }
 API cuGraphDestroy(graphs::Graph* graph) { return delete graph, graphs::alive--, OK; }

@@ -17,8 +17,8 @@ use neural_codec::compute::cuda::{KERNELS, source};
 const PARTS: &[(&str, &str)] = &[
     ("fibres.h", include_str!("fibres.h")),
     ("shim.h", include_str!("shim.h")),
+    ("streams.h", include_str!("streams.h")),
     ("graphs.h", include_str!("graphs.h")),
-    ("copies.h", include_str!("copies.h")),
     ("driver.cpp", include_str!("driver.cpp")),
 ];
 
