@@ -22,11 +22,16 @@ fn alone() -> (MutexGuard<'static, ()>, Arc<Gpu>) {
     let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
     if !is_real() {
         stand_in().fail(c"", -1, 0);
-        stand_in().fail(c"cuMemAllocAsync", 0, LAUNCH_FAILED);
-        assert!(device().gpu().unwrap().upload(&[1_u8]).is_err());
-        stand_in().fail(c"", -1, 0);
+        lose();
     }
     (guard, device().gpu().unwrap().clone())
+}
+
+/// Loses the device, so that the next one is opened anew.
+fn lose() {
+    stand_in().fail(c"cuMemAllocAsync", 0, LAUNCH_FAILED);
+    assert!(device().gpu().unwrap().upload(&[1_u8]).is_err());
+    stand_in().fail(c"", -1, 0);
 }
 
 /// Values that differ from any shifted copy of themselves.
@@ -118,4 +123,25 @@ fn a_device_lost_at_any_call_of_a_copy_is_an_error_and_leaks_nothing() {
         assert!(matches!(refused, Err(Error::Device { .. })) && gpu.is_lost(), "{call:?}: {refused:?}");
         assert_eq!(stand_in().allocations(), 0, "{call:?}");
     }
+}
+
+#[test]
+fn freed_memory_is_kept_for_the_next_buffer_and_never_less_than_another_asked_for() {
+    let (_guard, gpu) = alone();
+    if is_real() {
+        return;
+    }
+    for (before, after) in [(0, 512), (100, 512), (700, 700)] {
+        lose();
+        stand_in().kept_megabytes(before);
+        assert!(!device().gpu().unwrap().is_lost());
+        assert_eq!(stand_in().kept_megabytes(-1), after);
+    }
+    // A driver without pools is one without that.
+    lose();
+    stand_in().fail(c"cuMemPoolSetAttribute", 0, 801);
+    stand_in().kept_megabytes(0);
+    assert_returns::<u8>(device().gpu().unwrap(), PIECE);
+    assert_eq!(stand_in().kept_megabytes(-1), 0);
+    drop(gpu);
 }

@@ -168,6 +168,17 @@ API cuCtxGetCurrent(void** context) { GATED; *context = (void*)0x100; return OK;
 API cuCtxSetCurrent(void*) { GATED; return OK; }
 API cuMemGetInfo_v2(size_t* left, size_t* total) { GATED; *left = memory_left, *total = size_t(1) << 32; return OK; }
 API cuStreamSynchronize(void* stream) { ORDERED(stream); return streams::finish(stream); }
+// Bytes of freed memory that are to be kept.
+uint64_t kept = 0;
+API cuDeviceGetDefaultMemPool(void** pool, int) { GATED; *pool = (void*)0x500; return OK; }
+API cuMemPoolGetAttribute(void*, int attribute, void* value) { GATED; *(uint64_t*)value = kept; return attribute == 4 ? OK : INVALID_VALUE; }
+API cuMemPoolSetAttribute(void*, int attribute, void* value) { GATED; kept = *(uint64_t*)value; return attribute == 4 ? OK : INVALID_VALUE; }
+API stand_in_kept_megabytes(int wanted) {
+    std::lock_guard<std::recursive_mutex> locked(gate);
+    int before = kept >> 20;
+    if (wanted >= 0) kept = uint64_t(wanted) << 20;
+    return before;
+}
 API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void* stream) { ORDERED(stream); return allocate(pointer, bytes); }
 API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(pointer, bytes); }
 // Memory is given back even by a device that is lost, as the end of a process would.

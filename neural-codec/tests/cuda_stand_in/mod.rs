@@ -103,6 +103,15 @@ impl StandIn {
         self.count(b"stand_in_launches")
     }
 
+    /// Megabytes of freed memory that the device was asked to keep, and what to begin with from now on; -1: as it is.
+    pub(crate) fn kept_megabytes(&self, wanted: i32) -> i32 {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_kept_megabytes").unwrap()(wanted)
+        }
+    }
+
     /// Graphs that nobody destroyed.
     pub(crate) fn graphs(&self) -> i32 {
         self.count(b"stand_in_graphs")

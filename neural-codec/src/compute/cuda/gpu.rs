@@ -18,6 +18,7 @@ use super::failure::{
     no_such_device, old_device, old_driver,
 };
 use super::kernels::{KERNELS, PTX};
+use super::pool::keep_memory;
 use super::staging::Staging;
 use crate::error::{Error, Result};
 
@@ -88,6 +89,8 @@ impl Gpu {
         unsafe {
             context.disable_event_tracking();
         }
+        // Without pools, memory is slower to get, and no other.
+        let _ = keep_memory(&context);
         let stream = context.new_stream().map_err(opening)?;
         let module = context.load_module(Ptx::from_src(PTX)).map_err(opening)?;
         let mut functions = BTreeMap::new();

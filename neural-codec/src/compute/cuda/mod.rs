@@ -13,6 +13,7 @@ mod gpu;
 mod kernels;
 mod memory;
 mod metrics;
+mod pool;
 mod queue;
 mod staging;
 mod train;
