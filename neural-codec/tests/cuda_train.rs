@@ -8,7 +8,7 @@ use neural_codec::Error;
 use neural_codec::compute::Device;
 use neural_codec::compute::cuda::{GpuTrainer, TrainPatch, TrainPlan, TrainRates, TrainRule, TrainShape};
 use neural_codec::neural::train::{
-    Batches, Patch, Random, Rates, Rule, Schedule, Shape, Trainer, starting_parameters,
+    Batches, Judge, Patch, Random, Rates, Rule, Schedule, Shape, Trainer, starting_parameters,
 };
 use neural_codec::neural::{GridPoint, Profile, SceneNetwork};
 use neural_codec::progress::CancelToken;
@@ -230,4 +230,24 @@ fn training_is_cancelled_on_the_way() {
     let cancelled =
         Trainer::new(&shape, &patches, &device).run(&mut parameters, &schedule, Rule::Free, &cancel);
     assert!(matches!(cancelled, Err(Error::Cancelled)));
+}
+
+#[test]
+fn networks_are_judged_as_on_the_cpu_but_for_rounding() {
+    let (_guard, device) = alone();
+    for (hidden, sets) in [(&[5, 13][..], 3), (&[], 1)] {
+        let shape = Shape::new(hidden, sets);
+        let patches = patches(&mut Random::new(7), sets);
+        let (mut on_gpu, mut on_cpu) =
+            (Judge::new(&shape, patches.clone(), &device), Judge::new(&shape, patches, &Device::cpu()));
+        for seed in 0..2 {
+            let parameters = starting_parameters(&shape, seed);
+            let (gpu, cpu) =
+                (on_gpu.error_left(&parameters).unwrap(), on_cpu.error_left(&parameters).unwrap());
+            assert!((cpu - 1.0).abs() > 1e-3 && (gpu / cpu - 1.0).abs() < 1e-5, "{hidden:?}: {gpu} {cpu}");
+            assert!(gpu == on_gpu.error_left(&parameters).unwrap(), "the same every time");
+        }
+        assert_eq!(on_gpu.error_left(&vec![0.0; shape.len()]).unwrap(), 1.0);
+    }
+    assert_eq!(device.notes(), Vec::<String>::new());
 }

@@ -8,7 +8,7 @@ mod training;
 
 use cuda_stand_in::{device, is_real, stand_in};
 use neural_codec::compute::Device;
-use neural_codec::neural::train::{Rates, Rule, Schedule, Shape, Trainer, starting_parameters};
+use neural_codec::neural::train::{Judge, Rates, Rule, Schedule, Shape, Trainer, starting_parameters};
 use neural_codec::progress::CancelToken;
 use training::{alone, too_bright};
 
@@ -117,5 +117,39 @@ fn a_device_lost_at_any_call_costs_time_and_nothing_else() {
             calls += 1;
         }
         assert!(calls >= least, "{call:?} was made {calls} times");
+    }
+}
+
+#[test]
+fn networks_are_judged_in_parts_where_memory_is_short_and_on_the_cpu_where_the_device_is_lost() {
+    let (_guard, _) = alone();
+    if is_real() {
+        return;
+    }
+    let shape = Shape::new(&[4], 2);
+    let parameters = starting_parameters(&shape, 1);
+    let judged = |device: &Device| Judge::new(&shape, too_bright(2), device).error_left(&parameters).unwrap();
+    let on_cpu = judged(&Device::cpu());
+    for (kilobytes, parts) in [(0, 0), (1500, 0), (2200, 4), (3500, 2), (6000, 1)] {
+        let device = device();
+        stand_in().leave_memory(kilobytes << 10);
+        let before = stand_in().launches();
+        let left = judged(&device);
+        stand_in().leave_memory(1 << 32);
+        assert_eq!(stand_in().allocations(), 0);
+        // Gather, two layers and loss, without a network and with it.
+        assert_eq!(stand_in().launches() - before, 2 * 4 * parts, "{kilobytes} KB");
+        assert!((left / on_cpu - 1.0).abs() < 1e-5 && (parts > 0 || left == on_cpu), "{left} {on_cpu}");
+        assert_eq!(device.notes().len(), usize::from(parts == 0), "{:?}", device.notes());
+    }
+    for call in [c"cuLaunchKernel", c"cuStreamCreate", c"cuMemcpyDtoHAsync_v2", c"cuStreamSynchronize"] {
+        for calls in 0..2 {
+            let device = device();
+            stand_in().fail(call, calls, LAUNCH_FAILED);
+            let left = judged(&device);
+            stand_in().fail(c"", -1, 0);
+            assert!(left == on_cpu || !device.gpu().unwrap().is_lost(), "{call:?} {calls}");
+            assert_eq!(stand_in().allocations(), 0, "{call:?} {calls}");
+        }
     }
 }

@@ -24,5 +24,5 @@ pub use kernels::{KERNELS, options, source};
 pub use memory::{Buffer, DeviceSample};
 pub use metrics::tiles;
 pub use train::{
-    GpuTrainer, TrainLayer, TrainPatch, TrainPlan, TrainPoint, TrainRates, TrainRule, TrainShape,
+    GpuJudge, GpuTrainer, TrainLayer, TrainPatch, TrainPlan, TrainPoint, TrainRates, TrainRule, TrainShape,
 };

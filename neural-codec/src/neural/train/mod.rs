@@ -3,6 +3,7 @@
 mod adam;
 mod batch;
 mod conv;
+mod judge;
 mod model;
 mod on_device;
 mod patches;
@@ -15,6 +16,7 @@ mod trainer;
 mod vector;
 
 pub use batch::Batches;
+pub use judge::Judge;
 pub use model::{PATCH, Patch, Shape, Workspace};
 pub use patches::{PatchSampler, Patches};
 pub use random::Random;

@@ -8,8 +8,8 @@
 //! ```
 //! The best is the one of the least J = D + lambda R, or none.
 
-use super::batch::Batches;
-use super::model::{Patch, Shape};
+use super::judge::Judge;
+use super::model::Shape;
 use super::patches::Patches;
 use super::rule::Rule;
 use super::schedule::{Rates, Schedule};
@@ -88,16 +88,15 @@ pub fn learn(plan: &ScenePlan, patches: Patches, device: &Device, cancel: &Cance
     let Patches { learners, judges } = patches;
     let base = SceneNetwork::base(plan.profile, plan.quantizer)?;
     let shape = plan.profile.base()?.shape();
-    let learner = Learner {
+    let mut learner = Learner {
         plan: *plan,
         shape: shape.clone(),
-        batches: Batches::new(shape),
-        judges,
+        judge: Judge::new(shape, judges, device),
         cancel: cancel.clone(),
     };
     let mut learnt = Learnt { candidates: Vec::new(), diverged: false };
-    if !learner.judges.is_empty() {
-        let mut trainer = Trainer::new(&learner.shape, &learners, device);
+    if !learner.judge.is_empty() {
+        let mut trainer = Trainer::new(shape, &learners, device);
         learnt.diverged = !learner.run(base, &mut trainer, &mut learnt.candidates)?;
     }
     Ok(learnt)
@@ -106,16 +105,14 @@ pub fn learn(plan: &ScenePlan, patches: Patches, device: &Device, cancel: &Cance
 struct Learner {
     plan: ScenePlan,
     shape: Shape,
-    judges: Vec<Patch>,
-    /// Buffers for judging.
-    batches: Batches,
+    judge: Judge,
     cancel: CancelToken,
 }
 
 impl Learner {
     /// False where training went wrong.
     fn run(
-        &self,
+        &mut self,
         base: SceneNetwork,
         trainer: &mut Trainer<'_>,
         candidates: &mut Vec<Candidate>,
@@ -157,24 +154,14 @@ impl Learner {
         SceneNetwork::grid(self.plan.profile, self.plan.quantizer, steps)
     }
 
-    fn judged(&self, name: &'static str, network: SceneNetwork) -> Result<Candidate> {
+    fn judged(&mut self, name: &'static str, network: SceneNetwork) -> Result<Candidate> {
         let bytes = network.to_bytes()?.len();
-        let error_left = self.error_left(&network.parameters()?);
+        let error_left = self.judge.error_left(&network.parameters()?)?;
         Ok(Candidate { name, network, bytes, error_left })
     }
 
-    fn error_left(&self, parameters: &[f32]) -> f64 {
-        let losses = self.batches.losses(parameters, &self.judges);
-        let (mut with, mut without) = (0.0, 0.0);
-        for ((after, before), patch) in losses.iter().zip(&self.judges) {
-            with += after * f64::from(patch.weight);
-            without += before * f64::from(patch.weight);
-        }
-        if without > 0.0 { with / without } else { 1.0 }
-    }
-
     /// The exponent of each layer's step by J, one layer after the other.
-    fn choose_steps(&self, parameters: &[f32]) -> Result<Vec<u8>> {
+    fn choose_steps(&mut self, parameters: &[f32]) -> Result<Vec<u8>> {
         let mut steps = vec![STEP; self.shape.layers()];
         for layer in 0..self.shape.layers() {
             let mut best = (f64::MAX, STEP);
@@ -215,7 +202,7 @@ impl Learner {
 mod tests {
     use super::*;
     use crate::frame::{Color, Frame, PixelFormat};
-    use crate::neural::train::{PATCH, Random, Workspace};
+    use crate::neural::train::{PATCH, Patch, Random, Workspace};
     use crate::neural::{Filter, SITE_CHANNELS, Sites};
     use crate::with_planes;
 

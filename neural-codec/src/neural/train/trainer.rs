@@ -17,7 +17,7 @@ use crate::progress::CancelToken;
 pub(super) const LONGEST_GRADIENT: f32 = 1.0;
 
 /// Patches are all of one size, large enough for a GPU whatever the picture.
-const ANY_SIZE: usize = usize::MAX;
+pub(super) const ANY_SIZE: usize = usize::MAX;
 
 /// Patches to learn from, and where that is done.
 pub struct Trainer<'a> {

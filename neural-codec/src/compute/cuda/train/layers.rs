@@ -14,11 +14,14 @@ use super::shape::{CHANNELS, PATCH, TrainLayer, TrainShape, side_after};
 use crate::compute::cuda::gpu::{Gpu, covering};
 use crate::compute::cuda::memory::Buffer;
 use crate::compute::cuda::queue::Queue;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Outputs of a block of threads, and rows.
 const OUTPUTS: usize = 8;
 const ROWS: usize = 16;
+
+/// A batch goes through in up to so many parts where memory is short.
+const MOST_PARTS: usize = 4;
 
 /// What the network is given, and what a batch leaves.
 pub(super) struct Batch {
@@ -37,6 +40,8 @@ pub(super) struct Batch {
 /// Work space for a part of a batch.
 pub(super) struct Layers {
     shape: TrainShape,
+    /// Patches that there is room for.
+    part: usize,
     input: Buffer<f32>,
     /// Of each layer, before and after gain and activation.
     sums: Vec<Buffer<f32>>,
@@ -58,8 +63,18 @@ impl Batch {
 }
 
 impl Layers {
-    /// For parts of up to `part` patches. Errors: `OutOfMemory`, `Device`.
-    pub(super) fn new(gpu: &Gpu, shape: &TrainShape, part: usize) -> Result<Self> {
+    /// For `most` patches at once, or for a half or a quarter of them where memory is short. Errors: `OutOfMemory`, `Device`.
+    pub(super) fn fitting(gpu: &Gpu, shape: &TrainShape, most: usize) -> Result<Self> {
+        let mut part = most;
+        loop {
+            match Self::new(gpu, shape, part) {
+                Err(Error::OutOfMemory { .. }) if part > most.div_ceil(MOST_PARTS) => part = part.div_ceil(2),
+                layers => return layers,
+            }
+        }
+    }
+
+    fn new(gpu: &Gpu, shape: &TrainShape, part: usize) -> Result<Self> {
         let sites = |layer: usize| side_after(layer) * side_after(layer);
         let planes = || {
             let of = |(index, layer): (usize, &TrainLayer)| gpu.alloc(part * layer.outputs * sites(index));
@@ -68,6 +83,7 @@ impl Layers {
         let widest = shape.layers.iter().map(|layer| layer.outputs).max().unwrap_or(0);
         Ok(Self {
             shape: shape.clone(),
+            part,
             input: gpu.alloc(part * CHANNELS * PATCH * PATCH)?,
             sums: planes()?,
             active: planes()?,
@@ -76,13 +92,24 @@ impl Layers {
         })
     }
 
-    /// Losses and gradients of a part of the batch; those of weights are added to those of the parts before it.
-    pub(super) fn run(&mut self, pass: &mut Pass<'_>) -> Result<()> {
+    /// The parts that so many patches go through in.
+    pub(super) fn parts(&self, patches: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let part = self.part;
+        (0..patches).step_by(part).map(move |start| start..(start + part).min(patches))
+    }
+
+    /// Losses of a part of the batch.
+    pub(super) fn forward_to_loss(&mut self, pass: &mut Pass<'_>) -> Result<()> {
         self.gather(pass)?;
         for layer in 0..self.shape.layers.len() {
             self.forward(pass, layer)?;
         }
-        self.loss(pass)?;
+        self.loss(pass)
+    }
+
+    /// Losses and gradients of a part of the batch; those of weights are added to those of the parts before it.
+    pub(super) fn run(&mut self, pass: &mut Pass<'_>) -> Result<()> {
+        self.forward_to_loss(pass)?;
         for layer in (0..self.shape.layers.len()).rev() {
             self.slopes(pass, layer)?;
             self.weights(pass, layer)?;

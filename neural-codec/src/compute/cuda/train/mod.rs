@@ -7,6 +7,7 @@
 //! kernel, the others as one graph. Sums are made in a fixed order: the same every time, but rounded
 //! otherwise than the CPU's.
 
+mod judge;
 mod layers;
 mod optimizer;
 mod patches;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use super::gpu::Gpu;
 use super::queue::{Queue, Replay};
 use crate::error::{Error, Result};
+pub use judge::GpuJudge;
 use layers::{Batch, Layers, Pass};
 use optimizer::Optimizer;
 use patches::Patches;
@@ -28,9 +30,6 @@ pub use shape::{TrainLayer, TrainShape};
 
 /// After so many steps the host looks whether to go on.
 const STEPS_UNSEEN: usize = 32;
-
-/// A batch goes through the layers in up to so many parts where memory is short.
-const MOST_PARTS: usize = 4;
 
 /// Patches on a GPU.
 pub struct GpuTrainer {
@@ -46,8 +45,6 @@ struct Run {
     optimizer: Optimizer,
     plan: LoadedPlan,
     layers: Layers,
-    /// Patches that go through the layers at once.
-    part: usize,
 }
 
 impl GpuTrainer {
@@ -115,20 +112,8 @@ impl GpuTrainer {
         self.gpu.download(&self.batch.seen)
     }
 
-    /// What a run needs, for the whole batch at once, or in parts where memory is short.
+    /// What a run needs; work space comes last, which can do with less.
     fn load(&self, parameters: &[f32], plan: &TrainPlan) -> Result<Run> {
-        let mut part = self.batch.len;
-        loop {
-            match self.load_for(parameters, plan, part) {
-                Err(Error::OutOfMemory { .. }) if part > self.batch.len.div_ceil(MOST_PARTS) => {
-                    part = part.div_ceil(2);
-                }
-                loaded => return loaded,
-            }
-        }
-    }
-
-    fn load_for(&self, parameters: &[f32], plan: &TrainPlan, part: usize) -> Result<Run> {
         if parameters.len() != self.shape.parameters {
             return Err(Error::internal("cuda", "parameters that are not those of the shape"));
         }
@@ -136,8 +121,7 @@ impl GpuTrainer {
         Ok(Run {
             optimizer: Optimizer::new(gpu, shape, parameters, batch)?,
             plan: LoadedPlan::new(gpu, plan, shape, batch, self.patches.count)?,
-            layers: Layers::new(gpu, shape, part)?,
-            part,
+            layers: Layers::fitting(gpu, shape, batch)?,
         })
     }
 
@@ -178,10 +162,9 @@ impl GpuTrainer {
 
     fn step(&mut self, run: &mut Run) -> Result<()> {
         let Self { gpu, queue, patches, batch, .. } = self;
-        let Run { optimizer, plan, layers, part } = run;
+        let Run { optimizer, plan, layers } = run;
         optimizer.begin(queue, plan, batch)?;
-        for start in (0..batch.len).step_by(*part) {
-            let part = start..(start + *part).min(batch.len);
+        for part in layers.parts(batch.len) {
             layers.run(&mut Pass { gpu, queue, patches, batch, part })?;
         }
         optimizer.total(queue, patches, batch)?;
