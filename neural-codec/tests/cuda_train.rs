@@ -251,3 +251,26 @@ fn networks_are_judged_as_on_the_cpu_but_for_rounding() {
     }
     assert_eq!(device.notes(), Vec::<String>::new());
 }
+
+#[test]
+fn runs_beside_one_another_give_what_each_gives_alone() {
+    let (_guard, device) = alone();
+    let trained = |seed: u64| {
+        let shape = Shape::new(&[4], 2);
+        let patches = patches(&mut Random::new(seed), 2);
+        let mut parameters = starting_parameters(&shape, seed);
+        let schedule = Schedule { steps: 10, batch: 2, rates: Rates { weights: 2e-3, gains: 1e-2 }, seed };
+        let mut trainer = Trainer::new(&shape, &patches, &device);
+        let loss = trainer.run(&mut parameters, &schedule, Rule::Free, &CancelToken::new()).unwrap();
+        let left = Judge::new(&shape, patches.clone(), &device).error_left(&parameters).unwrap();
+        (loss, parameters, left)
+    };
+    let beside: Vec<_> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..3).map(|seed| scope.spawn(move || trained(seed))).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    for (seed, beside) in beside.into_iter().enumerate() {
+        assert!(trained(seed as u64) == beside, "{seed}");
+    }
+    assert_eq!(device.notes(), Vec::<String>::new());
+}
