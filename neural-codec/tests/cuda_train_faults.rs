@@ -153,3 +153,20 @@ fn networks_are_judged_in_parts_where_memory_is_short_and_on_the_cpu_where_the_d
         }
     }
 }
+
+#[test]
+fn a_second_device_trains_as_the_first_and_by_itself() {
+    let (_guard, first) = alone();
+    if is_real() {
+        return;
+    }
+    stand_in().devices(2);
+    let second = Device::cuda(1).unwrap().for_every_size();
+    let launches = [0, 1].map(|device| stand_in().launches_on(device));
+    let on_second = trained(&second, 10, 1);
+    assert_eq!(stand_in().launches_on(0), launches[0]);
+    assert!(stand_in().launches_on(1) > launches[1]);
+    assert!(trained(&first, 10, 1) == on_second);
+    assert_eq!((first.notes(), second.notes()), (vec![], vec![]));
+    stand_in().devices(1);
+}

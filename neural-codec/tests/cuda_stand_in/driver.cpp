@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <string>
@@ -16,7 +17,7 @@
 #include KERNELS
 
 namespace streams {
-void lose();
+void lose(int device);
 }
 
 namespace {
@@ -25,16 +26,20 @@ enum Status { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INV
 
 std::recursive_mutex gate;
 std::string failing;
-int calls_left = -1, failure = 0, sticky = 0;
+int calls_left = -1, failure = 0;
+// How many devices there are, the one that this thread works on, and what each failed with for good.
+constexpr int MOST_DEVICES = 2;
+int devices = 1, sticky[MOST_DEVICES];
+thread_local int current = 0;
 bool wrong_copies = false;
 size_t memory_left = size_t(1) << 32;
-std::atomic<long> allocations{0}, launches{0};
+std::atomic<long> allocations{0}, launches[MOST_DEVICES], copied_in{0}, copied_out{0};
 
 // The status of a call: what it was told to fail with, or 0. A lost device stays lost.
 int status(const char* call) {
-    if (sticky) return sticky;
+    if (sticky[current]) return sticky[current];
     if (calls_left >= 0 && failing == call && calls_left-- == 0) {
-        if (failure >= 700 && failure < 800) sticky = failure, streams::lose();
+        if (failure >= 700 && failure < 800) sticky[current] = failure, streams::lose(current);
         return failure;
     }
     return OK;
@@ -43,6 +48,7 @@ int status(const char* call) {
 struct Block {
     char* map;
     size_t mapped, bytes;
+    int device;
 };
 std::map<uint64_t, Block> blocks;
 
@@ -54,11 +60,25 @@ int allocate(uint64_t* pointer, size_t bytes) {
     mprotect(map + mapped - page, page, PROT_NONE);
     memset(map, 0xa5, mapped - page);
     *pointer = (uint64_t)(map + mapped - page - kept);
-    blocks[*pointer] = {map, mapped, bytes};
+    blocks[*pointer] = {map, mapped, bytes, current};
     memory_left -= bytes;
     allocations++;
     return OK;
 }
+
+// Whether an address lies in a block of the device that this thread works on.
+bool is_here(uint64_t address) {
+    auto after = blocks.upper_bound(address);
+    if (after == blocks.begin()) return false;
+    const auto& [start, block] = *std::prev(after);
+    return address <= start + block.bytes && block.device == current;
+}
+
+// A context and its streams belong to a device, and work on it to the thread that made the device its own.
+void* const CONTEXTS[MOST_DEVICES] = {(void*)0x100, (void*)0x110};
+constexpr uint64_t STREAMS = 0x10000;
+int device_of(void* stream) { return (uint64_t)stream / STREAMS - 1; }
+bool is_stream_here(void* stream) { return stream == nullptr || device_of(stream) == current; }
 
 // A kernel with its arguments, called by every fibre.
 struct Call {
@@ -90,9 +110,9 @@ std::vector<size_t> sizes(void (*)(A...)) {
 #define KERNEL(name) {#name, [](void** arguments) { invoke<name>(arguments, name); }, sizes(name)},
 Kernel kernels[] = {KERNEL_TABLE};
 
-// Runs a kernel, block after block.
-int run(Kernel* kernel, Index grid, Index block, void** arguments) {
-    launches++;
+// Runs a kernel on a device, block after block.
+int run(int device, Kernel* kernel, Index grid, Index block, void** arguments) {
+    launches[device]++;
     unsigned threads = block.x * block.y * block.z;
     bool fits = threads && threads <= 1024 && grid.x && grid.y && grid.z && grid.y < 65536 && grid.z < 65536;
     if (!fits) return INVALID_VALUE;
@@ -106,7 +126,7 @@ int run(Kernel* kernel, Index grid, Index block, void** arguments) {
         for (unsigned y = 0; y < grid.y; y++) {
             for (unsigned x = 0; x < grid.x; x++, reverse = !reverse) {
                 blockIdx = {x, y, z};
-                if (!fibres::run_block(threads, reverse)) return sticky = LAUNCH_FAILED;
+                if (!fibres::run_block(threads, reverse)) return sticky[device] = LAUNCH_FAILED;
             }
         }
     }
@@ -119,12 +139,16 @@ int run(Kernel* kernel, Index grid, Index block, void** arguments) {
 #define GATED                                           \
     std::lock_guard<std::recursive_mutex> locked(gate); \
     if (int failed = status(__func__)) return failed
+#define EXPECT(condition) \
+    if (!(condition)) return INVALID_VALUE
+
 #include "streams.h"
 #include "graphs.h"
 
 // Calls that a stream which takes launches down does not take.
 #define ORDERED(stream) \
     GATED;              \
+    EXPECT(is_stream_here(stream)); \
     if (int failed = graphs::other(stream)) return failed
 
 // Memory counts as free at once; it goes when the stream comes to that, which a device that is lost does not.
@@ -136,24 +160,35 @@ int release(uint64_t pointer, void* stream) {
     memory_left += block.bytes;
     allocations--;
     auto unmap = [=] { return munmap(block.map, block.mapped), OK; };
-    return sticky || !stream ? unmap() : streams::give(stream, unmap, true);
+    return !stream || sticky[device_of(stream)] ? unmap() : streams::give(stream, unmap, true);
 }
 
 // What tests ask of the stand-in.
 API stand_in_fail(const char* call, int after, int code) {
     std::lock_guard<std::recursive_mutex> locked(gate);
-    failing = call, calls_left = after, failure = code, sticky = 0;
+    failing = call, calls_left = after, failure = code;
+    for (int& status : sticky) status = 0;
     return OK;
 }
 API stand_in_corrupt(int is_wanted) { return wrong_copies = is_wanted, OK; }
 API stand_in_memory(size_t bytes) { return memory_left = bytes, OK; }
 API stand_in_allocations() { return allocations; }
-API stand_in_launches() { return launches; }
+API stand_in_launches() { return launches[0] + launches[1]; }
+API stand_in_launches_on(int device) { return launches[device]; }
+// The number of devices, all of them healthy.
+API stand_in_devices(int count) { return devices = count, stand_in_fail("", -1, 0); }
+API stand_in_lose(int device) {
+    std::lock_guard<std::recursive_mutex> locked(gate);
+    streams::lose(device);
+    return sticky[device] = LAUNCH_FAILED, OK;
+}
+API stand_in_copied_in() { return copied_in; }
+API stand_in_copied_out() { return copied_out; }
 
 API cuInit(unsigned) { GATED; return OK; }
 API cuDriverGetVersion(int* version) { GATED; *version = 13000; return OK; }
-API cuDeviceGetCount(int* count) { GATED; *count = 1; return OK; }
-API cuDeviceGet(int* device, int ordinal) { GATED; *device = ordinal; return ordinal == 0 ? OK : INVALID_DEVICE; }
+API cuDeviceGetCount(int* count) { GATED; *count = devices; return OK; }
+API cuDeviceGet(int* device, int ordinal) { GATED; *device = ordinal; return ordinal < devices ? OK : INVALID_DEVICE; }
 API cuDeviceGetName(char* name, int length, int) { GATED; strncpy(name, "stand-in", length); return OK; }
 API cuDeviceTotalMem_v2(size_t* bytes, int) { GATED; *bytes = size_t(1) << 32; return OK; }
 API cuDeviceGetAttribute(int* value, int attribute, int) {
@@ -162,10 +197,10 @@ API cuDeviceGetAttribute(int* value, int attribute, int) {
     *value = attribute == 16 ? 4 : attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 115 ? 1 : 0;
     return OK;
 }
-API cuDevicePrimaryCtxRetain(void** context, int) { GATED; *context = (void*)0x100; return OK; }
+API cuDevicePrimaryCtxRetain(void** context, int device) { GATED; *context = CONTEXTS[device]; return OK; }
 API cuDevicePrimaryCtxRelease_v2(int) { GATED; return OK; }
-API cuCtxGetCurrent(void** context) { GATED; *context = (void*)0x100; return OK; }
-API cuCtxSetCurrent(void*) { GATED; return OK; }
+API cuCtxGetCurrent(void** context) { *context = CONTEXTS[current]; return OK; }
+API cuCtxSetCurrent(void* context) { current = context == CONTEXTS[1]; return OK; }
 API cuMemGetInfo_v2(size_t* left, size_t* total) { GATED; *left = memory_left, *total = size_t(1) << 32; return OK; }
 API cuStreamSynchronize(void* stream) { ORDERED(stream); return streams::finish(stream); }
 // Bytes of freed memory that are to be kept.
@@ -184,16 +219,23 @@ API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(poin
 // Memory is given back even by a device that is lost, as the end of a process would.
 API cuMemFreeAsync(uint64_t pointer, void* stream) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer, stream); }
 API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); streams::finish_all(); return release(pointer, nullptr); }
-API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) { ORDERED(stream); return streams::give(stream, [=] { return memset((void*)to, value, bytes), OK; }); }
-API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) { ORDERED(stream); return streams::copy_to_device((void*)to, from, bytes, stream); }
+API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) { ORDERED(stream); EXPECT(is_here(to)); return streams::give(stream, [=] { return memset((void*)to, value, bytes), OK; }); }
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) {
+    ORDERED(stream);
+    EXPECT(is_here(to));
+    copied_in += bytes;
+    return streams::copy_to_device((void*)to, from, bytes, stream);
+}
 API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
     ORDERED(stream);
+    EXPECT(is_here(from));
+    copied_out += bytes;
     if (int failed = streams::finish(stream)) return failed;
     memcpy(to, (void*)from, bytes);
     *(char*)to ^= wrong_copies;
     return OK;
 }
-API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); return streams::give(stream, [=] { return memcpy((void*)to, (void*)from, bytes), OK; }); }
+API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); EXPECT(is_here(to) && is_here(from)); return streams::give(stream, [=] { return memcpy((void*)to, (void*)from, bytes), OK; }); }
 API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
 API cuModuleUnload(void*) { GATED; return OK; }
 API cuModuleGetFunction(void** function, void*, const char* name) {
@@ -212,8 +254,9 @@ API cuGetErrorString(int, const char** text) { *text = "the stand-in says so"; r
 API cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
                    unsigned block_z, unsigned, void* stream, void** arguments, void**) {
     GATED;
+    EXPECT(is_stream_here(stream));
     Index grid = {grid_x, grid_y, grid_z}, block = {block_x, block_y, block_z};
-    streams::Launch launch((Kernel*)function, grid, block, arguments);
+    streams::Launch launch(current, (Kernel*)function, grid, block, arguments);
     if (graphs::take(stream, launch)) return OK;
     return streams::give(stream, [=] { return launch.run(); });
 }

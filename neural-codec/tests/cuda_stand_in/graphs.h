@@ -68,6 +68,7 @@ API cuGraphInstantiateWithFlags(graphs::Graph** made, graphs::Graph* graph, unsi
 }
 API cuGraphLaunch(graphs::Graph* graph, void* stream) {
     GATED;
+    EXPECT(is_stream_here(stream));
     if (int failed = graphs::other(stream)) return failed;
     graphs::replays++;
     for (const streams::Launch& launch : graph->launches) streams::give(stream, [=] { return launch.run(); });

@@ -112,6 +112,38 @@ impl StandIn {
         }
     }
 
+    /// Lets so many devices be there, 1 or 2, all healthy.
+    pub(crate) fn devices(&self, count: i32) {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_devices").unwrap()(count);
+        }
+    }
+
+    /// Loses a device for good.
+    pub(crate) fn lose(&self, device: i32) {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_lose").unwrap()(device);
+        }
+    }
+
+    /// Kernels that were launched on one device.
+    pub(crate) fn launches_on(&self, device: i32) -> i32 {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_launches_on").unwrap()(device)
+        }
+    }
+
+    /// Bytes that were copied to the device and back.
+    pub(crate) fn copied(&self) -> (i32, i32) {
+        (self.count(b"stand_in_copied_in"), self.count(b"stand_in_copied_out"))
+    }
+
     /// Graphs that nobody destroyed.
     pub(crate) fn graphs(&self) -> i32 {
         self.count(b"stand_in_graphs")

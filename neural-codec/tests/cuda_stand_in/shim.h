@@ -24,6 +24,12 @@ struct alignas(16) int4 {
 inline int min(int a, int b) { return a < b ? a : b; }
 inline int max(int a, int b) { return a > b ? a : b; }
 
+inline unsigned __float_as_uint(float value) {
+    unsigned bits;
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
 inline void __syncthreads() { fibres::pause(fibres::Wait::Block); }
 inline void __syncwarp() { fibres::pause(fibres::Wait::Warp); }
 

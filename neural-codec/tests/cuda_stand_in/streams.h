@@ -55,14 +55,16 @@ int finish_event(void* event) {
 
 int finish_all() {
     for (auto& [stream, of] : all) {
+        if (device_of(stream) != current) continue;
         if (int failed = finish(stream)) return failed;
     }
     return OK;
 }
 
 // A device that is lost gives memory back and does nothing else.
-void lose() {
+void lose(int device) {
     for (auto& [stream, of] : all) {
+        if (device_of(stream) != device) continue;
         for (Work& work : of.waiting) {
             if (work.is_freeing) work.run();
         }
@@ -82,11 +84,13 @@ int copy_to_device(void* to, const void* from, size_t bytes, void* stream) {
 
 // A launch with copies of its arguments, which are the caller's and soon gone.
 struct Launch {
+    int device;
     Kernel* kernel;
     Index grid, block;
     std::vector<std::vector<char>> values;
 
-    Launch(Kernel* kernel, Index grid, Index block, void** arguments) : kernel(kernel), grid(grid), block(block) {
+    Launch(int device, Kernel* kernel, Index grid, Index block, void** arguments)
+        : device(device), kernel(kernel), grid(grid), block(block) {
         for (size_t at = 0; at < kernel->sizes.size(); at++) {
             const char* value = (const char*)arguments[at];
             values.emplace_back(value, value + kernel->sizes[at]);
@@ -96,19 +100,20 @@ struct Launch {
     int run() const {
         std::vector<void*> arguments;
         for (const std::vector<char>& value : values) arguments.push_back((void*)value.data());
-        return ::run(kernel, grid, block, arguments.data());
+        return ::run(device, kernel, grid, block, arguments.data());
     }
 };
 
 }  // namespace streams
 
 // Each stream has a name of its own, and each event.
-uint64_t next_stream = 0x200, next_event = 0x30000;
-API cuStreamCreate(void** stream, unsigned) { GATED; *stream = (void*)next_stream++; return OK; }
-API cuStreamCreateWithPriority(void** stream, unsigned, int) { GATED; *stream = (void*)next_stream++; return OK; }
+uint64_t next_stream = 1, next_event = 0x300000;
+API cuStreamCreate(void** stream, unsigned) { GATED; *stream = (void*)(STREAMS * (current + 1) + next_stream++); return OK; }
+API cuStreamCreateWithPriority(void** stream, unsigned, int) { return cuStreamCreate(stream, 0); }
 API cuStreamDestroy_v2(void* stream) { GATED; return streams::finish(stream); }
 API cuStreamWaitEvent(void* stream, void* event, unsigned) {
     GATED;
+    EXPECT(is_stream_here(stream));
     auto found = streams::events.find(event);
     if (found == streams::events.end()) return OK;
     // What the event stands for now; it may be recorded anew.
@@ -120,6 +125,7 @@ API cuCtxSynchronize() { GATED; return streams::finish_all(); }
 API cuEventCreate(void** event, unsigned) { GATED; *event = (void*)next_event++; return OK; }
 API cuEventRecord(void* event, void* stream) {
     GATED;
+    EXPECT(is_stream_here(stream));
     streams::Stream& of = streams::all[stream];
     streams::events[event] = {stream, of.done + of.waiting.size()};
     return OK;

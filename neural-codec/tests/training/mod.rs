@@ -23,9 +23,8 @@ pub(crate) fn alone() -> (MutexGuard<'static, ()>, Device) {
 /// Seven patches of noise, of all kinds and sets.
 pub(crate) fn patches(random: &mut Random, sets: usize) -> Vec<Patch> {
     let mut patch = |index: usize| {
-        let mut samples = || -> Vec<i16> {
-            (0..SITE_CHANNELS * PATCH * PATCH).map(|_| (random.normal() * 2000.0) as i16).collect()
-        };
+        let mut samples =
+            || (0..SITE_CHANNELS * PATCH * PATCH).map(|_| (random.normal() * 2000.0) as i16).collect();
         let (decoded, source) = (samples(), samples());
         let weight = 1e-4 * (1 + index) as f32;
         Patch {
