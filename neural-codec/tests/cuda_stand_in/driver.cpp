@@ -66,13 +66,14 @@ int allocate(uint64_t* pointer, size_t bytes) {
     return OK;
 }
 
-// Whether an address lies in a block of the device that this thread works on.
-bool is_here(uint64_t address) {
+// Whether an address lies in a block of a device, or of the one that this thread works on.
+bool is_on(int device, uint64_t address) {
     auto after = blocks.upper_bound(address);
     if (after == blocks.begin()) return false;
     const auto& [start, block] = *std::prev(after);
-    return address <= start + block.bytes && block.device == current;
+    return address <= start + block.bytes && block.device == device;
 }
+bool is_here(uint64_t address) { return is_on(current, address); }
 
 // A context and its streams belong to a device, and work on it to the thread that made the device its own.
 void* const CONTEXTS[MOST_DEVICES] = {(void*)0x100, (void*)0x110};
@@ -236,6 +237,14 @@ API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
     return OK;
 }
 API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); EXPECT(is_here(to) && is_here(from)); return streams::give(stream, [=] { return memcpy((void*)to, (void*)from, bytes), OK; }); }
+API cuPointerGetAttribute(void* data, int attribute, uint64_t pointer) {
+    GATED;
+    EXPECT(attribute == 9);  // the ordinal of its device
+    for (int device = 0; device < MOST_DEVICES; device++) {
+        if (is_on(device, pointer)) return *(int*)data = device, OK;
+    }
+    return INVALID_VALUE;
+}
 API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
 API cuModuleUnload(void*) { GATED; return OK; }
 API cuModuleGetFunction(void** function, void*, const char* name) {
