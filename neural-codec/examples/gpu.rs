@@ -189,7 +189,8 @@ fn patches(count: usize) -> Result<Vec<Patch>> {
     let [source, decoded] = [Sites::of(&frames[0])?, Sites::of(&frames[1])?];
     let patch = |index: usize| {
         let (x, y) = ((index * 61 % 890) as isize, (index * 37 % 470) as isize);
-        let [decoded, source] = [&decoded, &source].map(|sites| sites.square(x, y, PATCH));
+        let [decoded, source] =
+            [&decoded, &source].map(|sites| sites.square(x, y, PATCH).into_iter().collect());
         Patch { decoded, source, temporal_layer: index % 6, set: 0, weight: 1e-2, chroma: 1.0 }
     };
     Ok((0..count).map(patch).collect())
