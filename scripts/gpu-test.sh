@@ -5,7 +5,7 @@
 # Fails where there is no GPU, a test fails, or a hash differs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tests=(cuda_metrics cuda_filter cuda_train cuda_scene cuda_convert cuda_frames cuda_encode)
+tests=(cuda_memory cuda_metrics cuda_filter cuda_train cuda_scene cuda_convert cuda_frames cuda_encode)
 kept=target/gpu-test
 
 build() {
@@ -51,6 +51,7 @@ run() {
       timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_metrics" ms_ssim >>"$out/sanitizer.txt" 2>&1 || failed=1
       timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_scene" frames_of_another_size >>"$out/sanitizer.txt" 2>&1 || failed=1
       timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_convert" depths_change pixels_side >>"$out/sanitizer.txt" 2>&1 || failed=1
+      timeout 90 compute-sanitizer --tool "$tool" --error-exitcode 9 "$kept/cuda_train" parameters_after >>"$out/sanitizer.txt" 2>&1 || failed=1
     done
     grep -E '^==|ERROR SUMMARY' "$out/sanitizer.txt"
   else

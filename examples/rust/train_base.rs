@@ -18,7 +18,7 @@ use neural_codec::encoder::{Hooks, encode};
 use neural_codec::media::{self, FrameSource, OpenOptions};
 use neural_codec::neural::BaseNetwork;
 use neural_codec::neural::train::{
-    Gradients, Patch, PatchSampler, Rates, Schedule, Shape, starting_parameters, train,
+    Patch, PatchSampler, Rates, Rule, Schedule, Shape, Trainer, starting_parameters,
 };
 use neural_codec::progress::CancelToken;
 use neural_codec::settings::Settings;
@@ -92,11 +92,10 @@ fn trained(
     let shape = Shape::new(hidden, clips * CODINGS.len());
     let mut parameters = starting_parameters(&shape, 1);
     let schedule = Schedule { steps, batch: 8, rates: Rates { weights: 2e-3, gains: 2e-3 }, seed: 5 };
-    let as_they_are = |from: &[f32], to: &mut Vec<f32>| from.clone_into(to);
-    let mut gradients = Gradients::new(&shape, patches, &Device::auto());
-    let loss =
-        train(&mut gradients, &mut parameters, &schedule, &CancelToken::new(), as_they_are, |_, _| {})?
-            .ok_or("training diverged")?;
+    let mut trainer = Trainer::new(&shape, patches, &Device::auto());
+    let loss = trainer
+        .run(&mut parameters, &schedule, Rule::Free, &CancelToken::new())?
+        .ok_or("training diverged")?;
     eprintln!("{hidden:?}: loss {loss:.4} after {steps} steps");
     let mut kept = parameters[..shape.weight_count()].to_vec();
     for coding in 0..CODINGS.len() {

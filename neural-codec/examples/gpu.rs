@@ -15,7 +15,9 @@ use neural_codec::compute::cuda::{FilterLayer, FilterPlanes, Gpu, GpuFilter, Sce
 use neural_codec::error::Error;
 use neural_codec::frame::{Color, Frame, FrameHash, GpuFrame, PixelFormat};
 use neural_codec::metrics::{Comparison, Measures};
-use neural_codec::neural::{Filter, Network, Profile, SceneNetwork};
+use neural_codec::neural::train::{PATCH, Patch, Patches, Rates, Rule, ScenePlan, Schedule, Trainer, learn};
+use neural_codec::neural::{Filter, Network, Profile, SceneNetwork, Sites};
+use neural_codec::progress::CancelToken;
 use neural_codec::scene::Analyst;
 use neural_codec::with_planes;
 
@@ -42,6 +44,9 @@ fn main() -> Result<()> {
     measure_scene(gpu, &mut table)?;
     measure_conversion(gpu, &mut table)?;
     measure_whole(&device, &mut table)?;
+    for profile in [Profile::M, Profile::L] {
+        measure_training(&device, profile, &mut table)?;
+    }
     for profile in [Profile::M, Profile::L] {
         for format in [PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
             compare_hashes(&device, profile, format, &mut hashes)?;
@@ -184,6 +189,48 @@ fn measure_whole(device: &Device, table: &mut String) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Steps at the batch of scenes, GPU beside two cores, and a whole scene.
+fn measure_training(device: &Device, profile: Profile, table: &mut String) -> Result<()> {
+    let (shape, name) = (profile.base()?.shape(), profile.name());
+    let start = SceneNetwork::base(profile, 160)?.parameters()?;
+    let learners = patches(768)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build();
+    let pool = pool.map_err(|error| Error::internal("threads", error.to_string()))?;
+    for (device, steps) in [(device.clone(), 2000), (Device::cpu(), 100)] {
+        let mut trainer = Trainer::new(shape, &learners, &device);
+        let mut run = |steps: usize| -> Result<f64> {
+            let schedule = Schedule { steps, batch: 8, rates: Rates { weights: 6e-3, gains: 8e-3 }, seed: 1 };
+            let begin = Instant::now();
+            pool.install(|| trainer.run(&mut start.clone(), &schedule, Rule::Free, &CancelToken::new()))?;
+            Ok(begin.elapsed().as_secs_f64())
+        };
+        // The first run uploads the patches.
+        run(10)?;
+        let row = format!("{:.0} steps/s of 8 patches, two threads of the host", steps as f64 / run(steps)?);
+        line(table, &format!("training {name}, {device}: {row}"));
+    }
+    let plan = ScenePlan { profile, steps: 1000, quantizer: 160, byte_price: 1e-5, seed: 1 };
+    let patches = Patches { learners, judges: patches(128)? };
+    let begin = Instant::now();
+    learn(&plan, patches, device, &CancelToken::new())?;
+    let seconds = begin.elapsed().as_secs_f64();
+    line(table, &format!("training {name}, {device}: {seconds:.2} s for 1000 steps and all candidates"));
+    Ok(())
+}
+
+/// Patches of a picture and of the same with more noise.
+fn patches(count: usize) -> Result<Vec<Patch>> {
+    let frames = [picture(PixelFormat::YUV420_8, 1)?, picture(PixelFormat::YUV420_8, 9)?];
+    let [source, decoded] = [Sites::of(&frames[0])?, Sites::of(&frames[1])?];
+    let patch = |index: usize| {
+        let (x, y) = ((index * 61 % 890) as isize, (index * 37 % 470) as isize);
+        let [decoded, source] =
+            [&decoded, &source].map(|sites| sites.square(x, y, PATCH).into_iter().collect());
+        Patch { decoded, source, temporal_layer: index % 6, set: 0, weight: 1e-2, chroma: 1.0 }
+    };
+    Ok((0..count).map(patch).collect())
 }
 
 /// Calls a second of what waits for its result.

@@ -8,6 +8,7 @@
 mod base_network;
 mod block_errors;
 mod code;
+mod grid;
 mod infer;
 mod network;
 mod scene_filter;
@@ -18,6 +19,7 @@ pub mod train;
 pub use base_network::{BaseNetwork, Profile};
 pub use block_errors::block_errors;
 pub(crate) use code::blocks::MapWriter;
+pub use grid::GridPoint;
 pub use infer::{BLOCK_SIDE, Filter, Kernel, block_count, reference};
 pub use network::{
     ACTIVATION_BITS, GAIN_BITS, Layer, MAX_CHANNELS, MAX_LAYERS, MAX_SHIFT, Network, SITE_CHANNELS, TAPS,

@@ -15,6 +15,9 @@ use crate::error::{Error, Place, Result};
 const GAIN_STEP: i32 = 64;
 const OFFSET_STEP: i32 = 8;
 
+/// The least and the most difference of a gain or an offset.
+pub(super) const SET_DIFFERENCES: (i16, i16) = (-2048, 2047);
+
 /// The largest exponent of a layer's step.
 pub const MAX_STEP: u8 = 7;
 
@@ -63,9 +66,8 @@ impl SceneNetwork {
             for at in weights {
                 let origin = i32::from(base.weights[at]);
                 let difference = (parameters[at] * scale - origin as f32) / step as f32;
-                // Kept where the weight stays within 8 bits.
-                let (least, most) = ((-128 - origin) / step, (127 - origin) / step);
-                nearest.weights[at] = (difference.round() as i32).clamp(least, most);
+                let (least, most) = differences(base.weights[at], steps[layer]);
+                nearest.weights[at] = (difference.round() as i32).clamp(least.into(), most.into());
             }
         }
         let unit = f32::from(1_u16 << GAIN_BITS);
@@ -74,7 +76,7 @@ impl SceneNetwork {
         let values = parameters[shape.set(0)].iter().zip(&origins).zip(kinds);
         for (difference, ((&value, &origin), step)) in nearest.set.iter_mut().zip(values) {
             let exact = (value * unit - f32::from(origin)) / step as f32;
-            *difference = exact.round().clamp(-2048.0, 2047.0) as i32;
+            *difference = exact.round().clamp(SET_DIFFERENCES.0.into(), SET_DIFFERENCES.1.into()) as i32;
         }
         Ok(nearest)
     }
@@ -96,18 +98,6 @@ impl SceneNetwork {
             *parameter = f32::from(value) / unit;
         }
         Ok(parameters)
-    }
-
-    /// How far a difference of one moves each parameter of training.
-    pub(crate) fn units(profile: Profile, steps: &[u8]) -> Result<Vec<f32>> {
-        let base = profile.base()?;
-        let mut units = vec![0.0; base.shape().weight_count()];
-        for (layer, output, weights) in outputs(base) {
-            units[weights].fill((f32::from(steps[layer]) - f32::from(base.shifts[output])).exp2());
-        }
-        let unit = f32::from(1_u16 << GAIN_BITS);
-        units.extend(set_steps(base).map(|step| step as f32 / unit));
-        Ok(units)
     }
 
     fn weight(&self, base: &BaseNetwork, layer: usize, at: usize) -> i8 {
@@ -199,7 +189,7 @@ impl SceneNetwork {
 }
 
 /// Layer, output counted over all layers, and where its weights lie.
-fn outputs(base: &BaseNetwork) -> impl Iterator<Item = (usize, usize, std::ops::Range<usize>)> {
+pub(super) fn outputs(base: &BaseNetwork) -> impl Iterator<Item = (usize, usize, std::ops::Range<usize>)> {
     let shape = base.shape();
     let mut output = 0;
     (0..shape.layers())
@@ -214,8 +204,14 @@ fn outputs(base: &BaseNetwork) -> impl Iterator<Item = (usize, usize, std::ops::
         })
 }
 
+/// The least and the most difference of a weight: where it stays within 8 bits.
+pub(super) fn differences(origin: i8, step: u8) -> (i16, i16) {
+    let (origin, step) = (i16::from(origin), 1_i16 << step);
+    ((-128 - origin) / step, (127 - origin) / step)
+}
+
 /// The unit of each value of the set.
-fn set_steps(base: &BaseNetwork) -> impl Iterator<Item = i32> {
+pub(super) fn set_steps(base: &BaseNetwork) -> impl Iterator<Item = i32> {
     let shape = base.shape();
     (0..shape.layers()).flat_map(move |layer| {
         let count = shape.kinds(layer) * shape.channels[layer + 1];

@@ -16,6 +16,10 @@
 #include "shim.h"
 #include KERNELS
 
+namespace streams {
+void lose(int device);
+}
+
 namespace {
 
 enum Status { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
@@ -35,7 +39,7 @@ std::atomic<long> allocations{0}, launches[MOST_DEVICES], copied_in{0}, copied_o
 int status(const char* call) {
     if (sticky[current]) return sticky[current];
     if (calls_left >= 0 && failing == call && calls_left-- == 0) {
-        if (failure >= 700) sticky[current] = failure;
+        if (failure >= 700 && failure < 800) sticky[current] = failure, streams::lose(current);
         return failure;
     }
     return OK;
@@ -62,17 +66,7 @@ int allocate(uint64_t* pointer, size_t bytes) {
     return OK;
 }
 
-int release(uint64_t pointer) {
-    auto found = blocks.find(pointer);
-    if (found == blocks.end()) return INVALID_VALUE;
-    munmap(found->second.map, found->second.mapped);
-    memory_left += found->second.bytes;
-    blocks.erase(found);
-    allocations--;
-    return OK;
-}
-
-// Whether an address lies in a block of a device, of that which this thread works on.
+// Whether an address lies in a block of a device, or of the one that this thread works on.
 bool is_on(int device, uint64_t address) {
     auto after = blocks.upper_bound(address);
     if (after == blocks.begin()) return false;
@@ -81,10 +75,11 @@ bool is_on(int device, uint64_t address) {
 }
 bool is_here(uint64_t address) { return is_on(current, address); }
 
-// A stream belongs to its device, and work on it to the thread that made the device its own.
+// A context and its streams belong to a device, and work on it to the thread that made the device its own.
 void* const CONTEXTS[MOST_DEVICES] = {(void*)0x100, (void*)0x110};
-void* const STREAMS[MOST_DEVICES] = {(void*)0x200, (void*)0x210};
-bool is_stream_here(void* stream) { return stream == nullptr || stream == STREAMS[current]; }
+constexpr uint64_t STREAMS = 0x10000;
+int device_of(void* stream) { return (uint64_t)stream / STREAMS - 1; }
+bool is_stream_here(void* stream) { return stream == nullptr || device_of(stream) == current; }
 
 // A kernel with its arguments, called by every fibre.
 struct Call {
@@ -105,10 +100,39 @@ void invoke(void** arguments, void (*type)(A...)) {
 struct Kernel {
     const char* name;
     void (*invoke)(void**);
+    std::vector<size_t> sizes;
 };
 
-#define KERNEL(name) {#name, [](void** arguments) { invoke<name>(arguments, name); }},
+template <class... A>
+std::vector<size_t> sizes(void (*)(A...)) {
+    return {sizeof(A)...};
+}
+
+#define KERNEL(name) {#name, [](void** arguments) { invoke<name>(arguments, name); }, sizes(name)},
 Kernel kernels[] = {KERNEL_TABLE};
+
+// Runs a kernel on a device, block after block.
+int run(int device, Kernel* kernel, Index grid, Index block, void** arguments) {
+    launches[device]++;
+    unsigned threads = block.x * block.y * block.z;
+    bool fits = threads && threads <= 1024 && grid.x && grid.y && grid.z && grid.y < 65536 && grid.z < 65536;
+    if (!fits) return INVALID_VALUE;
+    Call call = {kernel->invoke, arguments};
+    fibres::body = [](void* call) { ((Call*)call)->invoke(((Call*)call)->arguments); };
+    fibres::argument = &call;
+    blockDim = block;
+    gridDim = grid;
+    bool reverse = false;
+    for (unsigned z = 0; z < grid.z; z++) {
+        for (unsigned y = 0; y < grid.y; y++) {
+            for (unsigned x = 0; x < grid.x; x++, reverse = !reverse) {
+                blockIdx = {x, y, z};
+                if (!fibres::run_block(threads, reverse)) return sticky[device] = LAUNCH_FAILED;
+            }
+        }
+    }
+    return OK;
+}
 
 }  // namespace
 
@@ -116,9 +140,29 @@ Kernel kernels[] = {KERNEL_TABLE};
 #define GATED                                           \
     std::lock_guard<std::recursive_mutex> locked(gate); \
     if (int failed = status(__func__)) return failed
-
 #define EXPECT(condition) \
     if (!(condition)) return INVALID_VALUE
+
+#include "streams.h"
+#include "graphs.h"
+
+// Calls that a stream which takes launches down does not take.
+#define ORDERED(stream) \
+    GATED;              \
+    EXPECT(is_stream_here(stream)); \
+    if (int failed = graphs::other(stream)) return failed
+
+// Memory counts as free at once; it goes when the stream comes to that, which a device that is lost does not.
+int release(uint64_t pointer, void* stream) {
+    auto found = blocks.find(pointer);
+    if (found == blocks.end()) return INVALID_VALUE;
+    Block block = found->second;
+    blocks.erase(found);
+    memory_left += block.bytes;
+    allocations--;
+    auto unmap = [=] { return munmap(block.map, block.mapped), OK; };
+    return !stream || sticky[device_of(stream)] ? unmap() : streams::give(stream, unmap, true);
+}
 
 // What tests ask of the stand-in.
 API stand_in_fail(const char* call, int after, int code) {
@@ -134,7 +178,11 @@ API stand_in_launches() { return launches[0] + launches[1]; }
 API stand_in_launches_on(int device) { return launches[device]; }
 // The number of devices, all of them healthy.
 API stand_in_devices(int count) { return devices = count, stand_in_fail("", -1, 0); }
-API stand_in_lose(int device) { return sticky[device] = LAUNCH_FAILED, OK; }
+API stand_in_lose(int device) {
+    std::lock_guard<std::recursive_mutex> locked(gate);
+    streams::lose(device);
+    return sticky[device] = LAUNCH_FAILED, OK;
+}
 API stand_in_copied_in() { return copied_in; }
 API stand_in_copied_out() { return copied_out; }
 
@@ -154,26 +202,41 @@ API cuDevicePrimaryCtxRetain(void** context, int device) { GATED; *context = CON
 API cuDevicePrimaryCtxRelease_v2(int) { GATED; return OK; }
 API cuCtxGetCurrent(void** context) { *context = CONTEXTS[current]; return OK; }
 API cuCtxSetCurrent(void* context) { current = context == CONTEXTS[1]; return OK; }
-API cuCtxSynchronize() { GATED; return OK; }
 API cuMemGetInfo_v2(size_t* left, size_t* total) { GATED; *left = memory_left, *total = size_t(1) << 32; return OK; }
-API cuStreamCreate(void** stream, unsigned) { GATED; *stream = STREAMS[current]; return OK; }
-API cuStreamCreateWithPriority(void** stream, unsigned, int) { GATED; *stream = STREAMS[current]; return OK; }
-API cuStreamDestroy_v2(void*) { GATED; return OK; }
-API cuStreamSynchronize(void* stream) { GATED; return is_stream_here(stream) ? OK : INVALID_VALUE; }
-API cuStreamWaitEvent(void*, void*, unsigned) { GATED; return OK; }
-API cuEventCreate(void** event, unsigned) { GATED; *event = (void*)0x300; return OK; }
-API cuEventRecord(void*, void*) { GATED; return OK; }
-API cuEventSynchronize(void*) { GATED; return OK; }
-API cuEventDestroy_v2(void*) { GATED; return OK; }
-API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void* stream) { GATED; EXPECT(is_stream_here(stream)); return allocate(pointer, bytes); }
+API cuStreamSynchronize(void* stream) { ORDERED(stream); return streams::finish(stream); }
+// Bytes of freed memory that are to be kept.
+uint64_t kept = 0;
+API cuDeviceGetDefaultMemPool(void** pool, int) { GATED; *pool = (void*)0x500; return OK; }
+API cuMemPoolGetAttribute(void*, int attribute, void* value) { GATED; *(uint64_t*)value = kept; return attribute == 4 ? OK : INVALID_VALUE; }
+API cuMemPoolSetAttribute(void*, int attribute, void* value) { GATED; kept = *(uint64_t*)value; return attribute == 4 ? OK : INVALID_VALUE; }
+API stand_in_kept_megabytes(int wanted) {
+    std::lock_guard<std::recursive_mutex> locked(gate);
+    int before = kept >> 20;
+    if (wanted >= 0) kept = uint64_t(wanted) << 20;
+    return before;
+}
+API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void* stream) { ORDERED(stream); return allocate(pointer, bytes); }
 API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(pointer, bytes); }
 // Memory is given back even by a device that is lost, as the end of a process would.
-API cuMemFreeAsync(uint64_t pointer, void*) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
-API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer); }
-API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) { GATED; EXPECT(is_here(to) && is_stream_here(stream)); memset((void*)to, value, bytes); return OK; }
-API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) { GATED; EXPECT(is_here(to) && is_stream_here(stream)); memcpy((void*)to, from, bytes); copied_in += bytes; return OK; }
-API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) { GATED; EXPECT(is_here(from) && is_stream_here(stream)); memcpy(to, (void*)from, bytes); *(char*)to ^= wrong_copies; copied_out += bytes; return OK; }
-API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { GATED; EXPECT(is_here(to) && is_here(from) && is_stream_here(stream)); memcpy((void*)to, (void*)from, bytes); return OK; }
+API cuMemFreeAsync(uint64_t pointer, void* stream) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer, stream); }
+API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); streams::finish_all(); return release(pointer, nullptr); }
+API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void* stream) { ORDERED(stream); EXPECT(is_here(to)); return streams::give(stream, [=] { return memset((void*)to, value, bytes), OK; }); }
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void* stream) {
+    ORDERED(stream);
+    EXPECT(is_here(to));
+    copied_in += bytes;
+    return streams::copy_to_device((void*)to, from, bytes, stream);
+}
+API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
+    ORDERED(stream);
+    EXPECT(is_here(from));
+    copied_out += bytes;
+    if (int failed = streams::finish(stream)) return failed;
+    memcpy(to, (void*)from, bytes);
+    *(char*)to ^= wrong_copies;
+    return OK;
+}
+API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); EXPECT(is_here(to) && is_here(from)); return streams::give(stream, [=] { return memcpy((void*)to, (void*)from, bytes), OK; }); }
 API cuPointerGetAttribute(void* data, int attribute, uint64_t pointer) {
     GATED;
     EXPECT(attribute == 9);  // the ordinal of its device
@@ -201,23 +264,8 @@ API cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned gr
                    unsigned block_z, unsigned, void* stream, void** arguments, void**) {
     GATED;
     EXPECT(is_stream_here(stream));
-    launches[current]++;
-    unsigned threads = block_x * block_y * block_z;
-    bool fits = threads && threads <= 1024 && grid_x && grid_y && grid_z && grid_y < 65536 && grid_z < 65536;
-    if (!fits) return INVALID_VALUE;
-    Call call = {((Kernel*)function)->invoke, arguments};
-    fibres::body = [](void* call) { ((Call*)call)->invoke(((Call*)call)->arguments); };
-    fibres::argument = &call;
-    blockDim = {block_x, block_y, block_z};
-    gridDim = {grid_x, grid_y, grid_z};
-    bool reverse = false;
-    for (unsigned z = 0; z < grid_z; z++) {
-        for (unsigned y = 0; y < grid_y; y++) {
-            for (unsigned x = 0; x < grid_x; x++, reverse = !reverse) {
-                blockIdx = {x, y, z};
-                if (!fibres::run_block(threads, reverse)) return sticky[current] = LAUNCH_FAILED;
-            }
-        }
-    }
-    return OK;
+    Index grid = {grid_x, grid_y, grid_z}, block = {block_x, block_y, block_z};
+    streams::Launch launch(current, (Kernel*)function, grid, block, arguments);
+    if (graphs::take(stream, launch)) return OK;
+    return streams::give(stream, [=] { return launch.run(); });
 }

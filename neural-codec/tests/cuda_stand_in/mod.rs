@@ -17,6 +17,8 @@ use neural_codec::compute::cuda::{KERNELS, source};
 const PARTS: &[(&str, &str)] = &[
     ("fibres.h", include_str!("fibres.h")),
     ("shim.h", include_str!("shim.h")),
+    ("streams.h", include_str!("streams.h")),
+    ("graphs.h", include_str!("graphs.h")),
     ("driver.cpp", include_str!("driver.cpp")),
 ];
 
@@ -101,6 +103,15 @@ impl StandIn {
         self.count(b"stand_in_launches")
     }
 
+    /// Megabytes of freed memory that the device was asked to keep, and what to begin with from now on; -1: as it is.
+    pub(crate) fn kept_megabytes(&self, wanted: i32) -> i32 {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_kept_megabytes").unwrap()(wanted)
+        }
+    }
+
     /// Lets so many devices be there, 1 or 2, all healthy.
     pub(crate) fn devices(&self, count: i32) {
         // SAFETY: as above.
@@ -131,6 +142,16 @@ impl StandIn {
     /// Bytes that were copied to the device and back.
     pub(crate) fn copied(&self) -> (i32, i32) {
         (self.count(b"stand_in_copied_in"), self.count(b"stand_in_copied_out"))
+    }
+
+    /// Graphs that nobody destroyed.
+    pub(crate) fn graphs(&self) -> i32 {
+        self.count(b"stand_in_graphs")
+    }
+
+    /// Times that a graph was run.
+    pub(crate) fn replays(&self) -> i32 {
+        self.count(b"stand_in_replays")
     }
 
     fn count(&self, name: &[u8]) -> i32 {

@@ -63,6 +63,13 @@ pub(super) fn lost(index: u32) -> Error {
     device_error(index, "it failed before and is left alone: start the process anew, or use device=cpu")
 }
 
+/// Whether a device can be used after a call failed: where there was no memory, or launches could not be taken down.
+pub(super) fn leaves_device_usable(error: DriverError) -> bool {
+    let taking_down = CUresult::CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED as u32
+        ..=CUresult::CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD as u32;
+    error.0 == CUresult::CUDA_ERROR_OUT_OF_MEMORY || taking_down.contains(&(error.0 as u32))
+}
+
 /// A failed call. `what` the memory was for and how many bytes, where it was an allocation.
 pub(super) fn failed(index: u32, error: DriverError, what: &'static str, bytes: u64) -> Error {
     let remedy = match error.0 {

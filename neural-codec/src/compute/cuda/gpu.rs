@@ -1,20 +1,25 @@
 //! A GPU that is open: context, stream, kernels. Rank 0.
 //!
-//! One stream a device: calls from several threads are queued one after the other.
+//! One stream a device: calls from several threads are queued one after the other. Long work has a [`Queue`] of its own, and
+//! large copies to the device come by another stream.
+//!
+//! [`Queue`]: super::queue::Queue
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cudarc::driver::{CudaContext, CudaFunction, CudaStream, DriverError, LaunchConfig, result, sys};
 use cudarc::nvrtc::Ptx;
 
 use super::failure::{
-    OLDEST_CAPABILITY, OLDEST_DRIVER, device_error, failed, forked, lost, no_driver, no_such_device,
-    old_device, old_driver,
+    OLDEST_CAPABILITY, OLDEST_DRIVER, device_error, failed, forked, leaves_device_usable, lost, no_driver,
+    no_such_device, old_device, old_driver,
 };
 use super::kernels::{KERNELS, PTX};
+use super::pool::keep_memory;
+use super::staging::Staging;
 use crate::error::{Error, Result};
 
 /// A connection to one GPU, shared by the whole process.
@@ -26,6 +31,8 @@ pub struct Gpu {
     multiprocessors: u32,
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
+    /// Made at the first large copy; `None` where there is no pinned memory.
+    staging: OnceLock<Option<Mutex<Staging>>>,
     functions: BTreeMap<&'static str, CudaFunction>,
     lost: AtomicBool,
     /// Kinds of work whose first result was that of the CPU.
@@ -76,11 +83,14 @@ impl Gpu {
         }
         let multiprocessor_count = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
         let multiprocessors = context.attribute(multiprocessor_count).map_err(opening)?;
-        // SAFETY: all work of this context goes through the one stream below, in order, so that nothing needs events.
+        // SAFETY: work of this context goes through the one stream below, in order, so that nothing needs events of the
+        // bindings; a `Queue` is waited for before its buffers are touched from elsewhere, and `Staging` has its own events.
         #[allow(unsafe_code)]
         unsafe {
             context.disable_event_tracking();
         }
+        // Without pools, memory is slower to get, and no other.
+        let _ = keep_memory(&context);
         let stream = context.new_stream().map_err(opening)?;
         let module = context.load_module(Ptx::from_src(PTX)).map_err(opening)?;
         let mut functions = BTreeMap::new();
@@ -94,6 +104,7 @@ impl Gpu {
             multiprocessors: u32::try_from(multiprocessors).unwrap_or(1).max(1),
             context,
             stream,
+            staging: OnceLock::new(),
             functions,
             lost: AtomicBool::new(false),
             proven: Mutex::default(),
@@ -152,6 +163,19 @@ impl Gpu {
         &self.stream
     }
 
+    /// Pinned memory for copies to the device, for one copy at a time.
+    pub(super) fn staging(&self) -> Option<MutexGuard<'_, Staging>> {
+        let made = || Staging::new(&self.context).ok().map(Mutex::new);
+        let staging = self.staging.get_or_init(made).as_ref();
+        staging.map(|staging| staging.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another stream, whose work runs beside that of all others.
+    pub(super) fn new_stream(&self) -> Result<Arc<CudaStream>> {
+        self.check_usable()?;
+        self.checked(self.context.new_stream(), "a stream of the device", 0)
+    }
+
     /// Blocks of a kernel whose threads step over its data: enough to fill the device.
     pub(super) fn filling_blocks(&self, wanted: usize) -> u32 {
         (wanted as u64).clamp(1, u64::from(self.multiprocessors) * 8) as u32
@@ -169,7 +193,7 @@ impl Gpu {
         if self.is_lost() { Err(lost(self.index)) } else { Ok(()) }
     }
 
-    /// The result of a call. Only an allocation that failed leaves the device usable.
+    /// The result of a call. Most failures leave no device that can be used.
     pub(super) fn checked<T>(
         &self,
         result: Result<T, DriverError>,
@@ -177,11 +201,10 @@ impl Gpu {
         bytes: u64,
     ) -> Result<T> {
         result.map_err(|error| {
-            let error = failed(self.index, error, what, bytes);
-            if !matches!(error, Error::OutOfMemory { .. }) {
+            if !leaves_device_usable(error) {
                 self.lost.store(true, Ordering::Relaxed);
             }
-            error
+            failed(self.index, error, what, bytes)
         })
     }
 }

@@ -18,6 +18,8 @@ const FILES: &[&str] = &[
     include_str!("kernels/train_convolve.cuh"),
     include_str!("kernels/train_forward.cu"),
     include_str!("kernels/train_backward.cu"),
+    include_str!("kernels/train_rule.cuh"),
+    include_str!("kernels/train_step.cu"),
 ];
 
 /// Names of all kernels.
@@ -57,6 +59,9 @@ pub const KERNELS: &[&str] = &[
     "train_slopes",
     "train_weights",
     "train_back",
+    "train_begin",
+    "train_total",
+    "train_adam",
 ];
 
 /// Virtual machine code that every driver from 580 on turns into its GPU's own; `make kernels` writes it.

@@ -3,6 +3,7 @@
 use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits, sys};
 
 use super::gpu::Gpu;
+use super::staging::LEAST_STAGED;
 use crate::error::{Error, Result};
 
 /// Values in the memory of a GPU, freed when dropped.
@@ -56,8 +57,18 @@ impl DeviceSample for f64 {
 }
 
 impl Gpu {
-    /// A copy of values of the host. Errors: `OutOfMemory`, `Device`.
+    /// A copy of values of the host, which may be changed at once. Errors: `OutOfMemory`, `Device`.
     pub fn upload<T: DeviceSample>(&self, values: &[T]) -> Result<Buffer<T>> {
+        self.check_usable()?;
+        let bytes = size_of_val(values);
+        if bytes >= LEAST_STAGED
+            && let Some(mut staging) = self.staging()
+        {
+            let allocated = staging.alloc(values.len(), self.stream());
+            let mut buffer = self.checked(allocated, "a buffer of the device", bytes as u64)?;
+            let filled = staging.fill(values, &mut buffer, self.stream());
+            return self.checked(filled, "copying to the device", 0).map(|()| Buffer(buffer));
+        }
         let mut buffer = self.alloc(values.len())?;
         if !values.is_empty() {
             let copied = self.stream().memcpy_htod(values, &mut buffer.0);
@@ -72,13 +83,6 @@ impl Gpu {
         let cleared = self.stream().memset_zeros(&mut buffer.0);
         self.checked(cleared, "clearing memory of the device", 0)?;
         Ok(buffer)
-    }
-
-    /// Values of the host into a buffer of the same length. Panics: when it is shorter.
-    pub(super) fn write<T: DeviceSample>(&self, values: &[T], to: &mut Buffer<T>) -> Result<()> {
-        self.check_usable()?;
-        let copied = self.stream().memcpy_htod(values, &mut to.0);
-        self.checked(copied, "copying to the device", 0)
     }
 
     /// Another buffer with the same values. Errors: `OutOfMemory`, `Device`.

@@ -15,11 +15,13 @@ mod gpu;
 mod kernels;
 mod memory;
 mod metrics;
+mod pool;
+mod queue;
 mod scene;
 mod scene_figures;
 mod scene_shape;
+mod staging;
 mod train;
-mod train_shape;
 
 pub use convert::{Samples, Size};
 pub use convert_shape::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp};
@@ -30,5 +32,6 @@ pub use memory::{Buffer, DeviceSample};
 pub use metrics::tiles;
 pub use scene::{ScenePicture, ScenePlanes};
 pub use scene_figures::{SceneFigures, SceneMatch, ScenePair};
-pub use train::{GpuTrainer, TrainPatch};
-pub use train_shape::{TrainLayer, TrainShape};
+pub use train::{
+    GpuJudge, GpuTrainer, TrainLayer, TrainPatch, TrainPlan, TrainPoint, TrainRates, TrainRule, TrainShape,
+};

@@ -6,17 +6,22 @@ const BETA: (f32, f32) = (0.9, 0.99);
 /// Keeps a parameter that never had a gradient where it is.
 const EPSILON: f32 = 1e-8;
 
+/// What the mean and the mean square are divided by after step `step`, because both began at 0.
+pub(crate) fn unbias(step: usize) -> (f32, f32) {
+    let steps = step as i32 + 1;
+    (1.0 - BETA.0.powi(steps), 1.0 - BETA.1.powi(steps))
+}
+
 /// State of the optimiser.
 #[derive(Debug, Clone)]
 pub(crate) struct Adam {
     mean: Vec<f32>,
     square: Vec<f32>,
-    steps: i32,
 }
 
 impl Adam {
     pub(crate) fn new(parameters: usize) -> Self {
-        Self { mean: vec![0.0; parameters], square: vec![0.0; parameters], steps: 0 }
+        Self { mean: vec![0.0; parameters], square: vec![0.0; parameters] }
     }
 
     /// Moves parameters against their gradient, each by its own rate; 0 leaves it where it is. Into `reach` goes how far
@@ -26,10 +31,9 @@ impl Adam {
         parameters: &mut [f32],
         gradient: &[f32],
         rates: &[f32],
+        unbias: (f32, f32),
         reach: &mut [f32],
     ) {
-        self.steps += 1;
-        let unbias = (1.0 - BETA.0.powi(self.steps), 1.0 - BETA.1.powi(self.steps));
         let moments = self.mean.iter_mut().zip(&mut self.square);
         let all = parameters.iter_mut().zip(gradient).zip(rates).zip(moments).zip(reach);
         for ((((parameter, &slope), &rate), (mean, square)), reach) in all {

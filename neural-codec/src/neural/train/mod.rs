@@ -1,20 +1,27 @@
-//! Training of a scene's filter on the CPU. Rank 3.
+//! Training of a scene's filter, on a GPU or the CPU. Rank 3.
 
 mod adam;
 mod batch;
 mod conv;
-mod gradients;
+mod judge;
 mod model;
+mod on_device;
 mod patches;
 mod random;
+mod rule;
 mod scene;
+mod schedule;
+mod start;
 mod trainer;
 mod vector;
 
 pub use batch::Batches;
-pub use gradients::Gradients;
+pub use judge::Judge;
 pub use model::{PATCH, Patch, Shape, Workspace};
 pub use patches::{PatchSampler, Patches};
 pub use random::Random;
+pub use rule::Rule;
 pub use scene::{Candidate, Learnt, ScenePlan, learn};
-pub use trainer::{Rates, Schedule, starting_parameters, train};
+pub use schedule::{Rates, Schedule};
+pub use start::starting_parameters;
+pub use trainer::Trainer;

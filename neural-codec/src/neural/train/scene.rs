@@ -8,14 +8,15 @@
 //! ```
 //! The best is the one of the least J = D + lambda R, or none.
 
-use super::batch::Batches;
-use super::gradients::Gradients;
-use super::model::{Patch, Shape};
+use super::judge::Judge;
+use super::model::Shape;
 use super::patches::Patches;
-use super::trainer::{Rates, Schedule, train};
+use super::rule::Rule;
+use super::schedule::{Rates, Schedule};
+use super::trainer::Trainer;
 use crate::compute::Device;
 use crate::error::Result;
-use crate::neural::{Profile, SceneNetwork};
+use crate::neural::{GridPoint, Profile, SceneNetwork};
 use crate::progress::CancelToken;
 
 /// Patches a step.
@@ -28,8 +29,7 @@ const ALL: Rates = Rates { weights: 6e-3, gains: 8e-3 };
 /// Share of the first rates that the steps on rounded parameters begin with.
 const ROUNDED_RATE: f32 = 0.5;
 
-/// What the first unit of a difference costs, in bits; the next cost less: the derivative is this over one more than the
-/// difference.
+/// What the first unit of a difference costs, in bits.
 const FIRST_UNIT_BITS: f32 = 5.0;
 
 /// Steps of weights to begin with, and to choose from.
@@ -88,18 +88,16 @@ pub fn learn(plan: &ScenePlan, patches: Patches, device: &Device, cancel: &Cance
     let Patches { learners, judges } = patches;
     let base = SceneNetwork::base(plan.profile, plan.quantizer)?;
     let shape = plan.profile.base()?.shape();
-    let learner = Learner {
+    let mut learner = Learner {
         plan: *plan,
         shape: shape.clone(),
-        batches: Batches::new(shape),
-        origin: base.parameters()?,
-        judges,
+        judge: Judge::new(shape, judges, device),
         cancel: cancel.clone(),
     };
     let mut learnt = Learnt { candidates: Vec::new(), diverged: false };
-    if !learner.judges.is_empty() {
-        let mut gradients = Gradients::new(&learner.shape, &learners, device);
-        learnt.diverged = !learner.run(base, &mut gradients, &mut learnt.candidates)?;
+    if !learner.judge.is_empty() {
+        let mut trainer = Trainer::new(shape, &learners, device);
+        learnt.diverged = !learner.run(base, &mut trainer, &mut learnt.candidates)?;
     }
     Ok(learnt)
 }
@@ -107,41 +105,36 @@ pub fn learn(plan: &ScenePlan, patches: Patches, device: &Device, cancel: &Cance
 struct Learner {
     plan: ScenePlan,
     shape: Shape,
-    /// Parameters of the base network.
-    origin: Vec<f32>,
-    judges: Vec<Patch>,
-    /// Buffers for judging.
-    batches: Batches,
+    judge: Judge,
     cancel: CancelToken,
 }
 
 impl Learner {
     /// False where training went wrong.
     fn run(
-        &self,
+        &mut self,
         base: SceneNetwork,
-        gradients: &mut Gradients<'_>,
+        trainer: &mut Trainer<'_>,
         candidates: &mut Vec<Candidate>,
     ) -> Result<bool> {
         let steps = self.plan.steps;
-        let mut parameters = self.origin.clone();
+        let mut parameters = base.parameters()?;
         let flat = base.steps.clone();
         candidates.push(self.judged("base", base)?);
-        let exact = |from: &[f32], to: &mut Vec<f32>| from.clone_into(to);
-        let units = SceneNetwork::units(self.plan.profile, &vec![STEP; self.shape.layers()])?;
-        let pull = |parameters: &mut [f32], reach: &[f32]| self.pull(parameters, reach, &units);
+        let grid = self.grid(&vec![STEP; self.shape.layers()])?;
+        let rule = Rule::Pulled { grid: &grid, price: (self.plan.byte_price / 8.0) as f32 * FIRST_UNIT_BITS };
         let gains = self.schedule(steps / 8, GAINS_ALONE);
-        if train(gradients, &mut parameters, &gains, &self.cancel, exact, pull)?.is_none() {
+        if trainer.run(&mut parameters, &gains, rule, &self.cancel)?.is_none() {
             return Ok(false);
         }
         candidates.push(self.judged("gains", self.nearest(&flat, &parameters)?)?);
 
         let all = self.schedule(steps * 5 / 8, ALL);
-        if train(gradients, &mut parameters, &all, &self.cancel, exact, pull)?.is_none() {
+        if trainer.run(&mut parameters, &all, rule, &self.cancel)?.is_none() {
             return Ok(false);
         }
         let chosen = self.choose_steps(&parameters)?;
-        let rounded = self.round(&chosen, gradients, &mut parameters)?;
+        let rounded = self.round(&chosen, trainer, &mut parameters)?;
         if let Some(network) = rounded {
             candidates.push(self.judged("weights", network)?);
         }
@@ -157,38 +150,18 @@ impl Learner {
         SceneNetwork::nearest(self.plan.profile, self.plan.quantizer, steps, parameters)
     }
 
-    fn judged(&self, name: &'static str, network: SceneNetwork) -> Result<Candidate> {
+    fn grid(&self, steps: &[u8]) -> Result<Vec<GridPoint>> {
+        SceneNetwork::grid(self.plan.profile, self.plan.quantizer, steps)
+    }
+
+    fn judged(&mut self, name: &'static str, network: SceneNetwork) -> Result<Candidate> {
         let bytes = network.to_bytes()?.len();
-        let error_left = self.error_left(&network.parameters()?);
+        let error_left = self.judge.error_left(&network.parameters()?)?;
         Ok(Candidate { name, network, bytes, error_left })
     }
 
-    fn error_left(&self, parameters: &[f32]) -> f64 {
-        let losses = self.batches.losses(parameters, &self.judges);
-        let (mut with, mut without) = (0.0, 0.0);
-        for ((after, before), patch) in losses.iter().zip(&self.judges) {
-            with += after * f64::from(patch.weight);
-            without += before * f64::from(patch.weight);
-        }
-        if without > 0.0 { with / without } else { 1.0 }
-    }
-
-    /// Moves differences towards zero by what they cost: the proximal step of a penalty that grows with the logarithm
-    /// of the difference (Candes, Wakin and Boyd 2008, reweighted l1).
-    fn pull(&self, parameters: &mut [f32], reach: &[f32], units: &[f32]) {
-        let bit_price = (self.plan.byte_price / 8.0) as f32;
-        for (((parameter, &origin), &reach), &unit) in
-            parameters.iter_mut().zip(&self.origin).zip(reach).zip(units)
-        {
-            let difference = *parameter - origin;
-            let slope = bit_price * FIRST_UNIT_BITS / (unit + difference.abs());
-            let left = (difference.abs() - reach * slope).max(0.0);
-            *parameter = origin + left.copysign(difference);
-        }
-    }
-
     /// The exponent of each layer's step by J, one layer after the other.
-    fn choose_steps(&self, parameters: &[f32]) -> Result<Vec<u8>> {
+    fn choose_steps(&mut self, parameters: &[f32]) -> Result<Vec<u8>> {
         let mut steps = vec![STEP; self.shape.layers()];
         for layer in 0..self.shape.layers() {
             let mut best = (f64::MAX, STEP);
@@ -209,30 +182,18 @@ impl Learner {
     fn round(
         &self,
         steps: &[u8],
-        gradients: &mut Gradients<'_>,
+        trainer: &mut Trainer<'_>,
         parameters: &mut [f32],
     ) -> Result<Option<SceneNetwork>> {
         let start = self.nearest(steps, parameters)?;
         let is_moved: Vec<bool> =
             start.weights.iter().chain(&start.set).map(|&difference| difference != 0).collect();
-        let settle = |parameters: &mut [f32], _: &[f32]| {
-            for ((parameter, &origin), &is_moved) in parameters.iter_mut().zip(&self.origin).zip(&is_moved) {
-                if !is_moved {
-                    *parameter = origin;
-                }
-            }
-        };
-        settle(parameters, &[]);
-        let rounded = |from: &[f32], to: &mut Vec<f32>| match self
-            .nearest(steps, from)
-            .and_then(|network| network.parameters())
-        {
-            Ok(parameters) => *to = parameters,
-            Err(_) => from.clone_into(to),
-        };
+        let grid = self.grid(steps)?;
+        let rule = Rule::Rounded { grid: &grid, is_moved: &is_moved };
+        rule.settle(parameters);
         let rates = Rates { weights: ALL.weights * ROUNDED_RATE, gains: ALL.gains * ROUNDED_RATE };
         let schedule = self.schedule(self.plan.steps / 4, rates);
-        let trained = train(gradients, parameters, &schedule, &self.cancel, rounded, settle)?;
+        let trained = trainer.run(parameters, &schedule, rule, &self.cancel)?;
         trained.map(|_| self.nearest(steps, parameters)).transpose()
     }
 }
@@ -243,7 +204,7 @@ mod tests {
 
     use super::*;
     use crate::frame::{Color, Frame, PixelFormat};
-    use crate::neural::train::{PATCH, Random, Workspace};
+    use crate::neural::train::{PATCH, Patch, Random, Workspace};
     use crate::neural::{Filter, SITE_CHANNELS, Sites};
     use crate::with_planes;
 

@@ -59,12 +59,13 @@ train_slopes(const float* back, const float* sums, int side, const float* parame
 
 // The gradient of a layer's weights, summed over the batch.
 //
+// `adds`         0 for the first part of a batch, whose sums replace what is there; else they are added
 // in   input     [batch][inputs][side + 2][side + 2], what the layer was given
 //      slopes    [batch][outputs][side][side]
 // out  gradient  all parameters; written from `weights_at` on, shape [outputs][inputs][3][3]
 // launch         grid (inputs, outputs), blocks of 256 threads
 extern "C" __global__ void __launch_bounds__(256)
-train_weights(const float* input, const float* slopes, int batch, int side, int weights_at, float* gradient) {
+train_weights(const float* input, const float* slopes, int batch, int side, int weights_at, int adds, float* gradient) {
     int i = blockIdx.x, inputs = gridDim.x, o = blockIdx.y, outputs = gridDim.y, wide = side + 2;
     float sums[9] = {};
     for (int item = 0; item < batch; item++) {
@@ -78,7 +79,9 @@ train_weights(const float* input, const float* slopes, int batch, int side, int 
     }
     for (int tap = 0; tap < 9; tap++) {
         float sum = (float)train_sum((double)sums[tap]);
-        if (threadIdx.x == 0) gradient[weights_at + (o * inputs + i) * 9 + tap] = sum;
+        if (threadIdx.x > 0) continue;
+        float* place = gradient + weights_at + (o * inputs + i) * 9 + tap;
+        *place = adds ? *place + sum : sum;
     }
 }
 

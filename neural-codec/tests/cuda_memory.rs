@@ -1,0 +1,147 @@
+//! Copies to a GPU, or to the stand-in for one, and back: every value, whatever way it went.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
+
+mod cuda_stand_in;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cuda_stand_in::{device, is_real, stand_in};
+use neural_codec::Error;
+use neural_codec::compute::cuda::{DeviceSample, Gpu};
+
+const OUT_OF_MEMORY: i32 = 2;
+const LAUNCH_FAILED: i32 = 719;
+
+/// Bytes from which on copies go through pinned memory, and those of a piece of it.
+const STAGED: usize = 64 << 10;
+const PIECE: usize = 4 << 20;
+
+/// The GPU for one test at a time, opened anew on the stand-in.
+fn alone() -> (MutexGuard<'static, ()>, Arc<Gpu>) {
+    static GATE: Mutex<()> = Mutex::new(());
+    let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !is_real() {
+        stand_in().fail(c"", -1, 0);
+        lose();
+    }
+    (guard, device().gpu().unwrap().clone())
+}
+
+/// Loses the device, so that the next one is opened anew.
+fn lose() {
+    stand_in().fail(c"cuMemAllocAsync", 0, LAUNCH_FAILED);
+    assert!(device().gpu().unwrap().upload(&[1_u8]).is_err());
+    stand_in().fail(c"", -1, 0);
+}
+
+/// Values that differ from any shifted copy of themselves.
+fn values<T: From<u8>>(len: usize, seed: usize) -> Vec<T> {
+    (0..len).map(|at| ((at ^ (at >> 8) ^ (at >> 16) ^ seed) as u8).into()).collect()
+}
+
+fn assert_returns<T: DeviceSample + From<u8> + PartialEq>(gpu: &Gpu, len: usize) {
+    let sent = values::<T>(len, 1);
+    assert!(gpu.download(&gpu.upload(&sent).unwrap()).unwrap() == sent, "{len} of {}", T::SUFFIX);
+}
+
+#[test]
+fn what_is_uploaded_comes_back_for_every_size() {
+    let (_guard, gpu) = alone();
+    for len in [1, STAGED - 1, STAGED, STAGED + 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
+        assert_returns::<u8>(&gpu, len);
+    }
+    assert_returns::<u16>(&gpu, PIECE + 7);
+    assert_returns::<f32>(&gpu, PIECE + 7);
+    assert_returns::<f64>(&gpu, PIECE / 8);
+}
+
+#[test]
+fn copies_that_follow_one_another_keep_apart_and_their_source_may_change_at_once() {
+    let (_guard, gpu) = alone();
+    let mut source = values::<u8>(2 * PIECE + PIECE / 2, 0);
+    let expected: Vec<Vec<u8>> = (0..5).map(|seed| values(source.len() - seed * STAGED, seed)).collect();
+    let buffers: Vec<_> = expected
+        .iter()
+        .map(|values| {
+            source[..values.len()].copy_from_slice(values);
+            let buffer = gpu.upload(&source[..values.len()]).unwrap();
+            source.fill(0xee);
+            gpu.copy(&buffer).unwrap()
+        })
+        .collect();
+    for (buffer, values) in buffers.iter().zip(&expected) {
+        assert!(gpu.download(buffer).unwrap() == *values);
+    }
+}
+
+#[test]
+fn without_pinned_memory_copies_go_the_plain_way() {
+    let (_guard, gpu) = alone();
+    if is_real() {
+        return;
+    }
+    stand_in().fail(c"cuMemHostAlloc", 1, OUT_OF_MEMORY);
+    assert_returns::<u8>(&gpu, PIECE + 1);
+    // It was not asked for again.
+    stand_in().fail(c"cuMemHostAlloc", 0, LAUNCH_FAILED);
+    assert_returns::<u8>(&gpu, PIECE + 1);
+}
+
+#[test]
+fn memory_that_is_short_is_an_error_that_leaves_the_device_usable() {
+    let (_guard, gpu) = alone();
+    if is_real() {
+        return;
+    }
+    stand_in().leave_memory(PIECE);
+    let refused = gpu.upload(&values::<u8>(PIECE + 1, 1));
+    assert!(
+        matches!(refused, Err(Error::OutOfMemory { bytes, .. }) if bytes == PIECE as u64 + 1),
+        "{refused:?}"
+    );
+    stand_in().leave_memory(1 << 32);
+    assert_returns::<u8>(&gpu, PIECE + 1);
+    assert_eq!(stand_in().allocations(), 0);
+}
+
+#[test]
+fn a_device_lost_at_any_call_of_a_copy_is_an_error_and_leaks_nothing() {
+    for call in [
+        c"cuMemAllocAsync",
+        c"cuMemcpyHtoDAsync_v2",
+        c"cuEventSynchronize",
+        c"cuEventRecord",
+        c"cuStreamWaitEvent",
+    ] {
+        let (_guard, gpu) = alone();
+        if is_real() {
+            return;
+        }
+        assert_returns::<u8>(&gpu, STAGED);
+        stand_in().fail(call, 0, LAUNCH_FAILED);
+        let refused = gpu.upload(&values::<u8>(STAGED, 1));
+        assert!(matches!(refused, Err(Error::Device { .. })) && gpu.is_lost(), "{call:?}: {refused:?}");
+        assert_eq!(stand_in().allocations(), 0, "{call:?}");
+    }
+}
+
+#[test]
+fn freed_memory_is_kept_for_the_next_buffer_and_never_less_than_another_asked_for() {
+    let (_guard, gpu) = alone();
+    if is_real() {
+        return;
+    }
+    for (before, after) in [(0, 512), (100, 512), (700, 700)] {
+        lose();
+        stand_in().kept_megabytes(before);
+        assert!(!device().gpu().unwrap().is_lost());
+        assert_eq!(stand_in().kept_megabytes(-1), after);
+    }
+    // A driver without pools is one without that.
+    lose();
+    stand_in().fail(c"cuMemPoolSetAttribute", 0, 801);
+    stand_in().kept_megabytes(0);
+    assert_returns::<u8>(device().gpu().unwrap(), PIECE);
+    assert_eq!(stand_in().kept_megabytes(-1), 0);
+    drop(gpu);
+}
