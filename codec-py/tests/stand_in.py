@@ -29,7 +29,7 @@ def build() -> Path | None:
     names = re.findall(r'^    "(\w+)",$', listed, re.MULTILINE)
     flags = re.findall(r'^    "(-.*)",$', (FOLDER / "mod.rs").read_text(), re.MULTILINE)
     flags = [flag.replace('\\"', '"') for flag in flags]
-    parts = {name: (FOLDER / name).read_text() for name in ("fibres.h", "shim.h", "driver.cpp")}
+    parts = {path.name: path.read_text() for path in FOLDER.iterdir() if path.suffix in (".h", ".cpp")}
     parts["kernels.h"] = source + "\n#define KERNEL_TABLE " + " ".join(f"KERNEL({name})" for name in names) + "\n"
     digest = hashlib.sha256(repr((flags, sorted(parts.items()))).encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"neural-codec-stand-in-{os.getuid()}-{digest}"
