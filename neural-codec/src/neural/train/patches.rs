@@ -15,8 +15,8 @@ const GRID: usize = 58;
 /// One place in so many is for judging.
 const JUDGES: usize = 6;
 
-/// Scenes of at most this many places for each two draws are learnt from as a whole, what judges included: their draws come
-/// by nearly every place, and what is learnt has to hold nowhere else.
+/// With so many draws a place, or more, a scene is learnt as a whole, what judges included: draws come by nearly every place,
+/// and what is learnt has to hold nowhere else.
 const DRAWS_TO_KNOW_ALL: u64 = 2;
 
 /// Draws patches from the frames of a scene as they come, each as likely as any other, or by its error.
