@@ -5,7 +5,7 @@ use std::sync::Arc;
 use neural_codec::compute::Device;
 use neural_codec::compute::cuda::{Buffer, DeviceSample, Gpu, Samples};
 use neural_codec::error::{Error, Result};
-use neural_codec::frame::{BitDepth, Color, GpuFrame, Layout, PixelFormat};
+use neural_codec::frame::{BitDepth, Color, GpuFrame, PixelFormat};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -107,8 +107,7 @@ impl DeviceFrame {
                 self.read(array, PixelFormat::RGB_8, Samples::U8, GpuFrame::from_rgb8_interleaved)
             }
             BitDepth::Ten => {
-                let format = PixelFormat { layout: Layout::Rgb, depth: BitDepth::Ten };
-                self.read(array, format, Samples::U16, GpuFrame::from_rgb10_interleaved)
+                self.read(array, PixelFormat::RGB_10, Samples::U16, GpuFrame::from_rgb10_interleaved)
             }
         }
     }

@@ -69,6 +69,8 @@ impl PixelFormat {
     pub const YUV420_10: Self = Self { layout: Layout::Yuv420, depth: BitDepth::Ten };
     /// RGB at 8 bits.
     pub const RGB_8: Self = Self { layout: Layout::Rgb, depth: BitDepth::Eight };
+    /// RGB at 10 bits.
+    pub const RGB_10: Self = Self { layout: Layout::Rgb, depth: BitDepth::Ten };
 
     /// Every format there is.
     pub const ALL: [Self; 8] = {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{BitDepth, Color, Frame, Layout, PixelFormat, Plane, Planes, check_size};
-use crate::compute::cuda::{Buffer, ConvertAffine, Gpu, Samples};
+use super::{BitDepth, Color, Frame, PixelFormat, Plane, Planes, check_size};
+use crate::compute::cuda::{Buffer, ConvertAffine, DeviceSample, Gpu, Samples};
 use crate::error::{Error, Result};
 
 /// One picture in the memory of a GPU; see [`Frame`] for its parts.
@@ -190,9 +190,7 @@ impl GpuFrame {
         width: usize,
         height: usize,
     ) -> Result<Self> {
-        check_pixels(rgb.len(), width, height)?;
-        let planes = gpu.deinterleave(rgb)?.map(Samples::U8);
-        Self::from_planes(gpu, (width, height), planes, PixelFormat::RGB_8, Color::default().as_rgb())
+        Self::from_interleaved(gpu, rgb, (width, height), Samples::U8, PixelFormat::RGB_8)
     }
 
     /// Likewise of 10 bits, in the low bits.
@@ -202,18 +200,21 @@ impl GpuFrame {
         width: usize,
         height: usize,
     ) -> Result<Self> {
-        check_pixels(rgb.len(), width, height)?;
-        let planes = gpu.deinterleave(rgb)?.map(Samples::U16);
-        let format = PixelFormat { layout: Layout::Rgb, depth: BitDepth::Ten };
-        Self::from_planes(gpu, (width, height), planes, format, Color::default().as_rgb())
+        Self::from_interleaved(gpu, rgb, (width, height), Samples::U16, PixelFormat::RGB_10)
     }
-}
 
-fn check_pixels(found: usize, width: usize, height: usize) -> Result<()> {
-    check_size(width, height)?;
-    if found == width * height * 3 {
-        Ok(())
-    } else {
-        Err(Error::invalid("samples", format!("{height} x {width} x 3"), found))
+    fn from_interleaved<T: DeviceSample>(
+        gpu: &Arc<Gpu>,
+        rgb: &Buffer<T>,
+        (width, height): (usize, usize),
+        samples: fn(Buffer<T>) -> Samples,
+        format: PixelFormat,
+    ) -> Result<Self> {
+        check_size(width, height)?;
+        if rgb.len() != width * height * 3 {
+            return Err(Error::invalid("samples", format!("{height} x {width} x 3"), rgb.len()));
+        }
+        let planes = gpu.deinterleave(rgb)?.map(samples);
+        Self::from_planes(gpu, (width, height), planes, format, Color::default().as_rgb())
     }
 }

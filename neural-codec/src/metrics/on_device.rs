@@ -25,12 +25,8 @@ pub(super) fn measure<T: Comparable>(
         Ok::<_, Error>([first?, second?, third?])
     };
     let (source_there, decoded_there) = (upload(source)?, upload(decoded)?);
-    let pairs = [0, 1, 2].map(|plane| Pair {
-        x: &source_there[plane],
-        y: &decoded_there[plane],
-        width: source[plane].width(),
-        height: source[plane].height(),
-    });
+    let sizes = source.each_ref().map(|plane| (plane.width(), plane.height()));
+    let pairs = pairs(source_there.each_ref(), decoded_there.each_ref(), sizes);
     measure_pairs(gpu, &pairs, depth, measures)
 }
 

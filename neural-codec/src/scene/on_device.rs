@@ -1,5 +1,7 @@
 //! The same looks from a GPU: it makes the sums and the matches, this file reads them as the CPU would. Rank 2.
 
+use std::sync::Arc;
+
 use super::difference::{BlockCosts, Novelty};
 use super::downscale::{Coarse, Thumbnail};
 use super::information::{deviation_of_difference, deviation_of_gradient};
@@ -8,29 +10,14 @@ use super::motion::Match;
 use super::movement::{Matches, Movement, area};
 use super::texture::{TextureSums, block_size};
 use crate::compute::cuda::{
-    Buffer, DeviceSample, Gpu, Samples, SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes,
+    Buffer, Gpu, Samples, SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes,
 };
 use crate::error::{Error, Result};
-use crate::frame::{Frame, GpuFrame, Layout, PixelFormat, Plane, Planes, Sample};
+use crate::frame::{Frame, GpuFrame, Layout, PixelFormat, Plane};
 
 /// Uploads a frame and has it measured. Errors: `OutOfMemory`, `Device`.
-pub(super) fn picture(gpu: &Gpu, frame: &Frame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
-    match frame.planes() {
-        Planes::U8(planes) => measured(gpu, frame, planes, before),
-        Planes::U16(planes) => measured(gpu, frame, planes, before),
-    }
-}
-
-fn measured<T: Sample + DeviceSample>(
-    gpu: &Gpu,
-    frame: &Frame,
-    planes: &[Plane<T>; 3],
-    before: Option<&ScenePicture>,
-) -> Result<ScenePicture> {
-    let [first, second, third] = planes.each_ref().map(|plane| gpu.upload(plane.samples()));
-    let (first, second, third) = (first?, second?, third?);
-    let sizes = planes.each_ref().map(|plane| (plane.width(), plane.height()));
-    gpu.look(&described([&first, &second, &third], sizes, frame.format()), before)
+pub(super) fn picture(gpu: &Arc<Gpu>, frame: &Frame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
+    picture_there(&GpuFrame::upload(gpu, frame)?, before)
 }
 
 /// Has a picture measured that lies on a GPU. Errors: `OutOfMemory`, `Device`.

@@ -1,9 +1,7 @@
 //! RGB pictures as arrays of shape `[height, width, 3]`, as picture libraries and numpy hold them. Rank 1.
 
 use crate::error::{Error, Result};
-use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Planes, Sample, check_size};
-
-const RGB_10: PixelFormat = PixelFormat { layout: Layout::Rgb, depth: BitDepth::Ten };
+use crate::frame::{BitDepth, Color, Frame, PixelFormat, Planes, Sample, check_size};
 
 /// Red, green and blue of each pixel side by side. Shapes: `[height, width, 3]`, row after row.
 ///
@@ -22,10 +20,10 @@ pub fn rgb8_interleaved(frame: &Frame) -> Result<Vec<u8>> {
 /// Errors: `InvalidArgument` for any format but RGB at 10 bits; [`convert`](super::convert) makes it.
 pub fn rgb10_interleaved(frame: &Frame) -> Result<Vec<u16>> {
     match frame.planes() {
-        Planes::U16(planes) if frame.format() == RGB_10 => {
+        Planes::U16(planes) if frame.format() == PixelFormat::RGB_10 => {
             Ok(interleave(planes.each_ref().map(|p| p.samples())))
         }
-        _ => Err(wrong_format(RGB_10, frame)),
+        _ => Err(wrong_format(PixelFormat::RGB_10, frame)),
     }
 }
 
@@ -47,7 +45,7 @@ pub fn from_rgb10_interleaved(rgb: &[u16], width: usize, height: usize) -> Resul
     if let Some(found) = rgb.iter().find(|&&sample| sample > BitDepth::Ten.max_value()) {
         return Err(Error::invalid("sample", "at most 1023", found));
     }
-    let mut frame = empty(rgb.len(), width, height, RGB_10)?;
+    let mut frame = empty(rgb.len(), width, height, PixelFormat::RGB_10)?;
     if let Planes::U16(planes) = frame.planes_mut() {
         deinterleave(rgb, planes.each_mut().map(|p| p.samples_mut()));
     }
