@@ -214,7 +214,7 @@ fn measure_training(device: &Device, profile: Profile, table: &mut String) -> Re
     let plan = ScenePlan { profile, steps: 1000, quantizer: 160, byte_price: 1e-5, seed: 1 };
     let patches = Patches { learners, judges: patches(128)? };
     let begin = Instant::now();
-    learn(&plan, patches, device, &CancelToken::new())?;
+    learn(&plan, patches, &[], device, &CancelToken::new())?;
     let seconds = begin.elapsed().as_secs_f64();
     line(table, &format!("training {name}, {device}: {seconds:.2} s for 1000 steps and all candidates"));
     Ok(())

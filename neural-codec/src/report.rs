@@ -230,7 +230,7 @@ pub struct FilterReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FilterCandidateReport {
-    /// `base`: the base network as it is; `gains`: gains and offsets learnt; `weights`: all parameters.
+    /// `base`: the base network as it is; `earlier`: that of an earlier scene or coding; `gains`: gains and offsets learnt; `weights`: all parameters.
     pub name: String,
     /// Bytes of its differences from the base network.
     pub bytes: u64,

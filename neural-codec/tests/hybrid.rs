@@ -10,8 +10,8 @@ mod support;
 
 use neural_codec::bitstream::{EncodedScene, Limits, NeuralFilter, PacketWriter, SceneReader, Strategy};
 use neural_codec::compute::InstructionSet;
-use neural_codec::decoder::{DecoderSettings, StreamDecoder};
-use neural_codec::encoder::{Hooks, encode};
+use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder};
+use neural_codec::encoder::{EncodingAgent, Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{FrameHash, PixelFormat};
 use neural_codec::report::Report;
@@ -79,6 +79,45 @@ fn the_same_clip_gives_the_same_bytes_for_any_number_of_threads() {
     let (one, _) = encoded(&[("threads", "1")]);
     let (two, _) = encoded(&[("threads", "2")]);
     assert!(one == two);
+}
+
+#[test]
+fn scenes_go_on_from_filters_of_scenes_like_them_for_any_number_of_threads() {
+    // One shot that is cut into four scenes.
+    let clip = Clip::new(333, 259, PixelFormat::YUV420_8, 48, 48);
+    let encoded = |threads: &str| {
+        let mut settings = Settings::default();
+        for (name, value) in
+            [("effort", "3"), ("strategies", "hybrid"), ("quantizer", "60"), ("threads", threads)]
+        {
+            settings.set(name, value).unwrap();
+        }
+        let scenes = (0..4).map(|scene| 12 * scene..12 * (scene + 1)).collect();
+        let mut agent = EncodingAgent::new(clip.info, &settings).unwrap().with_scenes(scenes).unwrap();
+        (0..48).try_for_each(|index| agent.send_frame(clip.frame(index))).unwrap();
+        agent.finish().unwrap();
+        let mut bytes = Vec::new();
+        while let Some(packet) = agent.receive_packet().unwrap() {
+            bytes.extend(packet);
+        }
+        (bytes, agent.into_report().unwrap())
+    };
+    let (bytes, report) = encoded("2");
+    let filters: Vec<_> = report.scenes.iter().map(|scene| scene.filter.as_ref().unwrap()).collect();
+    let goes_on =
+        |scene: usize| filters[scene].candidates.iter().any(|candidate| candidate.name == "earlier");
+    assert!((0..2).any(|scene| filters[scene].kept), "{filters:#?}");
+    for scene in 0..4 {
+        // The scene just before may still be at work.
+        let is_one_there = (0..scene).any(|before| before + 1 < scene && filters[before].kept);
+        assert_eq!(goes_on(scene), is_one_there, "{scene}: {filters:#?}");
+    }
+    assert_eq!(decoded(&bytes).unwrap().len(), 48);
+    assert!(encoded("1").0 == bytes);
+    // A scene decodes without those that its filter was learnt from.
+    let mut decoder = SeekingDecoder::open(std::io::Cursor::new(&bytes), DecoderSettings::default()).unwrap();
+    decoder.seek(40).unwrap();
+    assert_eq!(decoder.decode_frame().unwrap().unwrap().timestamp, 40);
 }
 
 #[test]

@@ -21,7 +21,9 @@ use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
 use crate::settings::Settings;
-use crate::strategy::{FilterMeans, Means, StageClock, Target, TrialContext, WorkFolder, check_served};
+use crate::strategy::{
+    FilterMeans, KeptFilters, Means, StageClock, Target, TrialContext, WorkFolder, check_served,
+};
 
 /// Bytes of source frames that may wait in memory for their encoder: 43 frames of 1080p.
 const WAITING_BYTES: usize = 128 << 20;
@@ -70,6 +72,7 @@ pub struct EncodingAgent {
     context: TrialContext,
     /// Where scenes are measured and filtered, one after the other; the first is that of the context.
     devices: Vec<Device>,
+    kept: KeptFilters,
     task: Task,
     budget: Arc<MemoryBudget>,
     cutter: Cutter,
@@ -126,6 +129,7 @@ impl EncodingAgent {
             clock: StageClock::new(),
             work: None,
             filter: FilterMeans::new(settings, &target),
+            kept: Arc::default(),
             failures: Arc::default(),
             frames_done: Arc::new(AtomicU64::new(0)),
         };
@@ -133,6 +137,7 @@ impl EncodingAgent {
             source: info,
             settings: settings.clone(),
             context,
+            kept: KeptFilters::new(devices.len()),
             devices,
             task,
             budget: MemoryBudget::new(WAITING_BYTES),
@@ -359,10 +364,10 @@ impl EncodingAgent {
         self.current = Some((frames, Profiler::new(self.source.frame_rate)));
     }
 
-    /// The context of a scene: devices take scenes in turn.
-    fn context_of(&self, scene: u32) -> TrialContext {
+    /// The context of the next scene: devices take scenes in turn.
+    fn context_of(&mut self, scene: u32) -> TrialContext {
         let device = self.devices[scene as usize % self.devices.len()].clone();
-        TrialContext { device, ..self.context.clone() }
+        TrialContext { device, kept: self.kept.next_scene(), ..self.context.clone() }
     }
 
     fn close_scene(&mut self) -> Result<()> {

@@ -153,6 +153,7 @@ impl StoreJob {
     pub(super) fn run(self) -> Result<FinishedScene> {
         let start = Instant::now();
         let (scene, job) = (&self.scene, &self.scene.job);
+        let _leave = job.context.kept.leave_at_end();
         let means = &job.task.means;
         let plan = BasePlan::new(self.quantizer, means.preset, means.depth(self.quantizer), scene.tools);
         let mut tried = Vec::new();

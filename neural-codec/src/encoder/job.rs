@@ -1,6 +1,6 @@
 //! One scene's job on a worker thread: search, code, measure, and the scene's bytes. Rank 5.
 //!
-//! A pure function of the scene's frames and the settings.
+//! A function of the scene's frames, the settings, and the filters that earlier scenes have learnt.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -93,6 +93,7 @@ impl FinishedScene {
 impl SceneJob {
     pub(super) fn run(self) -> Result<FinishedScene> {
         let _abandon = Abandon(Arc::clone(&self.frames));
+        let _leave = self.context.kept.leave_at_end();
         let start = Instant::now();
         let (found, profile) = self.find()?;
         FinishedScene::new(&self, found, profile, start.elapsed().as_secs_f64())

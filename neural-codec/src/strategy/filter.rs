@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! gather   the stored units, decoded      -> patches
-//! learn    patches                        -> candidates of few and of many bytes
+//! learn    patches, earlier filters       -> candidates of few and of many bytes
 //! run      the best of them, every frame  -> block maps, measured quality, hashes
 //! ```
 //! It pays where D + lambda R falls: squared error of all samples, and every byte of the packet.
@@ -19,7 +19,7 @@ use crate::bitstream::{NeuralFilter, PACKET_HEADER_BYTES};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
 use crate::metrics::{Comparison, FrameMetrics, Measures, Metrics};
-use crate::neural::train::{Candidate, PatchSampler, Patches, ScenePlan, learn};
+use crate::neural::train::{Candidate, Kept, PatchSampler, Patches, ScenePlan, learn};
 use crate::neural::{Filter, MapWriter, Profile, SceneNetwork, block_count, block_errors, temporal_layer};
 use crate::scene::SceneFrames;
 use crate::settings::{Settings, Strategy};
@@ -163,7 +163,8 @@ pub(crate) fn improve(
         byte_price: price,
         seed: means.seed,
     };
-    let learnt = learn(&scene_plan, work.gather(scene_plan.steps)?, &context.device, &context.cancel)?;
+    let kept = context.kept.found(&context.cancel)?;
+    let learnt = learn(&scene_plan, work.gather(scene_plan.steps)?, &kept, &context.device, &context.cancel)?;
     let mut promising: Vec<&Candidate> =
         learnt.candidates.iter().filter(|candidate| candidate.cost(price) < 1.0 - WORTH).collect();
     promising.sort_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));
@@ -193,6 +194,7 @@ pub(crate) fn improve(
         if verdict == "kept" {
             (trial.hashes, trial.frames, trial.comparison) = (run.hashes, run.frames, run.comparison);
             packet = Some(run.packet);
+            context.kept.keep(Kept { network: candidate.network.clone(), error_left: candidate.error_left });
             break;
         }
     }

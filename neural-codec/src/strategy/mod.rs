@@ -4,6 +4,7 @@ mod clock;
 mod curve;
 mod filter;
 mod forecast;
+mod kept_filters;
 mod plan;
 mod rate;
 mod search;
@@ -13,6 +14,7 @@ mod work;
 
 pub(crate) use clock::{Spent, StageClock};
 pub(crate) use filter::{FilterMeans, Filtered};
+pub(crate) use kept_filters::KeptFilters;
 pub use plan::{BasePlan, Tools};
 pub(crate) use plan::{Means, check_served};
 pub(crate) use rate::{RateCurve, allocate};

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::clock::StageClock;
 use super::filter::{FilterMeans, Filtered};
+use super::kept_filters::SceneFilters;
 use super::plan::BasePlan;
 use super::work::WorkFolder;
 use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, SvtAv1Encoder, TemporalUnit};
@@ -46,6 +47,8 @@ pub(crate) struct TrialContext {
     pub(crate) work: Option<Arc<WorkFolder>>,
     /// What filters may take; none where the base layer is to stand alone.
     pub(crate) filter: Option<FilterMeans>,
+    /// Filters of earlier scenes, and what the scene leaves to later ones.
+    pub(crate) kept: Arc<SceneFilters>,
     /// Counts trials that were begun again.
     pub(crate) failures: Arc<AtomicU64>,
     /// Counts frames of final encodes, for progress.

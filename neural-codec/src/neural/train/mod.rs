@@ -21,7 +21,7 @@ pub use model::{PATCH, Patch, Shape, Workspace};
 pub use patches::{PatchSampler, Patches};
 pub use random::Random;
 pub use rule::Rule;
-pub use scene::{Candidate, Learnt, ScenePlan, learn};
+pub use scene::{Candidate, Kept, Learnt, ScenePlan, learn};
 pub use schedule::{Rates, Schedule};
 pub use start::starting_parameters;
 pub use trainer::Trainer;

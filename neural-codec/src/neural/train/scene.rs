@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! base     the base network as it is
+//! earlier  a network that an earlier scene, or an earlier coding of this one, has learnt
 //! gains    gains and offsets alone
 //! weights  all differences, each pulled to zero by what it would cost in the stream; the last quarter of the steps runs
 //!          on rounded parameters, so that the trained network is the one that is stored
 //! ```
-//! The best is the one of the least J = D + lambda R, or none.
+//! The best is the one of the least J = D + lambda R, or none. Where a kept network does here about what it did where it was
+//! learnt, learning goes on from it and takes half of the steps.
 
 use super::judge::Judge;
 use super::model::Shape;
@@ -32,6 +34,12 @@ const ROUNDED_RATE: f32 = 0.5;
 /// What the first unit of a difference costs, in bits.
 const FIRST_UNIT_BITS: f32 = 5.0;
 
+/// A kept network suits a scene where it takes away this share of what it took away where it was learnt.
+const ALIKE: f64 = 0.8;
+
+/// Learning then takes this part of the steps.
+const SHORTER: usize = 2;
+
 /// Steps of weights to begin with, and to choose from.
 const STEP: u8 = 3;
 const STEPS: std::ops::RangeInclusive<u8> = 2..=5;
@@ -51,10 +59,19 @@ pub struct ScenePlan {
     pub seed: u64,
 }
 
+/// A network that was learnt elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// The network.
+    pub network: SceneNetwork,
+    /// Squared error that it left there of that without a filter.
+    pub error_left: f64,
+}
+
 /// A network that a scene may be stored with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// What was learnt: `base`, `gains` or `weights`.
+    /// What was learnt: `base`, `earlier`, `gains` or `weights`.
     pub name: &'static str,
     /// The network.
     pub network: SceneNetwork,
@@ -80,13 +97,18 @@ pub struct Learnt {
     pub diverged: bool,
 }
 
-/// Learns a scene's filter from its patches.
+/// Learns a scene's filter from its patches, and from networks that were learnt elsewhere.
 ///
-/// Deterministic for given patches, plan, and instruction set or GPU; the number of threads does not matter.
-/// Errors: `Cancelled`, `Internal` for a damaged library.
-pub fn learn(plan: &ScenePlan, patches: Patches, device: &Device, cancel: &CancelToken) -> Result<Learnt> {
+/// Deterministic for given patches, plan, networks, and instruction set or GPU; the number of threads does not matter. Networks of
+/// another profile are left out. Errors: `Cancelled`, `Internal` for a damaged library.
+pub fn learn(
+    plan: &ScenePlan,
+    patches: Patches,
+    kept: &[Kept],
+    device: &Device,
+    cancel: &CancelToken,
+) -> Result<Learnt> {
     let Patches { learners, judges } = patches;
-    let base = SceneNetwork::base(plan.profile, plan.quantizer)?;
     let shape = plan.profile.base()?.shape();
     let mut learner = Learner {
         plan: *plan,
@@ -97,7 +119,8 @@ pub fn learn(plan: &ScenePlan, patches: Patches, device: &Device, cancel: &Cance
     let mut learnt = Learnt { candidates: Vec::new(), diverged: false };
     if !learner.judge.is_empty() {
         let mut trainer = Trainer::new(shape, &learners, device);
-        learnt.diverged = !learner.run(base, &mut trainer, &mut learnt.candidates)?;
+        let start = learner.start(kept, &mut learnt.candidates)?;
+        learnt.diverged = !learner.run(&start, &mut trainer, &mut learnt.candidates)?;
     }
     Ok(learnt)
 }
@@ -109,18 +132,46 @@ struct Learner {
     cancel: CancelToken,
 }
 
+/// What learning begins with.
+struct Start {
+    network: SceneNetwork,
+    /// Steps to take.
+    steps: usize,
+}
+
 impl Learner {
+    /// The base network and the best kept one as candidates, and the better of both to begin with.
+    fn start(&mut self, kept: &[Kept], candidates: &mut Vec<Candidate>) -> Result<Start> {
+        let ScenePlan { profile, steps, quantizer, byte_price, .. } = self.plan;
+        let base = SceneNetwork::base(profile, quantizer)?;
+        candidates.push(self.judged("base", base.clone())?);
+        let mut best: Option<(&Kept, Candidate)> = None;
+        for kept in kept.iter().filter(|kept| kept.network.profile == profile) {
+            let candidate = self.judged("earlier", kept.network.clone())?;
+            if best.as_ref().is_none_or(|(_, best)| candidate.cost(byte_price) < best.cost(byte_price)) {
+                best = Some((kept, candidate));
+            }
+        }
+        let Some((kept, candidate)) = best.filter(|(_, candidate)| candidate.cost(byte_price) < 1.0) else {
+            return Ok(Start { network: base, steps });
+        };
+        let is_alike = 1.0 - candidate.error_left > ALIKE * (1.0 - kept.error_left);
+        let start =
+            Start { network: kept.network.clone(), steps: if is_alike { steps / SHORTER } else { steps } };
+        candidates.push(candidate);
+        Ok(start)
+    }
+
     /// False where training went wrong.
     fn run(
         &mut self,
-        base: SceneNetwork,
+        start: &Start,
         trainer: &mut Trainer<'_>,
         candidates: &mut Vec<Candidate>,
     ) -> Result<bool> {
-        let steps = self.plan.steps;
-        let mut parameters = base.parameters()?;
-        let flat = base.steps.clone();
-        candidates.push(self.judged("base", base)?);
+        let steps = start.steps;
+        let mut parameters = start.network.parameters()?;
+        let flat = start.network.steps.clone();
         let grid = self.grid(&vec![STEP; self.shape.layers()])?;
         let rule = Rule::Pulled { grid: &grid, price: (self.plan.byte_price / 8.0) as f32 * FIRST_UNIT_BITS };
         let gains = self.schedule(steps / 8, GAINS_ALONE);
@@ -134,7 +185,7 @@ impl Learner {
             return Ok(false);
         }
         let chosen = self.choose_steps(&parameters)?;
-        let rounded = self.round(&chosen, trainer, &mut parameters)?;
+        let rounded = self.round(&chosen, steps / 4, trainer, &mut parameters)?;
         if let Some(network) = rounded {
             candidates.push(self.judged("weights", network)?);
         }
@@ -181,20 +232,21 @@ impl Learner {
     /// The last quarter: what is rounded to the base stays there, the rest learns on rounded values.
     fn round(
         &self,
-        steps: &[u8],
+        exponents: &[u8],
+        steps: usize,
         trainer: &mut Trainer<'_>,
         parameters: &mut [f32],
     ) -> Result<Option<SceneNetwork>> {
-        let start = self.nearest(steps, parameters)?;
+        let start = self.nearest(exponents, parameters)?;
         let is_moved: Vec<bool> =
             start.weights.iter().chain(&start.set).map(|&difference| difference != 0).collect();
-        let grid = self.grid(steps)?;
+        let grid = self.grid(exponents)?;
         let rule = Rule::Rounded { grid: &grid, is_moved: &is_moved };
         rule.settle(parameters);
         let rates = Rates { weights: ALL.weights * ROUNDED_RATE, gains: ALL.gains * ROUNDED_RATE };
-        let schedule = self.schedule(self.plan.steps / 4, rates);
+        let schedule = self.schedule(steps, rates);
         let trained = trainer.run(parameters, &schedule, rule, &self.cancel)?;
-        trained.map(|_| self.nearest(steps, parameters)).transpose()
+        trained.map(|_| self.nearest(exponents, parameters)).transpose()
     }
 }
 
@@ -272,7 +324,7 @@ mod tests {
     fn what_can_be_learnt_is_and_costs_more_where_bytes_are_cheap() {
         let learnt = |byte_price: f64| {
             let plan = ScenePlan { profile: Profile::M, steps: 160, quantizer: 180, byte_price, seed: 1 };
-            learn(&plan, patches(&mut Random::new(2), 1.0), &Device::cpu(), &CancelToken::new()).unwrap()
+            learn(&plan, patches(&mut Random::new(2), 1.0), &[], &Device::cpu(), &CancelToken::new()).unwrap()
         };
         let (cheap, dear) = (learnt(1e-7), learnt(1e-2));
         assert!(!cheap.diverged && !dear.diverged);
@@ -283,15 +335,43 @@ mod tests {
     }
 
     #[test]
+    fn learning_goes_on_from_an_earlier_network_that_suits_and_passes_over_others() {
+        let plan = ScenePlan { profile: Profile::M, steps: 160, quantizer: 180, byte_price: 1e-6, seed: 1 };
+        let learnt = |steps: usize, kept: &[Kept]| {
+            let plan = ScenePlan { steps, ..plan };
+            learn(&plan, patches(&mut Random::new(2), 1.0), kept, &Device::cpu(), &CancelToken::new())
+                .unwrap()
+        };
+        let names = |learnt: &Learnt| learnt.candidates.iter().map(|c| c.name).collect::<Vec<_>>();
+        let alone = learnt(160, &[]);
+        assert_eq!(names(&alone), ["base", "gains", "weights"]);
+        let of = |candidate: &Candidate| Kept {
+            network: candidate.network.clone(),
+            error_left: candidate.error_left,
+        };
+        let whole = alone.candidates.last().unwrap();
+        let after = learnt(160, &[of(whole)]);
+        assert_eq!(names(&after), ["base", "earlier", "gains", "weights"]);
+        assert_eq!(after.candidates[1].error_left, whole.error_left, "the network as it was");
+        let left = |learnt: &Learnt| learnt.candidates.last().unwrap().error_left;
+        assert!(left(&after) < left(&learnt(160 / SHORTER, &[])), "it begins with what was learnt");
+        // A network that spoils the scene, and one of another size.
+        let mut spoiling = of(whole);
+        spoiling.network.set.iter_mut().for_each(|value| *value = 500);
+        let other = Kept { network: SceneNetwork::base(Profile::L, 180).unwrap(), error_left: 0.5 };
+        assert_eq!(learnt(160, &[spoiling, other]), alone);
+    }
+
+    #[test]
     fn training_that_diverges_says_so_and_can_be_cancelled() {
         let mut broken = patches(&mut Random::new(3), 1.0);
         broken.learners.iter_mut().for_each(|patch| patch.weight = f32::INFINITY);
         let plan = ScenePlan { profile: Profile::M, steps: 80, quantizer: 180, byte_price: 1e-5, seed: 1 };
-        let learnt = learn(&plan, broken.clone(), &Device::cpu(), &CancelToken::new()).unwrap();
+        let learnt = learn(&plan, broken.clone(), &[], &Device::cpu(), &CancelToken::new()).unwrap();
         assert!(learnt.diverged);
         assert_eq!(learnt.candidates.len(), 1);
         let cancel = CancelToken::new();
         cancel.cancel();
-        assert!(matches!(learn(&plan, broken, &Device::cpu(), &cancel), Err(crate::Error::Cancelled)));
+        assert!(matches!(learn(&plan, broken, &[], &Device::cpu(), &cancel), Err(crate::Error::Cancelled)));
     }
 }
