@@ -74,7 +74,13 @@ pub fn decoder(data: &[u8]) {
     let stream = stream_of(data);
     let limits = Limits { max_pixels: 1 << 16, max_scene_frames: 64, ..Limits::default() };
     let device = Device::Cpu;
-    let settings = DecoderSettings { threads: 1, limits, on_damage: OnDamage::SkipScene, device, ..DecoderSettings::default() };
+    let settings = DecoderSettings {
+        threads: 1,
+        limits,
+        on_damage: OnDamage::SkipScene,
+        device,
+        ..DecoderSettings::default()
+    };
     let Ok(mut decoder) = StreamDecoder::new(stream.as_slice(), settings) else { return };
     let mut steps = 0;
     loop {

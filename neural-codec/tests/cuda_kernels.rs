@@ -46,7 +46,11 @@ fn expect_embedded(compiler: &Nvrtc, name: &str, code: &[u8]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/compute/cuda").join(name);
     let is_written = std::env::var_os(WRITE).is_some();
     if compiler.version() != VERSION {
-        assert!(!is_written, "NVRTC {:?} writes other code than {VERSION:?}: run make setup", compiler.version());
+        assert!(
+            !is_written,
+            "NVRTC {:?} writes other code than {VERSION:?}: run make setup",
+            compiler.version()
+        );
         eprintln!("SKIPPED: {name} is that of NVRTC {VERSION:?}; `make setup` installs it");
         return;
     }

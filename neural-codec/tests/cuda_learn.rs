@@ -35,8 +35,7 @@ fn patches() -> Patches {
 }
 
 fn learnt(device: &Device) -> Learnt {
-    let plan =
-        ScenePlan { profile: Profile::M, steps: STEPS, quantizer: 180, byte_price: 1e-6, seed: 1 };
+    let plan = ScenePlan { profile: Profile::M, steps: STEPS, quantizer: 180, byte_price: 1e-6, seed: 1 };
     learn(&plan, patches(), device, &CancelToken::new()).unwrap()
 }
 

@@ -130,8 +130,7 @@ fn memory_that_is_short_is_an_error_that_leaves_the_device_usable() {
 
 #[test]
 fn a_device_lost_at_any_call_of_a_copy_back_is_an_error_and_leaks_nothing() {
-    let calls =
-        [c"cuMemcpyDtoHAsync_v2", c"cuEventSynchronize", c"cuEventRecord", c"cuStreamWaitEvent"];
+    let calls = [c"cuMemcpyDtoHAsync_v2", c"cuEventSynchronize", c"cuEventRecord", c"cuStreamWaitEvent"];
     for (call, after) in calls.into_iter().flat_map(|call| [(call, 0), (call, 1)]) {
         let (_guard, gpu) = alone();
         if is_real() {

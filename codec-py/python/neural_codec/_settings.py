@@ -92,6 +92,13 @@ def whole_number(name: str, value: Any, expected: str = "a number") -> int:
         raise InvalidType(f"{name}: expected {expected}, found {type(value).__name__}") from None
 
 
+def device_text(device: Any) -> str:
+    """Where work runs, as the native module takes it: `auto`, `cpu`, `cuda`, `cuda:N`."""
+    if not isinstance(device, (str, list, tuple)):
+        raise InvalidType(f"device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', found {type(device).__name__}")
+    return _text("device", device)
+
+
 def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise InvalidType(f"{name}: expected True or False, found {value!r:.80}")

@@ -163,7 +163,8 @@ pub(super) fn placed(
         Some(device) => device,
         None => device.insert(settings.device.open(info.width * info.height)?),
     };
-    let copy = device.attempt("frames that stay on the GPU", usize::MAX, |gpu| GpuFrame::upload(gpu, &frame))?;
+    let copy =
+        device.attempt("frames that stay on the GPU", usize::MAX, |gpu| GpuFrame::upload(gpu, &frame))?;
     Ok(copy.map_or(AnyFrame::Host(frame), AnyFrame::Gpu))
 }
 

@@ -183,7 +183,11 @@ impl GpuFrame {
 
     fn rgb(&self) -> Result<&[Samples; 3]> {
         let is_rgb = self.format.layout == Layout::Rgb;
-        if is_rgb { Ok(&self.planes) } else { Err(Error::internal("frame", format!("{} as RGB", self.format))) }
+        if is_rgb {
+            Ok(&self.planes)
+        } else {
+            Err(Error::internal("frame", format!("{} as RGB", self.format)))
+        }
     }
 
     /// The samples, without the picture.

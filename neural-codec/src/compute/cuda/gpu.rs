@@ -10,12 +10,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, LaunchConfig, result, sys};
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, LaunchConfig, result, sys,
+};
 use cudarc::nvrtc::Ptx;
 
 use super::failure::{
-    OLDEST_CAPABILITY, OLDEST_DRIVER, device_error, failed, forked, lacking_driver, leaves_device_usable, lost,
-    no_driver, no_such_device, old_device, old_driver,
+    OLDEST_CAPABILITY, OLDEST_DRIVER, device_error, failed, forked, lacking_driver, leaves_device_usable,
+    lost, no_driver, no_such_device, old_device, old_driver,
 };
 use super::kernels::{KERNELS, PTX, machine_code};
 use super::landing::Landing;

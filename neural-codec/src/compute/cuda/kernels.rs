@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn machine_code_is_that_of_the_same_major_capability() {
-        let found = |capability| MACHINE_CODE.iter().find(|(_, code)| Some(*code) == machine_code(capability));
+        let found =
+            |capability| MACHINE_CODE.iter().find(|(_, code)| Some(*code) == machine_code(capability));
         let made_for = |capability| found(capability).map(|(made_for, _)| *made_for);
         assert_eq!(made_for((7, 5)), Some((7, 5)));
         assert_eq!((made_for((8, 0)), made_for((8, 9))), (Some((8, 0)), Some((8, 0))));
