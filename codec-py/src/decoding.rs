@@ -4,7 +4,7 @@ use neural_codec::Result;
 use neural_codec::decoder::{DecoderSettings, OnDamage};
 use pyo3::prelude::*;
 
-/// The dictionary `Decoding` of `_native.pyi`.
+/// The dictionary `Decoding` of `_settings.py`.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct Decoding {

@@ -24,7 +24,7 @@ from ._library import suggest_libraries
 from ._measure import clip_info, stream_info
 from ._output import check_distinct
 from ._progress import bar_for
-from ._settings import check_flag, check_threads, device_text, whole_number
+from ._settings import Decoding, check_flag, check_threads, device_text, whole_number
 from ._sources import read_some, stream_from
 from .errors import (
     Cancelled,
@@ -91,7 +91,7 @@ class Decoder:
         self._planes = check_flag("planes", planes)
         self._channels_first = check_layout(layout) == "TCHW"
         self._skip = on_damage == "skip"
-        self._decoding: _native.Decoding = {
+        self._decoding: Decoding = {
             "threads": check_threads(threads),
             "skip_damage": self._skip,
             "device": device_text(device),
@@ -277,7 +277,7 @@ def decode(
     `.mp4`, or a pattern such as `frame_%04d.png`; it appears whole or not at all. `device`: where filters run, as for `Decoder`.
     """
     check_layout(layout)
-    decoding: _native.Decoding = {
+    decoding: Decoding = {
         "threads": check_threads(threads),
         "skip_damage": False,
         "device": device_text(device),
@@ -325,7 +325,7 @@ def _empty_clip(info: StreamInfo, bit_depth: int, layout: str) -> Array:
         raise OutOfMemory(f"out of memory allocating {need} bytes for {info.frames} frames; {remedy}") from None
 
 
-def _stream(source: Any, decoding: _native.Decoding) -> _native.Source:
+def _stream(source: Any, decoding: Decoding) -> _native.Source:
     suggest_libraries()
     if isinstance(source, (str, os.PathLike)):
         return _native.Source.open(source, stream_only=True, decoding=decoding)

@@ -131,7 +131,7 @@ def frame_at(path: str | os.PathLike[str], index: int) -> Array:
     for _ in range(index + 1):
         frame = source.next_picture(False) or frame
     source.close()
-    if frame is None or isinstance(frame[1], tuple):
+    if frame is None or not isinstance(frame[1], np.ndarray):
         raise InvalidArgument(f"{path}: expected at least 1 frame, found 0")
     picture = frame[1]
     return picture if picture.dtype == np.uint8 else (picture >> 2).astype(np.uint8)

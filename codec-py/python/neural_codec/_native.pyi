@@ -1,20 +1,15 @@
 """The native half of the package; not for direct use."""
 
 import os
-from typing import Any, Literal, TypedDict, final
+from typing import Any, Literal, final
 
 from numpy.typing import NDArray
 
 from ._frames import Passed, Picture
+from ._settings import Decoding
 
 __version__: str
 SIGNATURE: bytes
-
-class Decoding(TypedDict):
-    threads: int
-    skip_damage: bool
-    device: str
-    on_device: bool
 
 @final
 class Source:

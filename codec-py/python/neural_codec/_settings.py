@@ -39,6 +39,17 @@ SettingArguments = TypedDict(
 )
 
 
+class Decoding(TypedDict):
+    """How streams are decoded, as the native module takes it."""
+
+    threads: int
+    skip_damage: bool
+    device: str
+    """Where filters run."""
+    on_device: bool
+    """Whether frames stay there."""
+
+
 @dataclass(frozen=True)
 class Setting(Record):
     """One row of the table of settings; the default as text."""
