@@ -82,12 +82,13 @@ run() {
   # Behind those of the machine, which knows where its driver is.
   export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$programs/lib" NEURAL_CODEC_GPU=1
   failed=0
+  # First, so that a test that hangs costs no figure.
+  within 180 "$programs/gpu" "$out" ${GPU_TEST_SCALE:-} || failed=1
   : >"$out/tests.txt"
   for test in "${tests[@]}"; do
     echo "== $test" | tee -a "$out/tests.txt"
     within 90 "$programs/$test" 2>&1 | tee -a "$out/tests.txt" || { echo "FAILED: $test" | tee -a "$out/tests.txt"; failed=1; }
   done
-  within 180 "$programs/gpu" "$out" ${GPU_TEST_SCALE:-} || failed=1
   : >"$out/sanitizer.txt"
   if command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck; do sanitize "$tool" "$out/sanitizer.txt"; done
