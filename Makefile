@@ -32,7 +32,7 @@ gpu-test: ## Test and measure on a real GPU; tables and hashes go to gpu-out (or
 	@scripts/gpu-test.sh build
 	@scripts/gpu-test.sh run
 
-kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/compute/cuda/kernels.ptx.
+kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/compute/cuda/ (PTX and machine code).
 	NEURAL_CODEC_WRITE_KERNELS=1 cargo test -p neural-codec --test cuda_kernels the_embedded
 
 lint: ## Check formatting, lints and the links of the API documentation.

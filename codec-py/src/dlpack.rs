@@ -1,5 +1,9 @@
 //! Tensors that other libraries share by DLPack: the structures of its C header (version 0.8), and who frees what.
 //!
+//! ```text
+//! their capsule -> Tensor -> deleter          (taking)
+//! our memory -> Offer -> capsule -> deleter   (giving, in offer)
+//! ```
 //! Source: dlpack.h and "Python specification for DLPack" of the DLPack project.
 
 use std::ffi::{CStr, c_void};
@@ -10,11 +14,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 /// Names of a capsule that nobody took yet, and of one that was taken.
-const FRESH: &CStr = c"dltensor";
+pub(crate) const FRESH: &CStr = c"dltensor";
 const TAKEN: &CStr = c"used_dltensor";
 
 /// Memory of a CUDA device, and memory that the driver moves between it and the host.
-const CUDA: i32 = 2;
+pub(crate) const CUDA: i32 = 2;
 const CUDA_MANAGED: i32 = 13;
 
 /// Most dimensions that are taken.
@@ -22,35 +26,35 @@ const MOST_DIMENSIONS: i32 = 8;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct DlDevice {
-    kind: i32,
-    id: i32,
+pub(crate) struct DlDevice {
+    pub(crate) kind: i32,
+    pub(crate) id: i32,
 }
 
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct DlDataType {
-    code: u8,
-    bits: u8,
-    lanes: u16,
+pub(crate) struct DlDataType {
+    pub(crate) code: u8,
+    pub(crate) bits: u8,
+    pub(crate) lanes: u16,
 }
 
 #[repr(C)]
-struct DlTensor {
-    data: *mut c_void,
-    device: DlDevice,
-    ndim: i32,
-    dtype: DlDataType,
-    shape: *const i64,
-    strides: *const i64,
-    byte_offset: u64,
+pub(crate) struct DlTensor {
+    pub(crate) data: *mut c_void,
+    pub(crate) device: DlDevice,
+    pub(crate) ndim: i32,
+    pub(crate) dtype: DlDataType,
+    pub(crate) shape: *const i64,
+    pub(crate) strides: *const i64,
+    pub(crate) byte_offset: u64,
 }
 
 #[repr(C)]
-struct DlManagedTensor {
-    tensor: DlTensor,
-    context: *mut c_void,
-    deleter: Option<unsafe extern "C" fn(*mut Self)>,
+pub(crate) struct DlManagedTensor {
+    pub(crate) tensor: DlTensor,
+    pub(crate) context: *mut c_void,
+    pub(crate) deleter: Option<unsafe extern "C" fn(*mut Self)>,
 }
 
 /// A tensor on a GPU, given back when dropped.

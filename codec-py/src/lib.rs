@@ -5,13 +5,16 @@
 //! ```
 //! What a Python user sees, and every check of an argument, is in `python/neural_codec/`.
 
+mod decoding;
 mod describe;
 mod device_array;
 mod dlpack;
 mod errors;
 mod feeder;
 mod file;
+mod gpu_picture;
 mod job;
+mod offer;
 mod pictures;
 mod python_file;
 mod seeker;
@@ -34,6 +37,8 @@ mod _native {
     use crate::feeder::Feeder;
     #[pymodule_export]
     use crate::file::OutputFile;
+    #[pymodule_export]
+    use crate::gpu_picture::GpuPicture;
     #[pymodule_export]
     use crate::job::Job;
     #[pymodule_export]

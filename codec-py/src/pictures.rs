@@ -11,6 +11,7 @@ use pyo3::types::PyTuple;
 
 use crate::device_array::{DeviceArray, DeviceFrame, picture_of_planes};
 use crate::errors::to_python;
+use crate::gpu_picture::{self, GpuPicture, Shape};
 
 /// A frame from an array of shape `[height, width, 3]`, or from a tuple of planes Y, U, V, wherever they lie.
 ///
@@ -96,12 +97,24 @@ pub(crate) fn layout_of(
 
 /// Samples of a frame on their way to Python.
 pub(crate) enum Picture {
+    /// Arrays on a GPU, one or three.
+    There(Vec<GpuPicture>),
     /// `[height, width, 3]` at 8 bits.
     Rgb8(Vec<u8>, [usize; 3]),
     /// `[height, width, 3]` at 10 bits.
     Rgb10(Vec<u16>, [usize; 3]),
     /// The planes as they are.
     Planes(Frame),
+}
+
+/// The samples of a frame wherever it lies: there, or on the host where its GPU fails at that.
+pub(crate) fn picture_anywhere(frame: AnyFrame, shape: Shape) -> Result<Picture> {
+    if let AnyFrame::Gpu(there) = &frame
+        && let Some(pictures) = gpu_picture::pictures(there, shape)?
+    {
+        return Ok(Picture::There(pictures));
+    }
+    picture(frame.into_host()?, shape == Shape::Planes)
 }
 
 /// The frame's samples as RGB at its own depth, or as they are.
@@ -120,9 +133,10 @@ pub(crate) fn picture(frame: Frame, as_planes: bool) -> Result<Picture> {
 }
 
 impl Picture {
-    /// An array of shape `[height, width, 3]`, or a tuple of three of shape `[height, width]`.
+    /// An array of shape `[height, width, 3]`, or a tuple of three of shape `[height, width]`; on a GPU, as it was shaped there.
     pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         match self {
+            Self::There(pictures) => gpu_picture::into_python(pictures, py),
             Self::Rgb8(samples, shape) => Ok(PyArray1::from_vec(py, samples).reshape(shape)?.into_any()),
             Self::Rgb10(samples, shape) => Ok(PyArray1::from_vec(py, samples).reshape(shape)?.into_any()),
             Self::Planes(frame) => match frame.planes() {

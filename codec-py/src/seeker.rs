@@ -5,12 +5,14 @@ use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use neural_codec::decoder::{DecoderSettings, SeekingDecoder};
+use neural_codec::decoder::SeekingDecoder;
 use neural_codec::error::Error;
 use pyo3::prelude::*;
 
+use crate::decoding::{Decoding, decoder_settings};
 use crate::errors::{check_process, detached};
-use crate::pictures::picture;
+use crate::gpu_picture::Shape;
+use crate::pictures::picture_anywhere;
 
 trait ReadSeek: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadSeek for T {}
@@ -25,8 +27,13 @@ pub(crate) struct Seeker {
 impl Seeker {
     /// The stream in a file or in memory.
     #[staticmethod]
-    #[pyo3(signature = (*, path=None, bytes=None, threads=0))]
-    fn open(py: Python<'_>, path: Option<PathBuf>, bytes: Option<Vec<u8>>, threads: usize) -> PyResult<Self> {
+    #[pyo3(signature = (*, path=None, bytes=None, decoding=None))]
+    fn open(
+        py: Python<'_>,
+        path: Option<PathBuf>,
+        bytes: Option<Vec<u8>>,
+        decoding: Option<Decoding>,
+    ) -> PyResult<Self> {
         check_process(py)?;
         detached(py, || {
             let input: Box<dyn ReadSeek> = match (&path, bytes) {
@@ -35,7 +42,7 @@ impl Seeker {
                 }
                 (None, bytes) => Box::new(Cursor::new(bytes.unwrap_or_default())),
             };
-            let settings = DecoderSettings { threads, ..DecoderSettings::default() };
+            let settings = decoder_settings(decoding)?;
             Ok(Self { decoder: Mutex::new(SeekingDecoder::open(input, settings)?) })
         })
     }
@@ -52,16 +59,18 @@ impl Seeker {
 
     /// A frame as `(timestamp, array or planes)`; nothing past the last. The one after the last that was asked for costs
     /// nothing more than itself.
+    #[pyo3(signature = (frame, as_planes, channels_first=false))]
     fn picture<'py>(
         &self,
         py: Python<'py>,
         frame: u64,
         as_planes: bool,
+        channels_first: bool,
     ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
         let found = self.with(py, |decoder| {
             decoder.seek(frame)?;
-            let Some(frame) = decoder.decode_frame()? else { return Ok(None) };
-            Ok(Some((frame.timestamp, picture(frame, as_planes)?)))
+            let Some(frame) = decoder.decode_anywhere()? else { return Ok(None) };
+            Ok(Some((frame.timestamp(), picture_anywhere(frame, Shape::wanted(as_planes, channels_first))?)))
         })?;
         found.map(|(timestamp, picture)| Ok((timestamp, picture.into_python(py)?))).transpose()
     }

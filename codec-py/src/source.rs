@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use neural_codec::bitstream::{Limits, SIGNATURE};
-use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
+use neural_codec::decoder::StreamDecoder;
 use neural_codec::frame::{Rational, VideoInfo, check_size};
 use neural_codec::media::{self, AudioChoice, FrameSource, OpenOptions};
 use neural_codec::report::ClipReport;
@@ -14,9 +14,11 @@ use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::decoding::{Decoding, decoder_settings};
 use crate::errors::{check_process, detached, to_python};
 use crate::feeder::{Feeder, pair};
-use crate::pictures::{frame_from_python, picture};
+use crate::gpu_picture::Shape;
+use crate::pictures::{frame_from_python, picture_anywhere};
 use crate::python_file::PythonFile;
 
 /// A clip that is read from front to back, once.
@@ -33,18 +35,17 @@ pub(crate) struct Source {
 impl Source {
     /// Opens a file: a stream, or unless `stream_only` whatever the media readers take.
     #[staticmethod]
-    #[pyo3(signature = (path, *, fps=None, stream_only=false, audio=true, skip_damage=false, threads=0))]
+    #[pyo3(signature = (path, *, fps=None, stream_only=false, audio=true, decoding=None))]
     fn open(
         py: Python<'_>,
         path: PathBuf,
         fps: Option<(u32, u32)>,
         stream_only: bool,
         audio: bool,
-        skip_damage: bool,
-        threads: usize,
+        decoding: Option<Decoding>,
     ) -> PyResult<Self> {
         check_process(py)?;
-        let settings = decoder_settings(threads, skip_damage);
+        let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
         let frame_rate = fps.map(|(num, den)| Rational { num, den });
         let audio = if audio { AudioChoice::Keep } else { AudioChoice::Discard };
         detached(py, || {
@@ -53,26 +54,27 @@ impl Source {
                 let decoder = StreamDecoder::new(BufReader::new(file), settings);
                 return decoder.map(Self::of_stream).map_err(|error| named(&path, error));
             }
-            let options = OpenOptions { frame_rate, threads, audio, ..OpenOptions::default() };
+            let options =
+                OpenOptions { frame_rate, threads: settings.threads, audio, ..OpenOptions::default() };
             media::open(&path, &options).map(|clip| Self::of(clip, None))
         })
     }
 
     /// A stream in memory.
     #[staticmethod]
-    #[pyo3(signature = (bytes, *, skip_damage=false, threads=0))]
-    fn from_bytes(py: Python<'_>, bytes: Vec<u8>, skip_damage: bool, threads: usize) -> PyResult<Self> {
+    #[pyo3(signature = (bytes, *, decoding=None))]
+    fn from_bytes(py: Python<'_>, bytes: Vec<u8>, decoding: Option<Decoding>) -> PyResult<Self> {
         check_process(py)?;
-        let settings = decoder_settings(threads, skip_damage);
+        let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
         detached(py, || StreamDecoder::new(Cursor::new(bytes), settings).map(Self::of_stream))
     }
 
     /// A stream behind an object with `read(n)`.
     #[staticmethod]
-    #[pyo3(signature = (file, *, skip_damage=false, threads=0))]
-    fn from_file(py: Python<'_>, file: Py<PyAny>, skip_damage: bool, threads: usize) -> PyResult<Self> {
+    #[pyo3(signature = (file, *, decoding=None))]
+    fn from_file(py: Python<'_>, file: Py<PyAny>, decoding: Option<Decoding>) -> PyResult<Self> {
         check_process(py)?;
-        let settings = decoder_settings(threads, skip_damage);
+        let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
         detached(py, || StreamDecoder::new(PythonFile::new(file), settings).map(Self::of_stream))
     }
 
@@ -96,19 +98,21 @@ impl Source {
         Ok(out)
     }
 
-    /// The next frame as `(timestamp, array or planes)`; nothing after the last.
+    /// The next frame as `(timestamp, array or planes)`; nothing after the last. One that lies on a GPU stays there, with channels
+    /// first where that is wanted.
+    #[pyo3(signature = (as_planes, channels_first=false))]
     fn next_picture<'py>(
         &self,
         py: Python<'py>,
         as_planes: bool,
+        channels_first: bool,
     ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
         let next = detached(py, || {
             let mut clip = self.lock();
             let clip = clip.as_mut().ok_or_else(|| closed("next_picture"))?;
-            let Some(frame) = clip.next_frame()? else { return Ok(None) };
+            let Some(frame) = clip.next_anywhere()? else { return Ok(None) };
             clip.take_audio();
-            let timestamp = frame.timestamp;
-            Ok(Some((timestamp, picture(frame, as_planes)?)))
+            Ok(Some((frame.timestamp(), picture_anywhere(frame, Shape::wanted(as_planes, channels_first))?)))
         })?;
         next.map(|(timestamp, picture)| Ok((timestamp, picture.into_python(py)?))).transpose()
     }
@@ -171,11 +175,6 @@ pub(crate) fn inspect(py: Python<'_>, path: Option<PathBuf>, bytes: Option<Vec<u
         let summary = neural_codec::decoder::inspect(input, Limits::default())?;
         serde_json::to_string(&summary).map_err(|error| Error::internal("summary", error))
     })
-}
-
-fn decoder_settings(threads: usize, skip_damage: bool) -> DecoderSettings {
-    let on_damage = if skip_damage { OnDamage::SkipScene } else { OnDamage::Stop };
-    DecoderSettings { threads, on_damage, ..DecoderSettings::default() }
 }
 
 /// Whether a file begins like a stream; what cannot be read is left for the media readers to explain.

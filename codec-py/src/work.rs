@@ -10,7 +10,7 @@ use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
 use neural_codec::media::{self, FrameSink, FrameSource};
 use neural_codec::metrics::Measures;
 use neural_codec::progress::{CancelToken, Progress};
-use neural_codec::settings::Settings;
+use neural_codec::settings::{Device, Settings};
 use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 
@@ -48,22 +48,37 @@ fn settings_from(texts: &BTreeMap<String, String>) -> Result<Settings> {
 
 /// Measures `clip` against `reference`.
 #[pyfunction]
-pub(crate) fn compare(py: Python<'_>, reference: &Source, clip: &Source, ms_ssim: bool) -> PyResult<Job> {
+pub(crate) fn compare(
+    py: Python<'_>,
+    reference: &Source,
+    clip: &Source,
+    ms_ssim: bool,
+    device: &str,
+) -> PyResult<Job> {
+    let device: Device = device.parse().map_err(|error| to_python(py, error))?;
     let (mut reference, clip) = (reference.take(py)?, clip.take(py)?);
     let measures = if ms_ssim { Measures::MsSsim } else { Measures::Ssim };
     Job::start(py, move |reporter| {
         let mut clip = Watched::new(clip, reporter);
-        json(&neural_codec::decoder::compare(reference.as_mut(), &mut clip, measures)?)
+        let device = device.open(clip.info().width * clip.info().height)?;
+        json(&neural_codec::decoder::compare_on(&device, reference.as_mut(), &mut clip, measures)?)
     })
 }
 
 /// Finds the scenes of a source, as `encode` does without a list.
 #[pyfunction]
-pub(crate) fn detect_scenes(py: Python<'_>, source: &Source, max_scene_seconds: f64) -> PyResult<Job> {
+pub(crate) fn detect_scenes(
+    py: Python<'_>,
+    source: &Source,
+    max_scene_seconds: f64,
+    device: &str,
+) -> PyResult<Job> {
+    let device: Device = device.parse().map_err(|error| to_python(py, error))?;
     let source = source.take(py)?;
     Job::start(py, move |reporter| {
-        let scenes =
-            neural_codec::encoder::detect_scenes(&mut Watched::new(source, reporter), max_scene_seconds)?;
+        let mut source = Watched::new(source, reporter);
+        let device = device.open(source.info().width * source.info().height)?;
+        let scenes = neural_codec::encoder::detect_scenes_on(&device, &mut source, max_scene_seconds)?;
         json(&scenes.iter().map(|scene| (scene.start, scene.end)).collect::<Vec<_>>())
     })
 }

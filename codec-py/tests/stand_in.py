@@ -131,3 +131,29 @@ class Array:
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (2, self._device)
+
+
+class Taken:
+    """The tensor of a capsule, taken as torch and cupy take it, until it is given back."""
+
+    def __init__(self, capsule: object) -> None:
+        api = ctypes.pythonapi
+        api.PyCapsule_GetPointer.restype = ctypes.c_void_p
+        api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+        api.PyCapsule_SetName.argtypes = [ctypes.py_object, ctypes.c_char_p]
+        address = api.PyCapsule_GetPointer(capsule, b"dltensor")
+        self._name = ctypes.c_char_p(b"used_dltensor")
+        assert api.PyCapsule_SetName(capsule, self._name) == 0
+        self.managed = ctypes.cast(address, ctypes.POINTER(Managed))
+        self.tensor = self.managed.contents.tensor
+        self.shape = tuple(self.tensor.shape[at] for at in range(self.tensor.ndim))
+
+    def values(self) -> np.ndarray:
+        """What lies there: memory of the stand-in is the host's."""
+        dtype = np.dtype(f"uint{self.tensor.dtype.bits}")
+        count = int(np.prod(self.shape))
+        read = ctypes.string_at(self.tensor.data + self.tensor.byte_offset, count * dtype.itemsize)
+        return np.frombuffer(read, dtype).reshape(self.shape)
+
+    def give_back(self) -> None:
+        self.managed.contents.deleter(self.managed)

@@ -126,3 +126,93 @@ def test_what_cannot_be_taken_is_named_and_given_back(library):
     assert neural_codec.compare(used, clip).lossless_frames == 5
     refused(errors.InvalidArgument, "nobody took", used)
     """)
+
+
+DECODED = """
+from stand_in import Taken
+options = {"fps": 25, "effort": 0, "threads": 2, "quantizer": 40, "device": "cpu"}
+data = neural_codec.encode(clip, **options).data
+expected = neural_codec.decode(data, device="cpu").video
+def kept(**options):
+    with neural_codec.Decoder(data, device="cuda", on_device=True, **options) as decoder:
+        return list(decoder)
+"""
+
+
+def test_decoded_frames_stay_on_the_gpu_and_are_those_of_the_host(library):
+    run(library, DECODED + """
+    for layout, axes in [("THWC", (0, 1, 2)), ("TCHW", (2, 0, 1))]:
+        for frame, here in zip(kept(layout=layout), expected, strict=True):
+            here = here.transpose(axes)
+            assert frame.__dlpack_device__() == (2, 0) and frame.device == 0
+            assert (frame.shape, frame.dtype) == (here.shape, "uint8") and (frame.numpy() == here).all()
+    with neural_codec.Decoder(data, planes=True, device="cpu") as decoder:
+        planes = list(decoder)
+    for there, here in zip(kept(planes=True), planes, strict=True):
+        assert all((a.numpy() == b).all() for a, b in zip(there, here, strict=True))
+    with neural_codec.Decoder(data, device="cuda", on_device=True) as decoder:
+        assert (decoder[3].numpy() == expected[3]).all()
+        decoder.seek(2)
+        assert (decoder.next_frame().numpy() == expected[2]).all()
+    wide = neural_codec.encode(clip.astype(np.uint16) * 4, **options).data
+    with neural_codec.Decoder(wide, device="cuda", on_device=True) as decoder:
+        frame = decoder.next_frame()
+    assert frame.dtype == "uint16" and (frame.numpy() == neural_codec.decode(wide).video[0]).all()
+    # They are taken again where they lie.
+    frames, there = kept(), gpu.array(expected)
+    before = gpu.copied()
+    assert neural_codec.compare(frames, there).lossless_frames == len(expected)
+    assert gpu.copied()[0] == before[0]
+    """)
+
+
+def test_memory_that_others_took_lives_until_they_give_it_back(library):
+    run(library, DECODED + """
+    frame = kept()[1]
+    gc.collect()
+    base = gpu.library.stand_in_allocations()
+    taken = Taken(frame.__dlpack__(stream=1, max_version=(1, 0), dl_device=(2, 0), copy=False))
+    other = Taken(frame.__dlpack__(copy=True))
+    assert (taken.values() == expected[1]).all() and (other.values() == expected[1]).all()
+    assert taken.tensor.data != other.tensor.data and gpu.library.stand_in_allocations() == base + 1
+    other.give_back()
+    # A capsule that nobody takes ends by itself.
+    frame.__dlpack__()
+    assert gpu.library.stand_in_allocations() == base
+    del frame
+    assert (taken.values() == expected[1]).all() and gpu.library.stand_in_allocations() == base
+    taken.give_back()
+    assert gpu.library.stand_in_allocations() == base - 1
+    try:
+        kept()[0].__dlpack__(dl_device=(1, 0))
+    except BufferError as error:
+        assert "numpy()" in str(error)
+    else:
+        raise AssertionError("memory of the host was promised")
+    """)
+
+
+def test_a_gpu_without_room_gives_arrays_of_numpy_and_what_cannot_be_is_refused(library):
+    run(library, DECODED + """
+    gpu.library.stand_in_memory(0)
+    assert all(isinstance(frame, np.ndarray) for frame in kept())
+    gpu.library.stand_in_memory(1 << 30)
+    with neural_codec.Decoder(data, device="cpu", on_device=True) as decoder:
+        assert (decoder.next_frame() == expected[0]).all()
+    def refused(kind, words, call):
+        try:
+            call()
+        except kind as error:
+            assert words in str(error), error
+        else:
+            raise AssertionError(words)
+    with neural_codec.Decoder(data, device="cuda", on_device=True) as decoder:
+        refused(errors.InvalidArgument, "on_device", lambda: decoder[1:3])
+    refused(errors.InvalidType, "on_device", lambda: neural_codec.Decoder(data, on_device=1))
+    refused(errors.InvalidType, "device", lambda: neural_codec.Decoder(data, device=3))
+    refused(errors.InvalidArgument, "tpu", lambda: neural_codec.decode(data, device="tpu"))
+    refused(errors.DeviceError, "cuda:7", lambda: neural_codec.compare(clip, other, device="cuda:7"))
+    refused(errors.DeviceError, "cuda:7", lambda: neural_codec.detect_scenes(clip, fps=25, device="cuda:7"))
+    assert neural_codec.compare(clip, other, device="cuda") == neural_codec.compare(clip, other, device="cpu")
+    assert neural_codec.detect_scenes(clip, fps=25, device="cuda") == [(0, 5)]
+    """)

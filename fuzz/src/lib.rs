@@ -74,7 +74,13 @@ pub fn decoder(data: &[u8]) {
     let stream = stream_of(data);
     let limits = Limits { max_pixels: 1 << 16, max_scene_frames: 64, ..Limits::default() };
     let device = Device::Cpu;
-    let settings = DecoderSettings { threads: 1, limits, on_damage: OnDamage::SkipScene, device };
+    let settings = DecoderSettings {
+        threads: 1,
+        limits,
+        on_damage: OnDamage::SkipScene,
+        device,
+        ..DecoderSettings::default()
+    };
     let Ok(mut decoder) = StreamDecoder::new(stream.as_slice(), settings) else { return };
     let mut steps = 0;
     loop {
@@ -104,7 +110,7 @@ pub fn filter(data: &[u8]) {
     let Ok(mut filter) = SceneFilter::new(&packet) else { return };
     let frame = Frame::new(67, 5, PixelFormat::YUV420_10, Color::default()).expect("a small frame");
     for _ in 0..3 {
-        if let Ok(filtered) = filter.next(&frame) {
+        if let Ok((filtered, _)) = filter.next(&frame) {
             assert!(filtered.same_shape(&frame));
         }
     }

@@ -9,10 +9,11 @@
 mod cuda_stand_in;
 mod support;
 
+use std::io::Cursor;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cuda_stand_in::{is_real, stand_in};
-use neural_codec::decoder::{DecoderSettings, StreamDecoder, compare_on};
+use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder, compare_on};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{FrameHash, PixelFormat};
@@ -96,6 +97,51 @@ fn a_filter_decodes_alike_everywhere() {
         stand_in().fail(c"cuLaunchKernel", 7, 719);
         assert_eq!(decoded(&bytes, "cuda").unwrap(), on_cpu);
         stand_in().fail(c"", -1, 0);
+    }
+}
+
+#[test]
+fn frames_stay_on_the_gpu_where_they_are_wanted_there_and_come_to_the_host_where_it_fails() {
+    let _guard = alone();
+    for strategy in ["hybrid", "av1"] {
+        let (bytes, _) = encoded(if is_real() { "cuda" } else { "cpu" }, strategy);
+        let on_cpu = decoded(&bytes, "cpu").unwrap();
+        let kept = |device: &str| {
+            let mut settings = DecoderSettings { keeps_on_device: true, ..DecoderSettings::default() };
+            settings.set("device", device).unwrap();
+            let mut decoder = StreamDecoder::new(bytes.as_slice(), settings.clone()).unwrap();
+            let (mut frames, mut there) = (Vec::new(), 0);
+            while let Some(frame) = decoder.decode_anywhere().unwrap() {
+                assert_eq!(frame.timestamp(), frames.len() as i64);
+                there += usize::from(frame.gpu().is_some());
+                frames.push(frame);
+            }
+            let mut seeking = SeekingDecoder::open(Cursor::new(&bytes), settings).unwrap();
+            seeking.seek(2).unwrap();
+            let third = seeking.decode_anywhere().unwrap().unwrap();
+            assert_eq!(third.gpu().is_some(), device != "cpu");
+            assert_eq!(FrameHash::of(&third.into_host().unwrap()), on_cpu[2]);
+            let hashes = frames.into_iter().map(|frame| FrameHash::of(&frame.into_host().unwrap()));
+            (hashes.collect::<Vec<_>>(), there)
+        };
+        assert_eq!(kept("cpu"), (on_cpu.clone(), 0));
+        let copied = || if is_real() { 0 } else { stand_in().copied().0 };
+        let before = copied();
+        assert_eq!(kept("cuda"), (on_cpu.clone(), 4));
+        if is_real() {
+            continue;
+        }
+        // Of a filter, pictures go there once, with its weights; they stay as they were filtered.
+        let frames = (copied() - before) as f64 / f64::from(640 * 360 * 3 / 2);
+        assert!(strategy == "av1" || frames < 2.0 * 7.5, "{frames}");
+        let mut settings = DecoderSettings { keeps_on_device: true, ..DecoderSettings::default() };
+        settings.set("device", "cuda").unwrap();
+        let mut decoder = StreamDecoder::new(bytes.as_slice(), settings).unwrap();
+        stand_in().leave_memory(0);
+        let frame = decoder.decode_anywhere().unwrap().unwrap();
+        stand_in().leave_memory(1 << 32);
+        assert!(frame.gpu().is_none());
+        assert_eq!(FrameHash::of(&frame.into_host().unwrap()), on_cpu[0]);
     }
 }
 

@@ -85,6 +85,30 @@ fn without_pinned_memory_copies_go_the_plain_way() {
     // It was not asked for again.
     stand_in().fail(c"cuMemHostAlloc", 0, LAUNCH_FAILED);
     assert_returns::<u8>(&gpu, PIECE + 1);
+    // Nor is there any for the way back.
+    drop(gpu);
+    stand_in().fail(c"", -1, 0);
+    lose();
+    let gpu = device().gpu().unwrap().clone();
+    let sent = gpu.upload(&values::<u8>(PIECE + 1, 1)).unwrap();
+    for calls in [0, 1] {
+        stand_in().fail(c"cuMemHostAlloc", calls, OUT_OF_MEMORY);
+        assert!(gpu.download(&sent).unwrap() == values::<u8>(PIECE + 1, 1));
+    }
+}
+
+#[test]
+fn what_comes_back_is_what_was_asked_for_before_and_keeps_apart_from_what_comes_after() {
+    let (_guard, gpu) = alone();
+    let [first, second] = [1, 2].map(|seed| gpu.upload(&values::<u16>(PIECE + 11, seed)).unwrap());
+    let mut found = vec![0_u16; PIECE + 20];
+    for (buffer, seed) in [(&first, 1), (&second, 2), (&first, 1)] {
+        // More is under way at the time.
+        let copy = gpu.copy(buffer).unwrap();
+        let _unused = gpu.copy(&second).unwrap();
+        gpu.download_to(&copy, &mut found).unwrap();
+        assert!(found[..PIECE + 11] == values::<u16>(PIECE + 11, seed) && found[PIECE + 11..] == [0; 9]);
+    }
 }
 
 #[test]
@@ -102,6 +126,29 @@ fn memory_that_is_short_is_an_error_that_leaves_the_device_usable() {
     stand_in().leave_memory(1 << 32);
     assert_returns::<u8>(&gpu, PIECE + 1);
     assert_eq!(stand_in().allocations(), 0);
+}
+
+#[test]
+fn a_device_lost_at_any_call_of_a_copy_back_is_an_error_and_leaks_nothing() {
+    let calls = [c"cuMemcpyDtoHAsync_v2", c"cuEventSynchronize", c"cuEventRecord", c"cuStreamWaitEvent"];
+    for (call, after) in calls.into_iter().flat_map(|call| [(call, 0), (call, 1)]) {
+        let (_guard, gpu) = alone();
+        if is_real() {
+            return;
+        }
+        let sent = gpu.upload(&values::<u8>(3 * PIECE, 1)).unwrap();
+        gpu.download(&sent).unwrap();
+        stand_in().fail(call, after, LAUNCH_FAILED);
+        let refused = gpu.download(&sent);
+        // It waits for the device once.
+        if (call, after) == (c"cuStreamWaitEvent", 1) {
+            assert!(refused.is_ok());
+            continue;
+        }
+        assert!(matches!(refused, Err(Error::Device { .. })) && gpu.is_lost(), "{call:?}");
+        drop(sent);
+        assert_eq!(stand_in().allocations(), 0, "{call:?}");
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ from ._library import suggest_libraries
 from ._measure import clip_info, stream_info
 from ._output import check_distinct
 from ._progress import bar_for
-from ._settings import check_flag, check_threads, whole_number
+from ._settings import Decoding, check_flag, check_threads, device_text, whole_number
 from ._sources import read_some, stream_from
 from .errors import (
     Cancelled,
@@ -67,24 +67,41 @@ class Decoder:
     Frames are RGB arrays `(height, width, 3)`; with `planes=True`, tuples `(y, u, v)` of the samples as coded.
     With `on_damage="skip"` a damaged scene costs that scene alone; its error is added to `errors`.
 
+    `device` says where filters run: `auto`, `cpu`, `cuda` or `cuda:N`; the frames do not depend on it. With `on_device=True` frames
+    stay on that GPU: objects with `__dlpack__`, which `torch.from_dlpack` and `cupy.from_dlpack` take without a copy, `shape`,
+    `dtype`, and `numpy()` for a copy on the host. A frame for which the GPU has no room is an array of numpy.
+
     Going to a frame decodes those before it in its scene. It takes a path or bytes; a file object is read from front to
     back.
     """
 
     def __init__(
-        self, source: Any, *, planes: bool = False, layout: str = "THWC", threads: int = 0, on_damage: str = "stop"
+        self,
+        source: Any,
+        *,
+        planes: bool = False,
+        layout: str = "THWC",
+        threads: int = 0,
+        on_damage: str = "stop",
+        device: str = "auto",
+        on_device: bool = False,
     ) -> None:
         if not isinstance(on_damage, str) or on_damage not in ("stop", "skip"):
             raise InvalidArgument(f"on_damage: expected 'stop' or 'skip', found {on_damage!r:.80}")
         self._planes = check_flag("planes", planes)
         self._channels_first = check_layout(layout) == "TCHW"
         self._skip = on_damage == "skip"
-        self._threads = check_threads(threads)
+        self._decoding: Decoding = {
+            "threads": check_threads(threads),
+            "skip_damage": self._skip,
+            "device": device_text(device),
+            "on_device": check_flag("on_device", on_device),
+        }
         self._given = source
         self._seeker: _native.Seeker | None = None
         self._at: int | None = None
         """The next frame, once it was sought."""
-        self._source = _stream(source, skip_damage=self._skip, threads=threads)
+        self._source = _stream(source, self._decoding)
         self._closed = False
         self.errors: list[NeuralCodecError] = []
         """What was damaged and skipped so far, with `on_damage="skip"`."""
@@ -112,10 +129,10 @@ class Decoder:
 
     def _next(self) -> tuple[int, Picture] | None:
         if self._at is None:
-            return self._source.next_picture(self._planes)
+            return self._source.next_picture(self._planes, self._channels_first)
         seeker, at = self._random("next_frame"), self._at
         try:
-            found = seeker.picture(at, self._planes)
+            found = seeker.picture(at, self._planes, self._channels_first)
         except NeuralCodecError:
             self._at = seeker.scene_end(at)
             raise
@@ -159,7 +176,7 @@ class Decoder:
 
     def _picture(self, number: int) -> Any:
         check_stop()
-        found = self._random("index").picture(number, self._planes)
+        found = self._random("index").picture(number, self._planes, self._channels_first)
         if found is None:
             raise InvalidArgument(f"index: expected a frame of the stream, found {number}")
         return self._shown(found)
@@ -176,15 +193,17 @@ class Decoder:
         if self._seeker is None:
             given = self._given
             if isinstance(given, (str, os.PathLike)):
-                self._seeker = _native.Seeker.open(path=given, threads=self._threads)
+                self._seeker = _native.Seeker.open(path=given, decoding=self._decoding)
             elif isinstance(given, (bytes, bytearray, memoryview)):
-                self._seeker = _native.Seeker.open(bytes=bytes(given), threads=self._threads)
+                self._seeker = _native.Seeker.open(bytes=bytes(given), decoding=self._decoding)
             else:
                 kind = type(given).__name__
                 raise InvalidType(f"source: expected a path or bytes to find frames by number, found {kind}; pass source.read()")
         return self._seeker
 
     def _stacked(self, frames: list[Any]) -> Any:
+        if self._decoding["on_device"]:
+            raise InvalidArgument("on_device: expected False for several frames in one array, found True; ask for one after the other")
         if self._planes:
             return tuple(np.stack(planes) for planes in zip(*frames, strict=True))
         return np.stack(frames)
@@ -192,7 +211,7 @@ class Decoder:
     def _shown(self, found: tuple[int, Picture]) -> Picture:
         timestamp, picture = found
         self.timestamp = float(timestamp * self._time_base)
-        if self._channels_first and not isinstance(picture, tuple):
+        if self._channels_first and isinstance(picture, np.ndarray):
             return np.ascontiguousarray(picture.transpose(2, 0, 1))
         return picture
 
@@ -225,7 +244,13 @@ class Decoder:
 
 @overload
 def decode(
-    source: Any, output: None = None, *, layout: str = "THWC", progress: ProgressArgument = None, threads: int = 0
+    source: Any,
+    output: None = None,
+    *,
+    layout: str = "THWC",
+    progress: ProgressArgument = None,
+    threads: int = 0,
+    device: str = "auto",
 ) -> Frames: ...
 @overload
 def decode(
@@ -235,6 +260,7 @@ def decode(
     layout: str = "THWC",
     progress: ProgressArgument = None,
     threads: int = 0,
+    device: str = "auto",
 ) -> Written: ...
 def decode(
     source: Any,
@@ -243,32 +269,38 @@ def decode(
     layout: str = "THWC",
     progress: ProgressArgument = None,
     threads: int = 0,
+    device: str = "auto",
 ) -> Frames | Written:
     """Decodes a stream: into arrays, or with `output` into a file that holds the frames without loss.
 
     `source`: a path, bytes or a binary file object. `output`: a path whose ending says the kind, `.y4m`, `.mkv`,
-    `.mp4`, or a pattern such as `frame_%04d.png`; it appears whole or not at all.
+    `.mp4`, or a pattern such as `frame_%04d.png`; it appears whole or not at all. `device`: where filters run, as for `Decoder`.
     """
     check_layout(layout)
-    check_threads(threads)
+    decoding: Decoding = {
+        "threads": check_threads(threads),
+        "skip_damage": False,
+        "device": device_text(device),
+        "on_device": False,
+    }
     if output is None:
-        return _decode_to_arrays(source, layout, progress, threads)
+        return _decode_to_arrays(source, layout, progress, threads, device)
     if not isinstance(output, (str, os.PathLike)):
         raise InvalidType(f"output: expected a path or None, found {type(output).__name__}")
     check_distinct(source, output)
     start = time.monotonic()
-    job = _native.write(_stream(source, threads=threads), output)
+    job = _native.write(_stream(source, decoding), output)
     frames = int(json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE)))
     seconds = time.monotonic() - start
     return Written(os.fspath(output), frames, seconds, frames / max(seconds, 1e-9))
 
 
-def _decode_to_arrays(source: Any, layout: str, progress: ProgressArgument, threads: int) -> Frames:
+def _decode_to_arrays(source: Any, layout: str, progress: ProgressArgument, threads: int, device: str) -> Frames:
     if hasattr(source, "read"):
         source = read_some(source) + source.read()
     info = stream_info(source)
     with ExitStack() as stack:
-        decoder = stack.enter_context(Decoder(source, layout=layout, threads=threads))
+        decoder = stack.enter_context(Decoder(source, layout=layout, threads=threads, device=device))
         tell = stack.enter_context(bar_for(progress))
         video = _empty_clip(info, decoder.info.bit_depth, layout)
         timestamps = np.zeros(info.frames)
@@ -293,13 +325,13 @@ def _empty_clip(info: StreamInfo, bit_depth: int, layout: str) -> Array:
         raise OutOfMemory(f"out of memory allocating {need} bytes for {info.frames} frames; {remedy}") from None
 
 
-def _stream(source: Any, *, skip_damage: bool = False, threads: int = 0) -> _native.Source:
+def _stream(source: Any, decoding: Decoding) -> _native.Source:
     suggest_libraries()
     if isinstance(source, (str, os.PathLike)):
-        return _native.Source.open(source, stream_only=True, skip_damage=skip_damage, threads=threads)
+        return _native.Source.open(source, stream_only=True, decoding=decoding)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _native.Source.from_bytes(bytes(source), skip_damage=skip_damage, threads=threads)
+        return _native.Source.from_bytes(bytes(source), decoding=decoding)
     if hasattr(source, "read"):
-        return stream_from(source, read_some(source), skip_damage=skip_damage, threads=threads)
+        return stream_from(source, read_some(source), decoding=decoding)
     expected = "a path, bytes or a binary file object"
     raise InvalidType(f"source: expected {expected}, found {type(source).__name__}")

@@ -12,7 +12,9 @@ from . import _native
 from .errors import InvalidArgument, InvalidType, NeuralCodecError
 
 Array = NDArray[Any]
-Picture = Union[Array, "tuple[Array, Array, Array]"]
+# A picture that the native module gives.
+Given = Union[Array, "_native.GpuPicture"]
+Picture = Union[Given, "tuple[Given, Given, Given]"]
 Plane = Union[Array, "_native.DeviceArray"]
 # A picture that callers pass: wherever it lies.
 Passed = Union[Array, "tuple[Plane, Plane, Plane]", "_native.DeviceFrame"]

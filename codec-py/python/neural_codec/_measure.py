@@ -14,7 +14,7 @@ import numpy as np
 from . import _native
 from ._frames import Array
 from ._jobs import ProgressArgument, drive
-from ._settings import check_flag, settings
+from ._settings import check_flag, device_text, settings
 from ._sources import opened, read_some
 from .errors import InvalidArgument, InvalidType
 from .records import Clip, ClipInfo, Metrics, StreamInfo
@@ -26,19 +26,21 @@ def compare(
     *,
     layout: str = "THWC",
     ms_ssim: bool = False,
+    device: str = "auto",
     progress: ProgressArgument = None,
 ) -> Metrics:
     """Measures a clip against a reference, frame by frame in order.
 
     Both may be anything that `encode` takes, and streams too. Arrays are measured as RGB (`psnr_rgb`); files and streams
-    as YUV, in the format of `clip`. Different sizes or lengths are an error.
+    as YUV, in the format of `clip`. Different sizes or lengths are an error. The values do not depend on `device`: `auto`,
+    `cpu`, `cuda` or `cuda:N`.
     """
     check_flag("ms_ssim", ms_ssim)
     with ExitStack() as stack:
         enter = stack.enter_context
         first, feeds = enter(opened(reference, fps=_rate_of(reference), layout=layout, audio=False, name="reference"))
         second, more = enter(opened(clip, fps=_rate_of(clip), layout=layout, audio=False, name="clip"))
-        job = _native.compare(first, second, ms_ssim)
+        job = _native.compare(first, second, ms_ssim, device_text(device))
         values = json.loads(drive(job, [*feeds, *more], progress=progress))
     return Metrics.from_dict({"schema": Metrics.SCHEMA, **values})
 
@@ -55,6 +57,7 @@ def detect_scenes(
     fps: Any = None,
     layout: str = "THWC",
     max_scene_seconds: float | None = None,
+    device: str = "auto",
     progress: ProgressArgument = None,
 ) -> list[tuple[int, int]]:
     """The scenes of a clip as `[(start, end), ...]` in frames, `end` exclusive, as `encode` would find them."""
@@ -65,7 +68,7 @@ def detect_scenes(
     if not 0.5 <= max_scene_seconds <= 60:
         raise InvalidArgument(f"max_scene_seconds: expected a number from 0.5 to 60, found {max_scene_seconds!r}")
     with opened(source, fps=fps, layout=layout, audio=False) as (native, feeds):
-        job = _native.detect_scenes(native, float(max_scene_seconds))
+        job = _native.detect_scenes(native, float(max_scene_seconds), device_text(device))
         return [(start, end) for start, end in json.loads(drive(job, feeds, progress=progress))]
 
 
@@ -128,7 +131,7 @@ def frame_at(path: str | os.PathLike[str], index: int) -> Array:
     for _ in range(index + 1):
         frame = source.next_picture(False) or frame
     source.close()
-    if frame is None or isinstance(frame[1], tuple):
+    if frame is None or not isinstance(frame[1], np.ndarray):
         raise InvalidArgument(f"{path}: expected at least 1 frame, found 0")
     picture = frame[1]
     return picture if picture.dtype == np.uint8 else (picture >> 2).astype(np.uint8)

@@ -39,6 +39,17 @@ SettingArguments = TypedDict(
 )
 
 
+class Decoding(TypedDict):
+    """How streams are decoded, as the native module takes it."""
+
+    threads: int
+    skip_damage: bool
+    device: str
+    """Where filters run."""
+    on_device: bool
+    """Whether frames stay there."""
+
+
 @dataclass(frozen=True)
 class Setting(Record):
     """One row of the table of settings; the default as text."""
@@ -90,6 +101,13 @@ def whole_number(name: str, value: Any, expected: str = "a number") -> int:
         return operator.index(value)
     except TypeError:
         raise InvalidType(f"{name}: expected {expected}, found {type(value).__name__}") from None
+
+
+def device_text(device: Any) -> str:
+    """Where work runs, as the native module takes it: `auto`, `cpu`, `cuda`, `cuda:N`."""
+    if not isinstance(device, (str, list, tuple)):
+        raise InvalidType(f"device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', found {type(device).__name__}")
+    return _text("device", device)
 
 
 def check_flag(name: str, value: Any) -> bool:

@@ -121,6 +121,28 @@ impl Device {
         done.map(|done| self.compared(what, done, on_cpu)).transpose()
     }
 
+    /// A result that stays on the GPU. The first of each kind comes to the host and is compared, as that of [`agreed`](Self::agreed).
+    ///
+    /// `None` where the GPU failed at it or gives other values, which [`notes`](Self::notes) then tells.
+    pub(crate) fn kept<T, H: PartialEq>(
+        &self,
+        what: &'static str,
+        on_gpu: impl FnOnce(&Arc<Gpu>) -> Result<T>,
+        to_host: impl FnOnce(&T) -> Result<H>,
+        on_cpu: impl FnOnce() -> Result<H>,
+    ) -> Result<Option<T>> {
+        let work = |gpu: &Arc<Gpu>| {
+            let kept = on_gpu(gpu)?;
+            let first = if gpu.is_proven(what) { None } else { Some(to_host(&kept)?) };
+            Ok((kept, first, gpu.clone()))
+        };
+        let Some((kept, first, gpu)) = self.attempt(what, usize::MAX, work)? else { return Ok(None) };
+        if let Some(found) = first {
+            self.compared(what, (found, gpu.clone()), on_cpu)?;
+        }
+        Ok(Some(kept).filter(|_| !gpu.is_lost()))
+    }
+
     fn compared<T: PartialEq>(
         &self,
         what: &'static str,

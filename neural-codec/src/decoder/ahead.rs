@@ -9,23 +9,22 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use crate::error::{Error, Result};
-use crate::frame::Frame;
 
 /// Frames that may wait for who takes them.
 const FRAMES: usize = 2;
 
-/// The frames that a stage makes, first to last.
-pub(super) struct Ahead {
+/// The frames that a stage makes, first to last, with whatever else it knows of them.
+pub(super) struct Ahead<T> {
     /// `None` once the last frame or an error was given.
-    frames: Option<Receiver<Result<Option<Frame>>>>,
+    frames: Option<Receiver<Result<Option<T>>>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Ahead {
+impl<T: Send + 'static> Ahead<T> {
     /// Starts a stage that makes its next frame when called, and `None` after the last.
     ///
     /// Errors: `Io` where the system refuses a thread.
-    pub(super) fn start(mut make: impl FnMut() -> Result<Option<Frame>> + Send + 'static) -> Result<Self> {
+    pub(super) fn start(mut make: impl FnMut() -> Result<Option<T>> + Send + 'static) -> Result<Self> {
         let (sender, frames) = sync_channel(FRAMES);
         let all = move || {
             loop {
@@ -41,7 +40,7 @@ impl Ahead {
     }
 
     /// The next frame; `None` after the last, and after an error. Errors: those of the stage.
-    pub(super) fn next(&mut self) -> Result<Option<Frame>> {
+    pub(super) fn next(&mut self) -> Result<Option<T>> {
         let Some(frames) = &self.frames else { return Ok(None) };
         let next = frames
             .recv()
@@ -53,7 +52,7 @@ impl Ahead {
     }
 }
 
-impl Drop for Ahead {
+impl<T> Drop for Ahead<T> {
     fn drop(&mut self) {
         // Nobody listens any more, which ends the thread at its next frame.
         self.frames = None;
@@ -67,7 +66,7 @@ impl Drop for Ahead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Color, PixelFormat};
+    use crate::frame::{Color, Frame, PixelFormat};
 
     fn frame(timestamp: i64) -> Frame {
         Frame::new(16, 16, PixelFormat::YUV420_8, Color::default()).unwrap().with_timestamp(timestamp)
@@ -106,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_and_an_endless_stage_ends_when_it_is_dropped() {
-        let mut broken = Ahead::start(|| panic!("on purpose")).unwrap();
+        let mut broken = Ahead::<Frame>::start(|| panic!("on purpose")).unwrap();
         assert!(matches!(broken.next(), Err(Error::Internal { .. })));
         let mut endless = Ahead::start(|| Ok(Some(frame(0)))).unwrap();
         assert!(endless.next().unwrap().is_some());

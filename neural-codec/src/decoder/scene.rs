@@ -6,8 +6,14 @@ use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{BaseLayer, EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
 use crate::compute::Device;
 use crate::error::{Error, Place, Result};
-use crate::frame::{Frame, FrameHash, VideoInfo};
+use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, VideoInfo};
 use crate::neural::SceneFilter;
+
+/// A decoded frame, and where a GPU made it and it is wanted, the same picture as it lies there.
+pub(super) struct Decoded {
+    pub(super) frame: Frame,
+    pub(super) there: Option<GpuFrame>,
+}
 
 /// A scene in the middle of being decoded.
 pub(super) struct SceneDecoder {
@@ -16,7 +22,7 @@ pub(super) struct SceneDecoder {
     hashes: Vec<u64>,
     info: VideoInfo,
     /// Frames of the base layer, filtered where the scene has a filter.
-    frames: Ahead,
+    frames: Ahead<Decoded>,
     frames_out: usize,
     /// Hashes of the frames since the last stored hash.
     unchecked: Vec<FrameHash>,
@@ -71,7 +77,8 @@ impl SceneDecoder {
         let mut decoding = Decoding { base, decoder, units_sent: 0, drained: false };
         let mut frames = Ahead::start(move || decoding.next())?;
         if let Some(filter) = filter {
-            let mut filtering = Filtering { base: frames, filter, frames_left: header.frame_count() };
+            let (frames_left, keeps) = (header.frame_count(), settings.keeps_on_device);
+            let mut filtering = Filtering { base: frames, filter, frames_left, keeps };
             frames = Ahead::start(move || filtering.next())?;
         }
         Ok(Self { header, hashes, info, frames, frames_out: 0, unchecked: Vec::new() })
@@ -81,7 +88,7 @@ impl SceneDecoder {
     ///
     /// Errors: `Corrupt` where the base layer cannot be decoded, has another number of frames than the scene, or
     /// one of the last [`FRAMES_PER_HASH`] frames differs from what the encoder saw.
-    pub(super) fn next_frame(&mut self) -> Result<Option<Frame>> {
+    pub(super) fn next_frame(&mut self) -> Result<Option<Decoded>> {
         let place = Place {
             offset: None,
             scene: Some(self.header.index),
@@ -90,9 +97,9 @@ impl SceneDecoder {
         self.decode_next().map_err(|error| error.within(place))
     }
 
-    fn decode_next(&mut self) -> Result<Option<Frame>> {
-        if let Some(frame) = self.frames.next()? {
-            return self.checked(frame).map(Some);
+    fn decode_next(&mut self) -> Result<Option<Decoded>> {
+        if let Some(decoded) = self.frames.next()? {
+            return self.checked(decoded).map(Some);
         }
         if self.frames_out < self.header.frame_count() {
             let expected = format!("{} frames", self.header.frame_count());
@@ -101,20 +108,27 @@ impl SceneDecoder {
         Ok(None)
     }
 
-    fn checked(&mut self, frame: Frame) -> Result<Frame> {
+    fn checked(&mut self, Decoded { frame, mut there }: Decoded) -> Result<Decoded> {
         let index = self.frames_out;
         let Some(&timestamp) = self.header.timestamps.get(index) else {
             let expected = format!("{} frames", self.header.frame_count());
             return Err(Error::corrupt("base layer", expected, "more", Place::default()));
         };
         let depth = self.info.format.depth;
-        let frame = if frame.format().depth == depth { frame } else { frame.shifted_to(depth)? };
+        let frame = if frame.format().depth == depth {
+            frame
+        } else {
+            let shifted = frame.shifted_to(depth)?;
+            there = there.map(|there| there.shifted_like(&shifted)).transpose()?.flatten();
+            shifted
+        };
         self.unchecked.push(FrameHash::of(&frame));
         self.frames_out += 1;
         if self.unchecked.len() == FRAMES_PER_HASH || self.frames_out == self.header.frame_count() {
             self.check_group()?;
         }
-        Ok(frame.with_timestamp(timestamp))
+        let there = there.map(|there| there.with_timestamp(timestamp));
+        Ok(Decoded { frame: frame.with_timestamp(timestamp), there })
     }
 
     /// Compares the frames since the last stored hash with the next one.
@@ -132,6 +146,28 @@ impl SceneDecoder {
     }
 }
 
+/// A decoded frame where the settings want it: on the GPU of their device, or where that is none or has no room, on the host.
+pub(super) fn placed(
+    Decoded { frame, there }: Decoded,
+    settings: &DecoderSettings,
+    info: &VideoInfo,
+    device: &mut Option<Device>,
+) -> Result<AnyFrame> {
+    if !settings.keeps_on_device {
+        return Ok(AnyFrame::Host(frame));
+    }
+    if let Some(there) = there {
+        return Ok(AnyFrame::Gpu(there));
+    }
+    let device = match device {
+        Some(device) => device,
+        None => device.insert(settings.device.open(info.width * info.height)?),
+    };
+    let copy =
+        device.attempt("frames that stay on the GPU", usize::MAX, |gpu| GpuFrame::upload(gpu, &frame))?;
+    Ok(copy.map_or(AnyFrame::Host(frame), AnyFrame::Gpu))
+}
+
 /// A base layer in the middle of being decoded.
 struct Decoding {
     base: BaseLayer,
@@ -141,10 +177,10 @@ struct Decoding {
 }
 
 impl Decoding {
-    fn next(&mut self) -> Result<Option<Frame>> {
+    fn next(&mut self) -> Result<Option<Decoded>> {
         loop {
             if let Some(frame) = self.decoder.receive()? {
-                return Ok(Some(frame));
+                return Ok(Some(Decoded { frame, there: None }));
             }
             if let Some(unit) = self.base.unit(self.units_sent) {
                 self.decoder.send(unit)?;
@@ -161,23 +197,26 @@ impl Decoding {
 
 /// Decoded frames on their way through a filter.
 struct Filtering {
-    base: Ahead,
+    base: Ahead<Decoded>,
     filter: SceneFilter,
     /// Frames that the scene is said to have, less those that came.
     frames_left: usize,
+    /// Whether frames are wanted on the GPU too.
+    keeps: bool,
 }
 
 impl Filtering {
     /// Frames that are too few or too many are left to the caller, who knows their place.
-    fn next(&mut self) -> Result<Option<Frame>> {
-        let Some(frame) = self.base.next()? else {
+    fn next(&mut self) -> Result<Option<Decoded>> {
+        let Some(decoded) = self.base.next()? else {
             if self.frames_left == 0 {
                 self.filter.finish()?;
             }
             return Ok(None);
         };
-        let Some(left) = self.frames_left.checked_sub(1) else { return Ok(Some(frame)) };
+        let Some(left) = self.frames_left.checked_sub(1) else { return Ok(Some(decoded)) };
         self.frames_left = left;
-        self.filter.next(&frame).map(Some)
+        let (frame, there) = self.filter.next(&decoded.frame)?;
+        Ok(Some(Decoded { frame, there: there.filter(|_| self.keeps) }))
     }
 }

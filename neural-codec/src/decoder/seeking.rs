@@ -2,12 +2,12 @@
 
 use std::io::{Read, Seek};
 
-use super::scene::SceneDecoder;
+use super::scene::{Decoded, SceneDecoder, placed};
 use super::stream::DecoderSettings;
 use crate::bitstream::{SceneReader, StreamHeader};
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::{AnyFrame, Frame};
 
 /// Decodes a whole stream from any frame on.
 ///
@@ -91,6 +91,19 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     /// Errors: as [`StreamDecoder::decode_frame`](super::StreamDecoder::decode_frame). After one, seek to a frame of
     /// another scene; asked again, the same frame fails again.
     pub fn decode_frame(&mut self) -> Result<Option<Frame>> {
+        Ok(self.decode()?.map(|decoded| decoded.frame))
+    }
+
+    /// The frame that comes next where it lies, as [`StreamDecoder::decode_anywhere`](super::StreamDecoder::decode_anywhere).
+    ///
+    /// Errors: as [`decode_frame`](Self::decode_frame).
+    pub fn decode_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+        let Some(decoded) = self.decode()? else { return Ok(None) };
+        let info = self.header().info;
+        placed(decoded, &self.settings, &info, &mut self.device).map(Some)
+    }
+
+    fn decode(&mut self) -> Result<Option<Decoded>> {
         let Some(scene) = self.reader.table().scene_of_frame(self.next) else { return Ok(None) };
         let entry = self.reader.table().scenes[scene];
         let goes_on = self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);
@@ -103,13 +116,13 @@ impl<R: Read + Seek> SeekingDecoder<R> {
             }
         };
         let end = entry.first_frame + u64::from(entry.frame_count);
-        while let Some(frame) = decoder.next_frame()? {
+        while let Some(decoded) = decoder.next_frame()? {
             at += 1;
             if at > self.next {
                 self.next = at;
                 // A scene that is through needs its decoder no longer.
                 self.open = (at < end).then_some((decoder, at));
-                return Ok(Some(frame));
+                return Ok(Some(decoded));
             }
         }
         Err(Error::internal("scene decoder", format!("scene {scene} ended before frame {}", self.next)))

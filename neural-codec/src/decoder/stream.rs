@@ -2,11 +2,11 @@
 
 use std::io::Read;
 
-use super::scene::SceneDecoder;
+use super::scene::{Decoded, SceneDecoder, placed};
 use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketReader, StreamHeader, StreamItem};
 use crate::compute;
 use crate::error::Result;
-use crate::frame::{Frame, VideoInfo};
+use crate::frame::{AnyFrame, Frame, VideoInfo};
 use crate::media::FrameSource;
 use crate::settings::Device;
 
@@ -21,6 +21,9 @@ pub struct DecoderSettings {
     pub on_damage: OnDamage,
     /// Where filters run. The frames do not depend on it.
     pub device: Device,
+    /// Whether frames asked for wherever they lie are given on the GPU of `device`: those that it filtered as they lie there, others
+    /// as copies.
+    pub keeps_on_device: bool,
 }
 
 /// What a decoder does at a damaged scene.
@@ -107,6 +110,19 @@ impl<R: Read> StreamDecoder<R> {
     /// Errors: `Corrupt`, `Truncated` and the like with byte offset, scene and frame. With
     /// [`OnDamage::SkipScene`] the call after an error goes on with the next scene that is intact.
     pub fn decode_frame(&mut self) -> Result<Option<Frame>> {
+        Ok(self.decode()?.map(|decoded| decoded.frame))
+    }
+
+    /// The next frame where it lies: on the GPU where the settings keep frames there and it has room, else in the memory of the host.
+    ///
+    /// Errors: as [`decode_frame`](Self::decode_frame).
+    pub fn decode_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+        let Some(decoded) = self.decode()? else { return Ok(None) };
+        let info = self.header().info;
+        placed(decoded, &self.settings, &info, &mut self.device).map(Some)
+    }
+
+    fn decode(&mut self) -> Result<Option<Decoded>> {
         let result = self.advance();
         if result.is_err() {
             self.scene = None;
@@ -118,11 +134,11 @@ impl<R: Read> StreamDecoder<R> {
         result
     }
 
-    fn advance(&mut self) -> Result<Option<Frame>> {
+    fn advance(&mut self) -> Result<Option<Decoded>> {
         loop {
             if let Some(scene) = &mut self.scene {
-                if let Some(frame) = scene.next_frame()? {
-                    return Ok(Some(frame));
+                if let Some(decoded) = scene.next_frame()? {
+                    return Ok(Some(decoded));
                 }
                 self.scene = None;
             }
@@ -161,6 +177,10 @@ impl<R: Read + Send> FrameSource for StreamDecoder<R> {
 
     fn next_frame(&mut self) -> Result<Option<Frame>> {
         self.decode_frame()
+    }
+
+    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+        self.decode_anywhere()
     }
 
     fn audio_tracks(&self) -> &[AudioTrack] {

@@ -16,4 +16,4 @@ mod workers;
 
 pub use agent::EncodingAgent;
 pub use one_shot::{Hooks, encode, encode_file};
-pub use scenes::detect_scenes;
+pub use scenes::{detect_scenes, detect_scenes_on};

@@ -61,7 +61,7 @@ impl AnyFrame {
     pub fn with_timestamp(self, timestamp: i64) -> Self {
         match self {
             Self::Host(frame) => Self::Host(frame.with_timestamp(timestamp)),
-            Self::Gpu(frame) => Self::Gpu(GpuFrame { timestamp, ..frame }),
+            Self::Gpu(frame) => Self::Gpu(frame.with_timestamp(timestamp)),
         }
     }
 

@@ -15,7 +15,8 @@ pub use any::AnyFrame;
 pub use color::{ChromaLocation, Color, ColorRange};
 pub(crate) use convert::converted_to_host;
 pub use convert::{
-    convert, convert_on, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
+    convert, convert_on, convert_there, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved,
+    rgb10_interleaved,
 };
 pub use crop::{crop, pad, rotate};
 pub use format::{BitDepth, Layout, PixelFormat};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{BitDepth, Color, Frame, PixelFormat, Plane, Planes, check_size};
+use super::{BitDepth, Color, Frame, Layout, PixelFormat, Plane, Planes, check_size};
+use crate::compute::Device;
 use crate::compute::cuda::{Buffer, ConvertAffine, DeviceSample, Gpu, Samples};
 use crate::error::{Error, Result};
 
@@ -74,7 +75,7 @@ impl GpuFrame {
     }
 
     /// The same of planes whose values are known to fit.
-    pub(super) fn assembled(
+    pub(crate) fn assembled(
         gpu: &Arc<Gpu>,
         (width, height): (usize, usize),
         planes: [Samples; 3],
@@ -94,6 +95,12 @@ impl GpuFrame {
             return Err(Error::invalid("planes", format!("samples of {format}"), "another sample type"));
         }
         Ok(Self { gpu: gpu.clone(), width, height, format, color, planes, timestamp: 0 })
+    }
+
+    /// The same picture at another time.
+    #[must_use]
+    pub fn with_timestamp(self, timestamp: i64) -> Self {
+        Self { timestamp, ..self }
     }
 
     /// A copy in the memory of the host. Errors: also those of [`Frame::from_planes`].
@@ -136,6 +143,56 @@ impl GpuFrame {
             self.planes.each_ref().map(|plane| self.gpu.convert_map(plane, by, is_wide));
         let format = PixelFormat { depth, ..self.format };
         Ok(Self { format, planes: [first?, second?, third?], gpu: self.gpu.clone(), ..*self })
+    }
+
+    /// The same picture on the GPU, where `shifted` is what [`Frame::shifted_to`] gave of it on the host.
+    ///
+    /// `None` where the GPU fails at it or gives another.
+    pub(crate) fn shifted_like(&self, shifted: &Frame) -> Result<Option<Self>> {
+        Device::default().at(&self.gpu).kept(
+            "depth",
+            |_| self.shifted_to(shifted.format().depth),
+            Self::download,
+            || Ok(shifted.clone()),
+        )
+    }
+
+    /// Samples of red, green and blue side by side, of shape `[height, width, 3]`. Errors: `Internal` for another layout.
+    pub fn interleaved(&self) -> Result<Samples> {
+        match self.rgb()? {
+            [Samples::U8(r), Samples::U8(g), Samples::U8(b)] => {
+                self.gpu.interleave([r, g, b]).map(Samples::U8)
+            }
+            [Samples::U16(r), Samples::U16(g), Samples::U16(b)] => {
+                self.gpu.interleave([r, g, b]).map(Samples::U16)
+            }
+            _ => Err(Error::internal("frame", "planes of different sample types")),
+        }
+    }
+
+    /// Red, green and blue one after the other, of shape `[3, height, width]`. Errors: as for `interleaved`.
+    pub fn stacked(&self) -> Result<Samples> {
+        match self.rgb()? {
+            [Samples::U8(r), Samples::U8(g), Samples::U8(b)] => self.gpu.concat(&[r, g, b]).map(Samples::U8),
+            [Samples::U16(r), Samples::U16(g), Samples::U16(b)] => {
+                self.gpu.concat(&[r, g, b]).map(Samples::U16)
+            }
+            _ => Err(Error::internal("frame", "planes of different sample types")),
+        }
+    }
+
+    fn rgb(&self) -> Result<&[Samples; 3]> {
+        let is_rgb = self.format.layout == Layout::Rgb;
+        if is_rgb {
+            Ok(&self.planes)
+        } else {
+            Err(Error::internal("frame", format!("{} as RGB", self.format)))
+        }
+    }
+
+    /// The samples, without the picture.
+    pub fn into_planes(self) -> [Samples; 3] {
+        self.planes
     }
 
     /// The GPU that it lies on.

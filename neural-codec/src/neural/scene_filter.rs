@@ -8,7 +8,7 @@ use super::scene_network::SceneNetwork;
 use crate::bitstream::NeuralFilter;
 use crate::compute::Device;
 use crate::error::{Error, Place, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, GpuFrame};
 
 /// Filters the frames of a scene, first to last.
 pub struct SceneFilter {
@@ -51,13 +51,15 @@ impl SceneFilter {
         self.macs_per_pixel
     }
 
-    /// The next frame of the scene, filtered. Errors: `Corrupt` for a map that cannot be.
-    pub fn next(&mut self, frame: &Frame) -> Result<Frame> {
+    /// The next frame of the scene, filtered, and where a GPU made it, the same picture as it lies there.
+    ///
+    /// Errors: `Corrupt` for a map that cannot be.
+    pub fn next(&mut self, frame: &Frame) -> Result<(Frame, Option<GpuFrame>)> {
         let size = block_count(frame.width(), frame.height());
         let map = self.maps.as_mut().map(|maps| maps.next(size)).transpose()?;
         let kind = temporal_layer(self.frames);
         self.frames += 1;
-        self.filter.apply(frame, kind, map.as_deref())
+        self.filter.apply_there(frame, kind, map.as_deref())
     }
 
     /// Errors: `Corrupt` where block maps are left after the last frame.

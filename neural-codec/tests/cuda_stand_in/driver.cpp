@@ -22,24 +22,27 @@ void lose(int device);
 
 namespace {
 
-enum Status { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
+enum Status { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, NO_CODE = 209, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
 
 std::recursive_mutex gate;
 std::string failing;
 int calls_left = -1, failure = 0;
-// How many devices there are, the one that this thread works on, and what each failed with for good.
+// How many devices there are, what each failed with for good, their capability (10 x major + minor), and what their driver serves.
 constexpr int MOST_DEVICES = 2;
-int devices = 1, sticky[MOST_DEVICES];
-thread_local int current = 0;
+int devices = 1, sticky[MOST_DEVICES], capability = 90, driver = 13000;
+// The device that this thread works on, once it made the context of one its own.
+thread_local int current = -1;
 bool wrong_copies = false;
 size_t memory_left = size_t(1) << 32;
 std::atomic<long> allocations{0}, launches[MOST_DEVICES], copied_in{0}, copied_out{0};
+// Modules that were loaded from PTX, and from machine code.
+std::atomic<long> loaded[2];
 
 // The status of a call: what it was told to fail with, or 0. A lost device stays lost.
 int status(const char* call) {
-    if (sticky[current]) return sticky[current];
+    if (current >= 0 && sticky[current]) return sticky[current];
     if (calls_left >= 0 && failing == call && calls_left-- == 0) {
-        if (failure >= 700 && failure < 800) sticky[current] = failure, streams::lose(current);
+        if (current >= 0 && failure >= 700 && failure < 800) sticky[current] = failure, streams::lose(current);
         return failure;
     }
     return OK;
@@ -140,6 +143,10 @@ int run(int device, Kernel* kernel, Index grid, Index block, void** arguments) {
 #define GATED                                           \
     std::lock_guard<std::recursive_mutex> locked(gate); \
     if (int failed = status(__func__)) return failed
+// Calls that work on the device whose context is current, of threads that have one.
+#define IN_CONTEXT \
+    GATED;         \
+    if (current < 0) return INVALID_CONTEXT
 #define EXPECT(condition) \
     if (!(condition)) return INVALID_VALUE
 
@@ -148,7 +155,7 @@ int run(int device, Kernel* kernel, Index grid, Index block, void** arguments) {
 
 // Calls that a stream which takes launches down does not take.
 #define ORDERED(stream) \
-    GATED;              \
+    IN_CONTEXT;         \
     EXPECT(is_stream_here(stream)); \
     if (int failed = graphs::other(stream)) return failed
 
@@ -183,26 +190,30 @@ API stand_in_lose(int device) {
     streams::lose(device);
     return sticky[device] = LAUNCH_FAILED, OK;
 }
+API stand_in_capability(int wanted) { return capability = wanted, OK; }
+API stand_in_driver(int version) { return driver = version, OK; }
+API stand_in_loaded_ptx() { return loaded[0]; }
+API stand_in_loaded_machine_code() { return loaded[1]; }
 API stand_in_copied_in() { return copied_in; }
 API stand_in_copied_out() { return copied_out; }
 
 API cuInit(unsigned) { GATED; return OK; }
-API cuDriverGetVersion(int* version) { GATED; *version = 13000; return OK; }
+API cuDriverGetVersion(int* version) { GATED; *version = driver; return OK; }
 API cuDeviceGetCount(int* count) { GATED; *count = devices; return OK; }
 API cuDeviceGet(int* device, int ordinal) { GATED; *device = ordinal; return ordinal < devices ? OK : INVALID_DEVICE; }
 API cuDeviceGetName(char* name, int length, int) { GATED; strncpy(name, "stand-in", length); return OK; }
 API cuDeviceTotalMem_v2(size_t* bytes, int) { GATED; *bytes = size_t(1) << 32; return OK; }
 API cuDeviceGetAttribute(int* value, int attribute, int) {
     GATED;
-    // Multiprocessors, compute capability 9.0, memory pools; nothing else is asked.
-    *value = attribute == 16 ? 4 : attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 115 ? 1 : 0;
+    // Multiprocessors, compute capability, memory pools; nothing else is asked.
+    *value = attribute == 16 ? 4 : attribute == 75 ? capability / 10 : attribute == 76 ? capability % 10 : attribute == 115;
     return OK;
 }
 API cuDevicePrimaryCtxRetain(void** context, int device) { GATED; *context = CONTEXTS[device]; return OK; }
 API cuDevicePrimaryCtxRelease_v2(int) { GATED; return OK; }
-API cuCtxGetCurrent(void** context) { *context = CONTEXTS[current]; return OK; }
-API cuCtxSetCurrent(void* context) { current = context == CONTEXTS[1]; return OK; }
-API cuMemGetInfo_v2(size_t* left, size_t* total) { GATED; *left = memory_left, *total = size_t(1) << 32; return OK; }
+API cuCtxGetCurrent(void** context) { *context = current < 0 ? nullptr : CONTEXTS[current]; return OK; }
+API cuCtxSetCurrent(void* context) { current = !context ? -1 : context == CONTEXTS[1]; return OK; }
+API cuMemGetInfo_v2(size_t* left, size_t* total) { IN_CONTEXT; *left = memory_left, *total = size_t(1) << 32; return OK; }
 API cuStreamSynchronize(void* stream) { ORDERED(stream); return streams::finish(stream); }
 // Bytes of freed memory that are to be kept.
 uint64_t kept = 0;
@@ -216,7 +227,7 @@ API stand_in_kept_megabytes(int wanted) {
     return before;
 }
 API cuMemAllocAsync(uint64_t* pointer, size_t bytes, void* stream) { ORDERED(stream); return allocate(pointer, bytes); }
-API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { GATED; return allocate(pointer, bytes); }
+API cuMemAlloc_v2(uint64_t* pointer, size_t bytes) { IN_CONTEXT; return allocate(pointer, bytes); }
 // Memory is given back even by a device that is lost, as the end of a process would.
 API cuMemFreeAsync(uint64_t pointer, void* stream) { std::lock_guard<std::recursive_mutex> locked(gate); return release(pointer, stream); }
 API cuMemFree_v2(uint64_t pointer) { std::lock_guard<std::recursive_mutex> locked(gate); streams::finish_all(); return release(pointer, nullptr); }
@@ -231,10 +242,11 @@ API cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void* stream) {
     ORDERED(stream);
     EXPECT(is_here(from));
     copied_out += bytes;
+    auto copy = [=] { return memcpy(to, (void*)from, bytes), *(char*)to ^= wrong_copies, OK; };
+    // Memory of the host that is not pinned is full once the call returns.
+    if (streams::is_pinned(to)) return streams::give(stream, copy);
     if (int failed = streams::finish(stream)) return failed;
-    memcpy(to, (void*)from, bytes);
-    *(char*)to ^= wrong_copies;
-    return OK;
+    return copy();
 }
 API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void* stream) { ORDERED(stream); EXPECT(is_here(to) && is_here(from)); return streams::give(stream, [=] { return memcpy((void*)to, (void*)from, bytes), OK; }); }
 API cuPointerGetAttribute(void* data, int attribute, uint64_t pointer) {
@@ -245,7 +257,19 @@ API cuPointerGetAttribute(void* data, int attribute, uint64_t pointer) {
     }
     return INVALID_VALUE;
 }
-API cuModuleLoadData(void** module, const void* image) { GATED; *module = (void*)0x400; return image ? OK : INVALID_VALUE; }
+// Machine code says in the flags of its header what it was made for; it runs on the same major capability and no smaller minor one.
+API cuModuleLoadData(void** module, const void* image) {
+    IN_CONTEXT;
+    EXPECT(image);
+    bool is_machine_code = !memcmp(image, "\x7f" "ELF", 4);
+    // The lowest byte of them, or the next one in the newer format, whose lowest byte is small.
+    const unsigned char* flags = (const unsigned char*)image + 48;
+    int made_for = !is_machine_code ? 0 : flags[0] < 50 ? flags[1] : flags[0];
+    if (is_machine_code && (made_for / 10 != capability / 10 || made_for > capability)) return NO_CODE;
+    loaded[is_machine_code]++;
+    *module = (void*)0x400;
+    return OK;
+}
 API cuModuleUnload(void*) { GATED; return OK; }
 API cuModuleGetFunction(void** function, void*, const char* name) {
     GATED;
@@ -262,7 +286,7 @@ API cuGetErrorString(int, const char** text) { *text = "the stand-in says so"; r
 
 API cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
                    unsigned block_z, unsigned, void* stream, void** arguments, void**) {
-    GATED;
+    IN_CONTEXT;
     EXPECT(is_stream_here(stream));
     Index grid = {grid_x, grid_y, grid_z}, block = {block_x, block_y, block_z};
     streams::Launch launch(current, (Kernel*)function, grid, block, arguments);

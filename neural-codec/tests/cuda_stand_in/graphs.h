@@ -43,7 +43,7 @@ API stand_in_graphs() { return graphs::alive; }
 API stand_in_replays() { return graphs::replays; }
 
 API cuStreamBeginCapture_v2(void* stream, int) {
-    GATED;
+    IN_CONTEXT;
     return graphs::capturing.emplace(stream, graphs::Graph{}).second ? OK : INVALID_VALUE;
 }
 API cuStreamEndCapture(void* stream, graphs::Graph** graph) {
@@ -67,7 +67,7 @@ API cuGraphInstantiateWithFlags(graphs::Graph** made, graphs::Graph* graph, unsi
     return OK;
 }
 API cuGraphLaunch(graphs::Graph* graph, void* stream) {
-    GATED;
+    IN_CONTEXT;
     EXPECT(is_stream_here(stream));
     if (int failed = graphs::other(stream)) return failed;
     graphs::replays++;

@@ -77,11 +77,7 @@ impl StandIn {
 
     /// Whether copies from the device get a wrong bit.
     pub(crate) fn corrupt(&self, is_wanted: bool) {
-        // SAFETY: as above.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_corrupt").unwrap()(is_wanted.into());
-        }
+        self.tell(b"stand_in_corrupt", is_wanted.into());
     }
 
     /// Leaves so many bytes of the device's memory.
@@ -105,38 +101,33 @@ impl StandIn {
 
     /// Megabytes of freed memory that the device was asked to keep, and what to begin with from now on; -1: as it is.
     pub(crate) fn kept_megabytes(&self, wanted: i32) -> i32 {
-        // SAFETY: as above.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_kept_megabytes").unwrap()(wanted)
-        }
+        self.tell(b"stand_in_kept_megabytes", wanted)
     }
 
     /// Lets so many devices be there, 1 or 2, all healthy.
     pub(crate) fn devices(&self, count: i32) {
-        // SAFETY: as above.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_devices").unwrap()(count);
-        }
+        self.tell(b"stand_in_devices", count);
+    }
+
+    /// Lets devices that are opened from now on have this compute capability, and their driver serve this version of CUDA.
+    pub(crate) fn pretend(&self, (major, minor): (i32, i32), driver: i32) {
+        self.tell(b"stand_in_capability", 10 * major + minor);
+        self.tell(b"stand_in_driver", driver);
     }
 
     /// Loses a device for good.
     pub(crate) fn lose(&self, device: i32) {
-        // SAFETY: as above.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_lose").unwrap()(device);
-        }
+        self.tell(b"stand_in_lose", device);
     }
 
     /// Kernels that were launched on one device.
     pub(crate) fn launches_on(&self, device: i32) -> i32 {
-        // SAFETY: as above.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.0.get::<unsafe extern "C" fn(i32) -> i32>(b"stand_in_launches_on").unwrap()(device)
-        }
+        self.tell(b"stand_in_launches_on", device)
+    }
+
+    /// Modules that were loaded from PTX, and from machine code.
+    pub(crate) fn loaded(&self) -> (i32, i32) {
+        (self.count(b"stand_in_loaded_ptx"), self.count(b"stand_in_loaded_machine_code"))
     }
 
     /// Bytes that were copied to the device and back.
@@ -152,6 +143,14 @@ impl StandIn {
     /// Times that a graph was run.
     pub(crate) fn replays(&self) -> i32 {
         self.count(b"stand_in_replays")
+    }
+
+    fn tell(&self, name: &[u8], value: i32) -> i32 {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.0.get::<unsafe extern "C" fn(i32) -> i32>(name).unwrap()(value)
+        }
     }
 
     fn count(&self, name: &[u8]) -> i32 {

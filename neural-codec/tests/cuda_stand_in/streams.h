@@ -73,11 +73,14 @@ void lose(int device) {
     }
 }
 
+bool is_pinned(const void* address) {
+    auto after = pinned.upper_bound((const char*)address);
+    return after != pinned.begin() && (const char*)address < std::prev(after)->first + std::prev(after)->second;
+}
+
 // Memory of the host that is not pinned may be changed as soon as the call returns.
 int copy_to_device(void* to, const void* from, size_t bytes, void* stream) {
-    auto after = pinned.upper_bound((const char*)from);
-    bool is_pinned = after != pinned.begin() && (const char*)from < std::prev(after)->first + std::prev(after)->second;
-    if (is_pinned) return give(stream, [=] { return memcpy(to, from, bytes), OK; });
+    if (is_pinned(from)) return give(stream, [=] { return memcpy(to, from, bytes), OK; });
     std::vector<char> kept((const char*)from, (const char*)from + bytes);
     return give(stream, [=] { return memcpy(to, kept.data(), kept.size()), OK; });
 }
@@ -108,11 +111,11 @@ struct Launch {
 
 // Each stream has a name of its own, and each event.
 uint64_t next_stream = 1, next_event = 0x300000;
-API cuStreamCreate(void** stream, unsigned) { GATED; *stream = (void*)(STREAMS * (current + 1) + next_stream++); return OK; }
+API cuStreamCreate(void** stream, unsigned) { IN_CONTEXT; *stream = (void*)(STREAMS * (current + 1) + next_stream++); return OK; }
 API cuStreamCreateWithPriority(void** stream, unsigned, int) { return cuStreamCreate(stream, 0); }
 API cuStreamDestroy_v2(void* stream) { GATED; return streams::finish(stream); }
 API cuStreamWaitEvent(void* stream, void* event, unsigned) {
-    GATED;
+    IN_CONTEXT;
     EXPECT(is_stream_here(stream));
     auto found = streams::events.find(event);
     if (found == streams::events.end()) return OK;
@@ -120,11 +123,11 @@ API cuStreamWaitEvent(void* stream, void* event, unsigned) {
     streams::Event behind = found->second;
     return streams::give(stream, [=] { return streams::finish(behind.stream, behind.work); });
 }
-API cuCtxSynchronize() { GATED; return streams::finish_all(); }
+API cuCtxSynchronize() { IN_CONTEXT; return streams::finish_all(); }
 
-API cuEventCreate(void** event, unsigned) { GATED; *event = (void*)next_event++; return OK; }
+API cuEventCreate(void** event, unsigned) { IN_CONTEXT; *event = (void*)next_event++; return OK; }
 API cuEventRecord(void* event, void* stream) {
-    GATED;
+    IN_CONTEXT;
     EXPECT(is_stream_here(stream));
     streams::Stream& of = streams::all[stream];
     streams::events[event] = {stream, of.done + of.waiting.size()};
@@ -134,7 +137,7 @@ API cuEventSynchronize(void* event) { GATED; return streams::finish_event(event)
 API cuEventDestroy_v2(void* event) { GATED; streams::events.erase(event); return OK; }
 
 API cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
-    GATED;
+    IN_CONTEXT;
     void* map = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED) return OUT_OF_MEMORY;
     streams::pinned[(const char*)map] = bytes;

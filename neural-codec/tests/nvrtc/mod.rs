@@ -20,6 +20,15 @@ impl Nvrtc {
         LOADED.get_or_init(|| folder().is_some_and(|folder| load(&folder))).then_some(Self)
     }
 
+    /// Major and minor version.
+    pub(crate) fn version(&self) -> (i32, i32) {
+        let (mut major, mut minor) = (0, 0);
+        // SAFETY: writes two integers to places that are there.
+        #[allow(unsafe_code)]
+        unsafe { sys::nvrtcVersion(&raw mut major, &raw mut minor) }.result().unwrap();
+        (major, minor)
+    }
+
     /// The kernels as PTX where the architecture is virtual (`compute_75`), else as machine code (`sm_90`).
     ///
     /// Errors: what the compiler says.
@@ -87,5 +96,5 @@ fn folder() -> Option<PathBuf> {
     }
     let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/lib");
     let versions = fs::read_dir(packages).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    versions.map(|version| version.join("site-packages/nvidia/cu13/lib")).find(|folder| folder.is_dir())
+    versions.map(|version| version.join("site-packages/nvidia/cuda_nvrtc/lib")).find(|folder| folder.is_dir())
 }

@@ -217,6 +217,21 @@ impl Gpu {
         Ok([red, green, blue])
     }
 
+    /// Pixels side by side from planes of red, green and blue.
+    pub fn interleave<T: DeviceSample>(&self, [red, green, blue]: [&Buffer<T>; 3]) -> Result<Buffer<T>> {
+        let count = red.len();
+        expect(count > 0 && green.len() == count && blue.len() == count, "planes of RGB")?;
+        let mut pixels = self.alloc(3 * count)?;
+        let (bytes, samples) = (size_of::<T>() as i32, count as i64);
+        let mut call = self.stream().launch_builder(self.function("convert_interleave")?);
+        call.arg(&red.0).arg(&green.0).arg(&blue.0).arg(&samples).arg(&bytes).arg(&mut pixels.0);
+        // SAFETY: arguments are the kernel's; each plane has `count` samples of `bytes` each, and three times as many are written.
+        #[allow(unsafe_code)]
+        let launched = unsafe { call.launch(along(self, count)?) };
+        self.checked(launched, "convert_interleave", 0)?;
+        Ok(pixels)
+    }
+
     /// How many samples are above `limit`, once everything before is done.
     pub fn count_over(&self, samples: &Buffer<u16>, limit: u16) -> Result<u64> {
         let mut over = self.zeros::<u64>(1)?;

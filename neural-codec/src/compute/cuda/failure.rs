@@ -5,8 +5,11 @@ use cudarc::driver::sys::CUresult;
 
 use crate::error::Error;
 
-/// The oldest driver interface that the embedded machine code can be loaded by: CUDA 13.0.
-pub(super) const OLDEST_DRIVER: i32 = 13_000;
+/// The oldest driver interface that takes the embedded machine code: CUDA 12.0, which drivers from 525 on serve.
+///
+/// Machine code made by a compiler of CUDA 12 runs on all of them; PTX that it wrote needs a driver no older than itself (570).
+/// Source: "CUDA Compatibility", minor version compatibility.
+pub(super) const OLDEST_DRIVER: i32 = 12_000;
 
 /// The oldest compute capability that kernels are compiled for: Turing.
 pub(super) const OLDEST_CAPABILITY: (i32, i32) = (7, 5);
@@ -19,7 +22,15 @@ pub(super) fn device_error(index: u32, reason: impl Into<String>) -> Error {
 pub(super) fn no_driver(index: u32) -> Error {
     device_error(
         index,
-        "the library of the NVIDIA driver (libcuda.so.1) is not found: install driver 580 or newer, or use device=cpu",
+        "the library of the NVIDIA driver (libcuda.so.1) is not found: install driver 525 or newer, or use device=cpu",
+    )
+}
+
+/// For a driver that lacks a function which every one of CUDA 12 has.
+pub(super) fn lacking_driver(index: u32) -> Error {
+    device_error(
+        index,
+        "its driver lacks functions: install driver 525 or newer (CUDA 12.0), or use device=cpu",
     )
 }
 
@@ -28,7 +39,7 @@ pub(super) fn old_driver(index: u32, version: i32) -> Error {
     device_error(
         index,
         format!(
-            "its driver serves CUDA {major}.{minor}: install driver 580 or newer (CUDA 13.0), or use device=cpu"
+            "its driver serves CUDA {major}.{minor}: install driver 525 or newer (CUDA 12.0), or use device=cpu"
         ),
     )
 }
@@ -76,9 +87,10 @@ pub(super) fn failed(index: u32, error: DriverError, what: &'static str, bytes: 
         CUresult::CUDA_ERROR_OUT_OF_MEMORY => return Error::OutOfMemory { what, bytes },
         CUresult::CUDA_ERROR_NO_DEVICE => return no_such_device(index, 0),
         CUresult::CUDA_ERROR_NOT_INITIALIZED => return forked(index),
+        // There is no machine code for this GPU, and the driver cannot make it.
         CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION
         | CUresult::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH
-        | CUresult::CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE => "install driver 580 or newer",
+        | CUresult::CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE => "install driver 570 or newer",
         CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE => {
             "another process holds the GPU alone (exclusive mode): end it"
         }

@@ -10,14 +10,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use cudarc::driver::{CudaContext, CudaFunction, CudaStream, DriverError, LaunchConfig, result, sys};
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, LaunchConfig, result, sys,
+};
 use cudarc::nvrtc::Ptx;
 
 use super::failure::{
-    OLDEST_CAPABILITY, OLDEST_DRIVER, device_error, failed, forked, leaves_device_usable, lost, no_driver,
-    no_such_device, old_device, old_driver,
+    OLDEST_CAPABILITY, OLDEST_DRIVER, device_error, failed, forked, lacking_driver, leaves_device_usable,
+    lost, no_driver, no_such_device, old_device, old_driver,
 };
-use super::kernels::{KERNELS, PTX};
+use super::kernels::{KERNELS, PTX, machine_code};
+use super::landing::Landing;
 use super::pool::keep_memory;
 use super::staging::Staging;
 use crate::error::{Error, Result};
@@ -33,6 +36,8 @@ pub struct Gpu {
     stream: Arc<CudaStream>,
     /// Made at the first large copy; `None` where there is no pinned memory.
     staging: OnceLock<Option<Mutex<Staging>>>,
+    /// Likewise, of copies to the host.
+    landing: OnceLock<Option<Mutex<Landing>>>,
     functions: BTreeMap<&'static str, CudaFunction>,
     lost: AtomicBool,
     /// Kinds of work whose first result was that of the CPU.
@@ -52,7 +57,7 @@ impl Gpu {
         }
         // The bindings panic where the library lacks a function, as that of a very old driver does.
         let opened = catch_unwind(AssertUnwindSafe(|| Self::connect(index)));
-        let gpu = Arc::new(opened.unwrap_or_else(|_| Err(old_driver(index, 0)))?);
+        let gpu = Arc::new(opened.unwrap_or_else(|_| Err(lacking_driver(index)))?);
         open.insert(key, gpu.clone());
         Ok(gpu)
     }
@@ -92,7 +97,7 @@ impl Gpu {
         // Without pools, memory is slower to get, and no other.
         let _ = keep_memory(&context);
         let stream = context.new_stream().map_err(opening)?;
-        let module = context.load_module(Ptx::from_src(PTX)).map_err(opening)?;
+        let module = load(&context, capability).map_err(opening)?;
         let mut functions = BTreeMap::new();
         for name in KERNELS {
             functions.insert(*name, module.load_function(name).map_err(opening)?);
@@ -105,6 +110,7 @@ impl Gpu {
             context,
             stream,
             staging: OnceLock::new(),
+            landing: OnceLock::new(),
             functions,
             lost: AtomicBool::new(false),
             proven: Mutex::default(),
@@ -154,6 +160,13 @@ impl Gpu {
         self.checked(result, "waiting for the device", 0)
     }
 
+    /// Waits for all that this process asked the device for, other libraries included: whoever reads memory of ours is then through.
+    pub fn settle(&self) -> Result<()> {
+        self.check_usable()?;
+        let result = self.context.synchronize();
+        self.checked(result, "waiting for the device", 0)
+    }
+
     /// The stream that all work goes through, as CUDA's own number of it: other libraries write for it.
     pub fn stream_handle(&self) -> usize {
         self.stream.cu_stream() as usize
@@ -168,6 +181,13 @@ impl Gpu {
         let made = || Staging::new(&self.context).ok().map(Mutex::new);
         let staging = self.staging.get_or_init(made).as_ref();
         staging.map(|staging| staging.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Pinned memory for copies from the device, for one copy at a time.
+    pub(super) fn landing(&self) -> Option<MutexGuard<'_, Landing>> {
+        let made = || Landing::new(&self.context).ok().map(Mutex::new);
+        let landing = self.landing.get_or_init(made).as_ref();
+        landing.map(|landing| landing.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Another stream, whose work runs beside that of all others.
@@ -212,6 +232,15 @@ impl Gpu {
 impl std::fmt::Debug for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Gpu(cuda:{}, {})", self.index, self.name)
+    }
+}
+
+/// The kernels: machine code of the GPU's own kind where there is some and the driver takes it, else what it makes of PTX.
+fn load(context: &Arc<CudaContext>, capability: (i32, i32)) -> Result<Arc<CudaModule>, DriverError> {
+    let ready = machine_code(capability).map(|code| context.load_module(Ptx::from_binary(code.to_vec())));
+    match ready {
+        Some(Ok(module)) => Ok(module),
+        Some(Err(_)) | None => context.load_module(Ptx::from_src(PTX)),
     }
 }
 

@@ -42,6 +42,7 @@ pub const KERNELS: &[&str] = &[
     "convert_lower_rows",
     "convert_lower_columns",
     "convert_deinterleave",
+    "convert_interleave",
     "convert_count_over",
     "scene_cells_u8",
     "scene_cells_u16",
@@ -64,8 +65,25 @@ pub const KERNELS: &[&str] = &[
     "train_adam",
 ];
 
-/// Virtual machine code that every driver from 580 on turns into its GPU's own; `make kernels` writes it.
+/// Virtual machine code that drivers from 570 on turn into their GPU's own; `make kernels` writes it, and the machine code below.
 pub(super) const PTX: &str = include_str!("kernels.ptx");
+
+/// Machine code, and the compute capability that it was made for.
+const MACHINE_CODE: &[((i32, i32), &[u8])] = &[
+    ((7, 5), include_bytes!("machine_code/sm_75.cubin")),
+    ((8, 0), include_bytes!("machine_code/sm_80.cubin")),
+    ((9, 0), include_bytes!("machine_code/sm_90.cubin")),
+    ((10, 0), include_bytes!("machine_code/sm_100.cubin")),
+    ((12, 0), include_bytes!("machine_code/sm_120.cubin")),
+];
+
+/// Machine code for a GPU of this compute capability: it runs on all of the same major number and no smaller minor one.
+///
+/// Source: CUDA C++ Programming Guide, "Binary Compatibility".
+pub(super) fn machine_code((major, minor): (i32, i32)) -> Option<&'static [u8]> {
+    let runs = |made_for: (i32, i32)| made_for.0 == major && made_for.1 <= minor;
+    MACHINE_CODE.iter().rfind(|(made_for, _)| runs(*made_for)).map(|(_, code)| *code)
+}
 
 /// The source of all kernels, as one text.
 pub fn source() -> String {
@@ -89,10 +107,24 @@ mod tests {
         assert_eq!(source.matches("__global__").count(), KERNELS.len());
         for name in KERNELS {
             assert!(source.contains(&format!("{name}(")), "{name} is not in the source");
-            assert!(
-                PTX.contains(&format!(".entry {name}(")),
-                "{name} is not in the machine code: make kernels"
-            );
+            assert!(PTX.contains(&format!(".entry {name}(")), "{name} is not in the PTX: make kernels");
+            let section = format!(".text.{name}\0");
+            for (made_for, code) in MACHINE_CODE {
+                let holds = code.windows(section.len()).any(|bytes| bytes == section.as_bytes());
+                assert!(holds, "{name} is not in the machine code for {made_for:?}: make kernels");
+            }
         }
+    }
+
+    #[test]
+    fn machine_code_is_that_of_the_same_major_capability() {
+        let found =
+            |capability| MACHINE_CODE.iter().find(|(_, code)| Some(*code) == machine_code(capability));
+        let made_for = |capability| found(capability).map(|(made_for, _)| *made_for);
+        assert_eq!(made_for((7, 5)), Some((7, 5)));
+        assert_eq!((made_for((8, 0)), made_for((8, 9))), (Some((8, 0)), Some((8, 0))));
+        assert_eq!((made_for((9, 0)), made_for((10, 3))), (Some((9, 0)), Some((10, 0))));
+        assert_eq!(made_for((12, 1)), Some((12, 0)));
+        assert_eq!((made_for((7, 0)), made_for((11, 0)), made_for((13, 0))), (None, None, None));
     }
 }

@@ -93,6 +93,19 @@ impl Gpu {
         Ok(to)
     }
 
+    /// A buffer with the values of one after the other. Errors: `OutOfMemory`, `Device`.
+    pub fn concat<T: DeviceSample>(&self, parts: &[&Buffer<T>]) -> Result<Buffer<T>> {
+        let mut to = self.alloc(parts.iter().map(|part| part.len()).sum())?;
+        let mut start = 0;
+        for part in parts {
+            let mut place = to.0.slice_mut(start..start + part.len());
+            let copied = self.stream().memcpy_dtod(&part.0, &mut place);
+            self.checked(copied, "copying within the device", 0)?;
+            start += part.len();
+        }
+        Ok(to)
+    }
+
     /// A copy of memory of this device that another library owns.
     ///
     /// Errors: `InvalidArgument` for an address that is not of this device, `OutOfMemory`, `Device`.
@@ -141,6 +154,11 @@ impl Gpu {
     /// As [`download`](Self::download), into memory that is there. Panics: when it is shorter than the buffer.
     pub fn download_to<T: DeviceSample>(&self, buffer: &Buffer<T>, to: &mut [T]) -> Result<()> {
         self.check_usable()?;
+        if buffer.len() * size_of::<T>() >= LEAST_STAGED
+            && let Some(mut landing) = self.landing()
+        {
+            return self.checked(landing.empty(&buffer.0, to, self.stream()), "copying from the device", 0);
+        }
         let copied = self.stream().memcpy_dtoh(&buffer.0, to);
         self.checked(copied, "copying from the device", 0)?;
         self.synchronize()

@@ -13,6 +13,7 @@ mod failure;
 mod filter;
 mod gpu;
 mod kernels;
+mod landing;
 mod memory;
 mod metrics;
 mod pool;

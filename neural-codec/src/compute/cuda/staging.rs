@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::{ptr, slice};
 
 use cudarc::driver::{
-    CudaContext, CudaEvent, CudaSlice, CudaStream, DevicePtrMut, DriverError, PinnedHostSlice, result,
+    CudaContext, CudaEvent, CudaSlice, CudaStream, DevicePtrMut, DriverError, PinnedHostSlice, result, sys,
 };
 
 use super::memory::DeviceSample;
 
 /// Bytes of a piece. A guess, not yet measured on a GPU.
-const PIECE: usize = 4 << 20;
+pub(super) const PIECE: usize = 4 << 20;
 
 /// Fewer bytes are copied by the device's own stream: what two streams owe each other costs more. A guess likewise.
 pub(super) const LEAST_STAGED: usize = 64 << 10;
@@ -26,21 +26,28 @@ pub(super) struct Staging {
     next: usize,
 }
 
-struct Piece {
-    memory: PinnedHostSlice<u8>,
-    /// Recorded behind its last copy.
-    sent: CudaEvent,
+/// Pinned memory, and word of the last copy to or from it.
+pub(super) struct Piece {
+    pub(super) memory: PinnedHostSlice<u8>,
+    /// Recorded behind that copy.
+    pub(super) copied: CudaEvent,
+}
+
+impl Piece {
+    /// Of the driver's flags for pinned memory. Errors: where there is no more of it.
+    pub(super) fn new(context: &Arc<CudaContext>, flags: u32) -> Result<Self, DriverError> {
+        // SAFETY: bytes; who fills a piece writes them before anybody reads them.
+        #[allow(unsafe_code)]
+        let memory = unsafe { context.alloc_pinned_with_flags(PIECE, flags) }?;
+        Ok(Self { memory, copied: context.new_event(None)? })
+    }
 }
 
 impl Staging {
     /// Errors: where there is no more pinned memory.
     pub(super) fn new(context: &Arc<CudaContext>) -> Result<Self, DriverError> {
-        let piece = || {
-            // SAFETY: bytes, which `fill` writes before the device reads them.
-            #[allow(unsafe_code)]
-            let memory = unsafe { context.alloc_pinned(PIECE) }?;
-            Ok(Piece { memory, sent: context.new_event(None)? })
-        };
+        // The host writes it once and never reads it.
+        let piece = || Piece::new(context, sys::CU_MEMHOSTALLOC_WRITECOMBINED);
         Ok(Self { stream: context.new_stream()?, pieces: [piece()?, piece()?], next: 0 })
     }
 
@@ -70,21 +77,21 @@ impl Staging {
         for (index, part) in values.chunks(most).enumerate() {
             let piece = &mut self.pieces[self.next];
             self.next = 1 - self.next;
-            piece.sent.synchronize()?;
+            piece.copied.synchronize()?;
             let place = piece.memory.as_mut_ptr()?.cast::<T>();
             let mut to = to.slice_mut(index * most..index * most + part.len());
             let (to, _) = to.device_ptr_mut(&self.stream);
             // SAFETY: the piece begins with a page, has room for the part, and its last copy is done; nobody writes to it
-            // before this one is, which `sent` tells. `to` has the length of the part.
+            // before this one is, which `copied` tells. `to` has the length of the part.
             #[allow(unsafe_code)]
             unsafe {
                 ptr::copy_nonoverlapping(part.as_ptr(), place, part.len());
                 let part = slice::from_raw_parts(place, part.len());
                 result::memcpy_htod_async(to, part, self.stream.cu_stream())?;
             }
-            piece.sent.record(&self.stream)?;
+            piece.copied.record(&self.stream)?;
         }
-        owner.wait(&self.pieces[1 - self.next].sent)
+        owner.wait(&self.pieces[1 - self.next].copied)
     }
 }
 

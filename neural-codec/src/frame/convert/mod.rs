@@ -14,9 +14,9 @@ mod resolve;
 mod rows;
 
 pub use interleaved::{from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved};
-pub use on_device::convert_on;
 pub(crate) use on_device::converted_to_host;
 pub(super) use on_device::on_gpu;
+pub use on_device::{convert_on, convert_there};
 
 use self::chroma::{Downsampler, Upsampler, subsampling, up_unit};
 use self::matrix::{Affine, Quantization, ToRgb, ToYuv};

@@ -48,6 +48,19 @@ pub(crate) fn converted_to_host(
     Ok((host, there))
 }
 
+/// A picture of a GPU in another format, there; the samples are those of [`convert`](super::convert).
+///
+/// `None` where the GPU fails at it or gives others. Errors: those of `convert`.
+pub fn convert_there(frame: &GpuFrame, to: PixelFormat, yuv: Color) -> Result<Option<GpuFrame>> {
+    plan(frame.format(), frame.color(), to, yuv)?;
+    Device::default().at(frame.gpu()).kept(
+        kind(frame.format(), to),
+        |_| frame.convert(to, yuv),
+        GpuFrame::download,
+        || super::convert(&frame.download()?, to, yuv),
+    )
+}
+
 /// The kind of work, each of which is compared with the CPU's once.
 fn kind(from: PixelFormat, to: PixelFormat) -> &'static str {
     let is_eight = from.depth == BitDepth::Eight && to.depth == BitDepth::Eight;

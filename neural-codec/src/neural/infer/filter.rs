@@ -12,7 +12,7 @@ use super::samples::Filtered;
 use super::strip::{Strip, Task};
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Plane, Planes};
+use crate::frame::{Frame, GpuFrame, Plane, Planes};
 use crate::neural::Network;
 
 /// Strips a thread makes of a frame, so that one that comes late is helped by the others.
@@ -58,8 +58,18 @@ impl Filter {
     /// The result does not depend on kernel or threads. Works in the current pool of rayon.
     /// Errors: `InvalidArgument` for a layout other than 4:2:0, an unknown kind, a map of the wrong length.
     pub fn apply(&self, frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<Frame> {
+        self.apply_there(frame, temporal_layer, blocks).map(|(filtered, _)| filtered)
+    }
+
+    /// As [`apply`](Self::apply), and where a GPU made it, the same picture as it lies there.
+    pub fn apply_there(
+        &self,
+        frame: &Frame,
+        temporal_layer: usize,
+        blocks: Option<&[bool]>,
+    ) -> Result<(Frame, Option<GpuFrame>)> {
         let on_cpu = || self.apply_on_cpu(frame, temporal_layer, blocks);
-        let Some(on_device) = &self.on_device else { return on_cpu() };
+        let Some(on_device) = &self.on_device else { return Ok((on_cpu()?, None)) };
         check(frame, temporal_layer, blocks)?;
         on_device.apply(frame, temporal_layer, blocks, on_cpu)
     }

@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::blocks::block_count;
 use crate::compute::Device;
-use crate::compute::cuda::{DeviceSample, FilterLayer, FilterPlanes, Gpu, GpuFilter};
+use crate::compute::cuda::{Buffer, DeviceSample, FilterLayer, FilterPlanes, Gpu, GpuFilter, Samples};
 use crate::error::{Error, Result};
-use crate::frame::{BitDepth, Frame, Plane, Planes, Sample};
+use crate::frame::{BitDepth, Frame, GpuFrame, Plane, Planes, Sample};
 use crate::neural::{Layer, Network};
 
 /// A network for a device, uploaded when the first frame that is large enough comes.
@@ -23,14 +23,14 @@ impl OnDevice {
         Some(Self { device: device.clone(), network: network.clone(), filter: OnceLock::new() })
     }
 
-    /// The frame filtered, by `on_cpu` where the CPU has to do it. What the caller gives was checked.
+    /// The frame filtered, by `on_cpu` where the CPU has to do it, else also as it lies on the GPU. What the caller gives was checked.
     pub(super) fn apply(
         &self,
         frame: &Frame,
         temporal_layer: usize,
         blocks: Option<&[bool]>,
         on_cpu: impl FnOnce() -> Result<Frame>,
-    ) -> Result<Frame> {
+    ) -> Result<(Frame, Option<GpuFrame>)> {
         let (columns, rows) = block_count(frame.width(), frame.height());
         let map: Vec<u8> = match blocks {
             Some(blocks) => blocks.iter().map(|&on| u8::from(on)).collect(),
@@ -38,6 +38,7 @@ impl OnDevice {
         };
         let depth = frame.format().depth;
         let what = if depth == BitDepth::Eight { "filter" } else { "filter of 10 bits" };
+        let mut there = None;
         let on_gpu = |gpu: &Arc<Gpu>| {
             let filter = match self.filter.get() {
                 Some(filter) => filter,
@@ -50,16 +51,23 @@ impl OnDevice {
             let mut filtered = Frame::new(frame.width(), frame.height(), frame.format(), frame.color())?
                 .with_timestamp(frame.timestamp);
             let bits = depth.bits().into();
-            match (frame.planes(), filtered.planes_mut()) {
-                (Planes::U8(from), Planes::U8(to)) => run(gpu, filter, from, to, bits, temporal_layer, &map)?,
+            let planes = match (frame.planes(), filtered.planes_mut()) {
+                (Planes::U8(from), Planes::U8(to)) => {
+                    run(gpu, filter, from, to, bits, temporal_layer, &map)?.map(Samples::U8)
+                }
                 (Planes::U16(from), Planes::U16(to)) => {
-                    run(gpu, filter, from, to, bits, temporal_layer, &map)?
+                    run(gpu, filter, from, to, bits, temporal_layer, &map)?.map(Samples::U16)
                 }
                 _ => return Err(Error::internal("filter", "planes of two sample types in one format")),
-            }
+            };
+            let size = (frame.width(), frame.height());
+            let picture = GpuFrame::assembled(gpu, size, planes, frame.format(), frame.color())?;
+            there = Some(picture.with_timestamp(frame.timestamp));
             Ok(filtered)
         };
-        self.device.agreed(what, frame.width() * frame.height(), on_gpu, on_cpu)
+        let filtered = self.device.agreed(what, frame.width() * frame.height(), on_gpu, on_cpu)?;
+        // One that differs from the CPU's is none.
+        Ok((filtered, there.filter(|picture| !picture.gpu().is_lost())))
     }
 }
 
@@ -78,7 +86,7 @@ fn run<T: Sample + DeviceSample>(
     bits: u32,
     temporal_layer: usize,
     map: &[u8],
-) -> Result<()> {
+) -> Result<[Buffer<T>; 3]> {
     let [y, u, v] = from;
     let planes = [gpu.upload(y.samples())?, gpu.upload(u.samples())?, gpu.upload(v.samples())?];
     let picture = FilterPlanes { planes, width: y.width(), height: y.height(), bits };
@@ -86,5 +94,5 @@ fn run<T: Sample + DeviceSample>(
     for (plane, filtered) in to.iter_mut().zip(&filtered) {
         gpu.download_to(filtered, plane.samples_mut())?;
     }
-    Ok(())
+    Ok(filtered)
 }

@@ -195,6 +195,20 @@ convert_deinterleave(const void* pixels, long long count, int bytes, void* r, vo
     convert_write(b, bytes, at, convert_read(pixels, bytes, 3 * at + 2));
 }
 
+// Planes into red, green and blue side by side.
+//
+// in   r, g, b  [count]
+// out  pixels   [count][3]
+// launch        blocks of 256 threads: one pixel each
+extern "C" __global__ void __launch_bounds__(256)
+convert_interleave(const void* r, const void* g, const void* b, long long count, int bytes, void* pixels) {
+    long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (at >= count) return;
+    convert_write(pixels, bytes, 3 * at, convert_read(r, bytes, at));
+    convert_write(pixels, bytes, 3 * at + 1, convert_read(g, bytes, at));
+    convert_write(pixels, bytes, 3 * at + 2, convert_read(b, bytes, at));
+}
+
 // How many samples are above a limit.
 //
 // in   samples  [count]
