@@ -125,11 +125,15 @@ impl Shared {
     }
 
     fn copy(&self) -> Result<Self> {
-        let samples = match &*self.samples {
-            Samples::U8(samples) => self.gpu.copy(samples).map(Samples::U8),
-            Samples::U16(samples) => self.gpu.copy(samples).map(Samples::U16),
-        };
-        Ok(Self { gpu: self.gpu.clone(), samples: ManuallyDrop::new(samples?) })
+        let samples = copied(&self.gpu, &self.samples)?;
+        Ok(Self { gpu: self.gpu.clone(), samples: ManuallyDrop::new(samples) })
+    }
+}
+
+fn copied(gpu: &Gpu, samples: &Samples) -> Result<Samples> {
+    match samples {
+        Samples::U8(samples) => gpu.copy(samples).map(Samples::U8),
+        Samples::U16(samples) => gpu.copy(samples).map(Samples::U16),
     }
 }
 
@@ -181,11 +185,7 @@ fn rgb(frame: &GpuFrame, shape: Shape) -> Result<Option<Vec<GpuPicture>>> {
 
 fn planes(frame: &GpuFrame) -> Result<Vec<GpuPicture>> {
     let copy = |(plane, (width, height)): (&Samples, (usize, usize))| {
-        let samples = match plane {
-            Samples::U8(plane) => frame.gpu().copy(plane).map(Samples::U8),
-            Samples::U16(plane) => frame.gpu().copy(plane).map(Samples::U16),
-        };
-        Ok(GpuPicture::new(frame.gpu(), samples?, vec![height, width]))
+        Ok(GpuPicture::new(frame.gpu(), copied(frame.gpu(), plane)?, vec![height, width]))
     };
     frame.planes().iter().zip(frame.sizes()).map(copy).collect()
 }

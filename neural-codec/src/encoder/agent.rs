@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::assembly::{Assembly, duration_seconds};
 use super::budget::{Budget, NextStep, PlannedScene};
-use super::coded::{coded_frame, coded_info, conversion_note};
+use super::coded::{check_frame, coded_frame, coded_info, conversion_note};
 use super::cutter::{Cutter, Step};
 use super::job::{FinishedScene, SceneJob, Task};
 use super::workers::{Workers, scenes_at_once};
@@ -16,7 +16,7 @@ use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, PixelFormat, VideoInfo};
+use crate::frame::{AnyFrame, Frame, FrameHash, VideoInfo};
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
@@ -192,7 +192,9 @@ impl EncodingAgent {
     pub fn send_frame(&mut self, frame: impl Into<AnyFrame>) -> Result<()> {
         self.expect_open("send_frame")?;
         self.context.cancel.check()?;
-        let (frame, there) = self.coded_frame(frame.into())?;
+        let frame = frame.into();
+        check_frame(&frame, &self.source, self.frames_in)?;
+        let (frame, there) = coded_frame(frame, &self.context.info, &self.context.device)?;
         if self.frames_in == 0 {
             self.open_work_folder(&frame)?;
         }
@@ -308,19 +310,6 @@ impl EncodingAgent {
         Ok(())
     }
 
-    /// The frame as it is coded: 4:2:0 at its own depth; and on the GPU where it lies there too.
-    fn coded_frame(&self, frame: AnyFrame) -> Result<(Frame, Option<GpuFrame>)> {
-        let found = (frame.width(), frame.height(), frame.format());
-        if found != (self.source.width, self.source.height, self.source.format) {
-            let text = |(width, height, format): (usize, usize, PixelFormat)| {
-                format!("{width}x{height} in {format}")
-            };
-            let expected = text((self.source.width, self.source.height, self.source.format));
-            return Err(Error::invalid(format!("frame {}", self.frames_in), expected, text(found)));
-        }
-        coded_frame(frame, &self.context.info, &self.context.device)
-    }
-
     fn take(&mut self, step: Step) -> Result<()> {
         match step {
             Step::Start(first_frame) => {
@@ -411,13 +400,9 @@ impl EncodingAgent {
 
     /// All scenes are probed, or stored with their shares: stores them, or writes them.
     fn go_on_within(&mut self, mut budget: Budget) -> Result<()> {
-        let limit = match self.task.target {
-            Target::Bitrate(bits) => {
-                let seconds = duration_seconds(&self.source, self.span, self.frames_in);
-                (bits as f64 / 8.0 * seconds) as u64
-            }
-            Target::Size(bytes) => bytes,
-            _ => return Err(Error::internal("agent", "a budget without a limit")),
+        let seconds = duration_seconds(&self.source, self.span, self.frames_in);
+        let Some((name, limit)) = self.task.target.limit(seconds) else {
+            return Err(Error::internal("agent", "a budget without a limit"));
         };
         let audio = self.audio_of_scenes.iter().flatten().chain(&self.audio);
         let audio_bytes = audio.map(|packet| packet.data.len() as u64 + AUDIO_PACKET_BYTES).sum();
@@ -430,11 +415,6 @@ impl EncodingAgent {
             }
             NextStep::Write(scenes, is_met) => {
                 if !is_met {
-                    let name = if matches!(self.task.target, Target::Size(_)) {
-                        "size_bytes"
-                    } else {
-                        "bitrate_bps"
-                    };
                     let note =
                         format!("The target {name} cannot be met; this is the smallest that was found.");
                     self.assembly()?.note(note);

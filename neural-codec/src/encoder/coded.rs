@@ -1,10 +1,22 @@
 //! The source as it is coded, where the base layer cannot take it as it is. Rank 5.
 
 use crate::compute::Device;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{
     AnyFrame, Color, Frame, GpuFrame, Layout, PixelFormat, VideoInfo, convert_on, converted_to_host,
 };
+
+/// Errors: `InvalidArgument` where frame `number` is not of the source's size and format.
+pub(super) fn check_frame(frame: &AnyFrame, source: &VideoInfo, number: u64) -> Result<()> {
+    let found = (frame.width(), frame.height(), frame.format());
+    if found != (source.width, source.height, source.format) {
+        let text =
+            |(width, height, format): (usize, usize, PixelFormat)| format!("{width}x{height} in {format}");
+        let expected = text((source.width, source.height, source.format));
+        return Err(Error::invalid(format!("frame {number}"), expected, text(found)));
+    }
+    Ok(())
+}
 
 /// A frame of the source as it is coded, in the memory of the host, and on the GPU where it lies there too.
 ///

@@ -163,8 +163,9 @@ pub(crate) fn improve(
         byte_price: price,
         seed: means.seed,
     };
+    let patches = work.gather(scene_plan.steps)?;
     let kept = context.kept.found(&context.cancel)?;
-    let learnt = learn(&scene_plan, work.gather(scene_plan.steps)?, &kept, &context.device, &context.cancel)?;
+    let learnt = learn(&scene_plan, patches, &kept, &context.device, &context.cancel)?;
     let mut promising: Vec<&Candidate> =
         learnt.candidates.iter().filter(|candidate| candidate.cost(price) < 1.0 - WORTH).collect();
     promising.sort_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));

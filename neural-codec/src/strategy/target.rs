@@ -73,6 +73,15 @@ impl Target {
             _ => Self::Floor(Floor { psnr_y: Some(DEFAULT_PSNR_Y), ssim_y: Some(DEFAULT_SSIM_Y) }),
         })
     }
+
+    /// The name of a setting that limits the bytes of all scenes together, and that limit for a clip of so many seconds.
+    pub(crate) fn limit(&self, seconds: f64) -> Option<(&'static str, u64)> {
+        match *self {
+            Self::Bitrate(bits) => Some(("bitrate_bps", (bits as f64 / 8.0 * seconds) as u64)),
+            Self::Size(bytes) => Some(("size_bytes", bytes)),
+            Self::Constant(_) | Self::Floor(_) | Self::Lambda(_) => None,
+        }
+    }
 }
 
 impl Floor {
