@@ -32,7 +32,7 @@ gpu-test: ## Test and measure on a real GPU; tables and hashes go to gpu-out (or
 	@scripts/gpu-test.sh build
 	@scripts/gpu-test.sh run
 
-kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/compute/cuda/ (PTX and machine code).
+kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/gpu/ (PTX and machine code).
 	NEURAL_CODEC_WRITE_KERNELS=1 cargo test -p neural-codec --test cuda_kernels the_embedded
 
 lint: ## Check formatting, lints and the links of the API documentation.
@@ -54,7 +54,7 @@ overhead: ## Time the same encode of CLIP in Rust, C and Python.
 	@scripts/wheel.sh
 	cargo build --release -p benches --example time_encode
 	cargo build --release -p codec-ffi
-	$(PYTHON) benches/faces/compare.py $(or $(CLIP),$(error name a clip: make overhead CLIP=a.mp4))
+	$(PYTHON) benches/bindings/compare.py $(or $(CLIP),$(error name a clip: make overhead CLIP=a.mp4))
 
 rd: ## Compare with SVT-AV1, x265, x264 and ab-av1 at a quality floor (CLIPS="a.mp4 b.mkv"; RD=--curves for BD-rates).
 	@scripts/setup.sh

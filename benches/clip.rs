@@ -12,7 +12,11 @@ pub struct MemoryClip {
 }
 
 impl MemoryClip {
-    /// `count` frames of 8-bit 4:2:0. Errors: for sizes that the library refuses.
+    /// `count` frames of 8-bit 4:2:0.
+    ///
+    /// # Errors
+    ///
+    /// For sizes that the library refuses.
     pub fn generate(width: usize, height: usize, count: usize) -> Result<Self> {
         let info = VideoInfo::new(width, height, PixelFormat::YUV420_8, Rational::new(25, 1)?);
         let frames = (0..count).map(|index| frame(width, height, index)).collect::<Result<_>>()?;

@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use benches::MemoryClip;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use neural_codec::neural::{Filter, Kernel, Layer, Network, TAPS, TEMPORAL_LAYERS, UNIT_GAIN};
+use neural_codec::filter::{Filter, Kernel, Layer, Network, TAPS, TEMPORAL_LAYERS, UNIT_GAIN};
 
 mod peak;
 

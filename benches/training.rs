@@ -8,8 +8,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use neural_codec::neural::SITE_CHANNELS;
-use neural_codec::neural::train::{Batches, PATCH, Patch, Random, Shape, starting_parameters};
+use neural_codec::filter::SITE_CHANNELS;
+use neural_codec::filter::train::{Batches, PATCH, Patch, Random, Shape, starting_parameters};
 
 /// Side of the square matrices.
 const SIDE: usize = 512;

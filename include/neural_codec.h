@@ -183,7 +183,7 @@
 #define NCODEC_CHROMA_LEFT 1
 
 /**
- * In the centre of four luma samples.
+ * In the center of four luma samples.
  */
 #define NCODEC_CHROMA_CENTER 2
 
@@ -213,7 +213,7 @@ typedef struct ncodec_decoder ncodec_decoder;
 typedef struct ncodec_encoder ncodec_encoder;
 
 /**
- * Size, format, colour and rate of a clip. Fill it by ncodec_video_info_init first.
+ * Size, format, color and rate of a clip. Fill it by ncodec_video_info_init first.
  *
  * A picture is three planes: Y, U, V or R, G, B. Samples of 8 bits are bytes; those of 10 bits are uint16_t in the
  * machine's byte order, with values up to 1023.
@@ -244,7 +244,7 @@ typedef struct ncodec_video_info {
      */
     int32_t color_range;
     /**
-     * Colour primaries as in ITU-T H.273 table 2; 2, unspecified, by default.
+     * Color primaries as in ITU-T H.273 table 2; 2, unspecified, by default.
      */
     int32_t color_primaries;
     /**

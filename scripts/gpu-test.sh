@@ -5,7 +5,7 @@
 # Fails where there is no GPU, a test fails, a hash differs, or the sanitizer finds something. A bar that is missed is told in table.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tests=(cuda_memory cuda_metrics cuda_filter cuda_convert cuda_frames cuda_scene cuda_train cuda_learn cuda_encode)
+tests=(cuda_memory cuda_metrics cuda_filter cuda_convert cuda_frames cuda_scene cuda_train cuda_train_scene cuda_encode)
 # Run with the sanitizer, which slows kernels down: all of them but whole encodes and whole scenes.
 sanitized=(cuda_memory cuda_metrics cuda_filter cuda_convert cuda_frames cuda_scene cuda_train)
 kept=target/gpu-test

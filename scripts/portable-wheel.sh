@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel that carries its libraries, and the sdist, into dist/portable, and tries the wheel in a clean virtual
-# environment. Inside: FFmpeg (scripts/ffmpeg.sh, LGPL), dav1d and SVT-AV1 as this system has them, with their licences.
+# environment. Inside: FFmpeg (scripts/ffmpeg.sh, LGPL), dav1d and SVT-AV1 as this system has them, with their licenses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$PWD/.venv/bin/python
@@ -27,8 +27,8 @@ with zipfile.ZipFile(sys.argv[1], "a", zipfile.ZIP_DEFLATED) as wheel:
     encoder = installed("libSvtAv1Enc.so")
     wheel.write(encoder, f"neural_codec/_libraries/{encoder.name}")
     for package in ("libsvtav1enc1", "libdav1d6"):
-        wheel.write(f"/usr/share/doc/{package}/copyright", f"neural_codec/_libraries/licences/{package}")
-    wheel.write("target/ffmpeg/share/ffmpeg/COPYING.LGPLv2.1", "neural_codec/_libraries/licences/ffmpeg")
+        wheel.write(f"/usr/share/doc/{package}/copyright", f"neural_codec/_libraries/licenses/{package}")
+    wheel.write("target/ffmpeg/share/ffmpeg/COPYING.LGPLv2.1", "neural_codec/_libraries/licenses/ffmpeg")
 END
 PATH=$PWD/.venv/bin:$PATH "$python" -m auditwheel repair --strip --wheel-dir "$out" "$out"/raw/*.whl
 rm -r "$out/raw"

@@ -1,6 +1,6 @@
 //! The most multiplications of 16 bits that a core does: sums that stay in registers.
 
-use neural_codec::neural::Kernel;
+use neural_codec::filter::Kernel;
 
 /// Steps of the loop.
 const STEPS: u64 = 100_000;

@@ -64,10 +64,14 @@ impl Default for CAudioTrack {
 }
 
 impl CAudioTrack {
-    /// The library's own copy. Errors: `InvalidArgument` naming the field.
+    /// The library's own copy.
     ///
     /// # Safety
     /// The texts are NULL or strings, and `extradata` is NULL or holds `extradata_size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` naming the field.
     #[allow(unsafe_code)]
     pub(crate) unsafe fn to_track(self) -> Result<AudioTrack> {
         // SAFETY: the contract is this function's own.

@@ -139,10 +139,14 @@ pub(crate) trait Opaque: Sized {
         }
     }
 
-    /// The handle itself. Errors: the status for NULL, whose message is this thread's last error.
+    /// The handle itself.
     ///
     /// # Safety
     /// As [`call`](Self::call).
+    ///
+    /// # Errors
+    ///
+    /// The status for NULL, whose message is this thread's last error.
     #[allow(unsafe_code)]
     unsafe fn get<'a>(pointer: *const Self) -> std::result::Result<&'a Self, i32> {
         // SAFETY: NULL, or alive by this function's contract; what is written to lies behind locks.

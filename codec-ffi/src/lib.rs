@@ -1,4 +1,4 @@
-//! The C library `libneuralcodec`: the public facade of `neural-codec` behind C calls. Rank 6.
+//! The C library `libneuralcodec`: the public facade of `neural-codec` behind C calls.
 //!
 //! ```text
 //! C caller -> entry (encoder, decoder, files) -> pointer checks -> Handle (lock, panic guard) -> neural-codec

@@ -13,7 +13,9 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Errors: `InvalidArgument` naming the key and what would be accepted.
+    /// # Errors
+    ///
+    /// `InvalidArgument` naming the key and what would be accepted.
     pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<()> {
         if key != "scenes" {
             return self.settings.set(key, value);

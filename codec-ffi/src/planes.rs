@@ -9,10 +9,14 @@ use neural_codec::{Result, with_planes};
 
 use crate::pointer::{read_plane, write_plane};
 
-/// A frame made of a caller's planes. Errors: `InvalidArgument` naming the plane, or for samples past the bit depth.
+/// A frame made of a caller's planes.
 ///
 /// # Safety
 /// As [`read_plane`], for the three planes of a picture of `info`.
+///
+/// # Errors
+///
+/// `InvalidArgument` naming the plane, or for samples past the bit depth.
 pub(crate) unsafe fn read_frame(
     planes: &[*const c_void; 3],
     strides: &[isize; 3],
@@ -44,10 +48,14 @@ unsafe fn read_planes<T: Sample>(
     Ok(out)
 }
 
-/// Copies a frame into a caller's planes. Errors: `InvalidArgument` naming the plane.
+/// Copies a frame into a caller's planes.
 ///
 /// # Safety
 /// As [`write_plane`], for the three planes of the frame.
+///
+/// # Errors
+///
+/// `InvalidArgument` naming the plane.
 pub(crate) unsafe fn write_frame(
     frame: &Frame,
     planes: &[*mut c_void; 3],

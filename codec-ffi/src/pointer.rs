@@ -12,7 +12,9 @@ use std::path::Path;
 use neural_codec::frame::{Plane, Sample};
 use neural_codec::{Error, Result};
 
-/// Errors: `InvalidArgument` when the pointer cannot be followed.
+/// # Errors
+///
+/// `InvalidArgument` when the pointer cannot be followed.
 fn check<T>(name: &str, pointer: *const T) -> Result<()> {
     if pointer.is_null() {
         return Err(Error::invalid(name, "a pointer", "NULL"));
@@ -76,10 +78,13 @@ pub(crate) unsafe fn array<'a, T>(name: &str, pointer: *const T, count: usize) -
 pub(crate) struct Output<T>(*mut T);
 
 impl<T> Output<T> {
-    /// Errors: `InvalidArgument` for NULL and misaligned pointers.
     ///
     /// # Safety
     /// The pointer is NULL, misaligned, or valid for writes as long as the value lives.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for NULL and misaligned pointers.
     pub(crate) unsafe fn new(name: &str, pointer: *mut T) -> Result<Self> {
         check(name, pointer)?;
         Ok(Self(pointer))
@@ -103,10 +108,12 @@ pub(crate) unsafe trait Growable: Copy {
 
 /// Copies a caller's struct; fields that the caller's version lacks stay as in `default`.
 ///
-/// Errors: `InvalidArgument` for a size that no version has, `Unsupported` where a newer version's field is set.
-///
 /// # Safety
 /// The pointer is NULL, misaligned, or valid for reads of the number of bytes that its `struct_size` says.
+///
+/// # Errors
+///
+/// `InvalidArgument` for a size that no version has, `Unsupported` where a newer version's field is set.
 pub(crate) unsafe fn read_struct<T: Growable>(name: &str, pointer: *const T, default: T) -> Result<T> {
     // SAFETY: `struct_size` comes first; the contract is this function's own.
     let size = unsafe { struct_size::<T>(name, pointer)? };
@@ -169,7 +176,7 @@ pub(crate) unsafe fn init_struct<T: Growable>(
 /// The pointer is valid for writes of `size` bytes.
 unsafe fn fill_struct<T: Growable>(pointer: *mut T, size: usize, value: T) {
     let size = size.min(size_of::<T>());
-    // SAFETY: both sides hold that many bytes, and all bytes of a `Growable` are initialised.
+    // SAFETY: both sides hold that many bytes, and all bytes of a `Growable` are initialized.
     unsafe { std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), pointer.cast::<u8>(), size) };
 }
 
@@ -183,7 +190,7 @@ unsafe fn struct_size<T: Growable>(name: &str, pointer: *const T) -> Result<usiz
     Ok(size)
 }
 
-/// More than any version will need; catches structs that were not initialised.
+/// More than any version will need; catches structs that were not initialized.
 const LARGEST_STRUCT: usize = 4096;
 
 fn check_struct_size<T: Growable>(name: &str, size: usize) -> Result<()> {
@@ -256,7 +263,9 @@ pub(crate) unsafe fn write_plane<T: Sample>(
     Ok(())
 }
 
-/// Errors: `InvalidArgument` where rows would overlap, or the plane would not fit into an address space.
+/// # Errors
+///
+/// `InvalidArgument` where rows would overlap, or the plane would not fit into an address space.
 fn check_stride(name: &str, stride: isize, row_bytes: usize, height: usize) -> Result<()> {
     if stride.unsigned_abs() >= row_bytes && stride.checked_mul(height as isize).is_some() {
         return Ok(());

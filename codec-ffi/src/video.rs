@@ -31,12 +31,12 @@ pub const NCODEC_RANGE_FULL: i32 = 2;
 pub const NCODEC_CHROMA_UNSPECIFIED: i32 = 0;
 /// Between two luma rows, in the left luma column.
 pub const NCODEC_CHROMA_LEFT: i32 = 1;
-/// In the centre of four luma samples.
+/// In the center of four luma samples.
 pub const NCODEC_CHROMA_CENTER: i32 = 2;
 /// On the top left luma sample.
 pub const NCODEC_CHROMA_TOP_LEFT: i32 = 3;
 
-/// Size, format, colour and rate of a clip. Fill it by ncodec_video_info_init first.
+/// Size, format, color and rate of a clip. Fill it by ncodec_video_info_init first.
 ///
 /// A picture is three planes: Y, U, V or R, G, B. Samples of 8 bits are bytes; those of 10 bits are uint16_t in the
 /// machine's byte order, with values up to 1023.
@@ -55,7 +55,7 @@ pub struct CVideoInfo {
     pub bit_depth: i32,
     /// An NCODEC_RANGE_*; unspecified by default.
     pub color_range: i32,
-    /// Colour primaries as in ITU-T H.273 table 2; 2, unspecified, by default.
+    /// Color primaries as in ITU-T H.273 table 2; 2, unspecified, by default.
     pub color_primaries: i32,
     /// Transfer characteristics as in ITU-T H.273 table 3; 2, unspecified, by default.
     pub color_transfer: i32,
@@ -113,7 +113,9 @@ const LOCATIONS: [ChromaLocation; 4] =
     [ChromaLocation::Unspecified, ChromaLocation::Left, ChromaLocation::Center, ChromaLocation::TopLeft];
 
 impl CVideoInfo {
-    /// Errors: `InvalidArgument` naming the field, `LimitExceeded` for sides that are too long.
+    /// # Errors
+    ///
+    /// `InvalidArgument` naming the field, `LimitExceeded` for sides that are too long.
     pub(crate) fn to_video(self) -> Result<VideoInfo> {
         let fraction = |name: &str, num, den| {
             Rational::new(num, den)

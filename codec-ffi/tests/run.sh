@@ -68,7 +68,7 @@ mkdir "$sanitized"
 for source in examples/c/*.c codec-ffi/tests/*.c; do
   step "compile $source" build "$source" "$work"
 done
-for name in abuse damage encoding files seeking stress hostile; do
+for name in abuse damage encoding files seeking stress adversarial; do
   step "compile $name.c with sanitizers" build "codec-ffi/tests/$name.c" "$sanitized" \
     -fsanitize=address,undefined -fno-sanitize-recover=all
 done
@@ -126,8 +126,8 @@ fi
 
 # The library's memory is the C library's malloc: sanitizers see what it allocates, writes past C's arrays, and leaks.
 mkdir "$work/anywhere"
-hostile() { limited 240 "$sanitized/hostile" "$1" "$2" "$work/anywhere" "$work/stream.nvc"; }
-step "hostile arguments, sanitized" hostile "${NEURAL_CODEC_HOSTILE_CALLS:-20000}" "${NEURAL_CODEC_HOSTILE_SEED:-1}"
+adversarial() { limited 240 "$sanitized/adversarial" "$1" "$2" "$work/anywhere" "$work/stream.nvc"; }
+step "adversarial arguments, sanitized" adversarial "${NEURAL_CODEC_HOSTILE_CALLS:-20000}" "${NEURAL_CODEC_HOSTILE_SEED:-1}"
 step "calls made wrongly, sanitized" limited 60 "$sanitized/abuse"
 step "damaged streams, sanitized" limited 300 "$sanitized/damage" "$work/tiny.nvc" 2 250
 step "encoder calls, sanitized" limited 300 "$sanitized/encoding"

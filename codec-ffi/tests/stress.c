@@ -28,8 +28,8 @@ static void *cancel_soon(void *encoder) {
 }
 
 static int cancelled_encode_is_wrong(void) {
-    static const uint8_t grey[TINY_SIDE * TINY_SIDE] = {0};
-    const void *planes[3] = {grey, grey, grey};
+    static const uint8_t gray[TINY_SIDE * TINY_SIDE] = {0};
+    const void *planes[3] = {gray, gray, gray};
     const ptrdiff_t strides[3] = {TINY_SIDE, TINY_SIDE, TINY_SIDE};
     ncodec_encoder *encoder = NULL;
     ncodec_video_info info;

@@ -16,7 +16,11 @@ pub(crate) struct Decoding {
     on_device: bool,
 }
 
-/// Settings of a decoder; the default ones where nothing is said. Errors: `InvalidArgument`.
+/// Settings of a decoder; the default ones where nothing is said.
+///
+/// # Errors
+///
+/// `InvalidArgument`.
 pub(crate) fn decoder_settings(decoding: Option<Decoding>) -> Result<DecoderSettings> {
     let mut settings = DecoderSettings::default();
     let Some(Decoding { threads, skip_damage, device, on_device }) = decoding else { return Ok(settings) };

@@ -17,14 +17,22 @@ pub(crate) fn settings() -> Vec<(&'static str, &'static str, String)> {
     Settings::DESCRIPTIONS.iter().map(|d| (d.name, d.meaning.trim(), row(d.name))).collect()
 }
 
-/// Version and file of the base layer's encoder. Errors: `MissingLibrary`.
+/// Version and file of the base layer's encoder.
+///
+/// # Errors
+///
+/// `MissingLibrary`.
 #[pyfunction]
 pub(crate) fn encoder_version(py: Python<'_>) -> PyResult<(String, String)> {
     let library = detached(py, || Library::load(None))?;
     Ok((format!("SVT-AV1 {}", library.version()), library.file().display().to_string()))
 }
 
-/// Version and file of the base layer's decoder. Errors: `MissingLibrary`.
+/// Version and file of the base layer's decoder.
+///
+/// # Errors
+///
+/// `MissingLibrary`.
 #[pyfunction]
 pub(crate) fn decoder_version(py: Python<'_>) -> PyResult<String> {
     detached(py, base::decoder_version)

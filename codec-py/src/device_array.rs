@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use neural_codec::compute::Device;
-use neural_codec::compute::cuda::{Buffer, DeviceSample, Gpu, Samples};
+use neural_codec::device::Device;
 use neural_codec::error::{Error, Result};
+use neural_codec::frame::Samples;
 use neural_codec::frame::{BitDepth, Color, GpuFrame, PixelFormat};
+use neural_codec::gpu::{Buffer, DeviceSample, Gpu};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 

@@ -81,7 +81,11 @@ pub(crate) fn cuda_device(object: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
 }
 
 impl Tensor {
-    /// Takes the tensor out of a capsule. Errors: `InvalidArgument` for one that was taken, or is not contiguous on that device.
+    /// Takes the tensor out of a capsule.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for one that was taken, or is not contiguous on that device.
     pub(crate) fn take(capsule: &Bound<'_, PyAny>, device: u32) -> Result<Self> {
         let invalid = |expected: &str, found: &str| Err(Error::invalid("__dlpack__", expected, found));
         // SAFETY: any object may be asked whether it is a capsule of this name.

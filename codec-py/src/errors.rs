@@ -73,7 +73,9 @@ fn reason(panic: &(dyn Any + Send)) -> String {
 
 /// Remembers the process that first used the library: a fork has none of its threads, and would wait for them.
 ///
-/// Errors: `WrongOrder` in a process forked after that.
+/// # Errors
+///
+/// `WrongOrder` in a process forked after that.
 pub(crate) fn check_process(py: Python<'_>) -> PyResult<()> {
     static OWNER: AtomicU32 = AtomicU32::new(0);
     let this = std::process::id();

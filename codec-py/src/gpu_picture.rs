@@ -3,9 +3,10 @@
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-use neural_codec::compute::cuda::{Gpu, Samples};
 use neural_codec::error::{Error, Result};
+use neural_codec::frame::Samples;
 use neural_codec::frame::{GpuFrame, Layout, PixelFormat, convert_there};
+use neural_codec::gpu::Gpu;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;

@@ -78,7 +78,11 @@ impl Job {
 #[pymethods]
 impl Job {
     /// The next event, waiting at most `seconds`: `("bytes", bytes)`, `("progress", (frames, total, scenes, bytes))`
-    /// or `("done", json)`. Errors: what the work met, once.
+    /// or `("done", json)`.
+    ///
+    /// # Errors
+    ///
+    /// What the work met, once.
     fn poll<'py>(
         &self,
         py: Python<'py>,

@@ -31,7 +31,11 @@ struct Held<T> {
 }
 
 impl<T: Send + Sync + 'static> Offer<T> {
-    /// A capsule named `dltensor`. Errors: where there is no memory for it.
+    /// A capsule named `dltensor`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no memory for it.
     pub(crate) fn capsule(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let Self { owner, address, device, bits, shape } = self;
         let tensor = DlTensor {

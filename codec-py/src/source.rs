@@ -135,7 +135,11 @@ impl Source {
         Self::of(Box::new(decoder), stream)
     }
 
-    /// Hands the clip over. Errors: `WrongOrder` where it was closed or handed over before.
+    /// Hands the clip over.
+    ///
+    /// # Errors
+    ///
+    /// `WrongOrder` where it was closed or handed over before.
     pub(crate) fn take(&self, py: Python<'_>) -> PyResult<Box<dyn FrameSource>> {
         check_process(py)?;
         py.detach(|| self.lock().take()).ok_or_else(|| to_python(py, closed("take")))

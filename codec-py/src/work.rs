@@ -10,7 +10,7 @@ use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
 use neural_codec::media::{self, FrameSink, FrameSource};
 use neural_codec::metrics::Measures;
 use neural_codec::progress::{CancelToken, Progress};
-use neural_codec::settings::{Device, Settings};
+use neural_codec::settings::{DeviceChoice, Settings};
 use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 
@@ -55,7 +55,7 @@ pub(crate) fn compare(
     ms_ssim: bool,
     device: &str,
 ) -> PyResult<Job> {
-    let device: Device = device.parse().map_err(|error| to_python(py, error))?;
+    let device: DeviceChoice = device.parse().map_err(|error| to_python(py, error))?;
     let (mut reference, clip) = (reference.take(py)?, clip.take(py)?);
     let measures = if ms_ssim { Measures::MsSsim } else { Measures::Ssim };
     Job::start(py, move |reporter| {
@@ -73,7 +73,7 @@ pub(crate) fn detect_scenes(
     max_scene_seconds: f64,
     device: &str,
 ) -> PyResult<Job> {
-    let device: Device = device.parse().map_err(|error| to_python(py, error))?;
+    let device: DeviceChoice = device.parse().map_err(|error| to_python(py, error))?;
     let source = source.take(py)?;
     Job::start(py, move |reporter| {
         let mut source = Watched::new(source, reporter);

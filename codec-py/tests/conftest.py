@@ -72,7 +72,7 @@ def stream(report: neural_codec.Report) -> bytes:
 def filtered(carphone: Path) -> neural_codec.Report:
     """An encode whose scene got a neural filter."""
     report = neural_codec.encode(carphone, quantizer=50, strategies="hybrid", **FAST)
-    assert [scene.strategy for scene in report.scenes] == ["hybrid"], "its filter no longer pays: choose another quantiser"
+    assert [scene.strategy for scene in report.scenes] == ["hybrid"], "its filter no longer pays: choose another quantizer"
     return report
 
 

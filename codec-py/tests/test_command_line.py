@@ -160,5 +160,5 @@ def test_a_report_page_holds_everything_and_shows_in_a_browser(carphone, tmp_pat
     command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,1400", f"--screenshot={shot}"]
     subprocess.run([*command, page.as_uri()], check=True, timeout=60, capture_output=True)
     picture = np.asarray(Image.open(shot).convert("RGB")).astype(int)
-    # Bars, points and pictures are in colour; text alone is not.
+    # Bars, points and pictures are in color; text alone is not.
     assert (np.ptp(picture, axis=2) > 60).mean() > 0.02

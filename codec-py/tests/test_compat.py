@@ -65,8 +65,8 @@ def test_where_quality_takes_too_many_bits_the_bitrate_is_kept(real):
 def planes_of(frames: np.ndarray) -> list[tuple[np.ndarray, ...]]:
     """Frames as `(y, u, v)`, luma by BT.601 from 16 to 235: what counts is the luma."""
     luma = 16 + 219 * np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), frames[0], axes=(0, 1))
-    grey = np.full((frames.shape[3] // 2, frames.shape[4] // 2), 128, np.uint8)
-    return [(np.rint(picture).astype(np.uint8), grey, grey) for picture in luma]
+    gray = np.full((frames.shape[3] // 2, frames.shape[4] // 2), 128, np.uint8)
+    return [(np.rint(picture).astype(np.uint8), gray, gray) for picture in luma]
 
 
 def test_a_worker_runs_agents_that_are_given_as_code_and_measures_for_itself(real):

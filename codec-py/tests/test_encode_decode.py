@@ -324,7 +324,7 @@ def test_settings_describe_themselves():
 
 
 @pytest.mark.parametrize("quantizer", [1, 2])
-def test_the_finest_quantisers_decode_at_the_least_effort(quantizer):
+def test_the_finest_quantizers_decode_at_the_least_effort(quantizer):
     from neural_codec import _native
 
     source = _native.Source.open(sample("bikes.mp4"), audio=False)

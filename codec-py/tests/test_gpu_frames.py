@@ -1,4 +1,4 @@
-"""Frames that lie on a GPU are taken where they are. On a stand-in for one: each test is a process that loads it as the driver."""
+"""Frames that lie on a GPU are taken where they are. On a fake driver for one: each test is a process that loads it as the driver."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-import stand_in
+import fake_driver
 from conftest import python
 
 BEGIN = f"""
@@ -16,7 +16,7 @@ import numpy as np
 import neural_codec
 from neural_codec import errors
 from conftest import moving
-from stand_in import Gpu
+from fake_driver import Gpu
 gpu = Gpu(sys.argv[1])
 clip, other = moving(5, 48, 66, seed=1), moving(5, 48, 66, seed=2)
 """
@@ -24,9 +24,9 @@ clip, other = moving(5, 48, 66, seed=1), moving(5, 48, 66, seed=2)
 
 @pytest.fixture(scope="module")
 def library() -> Path:
-    built = stand_in.build()
+    built = fake_driver.build()
     if built is None:
-        pytest.skip("the sources of the stand-in, or a C++ compiler, are not there")
+        pytest.skip("the sources of the fake driver, or a C++ compiler, are not there")
     return built
 
 
@@ -80,17 +80,17 @@ def test_arrays_on_a_gpu_encode_to_the_bytes_of_those_on_the_host(library):
 
 def test_of_several_devices_each_is_used_where_frames_lie(library):
     run(library, """
-    gpu.library.stand_in_devices(2)
+    gpu.library.fake_driver_devices(2)
     expected = neural_codec.compare(clip, other)
-    before = [gpu.library.stand_in_launches_on(n) for n in (0, 1)]
+    before = [gpu.library.fake_driver_launches_on(n) for n in (0, 1)]
     array = gpu.array(clip, device=1)
     assert neural_codec.compare(array, gpu.array(other, device=1)) == expected
-    after = [gpu.library.stand_in_launches_on(n) for n in (0, 1)]
+    after = [gpu.library.fake_driver_launches_on(n) for n in (0, 1)]
     assert after[0] == before[0] and after[1] > before[1] and array.streams == [0x20001], (after, array.streams)
     # On two devices: those of the second clip.
     assert neural_codec.compare(gpu.array(clip), gpu.array(other, device=1)) == expected
     report = neural_codec.encode(clip, fps=25, effort=0, threads=2, quantizer=40, device=["cuda:0", "cuda:1"])
-    assert any("cuda:0 (stand-in), cuda:1 (stand-in)" in note for note in report.notes), report.notes
+    assert any("cuda:0 (fake driver), cuda:1 (fake driver)" in note for note in report.notes), report.notes
     """)
 
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_taken_is_named_and_given_back(library):
 
 
 DECODED = """
-from stand_in import Taken
+from fake_driver import Taken
 options = {"fps": 25, "effort": 0, "threads": 2, "quantizer": 40, "device": "cpu"}
 data = neural_codec.encode(clip, **options).data
 expected = neural_codec.decode(data, device="cpu").video
@@ -170,19 +170,19 @@ def test_memory_that_others_took_lives_until_they_give_it_back(library):
     run(library, DECODED + """
     frame = kept()[1]
     gc.collect()
-    base = gpu.library.stand_in_allocations()
+    base = gpu.library.fake_driver_allocations()
     taken = Taken(frame.__dlpack__(stream=1, max_version=(1, 0), dl_device=(2, 0), copy=False))
     other = Taken(frame.__dlpack__(copy=True))
     assert (taken.values() == expected[1]).all() and (other.values() == expected[1]).all()
-    assert taken.tensor.data != other.tensor.data and gpu.library.stand_in_allocations() == base + 1
+    assert taken.tensor.data != other.tensor.data and gpu.library.fake_driver_allocations() == base + 1
     other.give_back()
     # A capsule that nobody takes ends by itself.
     frame.__dlpack__()
-    assert gpu.library.stand_in_allocations() == base
+    assert gpu.library.fake_driver_allocations() == base
     del frame
-    assert (taken.values() == expected[1]).all() and gpu.library.stand_in_allocations() == base
+    assert (taken.values() == expected[1]).all() and gpu.library.fake_driver_allocations() == base
     taken.give_back()
-    assert gpu.library.stand_in_allocations() == base - 1
+    assert gpu.library.fake_driver_allocations() == base - 1
     try:
         kept()[0].__dlpack__(dl_device=(1, 0))
     except BufferError as error:
@@ -194,9 +194,9 @@ def test_memory_that_others_took_lives_until_they_give_it_back(library):
 
 def test_a_gpu_without_room_gives_arrays_of_numpy_and_what_cannot_be_is_refused(library):
     run(library, DECODED + """
-    gpu.library.stand_in_memory(0)
+    gpu.library.fake_driver_memory(0)
     assert all(isinstance(frame, np.ndarray) for frame in kept())
-    gpu.library.stand_in_memory(1 << 30)
+    gpu.library.fake_driver_memory(1 << 30)
     with neural_codec.Decoder(data, device="cpu", on_device=True) as decoder:
         assert (decoder.next_frame() == expected[0]).all()
     def refused(kind, words, call):

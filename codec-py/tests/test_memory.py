@@ -68,7 +68,7 @@ def test_torch_takes_and_gives_frames_without_a_copy(clip, stream):
 
 
 def test_memory_of_a_gpu_is_taken_where_it_is(clip, stream):
-    cupy = pytest.importorskip("cupy", reason="cupy is not installed: memory of a GPU is tried on a stand-in alone")
+    cupy = pytest.importorskip("cupy", reason="cupy is not installed: memory of a GPU is tried on a fake driver alone")
     there = cupy.asarray(clip)
     assert neural_codec.encode(there, fps=24, **FAST).data == stream
     assert neural_codec.compare(there, clip).lossless_frames == len(clip)

@@ -69,7 +69,7 @@ def test_equal_clips_have_no_psnr(clip):
 
 
 def test_more_bits_are_better_on_average(carphone, tmp_path):
-    """Two efforts at four quantisers: the slower one needs fewer bits for the same PSNR."""
+    """Two efforts at four quantizers: the slower one needs fewer bits for the same PSNR."""
     curves = {}
     for effort in (0, 4):
         points = []

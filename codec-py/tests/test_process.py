@@ -148,7 +148,7 @@ def test_clips_are_made_the_same_every_time():
 RESUMED = """
 import sys
 import neural_codec
-neural_codec.encode(sys.argv[1], sys.argv[2], effort=3, work_folder=sys.argv[3])
+neural_codec.encode(sys.argv[1], sys.argv[2], effort=3, cache_dir=sys.argv[3])
 """
 
 
@@ -168,9 +168,9 @@ def test_a_killed_encode_goes_on_and_gives_the_same_bytes(carphone, tmp_path):
         killed += 1
         assert not output.exists(), "a killed encode leaves no half-written stream"
     assert killed >= 2
-    report = neural_codec.encode(carphone, output, effort=3, work_folder=work)
+    report = neural_codec.encode(carphone, output, effort=3, cache_dir=work)
     assert output.read_bytes() == whole.read_bytes()
-    assert any("work folder" in note for note in report.notes)
+    assert any("attempt cache" in note for note in report.notes)
 
 
 def test_versions_are_shown_as_they_are(capsys):
@@ -197,14 +197,14 @@ def small_disk(tmp_path):
 def test_a_full_disk_is_an_error_that_loses_nothing(carphone, small_disk, tmp_path):
     output = tmp_path / "a.nvc"
     with pytest.raises(neural_codec.errors.FileIO, match=r"work.*[Nn]o space"):
-        neural_codec.encode(carphone, output, effort=3, work_folder=small_disk / "work")
+        neural_codec.encode(carphone, output, effort=3, cache_dir=small_disk / "work")
     assert not output.exists()
     left = {path.suffix for path in (small_disk / "work").iterdir()}
     assert left <= {".json", ".trial"}, "no half-written files"
     # With room, what was kept serves.
     moved = tmp_path / "moved"
     shutil.copytree(small_disk / "work", moved)
-    report = neural_codec.encode(carphone, output, effort=3, work_folder=moved)
-    assert any("work folder" in note for note in report.notes)
+    report = neural_codec.encode(carphone, output, effort=3, cache_dir=moved)
+    assert any("attempt cache" in note for note in report.notes)
     neural_codec.encode(carphone, tmp_path / "whole.nvc", effort=3)
     assert output.read_bytes() == (tmp_path / "whole.nvc").read_bytes()

@@ -122,45 +122,45 @@ def test_the_svt_av1_of_equal_time_is_named():
     assert "svt-av1:8 (ours takes x 4.00, no nearer preset was given)" in line
 
 
-def test_rivals_are_parsed_with_their_presets():
+def test_baselines_are_parsed_with_their_presets():
     needs("av")
-    import rivals
+    import baselines
 
-    found = rivals.parse_rivals("svt-av1,svt-av1:4, x265:slow,x264,")
-    assert [rival.name for rival in found] == ["svt-av1:6", "svt-av1:4", "x265:slow", "x264:medium"]
-    assert rivals.parse_rivals("") == []
+    found = baselines.parse_baselines("svt-av1,svt-av1:4, x265:slow,x264,")
+    assert [baseline.name for baseline in found] == ["svt-av1:6", "svt-av1:4", "x265:slow", "x264:medium"]
+    assert baselines.parse_baselines("") == []
     for text in ["vp9", "svt-av1:slow", "svt-av1:14", "x265:", "x264:4", "svt-av1,svt-av1:6", ":4"]:
-        with pytest.raises(ValueError, match="^rivals: expected"):
-            rivals.parse_rivals(text)
+        with pytest.raises(ValueError, match="^baselines: expected"):
+            baselines.parse_baselines(text)
 
 
 def test_ab_av1_that_cannot_run_says_why(tmp_path, monkeypatch):
     needs("av")
-    import rivals
+    import baselines
 
     def program(name: str, prints: str = "") -> None:
         (tmp_path / name).write_text(f"#!/bin/sh\ncat <<'END'\n{prints}\nEND\n")
         (tmp_path / name).chmod(0o755)
 
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{no_programs(tmp_path)}")
-    assert rivals.ab_av1_score() == (None, "no ab-av1 on the PATH (cargo install ab-av1)")
+    assert baselines.ab_av1_score() == (None, "no ab-av1 on the PATH (cargo install ab-av1)")
     program("ab-av1", "      --min-xpsnr <MIN_XPSNR>")
-    assert rivals.ab_av1_score() == (None, "no ffmpeg on the PATH")
+    assert baselines.ab_av1_score() == (None, "no ffmpeg on the PATH")
     program("ffmpeg")
     program("ffprobe")
-    assert rivals.ab_av1_score() == (None, "this ffmpeg has no libsvtav1")
+    assert baselines.ab_av1_score() == (None, "this ffmpeg has no libsvtav1")
     program("ffmpeg", " V..... libsvtav1  SVT-AV1\n ... vmafmotion        V->V       Motion score.")
-    assert rivals.ab_av1_score() == (None, "this ffmpeg has neither libvmaf nor xpsnr")
+    assert baselines.ab_av1_score() == (None, "this ffmpeg has neither libvmaf nor xpsnr")
     program("ffmpeg", " V..... libsvtav1  SVT-AV1\n .. libvmaf           VV->V      VMAF.")
-    assert rivals.ab_av1_score() == ("vmaf", "")
+    assert baselines.ab_av1_score() == ("vmaf", "")
     program("ffmpeg", " V..... libsvtav1  SVT-AV1\n T. xpsnr             VV->V      XPSNR.")
-    assert rivals.ab_av1_score() == ("xpsnr", "")
+    assert baselines.ab_av1_score() == ("xpsnr", "")
     program("ab-av1", "      --min-vmaf <MIN_VMAF>")
-    assert rivals.ab_av1_score() == (None, "this ffmpeg has xpsnr alone, for which this ab-av1 is too old")
+    assert baselines.ab_av1_score() == (None, "this ffmpeg has xpsnr alone, for which this ab-av1 is too old")
 
 
 def no_programs(folder: Path) -> Path:
-    """A folder with nothing but what the stand-ins need."""
+    """A folder with nothing but what the fake drivers need."""
     (folder / "bin").mkdir()
     (folder / "bin" / "cat").symlink_to("/bin/cat")
     return folder / "bin"
@@ -182,7 +182,7 @@ def test_the_metrics_of_a_clip_come_from_its_scenes():
     assert (joined.psnr_y, joined.psnr_yuv, joined.ssim_y) == pytest.approx((whole.psnr_y, whole.psnr_yuv, whole.ssim_y))
 
 
-def test_quantisers_are_spread_over_the_wanted_range():
+def test_quantizers_are_spread_over_the_wanted_range():
     needs("av")
     import rd
 
@@ -199,7 +199,7 @@ def test_a_small_run_gives_tables_and_pictures(tmp_path):
     needs("av", "matplotlib")
     clip = tmp_path / "tiny.y4m"
     write_y4m(clip, moving(8, 64, 64, seed=4))
-    arguments = [str(clip), "--effort", "0", "--rivals", "x264:ultrafast,svt-av1:8", "--output", str(tmp_path / "out")]
+    arguments = [str(clip), "--effort", "0", "--baselines", "x264:ultrafast,svt-av1:8", "--output", str(tmp_path / "out")]
     found = subprocess.run(
         [sys.executable, str(FOLDER / "rd.py"), *arguments, "--curves", "--points", "min_psnr_y=30,33,36,39"],
         capture_output=True, text=True, timeout=120,
@@ -222,14 +222,14 @@ def test_without_matplotlib_curves_say_what_to_install(tmp_path):
     needs("av")
     (tmp_path / "matplotlib.py").write_text("raise ImportError")
     found = subprocess.run(
-        [sys.executable, str(FOLDER / "rd.py"), "any.mp4", "--curves", "--rivals", "x264"],
+        [sys.executable, str(FOLDER / "rd.py"), "any.mp4", "--curves", "--baselines", "x264"],
         capture_output=True, text=True, timeout=60, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
     assert found.returncode == 1 and "pip install matplotlib" in found.stderr
 
 
 def write_y4m(path: Path, frames: np.ndarray) -> None:
-    """The first channel as luma, without colour."""
+    """The first channel as luma, without color."""
     _, height, width, _ = frames.shape
     chroma = bytes([128]) * (height // 2 * (width // 2) * 2)
     header = f"YUV4MPEG2 W{width} H{height} F25:1 Ip A1:1 C420jpeg\n".encode()

@@ -42,10 +42,10 @@ def planes(frames):
 
     Luma from 0 to 255 would come out 1.3 dB lower, 20 log10(255 / 219), for the same pictures.
     """
-    grey = np.full((frames.shape[3] // 2, frames.shape[4] // 2), 128, np.uint8)
+    gray = np.full((frames.shape[3] // 2, frames.shape[4] // 2), 128, np.uint8)
     for frame in frames[0]:
         luma = np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), frame, 1)
-        yield np.rint(16 + 219 * luma).astype(np.uint8), grey, grey
+        yield np.rint(16 + 219 * luma).astype(np.uint8), gray, gray
 
 
 def pictures(frames):

@@ -2,7 +2,7 @@
 
     python examples/python/filters.py CLIP... [--effort 6] [--preset 4] [--quantizers 36,44,52,60]
 
-Each clip is coded at each quantiser. The report of one encode has both curves: the base layer alone, and the stream with its
+Each clip is coded at each quantizer. The report of one encode has both curves: the base layer alone, and the stream with its
 filter. A third one has the filtered quality at the bytes of the base layer. Candidates that were not taken are judged by
 the squared error that they leave of patches of the scene, and by their bytes. Rates are the Bjontegaard delta over psnr_yuv
 and psnr_y; below zero is a gain.

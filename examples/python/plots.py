@@ -12,9 +12,9 @@ from bd_rate import ssim_decibels
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours, which the colour-blind can tell apart: one an encoder, whatever else is in the picture.
+# Okabe and Ito's colors, which the color-blind can tell apart: one an encoder, whatever else is in the picture.
 COLORS = {"ours": "#D55E00", "svt-av1": "#0072B2", "x265": "#009E73", "x264": "#CC79A7", "ab-av1": "#E69F00"}
-# Efforts and presets of one encoder share its colour and differ in these.
+# Efforts and presets of one encoder share its color and differ in these.
 STYLES = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"), ((0, (1, 1)), "v"), ((0, (5, 1, 1, 1, 1, 1)), "P"))
 TITLES = {"psnr_y": "luma PSNR, dB", "psnr_yuv": "PSNR of Y, U and V, dB", "ssim_y": "luma SSIM"}
 STEPS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0), tuple(i / 10 for i in range(10, 100, 2)))

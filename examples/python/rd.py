@@ -1,21 +1,21 @@
 """Compares this library with SVT-AV1, x265, x264 and ab-av1 on any clips: bytes for a quality floor, and time.
 
-    python examples/python/rd.py CLIP... [--effort 5] [--rivals svt-av1,svt-av1:2,x265] [--frames 300] [--output rd-out]
+    python examples/python/rd.py CLIP... [--effort 5] [--baselines svt-av1,svt-av1:2,x265] [--frames 300] [--output rd-out]
     python examples/python/rd.py CLIP... --curves [--points min_psnr_y=32,34,36,38,40]
 
-Every encoder gets the same 4:2:0 frames. Ours meets the floor in every scene it finds; each rival gets the coarsest
-single quantiser that meets the same floor in every one of the same scenes, found by bisection, with one key frame.
-Only the rival's last encode is counted, not its search. Quality is measured on decoded frames by `neural_codec.compare`.
-Processor time is that of the whole encode: for ours with its search, decoding and measuring; for rivals the encode alone.
-Rivals are svt-av1 (preset 6), x265 and x264 (medium), or another preset as in `svt-av1:2,x265:slow`.
+Every encoder gets the same 4:2:0 frames. Ours meets the floor in every scene it finds; each baseline gets the coarsest
+single quantizer that meets the same floor in every one of the same scenes, found by bisection, with one key frame.
+Only the baseline's last encode is counted, not its search. Quality is measured on decoded frames by `neural_codec.compare`.
+Processor time is that of the whole encode: for ours with its search, decoding and measuring; for baselines the encode alone.
+baselines are svt-av1 (preset 6), x265 and x264 (medium), or another preset as in `svt-av1:2,x265:slow`.
 ab-av1 searches by itself for a floor in XPSNR of as many dB (or VMAF 95), and its processor time is with its search; where
 it cannot run, a line says why.
 
 With --curves, each encoder also codes each clip at five or so qualities from about the lowest to the highest of ours, and the
 tables give Bjontegaard's delta rate over whole clips: in psnr_y, psnr_yuv and ssim_y. Ours takes the values of --points, of
-any one setting (`quantizer=...`, `lambda=...`); a floor spends bits so that every scene has the same quality, one quantiser
+any one setting (`quantizer=...`, `lambda=...`); a floor spends bits so that every scene has the same quality, one quantizer
 for the clip does not. Pictures of the curves go to the output folder as CLIP.METRIC.svg.
-Needs PyAV, whose wheels carry the rivals and the SVT-AV1 that this library then uses as well; and matplotlib for --curves.
+Needs PyAV, whose wheels carry the baselines and the SVT-AV1 that this library then uses as well; and matplotlib for --curves.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ import neural_codec
 from neural_codec.records import Quality as Measured
 
 import plots
-import rivals
-from rivals import Rival
+import baselines
+from baselines import Baseline
 from tables import METRICS, Outcome, Point, curve_tables, table, unique
 
 FLOOR = {"psnr_y": 35.0, "ssim_y": 0.95}
@@ -103,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--effort", type=int, action="append", help="ours at this effort; may be given again")
-    parser.add_argument("--rivals", default=",".join(rivals.ENCODERS), help="ENCODER or ENCODER:PRESET, by commas")
+    parser.add_argument("--baselines", default=",".join(baselines.ENCODERS), help="ENCODER or ENCODER:PRESET, by commas")
     parser.add_argument("--frames", type=int, default=300, help="use the first frames of each clip only")
     parser.add_argument("--output", type=Path, default=Path("rd-out"))
     parser.add_argument("--curves", action="store_true", help="rate-distortion curves, their delta rates and pictures")
@@ -114,13 +114,13 @@ def main() -> None:
         print(json.dumps(child(**json.loads(options.child))))
         return
     try:
-        against, along = rivals.parse_rivals(options.rivals), parse_points(options.points)
+        against, along = baselines.parse_baselines(options.baselines), parse_points(options.points)
     except ValueError as error:
         parser.error(str(error))
     if options.curves:
         plots.require_matplotlib()
     score = score_of_ab_av1(against)
-    against = [rival for rival in against if rival.encoder != "ab-av1" or score]
+    against = [baseline for baseline in against if baseline.encoder != "ab-av1" or score]
     options.output.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
     points: list[Point] = []
@@ -150,11 +150,11 @@ def parse_points(text: str) -> tuple[str, list[float]]:
         raise ValueError(f"points: expected numbers by commas after {name}=, found {values!r}") from None
 
 
-def score_of_ab_av1(against: list[Rival]) -> str | None:
+def score_of_ab_av1(against: list[Baseline]) -> str | None:
     """What ab-av1 measures by; None where it is not asked for, or cannot run and a line says why."""
-    if all(rival.encoder != "ab-av1" for rival in against):
+    if all(baseline.encoder != "ab-av1" for baseline in against):
         return None
-    score, why_not = rivals.ab_av1_score()
+    score, why_not = baselines.ab_av1_score()
     if score is None:
         print(f"ab-av1: skipped: {why_not}", flush=True)
     return score
@@ -176,61 +176,61 @@ def draw(points: list[Point], clip: str, folder: Path) -> None:
 
 
 class Clip:
-    """All encoders on one clip. What a rival has coded once is not coded again."""
+    """All encoders on one clip. What a baseline has coded once is not coded again."""
 
     def __init__(self, path: Path, frames: int, folder: Path, score: str | None) -> None:
         copy = folder / f"{path.stem}.y4m"
         self.source = Source(path.stem, copy, convert(path, copy, frames), folder)
         self.score = score
         self.scenes: list[tuple[int, int]] = []
-        self.tried: dict[tuple[Rival, int], Trial] = {}
+        self.tried: dict[tuple[Baseline, int], Trial] = {}
 
     def close(self) -> None:
         self.source.path.unlink()
 
-    def at_the_floor(self, efforts: list[int], against: list[Rival]) -> list[Outcome]:
+    def at_the_floor(self, efforts: list[int], against: list[Baseline]) -> list[Outcome]:
         """The way of each encoder to meet the floor."""
         found = []
         for effort in efforts:
             trial = self.ours(f"{self.source.clip}.nvc", effort=effort)
             found.append(trial.outcome(self.source, "ours", f"effort {effort}"))
-        for rival in against:
-            with self.skipping(rival):
-                chosen = self.rival_at_the_floor(rival)
+        for baseline in against:
+            with self.skipping(baseline):
+                chosen = self.rival_at_the_floor(baseline)
                 if chosen is not None:
-                    found.append(chosen.outcome(self.source, rival.name))
+                    found.append(chosen.outcome(self.source, baseline.name))
         for outcome in found:
             print(json.dumps(dataclasses.asdict(outcome)), flush=True)
         return found
 
-    def curves(self, efforts: list[int], against: list[Rival], setting: str, values: list[float]) -> list[Point]:
-        """Points of each encoder, by rising rate; the rivals' over the qualities of ours."""
+    def curves(self, efforts: list[int], against: list[Baseline], setting: str, values: list[float]) -> list[Point]:
+        """Points of each encoder, by rising rate; the baselines' over the qualities of ours."""
         found: list[Point] = []
         for effort in efforts:
             trials = self.our_curve(effort, setting, values)
             found += [trial.point(self.source, "ours", f"effort {effort}") for trial in trials]
         best, worst = (choose(point.psnr_y for point in found) for choose in (max, min))
-        for rival in against:
-            with self.skipping(rival):
-                if rival.quantizers:
-                    trials = self.rival_curve(rival, best, worst)
+        for baseline in against:
+            with self.skipping(baseline):
+                if baseline.quantizers:
+                    trials = self.rival_curve(baseline, best, worst)
                 else:
-                    trials = self.ab_av1_curve(rival, setting, values)
-                found += [trial.point(self.source, rival.encoder, rival.name) for trial in by_rate(trials)]
+                    trials = self.ab_av1_curve(baseline, setting, values)
+                found += [trial.point(self.source, baseline.encoder, baseline.name) for trial in by_rate(trials)]
         for point in found:
             print(json.dumps(dataclasses.asdict(point)), flush=True)
         return found
 
     @contextlib.contextmanager
-    def skipping(self, rival: Rival) -> Iterator[None]:
-        """Where a rival fails or writes what cannot be decoded, a line says so and the others go on."""
+    def skipping(self, baseline: Baseline) -> Iterator[None]:
+        """Where a baseline fails or writes what cannot be decoded, a line says so and the others go on."""
         try:
             yield
         except (av.FFmpegError, subprocess.CalledProcessError) as error:
-            print(f"{rival.name} on {self.source.clip}: skipped: {error}", flush=True)
+            print(f"{baseline.name} on {self.source.clip}: skipped: {error}", flush=True)
 
     def ours(self, name: str, **settings: Any) -> Trial:
-        """One encode of ours, by whose scenes the rivals are measured."""
+        """One encode of ours, by whose scenes the baselines are measured."""
         stream = self.source.folder / name
         told = run_child(encoder="ours", source=str(self.source.path), output=str(stream), settings=settings)
         report = neural_codec.Report.from_json(told["report"])
@@ -242,7 +242,7 @@ class Clip:
         return Trial(setting, size, report.total.frames, qualities, whole, told["cpu"], told["wall"])
 
     def our_curve(self, effort: int, setting: str, values: list[float]) -> list[Trial]:
-        """Ours at each value; higher floors follow while a clip exceeds the lowest ones at the coarsest quantiser."""
+        """Ours at each value; higher floors follow while a clip exceeds the lowest ones at the coarsest quantizer."""
         trials: dict[int, Trial] = {}
         name = f"{self.source.clip}.curve.nvc"
         more = itertools.count(values[-1] + 2, 2) if setting == "min_psnr_y" else []
@@ -254,69 +254,69 @@ class Clip:
         (self.source.folder / name).unlink()
         return by_rate(list(trials.values()))
 
-    def rival(self, rival: Rival, quantizer: int) -> Trial:
-        """One encode of a rival with one quantiser."""
-        if (rival, quantizer) not in self.tried:
-            told = self.code(rival, quantizer=quantizer)
-            self.tried[rival, quantizer] = self.measured(rival, f"crf {quantizer}", told)
-        return self.tried[rival, quantizer]
+    def baseline(self, baseline: Baseline, quantizer: int) -> Trial:
+        """One encode of a baseline with one quantizer."""
+        if (baseline, quantizer) not in self.tried:
+            told = self.code(baseline, quantizer=quantizer)
+            self.tried[baseline, quantizer] = self.measured(baseline, f"crf {quantizer}", told)
+        return self.tried[baseline, quantizer]
 
-    def rival_at_the_floor(self, rival: Rival) -> Trial | None:
-        """The coarsest quantiser of a rival that meets the floor in every scene, by bisection."""
-        if not rival.quantizers:
-            return self.ab_av1(rival, FLOOR["psnr_y"] if self.score == "xpsnr" else VMAF)
-        quantizers = rival.quantizers
+    def rival_at_the_floor(self, baseline: Baseline) -> Trial | None:
+        """The coarsest quantizer of a baseline that meets the floor in every scene, by bisection."""
+        if not baseline.quantizers:
+            return self.ab_av1(baseline, FLOOR["psnr_y"] if self.score == "xpsnr" else VMAF)
+        quantizers = baseline.quantizers
         low, high = 0, len(quantizers) - 1
         met = missed = None
         while low <= high:
             # Floors lie in the coarse half more often than not.
             middle = (low + high + 1) // 2
-            trial = self.rival(rival, quantizers[middle])
-            if trial.outcome(self.source, rival.name).met:
+            trial = self.baseline(baseline, quantizers[middle])
+            if trial.outcome(self.source, baseline.name).met:
                 low, met = middle + 1, trial
             else:
                 high, missed = middle - 1, trial
         return met or missed
 
-    def rival_curve(self, rival: Rival, best: float, worst: float) -> list[Trial]:
-        """Quantisers evenly spread between those that give about the best and the worst luma PSNR of ours."""
-        fine, coarse = (self.quantizer_near(rival, psnr) for psnr in (best, worst))
-        return [self.rival(rival, q) for q in spread(fine, coarse, rival.quantizers, POINTS_OF_A_RIVAL)]
+    def rival_curve(self, baseline: Baseline, best: float, worst: float) -> list[Trial]:
+        """Quantizers evenly spread between those that give about the best and the worst luma PSNR of ours."""
+        fine, coarse = (self.quantizer_near(baseline, psnr) for psnr in (best, worst))
+        return [self.baseline(baseline, q) for q in spread(fine, coarse, baseline.quantizers, POINTS_OF_A_RIVAL)]
 
-    def quantizer_near(self, rival: Rival, psnr: float) -> int:
-        """The quantiser that gives about a luma PSNR in dB, from those tried and at most two more."""
+    def quantizer_near(self, baseline: Baseline, psnr: float) -> int:
+        """The quantizer that gives about a luma PSNR in dB, from those tried and at most two more."""
         for _ in range(3):
-            known = {q: trial.whole.psnr_y for (other, q), trial in self.tried.items() if other == rival}
-            quantizer = estimated_quantizer(known, psnr, rival.quantizers)
+            known = {q: trial.whole.psnr_y for (other, q), trial in self.tried.items() if other == baseline}
+            quantizer = estimated_quantizer(known, psnr, baseline.quantizers)
             if quantizer in known:
                 break
-            self.rival(rival, quantizer)
+            self.baseline(baseline, quantizer)
         return quantizer
 
-    def ab_av1(self, rival: Rival, floor: float) -> Trial | None:
+    def ab_av1(self, baseline: Baseline, floor: float) -> Trial | None:
         """What ab-av1 makes of a floor in its own score; where it finds nothing, None and a line says why."""
-        told = self.code(rival, score=self.score, floor=floor)
+        told = self.code(baseline, score=self.score, floor=floor)
         if "failed" in told:
-            print(f"{rival.name} on {self.source.clip}: skipped {self.score} {floor:g}: {told['failed']}", flush=True)
+            print(f"{baseline.name} on {self.source.clip}: skipped {self.score} {floor:g}: {told['failed']}", flush=True)
             return None
-        return self.measured(rival, f"{self.score} {floor:g}, crf {told['quantizer']:g}", told)
+        return self.measured(baseline, f"{self.score} {floor:g}, crf {told['quantizer']:g}", told)
 
-    def ab_av1_curve(self, rival: Rival, setting: str, values: list[float]) -> list[Trial]:
+    def ab_av1_curve(self, baseline: Baseline, setting: str, values: list[float]) -> list[Trial]:
         """ab-av1 at the floors of ours, where they are in dB."""
         default = parse_points(POINTS)[1]
         floors = VMAFS if self.score == "vmaf" else values if setting == "min_psnr_y" else default
-        return [trial for floor in floors if (trial := self.ab_av1(rival, floor)) is not None]
+        return [trial for floor in floors if (trial := self.ab_av1(baseline, floor)) is not None]
 
-    def code(self, rival: Rival, **arguments: Any) -> dict[str, Any]:
-        output = self.output(rival)
-        return run_child(encoder=rival.name, source=str(self.source.path), output=str(output), **arguments)
+    def code(self, baseline: Baseline, **arguments: Any) -> dict[str, Any]:
+        output = self.output(baseline)
+        return run_child(encoder=baseline.name, source=str(self.source.path), output=str(output), **arguments)
 
-    def output(self, rival: Rival) -> Path:
-        return self.source.folder / f"{self.source.clip}.{rival.encoder}-{rival.preset}.mkv"
+    def output(self, baseline: Baseline) -> Path:
+        return self.source.folder / f"{self.source.clip}.{baseline.encoder}-{baseline.preset}.mkv"
 
-    def measured(self, rival: Rival, setting: str, told: dict[str, Any]) -> Trial:
-        """The encode that a rival has just made, measured in the scenes of ours."""
-        metrics = compared(self.source.path, self.output(rival), self.scenes)
+    def measured(self, baseline: Baseline, setting: str, told: dict[str, Any]) -> Trial:
+        """The encode that a baseline has just made, measured in the scenes of ours."""
+        metrics = compared(self.source.path, self.output(baseline), self.scenes)
         frames = sum(each.frames for each in metrics)
         qualities = [quality(each) for each in metrics]
         return Trial(setting, told["bytes"], frames, qualities, joined(metrics), told["cpu"], told["wall"])
@@ -327,14 +327,14 @@ def by_rate(trials: list[Trial]) -> list[Trial]:
 
 
 def spread(fine: int, coarse: int, quantizers: range, count: int) -> list[int]:
-    """Quantisers from `fine` to `coarse`, evenly; where these lie too near to each other, finer ones first."""
+    """Quantizers from `fine` to `coarse`, evenly; where these lie too near to each other, finer ones first."""
     fine = max(quantizers[0], min(fine, coarse - count + 1))
     coarse = min(quantizers[-1], max(coarse, fine + count - 1))
     return [round(fine + (coarse - fine) * i / (count - 1)) for i in range(count)]
 
 
 def estimated_quantizer(known: dict[int, float], psnr: float, quantizers: range) -> int:
-    """On the line through the two known quantisers whose PSNR comes nearest; at least two are known."""
+    """On the line through the two known quantizers whose PSNR comes nearest; at least two are known."""
     (q0, p0), (q1, p1) = sorted(known.items(), key=lambda pair: abs(pair[1] - psnr))[:2]
     estimate = q0 if p0 == p1 else q0 + (psnr - p0) * (q1 - q0) / (p1 - p0)
     return min(max(round(estimate), quantizers[0]), quantizers[-1])
@@ -353,11 +353,11 @@ def child(encoder: str, source: str, output: str, **arguments: Any) -> dict[str,
     if encoder == "ours":
         told["report"] = neural_codec.encode(source, output, **arguments["settings"]).to_json()
     else:
-        (rival,) = rivals.parse_rivals(encoder)
-        if rival.encoder == "ab-av1":
-            told = rivals.encode_with_ab_av1(rival, source, output, **arguments)
+        (baseline,) = baselines.parse_baselines(encoder)
+        if baseline.encoder == "ab-av1":
+            told = baselines.encode_with_ab_av1(baseline, source, output, **arguments)
         else:
-            told["bytes"] = rivals.encode_with(rival, source, output, **arguments)
+            told["bytes"] = baselines.encode_with(baseline, source, output, **arguments)
     return {**told, "cpu": processor_seconds() - before, "wall": time.monotonic() - start}
 
 

@@ -38,7 +38,7 @@ class Point:
     clip: str
     encoder: str
     label: str
-    """The curve: an effort of ours, or a rival with its preset."""
+    """The curve: an effort of ours, or a baseline with its preset."""
     setting: str
     bytes: int
     kbit_per_s: float
@@ -52,21 +52,21 @@ class Point:
 
 @dataclasses.dataclass
 class Comparison:
-    """A curve of ours against one of a rival: on one clip, or the geometric means over clips."""
+    """A curve of ours against one of a baseline: on one clip, or the geometric means over clips."""
 
     clip: str
     ours: str
     rival_encoder: str
-    rival: str
+    baseline: str
     rates: dict[str, float | str]
     """By metric: the delta rate in percent, negative is saved, or why there is none."""
     cpu: float
-    """Our processor time as a multiple of the rival's."""
+    """Our processor time as a multiple of the baseline's."""
     note: str = ""
 
 
 def table(outcomes: list[Outcome]) -> str:
-    """Markdown: a row a clip and encoder, and the geometric means of ours against each rival."""
+    """Markdown: a row a clip and encoder, and the geometric means of ours against each baseline."""
     lines = [
         "| clip | encoder | setting | bytes | kbit/s | least psnr_y | least ssim_y | met | cpu s | wall s |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -91,7 +91,7 @@ def table(outcomes: list[Outcome]) -> str:
 
 
 def curve_tables(points: Sequence[Point]) -> str:
-    """Markdown: the delta rates of ours against each rival, the SVT-AV1 that takes as long as ours, and all points."""
+    """Markdown: the delta rates of ours against each baseline, the SVT-AV1 that takes as long as ours, and all points."""
     compared = comparisons(points)
     lines = [
         "Delta rate of ours (Bjontegaard, PCHIP; negative: fewer bits at the same quality), ssim_y as -10 log10(1 - ssim_y):",
@@ -100,7 +100,7 @@ def curve_tables(points: Sequence[Point]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {c.clip}{c.note} | {c.ours} | {c.rival} | {' | '.join(cell(c.rates[m]) for m in METRICS)} | x {c.cpu:.2f} |"
+        f"| {c.clip}{c.note} | {c.ours} | {c.baseline} | {' | '.join(cell(c.rates[m]) for m in METRICS)} | x {c.cpu:.2f} |"
         for c in compared
     ]
     lines += ["", *equal_time_lines(compared), ""]
@@ -117,13 +117,13 @@ def curve_tables(points: Sequence[Point]) -> str:
 
 
 def comparisons(points: Sequence[Point]) -> list[Comparison]:
-    """Each curve of ours against each of the rivals': on every clip that has both, then over all of them."""
+    """Each curve of ours against each of the baselines': on every clip that has both, then over all of them."""
     found: list[Comparison] = []
     for ours in unique(p.label for p in points if p.encoder == "ours"):
-        for rival in unique(p.label for p in points if p.encoder != "ours"):
+        for baseline in unique(p.label for p in points if p.encoder != "ours"):
             of_clips = []
             for clip in unique(p.clip for p in points):
-                a, b = ([p for p in points if (p.clip, p.label) == (clip, label)] for label in (ours, rival))
+                a, b = ([p for p in points if (p.clip, p.label) == (clip, label)] for label in (ours, baseline))
                 if a and b:
                     of_clips.append(on_one_clip(a, b))
             found += of_clips
@@ -132,17 +132,17 @@ def comparisons(points: Sequence[Point]) -> list[Comparison]:
     return found
 
 
-def on_one_clip(ours: list[Point], rival: list[Point]) -> Comparison:
+def on_one_clip(ours: list[Point], baseline: list[Point]) -> Comparison:
     rates: dict[str, float | str] = {}
     for metric, scale in METRICS.items():
-        a, b = ([(p.kbit_per_s, scale(getattr(p, metric))) for p in curve] for curve in (ours, rival))
+        a, b = ([(p.kbit_per_s, scale(getattr(p, metric))) for p in curve] for curve in (ours, baseline))
         try:
             rates[metric] = bd_rate(b, a)
         except NotComparable as why:
             rates[metric] = str(why)
     # The points of both curves span about the same qualities.
-    cpu = mean([p.cpu_seconds for p in ours]) / mean([p.cpu_seconds for p in rival])
-    return Comparison(ours[0].clip, ours[0].label, rival[0].encoder, rival[0].label, rates, cpu)
+    cpu = mean([p.cpu_seconds for p in ours]) / mean([p.cpu_seconds for p in baseline])
+    return Comparison(ours[0].clip, ours[0].label, baseline[0].encoder, baseline[0].label, rates, cpu)
 
 
 def over_clips(compared: list[Comparison]) -> Comparison:
@@ -158,7 +158,7 @@ def over_clips(compared: list[Comparison]) -> Comparison:
             rates[metric] = "none"
     first = compared[0]
     cpu = geometric_mean([c.cpu for c in compared])
-    return Comparison("all clips", first.ours, first.rival_encoder, first.rival, rates, cpu, f" ({len(compared)})")
+    return Comparison("all clips", first.ours, first.rival_encoder, first.baseline, rates, cpu, f" ({len(compared)})")
 
 
 def equal_time_lines(compared: Sequence[Comparison]) -> list[str]:
@@ -172,7 +172,7 @@ def equal_time_lines(compared: Sequence[Comparison]) -> list[str]:
         rates = ", ".join(f"{metric} {cell(nearest.rates[metric])}" for metric in METRICS)
         far = "" if 0.8 <= nearest.cpu <= 1.25 else ", no nearer preset was given"
         lines.append(
-            f"- {clip}, {ours} at equal processor time: {nearest.rival} (ours takes x {nearest.cpu:.2f}{far}): {rates}"
+            f"- {clip}, {ours} at equal processor time: {nearest.baseline} (ours takes x {nearest.cpu:.2f}{far}): {rates}"
         )
     return lines
 

@@ -3,8 +3,8 @@
 //! ```text
 //! cargo run --release -p examples --example train_base -- OUTPUT-FOLDER CLIP...
 //! ```
-//! Every clip is coded at four quantisers and two presets. Weights are shared by all; each coding has gains and offsets of its
-//! own, so that what is learnt are features worth weighing anew in every scene. Of a quantiser's gains the mean over
+//! Every clip is coded at four quantizers and two presets. Weights are shared by all; each coding has gains and offsets of its
+//! own, so that what is trained are features worth weighing anew in every scene. Of a quantizer's gains the mean over
 //! the clips is kept. The result depends on the clips, the base encoder's version and the instruction set.
 
 #![allow(clippy::print_stderr, reason = "a program tells how far it is")]
@@ -12,18 +12,18 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use neural_codec::compute::Device;
 use neural_codec::decoder::{DecoderSettings, StreamDecoder};
+use neural_codec::device::Device;
 use neural_codec::encoder::{Hooks, encode};
-use neural_codec::media::{self, FrameSource, OpenOptions};
-use neural_codec::neural::BaseNetwork;
-use neural_codec::neural::train::{
+use neural_codec::filter::BaseNetwork;
+use neural_codec::filter::train::{
     Patch, PatchSampler, Rates, Rule, Schedule, Shape, Trainer, starting_parameters,
 };
+use neural_codec::media::{self, FrameSource, OpenOptions};
 use neural_codec::progress::CancelToken;
 use neural_codec::settings::Settings;
 
-/// Quantisers and presets of the codings.
+/// Quantizers and presets of the codings.
 const CODINGS: [(u8, i8); 4] = [(32, 6), (42, 8), (52, 4), (62, 6)];
 
 /// Frames of a clip that are used, at most.
@@ -82,7 +82,7 @@ fn coded_patches(clip: &Path, quantizer: u8, preset: i8) -> Result<Vec<Patch>, B
     Ok(sampler.finish().learners)
 }
 
-/// Weights for all clips, gains for each quantiser.
+/// Weights for all clips, gains for each quantizer.
 fn trained(
     hidden: &[usize],
     steps: usize,

@@ -11,9 +11,9 @@ use neural_codec::bitstream::{
     PacketWriter, SIGNATURE, SceneReader, StreamHeader, StreamItem,
 };
 use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
+use neural_codec::filter::SceneFilter;
 use neural_codec::frame::{Color, Frame, PixelFormat};
-use neural_codec::neural::SceneFilter;
-use neural_codec::settings::Device;
+use neural_codec::settings::DeviceChoice;
 
 /// Bytes of an END packet.
 const END_BYTES: usize = PACKET_HEADER_BYTES + 20;
@@ -73,7 +73,7 @@ pub fn seek(data: &[u8]) {
 pub fn decoder(data: &[u8]) {
     let stream = stream_of(data);
     let limits = Limits { max_pixels: 1 << 16, max_scene_frames: 64, ..Limits::default() };
-    let device = Device::Cpu;
+    let device = DeviceChoice::Cpu;
     let settings = DecoderSettings {
         threads: 1,
         limits,
@@ -94,7 +94,7 @@ pub fn decoder(data: &[u8]) {
     }
 }
 
-/// A filter packet: profile, quantiser, number of steps, half the bytes of differences, then steps, differences and maps. It is
+/// A filter packet: profile, quantizer, number of steps, half the bytes of differences, then steps, differences and maps. It is
 /// refused, or it filters frames; each map that it asks for is read from bytes that are there.
 pub fn filter(data: &[u8]) {
     let Some((&[profile, low, high, steps, half], rest)) = data.split_first_chunk() else { return };

@@ -1,4 +1,4 @@
-//! The one error type of the crate. Rank 0: imports nothing, everything imports it.
+//! The one error type of the crate. Imports nothing, everything imports it.
 //!
 //! Each variant is something a caller can act on, and says what was expected, what was found and where.
 
@@ -165,8 +165,8 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A component that this library calls stands still; it is left behind, with its memory and threads.
-    #[error("{what} stands still: nothing has moved for {seconds} s; start the work again")]
+    /// A component that this library calls stalls; it is left behind, with its memory and threads.
+    #[error("{what} stalls: nothing has moved for {seconds} s; start the work again")]
     Stalled {
         /// The component.
         what: &'static str,

@@ -46,18 +46,21 @@
 
 pub mod base;
 pub mod bitstream;
-pub mod compute;
 pub mod decoder;
+pub mod device;
 pub mod encoder;
 pub mod error;
+pub mod filter;
 pub mod frame;
+pub mod gpu;
 pub mod media;
 pub mod metrics;
-pub mod neural;
 pub mod progress;
 pub mod report;
 pub mod scene;
+pub mod search;
 pub mod settings;
+pub mod simd;
 pub mod strategy;
 
 pub use error::{Error, Result};

@@ -1,4 +1,4 @@
-//! Progress and cancellation of long work. Rank 1.
+//! Progress and cancellation of long work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +47,9 @@ impl CancelToken {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Errors: `Cancelled` once somebody asked.
+    /// # Errors
+    ///
+    /// `Cancelled` once somebody asked.
     pub fn check(&self) -> Result<()> {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }

@@ -1,6 +1,6 @@
-//! The account of an encode: measured, with the definition of each figure in its name. Rank 3.
+//! The account of an encode: measured, with the definition of each figure in its name.
 //!
-//! Serialises to the JSON schema `neural-codec/report/1`, `docs/report.schema.json`.
+//! Serializes to the JSON schema `neural-codec/report/1`, `docs/report.schema.json`.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
-/// Size, format and colour of a clip.
+/// Size, format and color of a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ClipReport {
@@ -113,7 +113,7 @@ pub struct SceneReport {
     pub strategy: String,
     /// What analysis found out about it.
     pub profile: ProfileReport,
-    /// The base layer's quantiser.
+    /// The base layer's quantizer.
     pub quantizer: f64,
     /// The base encoder's preset.
     pub preset: i8,
@@ -128,7 +128,7 @@ pub struct SceneReport {
     /// Quality that was predicted before the scene was coded; null where nothing was.
     pub predicted: Option<PredictedReport>,
     /// Every trial that led here, in order, the stored one among them.
-    pub tried: Vec<TrialReport>,
+    pub tried: Vec<AttemptReport>,
     /// The neural filter over the base layer; null where none was tried.
     pub filter: Option<FilterReport>,
     /// Bytes of all packets of the scene.
@@ -165,7 +165,7 @@ pub struct ProfileReport {
     pub grain: f32,
     /// Share of 16x16 blocks without detail.
     pub flatness: f32,
-    /// Share of hard steps among all steps between neighbours.
+    /// Share of hard steps among all steps between neighbors.
     pub hard_edges: f32,
     /// Frames that repeat the one before exactly.
     pub repeated_frames: u64,
@@ -222,7 +222,7 @@ pub struct FilterReport {
     pub macs_per_pixel: f64,
     /// Those of a frame in 10^12 operations, two a multiplication.
     pub tops_per_frame: f64,
-    /// Everything that was learnt, from few to many bytes.
+    /// Everything that was trained, from few to many bytes.
     pub candidates: Vec<FilterCandidateReport>,
 }
 
@@ -230,11 +230,11 @@ pub struct FilterReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FilterCandidateReport {
-    /// `base`: the base network as it is; `earlier`: that of an earlier scene or coding; `gains`: gains and offsets learnt; `weights`: all parameters.
+    /// `base`: the base network as it is; `earlier`: that of an earlier scene or coding; `gains`: gains and offsets trained; `weights`: all parameters.
     pub name: String,
     /// Bytes of its differences from the base network.
     pub bytes: u64,
-    /// Squared error left, of 1 without a filter, over patches of the scene that were not learnt from.
+    /// Squared error left, of 1 without a filter, over patches of the scene that were not trained from.
     pub error_left: f64,
 }
 
@@ -251,7 +251,7 @@ pub struct PredictedReport {
 /// One coding of a scene or a part of it, made to find the best or to be stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct TrialReport {
+pub struct AttemptReport {
     /// `locate`, `extend`, `pilot`, `store` or `filter`; see `docs/ARCHITECTURE.md`.
     pub stage: String,
     /// First frame, counted in the scene.
@@ -260,7 +260,7 @@ pub struct TrialReport {
     pub frames: u64,
     /// The base encoder's preset.
     pub preset: i8,
-    /// The base layer's quantiser.
+    /// The base layer's quantizer.
     pub quantizer: f64,
     /// Options that differ from the base encoder's defaults.
     pub tools: String,
@@ -316,14 +316,14 @@ pub struct TotalReport {
     pub frames_per_second: f64,
     /// Processor seconds of the whole process during the encode, the source's decoding included.
     pub cpu_seconds: f64,
-    /// What each stage took: finding `cuts`, the `profile`, and the stages of the trials.
+    /// What each stage took: finding `cuts`, the `profile`, and the stages of the attempts.
     pub stages: BTreeMap<String, StageReport>,
 }
 
 impl Report {
     /// The report as indented JSON.
     pub fn to_json(&self) -> String {
-        // Plain structs of strings and numbers always serialise.
+        // Plain structs of strings and numbers always serialize.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! What a caller may ask for: every setting is declared once, here, for Rust, C and Python. Rank 2.
+//! What a caller may ask for: every setting is declared once, here, for Rust, C and Python.
 //!
 //! The table at the end of this file is the single list of names, ranges and meanings; C and Python set values
 //! by name through [`Settings::set`].
@@ -7,52 +7,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use serde::Serialize;
-
-use crate::compute::{self, FEWEST_SAMPLES};
+use crate::device::{self, FEWEST_SAMPLES};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
-
-/// How a scene is coded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// AV1 alone.
-    Av1,
-    /// AV1 and a neural filter trained on the scene.
-    Hybrid,
-    /// One neural picture, held.
-    Still,
-    /// Some frames coded, the others interpolated.
-    Interpolated,
-}
-
-impl Strategy {
-    /// The name in settings, reports and streams' descriptions.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Av1 => "av1",
-            Self::Hybrid => "hybrid",
-            Self::Still => "still",
-            Self::Interpolated => "interpolated",
-        }
-    }
-}
-
-impl FromStr for Strategy {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        [Self::Av1, Self::Hybrid, Self::Still, Self::Interpolated]
-            .into_iter()
-            .find(|s| s.name() == text)
-            .ok_or_else(|| Error::invalid("strategies", "av1 or hybrid", text))
-    }
-}
+pub use crate::strategy::Strategy;
 
 /// Where heavy work runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Device {
+pub enum DeviceChoice {
     /// A GPU where a usable one is there, else the CPU.
     #[default]
     Auto,
@@ -88,30 +50,32 @@ impl Devices {
     }
 }
 
-impl Device {
+impl DeviceChoice {
     /// The device for frames of `samples` luma samples, of several the first; none is opened on a guess where frames are
     /// too small for it.
     ///
-    /// Errors: `Device` with the remedy, `OutOfMemory`; never for `Auto` and `Cpu`.
-    pub fn open(self, samples: usize) -> Result<compute::Device> {
+    /// # Errors
+    ///
+    /// `Device` with the remedy, `OutOfMemory`; never for `Auto` and `Cpu`.
+    pub fn open(self, samples: usize) -> Result<device::Device> {
         match self {
-            Self::Auto if samples >= FEWEST_SAMPLES => Ok(compute::Device::auto()),
-            Self::Auto | Self::Cpu => Ok(compute::Device::cpu()),
-            Self::Cuda(index) => compute::Device::cuda(index),
-            Self::CudaEach(devices) => compute::Device::cuda(devices.indices().next().unwrap_or_default()),
+            Self::Auto if samples >= FEWEST_SAMPLES => Ok(device::Device::auto()),
+            Self::Auto | Self::Cpu => Ok(device::Device::cpu()),
+            Self::Cuda(index) => device::Device::cuda(index),
+            Self::CudaEach(devices) => device::Device::cuda(devices.indices().next().unwrap_or_default()),
         }
     }
 
     /// As [`open`](Self::open), all devices that are named, at least one; they share their notes.
-    pub fn open_each(self, samples: usize) -> Result<Vec<compute::Device>> {
+    pub fn open_each(self, samples: usize) -> Result<Vec<device::Device>> {
         match self {
-            Self::CudaEach(devices) => compute::Device::cuda_each(devices.indices()),
+            Self::CudaEach(devices) => device::Device::cuda_each(devices.indices()),
             one => Ok(vec![one.open(samples)?]),
         }
     }
 }
 
-impl fmt::Display for Device {
+impl fmt::Display for DeviceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auto => f.write_str("auto"),
@@ -125,7 +89,7 @@ impl fmt::Display for Device {
     }
 }
 
-impl FromStr for Device {
+impl FromStr for DeviceChoice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -141,7 +105,7 @@ impl FromStr for Device {
     }
 }
 
-impl Device {
+impl DeviceChoice {
     /// Of `N`, `N,M` or `N,cuda:M`.
     fn of_list(text: &str) -> Option<Self> {
         let index = |part: &str| {
@@ -226,7 +190,7 @@ impl Value for PathBuf {
     }
 }
 
-impl Value for Device {
+impl Value for DeviceChoice {
     fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
         text.parse()
     }
@@ -283,7 +247,7 @@ macro_rules! settings {
             pub const DESCRIPTIONS: &[Description] =
                 &[$(Description { name: stringify!($name), meaning: concat!($($doc),+) },)*];
 
-            /// Sets one value by name. Errors: `InvalidArgument` naming an unknown name, or the name, range and value.
+            /// Sets one value by name.
             ///
             /// ```
             /// let mut settings = neural_codec::settings::Settings::default();
@@ -292,6 +256,10 @@ macro_rules! settings {
             /// assert_eq!(error.to_string(), "effort: expected a number from 0 to 9, found 11");
             /// # Ok::<(), neural_codec::Error>(())
             /// ```
+            ///
+            /// # Errors
+            ///
+            /// `InvalidArgument` naming an unknown name, or the name, range and value.
             pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
                 match name {
                     $(stringify!($name) => {
@@ -318,7 +286,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Constant quality: the base layer's quantiser, 1 (best) to 63 (smallest); SVT-AV1 4 takes quarter steps, and up to 70.
+    /// Constant quality: the base layer's quantizer, 1 (best) to 63 (smallest); SVT-AV1 4 takes quarter steps, and up to 70.
     quantizer: Option<f64> = None, 1 => 70;
     /// How much work the encoder may spend, 0 (fastest) to 9.
     effort: u8 = 5, 0 => 9;
@@ -341,11 +309,11 @@ settings! {
     /// Longest scene in seconds; bounds memory and the distance between random access points.
     max_scene_seconds: f64 = 10.0, 0.5 => 60.0;
     /// Where heavy work runs: auto, cpu, cuda, cuda:N, or cuda:N,M for several, over which scenes are spread.
-    device: Device = Device::Auto, 0 => 0;
+    device: DeviceChoice = DeviceChoice::Auto, 0 => 0;
     /// Threads to use; 0 means all processors. The output does not depend on it.
     threads: usize = 0, 0 => 256;
-    /// Folder that keeps what is finished, so that the same encode, interrupted and begun again, goes on where it was and gives the same bytes.
-    work_folder: Option<PathBuf> = None, 0 => 0;
+    /// Folder that keeps what is finished, so that the same encode, interrupted and retried, goes on where it was and gives the same bytes.
+    cache_dir: Option<PathBuf> = None, 0 => 0;
     /// Seed of everything pseudo-random; same seed, same bytes.
     seed: u64 = 0, 0 => u64::MAX;
 }
@@ -382,7 +350,7 @@ mod tests {
             ("bit_depth", "10"),
             ("device", "cuda:2"),
             ("threads", "3"),
-            ("work_folder", "a/b c"),
+            ("cache_dir", "a/b c"),
         ] {
             settings.set(name, text).unwrap();
             assert_eq!(settings.get(name).as_deref(), Some(text));
@@ -396,11 +364,11 @@ mod tests {
 
     #[test]
     fn several_devices_are_a_set() {
-        let read = |text: &str| text.parse::<Device>();
+        let read = |text: &str| text.parse::<DeviceChoice>();
         for text in ["cuda:1,0", "cuda:0,1", "cuda:0,cuda:1", "cuda:0, 1"] {
             assert_eq!(read(text).unwrap().to_string(), "cuda:0,1");
         }
-        assert_eq!(read("cuda:3").unwrap(), Device::Cuda(3));
+        assert_eq!(read("cuda:3").unwrap(), DeviceChoice::Cuda(3));
         for text in ["cuda:", "cuda:0,", "cuda:0,0", "cuda:0,64", "cuda:0,cpu", "cuda:-1", "0,1"] {
             assert!(read(text).is_err(), "{text}");
         }
@@ -410,7 +378,7 @@ mod tests {
     fn a_wrong_name_or_value_is_named_in_the_error() {
         let mut settings = Settings::default();
         let message = |e: Result<()>| e.unwrap_err().to_string();
-        assert!(message(settings.set("quantiser", "30")).contains("quantiser"));
+        assert!(message(settings.set("quantizer", "30")).contains("quantizer"));
         assert!(message(settings.set("quantizer", "71")).contains("1 to 70"));
         assert!(message(settings.set("quantizer", "x")).contains('x'));
         assert!(message(settings.set("min_psnr_y", "NaN")).contains("NaN"));

@@ -1,17 +1,17 @@
-//! Colour conversion on a GPU, or on the stand-in for one: the CPU's samples, for all formats and odd sizes.
+//! Color conversion on a GPU, or on the fake driver for one: the CPU's samples, for all formats and odd sizes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 
 use std::sync::Arc;
 
-use cuda_stand_in::device;
+use fake_driver::device;
 use neural_codec::Error;
-use neural_codec::compute::cuda::Gpu;
 use neural_codec::frame::{
     BitDepth, ChromaLocation, Color, ColorRange, Frame, GpuFrame, Layout, PixelFormat, convert, convert_on,
     from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
+use neural_codec::gpu::Gpu;
 use neural_codec::with_planes;
 
 /// Noise of which a third lies at the ends, so that sums reach their bounds.

@@ -1,4 +1,4 @@
-//! Whole encodes and decodes on a GPU, or on the stand-in for one: the bytes and frames of the CPU, lost devices included.
+//! Whole encodes and decodes on a GPU, or on the fake driver for one: the bytes and frames of the CPU, lost devices included.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,20 +6,20 @@
     reason = "a test stops at the first error"
 )]
 
-mod cuda_stand_in;
+mod fake_driver;
 mod support;
 
 use std::io::Cursor;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cuda_stand_in::{is_real, stand_in};
+use fake_driver::{fake_driver, is_real};
 use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder, compare_on};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{FrameHash, PixelFormat};
 use neural_codec::metrics::Measures;
 use neural_codec::report::Report;
-use neural_codec::settings::{Device, Settings};
+use neural_codec::settings::{DeviceChoice, Settings};
 use support::Clip;
 
 /// The device for one test at a time, healthy.
@@ -27,7 +27,7 @@ fn alone() -> MutexGuard<'static, ()> {
     static GATE: Mutex<()> = Mutex::new(());
     let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
     if !is_real() {
-        stand_in().fail(c"", -1, 0);
+        fake_driver().fail(c"", -1, 0);
     }
     guard
 }
@@ -65,7 +65,7 @@ fn the_bytes_do_not_depend_on_the_device_even_where_it_is_lost_on_the_way() {
     assert!(on_cpu == on_gpu);
     assert!(!cpu_report.notes.iter().any(|note| note.contains("cuda")), "{:?}", cpu_report.notes);
     assert!(
-        gpu_report.notes[0].contains("analysed, measured and filtered on cuda:0"),
+        gpu_report.notes[0].contains("analyzed, measured and filtered on cuda:0"),
         "{:?}",
         gpu_report.notes
     );
@@ -73,7 +73,7 @@ fn the_bytes_do_not_depend_on_the_device_even_where_it_is_lost_on_the_way() {
     if is_real() {
         return;
     }
-    stand_in().fail(c"cuLaunchKernel", 20, 719);
+    fake_driver().fail(c"cuLaunchKernel", 20, 719);
     let (bytes, report) = encoded("cuda", "av1");
     assert!(bytes == on_cpu);
     let told = report.notes.iter().filter(|note| note.contains("on the CPU: device cuda:0"));
@@ -83,20 +83,20 @@ fn the_bytes_do_not_depend_on_the_device_even_where_it_is_lost_on_the_way() {
 #[test]
 fn a_filter_decodes_alike_everywhere() {
     let _guard = alone();
-    // The stand-in would take a minute to learn; tests/cuda_train.rs has its gradients.
+    // The fake driver would take a minute to learn; tests/cuda_train.rs has its gradients.
     let (bytes, report) = encoded(if is_real() { "cuda" } else { "cpu" }, "hybrid");
     assert_eq!(report.scenes[0].strategy, "hybrid");
     assert!(!report.notes.iter().any(|note| note.contains("on the CPU")), "{:?}", report.notes);
     // Decoders compare every frame with the hash that the encoder stored.
     let on_cpu = decoded(&bytes, "cpu").unwrap();
-    let launches = || if is_real() { 0 } else { stand_in().launches() };
+    let launches = || if is_real() { 0 } else { fake_driver().launches() };
     let before = launches();
     assert_eq!(decoded(&bytes, "cuda").unwrap(), on_cpu);
     if !is_real() {
         assert!(launches() > before);
-        stand_in().fail(c"cuLaunchKernel", 7, 719);
+        fake_driver().fail(c"cuLaunchKernel", 7, 719);
         assert_eq!(decoded(&bytes, "cuda").unwrap(), on_cpu);
-        stand_in().fail(c"", -1, 0);
+        fake_driver().fail(c"", -1, 0);
     }
 }
 
@@ -125,7 +125,7 @@ fn frames_stay_on_the_gpu_where_they_are_wanted_there_and_come_to_the_host_where
             (hashes.collect::<Vec<_>>(), there)
         };
         assert_eq!(kept("cpu"), (on_cpu.clone(), 0));
-        let copied = || if is_real() { 0 } else { stand_in().copied().0 };
+        let copied = || if is_real() { 0 } else { fake_driver().copied().0 };
         let before = copied();
         assert_eq!(kept("cuda"), (on_cpu.clone(), 4));
         if is_real() {
@@ -137,9 +137,9 @@ fn frames_stay_on_the_gpu_where_they_are_wanted_there_and_come_to_the_host_where
         let mut settings = DecoderSettings { keeps_on_device: true, ..DecoderSettings::default() };
         settings.set("device", "cuda").unwrap();
         let mut decoder = StreamDecoder::new(bytes.as_slice(), settings).unwrap();
-        stand_in().leave_memory(0);
+        fake_driver().leave_memory(0);
         let frame = decoder.decode_anywhere().unwrap().unwrap();
-        stand_in().leave_memory(1 << 32);
+        fake_driver().leave_memory(1 << 32);
         assert!(frame.gpu().is_none());
         assert_eq!(FrameHash::of(&frame.into_host().unwrap()), on_cpu[0]);
     }
@@ -148,15 +148,15 @@ fn frames_stay_on_the_gpu_where_they_are_wanted_there_and_come_to_the_host_where
 #[test]
 fn clips_compare_alike_everywhere() {
     let _guard = alone();
-    let compared = |device: Device| {
+    let compared = |device: DeviceChoice| {
         let device = device.open(640 * 360).unwrap();
         let mut clips = [1, 2].map(|scene| Clip::new(640, 360, PixelFormat::YUV420_8, 3, scene));
         let [reference, clip] = &mut clips;
         compare_on(&device, reference, clip, Measures::Ssim).unwrap()
     };
-    let on_cpu = compared(Device::Cpu);
+    let on_cpu = compared(DeviceChoice::Cpu);
     assert!(on_cpu.psnr_y.is_some());
-    assert_eq!(compared(Device::Cuda(0)), on_cpu);
+    assert_eq!(compared(DeviceChoice::Cuda(0)), on_cpu);
 }
 
 #[test]

@@ -1,36 +1,36 @@
 //! A GPU that fails: the CPU takes over with the same result and says so; nothing hangs and nothing leaks.
 //!
-//! On the stand-in alone, because a real GPU does not fail when it is told to.
+//! On the fake driver alone, because a real GPU does not fail when it is told to.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cuda_stand_in::{StandIn, is_real, stand_in};
+use fake_driver::{FakeDriver, fake_driver, is_real};
 use neural_codec::Error;
-use neural_codec::compute::Device;
+use neural_codec::device::Device;
+use neural_codec::filter::{Filter, SceneNetwork};
 use neural_codec::frame::{Color, Frame, PixelFormat, Rational};
 use neural_codec::metrics::{Comparison, Measures};
-use neural_codec::neural::{Filter, Profile, SceneNetwork};
-use neural_codec::scene::{Analyst, Profiler};
+use neural_codec::scene::{FrameAnalyzer, Profiler};
 
 const OUT_OF_MEMORY: i32 = 2;
 const INSUFFICIENT_DRIVER: i32 = 35;
 const LAUNCH_FAILED: i32 = 719;
 
-/// The stand-in for one test at a time, healthy; `None` where a real GPU is under test.
-fn alone() -> Option<(MutexGuard<'static, ()>, &'static StandIn)> {
+/// The fake driver for one test at a time, healthy; `None` where a real GPU is under test.
+fn alone() -> Option<(MutexGuard<'static, ()>, &'static FakeDriver)> {
     static GATE: Mutex<()> = Mutex::new(());
     let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
     if is_real() {
         return None;
     }
-    let stand_in = stand_in();
-    stand_in.fail(c"", -1, 0);
-    stand_in.leave_memory(1 << 32);
-    stand_in.corrupt(false);
-    Some((guard, stand_in))
+    let fake_driver = fake_driver();
+    fake_driver.fail(c"", -1, 0);
+    fake_driver.leave_memory(1 << 32);
+    fake_driver.corrupt(false);
+    Some((guard, fake_driver))
 }
 
 fn frame(level: usize) -> Frame {
@@ -55,20 +55,20 @@ fn assert_right(device: &Device) {
         comparison.push(&source, &decoded).unwrap()
     };
     assert_eq!(measure(device), measure(&Device::cpu()));
-    let network = SceneNetwork::base(Profile::M, 160).unwrap().network().unwrap();
+    let network = SceneNetwork::base(neural_codec::filter::NetworkSize::M, 160).unwrap().network().unwrap();
     let filter = |device: &Device| Filter::on(&network, device).apply(&decoded, 1, None).unwrap();
     assert_eq!(filter(device), filter(&Device::cpu()));
 }
 
 #[test]
 fn a_device_lost_at_any_call_costs_time_and_nothing_else() {
-    let Some((_guard, stand_in)) = alone() else { return };
+    let Some((_guard, fake_driver)) = alone() else { return };
     for call in [c"cuLaunchKernel", c"cuMemcpyHtoDAsync_v2", c"cuMemcpyDtoHAsync_v2", c"cuStreamSynchronize"]
     {
         let mut calls = 0;
         loop {
             let device = opened();
-            stand_in.fail(call, calls, LAUNCH_FAILED);
+            fake_driver.fail(call, calls, LAUNCH_FAILED);
             assert_right(&device);
             if !device.gpu().unwrap().is_lost() {
                 break;
@@ -80,13 +80,13 @@ fn a_device_lost_at_any_call_costs_time_and_nothing_else() {
                 notes[0].contains("on the CPU: device cuda:0: ") && notes[0].contains("LAUNCH_FAILED"),
                 "{notes:?}"
             );
-            stand_in.fail(c"", -1, 0);
+            fake_driver.fail(c"", -1, 0);
             drop(device);
-            assert_eq!(stand_in.allocations(), 0);
+            assert_eq!(fake_driver.allocations(), 0);
         }
         assert!(calls >= 7, "{call:?} was made {calls} times");
     }
-    stand_in.fail(c"", -1, 0);
+    fake_driver.fail(c"", -1, 0);
     // A new connection begins anew.
     let device = opened();
     assert_right(&device);
@@ -95,24 +95,24 @@ fn a_device_lost_at_any_call_costs_time_and_nothing_else() {
 
 /// The profile of frames that a device looked at.
 fn profile(device: &Device) -> neural_codec::scene::Profile {
-    let mut analyst = Analyst::on(device);
+    let mut analyst = FrameAnalyzer::on(device);
     let mut profiler = Profiler::new(Rational { num: 25, den: 1 });
     for level in 1..4 {
         let frame = frame(level);
         let look = analyst.look(&frame).unwrap();
-        profiler.push_look(&frame, look);
+        profiler.push_features(&frame, look);
     }
     profiler.finish().unwrap()
 }
 
 #[test]
 fn analysis_goes_on_where_the_device_is_lost_or_full() {
-    let Some((_guard, stand_in)) = alone() else { return };
+    let Some((_guard, fake_driver)) = alone() else { return };
     let expected = profile(&Device::cpu());
     let mut calls = 0;
     loop {
         let device = opened();
-        stand_in.fail(c"cuLaunchKernel", calls, LAUNCH_FAILED);
+        fake_driver.fail(c"cuLaunchKernel", calls, LAUNCH_FAILED);
         assert_eq!(profile(&device), expected);
         if !device.gpu().unwrap().is_lost() {
             break;
@@ -120,86 +120,86 @@ fn analysis_goes_on_where_the_device_is_lost_or_full() {
         calls += 1;
         let notes = device.notes();
         assert!(notes.len() == 1 && notes[0].starts_with("scene analysis"), "{notes:?}");
-        stand_in.fail(c"", -1, 0);
+        fake_driver.fail(c"", -1, 0);
         drop(device);
-        assert_eq!(stand_in.allocations(), 0);
+        assert_eq!(fake_driver.allocations(), 0);
     }
     // Five launches for the first frame, seven for each of the others.
     assert_eq!(calls, 19);
-    stand_in.fail(c"", -1, 0);
+    fake_driver.fail(c"", -1, 0);
     for bytes in [0, 3_000, 8_000, 20_000] {
         let device = opened();
-        stand_in.leave_memory(bytes);
+        fake_driver.leave_memory(bytes);
         assert_eq!(profile(&device), expected);
-        stand_in.leave_memory(1 << 32);
+        fake_driver.leave_memory(1 << 32);
         assert!(!device.gpu().unwrap().is_lost() && !device.notes().is_empty(), "{:?}", device.notes());
-        assert_eq!(stand_in.allocations(), 0);
+        assert_eq!(fake_driver.allocations(), 0);
     }
 }
 
 #[test]
 fn exhausted_memory_is_the_cpus_turn_and_the_device_stays() {
-    let Some((_guard, stand_in)) = alone() else { return };
+    let Some((_guard, fake_driver)) = alone() else { return };
     for bytes in [0, 5_000, 20_000, 60_000] {
         let device = opened();
-        stand_in.leave_memory(bytes);
+        fake_driver.leave_memory(bytes);
         assert_right(&device);
         let notes = device.notes();
         assert!(!notes.is_empty() && notes[0].contains("out of memory"), "{notes:?}");
         assert!(!device.gpu().unwrap().is_lost());
-        assert_eq!(stand_in.allocations(), 0);
-        stand_in.leave_memory(1 << 32);
-        let launches = stand_in.launches();
+        assert_eq!(fake_driver.allocations(), 0);
+        fake_driver.leave_memory(1 << 32);
+        let launches = fake_driver.launches();
         assert_right(&device);
-        assert!(stand_in.launches() > launches);
+        assert!(fake_driver.launches() > launches);
     }
 }
 
 #[test]
 fn a_device_whose_first_results_are_not_the_cpus_is_left_alone() {
-    let Some((_guard, stand_in)) = alone() else { return };
+    let Some((_guard, fake_driver)) = alone() else { return };
     // Lost on purpose, so that the next connection has nothing proven yet.
-    stand_in.fail(c"cuLaunchKernel", 0, LAUNCH_FAILED);
+    fake_driver.fail(c"cuLaunchKernel", 0, LAUNCH_FAILED);
     assert_right(&opened());
-    stand_in.fail(c"", -1, 0);
+    fake_driver.fail(c"", -1, 0);
     let device = opened();
-    stand_in.corrupt(true);
+    fake_driver.corrupt(true);
     assert_right(&device);
     let notes = device.notes();
     assert!(device.gpu().unwrap().is_lost() && notes.len() == 1, "{notes:?}");
-    assert!(notes[0].starts_with("metrics on the CPU: cuda:0 (stand-in) gives other values"), "{notes:?}");
-    stand_in.corrupt(false);
+    assert!(notes[0].starts_with("metrics on the CPU: cuda:0 (fake driver) gives other values"), "{notes:?}");
+    fake_driver.corrupt(false);
     assert_right(&opened());
 }
 
 #[test]
 fn a_device_that_cannot_be_opened_names_the_remedy() {
-    let Some((_guard, stand_in)) = alone() else { return };
+    let Some((_guard, fake_driver)) = alone() else { return };
     let reason = |result: Result<Device, Error>| match result.map(|_| ()) {
         Err(Error::Device { reason, .. }) => reason,
         other => panic!("{other:?}"),
     };
     // One that is open stays open; after it is lost, the next call opens anew.
-    stand_in.fail(c"cuLaunchKernel", 0, LAUNCH_FAILED);
+    fake_driver.fail(c"cuLaunchKernel", 0, LAUNCH_FAILED);
     assert_right(&opened());
-    stand_in.fail(c"", -1, 0);
+    fake_driver.fail(c"", -1, 0);
     let no_such = reason(Device::cuda(1));
     assert!(no_such.contains("there is one GPU, cuda:0"), "{no_such}");
-    stand_in.fail(c"cuInit", 0, INSUFFICIENT_DRIVER);
+    fake_driver.fail(c"cuInit", 0, INSUFFICIENT_DRIVER);
     assert!(reason(Device::cuda(0)).contains("device=cpu"));
-    stand_in.fail(c"cuDevicePrimaryCtxRetain", 0, OUT_OF_MEMORY);
+    fake_driver.fail(c"cuDevicePrimaryCtxRetain", 0, OUT_OF_MEMORY);
     assert!(matches!(Device::cuda(0), Err(Error::OutOfMemory { .. })));
-    stand_in.fail(c"cuInit", 0, INSUFFICIENT_DRIVER);
+    fake_driver.fail(c"cuInit", 0, INSUFFICIENT_DRIVER);
     assert_eq!(Device::auto(), Device::cpu());
 }
 
 #[test]
 fn small_frames_stay_on_the_cpu_unless_asked() {
-    let Some((_guard, stand_in)) = alone() else { return };
+    let Some((_guard, fake_driver)) = alone() else { return };
     let launches = |device: &Device| {
-        let before = stand_in.launches();
+        let before = fake_driver.launches();
         assert_right(device);
-        stand_in.launches() - before
+        fake_driver.launches() - before
     };
     assert_eq!(launches(&Device::cuda(0).unwrap()), 0);
     assert_eq!(launches(&opened()), 9);

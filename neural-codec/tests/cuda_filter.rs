@@ -1,14 +1,14 @@
-//! The filter on a GPU, or on the stand-in for one: what its definition gives, bit for bit.
+//! The filter on a GPU, or on the fake driver for one: what its definition gives, bit for bit.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 
-use cuda_stand_in::device;
-use neural_codec::frame::{Color, Frame, PixelFormat};
-use neural_codec::neural::{
+use fake_driver::device;
+use neural_codec::filter::{
     Filter, Layer, MAX_SHIFT, Network, SITE_CHANNELS, TAPS, TEMPORAL_LAYERS, UNIT_GAIN, block_count,
     reference,
 };
+use neural_codec::frame::{Color, Frame, PixelFormat};
 use neural_codec::with_planes;
 
 /// Numbers of a linear congruence of 64 bits, of which the upper half counts.

@@ -1,21 +1,22 @@
-//! Frames that lie on a GPU, or on the stand-in for one: measured there without a copy, and encoded to the same bytes.
+//! Frames that lie on a GPU, or on the fake driver for one: measured there without a copy, and encoded to the same bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 mod support;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cuda_stand_in::{device, is_real, stand_in};
-use neural_codec::compute::Device;
-use neural_codec::compute::cuda::{Gpu, Samples};
+use fake_driver::{device, fake_driver, is_real};
 use neural_codec::decoder::{ClipMetrics, compare_on};
+use neural_codec::device::Device;
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
+use neural_codec::frame::Samples;
 use neural_codec::frame::{AnyFrame, Color, Frame, GpuFrame, PixelFormat, VideoInfo};
+use neural_codec::gpu::Gpu;
 use neural_codec::media::FrameSource;
 use neural_codec::metrics::{Comparison, Measures};
-use neural_codec::scene::{Analyst, Profiler};
+use neural_codec::scene::{FrameAnalyzer, Profiler};
 use neural_codec::settings::Settings;
 use support::Clip;
 
@@ -24,8 +25,8 @@ fn alone() -> (MutexGuard<'static, ()>, Arc<Gpu>) {
     static GATE: Mutex<()> = Mutex::new(());
     let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
     if !is_real() {
-        stand_in().fail(c"", -1, 0);
-        stand_in().leave_memory(1 << 32);
+        fake_driver().fail(c"", -1, 0);
+        fake_driver().leave_memory(1 << 32);
     }
     (guard, device().gpu().unwrap().clone())
 }
@@ -82,7 +83,7 @@ fn frames_on_a_gpu_compare_as_on_the_host_and_stay_there() {
         let expected = compared(&mut clip(format, 4), &mut clip(format, 2)).unwrap();
         let mut sources = [4, 2].map(|scene| There::new(clip(format, scene), &gpu));
         let [reference, other] = &mut sources;
-        let copied = || if is_real() { (0, 0) } else { stand_in().copied() };
+        let copied = || if is_real() { (0, 0) } else { fake_driver().copied() };
         let before = copied();
         assert_eq!(compared(reference, other).unwrap(), expected, "{format}");
         let after = copied();
@@ -105,10 +106,10 @@ fn one_clip_on_the_gpu_compares_with_one_of_another_format_on_the_host() {
     }
     // Where the GPU has no room, the host measures.
     let mut sources = [There::new(clip(rgb, 4), &gpu), There::new(clip(yuv, 2), &gpu)];
-    stand_in().leave_memory(10_000);
+    fake_driver().leave_memory(10_000);
     let [reference, other] = &mut sources;
     assert_eq!(compared(reference, other).unwrap(), expected);
-    stand_in().leave_memory(1 << 32);
+    fake_driver().leave_memory(1 << 32);
 }
 
 #[test]
@@ -137,21 +138,21 @@ fn frames_on_the_gpu_that_looks_at_them_are_not_copied_to_it() {
     }
     for format in [PixelFormat::RGB_8, PixelFormat::YUV420_10] {
         // Frames of this size are measured on the CPU, but looked at where they lie.
-        let mut analyst = Analyst::on(&Device::cuda(0).unwrap());
+        let mut analyst = FrameAnalyzer::on(&Device::cuda(0).unwrap());
         let source = clip(format, 2);
         let frames: Vec<Frame> = (0..4).map(|index| source.frame(index)).collect();
         let there: Vec<GpuFrame> =
             frames.iter().map(|frame| GpuFrame::upload(&gpu, frame).unwrap()).collect();
-        let (copied, launches) = (stand_in().copied().0, stand_in().launches());
+        let (copied, launches) = (fake_driver().copied().0, fake_driver().launches());
         let mut profilers = [0, 1].map(|_| Profiler::new(source.info().frame_rate));
         for (frame, there) in frames.iter().zip(&there) {
-            let look = analyst.look_where(frame, Some(there)).unwrap();
-            profilers[0].push_look(frame, look);
+            let look = analyst.analyze_any(frame, Some(there)).unwrap();
+            profilers[0].push_features(frame, look);
             profilers[1].push(frame).unwrap();
         }
         let [found, expected] = profilers.map(|profiler| profiler.finish().unwrap());
         assert_eq!(found, expected, "{format}");
-        assert!(stand_in().copied().0 == copied && stand_in().launches() > launches, "{format}");
+        assert!(fake_driver().copied().0 == copied && fake_driver().launches() > launches, "{format}");
     }
 }
 
@@ -182,11 +183,11 @@ fn what_does_not_fit_is_refused() {
 fn memory_of_others_is_copied_and_left_to_them() {
     let (_guard, gpu) = alone();
     let theirs = gpu.upload(&[3_u8, 1, 4, 1, 5]).unwrap();
-    let before = if is_real() { 0 } else { stand_in().allocations() };
+    let before = if is_real() { 0 } else { fake_driver().allocations() };
     // SAFETY: the address is that of five bytes of a buffer which outlives the copy.
     let ours = unsafe { gpu.copy_foreign::<u8>(theirs.address(), 5) }.unwrap();
     assert_eq!(gpu.download(&ours).unwrap(), [3, 1, 4, 1, 5]);
     drop(ours);
-    assert_eq!(if is_real() { 0 } else { stand_in().allocations() }, before);
+    assert_eq!(if is_real() { 0 } else { fake_driver().allocations() }, before);
     assert_eq!(gpu.download(&theirs).unwrap(), [3, 1, 4, 1, 5]);
 }

@@ -11,7 +11,7 @@ mod nvrtc;
 use std::fs;
 use std::path::Path;
 
-use neural_codec::compute::cuda::KERNELS;
+use neural_codec::gpu::kernel_names;
 use nvrtc::Nvrtc;
 
 /// Set to write the embedded code anew; `make kernels` does.
@@ -43,7 +43,7 @@ fn compiler() -> Option<Nvrtc> {
 
 /// What is embedded under a name has to be `code`, or becomes it.
 fn expect_embedded(compiler: &Nvrtc, name: &str, code: &[u8]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/compute/cuda").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/gpu").join(name);
     let is_written = std::env::var_os(WRITE).is_some();
     if compiler.version() != VERSION {
         assert!(
@@ -66,7 +66,7 @@ fn every_kernel_compiles_for_every_architecture_and_the_embedded_machine_code_is
     for (architecture, is_embedded) in ARCHITECTURES {
         let code = compiler.compile(architecture).unwrap_or_else(|log| panic!("{architecture}: {log}"));
         let holds = |name: &str| code.windows(name.len()).any(|bytes| bytes == name.as_bytes());
-        for name in KERNELS {
+        for name in kernel_names() {
             assert!(holds(&format!(".text.{name}")), "{architecture}: no {name}");
         }
         if *is_embedded {

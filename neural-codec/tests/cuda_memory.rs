@@ -1,13 +1,13 @@
-//! Copies to a GPU, or to the stand-in for one, and back: every value, whatever way it went.
+//! Copies to a GPU, or to the fake driver for one, and back: every value, whatever way it went.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cuda_stand_in::{device, is_real, stand_in};
+use fake_driver::{device, fake_driver, is_real};
 use neural_codec::Error;
-use neural_codec::compute::cuda::{DeviceSample, Gpu};
+use neural_codec::gpu::{DeviceSample, Gpu};
 
 const OUT_OF_MEMORY: i32 = 2;
 const LAUNCH_FAILED: i32 = 719;
@@ -16,12 +16,12 @@ const LAUNCH_FAILED: i32 = 719;
 const STAGED: usize = 64 << 10;
 const PIECE: usize = 4 << 20;
 
-/// The GPU for one test at a time, opened anew on the stand-in.
+/// The GPU for one test at a time, opened anew on the fake driver.
 fn alone() -> (MutexGuard<'static, ()>, Arc<Gpu>) {
     static GATE: Mutex<()> = Mutex::new(());
     let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
     if !is_real() {
-        stand_in().fail(c"", -1, 0);
+        fake_driver().fail(c"", -1, 0);
         lose();
     }
     (guard, device().gpu().unwrap().clone())
@@ -29,9 +29,9 @@ fn alone() -> (MutexGuard<'static, ()>, Arc<Gpu>) {
 
 /// Loses the device, so that the next one is opened anew.
 fn lose() {
-    stand_in().fail(c"cuMemAllocAsync", 0, LAUNCH_FAILED);
+    fake_driver().fail(c"cuMemAllocAsync", 0, LAUNCH_FAILED);
     assert!(device().gpu().unwrap().upload(&[1_u8]).is_err());
-    stand_in().fail(c"", -1, 0);
+    fake_driver().fail(c"", -1, 0);
 }
 
 /// Values that differ from any shifted copy of themselves.
@@ -80,19 +80,19 @@ fn without_pinned_memory_copies_go_the_plain_way() {
     if is_real() {
         return;
     }
-    stand_in().fail(c"cuMemHostAlloc", 1, OUT_OF_MEMORY);
+    fake_driver().fail(c"cuMemHostAlloc", 1, OUT_OF_MEMORY);
     assert_returns::<u8>(&gpu, PIECE + 1);
     // It was not asked for again.
-    stand_in().fail(c"cuMemHostAlloc", 0, LAUNCH_FAILED);
+    fake_driver().fail(c"cuMemHostAlloc", 0, LAUNCH_FAILED);
     assert_returns::<u8>(&gpu, PIECE + 1);
     // Nor is there any for the way back.
     drop(gpu);
-    stand_in().fail(c"", -1, 0);
+    fake_driver().fail(c"", -1, 0);
     lose();
     let gpu = device().gpu().unwrap().clone();
     let sent = gpu.upload(&values::<u8>(PIECE + 1, 1)).unwrap();
     for calls in [0, 1] {
-        stand_in().fail(c"cuMemHostAlloc", calls, OUT_OF_MEMORY);
+        fake_driver().fail(c"cuMemHostAlloc", calls, OUT_OF_MEMORY);
         assert!(gpu.download(&sent).unwrap() == values::<u8>(PIECE + 1, 1));
     }
 }
@@ -117,15 +117,15 @@ fn memory_that_is_short_is_an_error_that_leaves_the_device_usable() {
     if is_real() {
         return;
     }
-    stand_in().leave_memory(PIECE);
+    fake_driver().leave_memory(PIECE);
     let refused = gpu.upload(&values::<u8>(PIECE + 1, 1));
     assert!(
         matches!(refused, Err(Error::OutOfMemory { bytes, .. }) if bytes == PIECE as u64 + 1),
         "{refused:?}"
     );
-    stand_in().leave_memory(1 << 32);
+    fake_driver().leave_memory(1 << 32);
     assert_returns::<u8>(&gpu, PIECE + 1);
-    assert_eq!(stand_in().allocations(), 0);
+    assert_eq!(fake_driver().allocations(), 0);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_device_lost_at_any_call_of_a_copy_back_is_an_error_and_leaks_nothing() {
         }
         let sent = gpu.upload(&values::<u8>(3 * PIECE, 1)).unwrap();
         gpu.download(&sent).unwrap();
-        stand_in().fail(call, after, LAUNCH_FAILED);
+        fake_driver().fail(call, after, LAUNCH_FAILED);
         let refused = gpu.download(&sent);
         // It waits for the device once.
         if (call, after) == (c"cuStreamWaitEvent", 1) {
@@ -147,7 +147,7 @@ fn a_device_lost_at_any_call_of_a_copy_back_is_an_error_and_leaks_nothing() {
         }
         assert!(matches!(refused, Err(Error::Device { .. })) && gpu.is_lost(), "{call:?}");
         drop(sent);
-        assert_eq!(stand_in().allocations(), 0, "{call:?}");
+        assert_eq!(fake_driver().allocations(), 0, "{call:?}");
     }
 }
 
@@ -165,10 +165,10 @@ fn a_device_lost_at_any_call_of_a_copy_is_an_error_and_leaks_nothing() {
             return;
         }
         assert_returns::<u8>(&gpu, STAGED);
-        stand_in().fail(call, 0, LAUNCH_FAILED);
+        fake_driver().fail(call, 0, LAUNCH_FAILED);
         let refused = gpu.upload(&values::<u8>(STAGED, 1));
         assert!(matches!(refused, Err(Error::Device { .. })) && gpu.is_lost(), "{call:?}: {refused:?}");
-        assert_eq!(stand_in().allocations(), 0, "{call:?}");
+        assert_eq!(fake_driver().allocations(), 0, "{call:?}");
     }
 }
 
@@ -180,15 +180,15 @@ fn freed_memory_is_kept_for_the_next_buffer_and_never_less_than_another_asked_fo
     }
     for (before, after) in [(0, 512), (100, 512), (700, 700)] {
         lose();
-        stand_in().kept_megabytes(before);
+        fake_driver().kept_megabytes(before);
         assert!(!device().gpu().unwrap().is_lost());
-        assert_eq!(stand_in().kept_megabytes(-1), after);
+        assert_eq!(fake_driver().kept_megabytes(-1), after);
     }
     // A driver without pools is one without that.
     lose();
-    stand_in().fail(c"cuMemPoolSetAttribute", 0, 801);
-    stand_in().kept_megabytes(0);
+    fake_driver().fail(c"cuMemPoolSetAttribute", 0, 801);
+    fake_driver().kept_megabytes(0);
     assert_returns::<u8>(device().gpu().unwrap(), PIECE);
-    assert_eq!(stand_in().kept_megabytes(-1), 0);
+    assert_eq!(fake_driver().kept_megabytes(-1), 0);
     drop(gpu);
 }

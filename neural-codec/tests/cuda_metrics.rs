@@ -1,9 +1,9 @@
-//! Metrics on a GPU, or on the stand-in for one: the CPU's to the last bit.
+//! Metrics on a GPU, or on the fake driver for one: the CPU's to the last bit.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 
-use cuda_stand_in::device;
+use fake_driver::device;
 use neural_codec::frame::{BitDepth, Color, Frame, PixelFormat};
 use neural_codec::metrics::{Comparison, Measures};
 use neural_codec::with_planes;

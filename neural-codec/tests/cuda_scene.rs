@@ -1,13 +1,13 @@
-//! Scene analysis on a GPU, or on the stand-in for one: looks, cuts and profiles are the CPU's to the last bit.
+//! Scene analysis on a GPU, or on the fake driver for one: looks, cuts and profiles are the CPU's to the last bit.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 mod support;
 
-use cuda_stand_in::{device, is_real, stand_in};
-use neural_codec::compute::Device;
+use fake_driver::{device, fake_driver, is_real};
+use neural_codec::device::Device;
 use neural_codec::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Planes, Rational};
-use neural_codec::scene::{Analyst, CutDetector, CutSettings, Profile, Profiler};
+use neural_codec::scene::{CutDetector, CutSettings, FrameAnalyzer, Profile, Profiler};
 use neural_codec::with_planes;
 use support::Clip;
 
@@ -40,15 +40,15 @@ fn moving(numbers: &mut Numbers, (width, height): (usize, usize), format: PixelF
 }
 
 /// What profiler and detector say of frames that a device looked at.
-fn analysed(frames: &[Frame], device: &Device) -> (Vec<u64>, Profile) {
-    let mut analyst = Analyst::on(device);
+fn analyzed(frames: &[Frame], device: &Device) -> (Vec<u64>, Profile) {
+    let mut analyst = FrameAnalyzer::on(device);
     let mut detector = CutDetector::new(CutSettings::new(RATE)).unwrap();
     let mut profiler = Profiler::new(RATE);
     let mut starts = Vec::new();
     for frame in frames {
         let look = analyst.look(frame).unwrap();
-        starts.extend(detector.push_look(&look));
-        profiler.push_look(frame, look);
+        starts.extend(detector.push_features(&look));
+        profiler.push_features(frame, look);
     }
     starts.extend(detector.finish());
     (starts, profiler.finish().unwrap())
@@ -56,12 +56,12 @@ fn analysed(frames: &[Frame], device: &Device) -> (Vec<u64>, Profile) {
 
 fn assert_same(frames: &[Frame]) {
     let device = device();
-    let launches = || if is_real() { 0 } else { stand_in().launches() };
+    let launches = || if is_real() { 0 } else { fake_driver().launches() };
     let before = launches();
-    let found = analysed(frames, &device);
+    let found = analyzed(frames, &device);
     assert!(is_real() || launches() > before);
     let (first, name) = (&frames[0], frames[0].format());
-    assert_eq!(found, analysed(frames, &Device::cpu()), "{name} of {}x{}", first.width(), first.height());
+    assert_eq!(found, analyzed(frames, &Device::cpu()), "{name} of {}x{}", first.width(), first.height());
     assert_eq!(device.notes(), Vec::<String>::new());
 }
 
@@ -74,7 +74,7 @@ fn looks_are_the_cpus_for_every_size_and_format() {
         let formats = if at < 6 { &PixelFormat::ALL[..] } else { &PixelFormat::ALL[3..5] };
         for &format in formats {
             let frames: Vec<Frame> = (0..3).map(|index| moving(&mut numbers, size, format, index)).collect();
-            let (mut on_gpu, mut on_cpu) = (Analyst::on(&device()), Analyst::default());
+            let (mut on_gpu, mut on_cpu) = (FrameAnalyzer::on(&device()), FrameAnalyzer::default());
             for frame in &frames {
                 let (found, expected) = (on_gpu.look(frame).unwrap(), on_cpu.look(frame).unwrap());
                 assert_eq!(found.thumbnail(), expected.thumbnail(), "{format} of {size:?}");
@@ -96,7 +96,7 @@ fn cuts_and_profiles_are_the_cpus() {
     frames.extend((0..3).map(|_| Frame::new(400, 230, PixelFormat::YUV420_8, Color::default()).unwrap()));
     frames.extend((0..8).map(|index| moving(&mut numbers, (400, 230), PixelFormat::YUV420_8, index)));
     assert_same(&frames);
-    let (starts, profile) = analysed(&frames, &device());
+    let (starts, profile) = analyzed(&frames, &device());
     assert!(
         starts.len() > 1 && profile.motion > 0.0 && profile.repeated_frames > 0,
         "{starts:?} {profile:?}"

@@ -1,13 +1,13 @@
-//! Several GPUs, or a stand-in for two: scenes are spread over them, and the bytes are those of the CPU.
+//! Several GPUs, or a fake driver for two: scenes are spread over them, and the bytes are those of the CPU.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 mod support;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cuda_stand_in::{StandIn, is_real, stand_in};
-use neural_codec::compute::Device;
+use fake_driver::{FakeDriver, fake_driver, is_real};
+use neural_codec::device::Device;
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{AnyFrame, GpuFrame, PixelFormat};
@@ -17,14 +17,14 @@ use neural_codec::settings::{self, Devices, Settings};
 use support::Clip;
 
 /// Two devices for one test at a time; `None` where a real GPU is under test, of which there may be one.
-fn alone() -> Option<(MutexGuard<'static, ()>, &'static StandIn)> {
+fn alone() -> Option<(MutexGuard<'static, ()>, &'static FakeDriver)> {
     static GATE: Mutex<()> = Mutex::new(());
     let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
     if is_real() {
         return None;
     }
-    stand_in().devices(2);
-    Some((guard, stand_in()))
+    fake_driver().devices(2);
+    Some((guard, fake_driver()))
 }
 
 /// Four scenes whose frames are large enough for a GPU.
@@ -41,28 +41,28 @@ fn encoded(device: &str) -> Result<(Vec<u8>, Report), Error> {
 
 #[test]
 fn scenes_are_spread_over_devices_and_the_bytes_are_those_of_the_cpu() {
-    let Some((_guard, stand_in)) = alone() else { return };
+    let Some((_guard, fake_driver)) = alone() else { return };
     let (on_cpu, report) = encoded("cpu").unwrap();
     assert_eq!(report.scenes.len(), 4);
-    let before = [0, 1].map(|device| stand_in.launches_on(device));
+    let before = [0, 1].map(|device| fake_driver.launches_on(device));
     let (on_both, report) = encoded("cuda:0,1").unwrap();
     assert!(on_both == on_cpu);
     // Five kernels measure a frame; the second device has half of the scenes, and the first one all looks as well.
-    let launched = [0, 1].map(|device| stand_in.launches_on(device) - before[usize::from(device > 0)]);
+    let launched = [0, 1].map(|device| fake_driver.launches_on(device) - before[usize::from(device > 0)]);
     assert!(launched[1] >= 14 * 4 && launched[0] > launched[1], "{launched:?}");
-    assert!(report.notes[0].contains("on cuda:0 (stand-in), cuda:1 (stand-in)"), "{:?}", report.notes);
+    assert!(report.notes[0].contains("on cuda:0 (fake driver), cuda:1 (fake driver)"), "{:?}", report.notes);
     assert!(!report.notes.iter().any(|note| note.contains("on the CPU")), "{:?}", report.notes);
 }
 
 #[test]
 fn a_device_that_is_lost_leaves_its_scenes_to_the_cpu_and_the_other_goes_on() {
-    let Some((_guard, stand_in)) = alone() else { return };
+    let Some((_guard, fake_driver)) = alone() else { return };
     let (on_cpu, _) = encoded("cpu").unwrap();
     drop(Device::cuda_each([0, 1]).unwrap());
-    stand_in.lose(1);
-    let before = stand_in.launches_on(0);
+    fake_driver.lose(1);
+    let before = fake_driver.launches_on(0);
     let (bytes, report) = encoded("cuda:0,1").unwrap();
-    assert!(bytes == on_cpu && stand_in.launches_on(0) > before);
+    assert!(bytes == on_cpu && fake_driver.launches_on(0) > before);
     let told = report.notes.iter().filter(|note| note.contains("on the CPU: device cuda:1"));
     assert_eq!(told.count(), 1, "{:?}", report.notes);
     assert!(!report.notes.iter().any(|note| note.contains("device cuda:0")), "{:?}", report.notes);
@@ -71,15 +71,15 @@ fn a_device_that_is_lost_leaves_its_scenes_to_the_cpu_and_the_other_goes_on() {
 #[test]
 fn the_setting_opens_each_device_once_in_rising_order() {
     let Some(_alone) = alone() else { return };
-    let named = |device: settings::Device, samples: usize| -> Vec<String> {
+    let named = |device: settings::DeviceChoice, samples: usize| -> Vec<String> {
         device.open_each(samples).unwrap().iter().map(Device::to_string).collect()
     };
-    let both = settings::Device::CudaEach(Devices::new(&[1, 0]).unwrap());
-    assert_eq!(named(both, 1), ["cuda:0 (stand-in)", "cuda:1 (stand-in)"]);
-    assert_eq!(both.open(1).unwrap().to_string(), "cuda:0 (stand-in)");
-    assert_eq!(named(settings::Device::Auto, 1), ["cpu"]);
-    assert_eq!(named(settings::Device::Auto, 640 * 360), ["cuda:0 (stand-in)"]);
-    assert_eq!(named(settings::Device::Cuda(1), 1), ["cuda:1 (stand-in)"]);
+    let both = settings::DeviceChoice::CudaEach(Devices::new(&[1, 0]).unwrap());
+    assert_eq!(named(both, 1), ["cuda:0 (fake driver)", "cuda:1 (fake driver)"]);
+    assert_eq!(both.open(1).unwrap().to_string(), "cuda:0 (fake driver)");
+    assert_eq!(named(settings::DeviceChoice::Auto, 1), ["cpu"]);
+    assert_eq!(named(settings::DeviceChoice::Auto, 640 * 360), ["cuda:0 (fake driver)"]);
+    assert_eq!(named(settings::DeviceChoice::Cuda(1), 1), ["cuda:1 (fake driver)"]);
 }
 
 #[test]
@@ -91,16 +91,16 @@ fn one_device_that_is_not_there_is_refused_by_name() {
 
 #[test]
 fn frames_on_one_device_are_measured_there_whatever_lies_on_the_other() {
-    let Some((_guard, stand_in)) = alone() else { return };
+    let Some((_guard, fake_driver)) = alone() else { return };
     let devices = Device::cuda_each([0, 1]).unwrap();
     let gpus = [0, 1].map(|index| devices[index].gpu().unwrap().clone());
     let frames = [1, 2].map(|scene| Clip::new(64, 48, PixelFormat::YUV420_8, 2, scene).frame(1));
     let there = |gpu: usize, frame: usize| GpuFrame::upload(&gpus[gpu], &frames[frame]).unwrap();
     let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::Ssim);
     let expected = comparison.push(&frames[0], &frames[1]).unwrap();
-    let before = stand_in.launches_on(0);
+    let before = fake_driver.launches_on(0);
     assert_eq!(comparison.push_on_gpu(&there(1, 0), &there(1, 1)).unwrap(), expected);
-    assert_eq!(stand_in.launches_on(0), before);
+    assert_eq!(fake_driver.launches_on(0), before);
     let [first, second] = gpus.each_ref().map(|gpu| gpu.upload(&[1_u8, 2, 3]).unwrap());
     for address in [second.address(), 0, 64] {
         // SAFETY: an address that is not this device's is refused before anything is read.

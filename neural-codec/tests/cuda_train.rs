@@ -1,16 +1,16 @@
-//! Training on a GPU, or on the stand-in for one: the CPU's gradients but for rounding, the same every time.
+//! Training on a GPU, or on the fake driver for one: the CPU's gradients but for rounding, the same every time.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 mod training;
 
 use neural_codec::Error;
-use neural_codec::compute::Device;
-use neural_codec::compute::cuda::{GpuTrainer, TrainPatch, TrainPlan, TrainRates, TrainRule, TrainShape};
-use neural_codec::neural::train::{
+use neural_codec::device::Device;
+use neural_codec::filter::train::{
     Batches, Judge, Patch, Random, Rates, Rule, Schedule, Shape, Trainer, starting_parameters,
 };
-use neural_codec::neural::{GridPoint, Profile, SceneNetwork};
+use neural_codec::filter::train::{GpuTrainer, TrainPatch, TrainPlan, TrainRates, TrainRule, TrainShape};
+use neural_codec::filter::{GridPoint, NetworkSize, SceneNetwork};
 use neural_codec::progress::CancelToken;
 use training::{alone, patches, too_bright};
 
@@ -156,7 +156,7 @@ fn a_network_is_rounded_as_on_the_cpu_to_the_last_bit() {
     let patches = patches(&mut random, 1);
     let mut trainer = gpu_trainer(&device, &shape, &patches[..1], 1);
     for (steps, spread) in [([0, 3, 7], 0.05), ([3, 3, 3], 0.004), ([5, 2, 4], 40.0)] {
-        let grid = SceneNetwork::grid(Profile::M, 170, &steps).unwrap();
+        let grid = SceneNetwork::grid(NetworkSize::M, 170, &steps).unwrap();
         let is_moved: Vec<bool> = (0..grid.len()).map(|_| random.uniform() < 0.7).collect();
         // Some lie in the middle between two values that can be stored.
         let mut start = |at: usize, point: &GridPoint| match at % 4 {

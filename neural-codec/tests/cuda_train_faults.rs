@@ -1,14 +1,14 @@
 //! Training on a GPU that fails, has little memory or no graphs: the same result, or the CPU's.
 //!
-//! On the stand-in alone, because a real GPU does not fail when it is told to.
+//! On the fake driver alone, because a real GPU does not fail when it is told to.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
-mod cuda_stand_in;
+mod fake_driver;
 mod training;
 
-use cuda_stand_in::{device, is_real, stand_in};
-use neural_codec::compute::Device;
-use neural_codec::neural::train::{Judge, Rates, Rule, Schedule, Shape, Trainer, starting_parameters};
+use fake_driver::{device, fake_driver, is_real};
+use neural_codec::device::Device;
+use neural_codec::filter::train::{Judge, Rates, Rule, Schedule, Shape, Trainer, starting_parameters};
 use neural_codec::progress::CancelToken;
 use training::{alone, too_bright};
 
@@ -33,10 +33,10 @@ fn steps_after_the_first_are_one_launch_each_and_give_the_same_without_graphs() 
         return;
     }
     let counted = || {
-        let (launches, replays) = (stand_in().launches(), stand_in().replays());
+        let (launches, replays) = (fake_driver().launches(), fake_driver().replays());
         let found = trained(&device, 10, 1);
-        assert_eq!(stand_in().graphs(), 0);
-        (found, stand_in().launches() - launches, stand_in().replays() - replays)
+        assert_eq!(fake_driver().graphs(), 0);
+        (found, fake_driver().launches() - launches, fake_driver().replays() - replays)
     };
     let (found, launches, replays) = counted();
     // Begin, gather, two layers, loss, two layers back, total, Adam.
@@ -47,7 +47,7 @@ fn steps_after_the_first_are_one_launch_each_and_give_the_same_without_graphs() 
         (c"cuStreamEndCapture", 0),
         (c"cuGraphInstantiateWithFlags", 0),
     ] {
-        stand_in().fail(call, after, CAPTURE_UNSUPPORTED);
+        fake_driver().fail(call, after, CAPTURE_UNSUPPORTED);
         assert!(counted() == (found.clone(), launches, 0), "{call:?}");
     }
     assert_eq!(device.notes(), Vec::<String>::new());
@@ -62,14 +62,14 @@ fn a_batch_that_memory_is_too_short_for_is_taken_in_parts_and_then_to_the_cpu() 
     let (cpu_loss, on_cpu) = trained(&Device::cpu(), 10, 5);
     for (kilobytes, parts) in [(0, 0), (1500, 0), (2300, 3), (3200, 2), (4600, 1)] {
         let device = device();
-        stand_in().leave_memory(kilobytes << 10);
-        let before = stand_in().launches();
+        fake_driver().leave_memory(kilobytes << 10);
+        let before = fake_driver().launches();
         let (loss, parameters) = trained(&device, 10, 5);
-        stand_in().leave_memory(1 << 32);
-        assert_eq!(stand_in().allocations(), 0);
+        fake_driver().leave_memory(1 << 32);
+        assert_eq!(fake_driver().allocations(), 0);
         // Nine kernels go over a part, three over a batch.
         let launches = if parts == 0 { 0 } else { 10 * (3 + 9 * parts) };
-        assert_eq!(stand_in().launches() - before, launches, "{kilobytes} KB");
+        assert_eq!(fake_driver().launches() - before, launches, "{kilobytes} KB");
         if parts == 0 {
             assert!(loss == cpu_loss && parameters == on_cpu);
             assert!(device.notes()[0].contains("out of memory"), "{:?}", device.notes());
@@ -100,10 +100,10 @@ fn a_device_lost_at_any_call_costs_time_and_nothing_else() {
         let mut calls = 0;
         loop {
             let device = device();
-            stand_in().fail(call, calls, LAUNCH_FAILED);
+            fake_driver().fail(call, calls, LAUNCH_FAILED);
             let found = trained(&device, 3, 1);
-            stand_in().fail(c"", -1, 0);
-            assert_eq!((stand_in().allocations(), stand_in().graphs()), (0, 0), "{call:?} {calls}");
+            fake_driver().fail(c"", -1, 0);
+            assert_eq!((fake_driver().allocations(), fake_driver().graphs()), (0, 0), "{call:?} {calls}");
             if !device.gpu().unwrap().is_lost() {
                 break;
             }
@@ -132,24 +132,24 @@ fn networks_are_judged_in_parts_where_memory_is_short_and_on_the_cpu_where_the_d
     let on_cpu = judged(&Device::cpu());
     for (kilobytes, parts) in [(0, 0), (1500, 0), (2200, 4), (3500, 2), (6000, 1)] {
         let device = device();
-        stand_in().leave_memory(kilobytes << 10);
-        let before = stand_in().launches();
+        fake_driver().leave_memory(kilobytes << 10);
+        let before = fake_driver().launches();
         let left = judged(&device);
-        stand_in().leave_memory(1 << 32);
-        assert_eq!(stand_in().allocations(), 0);
+        fake_driver().leave_memory(1 << 32);
+        assert_eq!(fake_driver().allocations(), 0);
         // Gather, two layers and loss, without a network and with it.
-        assert_eq!(stand_in().launches() - before, 2 * 4 * parts, "{kilobytes} KB");
+        assert_eq!(fake_driver().launches() - before, 2 * 4 * parts, "{kilobytes} KB");
         assert!((left / on_cpu - 1.0).abs() < 1e-5 && (parts > 0 || left == on_cpu), "{left} {on_cpu}");
         assert_eq!(device.notes().len(), usize::from(parts == 0), "{:?}", device.notes());
     }
     for call in [c"cuLaunchKernel", c"cuStreamCreate", c"cuMemcpyDtoHAsync_v2", c"cuStreamSynchronize"] {
         for calls in 0..2 {
             let device = device();
-            stand_in().fail(call, calls, LAUNCH_FAILED);
+            fake_driver().fail(call, calls, LAUNCH_FAILED);
             let left = judged(&device);
-            stand_in().fail(c"", -1, 0);
+            fake_driver().fail(c"", -1, 0);
             assert!(left == on_cpu || !device.gpu().unwrap().is_lost(), "{call:?} {calls}");
-            assert_eq!(stand_in().allocations(), 0, "{call:?} {calls}");
+            assert_eq!(fake_driver().allocations(), 0, "{call:?} {calls}");
         }
     }
 }
@@ -160,13 +160,13 @@ fn a_second_device_trains_as_the_first_and_by_itself() {
     if is_real() {
         return;
     }
-    stand_in().devices(2);
+    fake_driver().devices(2);
     let second = Device::cuda(1).unwrap().for_every_size();
-    let launches = [0, 1].map(|device| stand_in().launches_on(device));
+    let launches = [0, 1].map(|device| fake_driver().launches_on(device));
     let on_second = trained(&second, 10, 1);
-    assert_eq!(stand_in().launches_on(0), launches[0]);
-    assert!(stand_in().launches_on(1) > launches[1]);
+    assert_eq!(fake_driver().launches_on(0), launches[0]);
+    assert!(fake_driver().launches_on(1) > launches[1]);
     assert!(trained(&first, 10, 1) == on_second);
     assert_eq!((first.notes(), second.notes()), (vec![], vec![]));
-    stand_in().devices(1);
+    fake_driver().devices(1);
 }

@@ -9,13 +9,13 @@
 mod support;
 
 use neural_codec::bitstream::{EncodedScene, Limits, NeuralFilter, PacketWriter, SceneReader, Strategy};
-use neural_codec::compute::InstructionSet;
 use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder};
 use neural_codec::encoder::{EncodingAgent, Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{FrameHash, PixelFormat};
 use neural_codec::report::Report;
 use neural_codec::settings::Settings;
+use neural_codec::simd::InstructionSet;
 use support::Clip;
 
 fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
@@ -114,7 +114,7 @@ fn scenes_go_on_from_filters_of_scenes_like_them_for_any_number_of_threads() {
     }
     assert_eq!(decoded(&bytes).unwrap().len(), 48);
     assert!(encoded("1").0 == bytes);
-    // A scene decodes without those that its filter was learnt from.
+    // A scene decodes without those that its filter was trained from.
     let mut decoder = SeekingDecoder::open(std::io::Cursor::new(&bytes), DecoderSettings::default()).unwrap();
     decoder.seek(40).unwrap();
     assert_eq!(decoder.decode_frame().unwrap().unwrap().timestamp, 40);
@@ -136,7 +136,7 @@ fn filters_that_cannot_be_are_refused_by_name() {
     };
     refused(&with_filter(&bytes, |filter| filter.profile = 9), "profile 9");
     refused(&with_filter(&bytes, |filter| filter.profile = 2), "layers of the filter");
-    refused(&with_filter(&bytes, |filter| filter.quantizer = 3), "quantiser of a filter");
+    refused(&with_filter(&bytes, |filter| filter.quantizer = 3), "quantizer of a filter");
     refused(&with_filter(&bytes, |filter| filter.steps[1] = 8), "step of a filter layer");
     refused(&with_filter(&bytes, |filter| filter.steps.push(0)), "layers of the filter");
     refused(&with_filter(&bytes, |filter| filter.differences.push(0)), "coded filter");

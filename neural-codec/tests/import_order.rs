@@ -99,7 +99,7 @@ fn the_check_finds_what_it_looks_for() {
     assert_eq!(violations("frame", "use crate::metrics::Psnr;"), ["frame imports metrics"]);
     assert_eq!(violations("metrics", "use crate::{error::Result, scene::Cut};"), ["metrics imports scene"]);
     assert_eq!(violations("compute", "use crate::{error::Error, frame::Plane};"), ["compute imports frame"]);
-    assert_eq!(violations("error", "use crate::compute::Device;"), ["error imports compute"]);
-    assert_eq!(violations("decoder", "    crate::strategy::plan()"), ["decoder imports strategy"]);
-    assert!(violations("encoder", "use crate::strategy::Plan;").is_empty());
+    assert_eq!(violations("error", "use crate::device::Device;"), ["error imports compute"]);
+    assert_eq!(violations("decoder", "    crate::search::plan()"), ["decoder imports strategy"]);
+    assert!(violations("encoder", "use crate::search::Plan;").is_empty());
 }

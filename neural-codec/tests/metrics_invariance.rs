@@ -3,9 +3,9 @@
 
 mod pictures;
 
-use neural_codec::compute::InstructionSet;
 use neural_codec::frame::{BitDepth, Layout, PixelFormat};
 use neural_codec::metrics::{Comparison, FrameMetrics, Measures};
+use neural_codec::simd::InstructionSet;
 use pictures::{Kind, Recipe};
 
 fn measure(recipe: &Recipe) -> FrameMetrics {

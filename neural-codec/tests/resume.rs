@@ -1,4 +1,4 @@
-//! Laws of the work folder: what was interrupted goes on where it was, and gives the bytes of one that was not.
+//! Laws of the attempt cache: what was interrupted goes on where it was, and gives the bytes of one that was not.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
 
 mod support;
@@ -22,7 +22,7 @@ fn settings(target: (&str, &str), work: Option<&Path>) -> Settings {
     let mut settings = Settings::default();
     settings.set("effort", "3").unwrap();
     settings.set(target.0, target.1).unwrap();
-    settings.work_folder = work.map(Path::to_owned);
+    settings.cache_dir = work.map(Path::to_owned);
     settings
 }
 
@@ -46,7 +46,7 @@ fn trials(folder: &Path) -> usize {
 }
 
 fn reused(report: &Report) -> Option<u64> {
-    let note = report.notes.iter().find(|note| note.contains("work folder"))?;
+    let note = report.notes.iter().find(|note| note.contains("attempt cache"))?;
     note.split(' ').next()?.parse().ok()
 }
 
@@ -121,7 +121,7 @@ fn the_folder_of_another_clip_is_refused_and_left_alone() {
     let before = trials(folder.path());
     let mut other = Clip::new(192, 128, PixelFormat::YUV420_10, 30, 30);
     let error = encoded(&mut other, &with_folder, Hooks::default()).unwrap_err();
-    assert!(matches!(&error, Error::InvalidArgument { name, .. } if name == "work_folder"), "{error}");
+    assert!(matches!(&error, Error::InvalidArgument { name, .. } if name == "cache_dir"), "{error}");
     assert!(error.to_string().contains("another clip"), "{error}");
     assert_eq!(trials(folder.path()), before);
 }

@@ -155,7 +155,11 @@ impl EncoderState {
         }
     }
 
-    /// Tells the caller how far the work is. Errors: `Cancelled` when the caller then says so.
+    /// Tells the caller how far the work is.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` when the caller then says so.
     fn teller(&self) -> impl FnMut(Progress) -> Result<()> + use<> {
         let (listener, cancel) = (self.listener, self.cancel.clone());
         move |progress| {

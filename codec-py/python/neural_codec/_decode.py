@@ -109,7 +109,7 @@ class Decoder:
         """Seconds at which the last frame is shown."""
         values = self._source.describe()
         self.info = clip_info(values)
-        """Size, format, colour and rate."""
+        """Size, format, color and rate."""
         self.fps = self.info.video.frame_rate
         """Frames a second: the mean where the rate varies."""
         self._time_base = Fraction(*values["time_base"])

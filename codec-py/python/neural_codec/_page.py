@@ -46,7 +46,7 @@ def page(report: Report, worst: tuple[Array, Array] | None = None) -> str:
         "<h2>Scenes along time</h2>",
         _strip(report.scenes),
         "<h2>Rate and quality of every trial</h2>",
-        "<p>One colour a scene; the ring is what was stored.</p>",
+        "<p>One color a scene; the ring is what was stored.</p>",
         _plot(report.scenes),
         "<h2>Scenes</h2>",
         _table(report.scenes),
@@ -70,7 +70,7 @@ def write_page(path: str | os.PathLike[str], report: Report, worst: tuple[Array,
 
 
 def _strip(scenes: Sequence[Scene]) -> str:
-    """Bars along time: as wide as a scene, as high as its bitrate, coloured by class; a line for its PSNR."""
+    """Bars along time: as wide as a scene, as high as its bitrate, colored by class; a line for its PSNR."""
     frames = sum(scene.frames for scene in scenes)
     top = max(scene.bitrate_bps for scene in scenes)
     psnr = [scene.quality.psnr_y for scene in scenes if scene.quality.psnr_y is not None]

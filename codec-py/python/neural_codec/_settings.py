@@ -32,7 +32,7 @@ SettingArguments = TypedDict(
         "max_scene_seconds": SettingValue,
         "device": SettingValue,
         "threads": SettingValue,
-        "work_folder": Union[SettingValue, "os.PathLike[str]"],
+        "cache_dir": Union[SettingValue, "os.PathLike[str]"],
         "seed": SettingValue,
     },
     total=False,

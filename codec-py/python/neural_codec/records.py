@@ -98,7 +98,7 @@ def _typed(hint: Any, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Clip(Record):
-    """Size, format and colour of a clip; the colour by H.273 code points."""
+    """Size, format and color of a clip; the color by H.273 code points."""
 
     width: int
     height: int
@@ -318,7 +318,7 @@ class StreamInfo(Record):
     encoder: str
     """The library that wrote it, and its version."""
     video: Clip
-    """Size, format, colour and rate."""
+    """Size, format, color and rate."""
     audio_tracks: list[str]
     """FFmpeg's name of the codec of each audio track."""
     frames: int
@@ -340,7 +340,7 @@ class ClipInfo(Record):
     SCHEMA: ClassVar[str] = "neural-codec/clip/1"
 
     video: Clip
-    """Size, format, colour and rate."""
+    """Size, format, color and rate."""
     bit_depth: int
     """Bits of a sample."""
     frames: int | None

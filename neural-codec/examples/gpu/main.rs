@@ -1,7 +1,7 @@
 //! Speed and hashes of the CUDA back end on a real GPU: `gpu FOLDER` writes `table.txt` and `hashes.txt` there.
 //!
 //! The table begins with the bars: what should be reached, the figure, and whether it was. Copy bandwidth is measured in the same
-//! run, read and write counted. `gpu FOLDER small` tries the program itself, on a stand-in too. Part of `make gpu-test`.
+//! run, read and write counted. `gpu FOLDER small` tries the program itself, on a fake driver too. Part of `make gpu-test`.
 #![allow(clippy::print_stdout, reason = "a program tells what it found")]
 
 mod pictures;
@@ -13,9 +13,9 @@ mod whole;
 use std::path::Path;
 
 use neural_codec::Result;
-use neural_codec::compute::Device;
+use neural_codec::device::Device;
 use neural_codec::error::Error;
-use neural_codec::neural::Profile;
+use neural_codec::filter::NetworkSize;
 
 use scale::Scale;
 use table::Table;
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
         env!("CARGO_PKG_VERSION")
     ));
     table.part("metrics", |table| resident::metrics(gpu, scale, table));
-    for (profile, bar) in [(Profile::M, 2000.0), (Profile::L, 800.0)] {
+    for (profile, bar) in [(NetworkSize::M, 2000.0), (NetworkSize::L, 800.0)] {
         table.part("filter", |table| resident::filter(gpu, scale, (profile, bar), table));
     }
     table.part("hashes", |table| {
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
         Ok(())
     });
     table.part("scene analysis", |table| resident::scene(gpu, scale, table));
-    for profile in [Profile::M, Profile::L] {
+    for profile in [NetworkSize::M, NetworkSize::L] {
         table.part("training", |table| whole::training(&device, scale, profile, table));
     }
     table.part("single frames", |table| whole::single_frames(scale, table));

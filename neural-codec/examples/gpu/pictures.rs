@@ -2,15 +2,15 @@
 
 use neural_codec::Result;
 use neural_codec::error::Error;
+use neural_codec::filter::train::{PATCH, Patch};
+use neural_codec::filter::{Network, NetworkSize, SceneNetwork, Sites};
 use neural_codec::frame::{Color, Frame, PixelFormat, Plane, Planes};
-use neural_codec::neural::train::{PATCH, Patch};
-use neural_codec::neural::{Network, Profile, SceneNetwork, Sites};
 use neural_codec::with_planes;
 
 use crate::scale::Scale;
 
 /// The base network of a profile.
-pub(crate) fn network(profile: Profile) -> Result<Network> {
+pub(crate) fn network(profile: NetworkSize) -> Result<Network> {
     SceneNetwork::base(profile, 160)?.network()
 }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use neural_codec::Result;
-use neural_codec::compute::cuda::{FilterLayer, FilterPlanes, Gpu, GpuFilter, ScenePlanes};
+use neural_codec::filter::NetworkSize;
+use neural_codec::filter::{FilterLayer, FilterPlanes, GpuFilter};
 use neural_codec::frame::{Color, GpuFrame, PixelFormat};
-use neural_codec::neural::Profile;
+use neural_codec::gpu::Gpu;
+use neural_codec::scene::ScenePlanes;
 
 use crate::pictures::{eight, network, picture};
 use crate::scale::Scale;
@@ -61,7 +63,7 @@ pub(crate) fn metrics(gpu: &Gpu, scale: &Scale, table: &mut Table) -> Result<()>
 pub(crate) fn filter(
     gpu: &Arc<Gpu>,
     scale: &Scale,
-    (profile, bar): (Profile, f64),
+    (profile, bar): (NetworkSize, f64),
     table: &mut Table,
 ) -> Result<()> {
     let network = network(profile)?;

@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use neural_codec::Result;
-use neural_codec::compute::Device;
+use neural_codec::device::Device;
 use neural_codec::error::Error;
+use neural_codec::filter::train::{Patches, Rates, Rule, ScenePlan, Schedule, Trainer, train_scene};
+use neural_codec::filter::{Filter, NetworkSize, SceneNetwork};
 use neural_codec::frame::{FrameHash, PixelFormat};
 use neural_codec::metrics::{Comparison, Measures};
-use neural_codec::neural::train::{Patches, Rates, Rule, ScenePlan, Schedule, Trainer, learn};
-use neural_codec::neural::{Filter, Profile, SceneNetwork};
 use neural_codec::progress::CancelToken;
-use neural_codec::scene::Analyst;
+use neural_codec::scene::FrameAnalyzer;
 use neural_codec::settings;
 
 use crate::pictures::{network, patches, picture, sized};
@@ -44,10 +44,10 @@ pub(crate) fn frames(device: &Device, scale: &Scale, table: &mut Table) -> Resul
             let fps = rate(scale, || comparison.push(&source, &decoded).map(drop))?;
             table.line(&format!("{measures:?} of frames in host memory, {device}: {fps:.1} fps"));
         }
-        let mut analyst = Analyst::on(&device);
+        let mut analyst = FrameAnalyzer::on(&device);
         let fps = rate(scale, || analyst.look(&source).map(drop))?;
         table.line(&format!("looks at frames in host memory, {device}: {fps:.1} fps"));
-        for profile in [Profile::M, Profile::L] {
+        for profile in [NetworkSize::M, NetworkSize::L] {
             let filter = Filter::on(&network(profile)?, &device);
             let fps = rate(scale, || filter.apply(&source, 1, None).map(drop))?;
             table
@@ -63,12 +63,13 @@ pub(crate) fn single_frames(scale: &Scale, table: &mut Table) -> Result<()> {
     for (width, height) in SIZES {
         let [source, decoded] = [1, 9].map(|noise| sized((width, height), PixelFormat::YUV420_8, noise));
         let (source, decoded) = (source?, decoded?);
-        let milliseconds = |device: settings::Device| -> Result<f64> {
+        let milliseconds = |device: settings::DeviceChoice| -> Result<f64> {
             let device = device.open(width * height)?;
             let mut comparison = Comparison::new(source.format(), Measures::Ssim).on(&device);
             Ok(1e3 / rate(scale, || comparison.push(&source, &decoded).map(drop))?)
         };
-        let (chosen, cpu) = (milliseconds(settings::Device::Auto)?, milliseconds(settings::Device::Cpu)?);
+        let (chosen, cpu) =
+            (milliseconds(settings::DeviceChoice::Auto)?, milliseconds(settings::DeviceChoice::Cpu)?);
         worst = worst.max(chosen / cpu);
         table.line(&format!(
             "psnr and ssim of a frame of {width}x{height}: {chosen:.3} ms, on the CPU {cpu:.3} ms"
@@ -79,7 +80,12 @@ pub(crate) fn single_frames(scale: &Scale, table: &mut Table) -> Result<()> {
 }
 
 /// Steps at the batch of scenes, GPU beside two cores, and a whole scene.
-pub(crate) fn training(device: &Device, scale: &Scale, profile: Profile, table: &mut Table) -> Result<()> {
+pub(crate) fn training(
+    device: &Device,
+    scale: &Scale,
+    profile: NetworkSize,
+    table: &mut Table,
+) -> Result<()> {
     let (shape, name) = (profile.base()?.shape(), profile.name());
     let start = SceneNetwork::base(profile, 160)?.parameters()?;
     let learners = patches(scale.patches.0)?;
@@ -106,11 +112,11 @@ pub(crate) fn training(device: &Device, scale: &Scale, profile: Profile, table: 
     let plan = ScenePlan { profile, steps: scale.steps.2, quantizer: 160, byte_price: 1e-5, seed: 1 };
     let patches = Patches { learners, judges: patches(scale.patches.1)? };
     let begin = Instant::now();
-    learn(&plan, patches, &[], device, &CancelToken::new())?;
+    train_scene(&plan, patches, &[], device, &CancelToken::new())?;
     let seconds = begin.elapsed().as_secs_f64();
     let steps = scale.steps.2;
     table.line(&format!("training {name}, {device}: {seconds:.2} s for {steps} steps and all candidates"));
-    if profile == Profile::M {
+    if profile == NetworkSize::M {
         table.at_most("training M for a scene, s", seconds, 1.0);
     }
     Ok(())
@@ -119,7 +125,7 @@ pub(crate) fn training(device: &Device, scale: &Scale, profile: Profile, table: 
 /// Hashes of filtered frames, GPU beside CPU; false where one differs.
 pub(crate) fn hashes(device: &Device, scale: &Scale, hashes: &mut String) -> Result<bool> {
     let mut all_equal = true;
-    for profile in [Profile::M, Profile::L] {
+    for profile in [NetworkSize::M, NetworkSize::L] {
         for format in [PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
             let (network, frame) = (network(profile)?, picture(scale, format, 1)?);
             let on = Filter::on(&network, &device.clone().for_every_size());

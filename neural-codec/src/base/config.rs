@@ -28,7 +28,7 @@ pub struct EncoderConfig {
     pub height: usize,
     /// Bits of a sample.
     pub depth: BitDepth,
-    /// Colour description that the AV1 stream carries. Units: H.273 code points.
+    /// Color description that the AV1 stream carries. Units: H.273 code points.
     pub color: Color,
     /// Frames a second.
     pub frame_rate: Rational,
@@ -87,7 +87,7 @@ impl EncoderConfig {
         if self.color.matrix != 0 {
             options.push(number("matrix-coefficients", i64::from(self.color.matrix)));
         }
-        // EB_CSP_VERTICAL and EB_CSP_COLOCATED; AV1 has no code for the centre.
+        // EB_CSP_VERTICAL and EB_CSP_COLOCATED; AV1 has no code for the center.
         match self.color.chroma_location {
             ChromaLocation::Left => options.push(number("chroma-sample-position", 1)),
             ChromaLocation::TopLeft => options.push(number("chroma-sample-position", 2)),

@@ -24,7 +24,7 @@ impl fmt::Debug for LoadedCopy {
 impl LoadedCopy {
     #[allow(unsafe_code)]
     pub(super) fn load(name: &Path) -> Result<(Self, Version), String> {
-        // SAFETY: SVT-AV1 has no initialisers beyond those of the C library; a file that is something else is
+        // SAFETY: SVT-AV1 has no initializers beyond those of the C library; a file that is something else is
         // the caller's choice, as with any plug-in.
         let handle = unsafe { load(name) }?;
         let version = read_version(&handle)?;

@@ -135,7 +135,11 @@ pub fn suggest_decoder(path: &Path) {
     *SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
 }
 
-/// Version and file of the dav1d that decodes. Errors: `MissingLibrary` with what was tried.
+/// Version and file of the dav1d that decodes.
+///
+/// # Errors
+///
+/// `MissingLibrary` with what was tried.
 pub fn decoder_version() -> Result<String> {
     Library::load().map(|library| library.name.clone())
 }
@@ -169,7 +173,7 @@ impl Library {
 
     #[allow(unsafe_code)]
     fn open(name: &Path) -> Result<Self, String> {
-        // SAFETY: dav1d has no initialisers beyond those of the C library; a file that is something else is the
+        // SAFETY: dav1d has no initializers beyond those of the C library; a file that is something else is the
         // caller's choice, as with any plug-in.
         let handle = unsafe { load(name) }?;
         // SAFETY: declared as `const char *dav1d_version(void)` in every release.

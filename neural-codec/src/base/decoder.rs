@@ -23,7 +23,7 @@ pub struct DecoderConfig {
     pub height: usize,
     /// Bits of a sample.
     pub depth: BitDepth,
-    /// Colour description that the frames get; what the AV1 stream says is not looked at.
+    /// Color description that the frames get; what the AV1 stream says is not looked at.
     pub color: Color,
     /// Threads, at least 1. The frames do not depend on it.
     pub threads: usize,
@@ -76,7 +76,11 @@ pub struct Av1Decoder {
 unsafe impl Send for Av1Decoder {}
 
 impl Av1Decoder {
-    /// Starts a decoder. Errors: `InvalidArgument`, `LimitExceeded`, `MissingLibrary`.
+    /// Starts a decoder.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument`, `LimitExceeded`, `MissingLibrary`.
     pub fn new(config: &DecoderConfig) -> Result<Self> {
         Self::with_library(&Library::load()?, config)
     }
@@ -128,7 +132,9 @@ impl Av1Decoder {
 
     /// Takes one temporal unit; the bytes are copied.
     ///
-    /// Errors: `Corrupt` or `Truncated` with offset in the unit and index of the frame, `WrongOrder` after
+    /// # Errors
+    ///
+    /// `Corrupt` or `Truncated` with offset in the unit and index of the frame, `WrongOrder` after
     /// [`finish`](Self::finish) or an error.
     pub fn send(&mut self, unit: &[u8]) -> Result<()> {
         if self.state != State::Open {
@@ -138,7 +144,11 @@ impl Av1Decoder {
         self.guard(result)
     }
 
-    /// Says that no more units come. Errors: `WrongOrder` when called twice or after an error.
+    /// Says that no more units come.
+    ///
+    /// # Errors
+    ///
+    /// `WrongOrder` when called twice or after an error.
     pub fn finish(&mut self) -> Result<()> {
         if self.state != State::Open {
             return Err(Error::WrongOrder { call: "finish", reason: self.reason().into() });
@@ -148,7 +158,11 @@ impl Av1Decoder {
     }
 
     /// The next frame, its timestamp the index of its unit. Before [`finish`](Self::finish) `None` means "not
-    /// yet", afterwards "no more". Errors: `Corrupt` with the index of the frame.
+    /// yet", afterwards "no more".
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` with the index of the frame.
     pub fn receive(&mut self) -> Result<Option<Frame>> {
         if self.state == State::Failed {
             return Err(Error::WrongOrder { call: "receive", reason: self.reason().into() });

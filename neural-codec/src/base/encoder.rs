@@ -57,7 +57,7 @@ enum Answer {
 #[derive(Debug, Clone, Copy)]
 struct Patience {
     /// How often to look whether anything moves. Counted in looks rather than seconds, so that a process that
-    /// was stopped for a while is not taken for one that stands still.
+    /// was stopped for a while is not taken for one that stalls.
     tick: Duration,
     /// So many looks in a row without an answer, while the process does next to nothing.
     idle_ticks: u32,
@@ -108,7 +108,7 @@ enum State {
 /// Units come out in display order, which for units is also decoding order: each shows exactly one frame, and
 /// hidden frames travel in the unit of the next frame shown. No call waits for another call: `send` waits for the
 /// instance to take frames, and `receive` waits only after `finish`. Every call returns `Stalled` where the instance
-/// stands still.
+/// stalls.
 #[derive(Debug)]
 pub struct SvtAv1Encoder {
     config: EncoderConfig,
@@ -123,7 +123,11 @@ pub struct SvtAv1Encoder {
 }
 
 impl SvtAv1Encoder {
-    /// Starts an encoder. Errors: `InvalidArgument` naming the option that is unknown or out of range,
+    /// Starts an encoder.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` naming the option that is unknown or out of range,
     /// `OutOfMemory`.
     pub fn new(library: &Arc<Library>, config: &EncoderConfig) -> Result<Self> {
         let instance = Instance::new(library, config)?;
@@ -150,7 +154,9 @@ impl SvtAv1Encoder {
 
     /// Hands one frame over.
     ///
-    /// Errors: `InvalidArgument` for a frame of another size or format, `WrongOrder` after
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a frame of another size or format, `WrongOrder` after
     /// [`finish`](Self::finish), `Stalled`.
     pub fn send(&mut self, frame: impl Into<Arc<Frame>>) -> Result<()> {
         let frame = frame.into();
@@ -163,7 +169,11 @@ impl SvtAv1Encoder {
         self.tell(Command::Send(frame))
     }
 
-    /// Says that no more frames come. Errors: `WrongOrder` when called twice.
+    /// Says that no more frames come.
+    ///
+    /// # Errors
+    ///
+    /// `WrongOrder` when called twice.
     pub fn finish(&mut self) -> Result<()> {
         self.expect_open("finish")?;
         self.tell(Command::Finish)?;
@@ -172,7 +182,10 @@ impl SvtAv1Encoder {
     }
 
     /// The next temporal unit. Before [`finish`](Self::finish) `None` means "not yet", afterwards "no more".
-    /// Errors: what the instance met, `Stalled`.
+    ///
+    /// # Errors
+    ///
+    /// What the instance met, `Stalled`.
     pub fn receive(&mut self) -> Result<Option<TemporalUnit>> {
         while let Ok(answer) = self.answers.try_recv() {
             self.take(answer)?;
@@ -241,7 +254,7 @@ impl SvtAv1Encoder {
 }
 
 impl Drop for SvtAv1Encoder {
-    /// Waits until the instance is gone, so that its memory is free; leaves behind one that stands still.
+    /// Waits until the instance is gone, so that its memory is free; leaves behind one that stalls.
     fn drop(&mut self) {
         self.commands = None;
         if self.state == State::Failed {
@@ -284,7 +297,11 @@ fn drive(mut engine: Box<dyn Engine>, commands: &Receiver<Command>, answers: &Se
     let _ = answers.send(Answer::Closed);
 }
 
-/// The next answer. Errors: `Stalled` where none comes and nothing moves.
+/// The next answer.
+///
+/// # Errors
+///
+/// `Stalled` where none comes and nothing moves.
 fn next_answer(answers: &Receiver<Answer>, patience: &Patience) -> Result<Answer> {
     let (mut idle, start, mut looked, mut cpu) = (0, Instant::now(), Instant::now(), ProcessTime::now());
     for _ in 0..patience.most_ticks {
@@ -313,7 +330,7 @@ mod tests {
 
     const HASTE: Patience = Patience { tick: Duration::from_millis(10), idle_ticks: 5, most_ticks: 3600 };
 
-    /// Takes so many frames and then stands still.
+    /// Takes so many frames and then stalls.
     struct StandsStill(u32);
 
     impl Engine for StandsStill {

@@ -54,7 +54,11 @@ pub(super) struct Instance {
 unsafe impl Send for Instance {}
 
 impl Instance {
-    /// Starts an encoder. Errors: `InvalidArgument` naming the option that is unknown or out of range,
+    /// Starts an encoder.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` naming the option that is unknown or out of range,
     /// `OutOfMemory`.
     #[allow(unsafe_code)]
     pub(super) fn new(library: &Arc<Library>, config: &EncoderConfig) -> Result<Self> {
@@ -102,7 +106,9 @@ impl Instance {
 
     /// Hands one frame over, of the size and format that were configured; the samples are copied.
     ///
-    /// Errors: `WrongOrder` after [`finish`](Self::finish).
+    /// # Errors
+    ///
+    /// `WrongOrder` after [`finish`](Self::finish).
     #[allow(unsafe_code)]
     pub(super) fn send(&mut self, frame: &Frame) -> Result<()> {
         self.expect_open("send")?;
@@ -110,7 +116,7 @@ impl Instance {
         self.take_packets(false)?;
         let (api, component) = (self.api, self.component.as_ptr());
         let status = with_picture(frame, self.sent as i64, |picture| {
-            // SAFETY: the component is initialised; the header and the planes it points to live for the call,
+            // SAFETY: the component is initialized; the header and the planes it points to live for the call,
             // have the sizes the encoder was configured with, and are copied before it returns.
             api.layout.with_header(Some(picture), |header| unsafe { (api.send_picture)(component, header) })
         });
@@ -119,7 +125,11 @@ impl Instance {
         Ok(())
     }
 
-    /// Says that no more frames come. Errors: `WrongOrder` when called twice.
+    /// Says that no more frames come.
+    ///
+    /// # Errors
+    ///
+    /// `WrongOrder` when called twice.
     #[allow(unsafe_code)]
     pub(super) fn finish(&mut self) -> Result<()> {
         self.expect_open("finish")?;
@@ -129,7 +139,7 @@ impl Instance {
         }
         self.take_packets(false)?;
         let (api, component) = (self.api, self.component.as_ptr());
-        // SAFETY: the component is initialised; an empty header with the end flag closes the stream.
+        // SAFETY: the component is initialized; an empty header with the end flag closes the stream.
         let status = api.layout.with_header(None, |header| unsafe { (api.send_picture)(component, header) });
         self.guard(check(status, "send_picture"))?;
         self.state = State::Draining;
@@ -179,7 +189,7 @@ impl Instance {
         let api = self.api;
         while matches!(self.state, State::Open | State::Draining) && (self.ready.is_empty() || !wait) {
             let mut header = std::ptr::null_mut();
-            // SAFETY: the component is initialised. With `wait` the call returns because the end was signalled
+            // SAFETY: the component is initialized. With `wait` the call returns because the end was signalled
             // and its packet has not been taken yet.
             let status = unsafe { (api.get_packet)(self.component.as_ptr(), &mut header, u8::from(wait)) };
             if status == abi::EMPTY_QUEUE || (status == abi::OK && header.is_null()) {

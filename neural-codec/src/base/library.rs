@@ -49,7 +49,9 @@ impl Library {
     /// Loads the library that `NEURAL_CODEC_SVTAV1` names, else `path`, else the one that was
     /// [suggested](Self::suggest), else the newest that the system has.
     ///
-    /// Errors: `MissingLibrary` with what was tried; a file that was named is never replaced by another.
+    /// # Errors
+    ///
+    /// `MissingLibrary` with what was tried; a file that was named is never replaced by another.
     pub fn load(path: Option<&Path>) -> Result<Arc<Self>> {
         Self::load_named(std::env::var_os(LIBRARY_VARIABLE), path)
     }
@@ -87,17 +89,17 @@ impl Library {
         self.version
     }
 
-    /// The coarsest quantiser it takes.
+    /// The coarsest quantizer it takes.
     pub fn coarsest_quantizer(&self) -> Quantizer {
         if self.has_quarter_steps() { Quantizer::COARSEST } else { Quantizer::from(63) }
     }
 
-    /// The coarsest quantiser at or below `value` that it takes; the finest there is for values below that.
+    /// The coarsest quantizer at or below `value` that it takes; the finest there is for values below that.
     pub fn quantizer_at_most(&self, value: f64) -> Quantizer {
         Quantizer::at_most(value, !self.has_quarter_steps()).min(self.coarsest_quantizer())
     }
 
-    /// Whether it takes quarter steps, and quantisers beyond 63.
+    /// Whether it takes quarter steps, and quantizers beyond 63.
     fn has_quarter_steps(&self) -> bool {
         self.version.0 >= 4
     }
@@ -120,7 +122,11 @@ impl Library {
         Ok(library)
     }
 
-    /// Code and tables for one instance. Errors: `Unsupported` when the file cannot be loaded once more.
+    /// Code and tables for one instance.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` when the file cannot be loaded once more.
     pub(super) fn load_copy(&self) -> Result<LoadedCopy> {
         self.copy_and_load().map_err(|reason| Error::Unsupported {
             what: format!("temporary folder for a copy of {} ({reason})", self.file.display()),

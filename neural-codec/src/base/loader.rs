@@ -8,7 +8,7 @@ use std::path::Path;
 /// answer calls that a second copy makes to its own exported functions, and crash on its structures.
 ///
 /// # Safety
-/// The file's initialisers run: it has to be a library whose initialisers are sound.
+/// The file's initializers run: it has to be a library whose initializers are sound.
 #[allow(unsafe_code)]
 pub(super) unsafe fn load(name: &Path) -> Result<libloading::Library, String> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -1,4 +1,4 @@
-//! The base layer: AV1 encoding by SVT-AV1, AV1 decoding. Rank 3.
+//! The base layer: AV1 encoding by SVT-AV1, AV1 decoding.
 //!
 //! Frames go in and temporal units come out ([`SvtAv1Encoder`]), and the way back. One temporal unit shows
 //! exactly one frame, and units travel in the order in which their frames are shown.

@@ -49,7 +49,10 @@ pub struct UnitInfo {
 /// Reads a temporal unit and checks that it shows exactly one frame.
 ///
 /// `sequence` is the header in force, if one came before.
-/// Errors: `Corrupt` or `Truncated` with the byte offset in the unit.
+///
+/// # Errors
+///
+/// `Corrupt` or `Truncated` with the byte offset in the unit.
 pub fn probe(unit: &[u8], mut sequence: Option<SequenceHeader>) -> Result<UnitInfo> {
     let mut info = UnitInfo { sequence: None, is_key: false, frames: 0 };
     let (mut offset, mut shown) = (0, 0);

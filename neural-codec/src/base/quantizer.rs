@@ -1,4 +1,4 @@
-//! The base layer's quantiser: one number from fine to coarse.
+//! The base layer's quantizer: one number from fine to coarse.
 
 use std::fmt;
 
@@ -14,7 +14,11 @@ impl Quantizer {
     /// The coarsest.
     pub const COARSEST: Self = Self(4 * 70);
 
-    /// The quantiser of this value. Errors: `InvalidArgument` outside 1 to 70 and between quarter steps.
+    /// The quantizer of this value.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` outside 1 to 70 and between quarter steps.
     pub fn new(value: f64) -> Result<Self> {
         let quarters = value * 4.0;
         if quarters.fract() == 0.0 && (4.0..=280.0).contains(&quarters) {

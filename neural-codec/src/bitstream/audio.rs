@@ -1,4 +1,4 @@
-//! Audio as it travels through a stream: compressed packets, carried unchanged. Rank 2.
+//! Audio as it travels through a stream: compressed packets, carried unchanged.
 
 use super::Limits;
 use super::bytes::{Reader, Writer};

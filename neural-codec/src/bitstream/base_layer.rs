@@ -1,4 +1,4 @@
-//! BASE_LAYER: the AV1 stream of a scene, one temporal unit a frame. Rank 2.
+//! BASE_LAYER: the AV1 stream of a scene, one temporal unit a frame.
 
 use super::Limits;
 use super::bytes::{Reader, Writer};
@@ -40,7 +40,11 @@ impl BaseLayer {
         Self { codec: BaseCodec::Av1, width, height, depth, ends: Vec::new(), data: Vec::new() }
     }
 
-    /// Adds the temporal unit of the next frame. Errors: `InvalidArgument` for none or 2^32 bytes.
+    /// Adds the temporal unit of the next frame.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for none or 2^32 bytes.
     pub fn push_unit(&mut self, unit: &[u8]) -> Result<()> {
         if unit.is_empty() || u32::try_from(unit.len()).is_err() {
             return Err(Error::invalid("temporal unit", "1 to 2^32 - 1 bytes", unit.len()));

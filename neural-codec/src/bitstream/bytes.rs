@@ -1,4 +1,4 @@
-//! Little-endian fields in and out of one payload. Rank 2, under every packet.
+//! Little-endian fields in and out of one payload.
 //!
 //! The reader knows where in the stream its payload lies, so each error names a field and an absolute offset.
 
@@ -38,7 +38,11 @@ impl<'a> Reader<'a> {
         Error::corrupt(what, expected, found, Place::at_offset(self.field))
     }
 
-    /// Passes `found` if it is at most `limit`. Errors: `LimitExceeded` at the field read last.
+    /// Passes `found` if it is at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` at the field read last.
     pub(super) fn limited(&self, what: &'static str, found: u64, limit: u64) -> Result<u64> {
         if found > limit {
             return Err(Error::LimitExceeded { what, limit, found, place: Place::at_offset(self.field) });
@@ -46,7 +50,11 @@ impl<'a> Reader<'a> {
         Ok(found)
     }
 
-    /// The next `count` bytes. Errors: `Corrupt` when the payload is shorter.
+    /// The next `count` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the payload is shorter.
     pub(super) fn bytes(&mut self, count: usize, what: &'static str) -> Result<&'a [u8]> {
         self.field = self.start + self.position as u64;
         let Some(bytes) = self.data[self.position..].get(..count) else {
@@ -122,7 +130,11 @@ impl<'a> Reader<'a> {
         Ok(Rational { num, den })
     }
 
-    /// A copy of all bytes not yet read. Errors: `OutOfMemory`.
+    /// A copy of all bytes not yet read.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
     pub(super) fn rest(&mut self, what: &'static str) -> Result<Vec<u8>> {
         let bytes = self.bytes(self.remaining(), what)?;
         let mut copy = Vec::new();
@@ -174,7 +186,11 @@ impl Writer {
         self.raw(&value.to_le_bytes());
     }
 
-    /// A count or size that the format keeps in 32 bits. Errors: `InvalidArgument` when it is larger.
+    /// A count or size that the format keeps in 32 bits.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when it is larger.
     pub(super) fn size(&mut self, name: &'static str, value: usize) -> Result<()> {
         let small = u32::try_from(value).map_err(|_| Error::invalid(name, "below 2^32", value))?;
         self.u32(small);
@@ -189,7 +205,9 @@ impl Writer {
         self.u8(value as u8);
     }
 
-    /// Errors: `InvalidArgument` for more than 255 bytes.
+    /// # Errors
+    ///
+    /// `InvalidArgument` for more than 255 bytes.
     pub(super) fn text(&mut self, name: &'static str, text: &str) -> Result<()> {
         let Ok(length) = u8::try_from(text.len()) else {
             return Err(Error::invalid(name, format!("at most {MAX_TEXT_BYTES} bytes"), text.len()));

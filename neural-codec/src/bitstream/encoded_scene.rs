@@ -1,4 +1,4 @@
-//! A scene as bytes of its own, encoded apart from all others and joined later. Rank 2.
+//! A scene as bytes of its own, encoded apart from all others and joined later.
 
 use std::io::Read;
 
@@ -24,7 +24,9 @@ pub struct EncodedScene {
 impl EncodedScene {
     /// The bytes of the scene in any stream; equal scenes give equal bytes.
     ///
-    /// Errors: `InvalidArgument` where units, hashes and timestamps do not agree in number or the timestamps do
+    /// # Errors
+    ///
+    /// `InvalidArgument` where units, hashes and timestamps do not agree in number or the timestamps do
     /// not rise.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let frames = self.header.frame_count();
@@ -46,7 +48,11 @@ impl EncodedScene {
         Ok(writer.bytes)
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote, and nothing more. Errors: as of `PacketReader`.
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote, and nothing more.
+    ///
+    /// # Errors
+    ///
+    /// As of `PacketReader`.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self> {
         Self::read_at(bytes, 0, limits)
     }

@@ -1,4 +1,4 @@
-//! STREAM_HEADER: what holds for the whole stream. Rank 2.
+//! STREAM_HEADER: what holds for the whole stream.
 
 use super::audio::{read_track, write_track};
 use super::bytes::{Reader, Writer};
@@ -26,7 +26,7 @@ impl FormatVersion {
 pub struct StreamHeader {
     /// Version of the format.
     pub version: FormatVersion,
-    /// Size, format, colour and rate of the decoded frames.
+    /// Size, format, color and rate of the decoded frames.
     pub info: VideoInfo,
     /// What wrote the stream, empty if it does not say; at most 255 bytes.
     pub encoder: String,
@@ -147,10 +147,10 @@ pub(super) fn read_size(reader: &mut Reader<'_>, limits: &Limits) -> Result<(u32
 }
 
 fn read_color(reader: &mut Reader<'_>) -> Result<Color> {
-    let code = reader.u8("colour range")?;
+    let code = reader.u8("color range")?;
     let range = RANGES.get(usize::from(code)).copied();
-    let range = range.ok_or_else(|| reader.corrupt("colour range", "0 to 2", code))?;
-    let primaries = reader.u8("colour primaries")?;
+    let range = range.ok_or_else(|| reader.corrupt("color range", "0 to 2", code))?;
+    let primaries = reader.u8("color primaries")?;
     let transfer = reader.u8("transfer characteristics")?;
     let matrix = reader.u8("matrix coefficients")?;
     let code = reader.u8("chroma location")?;

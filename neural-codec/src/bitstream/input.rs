@@ -1,4 +1,4 @@
-//! Packets cut out of a byte source: whole ones one after the other, or the next intact one after damage. Rank 2.
+//! Packets cut out of a byte source: whole ones one after the other, or the next intact one after damage.
 
 use std::io::{self, BufRead, BufReader, Read};
 

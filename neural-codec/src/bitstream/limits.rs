@@ -1,4 +1,4 @@
-//! What a stream may ask of its reader. Rank 2.
+//! What a stream may ask of its reader.
 
 /// Bounds on what a reader accepts; a stream past any of them is refused with `LimitExceeded`.
 ///

@@ -1,4 +1,4 @@
-//! The `.nvc` stream: packets read beside packets written. Rank 2.
+//! The `.nvc` stream: packets read beside packets written.
 //!
 //! ```text
 //! signature  STREAM_HEADER  { AUDIO | SCENE BASE_LAYER [NEURAL_FILTER] FRAME_HASHES }*  SCENE_TABLE  END
@@ -24,6 +24,7 @@ mod table;
 mod tests;
 mod writer;
 
+pub use crate::strategy::Strategy;
 pub use audio::{AudioPacket, AudioTrack};
 pub use base_layer::{BaseCodec, BaseLayer};
 pub use encoded_scene::EncodedScene;
@@ -32,7 +33,7 @@ pub use limits::Limits;
 pub use neural_filter::{MAX_FILTER_LAYERS, NeuralFilter};
 pub use packet::{PACKET_HEADER_BYTES, Packet, PacketKind, SIGNATURE};
 pub use reader::{PacketReader, StreamItem};
-pub use scene::{FRAMES_PER_HASH, FrameHashes, SceneHeader, Strategy};
+pub use scene::{FRAMES_PER_HASH, FrameHashes, SceneHeader};
 pub use seek::SceneReader;
 pub use table::{End, SceneEntry, SceneTable};
 pub use writer::{PacketWriter, concat};

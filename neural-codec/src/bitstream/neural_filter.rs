@@ -1,4 +1,4 @@
-//! NEURAL_FILTER: the network that a scene's decoded frames pass through. Rank 2.
+//! NEURAL_FILTER: the network that a scene's decoded frames pass through.
 //!
 //! The fields are carried here; what the coded bytes mean is known to `neural`.
 
@@ -18,7 +18,7 @@ const MAX_DIFFERENCES: u32 = 1 << 18;
 pub struct NeuralFilter {
     /// Which base network it begins with.
     pub profile: u8,
-    /// Quantiser whose gains it begins with. Units: quarter steps of the base encoder's scale.
+    /// Quantizer whose gains it begins with. Units: quarter steps of the base encoder's scale.
     pub quantizer: u16,
     /// Exponent of the step of each layer's weights.
     pub steps: Vec<u8>,
@@ -40,7 +40,7 @@ impl Payload for NeuralFilter {
 
     fn read(reader: &mut Reader<'_>, _: &Limits) -> Result<Self> {
         let profile = reader.u8("profile of a filter")?;
-        let quantizer = reader.u16("quantiser of a filter")?;
+        let quantizer = reader.u16("quantizer of a filter")?;
         let layers = reader.u8("layers of a filter")?;
         if layers == 0 || usize::from(layers) > MAX_FILTER_LAYERS {
             return Err(reader.corrupt("layers of a filter", format!("1 to {MAX_FILTER_LAYERS}"), layers));

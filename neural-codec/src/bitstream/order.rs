@@ -1,4 +1,4 @@
-//! Which packet may follow which, and what packets say about one another. Rank 2.
+//! Which packet may follow which, and what packets say about one another.
 //!
 //! Reader and writer pass every packet through the same check, so the one cannot write what the other refuses.
 
@@ -80,7 +80,11 @@ impl Order {
         }
     }
 
-    /// Takes the next packet, whose bytes lie at `span`. Errors: `Corrupt` or `LimitExceeded`, changing nothing.
+    /// Takes the next packet, whose bytes lie at `span`.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` or `LimitExceeded`, changing nothing.
     pub(super) fn accept(&mut self, packet: &Packet, span: Range<u64>) -> Result<()> {
         let place = Place::at_offset(span.start);
         match (self.step, packet) {

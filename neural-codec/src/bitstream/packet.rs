@@ -1,4 +1,4 @@
-//! What a packet is: the 16-byte header, the types, and the payload in it. Rank 2.
+//! What a packet is: the 16-byte header, the types, and the payload in it.
 
 use super::bytes::{Reader, Writer};
 use super::{
@@ -92,7 +92,11 @@ pub(super) struct PacketHeader {
 }
 
 impl PacketHeader {
-    /// Reads a header. Errors: `Corrupt` when its checksum or a reserved bit is wrong.
+    /// Reads a header.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when its checksum or a reserved bit is wrong.
     pub(super) fn read(bytes: &[u8; PACKET_HEADER_BYTES], offset: u64) -> Result<Self> {
         let (fields, crc) = bytes.split_at(12);
         let expected = crc32c::crc32c(fields);
@@ -178,7 +182,11 @@ pub(super) trait Payload: Sized {
     /// Reads the payload; the caller checks that nothing is left over.
     fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self>;
 
-    /// Writes what `read` reads. Errors: `InvalidArgument` for what the fields cannot hold.
+    /// Writes what `read` reads.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for what the fields cannot hold.
     fn write(&self, writer: &mut Writer) -> Result<()>;
 
     /// Appends the whole packet, header and payload.
@@ -255,7 +263,11 @@ impl Packet {
         }
     }
 
-    /// The whole packet, header and payload. Errors: `InvalidArgument` for what the fields cannot hold.
+    /// The whole packet, header and payload.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for what the fields cannot hold.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut writer = Writer::default();
         match self {

@@ -1,4 +1,4 @@
-//! A stream in, packet by packet or scene by scene, from a source that need not seek. Rank 2.
+//! A stream in, packet by packet or scene by scene, from a source that need not seek.
 
 use std::io::Read;
 
@@ -74,13 +74,19 @@ impl<R: Read> PacketReader<R> {
 
     /// The next packet after the stream header, `None` after END and nothing behind it.
     ///
-    /// Errors: `Truncated` where the stream stops before END; `Corrupt`, `LimitExceeded` or `Unsupported` for a
+    /// # Errors
+    ///
+    /// `Truncated` where the stream stops before END; `Corrupt`, `LimitExceeded` or `Unsupported` for a
     /// packet that cannot be used; each with its offset and scene. Then [`resync`](Self::resync) is due.
     pub fn next_packet(&mut self) -> Result<Option<Packet>> {
         self.packets.next(Some(&self.header))
     }
 
-    /// The next whole scene or audio packet, `None` after END. Errors: as [`next_packet`](Self::next_packet).
+    /// The next whole scene or audio packet, `None` after END.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_packet`](Self::next_packet).
     pub fn next_item(&mut self) -> Result<Option<StreamItem>> {
         while let Some(packet) = self.next_packet()? {
             match packet {

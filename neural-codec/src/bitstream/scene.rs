@@ -1,19 +1,10 @@
-//! SCENE and FRAME_HASHES: the packets that open and close a scene. Rank 2.
+//! SCENE and FRAME_HASHES: the packets that open and close a scene.
 
 use super::Limits;
 use super::bytes::{Reader, Writer};
 use super::packet::{PacketKind, Payload};
 use crate::error::{Error, Result};
-
-/// How a scene is coded. Codes 3 and 4 are kept for a still held and for interpolated frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Strategy {
-    /// AV1 alone.
-    Av1 = 1,
-    /// AV1 and a neural filter over it.
-    Hybrid = 2,
-}
+use crate::strategy::Strategy;
 
 /// Opens a scene: which frames it holds, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

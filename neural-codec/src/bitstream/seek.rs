@@ -1,4 +1,4 @@
-//! Scenes in any order, from a source that can seek. Rank 2.
+//! Scenes in any order, from a source that can seek.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -20,7 +20,9 @@ pub struct SceneReader<R> {
 impl<R: Read + Seek> SceneReader<R> {
     /// Reads the header, END and the scene table. The stream begins at offset 0 of `input` and ends at its end.
     ///
-    /// Errors: `Truncated` when no END packet is at the end; `Corrupt` when the three do not fit together.
+    /// # Errors
+    ///
+    /// `Truncated` when no END packet is at the end; `Corrupt` when the three do not fit together.
     pub fn open(mut input: R, limits: Limits) -> Result<Self> {
         input.seek(SeekFrom::Start(0))?;
         let header = PacketReader::new(&mut input, limits.clone())?.header().clone();
@@ -47,7 +49,9 @@ impl<R: Read + Seek> SceneReader<R> {
 
     /// Scene `index`. Other scenes may be damaged.
     ///
-    /// Errors: `InvalidArgument` for no such scene; `Corrupt` for a damaged one, or one the table is wrong about.
+    /// # Errors
+    ///
+    /// `InvalidArgument` for no such scene; `Corrupt` for a damaged one, or one the table is wrong about.
     pub fn scene(&mut self, index: usize) -> Result<EncodedScene> {
         let Some(entry) = self.table.scenes.get(index).copied() else {
             return Err(Error::invalid("scene", format!("one of {}", self.scene_count()), index));

@@ -1,4 +1,4 @@
-//! SCENE_TABLE and END: how a reader that can seek finds a scene. Rank 2.
+//! SCENE_TABLE and END: how a reader that can seek finds a scene.
 
 use super::Limits;
 use super::bytes::{Reader, Writer};

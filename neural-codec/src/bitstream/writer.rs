@@ -1,4 +1,4 @@
-//! A stream out, scene by scene, to a sink that need not seek. Rank 2.
+//! A stream out, scene by scene, to a sink that need not seek.
 
 use std::io::Write;
 
@@ -24,7 +24,9 @@ pub struct PacketWriter<W> {
 impl<W: Write> PacketWriter<W> {
     /// Begins a stream: writes the signature and the header.
     ///
-    /// Errors: `InvalidArgument` or `LimitExceeded` for a header that could not be read again.
+    /// # Errors
+    ///
+    /// `InvalidArgument` or `LimitExceeded` for a header that could not be read again.
     pub fn new(output: W, header: &StreamHeader, limits: Limits) -> Result<Self> {
         if header.version.major != FormatVersion::CURRENT.major || header.version > FormatVersion::CURRENT {
             let (expected, found) = (FormatVersion::CURRENT, header.version);
@@ -52,14 +54,20 @@ impl<W: Write> PacketWriter<W> {
         &mut self.output
     }
 
-    /// Writes the next scene. Errors: as [`write_scene_bytes`](Self::write_scene_bytes).
+    /// Writes the next scene.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_scene_bytes`](Self::write_scene_bytes).
     pub fn write_scene(&mut self, scene: &EncodedScene) -> Result<()> {
         self.write_scene_bytes(&scene.to_bytes()?)
     }
 
     /// Writes the next scene as [`EncodedScene::to_bytes`] gave it.
     ///
-    /// Errors: `InvalidArgument` or `LimitExceeded` for bytes that are not a whole scene, or not the next one, or
+    /// # Errors
+    ///
+    /// `InvalidArgument` or `LimitExceeded` for bytes that are not a whole scene, or not the next one, or
     /// do not fit the header; the stream is then as before. `Io` from the sink; the stream is then lost.
     pub fn write_scene_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let scene = EncodedScene::read_at(bytes, self.position, &self.limits).map_err(as_argument)?;
@@ -78,7 +86,9 @@ impl<W: Write> PacketWriter<W> {
 
     /// Writes an audio packet between two scenes.
     ///
-    /// Errors: `InvalidArgument` or `LimitExceeded` for a track or size that the header or the limits exclude.
+    /// # Errors
+    ///
+    /// `InvalidArgument` or `LimitExceeded` for a track or size that the header or the limits exclude.
     pub fn write_audio(&mut self, packet: &AudioPacket) -> Result<()> {
         let limit = u64::from(self.limits.max_audio_packet_bytes.min(self.limits.max_packet_bytes));
         let found = packet.data.len() as u64;
@@ -124,7 +134,9 @@ impl<W: Write> PacketWriter<W> {
 
 /// Joins scenes that were encoded apart into a stream.
 ///
-/// Errors: as [`PacketWriter`], when the scenes are not 0, 1, 2 and so on.
+/// # Errors
+///
+/// As [`PacketWriter`], when the scenes are not 0, 1, 2 and so on.
 pub fn concat<S: AsRef<[u8]>>(
     header: &StreamHeader,
     scenes: impl IntoIterator<Item = S>,

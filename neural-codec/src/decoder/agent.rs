@@ -1,4 +1,4 @@
-//! The decoding agent: bytes in, frames out, for callers who push. Rank 5.
+//! The decoding agent: bytes in, frames out, for callers who push.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -98,7 +98,11 @@ impl Shared {
 }
 
 impl DecodingAgent {
-    /// An agent that waits for its first bytes. Errors: `Io` when the system refuses a thread.
+    /// An agent that waits for its first bytes.
+    ///
+    /// # Errors
+    ///
+    /// `Io` when the system refuses a thread.
     pub fn new(settings: DecoderSettings) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let worker = Arc::clone(&shared);
@@ -110,7 +114,9 @@ impl DecodingAgent {
 
     /// Takes bytes in. Returns false, and takes none, while enough bytes and frames wait: receive first.
     ///
-    /// Errors: `WrongOrder` after [`finish`](Self::finish).
+    /// # Errors
+    ///
+    /// `WrongOrder` after [`finish`](Self::finish).
     pub fn send_data(&mut self, bytes: &[u8]) -> Result<bool> {
         let mut state = self.shared.lock();
         if state.finished {
@@ -127,7 +133,11 @@ impl DecodingAgent {
         Ok(true)
     }
 
-    /// Says that no more bytes will come. Errors: `WrongOrder` when called twice.
+    /// Says that no more bytes will come.
+    ///
+    /// # Errors
+    ///
+    /// `WrongOrder` when called twice.
     pub fn finish(&mut self) -> Result<()> {
         let mut state = self.shared.lock();
         if state.finished {
@@ -141,7 +151,9 @@ impl DecodingAgent {
 
     /// The next frame; waits while the decoder is at work on bytes that it has.
     ///
-    /// Errors: as [`StreamDecoder::decode_frame`].
+    /// # Errors
+    ///
+    /// As [`StreamDecoder::decode_frame`].
     pub fn receive_frame(&mut self) -> Result<Received> {
         let mut state = self.shared.lock();
         loop {

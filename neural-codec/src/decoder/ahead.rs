@@ -1,4 +1,4 @@
-//! A stage of decoding on a thread of its own, a little ahead of who takes its frames. Rank 5.
+//! A stage of decoding on a thread of its own, a little ahead of who takes its frames.
 //!
 //! ```text
 //! AV1 decoder -> Ahead -> neural filter -> Ahead -> depth, hash
@@ -23,7 +23,9 @@ pub(super) struct Ahead<T> {
 impl<T: Send + 'static> Ahead<T> {
     /// Starts a stage that makes its next frame when called, and `None` after the last.
     ///
-    /// Errors: `Io` where the system refuses a thread.
+    /// # Errors
+    ///
+    /// `Io` where the system refuses a thread.
     pub(super) fn start(mut make: impl FnMut() -> Result<Option<T>> + Send + 'static) -> Result<Self> {
         let (sender, frames) = sync_channel(FRAMES);
         let all = move || {
@@ -39,7 +41,11 @@ impl<T: Send + 'static> Ahead<T> {
         Ok(Self { frames: Some(frames), thread: Some(thread) })
     }
 
-    /// The next frame; `None` after the last, and after an error. Errors: those of the stage.
+    /// The next frame; `None` after the last, and after an error.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stage.
     pub(super) fn next(&mut self) -> Result<Option<T>> {
         let Some(frames) = &self.frames else { return Ok(None) };
         let next = frames

@@ -1,13 +1,13 @@
-//! How much one clip differs from another. Rank 5.
+//! How much one clip differs from another.
 
 use serde::Serialize;
 
 use std::sync::Arc;
 
-use crate::compute::Device;
-use crate::compute::cuda::Gpu;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{AnyFrame, Color, convert_on};
+use crate::gpu::Gpu;
 use crate::media::FrameSource;
 use crate::metrics::{Comparison, Measures};
 
@@ -39,7 +39,7 @@ pub fn compare(
     measures: Measures,
 ) -> Result<ClipMetrics> {
     let info = clip.info();
-    let device = crate::settings::Device::Auto.open(info.width * info.height)?;
+    let device = crate::settings::DeviceChoice::Auto.open(info.width * info.height)?;
     compare_on(&device, reference, clip, measures)
 }
 
@@ -47,7 +47,10 @@ pub fn compare(
 ///
 /// Where the formats differ, the reference is converted to the clip's, as an encode does.
 /// `device`: where frames are converted and measured; the values do not depend on it.
-/// Errors: `InvalidArgument` for clips of different size or length; whatever reading reports.
+///
+/// # Errors
+///
+/// `InvalidArgument` for clips of different size or length; whatever reading reports.
 pub fn compare_on(
     device: &Device,
     reference: &mut dyn FrameSource,

@@ -1,4 +1,4 @@
-//! The base layer of a stream as an ordinary AV1 video file, which any player plays. Rank 5.
+//! The base layer of a stream as an ordinary AV1 video file, which any player plays.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -33,7 +33,10 @@ pub struct ExportReport {
 ///
 /// Nothing is decoded: the file holds what the base layer alone gives, before anything the decoder adds to it. `progress`
 /// is called after each scene; returning false cancels.
-/// Errors: as `PacketReader`; `Unsupported` for scenes whose base layer holds fewer pictures than there are frames, and
+///
+/// # Errors
+///
+/// As `PacketReader`; `Unsupported` for scenes whose base layer holds fewer pictures than there are frames, and
 /// where the container cannot hold the audio; `Cancelled`; `Io`.
 pub fn export_base(
     input: &Path,

@@ -1,4 +1,4 @@
-//! What a stream says about itself, without decoding it. Rank 5.
+//! What a stream says about itself, without decoding it.
 
 use std::io::Read;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::bitstream::{Limits, PacketReader, StreamItem};
 use crate::error::{Error, Place, Result};
-use crate::neural::SceneFilter;
+use crate::filter::SceneFilter;
 use crate::report::ClipReport;
 
 /// A stream's description.
@@ -16,7 +16,7 @@ pub struct StreamSummary {
     pub format_version: String,
     /// What wrote the stream.
     pub encoder: String,
-    /// Size, format, colour and rate of the decoded frames.
+    /// Size, format, color and rate of the decoded frames.
     pub video: ClipReport,
     /// Codecs of the audio tracks.
     pub audio_tracks: Vec<String>,
@@ -53,8 +53,6 @@ pub struct SceneSummary {
 
 /// Reads a whole stream and checks everything but the pictures.
 ///
-/// Errors: as `PacketReader`, and for filters that cannot be: where the stream is damaged, it has no summary.
-///
 /// ```
 /// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
 /// # let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
@@ -70,6 +68,10 @@ pub struct SceneSummary {
 /// assert_eq!((summary.frames, summary.scenes.len()), (5, 1));
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// As `PacketReader`, and for filters that cannot be: where the stream is damaged, it has no summary.
 pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
     let mut reader = PacketReader::new(input, limits)?;
     let header = reader.header().clone();

@@ -1,4 +1,4 @@
-//! From a stream to frames. Rank 5; never imports the encoder's strategy.
+//! From a stream to frames. Never imports the encoder's strategy.
 //!
 //! ```text
 //! bytes -> PacketReader -> scene -> base layer -> neural filter -> depth, hash check -> frames

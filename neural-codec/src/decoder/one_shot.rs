@@ -1,4 +1,4 @@
-//! A whole stream in one call. Rank 5.
+//! A whole stream in one call.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -27,7 +27,9 @@ pub struct DecodeReport {
 
 /// Opens a `.nvc` stream or any media file for reading frame by frame.
 ///
-/// Errors: as [`media::open`] and [`StreamDecoder::new`].
+/// # Errors
+///
+/// As [`media::open`] and [`StreamDecoder::new`].
 pub fn open_clip(path: &Path, settings: &DecoderSettings) -> Result<Box<dyn FrameSource>> {
     let mut file = File::open(path).map_err(|source| Error::io(path, source))?;
     let mut first = Vec::new();
@@ -48,7 +50,10 @@ fn open_stream(path: &Path, settings: &DecoderSettings) -> Result<StreamDecoder<
 ///
 /// The output's name decides its kind: see [`media::create`]. `progress` is called after each frame; returning
 /// false cancels.
-/// Errors: as [`StreamDecoder::decode_frame`] and [`media::create`]; `InvalidArgument` where both are one file; `Cancelled`.
+///
+/// # Errors
+///
+/// As [`StreamDecoder::decode_frame`] and [`media::create`]; `InvalidArgument` where both are one file; `Cancelled`.
 pub fn decode_file(
     input: &Path,
     output: &Path,

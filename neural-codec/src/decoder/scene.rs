@@ -1,13 +1,13 @@
-//! One scene, decoded frame by frame and checked against its hashes. Rank 5.
+//! One scene, decoded frame by frame and checked against its hashes.
 
 use super::ahead::Ahead;
 use super::stream::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{BaseLayer, EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
-use crate::compute::Device;
+use crate::device::Device;
 use crate::error::{Error, Place, Result};
+use crate::filter::SceneFilter;
 use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, VideoInfo};
-use crate::neural::SceneFilter;
 
 /// A decoded frame, and where a GPU made it and it is wanted, the same picture as it lies there.
 pub(super) struct Decoded {
@@ -29,11 +29,14 @@ pub(super) struct SceneDecoder {
 }
 
 impl SceneDecoder {
-    /// Errors: `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies, `Device`
-    /// where the GPU that is asked for cannot be had.
     ///
     /// `device`: the one of the settings, opened here at the first scene that has a filter, and kept: one that is lost later
     /// leaves the other scenes to the CPU.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies, `Device`
+    /// where the GPU that is asked for cannot be had.
     pub(super) fn new(
         scene: EncodedScene,
         info: VideoInfo,
@@ -86,7 +89,9 @@ impl SceneDecoder {
 
     /// The next frame, `None` after the last.
     ///
-    /// Errors: `Corrupt` where the base layer cannot be decoded, has another number of frames than the scene, or
+    /// # Errors
+    ///
+    /// `Corrupt` where the base layer cannot be decoded, has another number of frames than the scene, or
     /// one of the last [`FRAMES_PER_HASH`] frames differs from what the encoder saw.
     pub(super) fn next_frame(&mut self) -> Result<Option<Decoded>> {
         let place = Place {

@@ -1,11 +1,11 @@
-//! Frames in any order, from a stream that can seek. Rank 5.
+//! Frames in any order, from a stream that can seek.
 
 use std::io::{Read, Seek};
 
 use super::scene::{Decoded, SceneDecoder, placed};
 use super::stream::DecoderSettings;
 use crate::bitstream::{SceneReader, StreamHeader};
-use crate::compute::Device;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{AnyFrame, Frame};
 
@@ -46,7 +46,9 @@ pub struct SeekingDecoder<R> {
 impl<R: Read + Seek> SeekingDecoder<R> {
     /// Reads the header, and the table of scenes at the stream's end.
     ///
-    /// Errors: as [`SceneReader::open`].
+    /// # Errors
+    ///
+    /// As [`SceneReader::open`].
     pub fn open(input: R, settings: DecoderSettings) -> Result<Self> {
         let reader = SceneReader::open(input, settings.limits.clone())?;
         Ok(Self { reader, settings, open: None, device: None, next: 0 })
@@ -76,7 +78,11 @@ impl<R: Read + Seek> SeekingDecoder<R> {
 
     /// Goes to a frame, which the next call of [`decode_frame`](Self::decode_frame) gives.
     ///
-    /// Nothing is decoded yet. The number of frames itself is the end. Errors: `InvalidArgument` past that.
+    /// Nothing is decoded yet. The number of frames itself is the end.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` past that.
     pub fn seek(&mut self, frame: u64) -> Result<()> {
         let count = self.frame_count();
         if frame > count {
@@ -88,7 +94,9 @@ impl<R: Read + Seek> SeekingDecoder<R> {
 
     /// The frame that comes next, `None` after the last.
     ///
-    /// Errors: as [`StreamDecoder::decode_frame`](super::StreamDecoder::decode_frame). After one, seek to a frame of
+    /// # Errors
+    ///
+    /// As [`StreamDecoder::decode_frame`](super::StreamDecoder::decode_frame). After one, seek to a frame of
     /// another scene; asked again, the same frame fails again.
     pub fn decode_frame(&mut self) -> Result<Option<Frame>> {
         Ok(self.decode()?.map(|decoded| decoded.frame))
@@ -96,7 +104,9 @@ impl<R: Read + Seek> SeekingDecoder<R> {
 
     /// The frame that comes next where it lies, as [`StreamDecoder::decode_anywhere`](super::StreamDecoder::decode_anywhere).
     ///
-    /// Errors: as [`decode_frame`](Self::decode_frame).
+    /// # Errors
+    ///
+    /// As [`decode_frame`](Self::decode_frame).
     pub fn decode_anywhere(&mut self) -> Result<Option<AnyFrame>> {
         let Some(decoded) = self.decode()? else { return Ok(None) };
         let info = self.header().info;

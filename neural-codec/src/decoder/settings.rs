@@ -1,4 +1,4 @@
-//! Decoder settings by name, for C and Python. Rank 5.
+//! Decoder settings by name, for C and Python.
 
 use super::stream::{DecoderSettings, OnDamage};
 use crate::error::{Error, Result};
@@ -16,7 +16,9 @@ macro_rules! limits {
             /// the first), or a field of
             /// [`Limits`](crate::bitstream::Limits).
             ///
-            /// Errors: `InvalidArgument` naming an unknown name, or the name, range and value.
+            /// # Errors
+            ///
+            /// `InvalidArgument` naming an unknown name, or the name, range and value.
             pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
                 match name {
                     "threads" => self.threads = number(name, text, MAX_THREADS)? as usize,
@@ -81,7 +83,7 @@ mod tests {
         }
         settings.set("on_damage", "skip_scene").unwrap();
         settings.set("device", "cuda:1").unwrap();
-        assert_eq!(settings.device, crate::settings::Device::Cuda(1));
+        assert_eq!(settings.device, crate::settings::DeviceChoice::Cuda(1));
         assert_eq!((settings.threads, settings.on_damage), (7, OnDamage::SkipScene));
         assert_eq!((settings.limits.max_packet_bytes, settings.limits.max_pixels), (7, 7));
     }

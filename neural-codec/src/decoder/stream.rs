@@ -1,14 +1,14 @@
-//! A stream decoded from front to back: the decoding agent's steps. Rank 5.
+//! A stream decoded from front to back: the decoding agent's steps.
 
 use std::io::Read;
 
 use super::scene::{Decoded, SceneDecoder, placed};
 use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketReader, StreamHeader, StreamItem};
-use crate::compute;
+use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{AnyFrame, Frame, VideoInfo};
 use crate::media::FrameSource;
-use crate::settings::Device;
+use crate::settings::DeviceChoice;
 
 /// What a decoder may use, and what it does with damage.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +20,7 @@ pub struct DecoderSettings {
     /// What happens at a damaged scene.
     pub on_damage: OnDamage,
     /// Where filters run. The frames do not depend on it.
-    pub device: Device,
+    pub device: DeviceChoice,
     /// Whether frames asked for wherever they lie are given on the GPU of `device`: those that it filtered as they lie there, others
     /// as copies.
     pub keeps_on_device: bool,
@@ -73,7 +73,7 @@ pub struct StreamDecoder<R> {
     settings: DecoderSettings,
     scene: Option<SceneDecoder>,
     /// Where filters run, once there was one.
-    device: Option<compute::Device>,
+    device: Option<Device>,
     audio: Vec<AudioPacket>,
     state: State,
 }
@@ -89,7 +89,9 @@ enum State {
 impl<R: Read> StreamDecoder<R> {
     /// Reads the stream's header.
     ///
-    /// Errors: `Corrupt` for what is not a `.nvc` stream, `Truncated`, `UnsupportedVersion`, `LimitExceeded`.
+    /// # Errors
+    ///
+    /// `Corrupt` for what is not a `.nvc` stream, `Truncated`, `UnsupportedVersion`, `LimitExceeded`.
     pub fn new(input: R, settings: DecoderSettings) -> Result<Self> {
         let reader = PacketReader::new(input, settings.limits.clone())?;
         Ok(Self { reader, settings, scene: None, device: None, audio: Vec::new(), state: State::Reading })
@@ -107,7 +109,9 @@ impl<R: Read> StreamDecoder<R> {
 
     /// The next frame, `None` after the last.
     ///
-    /// Errors: `Corrupt`, `Truncated` and the like with byte offset, scene and frame. With
+    /// # Errors
+    ///
+    /// `Corrupt`, `Truncated` and the like with byte offset, scene and frame. With
     /// [`OnDamage::SkipScene`] the call after an error goes on with the next scene that is intact.
     pub fn decode_frame(&mut self) -> Result<Option<Frame>> {
         Ok(self.decode()?.map(|decoded| decoded.frame))
@@ -115,7 +119,9 @@ impl<R: Read> StreamDecoder<R> {
 
     /// The next frame where it lies: on the GPU where the settings keep frames there and it has room, else in the memory of the host.
     ///
-    /// Errors: as [`decode_frame`](Self::decode_frame).
+    /// # Errors
+    ///
+    /// As [`decode_frame`](Self::decode_frame).
     pub fn decode_anywhere(&mut self) -> Result<Option<AnyFrame>> {
         let Some(decoded) = self.decode()? else { return Ok(None) };
         let info = self.header().info;

@@ -1,4 +1,4 @@
-//! The encoding agent: frames in, bytes of stream out. Rank 5.
+//! The encoding agent: frames in, bytes of stream out.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -6,24 +6,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::assembly::{Assembly, duration_seconds};
-use super::budget::{Budget, NextStep, PlannedScene};
-use super::coded::{check_frame, coded_frame, coded_info, conversion_note};
-use super::cutter::{Cutter, Step};
-use super::job::{FinishedScene, SceneJob, Task};
+use super::muxer::{StreamMuxer, duration_seconds};
+use super::rate::{Budget, NextStep, PlannedScene};
+use super::scene::{FinishedScene, SceneJob, Task};
+use super::source_format::{check_frame, coded_frame, coded_info, conversion_note};
+use super::splitter::{SceneSplitter, Step};
 use super::workers::{Workers, scenes_at_once};
 use crate::base::Library;
 use crate::bitstream::{AudioPacket, AudioTrack};
-use crate::compute::Device;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{AnyFrame, Frame, FrameHash, VideoInfo};
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{MemoryBudget, Profiler, Reading, SceneFrames};
-use crate::settings::Settings;
-use crate::strategy::{
-    FilterMeans, KeptFilters, Means, StageClock, Target, TrialContext, WorkFolder, check_served,
+use crate::search::{
+    AttemptCache, AttemptContext, EffortParams, StageClock, Target, TrainingConfig, WarmStarts,
 };
+use crate::settings::Settings;
 
 /// Bytes of source frames that may wait in memory for their encoder: 43 frames of 1080p.
 const WAITING_BYTES: usize = 128 << 20;
@@ -69,20 +69,20 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct EncodingAgent {
     source: VideoInfo,
     settings: Settings,
-    context: TrialContext,
+    context: AttemptContext,
     /// Where scenes are measured and filtered, one after the other; the first is that of the context.
     devices: Vec<Device>,
-    kept: KeptFilters,
+    kept: WarmStarts,
     task: Task,
     budget: Arc<MemoryBudget>,
-    cutter: Cutter,
+    cutter: SceneSplitter,
     current: Option<(Arc<SceneFrames>, Profiler)>,
     workers: Workers<Outcome>,
     /// Scenes that may be at work or wait, beside the one that frames go to.
     scenes_ahead: u64,
     /// Scenes that share so many bytes; none for other targets.
     budget_of_bytes: Option<Budget>,
-    assembly: Option<Assembly>,
+    assembly: Option<StreamMuxer>,
     audio_tracks: Vec<AudioTrack>,
     /// Audio that came since the last scene was closed, and audio of closed scenes that are not yet written.
     audio: Vec<AudioPacket>,
@@ -102,11 +102,12 @@ pub struct EncodingAgent {
 impl EncodingAgent {
     /// An agent for frames of `info`.
     ///
-    /// Errors: `InvalidArgument` for targets that contradict each other, `Unsupported` for what cannot be served,
+    /// # Errors
+    ///
+    /// `InvalidArgument` for targets that contradict each other, `Unsupported` for what cannot be served,
     /// `MissingLibrary` without SVT-AV1, `Device` where the GPU that is asked for cannot be had.
     pub fn new(info: VideoInfo, settings: &Settings) -> Result<Self> {
         crate::frame::check_size(info.width, info.height)?;
-        check_served(settings)?;
         let target = Target::of(settings)?;
         let threads = settings.thread_count();
         let library = Library::load(None)?;
@@ -116,11 +117,11 @@ impl EncodingAgent {
             let expected = format!("what SVT-AV1 {} takes", library.version());
             return Err(Error::invalid("quantizer", expected, asked));
         }
-        let task = Task { target, means: Means::new(settings, &info, &library) };
+        let task = Task { target, means: EffortParams::new(settings, &info, &library) };
         let devices = settings.device.open_each(info.width * info.height)?;
         let device = devices.first().cloned().unwrap_or_default();
         let at_once = scenes_at_once(&info, threads, devices.len());
-        let context = TrialContext {
+        let context = AttemptContext {
             library,
             info: coded_info(&info),
             threads,
@@ -128,7 +129,7 @@ impl EncodingAgent {
             cancel: CancelToken::new(),
             clock: StageClock::new(),
             work: None,
-            filter: FilterMeans::new(settings, &target),
+            filter: TrainingConfig::new(settings, &target),
             kept: Arc::default(),
             failures: Arc::default(),
             frames_done: Arc::new(AtomicU64::new(0)),
@@ -137,11 +138,11 @@ impl EncodingAgent {
             source: info,
             settings: settings.clone(),
             context,
-            kept: KeptFilters::new(devices.len()),
+            kept: WarmStarts::new(devices.len()),
             devices,
             task,
             budget: MemoryBudget::new(WAITING_BYTES),
-            cutter: Cutter::detecting(&info, settings.max_scene_seconds)?.on(&device),
+            cutter: SceneSplitter::detecting(&info, settings.max_scene_seconds)?.on(&device),
             current: None,
             workers: Workers::start(at_once)?,
             scenes_ahead: at_once as u64 + 1,
@@ -178,16 +179,21 @@ impl EncodingAgent {
 
     /// Uses these scenes instead of looking for cuts.
     ///
-    /// Errors: `InvalidArgument` naming the entry that is empty, overlaps or leaves a gap.
+    /// # Errors
+    ///
+    /// `InvalidArgument` naming the entry that is empty, overlaps or leaves a gap.
     pub fn with_scenes(mut self, scenes: Vec<Range<u64>>) -> Result<Self> {
-        self.cutter = Cutter::following(scenes)?.on(&self.context.device);
+        self.cutter = SceneSplitter::following(scenes)?.on(&self.context.device);
         Ok(self)
     }
 
     /// Takes the next frame, wherever it lies. Waits while too many frames wait for their encoder.
     ///
     /// A frame on a GPU is converted there and copied to the host, where AV1 is coded.
-    /// Errors: `InvalidArgument` for a frame of another size or format, `WrongOrder` after
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a frame of another size or format, `WrongOrder` after
     /// [`finish`](Self::finish), and what encoding an earlier frame met.
     pub fn send_frame(&mut self, frame: impl Into<AnyFrame>) -> Result<()> {
         self.expect_open("send_frame")?;
@@ -196,7 +202,7 @@ impl EncodingAgent {
         check_frame(&frame, &self.source, self.frames_in)?;
         let (frame, there) = coded_frame(frame, &self.context.info, &self.context.device)?;
         if self.frames_in == 0 {
-            self.open_work_folder(&frame)?;
+            self.open_cache_dir(&frame)?;
         }
         self.frames_in += 1;
         self.span = Some((self.span.map_or(frame.timestamp, |(first, _)| first), frame.timestamp));
@@ -209,7 +215,9 @@ impl EncodingAgent {
 
     /// Takes an audio packet, to be stored near the frames sent around it.
     ///
-    /// Errors: `InvalidArgument` for a track that was not announced, `WrongOrder` after the end.
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a track that was not announced, `WrongOrder` after the end.
     pub fn send_audio(&mut self, packet: AudioPacket) -> Result<()> {
         self.expect_open("send_audio")?;
         if usize::from(packet.track) >= self.audio_tracks.len() {
@@ -223,7 +231,11 @@ impl EncodingAgent {
         Ok(())
     }
 
-    /// Says that no frame will follow. Errors: `InvalidArgument` when there was none.
+    /// Says that no frame will follow.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when there was none.
     pub fn finish(&mut self) -> Result<()> {
         self.expect_open("finish")?;
         if self.frames_in == 0 {
@@ -280,7 +292,11 @@ impl EncodingAgent {
         }
     }
 
-    /// The account of the encode. Errors: `WrongOrder` before the last bytes were received.
+    /// The account of the encode.
+    ///
+    /// # Errors
+    ///
+    /// `WrongOrder` before the last bytes were received.
     pub fn into_report(mut self) -> Result<Report> {
         self.report.take().ok_or_else(|| Error::WrongOrder {
             call: "into_report",
@@ -301,10 +317,10 @@ impl EncodingAgent {
     }
 
     /// Opens the folder that the caller named, for the clip that begins with this frame.
-    fn open_work_folder(&mut self, first: &Frame) -> Result<()> {
-        if let Some(path) = &self.settings.work_folder {
+    fn open_cache_dir(&mut self, first: &Frame) -> Result<()> {
+        if let Some(path) = &self.settings.cache_dir {
             let base_encoder = self.context.library.version().to_string();
-            let work = WorkFolder::open(path, &self.context.info, &base_encoder, FrameHash::of(first))?;
+            let work = AttemptCache::open(path, &self.context.info, &base_encoder, FrameHash::of(first))?;
             self.context.work = Some(Arc::new(work));
         }
         Ok(())
@@ -319,7 +335,7 @@ impl EncodingAgent {
             }
             Step::Frame(frame, look) => {
                 if let Some((scene, profiler)) = &mut self.current {
-                    self.context.clock.alone("profile", || profiler.push_look(&frame, *look));
+                    self.context.clock.alone("profile", || profiler.push_features(&frame, *look));
                     scene.push(frame)?;
                 }
             }
@@ -354,9 +370,9 @@ impl EncodingAgent {
     }
 
     /// The context of the next scene: devices take scenes in turn.
-    fn context_of(&mut self, scene: u32) -> TrialContext {
+    fn context_of(&mut self, scene: u32) -> AttemptContext {
         let device = self.devices[scene as usize % self.devices.len()].clone();
-        TrialContext { device, kept: self.kept.next_scene(), ..self.context.clone() }
+        AttemptContext { device, kept: self.kept.next_scene(), ..self.context.clone() }
     }
 
     fn close_scene(&mut self) -> Result<()> {
@@ -446,14 +462,14 @@ impl EncodingAgent {
         let names: Vec<String> = self.devices.iter().map(Device::to_string).collect();
         let assembly = self.assembly()?;
         if device.gpu().is_some() {
-            assembly.note(format!("Frames were analysed, measured and filtered on {}.", names.join(", ")));
+            assembly.note(format!("Frames were analyzed, measured and filtered on {}.", names.join(", ")));
             device.notes().into_iter().for_each(|note| assembly.note(note));
         }
         if reused > 0 {
-            assembly.note(format!("{reused} trials were taken from the work folder."));
+            assembly.note(format!("{reused} trials were taken from the attempt cache."));
         }
         if failures > 0 {
-            assembly.note(format!("The base encoder stood still or wrote what cannot be decoded, and was started again {failures} times."));
+            assembly.note(format!("The base encoder stalled or wrote what cannot be decoded, and was started again {failures} times."));
         }
         audio.iter().try_for_each(|packet| assembly.add_audio(packet))?;
         if let Some(assembly) = self.assembly.take() {
@@ -470,14 +486,15 @@ impl EncodingAgent {
     }
 
     /// The stream, begun at the first use.
-    fn assembly(&mut self) -> Result<&mut Assembly> {
+    fn assembly(&mut self) -> Result<&mut StreamMuxer> {
         let assembly = match self.assembly.take() {
             Some(assembly) => assembly,
             None => {
                 let base_encoder = format!("SVT-AV1 {}", self.context.library.version());
                 let tracks = self.audio_tracks.clone();
                 let coded = self.context.info;
-                let mut assembly = Assembly::new(self.source, coded, tracks, &self.settings, base_encoder)?;
+                let mut assembly =
+                    StreamMuxer::new(self.source, coded, tracks, &self.settings, base_encoder)?;
                 assembly.started(self.start);
                 conversion_note(&self.source, &coded).into_iter().for_each(|note| assembly.note(note));
                 assembly

@@ -1,17 +1,17 @@
-//! From frames to a stream: the encoding agent names every step and does none. Rank 5.
+//! From frames to a stream: the encoding agent names every step and does none.
 //!
 //! ```text
-//! frames -> Cutter -> SceneFrames -> scene job (worker thread) -> Assembly -> bytes and report
+//! frames -> SceneSplitter -> SceneFrames -> scene job (worker thread) -> StreamMuxer -> bytes and report
 //! ```
 
 mod agent;
-mod assembly;
-mod budget;
-mod coded;
-mod cutter;
-mod job;
+mod muxer;
 mod one_shot;
+mod rate;
+mod scene;
 mod scenes;
+mod source_format;
+mod splitter;
 mod workers;
 
 pub use agent::EncodingAgent;

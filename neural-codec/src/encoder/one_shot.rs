@@ -1,4 +1,4 @@
-//! A whole clip in one call. Rank 5.
+//! A whole clip in one call.
 
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
@@ -23,7 +23,11 @@ pub struct Hooks<'a> {
 }
 
 impl Hooks<'_> {
-    /// Tells the caller how far the work is. Errors: `Cancelled` when the caller says so.
+    /// Tells the caller how far the work is.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` when the caller says so.
     pub(crate) fn tell(&mut self, progress: Progress) -> Result<()> {
         if let Some(callback) = &mut self.progress
             && callback(progress).is_break()
@@ -36,15 +40,13 @@ impl Hooks<'_> {
 
 /// Encodes all frames of a source into a stream.
 ///
-/// Errors: whatever the source, the encoder or the sink reports; `Cancelled`.
-///
 /// ```
 /// use neural_codec::encoder::{Hooks, encode};
 /// use neural_codec::media::FrameSource;
 /// use neural_codec::settings::Settings;
 /// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
 ///
-/// /// A second of grey that grows lighter.
+/// /// A second of gray that grows lighter.
 /// struct Dawn(VideoInfo, i64);
 ///
 /// impl FrameSource for Dawn {
@@ -70,6 +72,10 @@ impl Hooks<'_> {
 /// assert_eq!((report.total.frames, report.total.bytes), (25, stream.len() as u64));
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// Whatever the source, the encoder or the sink reports; `Cancelled`.
 pub fn encode(
     source: &mut dyn FrameSource,
     output: &mut dyn Write,
@@ -107,7 +113,9 @@ pub fn encode(
 
 /// Encodes a media file into a `.nvc` file, which appears whole or not at all.
 ///
-/// Errors: as [`encode`], with the file's name; `InvalidArgument` where both are one file.
+/// # Errors
+///
+/// As [`encode`], with the file's name; `InvalidArgument` where both are one file.
 pub fn encode_file(input: &Path, output: &Path, settings: &Settings, hooks: Hooks<'_>) -> Result<Report> {
     media::expect_distinct(input, output)?;
     let mut source = media::open(input, &media::OpenOptions::default())?;

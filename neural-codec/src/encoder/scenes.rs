@@ -1,31 +1,35 @@
-//! The scenes that an encode would find, without encoding. Rank 5.
+//! The scenes that an encode would find, without encoding.
 
 use std::ops::Range;
 
-use super::coded::{coded_frame, coded_info};
-use super::cutter::{Cutter, Step};
-use crate::compute::Device;
+use super::source_format::{coded_frame, coded_info};
+use super::splitter::{SceneSplitter, Step};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::media::FrameSource;
 use crate::settings;
 
 /// As [`detect_scenes_on`], on a GPU where a usable one is there and frames are large enough for it.
 pub fn detect_scenes(source: &mut dyn FrameSource, max_scene_seconds: f64) -> Result<Vec<Range<u64>>> {
-    let device = settings::Device::Auto.open(source.info().width * source.info().height)?;
+    let device = settings::DeviceChoice::Auto.open(source.info().width * source.info().height)?;
     detect_scenes_on(&device, source, max_scene_seconds)
 }
 
 /// Scenes of a clip, as [`encode`](super::encode) cuts it without a list of scenes.
 ///
 /// `device`: where frames are looked at; the scenes do not depend on it.
-/// Units: frames. Errors: `InvalidArgument` for a clip without frames; whatever the source reports.
+/// Units: frames.
+///
+/// # Errors
+///
+/// `InvalidArgument` for a clip without frames; whatever the source reports.
 pub fn detect_scenes_on(
     device: &Device,
     source: &mut dyn FrameSource,
     max_scene_seconds: f64,
 ) -> Result<Vec<Range<u64>>> {
     let coded = coded_info(source.info());
-    let mut cutter = Cutter::detecting(&coded, max_scene_seconds)?.on(device);
+    let mut cutter = SceneSplitter::detecting(&coded, max_scene_seconds)?.on(device);
     let (mut starts, mut frames) = (Vec::new(), 0);
     let mut take = |steps: Vec<Step>| {
         starts.extend(

@@ -1,4 +1,4 @@
-//! Runs one job a scene on a few threads and gives the results back in scene order. Rank 5.
+//! Runs one job a scene on a few threads and gives the results back in scene order.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,7 +37,11 @@ pub(super) struct Workers<T> {
 }
 
 impl<T: Send + 'static> Workers<T> {
-    /// Starts `count` threads, at least one. Errors: `Io` when the system refuses a thread.
+    /// Starts `count` threads, at least one.
+    ///
+    /// # Errors
+    ///
+    /// `Io` when the system refuses a thread.
     pub(super) fn start(count: usize) -> Result<Self> {
         let (jobs, queue) = channel::<(u64, Job<T>)>();
         let (sender, results) = channel();

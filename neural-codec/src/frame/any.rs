@@ -1,10 +1,10 @@
-//! A picture wherever it lies. Rank 1: what sources give and the encoder takes.
+//! A picture wherever it lies. What sources give and the encoder takes.
 
 use std::sync::Arc;
 
 use super::{Color, Frame, GpuFrame, PixelFormat};
-use crate::compute::cuda::Gpu;
 use crate::error::Result;
+use crate::gpu::Gpu;
 
 /// A picture in the memory of the host or of a GPU.
 #[derive(Debug)]
@@ -73,7 +73,11 @@ impl AnyFrame {
         }
     }
 
-    /// The picture in the memory of the host; a copy where it lies on a GPU. Errors: `Device`.
+    /// The picture in the memory of the host; a copy where it lies on a GPU.
+    ///
+    /// # Errors
+    ///
+    /// `Device`.
     pub fn into_host(self) -> Result<Frame> {
         match self {
             Self::Host(frame) => Ok(frame),
@@ -81,7 +85,11 @@ impl AnyFrame {
         }
     }
 
-    /// The picture on a GPU: itself, or a copy, which is kept in `copy`. Errors: `OutOfMemory`, `Device`.
+    /// The picture on a GPU: itself, or a copy, which is kept in `copy`.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`, `Device`.
     pub(crate) fn there<'a>(
         &'a self,
         gpu: &Arc<Gpu>,

@@ -1,4 +1,4 @@
-//! What sample values mean: range and the code points of ITU-T H.273. Rank 1.
+//! What sample values mean: range and the code points of ITU-T H.273.
 //!
 //! Carried from input to output as they are; "unspecified" stays unspecified. Only a conversion between RGB
 //! and YUV has to choose, and says what it chose (see the conversions in this module's siblings).
@@ -23,18 +23,18 @@ pub enum ChromaLocation {
     Unspecified,
     /// Between two luma rows, above each other with the left luma column (MPEG-2, H.264 default).
     Left,
-    /// In the centre of four luma samples (JPEG, MPEG-1).
+    /// In the center of four luma samples (JPEG, MPEG-1).
     Center,
     /// On the top left luma sample (HDR, BT.2020).
     TopLeft,
 }
 
-/// Colour description. The three numbers are code points of ITU-T H.273, 2 meaning unspecified.
+/// Color description. The three numbers are code points of ITU-T H.273, 2 meaning unspecified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Color {
     /// Limited or full range.
     pub range: ColorRange,
-    /// Colour primaries (H.273 table 2), such as 1 for BT.709.
+    /// Color primaries (H.273 table 2), such as 1 for BT.709.
     pub primaries: u8,
     /// Transfer characteristics (H.273 table 3).
     pub transfer: u8,

@@ -1,11 +1,13 @@
-//! Pad, crop and rotate pictures. Rank 1, used where a coder wants sizes that a clip does not have.
+//! Pad, crop and rotate pictures.
 
 use super::{Color, Frame, Layout, PixelFormat, Plane, Sample, convert};
 use crate::error::{Error, Result};
 
 /// The picture enlarged to the right and below by repeating its last column and row.
 ///
-/// Errors: `InvalidArgument` when it would shrink, `LimitExceeded` past [`MAX_SIDE`](super::MAX_SIDE).
+/// # Errors
+///
+/// `InvalidArgument` when it would shrink, `LimitExceeded` past [`MAX_SIDE`](super::MAX_SIDE).
 pub fn pad(frame: &Frame, width: usize, height: usize) -> Result<Frame> {
     if width < frame.width() || height < frame.height() {
         return Err(wrong_size("at least", frame, width, height));
@@ -15,8 +17,6 @@ pub fn pad(frame: &Frame, width: usize, height: usize) -> Result<Frame> {
 
 /// The top left part of the picture.
 ///
-/// Errors: `InvalidArgument` when it would grow or a side is 0.
-///
 /// ```
 /// # use neural_codec::frame::{Color, Frame, PixelFormat, crop, pad};
 /// let frame = Frame::new(50, 30, PixelFormat::YUV420_8, Color::default())?;
@@ -24,6 +24,10 @@ pub fn pad(frame: &Frame, width: usize, height: usize) -> Result<Frame> {
 /// assert_eq!(crop(&padded, 50, 30)?, frame);
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// `InvalidArgument` when it would grow or a side is 0.
 pub fn crop(frame: &Frame, width: usize, height: usize) -> Result<Frame> {
     if width > frame.width() || height > frame.height() {
         return Err(wrong_size("at most", frame, width, height));
@@ -60,8 +64,8 @@ fn resize_planes<T: Sample>(from: &[Plane<T>; 3], to: &mut [Plane<T>; 3]) {
 
 /// The picture turned clockwise by `quarter_turns` times 90 degrees, modulo 4.
 ///
-/// Samples are moved, not resampled, so four turns are the identity; chroma that is not centred, or that covers the
-/// rest of an odd side, is then half a luma sample away from where the colour says. Only 4:2:2 by an odd number of turns
+/// Samples are moved, not resampled, so four turns are the identity; chroma that is not centerd, or that covers the
+/// rest of an odd side, is then half a luma sample away from where the color says. Only 4:2:2 by an odd number of turns
 /// is resampled, through 4:4:4 (see [`convert`]).
 ///
 /// ```

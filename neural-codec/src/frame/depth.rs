@@ -1,16 +1,18 @@
-//! The same picture at more or fewer bits, by shifts alone. Rank 1.
+//! The same picture at more or fewer bits, by shifts alone.
 //!
 //! This is how the base layer codes 8-bit pictures at 10 bits and how a decoder takes them back; it is part of the
 //! format (docs/BITSTREAM.md). Conversions for other purposes are in `convert`.
 
 use super::{BitDepth, Frame, Plane, Planes};
-use crate::compute::simd::simd_body;
 use crate::error::Result;
+use crate::simd::simd_body;
 
 impl Frame {
     /// The frame with samples of `depth` bits: `x << 2` from 8 to 10, `min(255, (x + 2) >> 2)` from 10 to 8.
     ///
-    /// Errors: never for a frame that exists; the type is that of all constructors.
+    /// # Errors
+    ///
+    /// Never for a frame that exists; the type is that of all constructors.
     pub fn shifted_to(&self, depth: BitDepth) -> Result<Frame> {
         let mut format = self.format;
         format.depth = depth;

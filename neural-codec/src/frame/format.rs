@@ -1,4 +1,4 @@
-//! Layout and bit depth of a picture. Rank 1.
+//! Layout and bit depth of a picture.
 
 use std::fmt;
 

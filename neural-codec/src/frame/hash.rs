@@ -1,4 +1,4 @@
-//! A short fingerprint of a picture's samples. Rank 1: how a decoder proves that it got the frame right.
+//! A short fingerprint of a picture's samples. How a decoder proves that it got the frame right.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::{Frame, Plane, Planes};
 /// XXH3 (64 bits, seed 0) of a picture in canonical form.
 ///
 /// Canonical form: width and height as little-endian `u32`, then planes 0, 1, 2, each row by row without gaps; 8-bit
-/// samples as bytes, deeper ones as little-endian `u16`. Colour, layout and timestamp are left out: the stream's
+/// samples as bytes, deeper ones as little-endian `u16`. Color, layout and timestamp are left out: the stream's
 /// header carries them. Part of the stream format: a change of value is a change of format.
 /// Source: the XXH3 specification of xxHash 0.8.
 ///

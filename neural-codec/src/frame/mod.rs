@@ -1,4 +1,4 @@
-//! Pictures and their description: the only thing that flows between the steps. Rank 1.
+//! Pictures and their description: the only thing that flows between the steps.
 
 mod any;
 mod color;
@@ -6,8 +6,8 @@ mod convert;
 mod crop;
 mod depth;
 mod format;
+mod gpu_frame;
 mod hash;
-mod on_gpu;
 mod plane;
 mod rate;
 
@@ -15,13 +15,13 @@ pub use any::AnyFrame;
 pub use color::{ChromaLocation, Color, ColorRange};
 pub(crate) use convert::converted_to_host;
 pub use convert::{
-    convert, convert_on, convert_there, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved,
-    rgb10_interleaved,
+    ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp, Samples, Size, convert, convert_on,
+    convert_there, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
 pub use crop::{crop, pad, rotate};
 pub use format::{BitDepth, Layout, PixelFormat};
+pub use gpu_frame::GpuFrame;
 pub use hash::FrameHash;
-pub use on_gpu::GpuFrame;
 pub use plane::{Plane, Sample};
 pub use rate::{Rational, VideoInfo};
 
@@ -76,7 +76,11 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame whose samples are all 0. Errors: `InvalidArgument` for a side of 0, `LimitExceeded` past [`MAX_SIDE`].
+    /// A frame whose samples are all 0.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a side of 0, `LimitExceeded` past [`MAX_SIDE`].
     pub fn new(width: usize, height: usize, format: PixelFormat, color: Color) -> Result<Self> {
         check_size(width, height)?;
         let (cw, ch) = format.chroma_size(width, height);
@@ -88,7 +92,11 @@ impl Frame {
         Ok(Self { format, color, planes, timestamp: 0 })
     }
 
-    /// A frame of given planes. Errors: `InvalidArgument` where sizes, sample type or values do not fit `format`.
+    /// A frame of given planes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` where sizes, sample type or values do not fit `format`.
     pub fn from_planes(planes: Planes, format: PixelFormat, color: Color) -> Result<Self> {
         let sizes = with_planes!(&planes, p => [size(&p[0]), size(&p[1]), size(&p[2])]);
         let (width, height) = sizes[0];
@@ -143,7 +151,7 @@ impl Frame {
         self.color
     }
 
-    /// The same samples under another description of their colour.
+    /// The same samples under another description of their color.
     #[must_use]
     pub fn with_color(mut self, color: Color) -> Self {
         self.color = color;

@@ -1,4 +1,4 @@
-//! One plane of samples, rows packed without gaps. Rank 1.
+//! One plane of samples, rows packed without gaps.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -46,7 +46,11 @@ impl<T: Sample> Plane<T> {
         Self { width, height, samples: vec![T::default(); width * height] }
     }
 
-    /// A plane over given samples. Errors: `InvalidArgument` when their number is not `width * height`.
+    /// A plane over given samples.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when their number is not `width * height`.
     pub fn from_samples(width: usize, height: usize, samples: Vec<T>) -> Result<Self> {
         if samples.len() != width * height {
             return Err(Error::invalid("samples", format!("{width} x {height}"), samples.len()));

@@ -1,4 +1,4 @@
-//! Frame rates, time bases, and the description of a clip. Rank 1.
+//! Frame rates, time bases, and the description of a clip.
 
 use std::fmt;
 
@@ -23,7 +23,11 @@ pub struct Rational {
 }
 
 impl Rational {
-    /// A fraction. Errors: `InvalidArgument` when either part is 0.
+    /// A fraction.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when either part is 0.
     pub fn new(num: u32, den: u32) -> Result<Self> {
         if num == 0 || den == 0 {
             return Err(Error::invalid("fraction", "both parts at least 1", format!("{num}/{den}")));

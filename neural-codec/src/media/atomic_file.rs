@@ -1,4 +1,4 @@
-//! A file that appears whole or not at all: written beside, synced, renamed. Rank 3, used by every writer.
+//! A file that appears whole or not at all: written beside, synced, renamed.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -20,7 +20,9 @@ impl AtomicFile {
     ///
     /// A symbolic link is followed, so that the file it points to is replaced and not the link.
     ///
-    /// Errors: `Io` where the folder cannot be written; `InvalidArgument` where `path` is there and no plain file.
+    /// # Errors
+    ///
+    /// `Io` where the folder cannot be written; `InvalidArgument` where `path` is there and no plain file.
     pub fn create(path: &Path) -> Result<Self> {
         let target = match fs::metadata(path) {
             Ok(found) if !found.is_file() => {
@@ -56,14 +58,18 @@ impl AtomicFile {
 
     /// A second handle on the file under construction, for a library that wants to own what it writes to.
     ///
-    /// Errors: `Io` where the system has no handle left.
+    /// # Errors
+    ///
+    /// `Io` where the system has no handle left.
     pub fn handle(&self) -> Result<File> {
         self.temporary.as_file().try_clone().map_err(|e| Error::io(&self.target, e))
     }
 
     /// Syncs the bytes to the disk and gives the file its name, in place of an earlier file of that name.
     ///
-    /// Errors: `Io`, with no file left behind and an earlier one untouched.
+    /// # Errors
+    ///
+    /// `Io`, with no file left behind and an earlier one untouched.
     pub fn commit(self) -> Result<()> {
         let Self { temporary, target } = self;
         temporary.as_file().sync_all().map_err(|e| Error::io(&target, e))?;
@@ -72,7 +78,11 @@ impl AtomicFile {
     }
 }
 
-/// Refuses to write a file over the one it is made from. Errors: `InvalidArgument`.
+/// Refuses to write a file over the one it is made from.
+///
+/// # Errors
+///
+/// `InvalidArgument`.
 pub(crate) fn expect_distinct(input: &Path, output: &Path) -> Result<()> {
     match (fs::canonicalize(input), fs::canonicalize(output)) {
         (Ok(from), Ok(to)) if from == to => {

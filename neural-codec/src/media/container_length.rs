@@ -1,4 +1,4 @@
-//! Finds out whether a container file was cut short, from the lengths its outermost parts declare. Rank 3.
+//! Finds out whether a container file was cut short, from the lengths its outermost parts declare.
 //!
 //! FFmpeg ends a clip quietly where an MP4, Matroska or AVI file ends too early; this check does not.
 //! Sources: ISO/IEC 14496-12 clause 4.2 (boxes), RFC 8794 clause 4 (EBML), the RIFF chunk.
@@ -15,7 +15,9 @@ const MATROSKA_SEGMENT: u32 = 0x1853_8067;
 
 /// Checks that `file` is as long as its container says. What is no MP4, Matroska or AVI file passes.
 ///
-/// Errors: `Truncated` with the length of the file as offset; `Io` where the file cannot be read.
+/// # Errors
+///
+/// `Truncated` with the length of the file as offset; `Io` where the file cannot be read.
 pub(super) fn check(file: &mut (impl Read + Seek)) -> Result<()> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut head = [0; 12];

@@ -1,4 +1,4 @@
-//! Files in and out: Y4M, picture files, and whatever FFmpeg reads. Rank 3.
+//! Files in and out: Y4M, picture files, and whatever FFmpeg reads.
 //!
 //! ```text
 //! in    open    -> sniff -> Y4M | pictures | container length -> demux -> decode -> samples -> upright -> timestamps
@@ -42,12 +42,14 @@ use crate::frame::{AnyFrame, Frame, Rational, VideoInfo};
 
 /// Where frames come from, one after the other, in presentation order.
 pub trait FrameSource: Send {
-    /// Size, format, colour and rate; every frame of the source fits it.
+    /// Size, format, color and rate; every frame of the source fits it.
     fn info(&self) -> &VideoInfo;
 
     /// The next frame, or `None` after the last. Timestamps rise strictly.
     ///
-    /// Errors: whatever the file has wrong, with the frame's index; after an error the source is at its end.
+    /// # Errors
+    ///
+    /// Whatever the file has wrong, with the frame's index; after an error the source is at its end.
     fn next_frame(&mut self) -> Result<Option<Frame>>;
 
     /// The next frame where it lies: the same as [`next_frame`](Self::next_frame), for those that can take one on a GPU.
@@ -73,12 +75,18 @@ pub trait FrameSource: Send {
 
 /// Where frames go, one after the other, in presentation order. Dropped before `finish`, it leaves no file.
 pub trait FrameSink: Send {
-    /// Writes a frame. Errors: `InvalidArgument` where it does not fit the clip, or its timestamp does not rise.
+    /// Writes a frame.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` where it does not fit the clip, or its timestamp does not rise.
     fn write_frame(&mut self, frame: &Frame) -> Result<()>;
 
     /// Writes an audio packet of one of the tracks the sink was made with, unchanged.
     ///
-    /// Errors: `Unsupported` where the file holds no audio.
+    /// # Errors
+    ///
+    /// `Unsupported` where the file holds no audio.
     fn write_audio(&mut self, packet: &AudioPacket) -> Result<()>;
 
     /// Completes the file and gives it its name.
@@ -122,12 +130,14 @@ pub struct OpenOptions {
 /// Opens a clip, whatever it is: Y4M, a picture, a numbered sequence (`frame_%04d.png`, or a folder that holds
 /// one), or any file FFmpeg reads. The content decides, not the name.
 ///
-/// Errors: `Unsupported` naming the cargo feature that is missing; otherwise as the reader in question.
+/// # Errors
+///
+/// `Unsupported` naming the cargo feature that is missing; otherwise as the reader in question.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
     match sniff::identify(path)? {
-        sniff::Found::Y4m => open_y4m(path, options),
-        sniff::Found::Pictures(files) => open_pictures(files, options),
-        sniff::Found::Container => open_container(path, options),
+        sniff::SearchResult::Y4m => open_y4m(path, options),
+        sniff::SearchResult::Pictures(files) => open_pictures(files, options),
+        sniff::SearchResult::Container => open_container(path, options),
     }
 }
 
@@ -163,9 +173,6 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
 /// else a video with audio in the container that the name's ending stands for (`mkv`: FFV1; `mp4`, `mov`: lossless
 /// H.264 or HEVC).
 ///
-/// Errors: `Io` where the folder cannot be written; `Unsupported` for other endings, for what the container cannot
-/// hold, and naming the cargo feature that is missing.
-///
 /// ```
 /// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational, VideoInfo};
 /// use neural_codec::media;
@@ -181,6 +188,11 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
 /// assert!(source.next_frame()?.is_some() && source.next_frame()?.is_none());
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// `Io` where the folder cannot be written; `Unsupported` for other endings, for what the container cannot
+/// hold, and naming the cargo feature that is missing.
 pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
     if let Some(pattern) = SequencePattern::parse(path) {
         return create_pictures(pattern, info, audio);

@@ -1,4 +1,4 @@
-//! Picture files in and out: one picture or a numbered sequence as a clip. Rank 3; cargo feature `images`.
+//! Picture files in and out: one picture or a numbered sequence as a clip. Cargo feature `images`.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -22,7 +22,7 @@ const MAX_ALLOCATION: u64 = (MAX_SIDE * MAX_SIDE * 6) as u64;
 
 /// Reads PNG, JPEG, BMP and TIFF pictures as RGB frames of full range, turned upright.
 ///
-/// Alpha is dropped, grey becomes equal red, green and blue; 16 bits become 10, rounded to nearest. Colour profiles are
+/// Alpha is dropped, gray becomes equal red, green and blue; 16 bits become 10, rounded to nearest. Color profiles are
 /// not applied; primaries and transfer stay unspecified.
 pub struct PictureReader {
     files: Vec<PathBuf>,
@@ -35,7 +35,9 @@ pub struct PictureReader {
 impl PictureReader {
     /// Reads the first of `files`, which become a clip in the order given.
     ///
-    /// Errors: `Io`, `Corrupt`, `LimitExceeded`; `InvalidArgument` where `files` is empty.
+    /// # Errors
+    ///
+    /// `Io`, `Corrupt`, `LimitExceeded`; `InvalidArgument` where `files` is empty.
     pub fn open(files: Vec<PathBuf>, frame_rate: Option<Rational>) -> Result<Self> {
         let first = files.first().ok_or_else(|| Error::invalid("pictures", "at least one", "none"))?;
         let first = read_picture(first)?;
@@ -142,7 +144,7 @@ fn picture_error(path: &Path, error: image::ImageError) -> Error {
 
 /// Writes frames as numbered PNG files from 0: RGB of 8 bits, or of 16 for frames of 10.
 ///
-/// YUV is converted; what a frame leaves unsaid about its colour is assumed as
+/// YUV is converted; what a frame leaves unsaid about its color is assumed as
 /// [`resolve_for_conversion`](crate::frame::Color::resolve_for_conversion) says. 10 bits are stretched to 16 so that white
 /// stays white, and come back the same when read. Each file appears whole or not at all; files that were
 /// finished stay when the writer is dropped.
@@ -153,7 +155,11 @@ pub struct PngWriter {
 }
 
 impl PngWriter {
-    /// Starts a sequence. Errors: `Unsupported` where the pattern names no PNG files.
+    /// Starts a sequence.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where the pattern names no PNG files.
     pub fn create(pattern: SequencePattern, info: &VideoInfo) -> Result<Self> {
         let name = pattern.file(0);
         if !name.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
@@ -226,7 +232,7 @@ mod tests {
     use crate::frame::{Color, Planes};
     use crate::media::{OpenOptions, create, open};
 
-    fn colourful(width: usize, height: usize, format: PixelFormat) -> Frame {
+    fn colorful(width: usize, height: usize, format: PixelFormat) -> Frame {
         let mut frame = Frame::new(width, height, format, Color::default().as_rgb()).unwrap();
         let max = u32::from(format.depth.max_value());
         let value = |plane: usize, at: usize| (at as u32 * 37 + plane as u32 * 91) % (max + 1);
@@ -246,7 +252,7 @@ mod tests {
         for depth in [BitDepth::Eight, BitDepth::Ten] {
             let folder = tempfile::tempdir().unwrap();
             let pattern = folder.path().join("frame_%04d.png");
-            let frame = colourful(37, 29, PixelFormat { layout: Layout::Rgb, depth });
+            let frame = colorful(37, 29, PixelFormat { layout: Layout::Rgb, depth });
             let info = VideoInfo::new(37, 29, frame.format(), DEFAULT_RATE);
             let mut sink = create(&pattern, &info, &[]).unwrap();
             (0..3).for_each(|t| sink.write_frame(&frame.clone().with_timestamp(t)).unwrap());
@@ -266,7 +272,7 @@ mod tests {
     #[test]
     fn yuv_is_converted_on_the_way_to_png() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("grey.png");
+        let path = folder.path().join("gray.png");
         let mut frame = Frame::new(6, 4, PixelFormat::YUV420_8, Color::default()).unwrap();
         let Planes::U8(planes) = frame.planes_mut() else { panic!() };
         planes[0].samples_mut().fill(235);
@@ -282,8 +288,8 @@ mod tests {
     fn a_cut_picture_or_one_of_another_size_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let file = |n: u64| folder.path().join(format!("{n}.png"));
-        write_png(&file(0), &colourful(32, 32, PixelFormat::RGB_8)).unwrap();
-        write_png(&file(1), &colourful(32, 30, PixelFormat::RGB_8)).unwrap();
+        write_png(&file(0), &colorful(32, 32, PixelFormat::RGB_8)).unwrap();
+        write_png(&file(1), &colorful(32, 30, PixelFormat::RGB_8)).unwrap();
         let mut source = open(&folder.path().join("%d.png"), &OpenOptions::default()).unwrap();
         assert!(source.next_frame().unwrap().is_some());
         let error = source.next_frame().unwrap_err();

@@ -1,4 +1,4 @@
-//! A source at another rate than its file says. Rank 3.
+//! A source at another rate than its file says.
 
 use super::FrameSource;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Numbered picture sequences: the pattern of their names, and which files there are. Rank 3.
+//! Numbered picture sequences: the pattern of their names, and which files there are.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,9 @@ impl SequencePattern {
 
     /// All files of the pattern in order of their numbers.
     ///
-    /// Errors: `Io` where the folder cannot be read; `InvalidArgument` where there is none or one is missing.
+    /// # Errors
+    ///
+    /// `Io` where the folder cannot be read; `InvalidArgument` where there is none or one is missing.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
         let mut numbers: Vec<u64> =
             file_names(&self.folder)?.iter().filter_map(|name| self.number(name)).collect();

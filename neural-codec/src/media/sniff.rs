@@ -1,4 +1,4 @@
-//! Tells what a file is by its first bytes, not by its name. Rank 3, the first step of [`open`](super::open).
+//! Tells what a file is by its first bytes, not by its name.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// What there is to open.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum SearchResult {
     /// A Y4M file.
     Y4m,
     /// Pictures: one, or a sequence in order.
@@ -20,18 +20,20 @@ pub(super) enum Found {
 
 /// Finds out what `path` is.
 ///
-/// Errors: `Io` where it cannot be read; `InvalidArgument` for a folder without a sequence, an empty file, or
+/// # Errors
+///
+/// `Io` where it cannot be read; `InvalidArgument` for a folder without a sequence, an empty file, or
 /// what is no plain file.
-pub(super) fn identify(path: &Path) -> Result<Found> {
+pub(super) fn identify(path: &Path) -> Result<SearchResult> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) => match SequencePattern::parse(path) {
-            Some(pattern) => return Ok(Found::Pictures(pattern.files()?)),
+            Some(pattern) => return Ok(SearchResult::Pictures(pattern.files()?)),
             None => return Err(Error::io(path, error)),
         },
     };
     if metadata.is_dir() {
-        return sequence::in_folder(path)?.map(Found::Pictures).ok_or_else(|| {
+        return sequence::in_folder(path)?.map(SearchResult::Pictures).ok_or_else(|| {
             let expected = "a file, or a folder with one numbered picture sequence";
             Error::invalid("input path", expected, format!("the folder {}", path.display()))
         });
@@ -48,9 +50,9 @@ pub(super) fn identify(path: &Path) -> Result<Found> {
     Ok(identify_bytes(&head, path))
 }
 
-fn identify_bytes(head: &[u8], path: &Path) -> Found {
+fn identify_bytes(head: &[u8], path: &Path) -> SearchResult {
     if head.starts_with(b"YUV4MPEG2") {
-        return Found::Y4m;
+        return SearchResult::Y4m;
     }
     let picture = match head {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => true,
@@ -65,7 +67,7 @@ fn identify_bytes(head: &[u8], path: &Path) -> Found {
         }
         _ => false,
     };
-    if picture { Found::Pictures(vec![path.to_owned()]) } else { Found::Container }
+    if picture { SearchResult::Pictures(vec![path.to_owned()]) } else { SearchResult::Container }
 }
 
 #[cfg(test)]
@@ -80,11 +82,11 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             identify(&path).unwrap()
         };
-        assert_eq!(identify_as(b"YUV4MPEG2 W2 H2\n"), Found::Y4m);
-        assert_eq!(identify_as(b"\x89PNG\r\n\x1a\n...."), Found::Pictures(vec![path.clone()]));
-        assert_eq!(identify_as(b"\xff\xd8\xff\xe0"), Found::Pictures(vec![path.clone()]));
-        assert_eq!(identify_as(b"BMs and other abbreviations"), Found::Container);
-        assert_eq!(identify_as(b"x"), Found::Container);
+        assert_eq!(identify_as(b"YUV4MPEG2 W2 H2\n"), SearchResult::Y4m);
+        assert_eq!(identify_as(b"\x89PNG\r\n\x1a\n...."), SearchResult::Pictures(vec![path.clone()]));
+        assert_eq!(identify_as(b"\xff\xd8\xff\xe0"), SearchResult::Pictures(vec![path.clone()]));
+        assert_eq!(identify_as(b"BMs and other abbreviations"), SearchResult::Container);
+        assert_eq!(identify_as(b"x"), SearchResult::Container);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Repair of timestamps, so that a source's rise strictly whatever its file says. Rank 3, used by the readers.
+//! Repair of timestamps, so that a source's rise strictly whatever its file says.
 
 /// Most units a first timestamp may be away from 0; beyond it is taken for missing. Leaves room to add to.
 const MAX_FIRST: i64 = 1 << 60;

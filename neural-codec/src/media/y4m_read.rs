@@ -1,4 +1,4 @@
-//! Y4M files in, without FFmpeg. Rank 3.
+//! Y4M files in, without FFmpeg.
 //!
 //! ```text
 //! YUV4MPEG2 W352 H288 F30000:1001 Ip A1:1 C420jpeg XCOLORRANGE=LIMITED\n
@@ -26,7 +26,7 @@ const BLOCK: usize = 8 << 20;
 
 /// Reads frames from a Y4M stream.
 ///
-/// - `C420`, and no `C` at all, leave the chroma location unspecified; `420jpeg` is centre, `420mpeg2` left, `420paldv` top left.
+/// - `C420`, and no `C` at all, leave the chroma location unspecified; `420jpeg` is center, `420mpeg2` left, `420paldv` top left.
 /// - `Cmono` and `Cmono10` become 4:2:0 with neutral chroma.
 /// - `F0:0`, which stands for an unknown rate, counts as 25 frames a second, as in FFmpeg; `A0:0` as square pixels.
 /// - Interlaced streams are refused; unknown `X` fields and parameters of frames are passed over.
@@ -42,7 +42,11 @@ pub struct Y4mReader<R: Read> {
 }
 
 impl Y4mReader<File> {
-    /// Opens a file. Errors: `Io`, and as [`new`](Y4mReader::new).
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// `Io`, and as [`new`](Y4mReader::new).
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Self::new(File::open(path).map_err(|error| Error::io(path, error))?)
@@ -52,7 +56,9 @@ impl Y4mReader<File> {
 impl<R: Read> Y4mReader<R> {
     /// Reads the header.
     ///
-    /// Errors: `Corrupt` and `Truncated` with the byte offset, `LimitExceeded` for sizes over
+    /// # Errors
+    ///
+    /// `Corrupt` and `Truncated` with the byte offset, `LimitExceeded` for sizes over
     /// [`MAX_SIDE`](crate::frame::MAX_SIDE), `Unsupported` for interlaced streams and other chroma formats.
     pub fn new(input: R) -> Result<Self> {
         let mut input = BufReader::with_capacity(1 << 16, input);

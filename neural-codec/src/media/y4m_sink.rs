@@ -1,4 +1,4 @@
-//! A Y4M file as a place where frames go. Rank 3.
+//! A Y4M file as a place where frames go.
 
 use std::path::Path;
 
@@ -14,7 +14,11 @@ pub struct Y4mSink {
 }
 
 impl Y4mSink {
-    /// Starts a file. Errors: `Io`; `InvalidArgument` for RGB; `Unsupported` for audio, which Y4M does not have.
+    /// Starts a file.
+    ///
+    /// # Errors
+    ///
+    /// `Io`; `InvalidArgument` for RGB; `Unsupported` for audio, which Y4M does not have.
     pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Self> {
         if !audio.is_empty() {
             return Err(no_audio());

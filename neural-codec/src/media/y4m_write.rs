@@ -1,4 +1,4 @@
-//! Y4M files out, without FFmpeg. Rank 3, beside the reader.
+//! Y4M files out, without FFmpeg.
 //!
 //! Y4M carries size, rate, pixel aspect, chroma layout, bit depth and range, and at 8 bits where 4:2:0
 //! chroma lies. Primaries, transfer, matrix, timestamps and audio cannot travel in it.
@@ -25,7 +25,9 @@ pub struct Y4mWriter<W: Write> {
 impl<W: Write> Y4mWriter<W> {
     /// Writes the header.
     ///
-    /// Errors: `InvalidArgument` for RGB, which Y4M does not have; `Io` from `out`.
+    /// # Errors
+    ///
+    /// `InvalidArgument` for RGB, which Y4M does not have; `Io` from `out`.
     pub fn new(mut out: W, info: &VideoInfo) -> Result<Self> {
         check_size(info.width, info.height)?;
         let tag = chroma_tag(info.format, info.color)?;
@@ -45,7 +47,9 @@ impl<W: Write> Y4mWriter<W> {
 
     /// Writes one frame. Its timestamp is not written: frames count at the clip's rate.
     ///
-    /// Errors: `InvalidArgument` when size or format differ from the clip's; `Io` from the output.
+    /// # Errors
+    ///
+    /// `InvalidArgument` when size or format differ from the clip's; `Io` from the output.
     pub fn write_frame(&mut self, frame: &Frame) -> Result<()> {
         let VideoInfo { width, height, format, .. } = self.info;
         if (frame.width(), frame.height(), frame.format()) != (width, height, format) {
@@ -73,7 +77,11 @@ impl<W: Write> Y4mWriter<W> {
         Ok(())
     }
 
-    /// Flushes, and gives the output back. Errors: `Io` from the output.
+    /// Flushes, and gives the output back.
+    ///
+    /// # Errors
+    ///
+    /// `Io` from the output.
     pub fn finish(mut self) -> Result<W> {
         self.out.flush()?;
         Ok(self.out)

@@ -1,4 +1,4 @@
-//! Bjontegaard's delta rate: how many bits one curve saves over another at the same quality. Rank 2.
+//! Bjontegaard's delta rate: how many bits one curve saves over another at the same quality.
 //!
 //! log10(rate) is interpolated over quality by a monotone piecewise cubic and integrated exactly over the
 //! interval of quality that both curves cover.
@@ -18,8 +18,6 @@ pub struct RatePoint {
 ///
 /// Source: Bjontegaard, VCEG-M33, 2001, with the interpolation of Fritsch and Butland, SIAM J. Sci. Stat.
 /// Comput. 5(2), 1984.
-/// Errors: `InvalidArgument` when a curve has fewer than 4 points, a rate that is not positive and finite, or
-/// does not rise strictly in quality with rate; and when the curves share no interval of quality.
 ///
 /// ```
 /// use neural_codec::metrics::{RatePoint, bd_rate};
@@ -29,6 +27,11 @@ pub struct RatePoint {
 /// assert!((bd_rate(&curve(1.0), &curve(0.9))? + 10.0).abs() < 1e-9);
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// `InvalidArgument` when a curve has fewer than 4 points, a rate that is not positive and finite, or
+/// does not rise strictly in quality with rate; and when the curves share no interval of quality.
 pub fn bd_rate(anchor: &[RatePoint], test: &[RatePoint]) -> Result<f64> {
     let anchor = Curve::new("anchor curve", anchor)?;
     let test = Curve::new("test curve", test)?;

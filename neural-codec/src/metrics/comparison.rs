@@ -1,4 +1,4 @@
-//! The accumulator that frames are pushed into, one pair after the other. Rank 2.
+//! The accumulator that frames are pushed into, one pair after the other.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::psnr::{Comparable, SquaredError, squared_error};
 use super::report::{FrameMetrics, Metrics, Undefined};
 use super::ssim::{SSIM_SMALLEST_SIDE, ssim};
 use super::sum::ExactMean;
-use crate::compute::Device;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, GpuFrame, Layout, PixelFormat, Plane, Planes};
 
@@ -92,7 +92,9 @@ impl Comparison {
 
     /// Measures one pair of frames and takes it in.
     ///
-    /// Errors: `InvalidArgument` when the frames differ in size or format from each other, from the format given
+    /// # Errors
+    ///
+    /// `InvalidArgument` when the frames differ in size or format from each other, from the format given
     /// or from the frames before; the comparison is then as if the call had not been made.
     pub fn push(&mut self, source: &Frame, decoded: &Frame) -> Result<FrameMetrics> {
         self.check_shape("source frame", source)?;
@@ -112,7 +114,9 @@ impl Comparison {
 
     /// As [`push`](Self::push), of frames that lie on one GPU: they are measured there, whatever the comparison's device.
     ///
-    /// Errors: those of `push`; `InvalidArgument` for frames on different GPUs; `Device` where the GPU is lost, and the
+    /// # Errors
+    ///
+    /// Those of `push`; `InvalidArgument` for frames on different GPUs; `Device` where the GPU is lost, and the
     /// frames with it.
     pub fn push_on_gpu(&mut self, source: &GpuFrame, decoded: &GpuFrame) -> Result<FrameMetrics> {
         let size = (source.width(), source.height());
@@ -153,7 +157,9 @@ impl Comparison {
 
     /// Takes in the frames of another part of the clip.
     ///
-    /// Errors: `InvalidArgument` when the other measured another size, format or choice of metrics.
+    /// # Errors
+    ///
+    /// `InvalidArgument` when the other measured another size, format or choice of metrics.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if (self.format, self.measures) != (other.format, other.measures) {
             let text = |c: &Self| format!("{:?} of {}", c.measures, c.format);

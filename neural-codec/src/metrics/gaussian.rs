@@ -1,4 +1,4 @@
-//! The hot loop of SSIM: Gaussian windows over a band of rows. Rank 2.
+//! The hot loop of SSIM: Gaussian windows over a band of rows.
 //!
 //! With u = x + y and v = x - y, the means of u, v, u^2 and v^2 in the window give everything SSIM needs, so
 //! four fields are blurred instead of five. Swapping x and y only turns the sign of v, so the result is
@@ -8,11 +8,11 @@
 
 use std::ops::Range;
 
-use crate::compute::simd::simd_body;
+use crate::simd::simd_body;
 
 /// Side of the window.
 pub(super) const TAPS: usize = 11;
-/// From the edge of the window to its centre: exp(-k^2 / (2 * 1.5^2)), normalised so that 11 taps sum to 1.
+/// From the edge of the window to its center: exp(-k^2 / (2 * 1.5^2)), normalized so that 11 taps sum to 1.
 const WEIGHTS: [f32; 6] =
     [0.001_028_380_1, 0.007_598_758, 0.036_000_773, 0.109_360_69, 0.213_005_54, 0.266_011_71];
 /// Output columns in a tile; the ring takes 25 KiB.
@@ -93,14 +93,14 @@ fn tile<T: Copy + Into<f32>>(band: &Band<'_, T>, first: usize, columns: usize) -
     let mut ring = [Fields([[0.0; INPUTS]; 4]); TAPS];
     let mut blurred = ring[0];
     let (mut ssim, mut contrast) = (Lanes::default(), Lanes::default());
-    let centre = centre(band, first..first + columns);
+    let center = center(band, first..first + columns);
     for row in 0..band.x.len() / band.width {
         let start = row * band.width + first;
         let inputs = start..start + columns + TAPS - 1;
-        read(&mut ring[row % TAPS], &band.x[inputs.clone()], &band.y[inputs], centre);
+        read(&mut ring[row % TAPS], &band.x[inputs.clone()], &band.y[inputs], center);
         if row + 1 >= TAPS {
             blur_down(&ring, row + 1, &mut blurred);
-            let maps = map(&blurred, centre, band.scale, band.contrast);
+            let maps = map(&blurred, center, band.scale, band.contrast);
             ssim.add(&maps.ssim, columns);
             if band.contrast {
                 contrast.add(&maps.contrast, columns);
@@ -114,7 +114,7 @@ fn tile<T: Copy + Into<f32>>(band: &Band<'_, T>, first: usize, columns: usize) -
 ///
 /// It is taken off u, which changes no variance but leaves less to cancel between E[u^2] and E[u]^2.
 #[inline(always)]
-fn centre<T: Copy + Into<f32>>(band: &Band<'_, T>, columns: Range<usize>) -> f32 {
+fn center<T: Copy + Into<f32>>(band: &Band<'_, T>, columns: Range<usize>) -> f32 {
     let mut sums = [0.0_f32; LANES];
     let mut count = 0_u16;
     for row in (0..band.x.len() / band.width).step_by(4) {
@@ -131,10 +131,10 @@ fn centre<T: Copy + Into<f32>>(band: &Band<'_, T>, columns: Range<usize>) -> f32
 
 /// Turns a row into its four fields.
 #[inline(always)]
-fn read<T: Copy + Into<f32>>(Fields([u, v, uu, vv]): &mut Fields, x: &[T], y: &[T], centre: f32) {
+fn read<T: Copy + Into<f32>>(Fields([u, v, uu, vv]): &mut Fields, x: &[T], y: &[T], center: f32) {
     for (i, (&x, &y)) in x.iter().zip(y).enumerate().take(INPUTS) {
         let (x, y): (f32, f32) = (x.into(), y.into());
-        let (sum, difference) = (x + y - centre, x - y);
+        let (sum, difference) = (x + y - center, x - y);
         (u[i], v[i]) = (sum, difference);
         (uu[i], vv[i]) = (sum * sum, difference * difference);
     }
@@ -166,7 +166,7 @@ struct Maps {
 
 /// Blurs across and makes a row of both maps, that of contrast only where it is wanted.
 #[inline(always)]
-fn map(Fields([u, v, uu, vv]): &Fields, centre: f32, scale: Scale, contrast: bool) -> Maps {
+fn map(Fields([u, v, uu, vv]): &Fields, center: f32, scale: Scale, contrast: bool) -> Maps {
     let mut maps = Maps { ssim: [0.0; COLUMNS], contrast: [0.0; COLUMNS] };
     for column in 0..COLUMNS {
         let mean_u = weigh(|k| u[column + k]);
@@ -177,7 +177,7 @@ fn map(Fields([u, v, uu, vv]): &Fields, centre: f32, scale: Scale, contrast: boo
         let variance_v = weigh(|k| vv[column + k]) - square_v;
         let covariance = (variance_u - variance_v) + scale.c2;
         let variance = (variance_u + variance_v) + scale.c2;
-        let mean = mean_u + centre;
+        let mean = mean_u + center;
         let luminance = (mean * mean - square_v) + scale.c1;
         let luminance_bound = (mean * mean + square_v) + scale.c1;
         maps.ssim[column] = (luminance * covariance) / (luminance_bound * variance);

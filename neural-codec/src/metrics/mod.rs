@@ -1,4 +1,4 @@
-//! Distortion between source and decoded pictures, measured as defined in each file. Rank 2.
+//! Distortion between source and decoded pictures, measured as defined in each file.
 //!
 //! ```text
 //! source, decoded -> Comparison -> FrameMetrics per frame -> Metrics of a scene or clip
@@ -9,6 +9,7 @@
 mod bd_rate;
 mod comparison;
 mod gaussian;
+mod gpu;
 mod ms_ssim;
 mod on_device;
 mod psnr;
@@ -18,6 +19,7 @@ mod sum;
 
 pub use bd_rate::{RatePoint, bd_rate};
 pub use comparison::{Comparison, Measures};
+pub use gpu::tiles;
 pub use ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim};
 pub use psnr::{Comparable, SquaredError, squared_error};
 pub use report::{FrameMetrics, Metrics, Undefined};

@@ -1,13 +1,13 @@
-//! Structural similarity over five scales, after Wang et al. 2003. Rank 2.
+//! Structural similarity over five scales, after Wang et al. 2003.
 
 use rayon::prelude::*;
 
 use super::gaussian::{Similarity, similarity_f32};
 use super::psnr::{Comparable, check_same_size};
 use super::ssim::{Pair, check_side, mean_similarity};
-use crate::compute::simd::simd_body;
 use crate::error::Result;
 use crate::frame::{BitDepth, Plane};
+use crate::simd::simd_body;
 
 /// The smallest side of a picture that a window fits in at the fifth scale: 11 x 2^4.
 pub const MS_SSIM_SMALLEST_SIDE: usize = 176;
@@ -21,7 +21,6 @@ const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 /// From scale to scale 2x2 samples become their mean; an odd side gets a border of zeros at its start, and a
 /// negative factor counts as 0, both as in `pytorch-msssim`.
 /// Source: Wang, Simoncelli, Bovik, "Multiscale structural similarity", Asilomar 2003.
-/// Errors: `InvalidArgument` when sizes differ or a side is under [`MS_SSIM_SMALLEST_SIDE`].
 ///
 /// ```
 /// # use neural_codec::{frame::{BitDepth, Plane}, metrics::{MS_SSIM_SMALLEST_SIDE, ms_ssim}};
@@ -29,6 +28,10 @@ const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 /// assert_eq!(ms_ssim(&plane, &plane, BitDepth::Eight)?, 1.0);
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// `InvalidArgument` when sizes differ or a side is under [`MS_SSIM_SMALLEST_SIDE`].
 pub fn ms_ssim<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>, depth: BitDepth) -> Result<f64> {
     Ok(ms_ssim_and_ssim(source, decoded, depth)?.0)
 }
@@ -67,7 +70,7 @@ pub(super) fn product_of_scales(scales: &[Similarity; WEIGHTS.len()]) -> f64 {
     (0..=last).map(|scale| factor(scale).max(0.0).powf(WEIGHTS[scale])).product()
 }
 
-/// Means of 2x2 samples and the new width. Exact: up to 10 bits and 2^8 samples fit the 24 bits of an f32.
+/// EffortParams of 2x2 samples and the new width. Exact: up to 10 bits and 2^8 samples fit the 24 bits of an f32.
 fn halve<T: Sync>(samples: &[T], width: usize, halve_rows: fn(&[T], usize, &mut [f32])) -> (Vec<f32>, usize) {
     let height = samples.len() / width;
     let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
@@ -90,7 +93,7 @@ simd_body! {
     fn halve_rows_f32(rows: &[f32], width: usize, means: &mut [f32]) { halve_rows(rows, width, means) }
 }
 
-/// Means of pairs of samples in two rows or one; in an odd row the first sample stands alone.
+/// EffortParams of pairs of samples in two rows or one; in an odd row the first sample stands alone.
 #[inline(always)]
 fn halve_rows<T: Copy + Into<f32>>(rows: &[T], width: usize, means: &mut [f32]) {
     let (top, bottom) = rows.split_at(width);

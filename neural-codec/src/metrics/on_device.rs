@@ -1,4 +1,4 @@
-//! The same measures on a GPU: it makes the sums, this file adds them in the order of the CPU. Rank 2.
+//! The same measures on a GPU: it makes the sums, this file adds them in the order of the CPU.
 //!
 //! Every value equals the CPU's to the last bit, so nothing that an encoder decides by them depends on the device.
 
@@ -8,11 +8,17 @@ use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, product_of_scales};
 use super::psnr::{Comparable, SquaredError};
 use super::report::FrameMetrics;
 use super::ssim::{SSIM_SMALLEST_SIDE, mean_of_bands};
-use crate::compute::cuda::{Buffer, DeviceSample, Gpu, Samples, tiles};
 use crate::error::{Error, Result};
+use crate::frame::Samples;
 use crate::frame::{BitDepth, GpuFrame, Plane};
+use crate::gpu::{Buffer, DeviceSample, Gpu};
+use crate::metrics::tiles;
 
-/// Uploads a pair of frames and measures it; of RGB, squared errors alone. Errors: `OutOfMemory`, `Device`.
+/// Uploads a pair of frames and measures it; of RGB, squared errors alone.
+///
+/// # Errors
+///
+/// `OutOfMemory`, `Device`.
 pub(super) fn measure<T: Comparable>(
     gpu: &Gpu,
     source: &[Plane<T>; 3],
@@ -30,7 +36,11 @@ pub(super) fn measure<T: Comparable>(
     measure_pairs(gpu, &pairs, depth, measures)
 }
 
-/// Measures a pair of frames that lie on one GPU, of one size and format. Errors: `OutOfMemory`, `Device`.
+/// Measures a pair of frames that lie on one GPU, of one size and format.
+///
+/// # Errors
+///
+/// `OutOfMemory`, `Device`.
 pub(super) fn measure_there(
     source: &GpuFrame,
     decoded: &GpuFrame,
@@ -123,7 +133,7 @@ impl Halved {
 }
 
 impl<T: DeviceSample> Pair<'_, T> {
-    /// Means over the map of SSIM. Both sides must be at least 11.
+    /// EffortParams over the map of SSIM. Both sides must be at least 11.
     fn similarity(&self, gpu: &Gpu, depth: BitDepth) -> Result<Similarity> {
         let scale = Scale::of_peak(depth.max_value());
         let sums = gpu.download(&gpu.similarity([self.x, self.y], self.width, scale.constants())?)?;

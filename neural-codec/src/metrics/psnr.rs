@@ -1,13 +1,13 @@
-//! Squared error, exact, and the peak signal-to-noise ratio made of it. Rank 2.
+//! Squared error, exact, and the peak signal-to-noise ratio made of it.
 
 use rayon::prelude::*;
 
 use super::gaussian::{self, Band, Similarity};
 use super::ms_ssim;
-use crate::compute::cuda::DeviceSample;
-use crate::compute::simd::simd_body;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Plane, Sample};
+use crate::gpu::DeviceSample;
+use crate::simd::simd_body;
 
 /// A sum of squared differences and the number of samples it is over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -91,8 +91,6 @@ const BLOCK: usize = 1 << 16;
 
 /// The exact squared error between two planes.
 ///
-/// Errors: `InvalidArgument` when their sizes differ.
-///
 /// ```
 /// # use neural_codec::metrics::squared_error;
 /// # use neural_codec::frame::{BitDepth, Plane};
@@ -104,6 +102,10 @@ const BLOCK: usize = 1 << 16;
 /// assert_eq!(error.psnr(BitDepth::Eight), Some(10.0 * (255.0_f64.powi(2) / error.mse()).log10()));
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// `InvalidArgument` when their sizes differ.
 pub fn squared_error<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>) -> Result<SquaredError> {
     check_same_size(source, decoded)?;
     let (a, b) = (source.samples(), decoded.samples());
@@ -111,7 +113,9 @@ pub fn squared_error<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>) -> Re
     Ok(SquaredError { sum: u128::from(sum), samples: a.len() as u64 })
 }
 
-/// Errors: `InvalidArgument` when the sizes of two planes differ.
+/// # Errors
+///
+/// `InvalidArgument` when the sizes of two planes differ.
 pub(super) fn check_same_size<T: Sample>(source: &Plane<T>, decoded: &Plane<T>) -> Result<()> {
     let size = |p: &Plane<T>| (p.width(), p.height());
     let (expected, found) = (size(source), size(decoded));

@@ -1,4 +1,4 @@
-//! What measuring gives: values per frame, and per scene or clip. Rank 2.
+//! What measuring gives: values per frame, and per scene or clip.
 
 use super::psnr::SquaredError;
 

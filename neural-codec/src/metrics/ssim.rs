@@ -1,7 +1,7 @@
-//! Structural similarity after Wang et al. 2004. Rank 2.
+//! Structural similarity after Wang et al. 2004.
 //!
 //! Window: Gaussian, 11x11, sigma 1.5. K1 = 0.01, K2 = 0.03. Population covariance. Only windows that lie
-//! wholly in the picture count. Means and products are f32, sums f64 in a fixed order.
+//! wholly in the picture count. EffortParams and products are f32, sums f64 in a fixed order.
 
 use rayon::prelude::*;
 
@@ -19,7 +19,6 @@ const BAND: usize = 32;
 /// Mean SSIM of two planes, from -1 to 1; exactly 1 for equal planes.
 ///
 /// Source: Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment", IEEE TIP 13(4), 2004.
-/// Errors: `InvalidArgument` when sizes differ or a side is under [`SSIM_SMALLEST_SIDE`].
 ///
 /// ```
 /// # use neural_codec::metrics::ssim;
@@ -31,6 +30,10 @@ const BAND: usize = 32;
 /// assert!(0.99 < value && value < 1.0);
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// `InvalidArgument` when sizes differ or a side is under [`SSIM_SMALLEST_SIDE`].
 pub fn ssim<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>, depth: BitDepth) -> Result<f64> {
     check_same_size(source, decoded)?;
     check_side("ssim", source, SSIM_SMALLEST_SIDE)?;
@@ -38,7 +41,9 @@ pub fn ssim<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>, depth: BitDept
     Ok(mean_similarity(picture, depth, false, T::similarity).ssim)
 }
 
-/// Errors: `InvalidArgument` when a side of the plane is under `smallest`.
+/// # Errors
+///
+/// `InvalidArgument` when a side of the plane is under `smallest`.
 pub(super) fn check_side<T: Comparable>(name: &str, plane: &Plane<T>, smallest: usize) -> Result<()> {
     let (width, height) = (plane.width(), plane.height());
     if width.min(height) < smallest {
@@ -56,7 +61,7 @@ pub(super) struct Pair<'a, T> {
     pub(super) width: usize,
 }
 
-/// Means over the whole map, made band by band by `similarity`. Both sides must be at least 11.
+/// EffortParams over the whole map, made band by band by `similarity`. Both sides must be at least 11.
 pub(super) fn mean_similarity<T: Sync>(
     pair: Pair<'_, T>,
     depth: BitDepth,
@@ -78,7 +83,7 @@ pub(super) fn mean_similarity<T: Sync>(
     mean_of_bands(&bands, width, x.len() / width)
 }
 
-/// Means over the map of a picture from sums over its bands.
+/// EffortParams over the map of a picture from sums over its bands.
 pub(super) fn mean_of_bands(bands: &[Similarity], width: usize, height: usize) -> Similarity {
     let count = ((height + 1 - TAPS) * (width + 1 - TAPS)) as f64;
     let mean = |value: fn(&Similarity) -> f64| bands.iter().map(value).sum::<f64>() / count;

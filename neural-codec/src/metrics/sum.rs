@@ -1,4 +1,4 @@
-//! A sum of floats that does not depend on their order. Rank 2.
+//! A sum of floats that does not depend on their order.
 
 /// A mean of finite values, each rounded to 2^-60, summed exactly.
 ///

@@ -1,4 +1,4 @@
-//! Whether a picture is a mixture of an earlier and a later one, as in a dissolve. Rank 2, used by the cut detector.
+//! Whether a picture is a mixture of an earlier and a later one, as in a dissolve.
 
 use crate::frame::Plane;
 

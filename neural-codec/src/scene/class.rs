@@ -1,4 +1,4 @@
-//! The class of a scene, and the reason for it. Rank 2: last step of the profile.
+//! The class of a scene, and the reason for it. Last step of the profile.
 
 use std::fmt;
 
@@ -74,7 +74,7 @@ pub(super) fn classify(p: &Profile) -> Evidence {
     if has_face && is_calm && p.temporal_information.mean < 10.0 {
         let (face, sides) = (100.0 * p.face_skin, 100.0 * p.side_skin);
         let reason =
-            format!("skin colours fill {face:.0} % of the upper middle, {sides:.0} % of the sides; {change}");
+            format!("skin colors fill {face:.0} % of the upper middle, {sides:.0} % of the sides; {change}");
         return evidence(SceneClass::TalkingHead, reason);
     }
     if p.motion >= 0.12 || (p.motion >= 0.08 && p.temporal_information.mean >= 20.0) {

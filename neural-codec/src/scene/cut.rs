@@ -1,6 +1,6 @@
-//! Where scenes start, found frame by frame. Rank 2: the first step of encoding.
+//! Where scenes start, found frame by frame. The first step of encoding.
 //!
-//! A frame starts a scene when motion from the frame before cannot explain it, and explains its neighbours far
+//! A frame starts a scene when motion from the frame before cannot explain it, and explains its neighbors far
 //! better. Bursts of light that give the old picture back are no cuts; a fade through a blank picture is one cut,
 //! where the blank ends; a dissolve is one cut, where the new picture begins to outweigh the old.
 
@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use super::blend::{Mixture, mixture};
 use super::difference::{Novelty, novelty};
 use super::downscale::Thumbnail;
-use super::look::Look;
+use super::features::FrameFeatures;
 use super::remembered::Picture;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
@@ -57,7 +57,7 @@ impl CutSettings {
 #[derive(Debug)]
 pub struct CutDetector {
     settings: CutSettings,
-    /// Half the longest dissolve that is recognised, in frames.
+    /// Half the longest dissolve that is recognized, in frames.
     look_ahead: usize,
     /// Longest flash, in frames.
     flash: usize,
@@ -77,7 +77,7 @@ pub struct CutDetector {
 
 /// Least unexplained share of a cut where nothing moves (see [`Novelty`]).
 pub(super) const LEAST_CHANGE: f32 = 0.55;
-/// A cut must exceed `1.1 x` its neighbours' change by this much.
+/// A cut must exceed `1.1 x` its neighbors' change by this much.
 const ABOVE_NEIGHBOURS: f32 = 0.3;
 /// Pictures on each side whose change a cut is measured against; repeats do not count.
 const NEIGHBOURS: usize = 5;
@@ -90,7 +90,11 @@ const DISSOLVED: f32 = 0.7;
 const DISSOLVED_AREA: f32 = 0.5;
 
 impl CutDetector {
-    /// A detector before the first frame. Errors: `InvalidArgument` for scene lengths of 0, or a least above the most.
+    /// A detector before the first frame.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for scene lengths of 0, or a least above the most.
     pub fn new(settings: CutSettings) -> Result<Self> {
         if settings.max_scene_frames == 0 {
             return Err(Error::invalid("max_scene_frames", "at least 1", 0));
@@ -127,13 +131,17 @@ impl CutDetector {
 
     /// Takes the next frame; returns the index of the frame decided by it if that frame starts a scene.
     ///
-    /// Starts come in order, the first being 0. Errors: none that a valid frame can cause.
+    /// Starts come in order, the first being 0.
+    ///
+    /// # Errors
+    ///
+    /// None that a valid frame can cause.
     pub fn push(&mut self, frame: &Frame) -> Result<Option<u64>> {
-        Ok(self.push_look(&Thumbnail::new(frame)?.into()))
+        Ok(self.push_features(&Thumbnail::new(frame)?.into()))
     }
 
     /// As [`push`](Self::push), of a frame looked at already.
-    pub fn push_look(&mut self, look: &Look) -> Option<u64> {
+    pub fn push_features(&mut self, look: &FrameFeatures) -> Option<u64> {
         let picture = Picture::new(look, self.window.back());
         self.window.push_back(picture);
         if self.window.len() > self.position + self.look_ahead { self.decide() } else { None }
@@ -173,7 +181,7 @@ impl CutDetector {
         start.then_some(frame)
     }
 
-    /// Whether this picture is a plain colour cut to, or the first after a blank.
+    /// Whether this picture is a plain color cut to, or the first after a blank.
     fn is_cut_at_blank(&self) -> bool {
         let Some(before) = self.back(1) else { return false };
         let now = &self.window[self.position];
@@ -190,7 +198,7 @@ impl CutDetector {
         }
     }
 
-    /// Whether this picture is news against the one before, more so than its neighbours, and no flash.
+    /// Whether this picture is news against the one before, more so than its neighbors, and no flash.
     fn is_cut_at_change(&self) -> bool {
         let now = &self.window[self.position];
         let Some(before) = self.back(1) else { return false };

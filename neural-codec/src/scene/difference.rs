@@ -1,4 +1,4 @@
-//! How much of a picture is new against an earlier one. Rank 2, the measure that the cut detector decides by.
+//! How much of a picture is new against an earlier one.
 
 use super::downscale::Coarse;
 use super::motion::{self, BLOCK};

@@ -1,10 +1,10 @@
-//! Box-averaged miniatures of a frame: what all scene analysis looks at. Rank 2, first step of `scene`.
+//! Box-averaged miniatures of a frame: what all scene analysis looks at.
 
-use crate::compute::simd::simd_body;
 use crate::error::Result;
 use crate::frame::{Frame, Layout, Plane, Planes, Sample};
+use crate::simd::simd_body;
 
-/// Longest side of the analysed picture; 1080p becomes 320x180, small enough to search at a thousand frames a second.
+/// Longest side of the analyzed picture; 1080p becomes 320x180, small enough to search at a thousand frames a second.
 const PICTURE_SIDE: usize = 320;
 /// How many times smaller again the outline is that cuts are looked for in.
 const SMALL_FACTOR: usize = 4;
@@ -16,7 +16,7 @@ const SMALL_FACTOR: usize = 4;
 pub struct Thumbnail {
     /// Luma, averaged over square cells.
     pub luma: Plane<u8>,
-    /// The same picture, smaller still and with colour.
+    /// The same picture, smaller still and with color.
     pub coarse: Coarse,
 }
 
@@ -35,7 +35,11 @@ pub struct Coarse {
 }
 
 impl Thumbnail {
-    /// Makes a frame small. Errors: none that a valid frame can cause.
+    /// Makes a frame small.
+    ///
+    /// # Errors
+    ///
+    /// None that a valid frame can cause.
     pub fn new(frame: &Frame) -> Result<Self> {
         let shift = u32::from(frame.format().depth.bits()) - 8;
         let mut fingerprint = FNV_OFFSET;
@@ -156,8 +160,8 @@ fn luma_from_rgb(
     let luma: Vec<u8> = (red.samples().iter().zip(green.samples()).zip(blue.samples()))
         .map(|((&r, &g), &b)| ((u16::from(r) + 2 * u16::from(g) + u16::from(b) + 2) / 4) as u8)
         .collect();
-    let difference = |colour: &Plane<u8>| {
-        let samples = colour.samples().iter().zip(&luma);
+    let difference = |color: &Plane<u8>| {
+        let samples = color.samples().iter().zip(&luma);
         let samples = samples.map(|(&c, &y)| (128 + (i16::from(c) - i16::from(y)) / 2) as u8).collect();
         Plane::from_samples(width, height, samples)
     };
@@ -168,8 +172,8 @@ fn luma_from_rgb(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compute::InstructionSet;
     use crate::frame::{BitDepth, Color, PixelFormat};
+    use crate::simd::InstructionSet;
 
     fn noise_frame(width: usize, height: usize, format: PixelFormat) -> Frame {
         let mut frame = Frame::new(width, height, format, Color::default()).unwrap();

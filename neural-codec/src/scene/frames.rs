@@ -1,4 +1,4 @@
-//! The frames of one scene, written once by the cutter and read by whoever encodes the scene. Rank 2.
+//! The frames of one scene, written once by the cutter and read by whoever encodes the scene.
 //!
 //! A scene can be read while it is still growing. What does not fit the memory budget either makes the writer
 //! wait or goes to a temporary file, by how the scene will be read.
@@ -68,7 +68,11 @@ impl SceneFrames {
         Arc::new(Self { reading, is_hashed, budget, state: Mutex::default(), changed: Condvar::new() })
     }
 
-    /// Appends a frame. Errors: `Io` when it has to go to disk and the disk is full.
+    /// Appends a frame.
+    ///
+    /// # Errors
+    ///
+    /// `Io` when it has to go to disk and the disk is full.
     pub(crate) fn push(&self, frame: Arc<Frame>) -> Result<()> {
         let bytes = frame.byte_len();
         let share = match self.reading {
@@ -135,7 +139,9 @@ impl SceneFrames {
 
     /// Frame `index` of the scene, waiting for it if need be; `None` past the last.
     ///
-    /// Errors: `Io` when it cannot be read back, `Internal` when it was released.
+    /// # Errors
+    ///
+    /// `Io` when it cannot be read back, `Internal` when it was released.
     pub(crate) fn get(&self, index: u64) -> Result<Option<Arc<Frame>>> {
         let mut state = lock(&self.state);
         while index >= state.slots.len() as u64 && !state.closed {
@@ -170,7 +176,7 @@ impl SceneFrames {
 struct Spill {
     file: File,
     end: u64,
-    /// Any frame of the scene: size, format and colour of all of them.
+    /// Any frame of the scene: size, format and color of all of them.
     model: Frame,
 }
 

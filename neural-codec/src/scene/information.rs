@@ -1,4 +1,4 @@
-//! Spatial and temporal information of a picture made small. Rank 2, part of the profile.
+//! Spatial and temporal information of a picture made small.
 
 use crate::frame::Plane;
 

@@ -1,4 +1,4 @@
-//! A caller's own scene list, in place of detected cuts. Rank 2, beside the cut detector.
+//! A caller's own scene list, in place of detected cuts.
 
 use std::ops::Range;
 
@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 /// Checks a scene list in PySceneDetect's shape, `[(start, end), ...]` with `end` exclusive.
 ///
 /// Units: frames. The list must cover `0..frame_count` in order, without gaps, overlaps or empty scenes.
-/// Errors: `InvalidArgument` naming the first entry that does not fit, as `scenes[i]`.
 ///
 /// ```
 /// # use neural_codec::scene::scenes_from_list;
@@ -15,6 +14,10 @@ use crate::error::{Error, Result};
 /// assert!(scenes_from_list(&[(0, 10), (12, 25)], 25).unwrap_err().to_string().contains("scenes[1]"));
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
+///
+/// # Errors
+///
+/// `InvalidArgument` naming the first entry that does not fit, as `scenes[i]`.
 pub fn scenes_from_list(list: &[(u64, u64)], frame_count: u64) -> Result<Vec<Range<u64>>> {
     let mut scenes = Vec::with_capacity(list.len());
     let mut expected_start = 0;

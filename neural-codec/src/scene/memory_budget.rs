@@ -1,4 +1,4 @@
-//! A bound on the bytes of source frames held in memory by all scenes together. Rank 2.
+//! A bound on the bytes of source frames held in memory by all scenes together.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -1,7 +1,7 @@
-//! Where each block of a small picture was in the picture before. Rank 2, used by cuts and profile.
+//! Where each block of a small picture was in the picture before.
 
-use crate::compute::simd::simd_body;
 use crate::frame::Plane;
+use crate::simd::simd_body;
 
 /// Side of a block, in samples of the plane searched.
 pub(super) const BLOCK: usize = 8;
@@ -94,7 +94,7 @@ fn try_row_body(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compute::InstructionSet;
+    use crate::simd::InstructionSet;
 
     fn noise(width: usize, height: usize) -> Plane<u8> {
         let mut state = 7_u32;

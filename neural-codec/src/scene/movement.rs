@@ -1,4 +1,4 @@
-//! How and where a picture moves, from block matches at two sizes. Rank 2, part of the profile.
+//! How and where a picture moves, from block matches at two sizes.
 
 use super::difference::level;
 use super::downscale::{Coarse, Thumbnail};
@@ -28,7 +28,7 @@ pub(super) struct Movement {
     pub border_changed: f32,
     /// Among the changed blocks, the share whose displacement is the median one.
     pub global: f32,
-    /// Among the changed blocks, the share with colours of skin.
+    /// Among the changed blocks, the share with colors of skin.
     pub skin: f32,
 }
 
@@ -128,7 +128,7 @@ fn median(values: impl Iterator<Item = i16>) -> i16 {
     values.get(values.len() / 2).copied().unwrap_or(0)
 }
 
-/// Whether the colour of a block is one of skin.
+/// Whether the color of a block is one of skin.
 fn is_skin(picture: &Coarse, (x, y): (usize, usize), (columns, rows): (usize, usize)) -> bool {
     let [blue, red] = picture.chroma.each_ref().map(|plane| {
         let (left, top) =
@@ -143,7 +143,7 @@ fn is_skin_colour(blue: u8, red: u8) -> bool {
     (77..=122).contains(&blue) && (136..=173).contains(&red)
 }
 
-/// Share of skin colours where a speaker's face is (the middle of the upper two thirds), and along both sides.
+/// Share of skin colors where a speaker's face is (the middle of the upper two thirds), and along both sides.
 pub(super) fn face_and_sides(picture: &Coarse) -> [f32; 2] {
     let [blue, red] = &picture.chroma;
     let (width, height) = (blue.width(), blue.height());

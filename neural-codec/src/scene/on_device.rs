@@ -1,26 +1,34 @@
-//! The same looks from a GPU: it makes the sums and the matches, this file reads them as the CPU would. Rank 2.
+//! The same looks from a GPU: it makes the sums and the matches, this file reads them as the CPU would.
 
 use std::sync::Arc;
 
 use super::difference::{BlockCosts, Novelty};
 use super::downscale::{Coarse, Thumbnail};
+use super::features::{Detail, FrameFeatures, Pair};
 use super::information::{deviation_of_difference, deviation_of_gradient};
-use super::look::{Detail, Look, Pair};
 use super::motion::Match;
 use super::movement::{Matches, Movement, area};
 use super::texture::{TextureSums, block_size};
-use crate::compute::cuda::{
-    Buffer, Gpu, Samples, SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes,
-};
 use crate::error::{Error, Result};
+use crate::frame::Samples;
 use crate::frame::{Frame, GpuFrame, Layout, PixelFormat, Plane};
+use crate::gpu::{Buffer, Gpu};
+use crate::scene::{SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes};
 
-/// Uploads a frame and has it measured. Errors: `OutOfMemory`, `Device`.
+/// Uploads a frame and has it measured.
+///
+/// # Errors
+///
+/// `OutOfMemory`, `Device`.
 pub(super) fn picture(gpu: &Arc<Gpu>, frame: &Frame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
     picture_there(&GpuFrame::upload(gpu, frame)?, before)
 }
 
-/// Has a picture measured that lies on a GPU. Errors: `OutOfMemory`, `Device`.
+/// Has a picture measured that lies on a GPU.
+///
+/// # Errors
+///
+/// `OutOfMemory`, `Device`.
 pub(super) fn picture_there(frame: &GpuFrame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
     let (gpu, sizes, format) = (frame.gpu(), frame.sizes(), frame.format());
     match frame.planes() {
@@ -70,7 +78,7 @@ pub(super) fn detail(figures: &SceneFigures, frame: &Frame) -> Detail {
 }
 
 /// What is measured of the picture `now` against the one before.
-pub(super) fn pair(figures: &SceneFigures, now: &Thumbnail, before: Option<&Look>) -> Option<Pair> {
+pub(super) fn pair(figures: &SceneFigures, now: &Thumbnail, before: Option<&FrameFeatures>) -> Option<Pair> {
     let (found, before) = (figures.pair.as_ref()?, before?);
     let (sum, squares) = found.temporal;
     let is_repeated = before.thumbnail().coarse.fingerprint == now.coarse.fingerprint;

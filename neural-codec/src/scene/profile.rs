@@ -1,9 +1,9 @@
-//! What analysis finds out about one scene. Rank 2: second step of encoding, after the cuts.
+//! What analysis finds out about one scene. Second step of encoding, after the cuts.
 
 use super::class::{Evidence, classify};
 use super::difference::mean_and_deviation;
+use super::features::{Detail, FrameFeatures};
 use super::information::temporal_information;
-use super::look::{Detail, Look};
 use super::movement::{Movement, face_and_sides, movement};
 use super::texture::Texture;
 use crate::error::{Error, Result};
@@ -39,17 +39,17 @@ pub struct Profile {
     pub changed_blocks: f32,
     /// The same along the left, right and upper edge.
     pub changed_border: f32,
-    /// Share of the changed blocks that have colours of skin.
+    /// Share of the changed blocks that have colors of skin.
     pub moving_skin: f32,
-    /// Share of skin colours in the middle of the upper two thirds, where a speaker's face is.
+    /// Share of skin colors in the middle of the upper two thirds, where a speaker's face is.
     pub face_skin: f32,
-    /// Share of skin colours along the left and right edge.
+    /// Share of skin colors along the left and right edge.
     pub side_skin: f32,
     /// Standard deviation of the grain, at full resolution.
     pub grain: f32,
     /// Share of 16x16 blocks without detail, at full resolution.
     pub flatness: f32,
-    /// Share of hard steps among all steps between neighbours.
+    /// Share of hard steps among all steps between neighbors.
     pub hard_edges: f32,
     /// Number of luma values in use, and the share of samples that hold one of the four most frequent.
     pub luma_values: f32,
@@ -95,7 +95,7 @@ pub struct Profiler {
     /// Frames from one measurement of motion to the next.
     stride: u64,
     frames: u64,
-    before: Option<Look>,
+    before: Option<FrameFeatures>,
     spatial: Running,
     temporal: Running,
     movements: Vec<Movement>,
@@ -146,14 +146,18 @@ impl Profiler {
         }
     }
 
-    /// Takes the next frame of the scene. Errors: none that a valid frame can cause.
+    /// Takes the next frame of the scene.
+    ///
+    /// # Errors
+    ///
+    /// None that a valid frame can cause.
     pub fn push(&mut self, frame: &Frame) -> Result<()> {
-        self.push_look(frame, Look::new(frame)?);
+        self.push_features(frame, FrameFeatures::new(frame)?);
         Ok(())
     }
 
     /// As [`push`](Self::push), of a frame looked at already.
-    pub fn push_look(&mut self, frame: &Frame, look: Look) {
+    pub fn push_features(&mut self, frame: &Frame, look: FrameFeatures) {
         let thumbnail = look.thumbnail();
         let (mean, deviation) = mean_and_deviation(&thumbnail.coarse.luma);
         self.deviations.push(deviation);
@@ -180,7 +184,11 @@ impl Profiler {
         self.before = Some(look);
     }
 
-    /// Ends the scene. Errors: `WrongOrder` for a scene without frames.
+    /// Ends the scene.
+    ///
+    /// # Errors
+    ///
+    /// `WrongOrder` for a scene without frames.
     pub fn finish(self) -> Result<Profile> {
         if self.frames == 0 {
             return Err(Error::WrongOrder { call: "Profiler::finish", reason: "no frame was pushed".into() });

@@ -1,11 +1,11 @@
-//! What the cut detector remembers of a frame, and how two such pictures compare. Rank 2, used by the cut detector.
+//! What the cut detector remembers of a frame, and how two such pictures compare.
 
 use super::cut::LEAST_CHANGE;
 use super::difference::{mean_and_deviation, novelty};
 use super::downscale::Coarse;
-use super::look::Look;
+use super::features::FrameFeatures;
 
-/// A picture whose luma deviates by less, in levels, is blank: black, white, or a plain colour.
+/// A picture whose luma deviates by less, in levels, is blank: black, white, or a plain color.
 const BLANK: f32 = 4.0;
 /// Levels by which a flash outshines the pictures round it.
 const FLASH_LEVELS: f32 = 6.0;
@@ -24,7 +24,7 @@ pub(super) struct Picture {
 
 impl Picture {
     /// What to remember of a look, after the picture before it.
-    pub(super) fn new(look: &Look, before: Option<&Self>) -> Self {
+    pub(super) fn new(look: &FrameFeatures, before: Option<&Self>) -> Self {
         let coarse = look.thumbnail().coarse.clone();
         let (mean, deviation) = mean_and_deviation(&coarse.luma);
         let change = before.map_or(0.0, |before| match look.pair_with(before.number) {
@@ -38,7 +38,7 @@ impl Picture {
         self.deviation < BLANK
     }
 
-    /// Distance of the mean colours, in levels.
+    /// Distance of the mean colors, in levels.
     pub(super) fn distance(&self, other: &Self) -> f32 {
         let [a, b] = [self, other].map(|p| p.coarse.chroma.each_ref().map(|c| mean_and_deviation(c).0));
         (self.mean - other.mean).abs() + (a[0] - b[0]).abs() + (a[1] - b[1]).abs()

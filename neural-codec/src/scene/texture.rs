@@ -1,4 +1,4 @@
-//! What a picture is made of: detail, grain, plain areas, hard edges, few values. Rank 2, part of the profile.
+//! What a picture is made of: detail, grain, plain areas, hard edges, few values.
 
 use crate::frame::{Frame, Layout, Plane, Planes, Sample};
 
@@ -8,7 +8,7 @@ const BLOCK: usize = 16;
 const GRID: usize = 16;
 /// Largest minus smallest value of a block that counts as plain, in levels: one step of coding error each way.
 const PLAIN_RANGE: u16 = 2;
-/// Step between neighbours that counts as a hard edge, in levels: text and outlines, hardly ever a lens.
+/// Step between neighbors that counts as a hard edge, in levels: text and outlines, hardly ever a lens.
 const HARD_STEP: u16 = 48;
 
 /// Figures of one picture, from blocks sampled at full resolution. Units: levels of 8 bits; shares 0 to 1.
@@ -18,7 +18,7 @@ pub(super) struct Texture {
     pub grain: f32,
     /// Share of blocks without any detail.
     pub plain: f32,
-    /// Share of neighbouring samples, among those that differ, that form a hard edge.
+    /// Share of neighboring samples, among those that differ, that form a hard edge.
     pub hard_edges: f32,
     /// Number of luma values that occur in at least one sample of a thousand.
     pub values: f32,
@@ -58,7 +58,7 @@ fn measure<T: Sample>(plane: &Plane<T>, shift: u32) -> Texture {
 pub(super) struct TextureSums {
     /// How often each value occurs.
     pub counts: [u32; 256],
-    /// Neighbours in a row that differ.
+    /// Neighbors in a row that differ.
     pub steps: u32,
     /// Those among them that form a hard edge.
     pub hard_steps: u32,

@@ -8,7 +8,18 @@ use std::sync::OnceLock;
 
 use cudarc::nvrtc::{result, sys};
 use libloading::Library;
-use neural_codec::compute::cuda::{options, source};
+
+#[path = "../kernel_source/mod.rs"]
+mod kernel_source;
+
+use kernel_source::kernel_source;
+
+/// Options that the source has to be compiled with, for an architecture such as `sm_90` or `compute_75`.
+///
+/// No product is fused with a sum unless the source says so: CPU and GPU round alike.
+fn options(architecture: &str) -> Vec<String> {
+    vec![format!("--gpu-architecture={architecture}"), "--fmad=false".into(), "--std=c++17".into()]
+}
 
 /// Compiles the library's kernels.
 pub(crate) struct Nvrtc;
@@ -31,9 +42,11 @@ impl Nvrtc {
 
     /// The kernels as PTX where the architecture is virtual (`compute_75`), else as machine code (`sm_90`).
     ///
-    /// Errors: what the compiler says.
+    /// # Errors
+    ///
+    /// What the compiler says.
     pub(crate) fn compile(&self, architecture: &str) -> Result<Vec<u8>, String> {
-        let text = CString::new(source()).unwrap();
+        let text = CString::new(kernel_source()).unwrap();
         let program = result::create_program(&text, Some(c"kernels.cu")).unwrap();
         // SAFETY: the program was created above and is destroyed once, below.
         #[allow(unsafe_code)]
@@ -84,7 +97,7 @@ fn load(folder: &Path) -> bool {
             .find(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start)))
     };
     [named("libnvrtc-builtins.so."), named("libnvrtc.so.")].into_iter().all(|path| {
-        // SAFETY: these are NVIDIA's libraries, whose initialisers ask nothing.
+        // SAFETY: these are NVIDIA's libraries, whose initializers ask nothing.
         #[allow(unsafe_code)]
         path.and_then(|path| unsafe { Library::new(path) }.ok()).map(std::mem::forget).is_some()
     })

@@ -3,19 +3,19 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use neural_codec::compute::Device;
-use neural_codec::neural::train::{PATCH, Patch, Random};
-use neural_codec::neural::{SITE_CHANNELS, TEMPORAL_LAYERS};
+use neural_codec::device::Device;
+use neural_codec::filter::train::{PATCH, Patch, Random};
+use neural_codec::filter::{SITE_CHANNELS, TEMPORAL_LAYERS};
 
-use crate::cuda_stand_in::{device, is_real, stand_in};
+use crate::fake_driver::{device, fake_driver, is_real};
 
 /// The device for one test at a time, healthy.
 pub(crate) fn alone() -> (MutexGuard<'static, ()>, Device) {
     static GATE: Mutex<()> = Mutex::new(());
     let guard = GATE.lock().unwrap_or_else(PoisonError::into_inner);
     if !is_real() {
-        stand_in().fail(c"", -1, 0);
-        stand_in().leave_memory(1 << 32);
+        fake_driver().fail(c"", -1, 0);
+        fake_driver().leave_memory(1 << 32);
     }
     (guard, device())
 }

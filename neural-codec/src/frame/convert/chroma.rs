@@ -1,4 +1,4 @@
-//! Chroma between subsampled and full resolution. Rank 1, used by the conversions.
+//! Chroma between subsampled and full resolution.
 //!
 //! The filter is the cubic of Mitchell and Netravali with B = 0 and C = 0.6 (FFmpeg's default bicubic), stretched by two
 //! for halving; edges repeat. Sampled at the quarter positions that chroma siting needs, its values are
@@ -82,7 +82,7 @@ impl UpTaps {
     }
 }
 
-/// Gives rows of a chroma plane at a higher resolution, centred on 0, in [`up_unit`] steps.
+/// Gives rows of a chroma plane at a higher resolution, centerd on 0, in [`up_unit`] steps.
 pub(super) struct Upsampler {
     taps: UpTaps,
     /// One row after the vertical pass, with two samples of padding at each end.

@@ -1,11 +1,13 @@
-//! RGB pictures as arrays of shape `[height, width, 3]`, as picture libraries and numpy hold them. Rank 1.
+//! RGB pictures as arrays of shape `[height, width, 3]`, as picture libraries and numpy hold them.
 
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Color, Frame, PixelFormat, Planes, Sample, check_size};
 
 /// Red, green and blue of each pixel side by side. Shapes: `[height, width, 3]`, row after row.
 ///
-/// Errors: `InvalidArgument` for any format but RGB at 8 bits; [`convert`](super::convert) makes it.
+/// # Errors
+///
+/// `InvalidArgument` for any format but RGB at 8 bits; [`convert`](super::convert) makes it.
 pub fn rgb8_interleaved(frame: &Frame) -> Result<Vec<u8>> {
     match frame.planes() {
         Planes::U8(planes) if frame.format() == PixelFormat::RGB_8 => {
@@ -17,7 +19,9 @@ pub fn rgb8_interleaved(frame: &Frame) -> Result<Vec<u8>> {
 
 /// Red, green and blue of each pixel side by side. Shapes: `[height, width, 3]`. Units: 0 to 1023.
 ///
-/// Errors: `InvalidArgument` for any format but RGB at 10 bits; [`convert`](super::convert) makes it.
+/// # Errors
+///
+/// `InvalidArgument` for any format but RGB at 10 bits; [`convert`](super::convert) makes it.
 pub fn rgb10_interleaved(frame: &Frame) -> Result<Vec<u16>> {
     match frame.planes() {
         Planes::U16(planes) if frame.format() == PixelFormat::RGB_10 => {
@@ -29,7 +33,9 @@ pub fn rgb10_interleaved(frame: &Frame) -> Result<Vec<u16>> {
 
 /// A frame from red, green and blue side by side. Shapes: `rgb` is `[height, width, 3]`, row after row.
 ///
-/// Errors: `InvalidArgument` when the number of samples does not fit, and as [`Frame::new`].
+/// # Errors
+///
+/// `InvalidArgument` when the number of samples does not fit, and as [`Frame::new`].
 pub fn from_rgb8_interleaved(rgb: &[u8], width: usize, height: usize) -> Result<Frame> {
     let mut frame = empty(rgb.len(), width, height, PixelFormat::RGB_8)?;
     if let Planes::U8(planes) = frame.planes_mut() {
@@ -40,7 +46,9 @@ pub fn from_rgb8_interleaved(rgb: &[u8], width: usize, height: usize) -> Result<
 
 /// A frame from red, green and blue side by side. Shapes: `rgb` is `[height, width, 3]`. Units: 0 to 1023.
 ///
-/// Errors: `InvalidArgument` when the number of samples does not fit or one is over 1023, and as [`Frame::new`].
+/// # Errors
+///
+/// `InvalidArgument` when the number of samples does not fit or one is over 1023, and as [`Frame::new`].
 pub fn from_rgb10_interleaved(rgb: &[u16], width: usize, height: usize) -> Result<Frame> {
     if let Some(found) = rgb.iter().find(|&&sample| sample > BitDepth::Ten.max_value()) {
         return Err(Error::invalid("sample", "at most 1023", found));

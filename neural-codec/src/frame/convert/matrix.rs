@@ -1,8 +1,8 @@
-//! Integer coefficients between RGB and YUV. Rank 1, used by the conversions.
+//! Integer coefficients between RGB and YUV.
 //!
 //! The real coefficients follow from two luma weights (ITU-T H.273, equations 38 to 43) and from where the range puts
 //! black, white and neutral chroma (equations 24 to 32). Each is rounded once, to a fixed point that
-//! fills 32-bit sums; sums that must be exact (white, neutral greys) are made exact. IEEE add, multiply, divide and
+//! fills 32-bit sums; sums that must be exact (white, neutral grays) are made exact. IEEE add, multiply, divide and
 //! round give the same integers on every machine.
 
 use super::chroma::{DOWN_UNIT_BITS, up_unit};
@@ -38,7 +38,9 @@ impl Quantization {
 
 /// Weights of red and blue in luma (H.273 table 4).
 ///
-/// Errors: `InvalidArgument` for an unspecified matrix, `Unsupported` for one that is not linear or not YUV.
+/// # Errors
+///
+/// `InvalidArgument` for an unspecified matrix, `Unsupported` for one that is not linear or not YUV.
 pub(super) fn luma_weights(matrix: u8) -> Result<(f64, f64)> {
     match matrix {
         Color::BT709 => Ok((0.2126, 0.0722)),
@@ -52,7 +54,7 @@ pub(super) fn luma_weights(matrix: u8) -> Result<(f64, f64)> {
             "unspecified",
         )),
         other => Err(Error::Unsupported {
-            what: format!("colour matrix {other} for YUV"),
+            what: format!("color matrix {other} for YUV"),
             remedy: "convert to BT.709, BT.601 or BT.2020 (code points 1, 5, 6, 9) first".into(),
         }),
     }
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn greys_have_no_chroma() {
+    fn grays_have_no_chroma() {
         for matrix in [1, 5, 9] {
             let color = Color {
                 matrix,

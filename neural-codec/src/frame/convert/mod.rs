@@ -1,9 +1,11 @@
-//! Between RGB and YUV, chroma layouts and bit depths. Rank 1, used where pictures enter and leave.
+//! Between RGB and YUV, chroma layouts and bit depths.
 //!
 //! Integer fixed point throughout: the same bytes on every machine and instruction set, within 0.57 of a code value
 //! of the real-valued result (0.5 is the final rounding).
 
 mod chroma;
+mod gpu;
+mod gpu_shape;
 mod interleaved;
 mod matrix;
 mod on_device;
@@ -13,6 +15,8 @@ mod reference;
 mod resolve;
 mod rows;
 
+pub use gpu::{Samples, Size};
+pub use gpu_shape::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp};
 pub use interleaved::{from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved};
 pub(crate) use on_device::converted_to_host;
 pub(super) use on_device::on_gpu;
@@ -31,7 +35,7 @@ use crate::with_planes;
 /// `yuv` says what the samples of the YUV side mean; [`Color::resolve_for_conversion`] fills in what a source leaves
 /// open. For a YUV frame it may add to what [`Frame::color`] says but not contradict it. Between RGB
 /// and YUV the matrix must be given; an unspecified range of YUV counts as limited, an unspecified chroma
-/// location as left. RGB is full range. The result's colour names the matrix, range and location in use,
+/// location as left. RGB is full range. The result's color names the matrix, range and location in use,
 /// and keeps the primaries and transfer: nothing here touches either.
 ///
 /// - RGB and YUV: the matrices of BT.601, BT.709, BT.2020 (non-constant luminance), FCC and SMPTE 240M, either range.
@@ -42,9 +46,11 @@ use crate::with_planes;
 ///
 /// Against FFmpeg 5.1 (`accurate_rnd+full_chroma_int+full_chroma_inp+bicubic`, chroma positions given) 8-bit results differ by
 /// at most one in gamut, except in rows and columns 0 and 2 of upsampled chroma, which FFmpeg gets wrong; the oracle
-/// test lists where else it is off. Without given positions FFmpeg 5.1 takes the centre.
+/// test lists where else it is off. Without given positions FFmpeg 5.1 takes the center.
 ///
-/// Errors: `InvalidArgument` for an unspecified matrix or a contradiction, `Unsupported` for other matrices and for RGB
+/// # Errors
+///
+/// `InvalidArgument` for an unspecified matrix or a contradiction, `Unsupported` for other matrices and for RGB
 /// of limited range.
 pub fn convert(frame: &Frame, to: PixelFormat, yuv: Color) -> Result<Frame> {
     let mut out = match plan(frame.format(), frame.color(), to, yuv)? {

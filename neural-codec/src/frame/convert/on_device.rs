@@ -1,16 +1,19 @@
-//! The same conversions on a GPU: this file hands their coefficients over, the kernels do what `rows` does. Rank 1.
+//! The same conversions on a GPU: this file hands their coefficients over, the kernels do what `rows` does.
 
 use super::chroma::{DOWN_UNIT_BITS, DownTaps, UpTaps, subsampling, up_unit};
 use super::matrix::{Affine, Quantization, ToRgb, ToYuv, WeightedSum};
 use super::plan::{Plan, plan};
-use crate::compute::cuda::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp, Samples};
-use crate::compute::{Device, cuda::Gpu};
+use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{BitDepth, ChromaLocation, Color, Frame, GpuFrame, Layout, PixelFormat};
+use crate::frame::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp, Samples};
+use crate::gpu::Gpu;
 
 /// As [`convert`](super::convert), on a GPU where the device has one and the frame is large enough; the result is the same.
 ///
-/// Errors: those of `convert`.
+/// # Errors
+///
+/// Those of `convert`.
 pub fn convert_on(device: &Device, frame: &Frame, to: PixelFormat, yuv: Color) -> Result<Frame> {
     if frame.format() == to {
         return Ok(frame.clone());
@@ -27,7 +30,9 @@ pub fn convert_on(device: &Device, frame: &Frame, to: PixelFormat, yuv: Color) -
 
 /// A picture of a GPU, converted there: as a frame of the host, and where the GPU made it, as it lies there.
 ///
-/// Errors: those of `convert`, `OutOfMemory`, `Device`.
+/// # Errors
+///
+/// Those of `convert`, `OutOfMemory`, `Device`.
 pub(crate) fn converted_to_host(
     device: &Device,
     frame: GpuFrame,
@@ -50,7 +55,11 @@ pub(crate) fn converted_to_host(
 
 /// A picture of a GPU in another format, there; the samples are those of [`convert`](super::convert).
 ///
-/// `None` where the GPU fails at it or gives others. Errors: those of `convert`.
+/// `None` where the GPU fails at it or gives others.
+///
+/// # Errors
+///
+/// Those of `convert`.
 pub fn convert_there(frame: &GpuFrame, to: PixelFormat, yuv: Color) -> Result<Option<GpuFrame>> {
     plan(frame.format(), frame.color(), to, yuv)?;
     Device::default().at(frame.gpu()).kept(

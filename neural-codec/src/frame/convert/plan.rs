@@ -1,11 +1,11 @@
-//! What a conversion has to do, before it is done on the CPU or on a GPU. Rank 1, used by the conversions.
+//! What a conversion has to do, before it is done on the CPU or on a GPU.
 
 use super::chroma::subsampling;
 use super::matrix::{Affine, ToRgb, ToYuv};
 use crate::error::{Error, Result};
 use crate::frame::{ChromaLocation, Color, ColorRange, Layout, PixelFormat};
 
-/// The kind of a conversion, its coefficients, and the colour of the result; of YUV, the colour to convert under.
+/// The kind of a conversion, its coefficients, and the color of the result; of YUV, the color to convert under.
 pub(super) enum Plan {
     /// Nothing changes.
     Same,
@@ -15,11 +15,15 @@ pub(super) enum Plan {
     ToYuv(ToYuv, Color),
     /// To RGB.
     ToRgb(ToRgb, Color),
-    /// Between chroma layouts and depths: the colour to convert under, then that of the result.
+    /// Between chroma layouts and depths: the color to convert under, then that of the result.
     Layout(Color, Color),
 }
 
-/// What takes samples of `from`, of colour `own`, to those of `to`. Errors: those of [`convert`](super::convert).
+/// What takes samples of `from`, of color `own`, to those of `to`.
+///
+/// # Errors
+///
+/// Those of [`convert`](super::convert).
 pub(super) fn plan(from: PixelFormat, own: Color, to: PixelFormat, yuv: Color) -> Result<Plan> {
     if from == to {
         return Ok(Plan::Same);
@@ -49,7 +53,7 @@ pub(super) fn plan(from: PixelFormat, own: Color, to: PixelFormat, yuv: Color) -
     })
 }
 
-/// The colour to convert under: no range left open, and a chroma location exactly where `format` needs one.
+/// The color to convert under: no range left open, and a chroma location exactly where `format` needs one.
 fn completed(color: Color, format: PixelFormat) -> Color {
     let range = if color.range == ColorRange::Full { ColorRange::Full } else { ColorRange::Limited };
     let chroma_location = match color.chroma_location {

@@ -1,4 +1,4 @@
-//! What a picture's colour means where its source does not say. Rank 1, asked before every conversion to or from RGB.
+//! What a picture's color means where its source does not say.
 
 use crate::error::{Error, Result};
 use crate::frame::{ChromaLocation, Color, ColorRange, Layout};
@@ -13,7 +13,7 @@ impl Color {
     /// H.273 code point of planes that hold red, green and blue as they are.
     pub const IDENTITY: u8 = 0;
 
-    /// The colour of an RGB picture made from samples of this colour: same primaries and transfer.
+    /// The color of an RGB picture made from samples of this color: same primaries and transfer.
     #[must_use]
     pub fn as_rgb(self) -> Self {
         Self {
@@ -24,14 +24,14 @@ impl Color {
         }
     }
 
-    /// This colour with the matrix, range and chroma location that a conversion assumes where they are unspecified.
+    /// This color with the matrix, range and chroma location that a conversion assumes where they are unspecified.
     ///
     /// The result is what [`convert`](super::convert) takes; compare it with `self` to report what was assumed.
     /// - Matrix: BT.709 for pictures at least 1280 wide or 720 high, BT.601 for smaller ones.
     /// - Range: limited for YUV, full for RGB.
     /// - Chroma location of 4:2:0 and 4:2:2: left.
     ///
-    /// The colour of an RGB picture (matrix 0), asked about a YUV layout, says nothing of matrix or range: both
+    /// The color of an RGB picture (matrix 0), asked about a YUV layout, says nothing of matrix or range: both
     /// are then unspecified. `width` and `height` are in pixels. Primaries and transfer stay as they are.
     #[must_use]
     pub fn resolve_for_conversion(self, layout: Layout, width: usize, height: usize) -> Self {
@@ -58,9 +58,11 @@ impl Color {
         }
     }
 
-    /// This colour with unspecified parts taken from `other`.
+    /// This color with unspecified parts taken from `other`.
     ///
-    /// Errors: `InvalidArgument` where both say something of matrix, range or chroma location and differ.
+    /// # Errors
+    ///
+    /// `InvalidArgument` where both say something of matrix, range or chroma location and differ.
     pub(super) fn agreed_with(self, other: Self) -> Result<Self> {
         let code = |name, a: u8, b: u8| match (a, b) {
             (Self::UNSPECIFIED, b) => Ok(b),

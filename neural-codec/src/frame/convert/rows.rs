@@ -1,10 +1,10 @@
-//! The inner loops of the conversions, one row each. Rank 1, used by the conversions.
+//! The inner loops of the conversions, one row each.
 //!
 //! All arithmetic is in `i32`, whose bounds the callers argue; samples widen on the way in and narrow on the way out.
 
 use super::matrix::{Affine, ToRgb, WeightedSum};
-use crate::compute::simd::simd_body;
 use crate::frame::Sample;
+use crate::simd::simd_body;
 
 /// A sample type whose rows widen to `i32` and narrow from it.
 pub(super) trait Row: Sample {
@@ -161,7 +161,7 @@ simd_body! {
 }
 
 simd_body! {
-    /// Red, green and blue from luma code values and centred chroma, in place.
+    /// Red, green and blue from luma code values and centerd chroma, in place.
     pub(super) fn to_rgb(y: &mut [i32], u: &mut [i32], v: &mut [i32], by: ToRgb) {
         for ((y, u), v) in y.iter_mut().zip(u).zip(v) {
             let luma = *y * by.y + by.bias;

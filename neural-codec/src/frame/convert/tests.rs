@@ -4,9 +4,9 @@
 
 use super::reference::reference;
 use super::*;
-use crate::compute::InstructionSet;
 use crate::error::Error;
 use crate::frame::{BitDepth, ColorRange, Sample};
+use crate::simd::InstructionSet;
 
 /// A generator of reproducible noise (Marsaglia's xorshift).
 fn noise(seed: u64) -> impl FnMut() -> u32 {
@@ -92,7 +92,7 @@ fn every_conversion_is_the_real_one_rounded() {
 }
 
 #[test]
-fn greys_survive_a_round_trip_within_one() {
+fn grays_survive_a_round_trip_within_one() {
     for depth in [BitDepth::Eight, BitDepth::Ten] {
         let rgb = PixelFormat { layout: Layout::Rgb, depth };
         let step = usize::from(depth.max_value()) / 255;

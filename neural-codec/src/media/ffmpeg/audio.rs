@@ -1,4 +1,4 @@
-//! Audio tracks of a file that is being read: described, and their packets handed on unchanged. Rank 3.
+//! Audio tracks of a file that is being read: described, and their packets handed on unchanged.
 
 use ffmpeg_next::Packet;
 use ffmpeg_next::format::context::Input;
@@ -22,7 +22,11 @@ pub(super) struct AudioReader {
 }
 
 impl AudioReader {
-    /// Finds the audio tracks. Errors: `LimitExceeded` past 255 of them.
+    /// Finds the audio tracks.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` past 255 of them.
     pub(super) fn new(input: &Input) -> Result<Self> {
         let mut audio = Self::default();
         for stream in input.streams().filter(|stream| stream.parameters().medium() == Type::Audio) {

@@ -1,4 +1,4 @@
-//! The loop between demuxer and decoder: packets in, frames out, nothing lost in silence. Rank 3.
+//! The loop between demuxer and decoder: packets in, frames out, nothing lost in silence.
 
 use ffmpeg_next::codec::decoder::Opened;
 use ffmpeg_next::error::EAGAIN;
@@ -58,7 +58,9 @@ impl Decoding {
 
     /// Decodes into `frame`; false after the last. `index` is the frame's number, for errors.
     ///
-    /// Errors: `Corrupt` or `Truncated` for bytes that do not decode, and for frames that the decoder had to patch up,
+    /// # Errors
+    ///
+    /// `Corrupt` or `Truncated` for bytes that do not decode, and for frames that the decoder had to patch up,
     /// unless [`OnDamage::Keep`] asks for them.
     pub(super) fn next(&mut self, frame: &mut frame::Video, index: u64) -> Result<bool> {
         let place = Place::at_frame(index);

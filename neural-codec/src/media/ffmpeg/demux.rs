@@ -1,4 +1,4 @@
-//! Opens a file for reading: its container, its video stream, the decoder. Rank 3.
+//! Opens a file for reading: its container, its video stream, the decoder.
 
 use std::fs::File;
 use std::path::Path;
@@ -26,7 +26,9 @@ const READ_BYTES: usize = 1 << 18;
 
 /// Opens the container and looks into its streams.
 ///
-/// Errors: `Io`, `Truncated`, `Corrupt` (see [`FfmpegReader::open`](super::FfmpegReader::open)).
+/// # Errors
+///
+/// `Io`, `Truncated`, `Corrupt` (see [`FfmpegReader::open`](super::FfmpegReader::open)).
 pub(super) fn open_input(path: &Path, on_damage: OnDamage) -> Result<Input> {
     let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
     if on_damage == OnDamage::Fail {
@@ -58,7 +60,9 @@ pub(super) fn lacks_timestamps(input: &Input) -> bool {
 
 /// The stream FFmpeg thinks best, cover pictures aside.
 ///
-/// Errors: `InvalidArgument` where there is none; `LimitExceeded` where it is too large.
+/// # Errors
+///
+/// `InvalidArgument` where there is none; `LimitExceeded` where it is too large.
 pub(super) fn video_stream<'a>(input: &'a Input, path: &Path) -> Result<Stream<'a>> {
     let is_cover = |stream: &Stream<'_>| stream.disposition().contains(Disposition::ATTACHED_PIC);
     let is_video = |stream: &Stream<'_>| stream.parameters().medium() == Type::Video && !is_cover(stream);
@@ -78,7 +82,9 @@ pub(super) fn video_stream<'a>(input: &'a Input, path: &Path) -> Result<Stream<'
 
 /// Opens the decoder that this FFmpeg prefers for a stream. `threads` 0 stands for one a core.
 ///
-/// Errors: `Unsupported` where there is none.
+/// # Errors
+///
+/// `Unsupported` where there is none.
 pub(super) fn open_decoder(stream: &Stream<'_>, threads: usize) -> Result<Opened> {
     let id = stream.parameters().id();
     let codec = decoder::find(id).ok_or_else(|| Error::Unsupported {

@@ -1,4 +1,4 @@
-//! Decoded frames into a video file without loss, with the audio as it was. Rank 3.
+//! Decoded frames into a video file without loss, with the audio as it was.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ struct Choice {
 
 /// FFV1 version 3, every frame on its own, with checksums.
 const FFV1: &[(&str, &str)] = &[("level", "3"), ("g", "1"), ("slices", "4"), ("slicecrc", "1")];
-/// A constant quantiser of 0 is H.264's lossless mode.
+/// A constant quantizer of 0 is H.264's lossless mode.
 const X264: &[(&str, &str)] = &[("qp", "0"), ("preset", "veryfast")];
 const X265: &[(&str, &str)] = &[("preset", "veryfast"), ("x265-params", "lossless=1:log-level=none")];
 
@@ -43,7 +43,11 @@ pub struct LosslessWriter {
 }
 
 impl LosslessWriter {
-    /// Starts a file. Errors: see [`create`](super::super::create).
+    /// Starts a file.
+    ///
+    /// # Errors
+    ///
+    /// See [`create`](super::super::create).
     pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Self> {
         let choice = choose(container(path, ENDINGS)?, info.format)?;
         let mut muxer = Muxer::create(path)?;
@@ -115,7 +119,11 @@ impl FrameSink for LosslessWriter {
     }
 }
 
-/// The lossless encoder for a format in a container. Errors: `Unsupported` where there is none.
+/// The lossless encoder for a format in a container.
+///
+/// # Errors
+///
+/// `Unsupported` where there is none.
 fn choose(container: &str, format: PixelFormat) -> Result<Choice> {
     let pixel = match (format.layout, format.depth) {
         (Layout::Yuv420, BitDepth::Eight) => Pixel::YUV420P,

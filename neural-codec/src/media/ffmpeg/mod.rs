@@ -1,4 +1,4 @@
-//! Video files in and out through the system's FFmpeg. Rank 3; cargo feature `ffmpeg`.
+//! Video files in and out through the system's FFmpeg. Cargo feature `ffmpeg`.
 
 mod audio;
 mod decode;

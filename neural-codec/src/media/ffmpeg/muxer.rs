@@ -1,4 +1,4 @@
-//! Packets into a container: the file beside, its tracks, its timestamps. Rank 3, used by every video writer.
+//! Packets into a container: the file beside, its tracks, its timestamps.
 
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,9 @@ pub(super) struct Timing {
 impl Muxer {
     /// Starts a file in the container that the ending of `path` stands for.
     ///
-    /// Errors: `Unsupported` for an ending that stands for none; `Io` where the folder cannot be written.
+    /// # Errors
+    ///
+    /// `Unsupported` for an ending that stands for none; `Io` where the folder cannot be written.
     pub(super) fn create(path: &Path) -> Result<Self> {
         initialize();
         let name = container(path, "use .mkv, .mp4, .mov or .webm")?;
@@ -89,7 +91,11 @@ impl Muxer {
         Ok(())
     }
 
-    /// Adds the audio tracks. Errors: `Unsupported` for a codec that FFmpeg or the container does not know.
+    /// Adds the audio tracks.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a codec that FFmpeg or the container does not know.
     pub(super) fn add_audio(&mut self, tracks: &[AudioTrack]) -> Result<()> {
         for track in tracks {
             let base = signed("audio time base", track.time_base)?;
@@ -114,7 +120,9 @@ impl Muxer {
 
     /// Writes the file's header, after the last track was added.
     ///
-    /// Errors: `Unsupported` where the container cannot hold one of the tracks.
+    /// # Errors
+    ///
+    /// `Unsupported` where the container cannot hold one of the tracks.
     pub(super) fn start(&mut self) -> Result<()> {
         self.output.write_header().map_err(|error| match error {
             ffmpeg_next::Error::Other { errno } if errno != ffmpeg_next::error::EINVAL => {
@@ -147,7 +155,11 @@ impl Muxer {
         packet.write_interleaved(&mut self.output).map_err(|error| write_error(&self.path, error))
     }
 
-    /// Writes an audio packet unchanged. Errors: `InvalidArgument` for a track there is not.
+    /// Writes an audio packet unchanged.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a track there is not.
     pub(super) fn write_audio(&mut self, packet: &AudioPacket) -> Result<()> {
         let timing = Timing {
             presentation: packet.timestamp,
@@ -182,7 +194,11 @@ pub(super) fn copy(bytes: &[u8]) -> Result<Packet> {
     Ok(packet)
 }
 
-/// FFmpeg's name of the container that the ending of `path` stands for. Errors: `Unsupported` with this remedy.
+/// FFmpeg's name of the container that the ending of `path` stands for.
+///
+/// # Errors
+///
+/// `Unsupported` with this remedy.
 pub(super) fn container(path: &Path, remedy: &str) -> Result<&'static str> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     match ending.as_str() {

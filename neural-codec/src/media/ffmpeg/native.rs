@@ -1,4 +1,4 @@
-//! The calls into FFmpeg that reading needs and `ffmpeg-next` has no safe form of. Rank 3; unsafe.
+//! The calls into FFmpeg that reading needs and `ffmpeg-next` has no safe form of. Unsafe code lives here.
 //!
 //! With `native_write` the only unsafe code under `media`.
 
@@ -122,7 +122,7 @@ pub(super) fn row(frame: &frame::Video, plane: usize, y: usize, rows: usize, len
     Some(unsafe { std::slice::from_raw_parts(data.offset(start), length) })
 }
 
-/// The colours of a frame that has a palette, as 0xAARRGGBB.
+/// The colors of a frame that has a palette, as 0xAARRGGBB.
 pub(super) fn palette(frame: &frame::Video) -> Option<[u32; 256]> {
     // SAFETY: `frame::Video` owns an allocated frame; plain field.
     let data = unsafe { (*frame.as_ptr()).data[1] };

@@ -1,4 +1,4 @@
-//! The calls into FFmpeg that writing needs and `ffmpeg-next` has no safe form of. Rank 3; unsafe.
+//! The calls into FFmpeg that writing needs and `ffmpeg-next` has no safe form of. Unsafe.
 
 #![allow(unsafe_code)]
 
@@ -96,7 +96,9 @@ pub(super) fn av1_parameters(track: &Av1Track<'_>) -> Result<Parameters> {
 
 /// Parameters of an audio track as a reader described it.
 ///
-/// Errors: `Unsupported` for a codec this FFmpeg does not know.
+/// # Errors
+///
+/// `Unsupported` for a codec this FFmpeg does not know.
 pub(super) fn audio_parameters(track: &AudioTrack) -> Result<Parameters> {
     let unknown = || Error::Unsupported {
         what: format!("audio codec {}", track.codec),

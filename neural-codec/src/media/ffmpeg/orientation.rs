@@ -1,4 +1,4 @@
-//! Which way up the pictures of a file are, and turning them upright. Rank 3.
+//! Which way up the pictures of a file are, and turning them upright.
 
 use ffmpeg_next::format::stream::Stream;
 use ffmpeg_next::packet::side_data::Type as StreamData;
@@ -18,7 +18,9 @@ pub(super) struct Orientation {
 impl Orientation {
     /// As the container says, else as the first frame says, else upright.
     ///
-    /// Errors: `Unsupported` for angles other than quarter turns.
+    /// # Errors
+    ///
+    /// `Unsupported` for angles other than quarter turns.
     pub(super) fn of(stream: &Stream<'_>, first: &frame::Video) -> Result<Self> {
         if let Some(found) = stream.side_data().find(|data| data.kind() == StreamData::DisplayMatrix) {
             return Self::of_matrix(found.data());
@@ -55,7 +57,11 @@ impl Orientation {
         self.quarter_turns % 2 == 1
     }
 
-    /// The picture upright. Errors: as [`rotate`].
+    /// The picture upright.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`].
     pub(super) fn apply(self, frame: Frame) -> Result<Frame> {
         if self == Self::default() {
             return Ok(frame);

@@ -1,4 +1,4 @@
-//! Frames out of a video file: decoded, turned upright, timed. Rank 3.
+//! Frames out of a video file: decoded, turned upright, timed.
 
 use std::path::Path;
 
@@ -42,7 +42,9 @@ pub struct FfmpegReader {
 impl FfmpegReader {
     /// Opens a file and decodes its first frame.
     ///
-    /// Errors: `Io` where it cannot be read; `Truncated` where it is shorter than it says; `Corrupt` where FFmpeg
+    /// # Errors
+    ///
+    /// `Io` where it cannot be read; `Truncated` where it is shorter than it says; `Corrupt` where FFmpeg
     /// cannot read it; `Unsupported` where this FFmpeg has no decoder; `InvalidArgument` where it has no video
     /// stream or no frames; `LimitExceeded` past [`MAX_SIDE`](crate::frame::MAX_SIDE).
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
@@ -196,7 +198,7 @@ impl Expected {
         if (found.range, found.matrix) != (expected.range, expected.matrix) {
             let name = |color: Color| format!("{:?} range, matrix {}", color.range, color.matrix);
             let expected = format!("{} throughout the clip", name(expected));
-            return Err(Error::corrupt("colour description", expected, name(found), place));
+            return Err(Error::corrupt("color description", expected, name(found), place));
         }
         Ok(())
     }

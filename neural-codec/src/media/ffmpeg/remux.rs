@@ -1,4 +1,4 @@
-//! AV1 as it is into an ordinary video file, so that any player plays the base layer. Rank 3.
+//! AV1 as it is into an ordinary video file, so that any player plays the base layer.
 
 use std::path::Path;
 
@@ -28,7 +28,9 @@ pub struct TemporalUnit {
 /// The first unit has to hold the sequence header, and the units have to be in presentation order. Audio packets may come in
 /// any order among tracks, but in order within each.
 ///
-/// Errors: the units' own; `Corrupt` where the first holds no sequence header; `InvalidArgument` where timestamps do not
+/// # Errors
+///
+/// The units' own; `Corrupt` where the first holds no sequence header; `InvalidArgument` where timestamps do not
 /// rise or there is no unit; `Unsupported` where the container cannot hold the audio; `Io`.
 pub fn remux_av1(
     path: &Path,
@@ -82,7 +84,11 @@ fn starts_before(packet: &AudioPacket, tracks: &[AudioTrack], seconds: f64) -> b
 
 /// The sequence header OBU of a temporal unit, with its own header: what a container keeps of a stream.
 ///
-/// Source: AV1 specification, clauses 5.3.1 to 5.3.3. Errors: `Corrupt` where there is none.
+/// Source: AV1 specification, clauses 5.3.1 to 5.3.3.
+///
+/// # Errors
+///
+/// `Corrupt` where there is none.
 fn sequence_header(unit: &[u8]) -> Result<&[u8]> {
     let mut at = 0;
     while let Some(obu) = obu(&unit[at..]) {

@@ -1,4 +1,4 @@
-//! Samples from the memory layout of any FFmpeg pixel format to the library's planes. Rank 3.
+//! Samples from the memory layout of any FFmpeg pixel format to the library's planes.
 //!
 //! Samples are moved, never computed with, except where a depth has no equal here (see [`fit_depth`]). So no
 //! range or matrix can change on the way, which a general scaler does not promise.
@@ -28,7 +28,7 @@ pub(super) struct SampleLayout {
     pub(super) name: String,
     /// False for hardware surfaces, floats, Bayer patterns, XYZ, and samples that share a byte.
     pub(super) readable: bool,
-    /// One for grey, else three.
+    /// One for gray, else three.
     pub(super) components: Vec<Component>,
     /// Halvings of width and height of the chroma planes.
     pub(super) chroma_shift: (u32, u32),
@@ -74,10 +74,12 @@ impl SampleLayout {
     /// The library's format that holds the samples: the same, or the next that loses nothing but alpha and
     /// depth beyond 10 bits.
     ///
-    /// Grey becomes 4:2:0 with neutral chroma; 4:4:0 becomes 4:4:4, 4:1:1 becomes 4:2:2 and 4:1:0 becomes
+    /// Gray becomes 4:2:0 with neutral chroma; 4:4:0 becomes 4:4:4, 4:1:1 becomes 4:2:2 and 4:1:0 becomes
     /// 4:2:0 by repeating samples; palettes become RGB.
     ///
-    /// Errors: `Unsupported` for formats that cannot be read.
+    /// # Errors
+    ///
+    /// `Unsupported` for formats that cannot be read.
     pub(super) fn target(&self) -> Result<PixelFormat> {
         if !self.readable {
             return Err(Error::Unsupported {
@@ -100,7 +102,9 @@ impl SampleLayout {
 /// Copies the picture out of `source`, whose format `layout` describes and whose [`target`](SampleLayout::target)
 /// is `format`.
 ///
-/// Errors: `Corrupt` where the frame lacks rows, or holds samples beyond its bit depth.
+/// # Errors
+///
+/// `Corrupt` where the frame lacks rows, or holds samples beyond its bit depth.
 pub(super) fn read(
     source: &frame::Video,
     layout: &SampleLayout,

@@ -83,7 +83,7 @@ fn swscale(frame: &Frame, to: PixelFormat, yuv: Color) -> Option<[Vec<u16>; 3]> 
     Some(parsed(&output.stdout, frame.width(), frame.height(), to))
 }
 
-/// A picture whose colours sweep smoothly, under grain.
+/// A picture whose colors sweep smoothly, under grain.
 fn natural(w: usize, h: usize, format: PixelFormat) -> Frame {
     let mut next = noise(9);
     let max = f64::from(format.depth.max_value());
@@ -177,7 +177,7 @@ fn every_matrix_range_and_location_agrees_with_swscale() {
 }
 
 #[test]
-fn colours_of_the_whole_gamut_agree_with_swscale() {
+fn colors_of_the_whole_gamut_agree_with_swscale() {
     // Every fourth value of red, green and blue, and the ends.
     let level = |i: usize| (i * 255 / 63) as u16;
     let rgb = filled(512, 512, PixelFormat::RGB_8, |plane, x, y| level((y * 512 + x) >> (6 * plane) & 63));

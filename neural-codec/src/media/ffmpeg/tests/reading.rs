@@ -91,7 +91,7 @@ fn packed_colours_of_15_and_16_bits_are_stretched_to_8_each() {
 }
 
 #[test]
-fn grey_gets_neutral_chroma_and_coarse_chroma_is_repeated() {
+fn gray_gets_neutral_chroma_and_coarse_chroma_is_repeated() {
     let Some(folder) = folder() else { return };
     for (written, planes) in [("gray", 1), ("gray10le", 1), ("yuv411p", 3), ("yuv440p", 3), ("yuv410p", 3)] {
         ffmpeg(
@@ -129,7 +129,7 @@ fn deeper_samples_are_rounded_to_ten_bits() {
 }
 
 #[test]
-fn colour_and_pixel_shape_are_carried() {
+fn color_and_pixel_shape_are_carried() {
     let Some(folder) = folder() else { return };
     ffmpeg(
         folder.path(),

@@ -1,0 +1,31 @@
+//! Training of a scene's filter, on a GPU or the CPU.
+
+mod adam;
+mod batch;
+mod conv;
+mod gpu;
+mod judge;
+mod model;
+mod on_device;
+mod patches;
+mod random;
+mod rule;
+mod scene;
+mod schedule;
+mod start;
+mod trainer;
+mod vector;
+
+pub use batch::Batches;
+pub use gpu::{
+    GpuJudge, GpuTrainer, TrainLayer, TrainPatch, TrainPlan, TrainPoint, TrainRates, TrainRule, TrainShape,
+};
+pub use judge::Judge;
+pub use model::{PATCH, Patch, Shape, Workspace};
+pub use patches::{PatchSampler, Patches};
+pub use random::Random;
+pub use rule::Rule;
+pub use scene::{Candidate, ScenePlan, Trained, TrainedFilter, train_scene};
+pub use schedule::{Rates, Schedule};
+pub use start::starting_parameters;
+pub use trainer::Trainer;

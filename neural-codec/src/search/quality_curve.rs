@@ -1,0 +1,227 @@
+//! How size and quality follow the quantizer, by a few measured points.
+//!
+//! Both quality figures in dB, and the logarithm of the bytes, are close to straight lines over the quantizer's
+//! [`position`], so lines are what is fitted.
+
+use super::target::{Floor, Quality};
+use crate::base::{Library, Quantizer};
+
+/// What one step of the quantizer's position changes where only one point is known, in dB of luma PSNR and of SSIM; the means of
+/// twelve scenes at presets 4 to 10.
+const USUAL_SLOPE: Quality = Quality { psnr_y: -0.25, ssim_db: Some(-0.19) };
+
+/// Slopes outside these shares of the usual one are taken for noise.
+const SLOPES: std::ops::RangeInclusive<f64> = 0.3..=4.0;
+
+/// Positions between two points at which the slope that they show counts as much as the usual one.
+const TRUSTED_SPAN: f64 = 4.0;
+
+/// How much one step of the quantizer changes from each of these values on, against a step below 50: SVT-AV1's coarse
+/// quantizers lie further apart. The means of five scenes, PSNR and SSIM (4.1, preset 8; `docs/decisions/0005-search.md`).
+const STRIDES: [(f64, f64); 11] = [
+    (0.0, 1.0),
+    (50.0, 1.13),
+    (54.0, 1.42),
+    (57.0, 1.8),
+    (59.0, 2.3),
+    (60.0, 2.7),
+    (61.0, 3.9),
+    (62.0, 5.2),
+    (63.0, 2.4),
+    (64.0, 2.1),
+    (65.0, 2.0),
+];
+
+/// Where a quantizer lies on a scale on which quality falls evenly.
+pub(crate) fn position(quantizer: f64) -> f64 {
+    let ends = STRIDES.iter().skip(1).map(|&(end, _)| end).chain([f64::INFINITY]);
+    let lengths = STRIDES
+        .iter()
+        .zip(ends)
+        .map(|(&(start, stride), end)| (quantizer.min(end) - start).max(0.0) * stride);
+    lengths.sum()
+}
+
+/// Step of the search for a quantizer, the finest that encoders have.
+pub(crate) const STEP: f64 = 0.25;
+
+/// Values measured at quantizers, by rising quantizer.
+#[derive(Debug, Clone)]
+pub(crate) struct Points<T>(Vec<(f64, T)>);
+
+impl<T> Default for Points<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Points<T> {
+    /// Adds a value, in place of an older one at the same quantizer.
+    pub(crate) fn add(&mut self, quantizer: Quantizer, value: T) {
+        let quantizer = quantizer.value();
+        self.0.retain(|&(at, _)| at != quantizer);
+        let index = self.0.partition_point(|&(at, _)| at < quantizer);
+        self.0.insert(index, (quantizer, value));
+    }
+
+    /// The two nearest on both sides, or at the end that lies beyond them; twice the only one.
+    pub(crate) fn around(&self, quantizer: f64) -> Option<[&(f64, T); 2]> {
+        match self.0.as_slice() {
+            [] => None,
+            [only] => Some([only, only]),
+            points => {
+                let index = points.partition_point(|&(at, _)| at < quantizer).clamp(1, points.len() - 1);
+                Some([&points[index - 1], &points[index]])
+            }
+        }
+    }
+
+    /// The same points with other values.
+    pub(crate) fn map(&self, change: impl Fn(&T) -> T) -> Self {
+        Self(self.0.iter().map(|(at, value)| (*at, change(value))).collect())
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Measured quality of one run of frames at one preset.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Curve {
+    points: Points<Quality>,
+}
+
+impl Curve {
+    /// Adds a point, in place of an older one at the same quantizer.
+    pub(crate) fn add(&mut self, quantizer: Quantizer, quality: Quality) {
+        self.points.add(quantizer, quality);
+    }
+
+    /// Number of points.
+    pub(crate) fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Quality at a quantizer: on the line through the middle of the two nearest points, its slope that of both where
+    /// they lie well apart and the usual one where they do not.
+    ///
+    /// Panics: never; a curve without points is at 0 dB.
+    pub(crate) fn quality(&self, quantizer: f64) -> Quality {
+        let Some([low, high]) = self.points.around(quantizer) else {
+            return Quality { psnr_y: 0.0, ssim_db: None };
+        };
+        let (at, low_at, high_at) = (position(quantizer), position(low.0), position(high.0));
+        let span = high_at - low_at;
+        let along = |part: fn(&Quality) -> Option<f64>, usual: f64| {
+            let (low_value, high_value) = (part(&low.1)?, part(&high.1)?);
+            let shown = if span > 0.0 { (high_value - low_value) / span / usual } else { 1.0 };
+            let trust = span * span / (span * span + TRUSTED_SPAN * TRUSTED_SPAN);
+            let slope = usual * (1.0 + trust * (shown - 1.0)).clamp(*SLOPES.start(), *SLOPES.end());
+            Some((low_value + high_value) / 2.0 + slope * (at - (low_at + high_at) / 2.0))
+        };
+        Quality {
+            psnr_y: along(|q| Some(q.psnr_y), USUAL_SLOPE.psnr_y).unwrap_or(0.0),
+            ssim_db: along(|q| q.ssim_db, USUAL_SLOPE.ssim_db.unwrap_or(0.0)),
+        }
+    }
+
+    /// The same curve moved by the difference between two qualities.
+    pub(crate) fn moved(&self, by: &Quality) -> Self {
+        Self { points: self.points.map(|quality| quality.plus(by)) }
+    }
+
+    /// The same curve, so many times as steep around a quality.
+    pub(crate) fn steeper(&self, around: &Quality, times: f64) -> Self {
+        let from = |value: f64, center: f64| center + times * (value - center);
+        let points = self.points.map(|quality| Quality {
+            psnr_y: from(quality.psnr_y, around.psnr_y),
+            ssim_db: quality.ssim_db.zip(around.ssim_db).map(|(value, center)| from(value, center)),
+        });
+        Self { points }
+    }
+
+    /// The coarsest quantizer that the curve says to lie at least `aim` dB above the floor; the finest there is where
+    /// none does.
+    pub(crate) fn solve(&self, floor: &Floor, aim: f64, library: &Library) -> Quantizer {
+        let mut value = library.coarsest_quantizer().value();
+        while value > Quantizer::FINEST.value() && floor.margin(&self.quality(value)) < aim {
+            value -= STEP;
+        }
+        library.quantizer_at_most(value)
+    }
+}
+
+impl Quality {
+    /// Sum, part by part.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        Self {
+            psnr_y: self.psnr_y + other.psnr_y,
+            ssim_db: self.ssim_db.zip(other.ssim_db).map(|(a, b)| a + b),
+        }
+    }
+
+    /// Difference, part by part.
+    pub(crate) fn minus(&self, other: &Self) -> Self {
+        Self {
+            psnr_y: self.psnr_y - other.psnr_y,
+            ssim_db: self.ssim_db.zip(other.ssim_db).map(|(a, b)| a - b),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quality(psnr_y: f64) -> Quality {
+        Quality { psnr_y, ssim_db: Some(psnr_y - 20.0) }
+    }
+
+    fn curve(points: &[(u8, f64)]) -> Curve {
+        let mut curve = Curve::default();
+        points.iter().for_each(|&(q, psnr)| curve.add(Quantizer::from(q), quality(psnr)));
+        curve
+    }
+
+    #[test]
+    fn a_curve_passes_its_points_closely_in_any_order_of_adding() {
+        let found = curve(&[(50, 35.0), (30, 41.0), (40, 38.5)]);
+        for (q, psnr) in [(30.0, 41.0), (40.0, 38.5), (50.0, 35.0), (35.0, 39.75), (45.0, 36.75)] {
+            assert!((found.quality(q).psnr_y - psnr).abs() < 0.2, "{q}");
+        }
+        // A coarse step counts for more.
+        let fall = |from: f64| found.quality(from).psnr_y - found.quality(from + 1.0).psnr_y;
+        assert!(fall(62.0) > 5.0 * fall(46.0) && fall(62.0) < 5.4 * fall(46.0));
+    }
+
+    #[test]
+    fn a_coarser_quantizer_is_never_said_to_be_better() {
+        for points in [&[(40, 38.0)][..], &[(40, 38.0), (50, 38.2)], &[(20, 45.0), (60, 30.0)]] {
+            let curve = curve(points);
+            let values: Vec<f64> = (4..280).map(|q| curve.quality(f64::from(q) / 4.0).psnr_y).collect();
+            assert!(values.is_sorted_by(|a, b| a > b), "{points:?}");
+        }
+    }
+
+    #[test]
+    fn a_steeper_curve_keeps_its_center() {
+        let curve = curve(&[(30, 40.0), (50, 36.0)]);
+        let center = curve.quality(40.0);
+        let steeper = curve.steeper(&center, 1.5);
+        assert!((steeper.quality(40.0).psnr_y - center.psnr_y).abs() < 1e-9);
+        assert!((steeper.quality(50.0).psnr_y - 35.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn the_solution_lies_just_above_the_floor() {
+        let library = Library::load(None).unwrap();
+        let floor = Floor { psnr_y: Some(36.0), ssim_y: None };
+        let curve = curve(&[(30, 41.0), (40, 38.5), (50, 35.0)]);
+        let found = curve.solve(&floor, 0.1, &library);
+        assert!(floor.margin(&curve.quality(found.value())) >= 0.1);
+        assert!(floor.margin(&curve.quality(found.value() + 1.0)) < 0.1);
+        let too_high = Floor { psnr_y: Some(99.0), ssim_y: None };
+        assert_eq!(curve.solve(&too_high, 0.0, &library), Quantizer::FINEST);
+    }
+}

@@ -1,0 +1,41 @@
+//! How a scene is coded: the one list for settings, streams and reports.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// How a scene is coded; the numbers are those of a stream, where 3 and 4 are kept for stills and interpolated frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// AV1 alone.
+    Av1 = 1,
+    /// AV1 and a neural filter trained on the scene.
+    Hybrid = 2,
+}
+
+impl Strategy {
+    /// The name in settings and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Av1 => "av1",
+            Self::Hybrid => "hybrid",
+        }
+    }
+}
+
+impl FromStr for Strategy {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Av1, Self::Hybrid]
+            .into_iter()
+            .find(|strategy| strategy.name() == text)
+            .ok_or_else(|| Error::invalid("strategies", "av1 or hybrid", text))
+    }
+}
