@@ -12,6 +12,7 @@ use pyo3::types::PyTuple;
 use crate::device_array::{DeviceArray, DeviceFrame, picture_of_planes};
 use crate::errors::to_python;
 use crate::gpu_picture::{self, GpuPicture, Shape};
+use crate::layout::layout_of;
 
 /// A frame from an array of shape `[height, width, 3]`, or from a tuple of planes Y, U, V, wherever they lie.
 ///
@@ -78,21 +79,6 @@ fn assemble<T: Sample>(
     let chroma = (u.width(), u.height());
     let layout = layout_of((y.width(), y.height()), chroma, depth)?;
     Frame::from_planes(planes([y, u, v]), PixelFormat { layout, depth }, Color::default())
-}
-
-/// The layout of a picture of a size whose chroma planes have another.
-pub(crate) fn layout_of(
-    (width, height): (usize, usize),
-    chroma: (usize, usize),
-    depth: BitDepth,
-) -> Result<Layout> {
-    [Layout::Yuv420, Layout::Yuv422, Layout::Yuv444]
-        .into_iter()
-        .find(|&layout| PixelFormat { layout, depth }.chroma_size(width, height) == chroma)
-        .ok_or_else(|| {
-            let expected = format!("chroma of a 4:2:0, 4:2:2 or 4:4:4 picture of {width}x{height}");
-            Error::invalid("planes", expected, format!("{}x{}", chroma.0, chroma.1))
-        })
 }
 
 /// Samples of a frame on their way to Python.

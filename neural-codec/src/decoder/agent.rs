@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::stream::{DecoderSettings, StreamDecoder};
+use super::settings::DecoderSettings;
+use super::stream::StreamDecoder;
 use crate::bitstream::{AudioPacket, StreamHeader};
 use crate::error::{Error, Result};
 use crate::frame::Frame;

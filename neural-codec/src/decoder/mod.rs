@@ -23,4 +23,5 @@ pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect};
 pub use one_shot::{DecodeReport, decode_file, open_clip};
 pub use seeking::SeekingDecoder;
-pub use stream::{DecoderSettings, OnDamage, StreamDecoder};
+pub use settings::{DecoderSettings, OnDamage};
+pub use stream::StreamDecoder;

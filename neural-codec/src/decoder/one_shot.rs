@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::stream::{DecoderSettings, StreamDecoder, is_stream};
+use super::settings::DecoderSettings;
+use super::stream::{StreamDecoder, is_stream};
 use crate::error::{Error, Result};
 use crate::media::{self, FrameSource};
 use crate::progress::{CancelToken, Progress};

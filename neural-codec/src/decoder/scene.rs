@@ -1,7 +1,7 @@
 //! One scene, decoded frame by frame and checked against its hashes.
 
 use super::ahead::Ahead;
-use super::stream::DecoderSettings;
+use super::settings::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
 use crate::device::Device;

@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use super::scene::{Decoded, SceneDecoder, placed};
-use super::stream::DecoderSettings;
+use super::settings::DecoderSettings;
 use crate::bitstream::{SceneReader, StreamHeader};
 use crate::device::Device;
 use crate::error::{Error, Result};

@@ -1,7 +1,43 @@
-//! Decoder settings by name, for C and Python.
+//! What a decoder may use and what it does with damage; also by name, for C and Python.
 
-use super::stream::{DecoderSettings, OnDamage};
+use crate::bitstream::Limits;
 use crate::error::{Error, Result};
+use crate::settings::DeviceChoice;
+
+/// What a decoder may use, and what it does with damage.
+#[derive(Debug, Clone, Default)]
+pub struct DecoderSettings {
+    /// Threads to use; 0 means all processors. The frames do not depend on it.
+    pub threads: usize,
+    /// Bounds on what a stream may ask for.
+    pub limits: Limits,
+    /// What happens at a damaged scene.
+    pub on_damage: OnDamage,
+    /// Where filters run. The frames do not depend on it.
+    pub device: DeviceChoice,
+    /// Whether frames asked for wherever they lie are given on the GPU of `device`: those that it filtered as they lie there, others
+    /// as copies.
+    pub keeps_on_device: bool,
+}
+
+/// What a decoder does at a damaged scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDamage {
+    /// The error ends the stream.
+    #[default]
+    Stop,
+    /// The error is reported once; the next call goes on with the next intact scene.
+    SkipScene,
+}
+
+impl DecoderSettings {
+    pub(super) fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+}
 
 /// The most threads that may be asked for, as in an encode.
 const MAX_THREADS: u64 = 256;

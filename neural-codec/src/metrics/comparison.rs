@@ -2,27 +2,17 @@
 
 use std::sync::Arc;
 
+use super::comparable::Comparable;
+use super::measures::Measures;
 use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim_and_ssim};
 use super::on_device;
-use super::psnr::{Comparable, SquaredError, squared_error};
+use super::psnr::{SquaredError, squared_error};
 use super::report::{FrameMetrics, Metrics, Undefined};
 use super::ssim::{SSIM_SMALLEST_SIDE, ssim};
 use super::sum::ExactMean;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, GpuFrame, Layout, PixelFormat, Plane, Planes};
-
-/// Which metrics to measure; each choice includes those above it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Measures {
-    /// Squared errors alone.
-    Psnr,
-    /// And SSIM.
-    #[default]
-    Ssim,
-    /// And MS-SSIM, at about twice the time.
-    MsSsim,
-}
 
 /// Measures a scene or clip frame by frame, in memory that does not grow with its length.
 ///

@@ -1,8 +1,9 @@
 //! The same conversions on a GPU: this file hands their coefficients over, the kernels do what `rows` does.
 
-use super::chroma::{DOWN_UNIT_BITS, DownTaps, UpTaps, subsampling, up_unit};
+use super::chroma::{DownTaps, UpTaps, subsampling};
 use super::matrix::{Affine, Quantization, ToRgb, ToYuv, WeightedSum};
 use super::plan::{Plan, plan};
+use super::units::{DOWN_UNIT_BITS, up_unit};
 use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{BitDepth, ChromaLocation, Color, Frame, GpuFrame, Layout, PixelFormat};
@@ -84,19 +85,25 @@ fn kind(from: PixelFormat, to: PixelFormat) -> &'static str {
     }
 }
 
-/// The picture in another format.
-pub(in crate::frame) fn on_gpu(frame: &GpuFrame, to: PixelFormat, yuv: Color) -> Result<GpuFrame> {
-    let (planes, color) = match plan(frame.format, frame.color, to, yuv)? {
-        Plan::Same => (each(frame, Affine::IDENTITY, to)?, frame.color),
-        Plan::Depth(by, color) => (each(frame, by, to)?, color),
-        Plan::ToRgb(by, color) => (to_rgb(frame, by, color, to)?, color.as_rgb()),
-        Plan::ToYuv(by, color) => (from_rgb(frame, &by, color, to)?, color),
-        Plan::Layout(color, kept) => (to_layout(frame, color, to)?, kept),
-    };
-    let size = (frame.width, frame.height);
-    let mut out = GpuFrame::assembled(&frame.gpu, size, planes, to, color)?;
-    out.timestamp = frame.timestamp;
-    Ok(out)
+impl GpuFrame {
+    /// The same picture in another format: [`convert`](super::convert), sample by sample the same.
+    ///
+    /// # Errors
+    ///
+    /// Also those of `convert`.
+    pub fn convert(&self, to: PixelFormat, yuv: Color) -> Result<Self> {
+        let (planes, color) = match plan(self.format, self.color, to, yuv)? {
+            Plan::Same => (each(self, Affine::IDENTITY, to)?, self.color),
+            Plan::Depth(by, color) => (each(self, by, to)?, color),
+            Plan::ToRgb(by, color) => (to_rgb(self, by, color, to)?, color.as_rgb()),
+            Plan::ToYuv(by, color) => (from_rgb(self, &by, color, to)?, color),
+            Plan::Layout(color, kept) => (to_layout(self, color, to)?, kept),
+        };
+        let size = (self.width, self.height);
+        let mut out = Self::assembled(&self.gpu, size, planes, to, color)?;
+        out.timestamp = self.timestamp;
+        Ok(out)
+    }
 }
 
 fn is_wide(format: PixelFormat) -> bool {

@@ -2,6 +2,8 @@
 
 use super::picture::ScenePicture;
 use super::shape::{COUNTS, FINGERPRINT, LEVELLED, SPATIAL, STEPS, TEMPORAL, TEXTURE};
+use crate::error::Result;
+use crate::gpu::Gpu;
 
 /// What the host needs of a [`ScenePicture`].
 #[derive(Debug)]
@@ -51,12 +53,6 @@ pub struct SceneMatch {
 }
 
 impl ScenePicture {
-    /// Rows of the small luma that have a row above and below, where there are columns likewise.
-    pub(super) fn gradient_rows(&self) -> usize {
-        let luma = &self.shape.planes[0];
-        if luma.small_width < 3 { 0 } else { (luma.small_height as usize).saturating_sub(2) }
-    }
-
     /// What the record says.
     pub(super) fn figures(&self, small: &[u8], record: &[u64]) -> SceneFigures {
         let [luma, ..] = &self.shape.planes;
@@ -95,6 +91,18 @@ impl ScenePicture {
             outline: matches(self.shape.outline_at, self.shape.outline_blocks(), 8),
             levelled: matches(self.shape.levelled_at, self.shape.outline_blocks(), 8),
         }
+    }
+}
+
+impl Gpu {
+    /// The figures of a picture, once everything before is done.
+    ///
+    /// # Errors
+    ///
+    /// `Device`.
+    pub fn figures(&self, picture: &ScenePicture) -> Result<SceneFigures> {
+        let (small, record) = (self.download(&picture.small)?, self.download(&picture.record)?);
+        Ok(picture.figures(&small, &record))
     }
 }
 
