@@ -17,7 +17,7 @@ mod settings;
 mod stream;
 
 pub use agent::{DecodingAgent, Received};
-pub use compare::{ClipMetrics, compare, compare_on};
+pub use compare::{ClipMetrics, compare, compare_with_device};
 #[cfg(feature = "ffmpeg")]
 pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect};

@@ -87,7 +87,7 @@ impl<R: Read> StreamDecoder<R> {
     /// # Errors
     ///
     /// As [`decode_frame`](Self::decode_frame).
-    pub fn decode_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+    pub fn decode_any_frame(&mut self) -> Result<Option<AnyFrame>> {
         let Some(decoded) = self.decode()? else { return Ok(None) };
         let info = self.header().info;
         placed(decoded, &self.settings, &info, &mut self.device).map(Some)
@@ -150,8 +150,8 @@ impl<R: Read + Send> FrameSource for StreamDecoder<R> {
         self.decode_frame()
     }
 
-    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
-        self.decode_anywhere()
+    fn next_any_frame(&mut self) -> Result<Option<AnyFrame>> {
+        self.decode_any_frame()
     }
 
     fn audio_tracks(&self) -> &[AudioTrack] {

@@ -17,7 +17,7 @@ pub trait FrameSource: Send {
     fn next_frame(&mut self) -> Result<Option<Frame>>;
 
     /// The next frame where it lies: the same as [`next_frame`](Self::next_frame), for those that can take one on a GPU.
-    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+    fn next_any_frame(&mut self) -> Result<Option<AnyFrame>> {
         Ok(self.next_frame()?.map(AnyFrame::Host))
     }
 

@@ -64,7 +64,7 @@ impl Comparison {
 
     /// The same comparison, with frames to come measured on a device; the values are those of the CPU.
     #[must_use]
-    pub fn on(self, device: &Device) -> Self {
+    pub fn with_device(self, device: &Device) -> Self {
         Self { device: device.clone(), ..self }
     }
 
@@ -102,13 +102,13 @@ impl Comparison {
         Ok(frame)
     }
 
-    /// As [`push`](Self::push), of frames that lie on one GPU: they are measured there, whatever the comparison's device.
+    /// As [`push`](Self::push), of frames that are resident on one GPU: they are measured there, whatever the comparison's device.
     ///
     /// # Errors
     ///
     /// Those of `push`; `InvalidArgument` for frames on different GPUs; `Device` where the GPU is lost, and the
     /// frames with it.
-    pub fn push_on_gpu(&mut self, source: &GpuFrame, decoded: &GpuFrame) -> Result<FrameMetrics> {
+    pub fn push_gpu_frames(&mut self, source: &GpuFrame, decoded: &GpuFrame) -> Result<FrameMetrics> {
         let size = (source.width(), source.height());
         let expected = shape(self.format, self.size.unwrap_or(size));
         for (name, frame) in [("source frame", source), ("decoded frame", decoded)] {
@@ -124,7 +124,7 @@ impl Comparison {
         let frame = self.device.at(source.gpu()).agreed(
             self.kind(),
             usize::MAX,
-            |_| on_device::measure_there(source, decoded, measures),
+            |_| on_device::measure_gpu_frames(source, decoded, measures),
             || self.measure_downloaded(source, decoded),
         )?;
         self.size = Some(size);

@@ -42,7 +42,7 @@ pub(super) fn measure<T: Comparable>(
 /// # Errors
 ///
 /// `OutOfMemory`, `Device`.
-pub(super) fn measure_there(
+pub(super) fn measure_gpu_frames(
     source: &GpuFrame,
     decoded: &GpuFrame,
     measures: Option<Measures>,

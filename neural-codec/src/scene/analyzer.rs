@@ -17,7 +17,7 @@ use crate::scene::ScenePicture;
 /// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational};
 ///
 /// let rate = Rational::new(25, 1)?;
-/// let mut analyst = FrameAnalyzer::on(&Device::auto());
+/// let mut analyst = FrameAnalyzer::with_device(&Device::auto());
 /// let mut detector = CutDetector::new(CutSettings::new(rate))?;
 /// let mut profiler = Profiler::new(rate);
 /// for _ in 0..10 {
@@ -46,7 +46,7 @@ struct Before {
 
 impl FrameAnalyzer {
     /// One that works on a device, and on the CPU for small frames.
-    pub fn on(device: &Device) -> Self {
+    pub fn with_device(device: &Device) -> Self {
         Self { device: device.clone(), before: None }
     }
 
@@ -79,17 +79,17 @@ impl FrameAnalyzer {
             |gpu| {
                 let known = before.as_ref().map(|before| &before.picture);
                 let picture = match there {
-                    Some(there) => on_device::picture_there(there, known)?,
+                    Some(there) => on_device::picture_of_gpu_frame(there, known)?,
                     None => on_device::picture(gpu, frame, known)?,
                 };
-                let figures = gpu.figures(&picture)?;
+                let measurements = gpu.measurements(&picture)?;
                 kept = Some(picture);
-                let thumbnail = on_device::thumbnail(&figures)?;
-                let pair = on_device::pair(&figures, &thumbnail, look_before);
+                let thumbnail = on_device::thumbnail(&measurements)?;
+                let pair = on_device::pair(&measurements, &thumbnail, look_before);
                 Ok(FrameFeatures {
                     number,
                     thumbnail,
-                    detail: Some(on_device::detail(&figures, frame)),
+                    detail: Some(on_device::detail(&measurements, frame)),
                     pair,
                 })
             },

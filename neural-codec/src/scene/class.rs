@@ -46,6 +46,6 @@ impl fmt::Display for SceneClass {
 pub struct Evidence {
     /// The class.
     pub class: SceneClass,
-    /// One line that names the deciding figures.
+    /// One line that names the deciding measurements.
     pub reason: String,
 }

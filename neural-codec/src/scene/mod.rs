@@ -37,7 +37,7 @@ pub use cut::{CutDetector, CutSettings};
 pub use downscale::{Coarse, Thumbnail};
 pub use features::FrameFeatures;
 pub(crate) use frames::{Reading, SceneFrames};
-pub use gpu::{SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes};
+pub use gpu::{SceneMatch, SceneMeasurements, ScenePair, ScenePicture, ScenePlanes};
 pub use list::scenes_from_list;
 pub(crate) use memory_budget::MemoryBudget;
 pub use profile::{Extent, Profile};

@@ -2,12 +2,12 @@
 
 use super::class::Evidence;
 
-/// Figures of a scene. Units: luma levels of 8 bits and shares from 0 to 1 unless said otherwise.
+/// Measurements of a scene. Units: luma levels of 8 bits and shares from 0 to 1 unless said otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// Number of frames.
     pub frames: u64,
-    /// What the scene looks like, why, and the figures that decided.
+    /// What the scene looks like, why, and the measurements that decided.
     pub evidence: Evidence,
     /// Standard deviation of the Sobel gradient, largest and mean over time.
     /// Source: ITU-T P.910, on the picture made small (at most 320 samples a side).

@@ -19,8 +19,6 @@ mod units;
 pub use gpu::{Samples, Size};
 pub use gpu_shape::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp};
 pub use interleaved::{from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved};
-pub(crate) use on_device::converted_to_host;
-pub use on_device::{convert_on, convert_there};
 
 use self::chroma::{Downsampler, Upsampler, subsampling};
 use self::matrix::{Affine, Quantization, ToRgb, ToYuv};

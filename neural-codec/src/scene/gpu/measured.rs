@@ -7,7 +7,7 @@ use crate::gpu::Gpu;
 
 /// What the host needs of a [`ScenePicture`].
 #[derive(Debug)]
-pub struct SceneFigures {
+pub struct SceneMeasurements {
     /// The small luma, and the outlines of all three planes, each with its width and height.
     pub pictures: [(usize, usize, Vec<u8>); 4],
     /// Equal for frames whose cells sum to the same values.
@@ -54,7 +54,7 @@ pub struct SceneMatch {
 
 impl ScenePicture {
     /// What the record says.
-    pub(super) fn figures(&self, small: &[u8], record: &[u64]) -> SceneFigures {
+    pub(super) fn measurements(&self, small: &[u8], record: &[u64]) -> SceneMeasurements {
         let [luma, ..] = &self.shape.planes;
         let picture = |width: i32, height: i32, at: i32| {
             let (width, height) = (width as usize, height as usize);
@@ -67,7 +67,7 @@ impl ScenePicture {
         let made_small = picture(luma.small_width, luma.small_height, luma.small_at);
         let block = |&word: &u64| (word as u32, (word >> 32) as u16, (word >> 48) as u16);
         let row = |&word: &u64| (f32::from_bits(word as u32), (word >> 32) as u32);
-        SceneFigures {
+        SceneMeasurements {
             pictures: [made_small, outline(0), outline(1), outline(2)],
             fingerprint: record[FINGERPRINT],
             counts: std::array::from_fn(|value| record[COUNTS + value] as u32),
@@ -95,14 +95,14 @@ impl ScenePicture {
 }
 
 impl Gpu {
-    /// The figures of a picture, once everything before is done.
+    /// The measurements of a picture, once everything before is done.
     ///
     /// # Errors
     ///
     /// `Device`.
-    pub fn figures(&self, picture: &ScenePicture) -> Result<SceneFigures> {
+    pub fn measurements(&self, picture: &ScenePicture) -> Result<SceneMeasurements> {
         let (small, record) = (self.download(&picture.small)?, self.download(&picture.record)?);
-        Ok(picture.figures(&small, &record))
+        Ok(picture.measurements(&small, &record))
     }
 }
 

@@ -4,5 +4,5 @@ mod measured;
 mod picture;
 mod shape;
 
-pub use measured::{SceneFigures, SceneMatch, ScenePair};
+pub use measured::{SceneMatch, SceneMeasurements, ScenePair};
 pub use picture::{ScenePicture, ScenePlanes};

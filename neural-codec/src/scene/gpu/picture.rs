@@ -31,7 +31,7 @@ pub struct ScenePlanes<'a, T> {
     pub is_rgb: bool,
 }
 
-/// A frame made small, in the memory of a GPU, with its figures.
+/// A frame made small, in the memory of a GPU, with its measurements.
 #[derive(Debug)]
 pub struct ScenePicture {
     pub(super) shape: SceneShape,
