@@ -90,9 +90,10 @@ pub(crate) fn scene(gpu: &Gpu, scale: &Scale, table: &mut Table) -> Result<()> {
     let (y, u, v) = (y?, u?, v?);
     let sizes = planes.each_ref().map(|plane| (plane.width(), plane.height()));
     let planes = ScenePlanes { planes: [&y, &u, &v], sizes, shift: 0, is_rgb: false };
-    let before = gpu.look(&planes, None)?;
-    let queued = 1.0 / seconds(gpu, scale, || gpu.look(&planes, Some(&before)).map(drop))?;
-    let waited = 1.0 / seconds(gpu, scale, || gpu.figures(&gpu.look(&planes, Some(&before))?).map(drop))?;
+    let before = gpu.measure_picture(&planes, None)?;
+    let queued = 1.0 / seconds(gpu, scale, || gpu.measure_picture(&planes, Some(&before)).map(drop))?;
+    let waited = 1.0
+        / seconds(gpu, scale, || gpu.measurements(&gpu.measure_picture(&planes, Some(&before))?).map(drop))?;
     table.line(&format!(
         "scene analysis, on the device: {queued:.0} fps queued, {waited:.0} fps with figures on the host"
     ));
