@@ -52,28 +52,28 @@ bench: ## Run the criterion benches.
 overhead: ## Time the same encode of CLIP in Rust, C and Python.
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	cargo build --release -p benches --example time_encode
+	cargo build --release -p eval --bin time_encode
 	cargo build --release -p codec-ffi
-	$(PYTHON) benches/bindings/compare.py $(or $(CLIP),$(error name a clip: make overhead CLIP=a.mp4))
+	$(PYTHON) eval/bindings/compare.py $(or $(CLIP),$(error name a clip: make overhead CLIP=a.mp4))
 
 rd: ## Compare with SVT-AV1, x265, x264 and ab-av1 at a quality floor (CLIPS="a.mp4 b.mkv"; RD=--curves for BD-rates).
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	$(PYTHON) examples/python/rd.py $(or $(CLIPS),$(error name clips: make rd CLIPS="a.mp4 b.mkv")) $(RD) --output rd-out
+	$(PYTHON) eval/python/rd.py $(or $(CLIPS),$(error name clips: make rd CLIPS="a.mp4 b.mkv")) $(RD) --output rd-out
 
 profiles: ## Write profiles.html: a frame, the class and the figures of every scene of CLIPS.
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	$(PYTHON) examples/python/profiles.py $(or $(CLIPS),$(error name clips: make profiles CLIPS="a.mp4 b.mkv"))
+	$(PYTHON) eval/python/profiles.py $(or $(CLIPS),$(error name clips: make profiles CLIPS="a.mp4 b.mkv"))
 
 filters: ## What neural filters gain on CLIPS (FILTERS="--effort 9" and the like).
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	$(PYTHON) examples/python/filters.py $(or $(CLIPS),$(error name clips: make filters CLIPS="a.mp4 b.mkv")) $(FILTERS)
+	$(PYTHON) eval/python/filters.py $(or $(CLIPS),$(error name clips: make filters CLIPS="a.mp4 b.mkv")) $(FILTERS)
 
 base-networks: ## Train the networks that filters begin with anew, on CLIPS and PHOTOS.
 	scripts/pan_photos.sh target/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
-	cargo run --release -p examples --example train_base -- neural-codec/src/neural/base_networks \
+	cargo run --release -p eval --bin train_base -- neural-codec/src/filter/base_networks \
 		$(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv")) target/photos/*.y4m
 
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).

@@ -17,7 +17,7 @@ from conftest import moving
 
 import neural_codec
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples" / "python"
+FOLDER = Path(__file__).resolve().parents[2] / "eval" / "python"
 sys.path.insert(0, str(FOLDER))
 
 import bd_rate  # noqa: E402
