@@ -35,7 +35,7 @@ pub(crate) fn encode(
             reporter.progress(at);
             ControlFlow::Continue(())
         };
-        let hooks = Hooks { progress: Some(Box::new(progress)), cancel: reporter.cancel.clone(), scenes };
+        let hooks = Hooks { on_progress: Some(Box::new(progress)), cancel: reporter.cancel.clone(), scenes };
         Ok(neural_codec::encoder::encode(source.as_mut(), &mut output, &settings, hooks)?.to_json())
     })
 }
