@@ -40,7 +40,7 @@ pub(crate) fn encode(
     })
 }
 
-fn settings_from(texts: &BTreeMap<String, String>) -> Result<Settings> {
+pub(crate) fn settings_from(texts: &BTreeMap<String, String>) -> Result<Settings> {
     let mut settings = Settings::default();
     texts.iter().try_for_each(|(name, text)| settings.set(name, text))?;
     Ok(settings)
@@ -165,6 +165,6 @@ impl FrameSource for Watched {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::internal("JSON", error))
 }

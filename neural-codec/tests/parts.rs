@@ -10,7 +10,9 @@ mod support;
 
 use neural_codec::base::sequence_header;
 use neural_codec::bitstream::{Limits, SceneReader};
-use neural_codec::encoder::{EncodedScene, Hooks, ScenePlace, concat, encode, encode_scene, split};
+use neural_codec::encoder::{
+    EncodedScene, Hooks, ScenePlace, concat, encode, encode_scene, split, warm_start,
+};
 use neural_codec::error::Error;
 use neural_codec::filter::train::WarmStart;
 use neural_codec::frame::{AnyFrame, PixelFormat};
@@ -36,9 +38,8 @@ fn in_parts(settings: &Settings) -> Vec<EncodedScene> {
     let mut done: Vec<EncodedScene> = Vec::new();
     for (index, range) in scenes.into_iter().enumerate() {
         let place = ScenePlace { index: index as u32, first_frame: range.start };
-        let earlier = &done[index.saturating_sub(9)..index.saturating_sub(1)];
-        let filters = earlier.iter().filter_map(|scene| scene.trained.clone()).collect();
-        let warm_start = WarmStart::from_bytes(&WarmStart { filters }.to_bytes().unwrap()).unwrap();
+        let warm_start = warm_start(place.index, &done).to_bytes().unwrap();
+        let warm_start = WarmStart::from_bytes(&warm_start).unwrap();
         let frames = range.map(|at| Ok(AnyFrame::Host(source.frame(at))));
         let cancel = CancelToken::new();
         let scene = encode_scene(&source.info, frames, place, settings, &warm_start, &cancel).unwrap();

@@ -27,5 +27,5 @@ mod workers;
 pub use agent::EncodingAgent;
 pub use encoded_scene::EncodedScene;
 pub use one_shot::{Hooks, encode, encode_file};
-pub use parts::{ScenePlace, concat, encode_scene, split};
+pub use parts::{ScenePlace, concat, encode_scene, split, warm_start};
 pub use split::{detect_scenes, detect_scenes_on};

@@ -3,8 +3,8 @@
 //! ```text
 //! split(source) -> ranges;  encode_scene(frames of a range, warm start) -> EncodedScene;  concat(scenes) -> stream
 //! ```
-//! The bytes are those of [`encode`](super::encode) where each scene gets the warm start that it has there: scene `n` begins
-//! from the filters of scenes `n - 9` to `n - 2`. At efforts that train no filters there is none to give.
+//! The bytes are those of [`encode`](super::encode) where each scene gets the [`warm_start`] that it has there. At efforts that
+//! train no filters it is empty, and scenes depend on nothing before them.
 
 use std::io::Write;
 use std::ops::Range;
@@ -17,6 +17,7 @@ use super::scene::{self, SceneGoal, SceneTask};
 use super::session::Session;
 use super::source_format::{check_frame, coded_frame};
 use super::split::detect_scenes_on;
+use super::warm_starts::warm_start_scenes;
 use crate::base::sequence_header;
 use crate::bitstream::{Limits, ScenePackets};
 use crate::error::{Error, Result};
@@ -45,6 +46,16 @@ pub struct ScenePlace {
 pub fn split(source: &mut dyn FrameSource, settings: &Settings) -> Result<Vec<Range<u64>>> {
     let device = settings.device.open(source.info().width * source.info().height)?;
     detect_scenes_on(&device, source, settings.max_scene_seconds)
+}
+
+/// What scene `index` begins from in a whole encode, out of the scenes that are given: one value, which may travel.
+///
+/// The set depends on the number of the scene alone; a scene that is missing may change bytes.
+pub fn warm_start(index: u32, earlier: &[EncodedScene]) -> WarmStart {
+    let mut earlier: Vec<&EncodedScene> =
+        earlier.iter().filter(|scene| warm_start_scenes(index).contains(&scene.report.index)).collect();
+    earlier.sort_by_key(|scene| scene.report.index);
+    WarmStart { filters: earlier.into_iter().filter_map(|scene| scene.trained.clone()).collect() }
 }
 
 /// Encodes one scene apart from its clip.

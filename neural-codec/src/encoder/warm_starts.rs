@@ -9,6 +9,7 @@
 //! scene decodes by itself (docs/decisions/0010-filters-along-a-clip.md).
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,12 @@ const DISTANCE: usize = 2;
 
 /// How often a scene that waits checks whether it was cancelled.
 const POLL: Duration = Duration::from_millis(100);
+
+/// Numbers of the scenes that scene `index` may learn from.
+pub(super) fn warm_start_scenes(index: u32) -> Range<u32> {
+    let end = (index + 1).saturating_sub(DISTANCE as u32);
+    end.saturating_sub(MEMORY as u32)..end
+}
 
 /// The last scenes of a clip, in order.
 #[derive(Debug, Default)]
@@ -133,10 +140,10 @@ mod tests {
         let mut row = WarmStarts::default();
         for scene in 0..20_u16 {
             let place = row.next_scene();
-            let end = (scene + 1).saturating_sub(DISTANCE as u16);
             // Every third scene has no filter.
             let expected: Vec<u16> =
-                (end.saturating_sub(8)..end).filter(|at| at % 3 != 0).map(|at| at + 100).collect();
+                warm_start_scenes(scene.into()).filter(|at| at % 3 != 0).map(|at| at as u16 + 100).collect();
+            assert!(expected.iter().all(|at| at + 2 <= scene + 100 && at + 9 >= scene + 100));
             assert_eq!(quantizers(&place), expected, "scene {scene}");
             if scene % 3 != 0 {
                 place.leave(some(scene + 100));
