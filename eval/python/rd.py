@@ -49,7 +49,7 @@ from tables import METRICS, Outcome, Point, curve_tables, table, unique
 
 FLOOR = {"psnr_y": 35.0, "ssim_y": 0.95}
 POINTS = "min_psnr_y=32,34,36,38,40"
-POINTS_OF_A_RIVAL = 5
+POINTS_OF_A_BASELINE = 5
 # What ab-av1 is asked for where it has no XPSNR: its usual floor, and those of a curve.
 VMAF, VMAFS = 95.0, (70.0, 80.0, 88.0, 93.0, 96.0)
 
@@ -281,7 +281,7 @@ class Clip:
     def baseline_curve(self, baseline: Baseline, best: float, worst: float) -> list[Attempt]:
         """Quantizers evenly spread between those that give about the best and the worst luma PSNR of ours."""
         fine, coarse = (self.quantizer_near(baseline, psnr) for psnr in (best, worst))
-        return [self.baseline(baseline, q) for q in spread(fine, coarse, baseline.quantizers, POINTS_OF_A_RIVAL)]
+        return [self.baseline(baseline, q) for q in spread(fine, coarse, baseline.quantizers, POINTS_OF_A_BASELINE)]
 
     def quantizer_near(self, baseline: Baseline, psnr: float) -> int:
         """The quantizer that gives about a luma PSNR in dB, from those tried and at most two more."""
