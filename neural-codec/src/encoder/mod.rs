@@ -21,6 +21,7 @@ mod session;
 mod source_format;
 mod split;
 mod splitter;
+mod task;
 mod warm_starts;
 mod workers;
 

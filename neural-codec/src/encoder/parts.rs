@@ -13,10 +13,11 @@ use std::time::Instant;
 
 use super::audio_queue::AudioQueue;
 use super::encoded_scene::EncodedScene;
-use super::scene::{self, SceneGoal, SceneTask};
+use super::scene;
 use super::session::Session;
 use super::source_format::{check_frame, coded_frame};
 use super::split::detect_scenes_on;
+use super::task::{SceneGoal, SceneTask};
 use super::warm_starts::warm_start_scenes;
 use crate::base::sequence_header;
 use crate::bitstream::{Limits, ScenePackets};

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::encoded_scene::EncodedScene;
-use super::scene::{SceneGoal, SceneTask, encode_kept_scene, profile, search};
+use super::scene::{encode_kept_scene, profile, search};
+use super::task::{SceneGoal, SceneTask};
 use super::warm_starts::WarmStartPlace;
 use crate::base::{Library, Quantizer};
 use crate::error::Result;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::encoded_scene::EncodedScene;
-use super::filter::{self, FilterOutcome, TrainingConfig, filter_scene};
+use super::filter::{self, filter_scene};
 use super::scene_report::scene_report;
-use crate::base::{Quantizer, coded_size};
+use super::task::{SceneGoal, SceneTask, StoredScene};
+use crate::base::coded_size;
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, NeuralFilter, SceneHeader, ScenePackets};
 use crate::error::{Error, Result};
 use crate::filter::train::{TrainedFilter, WarmStart};
@@ -15,43 +16,10 @@ use crate::frame::FrameHash;
 use crate::report::{AttemptRecord, SceneVerdict, Stage};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
-    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Floor, Quality, Search, SearchResult, Store,
+    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Quality, Search, SearchResult, Store,
     Stored, Tools, attempt_record, run_attempt,
 };
 use crate::strategy::Strategy;
-
-/// What a scene has to reach.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum SceneGoal {
-    /// This quantizer.
-    Constant(Quantizer),
-    /// At least this quality, at the fewest bytes.
-    Floor(Floor),
-    /// The least D + lambda R.
-    Lambda(f64),
-    /// Its share of the bytes of the clip, which is not known yet.
-    Undecided,
-    /// Its share of the bytes of the clip.
-    Share(Quantizer, Tools),
-}
-
-/// A scene that is to be encoded.
-pub(super) struct SceneTask {
-    /// Number of the scene in its clip.
-    pub(super) index: u32,
-    /// Number of its first frame in the clip.
-    pub(super) first_frame: u64,
-    pub(super) frames: Arc<SceneFrames>,
-    pub(super) goal: SceneGoal,
-    /// How filters are trained; none where the base layer is to stand alone.
-    pub(super) training: Option<TrainingConfig>,
-}
-
-/// A stored attempt and what became of a filter over it.
-pub(super) struct StoredScene {
-    pub(super) attempt: EncodeAttempt,
-    pub(super) filter: Option<FilterOutcome>,
-}
 
 /// Searches for the parameters that reach the goal, stores the scene with them, filters it where that pays, and packs it.
 ///

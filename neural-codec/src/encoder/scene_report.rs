@@ -1,6 +1,6 @@
 //! The account of one scene, made where the scene is.
 
-use super::scene::{SceneTask, StoredScene};
+use super::task::{SceneTask, StoredScene};
 use crate::frame::VideoInfo;
 use crate::metrics::Comparison;
 use crate::report::{

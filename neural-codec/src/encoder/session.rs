@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::filter::TrainingConfig;
 use super::muxer::StreamMuxer;
-use super::scene::SceneGoal;
+use super::task::SceneGoal;
 use super::source_format::{coded_info, conversion_note};
 use crate::base::Library;
 use crate::bitstream::AudioTrack;
