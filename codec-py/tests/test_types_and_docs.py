@@ -133,4 +133,4 @@ def test_the_example_experiment_meets_its_targets_by_its_own_count(tmp_path, car
 
 def test_the_page_of_profiles_shows_every_scene(tmp_path, carphone):
     example("profiles.py", carphone, folder=tmp_path, place=ROOT / "eval" / "python")
-    assert (tmp_path / "profiles.html").stat().st_size > 1000
+    assert (tmp_path / "out/profiles.html").stat().st_size > 1000
