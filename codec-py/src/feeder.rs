@@ -101,10 +101,10 @@ impl FrameSource for FedSource {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>> {
-        self.next_anywhere()?.map(AnyFrame::into_host).transpose()
+        self.next_any_frame()?.map(AnyFrame::into_host).transpose()
     }
 
-    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+    fn next_any_frame(&mut self) -> Result<Option<AnyFrame>> {
         Ok(self.queue.recv().ok())
     }
 }

@@ -41,7 +41,7 @@ fn moving(numbers: &mut Numbers, (width, height): (usize, usize), format: PixelF
 
 /// What profiler and detector say of frames that a device looked at.
 fn analyzed(frames: &[Frame], device: &Device) -> (Vec<u64>, Profile) {
-    let mut analyst = FrameAnalyzer::on(device);
+    let mut analyst = FrameAnalyzer::with_device(device);
     let mut detector = CutDetector::new(CutSettings::new(RATE)).unwrap();
     let mut profiler = Profiler::new(RATE);
     let mut starts = Vec::new();
@@ -74,7 +74,7 @@ fn looks_are_the_cpus_for_every_size_and_format() {
         let formats = if at < 6 { &PixelFormat::ALL[..] } else { &PixelFormat::ALL[3..5] };
         for &format in formats {
             let frames: Vec<Frame> = (0..3).map(|index| moving(&mut numbers, size, format, index)).collect();
-            let (mut on_gpu, mut on_cpu) = (FrameAnalyzer::on(&device()), FrameAnalyzer::default());
+            let (mut on_gpu, mut on_cpu) = (FrameAnalyzer::with_device(&device()), FrameAnalyzer::default());
             for frame in &frames {
                 let (found, expected) = (on_gpu.look(frame).unwrap(), on_cpu.look(frame).unwrap());
                 assert_eq!(found.thumbnail(), expected.thumbnail(), "{format} of {size:?}");

@@ -10,7 +10,7 @@ use super::blend::{Mixture, mixture};
 use super::difference::{Novelty, novelty};
 use super::downscale::Thumbnail;
 use super::features::FrameFeatures;
-use super::remembered::Picture;
+use super::remembered::{LEAST_CHANGE, Picture};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 
@@ -75,8 +75,6 @@ pub struct CutDetector {
     leans_back: [bool; 2],
 }
 
-/// Least unexplained share of a cut where nothing moves (see [`Novelty`]).
-pub(super) const LEAST_CHANGE: f32 = 0.55;
 /// A cut must exceed `1.1 x` its neighbors' change by this much.
 const ABOVE_NEIGHBOURS: f32 = 0.3;
 /// Pictures on each side whose change a cut is measured against; repeats do not count.

@@ -1,10 +1,11 @@
 //! What the cut detector remembers of a frame, and how two such pictures compare.
 
-use super::cut::LEAST_CHANGE;
 use super::difference::{mean_and_deviation, novelty};
 use super::downscale::Coarse;
 use super::features::FrameFeatures;
 
+/// Least unexplained share of a cut where nothing moves (see [`Novelty`](super::difference::Novelty)).
+pub(super) const LEAST_CHANGE: f32 = 0.55;
 /// A picture whose luma deviates by less, in levels, is blank: black, white, or a plain color.
 const BLANK: f32 = 4.0;
 /// Levels by which a flash outshines the pictures round it.
