@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests and measures the CUDA back end on a real GPU.
 #   build   compiles what is run into target/gpu-test, one archive, which may be carried to a machine without a toolchain or a network
-#   run     runs it within ten minutes; device.txt, tests.txt, table.txt, hashes.txt and sanitizer.txt go to $OUT, or gpu-out
+#   run     runs it within ten minutes; device.txt, tests.txt, table.txt, hashes.txt and sanitizer.txt go to $OUT, or out/gpu
 # Fails where there is no GPU, a test fails, a hash differs, or the sanitizer finds something. A bar that is missed is told in table.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ build() {
   mkdir -p "$kept" "$made/lib"
   target=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
   for test in "${tests[@]}"; do arguments+=(--test "$test"); done
-  cargo test -p neural-codec --release "${arguments[@]}" --no-run --message-format=json-render-diagnostics |
+  cargo test -p neural-codec --no-default-features --release "${arguments[@]}" --no-run --message-format=json-render-diagnostics |
     python3 -c '
 import json, shutil, sys
 for line in sys.stdin:
@@ -26,7 +26,7 @@ for line in sys.stdin:
     if made.get("executable") and made["target"]["name"] in sys.argv[2:]:
         shutil.copy(made["executable"], sys.argv[1] + "/" + made["target"]["name"])
 ' "$made" "${tests[@]}"
-  cargo build -p neural-codec --release --example gpu
+  cargo build -p neural-codec --no-default-features --release --example gpu
   cp "$target/release/examples/gpu" "$made/gpu"
   find "$made" -maxdepth 1 -type f -exec strip {} +
   # AV1 is coded by libraries that are loaded at run time, which the other machine may lack.
@@ -69,7 +69,7 @@ sanitize() {
 }
 
 run() {
-  local out=${OUT:-gpu-out} test tool
+  local out=${OUT:-out/gpu} test tool
   mkdir -p "$out"
   [ -f "$kept/programs.tar.gz" ] || { echo "error: nothing is built: scripts/gpu-test.sh build" >&2; exit 1; }
   if ! command -v nvidia-smi >/dev/null || ! nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv | tee "$out/device.txt"; then

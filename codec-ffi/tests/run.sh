@@ -49,11 +49,11 @@ step "header alone as C11" cc -std=c11 "${warnings[@]}" -Iinclude -fsyntax-only 
 step "header alone as C++17" c++ -std=c++17 "${warnings[@]}" -Iinclude -fsyntax-only "$work/alone.cpp"
 
 exported() {
-  nm -D --defined-only "$library/libneuralcodec.so" | awk '{print $3}' | grep -v '^ncodec_debug_' |
+  nm -D --defined-only "$1/libneuralcodec.so" | awk '{print $3}' | grep -v '^ncodec_debug_' |
     LC_ALL=C sort | diff codec-ffi/exported-symbols.txt -
 }
 soname() { readelf -d "$library/libneuralcodec.so" | grep -F 'soname: [libneuralcodec.so.1]'; }
-step "exported symbols are those of exported-symbols.txt" exported
+step "exported symbols are those of exported-symbols.txt" exported "$library"
 step "SONAME is libneuralcodec.so.1" soname
 
 # Compiles a program into a folder, with more flags.
@@ -76,10 +76,10 @@ done
 limited() { timeout --kill-after=5 "$@"; }
 step "calls made wrongly" limited 60 "$work/abuse"
 
-# The n-th C block of each page becomes a file that snippets.c includes.
+# The n-th C block of the manual becomes a file that snippets.c includes; the README's is tried by codec-py/tests/test_readme.py.
 snippets=$work/snippets
 mkdir "$snippets"
-for page in README.md docs/C.md; do
+for page in docs/C.md; do
   awk -v stem="$snippets/$(basename "$page" .md)" '
     /^```c$/ { number++; inside = 1; next } /^```/ { inside = 0 } inside { print >(stem "_" number ".inc") }' "$page"
 done
@@ -146,6 +146,7 @@ by_cmake() { cmake -S examples/c -B "$work/cmake" && cmake --build "$work/cmake"
 runs() { LD_LIBRARY_PATH=$2 limited 60 "$work/$1/decode_to_y4m" "$work/tiny.nvc" "$work/$1.y4m" && cmp "$work/tiny-decoded.y4m" "$work/$1.y4m"; }
 "$work/decode_to_y4m" "$work/tiny.nvc" "$work/tiny-decoded.y4m" >/dev/null
 step "install under a prefix" scripts/capi.sh "$installed" "$library"
+step "exported symbols are the same in what is installed" exported "$installed/lib"
 step "the installed version is the header's" test "$(pkg-config --modversion neuralcodec)" = \
   "$(awk '/define NCODEC_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' include/neural_codec.h)"
 step "examples by pkg-config, shared" by_make shared

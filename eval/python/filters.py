@@ -1,6 +1,6 @@
 """What neural filters gain over the very same AV1 streams, every byte counted.
 
-    python examples/python/filters.py CLIP... [--effort 6] [--preset 4] [--quantizers 36,44,52,60]
+    python eval/python/filters.py CLIP... [--effort 6] [--preset 4] [--quantizers 36,44,52,60]
 
 Each clip is coded at each quantizer. The report of one encode has both curves: the base layer alone, and the stream with its
 filter. A third one has the filtered quality at the bytes of the base layer. Candidates that were not taken are judged by
