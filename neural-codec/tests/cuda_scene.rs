@@ -76,8 +76,7 @@ fn looks_are_the_cpus_for_every_size_and_format() {
             let frames: Vec<Frame> = (0..3).map(|index| moving(&mut numbers, size, format, index)).collect();
             let (mut on_gpu, mut on_cpu) = (FrameAnalyzer::with_device(&device()), FrameAnalyzer::default());
             for frame in &frames {
-                let (found, expected) =
-                    (on_gpu.analyze(frame).unwrap(), on_cpu.analyze(frame).unwrap());
+                let (found, expected) = (on_gpu.analyze(frame).unwrap(), on_cpu.analyze(frame).unwrap());
                 assert_eq!(found.thumbnail(), expected.thumbnail(), "{format} of {size:?}");
             }
             assert_same(&frames);
