@@ -127,7 +127,7 @@ fi
 # The library's memory is the C library's malloc: sanitizers see what it allocates, writes past C's arrays, and leaks.
 mkdir "$work/anywhere"
 adversarial() { limited 240 "$sanitized/adversarial" "$1" "$2" "$work/anywhere" "$work/stream.nvc"; }
-step "adversarial arguments, sanitized" adversarial "${NEURAL_CODEC_HOSTILE_CALLS:-20000}" "${NEURAL_CODEC_HOSTILE_SEED:-1}"
+step "adversarial arguments, sanitized" adversarial "${NEURAL_CODEC_ADVERSARIAL_CALLS:-20000}" "${NEURAL_CODEC_ADVERSARIAL_SEED:-1}"
 step "calls made wrongly, sanitized" limited 60 "$sanitized/abuse"
 step "damaged streams, sanitized" limited 300 "$sanitized/damage" "$work/tiny.nvc" 2 250
 step "encoder calls, sanitized" limited 300 "$sanitized/encoding"

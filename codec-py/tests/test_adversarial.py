@@ -16,8 +16,8 @@ from conftest import FAST
 import neural_codec
 from neural_codec import aio, compat, errors
 
-SEED = int(os.environ.get("NEURAL_CODEC_HOSTILE_SEED", "1"))
-CALLS = int(os.environ.get("NEURAL_CODEC_HOSTILE_CALLS", "400"))
+SEED = int(os.environ.get("NEURAL_CODEC_ADVERSARIAL_SEED", "1"))
+CALLS = int(os.environ.get("NEURAL_CODEC_ADVERSARIAL_CALLS", "400"))
 
 FRAME = np.zeros((16, 16, 3), np.uint8)
 

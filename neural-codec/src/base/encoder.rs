@@ -1,7 +1,7 @@
 //! AV1 encoding of one scene by SVT-AV1, watched: frames in, temporal units out, in display order.
 //!
-//! SVT-AV1 3.1 and newer stand still for good now and then, all their threads waiting for one another
-//! (`docs/decisions/0007-standing-still.md`). So the instance is driven by a thread of its own, and whoever waits for it
+//! SVT-AV1 3.1 and newer stall for good now and then, all their threads waiting for one another
+//! (`docs/decisions/0007-stalls.md`). So the instance is driven by a thread of its own, and whoever waits for it
 //! notices when nothing moves any more: an error then, and the instance is left behind.
 
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! Laws of the cut detector, on generated clips and, where they are there, on real ones.
+//! Properties of the cut detector, on generated clips and, where they are there, on real ones.
 
 use super::{CutDetector, CutSettings};
 use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Planes, Rational};
