@@ -25,7 +25,7 @@ pub(crate) fn frame_from_python(picture: &Bound<'_, PyAny>) -> PyResult<AnyFrame
     frame_on_host(picture).map(AnyFrame::Host)
 }
 
-/// A frame that lies on a GPU, or nothing.
+/// A GPU-resident frame, or nothing.
 fn frame_on_gpu(picture: &Bound<'_, PyAny>) -> PyResult<Option<Result<GpuFrame>>> {
     if let Ok(frame) = picture.cast::<DeviceFrame>() {
         return Ok(Some(frame.get().picture()));

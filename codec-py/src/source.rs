@@ -98,7 +98,7 @@ impl Source {
         Ok(out)
     }
 
-    /// The next frame as `(timestamp, array or planes)`; nothing after the last. One that lies on a GPU stays there, with channels
+    /// The next frame as `(timestamp, array or planes)`; nothing after the last. A GPU-resident one stays there, with channels
     /// first where that is wanted.
     #[pyo3(signature = (as_planes, channels_first=false))]
     fn next_picture<'py>(

@@ -118,7 +118,7 @@ def test_the_example_of_metrics_tells_what_compare_tells(tmp_path, carphone, car
     assert f"psnr_y: {neural_codec.compare(carphone, carphone_stream).psnr_y:.4f}" in told
 
 
-def test_the_example_of_training_learns(tmp_path, carphone_stream):
+def test_the_example_of_training_trains(tmp_path, carphone_stream):
     told = example("train.py", carphone_stream, folder=tmp_path).stdout
     first, last = (float(number) for number in re.findall(r"(\d\.\d+) at", told))
     assert last < first

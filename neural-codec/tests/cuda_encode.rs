@@ -86,7 +86,7 @@ fn the_bytes_do_not_depend_on_the_device_even_where_it_is_lost_on_the_way() {
 #[test]
 fn a_filter_decodes_alike_everywhere() {
     let _guard = alone();
-    // The fake driver would take a minute to learn; tests/cuda_train.rs has its gradients.
+    // The fake driver would take a minute to train; tests/cuda_train.rs has its gradients.
     let (bytes, report) = encoded(if is_real() { "cuda" } else { "cpu" }, "hybrid");
     assert_eq!(report.scenes[0].strategy, Strategy::Hybrid);
     assert!(!report.notes.iter().any(|note| note.contains("on the CPU")), "{:?}", report.notes);

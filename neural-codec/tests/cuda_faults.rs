@@ -95,12 +95,12 @@ fn a_device_lost_at_any_call_costs_time_and_nothing_else() {
 
 /// The profile of frames that a device looked at.
 fn profile(device: &Device) -> neural_codec::scene::Profile {
-    let mut analyst = FrameAnalyzer::with_device(device);
+    let mut analyzer = FrameAnalyzer::with_device(device);
     let mut profiler = Profiler::new(Rational { num: 25, den: 1 });
     for level in 1..4 {
         let frame = frame(level);
-        let look = analyst.look(&frame).unwrap();
-        profiler.push_features(&frame, look);
+        let features = analyzer.analyze(&frame).unwrap();
+        profiler.push_features(&frame, features);
     }
     profiler.finish().unwrap()
 }

@@ -138,7 +138,7 @@ fn frames_on_the_gpu_that_looks_at_them_are_not_copied_to_it() {
     }
     for format in [PixelFormat::RGB_8, PixelFormat::YUV420_10] {
         // Frames of this size are measured on the CPU, but looked at where they lie.
-        let mut analyst = FrameAnalyzer::with_device(&Device::cuda(0).unwrap());
+        let mut analyzer = FrameAnalyzer::with_device(&Device::cuda(0).unwrap());
         let source = clip(format, 2);
         let frames: Vec<Frame> = (0..4).map(|index| source.frame(index)).collect();
         let there: Vec<GpuFrame> =
@@ -146,8 +146,8 @@ fn frames_on_the_gpu_that_looks_at_them_are_not_copied_to_it() {
         let (copied, launches) = (fake_driver().copied().0, fake_driver().launches());
         let mut profilers = [0, 1].map(|_| Profiler::new(source.info().frame_rate));
         for (frame, there) in frames.iter().zip(&there) {
-            let look = analyst.analyze_any(frame, Some(there)).unwrap();
-            profilers[0].push_features(frame, look);
+            let features = analyzer.analyze_any(frame, Some(there)).unwrap();
+            profilers[0].push_features(frame, features);
             profilers[1].push(frame).unwrap();
         }
         let [found, expected] = profilers.map(|profiler| profiler.finish().unwrap());

@@ -47,7 +47,7 @@ fn scenes_are_spread_over_devices_and_the_bytes_are_those_of_the_cpu() {
     let before = [0, 1].map(|device| fake_driver.launches_on(device));
     let (on_both, report) = encoded("cuda:0,1").unwrap();
     assert!(on_both == on_cpu);
-    // Five kernels measure a frame; the second device has half of the scenes, and the first one all looks as well.
+    // Five kernels measure a frame; the second device has half of the scenes, and the first one all analysis as well.
     let launched = [0, 1].map(|device| fake_driver.launches_on(device) - before[usize::from(device > 0)]);
     assert!(launched[1] >= 14 * 4 && launched[0] > launched[1], "{launched:?}");
     assert!(report.notes[0].contains("on cuda:0 (fake driver), cuda:1 (fake driver)"), "{:?}", report.notes);

@@ -181,7 +181,7 @@ fn pushing_bytes_in_pieces_gives_the_same_frames() {
         let (mut pieces, mut found) = (bytes.chunks(piece), Vec::new());
         loop {
             match agent.receive_frame().unwrap() {
-                Received::Frame(frame) => found.push(FrameHash::of(&frame)),
+                Received::Frame(frame) => found.push(FrameHash::of(&frame.into_host().unwrap())),
                 Received::NeedsData => match pieces.next() {
                     Some(piece) => assert!(agent.send_data(piece).unwrap()),
                     None => agent.finish().unwrap(),

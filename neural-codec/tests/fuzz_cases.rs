@@ -54,7 +54,7 @@ fn every_past_crash_passes() {
     assert_eq!(count, std::fs::read_dir(&crashes).unwrap().count(), "every file names a target");
 }
 
-/// Damage of any one byte, with right checksums: the laws hold although nothing gives the damage away.
+/// Damage of any one byte, with right checksums: the properties hold although nothing gives the damage away.
 #[test]
 fn no_changed_byte_breaks_a_law_under_right_checksums() {
     let seed = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.nvc")).unwrap();

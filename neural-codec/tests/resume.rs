@@ -1,4 +1,4 @@
-//! Laws of the attempt cache: what was interrupted goes on where it was, and gives the bytes of one that was not.
+//! Properties of the attempt cache: what was interrupted continues where it was, and gives the bytes of one that was not.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
 
 mod support;

@@ -32,7 +32,7 @@ enum Input {
     None,
     Pushed(DecodingAgent),
     File(Box<SeekingDecoder<BufReader<File>>>),
-    /// The file's decoding ended by an error; a seek goes on.
+    /// The file's decoding ended by an error; a seek continues it.
     Ended(Box<SeekingDecoder<BufReader<File>>>),
 }
 

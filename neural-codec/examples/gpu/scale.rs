@@ -10,7 +10,7 @@ pub(crate) struct Scale {
     pub(crate) copied: usize,
     /// Steps of training on the GPU and on the CPU, and of a whole scene.
     pub(crate) steps: (usize, usize, usize),
-    /// Patches to learn from, and to judge by.
+    /// Patches to train on, and to judge by.
     pub(crate) patches: (usize, usize),
 }
 

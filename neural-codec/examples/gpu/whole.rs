@@ -34,7 +34,7 @@ fn rate(scale: &Scale, mut call: impl FnMut() -> Result<()>) -> Result<f64> {
     Ok(f64::from(calls) / start.elapsed().as_secs_f64())
 }
 
-/// Metrics, looks and filters of frames in host memory.
+/// Metrics, features and filters of frames in host memory.
 pub(crate) fn frames(device: &Device, scale: &Scale, table: &mut Table) -> Result<()> {
     let (source, decoded) =
         (picture(scale, PixelFormat::YUV420_8, 1)?, picture(scale, PixelFormat::YUV420_8, 9)?);
@@ -44,9 +44,9 @@ pub(crate) fn frames(device: &Device, scale: &Scale, table: &mut Table) -> Resul
             let fps = rate(scale, || comparison.push(&source, &decoded).map(drop))?;
             table.line(&format!("{measures:?} of frames in host memory, {device}: {fps:.1} fps"));
         }
-        let mut analyst = FrameAnalyzer::with_device(&device);
-        let fps = rate(scale, || analyst.look(&source).map(drop))?;
-        table.line(&format!("looks at frames in host memory, {device}: {fps:.1} fps"));
+        let mut analyzer = FrameAnalyzer::with_device(&device);
+        let fps = rate(scale, || analyzer.analyze(&source).map(drop))?;
+        table.line(&format!("analysis of frames in host memory, {device}: {fps:.1} fps"));
         for profile in [NetworkSize::M, NetworkSize::L] {
             let filter = Filter::with_device(&network(profile)?, &device);
             let fps = rate(scale, || filter.apply(&source, 1, None).map(drop))?;

@@ -81,7 +81,7 @@ fn read_version(handle: &libloading::Library) -> Result<Version, String> {
 /// Stops the library from writing to standard error.
 ///
 /// Version 4 takes a callback. Older ones only read the variable `SVT_LOG`, once, when the first encoder is
-/// made: level -2 lies below the one of fatal errors. A value that the caller set is left alone.
+/// made: level -2 lies below the one of fatal errors. A value that the caller set stays unchanged.
 #[allow(unsafe_code)]
 fn silence(handle: &libloading::Library) {
     type Callback = extern "C" fn(*mut c_void, i32, *const c_char, *const c_char, *mut c_void);

@@ -77,7 +77,7 @@ impl<R: Read> StreamDecoder<R> {
     /// # Errors
     ///
     /// `Corrupt`, `Truncated` and the like with byte offset, scene and frame. With
-    /// [`OnDamage::SkipScene`] the call after an error goes on with the next scene that is intact.
+    /// [`OnDamage::SkipScene`] the call after an error continues with the next scene that is intact.
     pub fn decode_frame(&mut self) -> Result<Option<Frame>> {
         Ok(self.decode()?.map(|decoded| decoded.frame))
     }

@@ -207,7 +207,7 @@ impl GpuFrame {
         self.planes
     }
 
-    /// The GPU that it lies on.
+    /// The GPU that holds it.
     pub fn gpu(&self) -> &Arc<Gpu> {
         &self.gpu
     }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::frame::{BitDepth, Frame, GpuFrame, Layout, PixelFormat};
 use crate::scene::ScenePicture;
 
-/// Looks at the frames of a clip one after the other, on a device.
+/// Analyzes the frames of a clip one after the other, on a device.
 ///
 /// ```
 /// use neural_codec::device::Device;
@@ -17,14 +17,14 @@ use crate::scene::ScenePicture;
 /// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational};
 ///
 /// let rate = Rational::new(25, 1)?;
-/// let mut analyst = FrameAnalyzer::with_device(&Device::auto());
+/// let mut analyzer = FrameAnalyzer::with_device(&Device::auto());
 /// let mut detector = CutDetector::new(CutSettings::new(rate))?;
 /// let mut profiler = Profiler::new(rate);
 /// for _ in 0..10 {
 ///     let frame = Frame::new(64, 48, PixelFormat::YUV420_8, Color::default())?;
-///     let look = analyst.look(&frame)?;
-///     detector.push_features(&look);
-///     profiler.push_features(&frame, look);
+///     let features = analyzer.analyze(&frame)?;
+///     detector.push_features(&features);
+///     profiler.push_features(&frame, features);
 /// }
 /// assert_eq!(detector.finish(), [0]);
 /// assert_eq!(profiler.finish()?.frames, 10);
@@ -36,10 +36,10 @@ pub struct FrameAnalyzer {
     before: Option<Before>,
 }
 
-/// The frame before, where a GPU looked at it.
+/// The frame before, where a GPU analyzed it.
 #[derive(Debug)]
 struct Before {
-    look: FrameFeatures,
+    features: FrameFeatures,
     picture: ScenePicture,
     shape: (usize, usize, PixelFormat),
 }
@@ -50,16 +50,16 @@ impl FrameAnalyzer {
         Self { device: device.clone(), before: None }
     }
 
-    /// Looks at the next frame.
+    /// Analyzes the next frame.
     ///
     /// # Errors
     ///
     /// None that a valid frame can cause.
-    pub fn look(&mut self, frame: &Frame) -> Result<FrameFeatures> {
+    pub fn analyze(&mut self, frame: &Frame) -> Result<FrameFeatures> {
         self.analyze_any(frame, None)
     }
 
-    /// As [`look`](Self::look), of a frame that may lie on the device already: `there` holds the same samples.
+    /// As [`analyze`](Self::analyze), of a frame that may be resident on the device already: `there` holds the same samples.
     pub fn analyze_any(&mut self, frame: &Frame, there: Option<&GpuFrame>) -> Result<FrameFeatures> {
         let there = there.filter(|there| {
             let is_here = self.device.gpu().is_some_and(|gpu| Arc::ptr_eq(gpu, there.gpu()));
@@ -69,11 +69,11 @@ impl FrameAnalyzer {
         let samples = if there.is_some() { usize::MAX } else { frame.width() * frame.height() };
         let shape = (frame.width(), frame.height(), frame.format());
         let before = self.before.take().filter(|before| before.shape == shape);
-        let look_before = before.as_ref().map(|before| &before.look);
+        let features_before = before.as_ref().map(|before| &before.features);
         let what = kind(frame.format(), before.is_some());
         let number = next_number();
         let mut kept = None;
-        let look = self.device.verified(
+        let features = self.device.verified(
             what,
             samples,
             |gpu| {
@@ -85,7 +85,7 @@ impl FrameAnalyzer {
                 let measurements = gpu.measurements(&picture)?;
                 kept = Some(picture);
                 let thumbnail = on_device::thumbnail(&measurements)?;
-                let pair = on_device::pair(&measurements, &thumbnail, look_before);
+                let pair = on_device::pair(&measurements, &thumbnail, features_before);
                 Ok(FrameFeatures {
                     number,
                     thumbnail,
@@ -93,11 +93,11 @@ impl FrameAnalyzer {
                     pair,
                 })
             },
-            || Ok(FrameFeatures { number, ..FrameFeatures::new(frame)? }.measured(frame, look_before)),
+            || Ok(FrameFeatures { number, ..FrameFeatures::new(frame)? }.measured(frame, features_before)),
         )?;
-        let Some(look) = look else { return FrameFeatures::new(frame) };
-        self.before = kept.map(|picture| Before { look: look.clone(), picture, shape });
-        Ok(look)
+        let Some(features) = features else { return FrameFeatures::new(frame) };
+        self.before = kept.map(|picture| Before { features: features.clone(), picture, shape });
+        Ok(features)
     }
 }
 

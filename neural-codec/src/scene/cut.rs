@@ -138,9 +138,9 @@ impl CutDetector {
         Ok(self.push_features(&Thumbnail::new(frame)?.into()))
     }
 
-    /// As [`push`](Self::push), of a frame looked at already.
-    pub fn push_features(&mut self, look: &FrameFeatures) -> Option<u64> {
-        let picture = Picture::new(look, self.window.back());
+    /// As [`push`](Self::push), of a frame analyzed already.
+    pub fn push_features(&mut self, features: &FrameFeatures) -> Option<u64> {
+        let picture = Picture::new(features, self.window.back());
         self.window.push_back(picture);
         if self.window.len() > self.position + self.look_ahead { self.decide() } else { None }
     }

@@ -15,7 +15,7 @@ use crate::frame::Frame;
 /// What it says does not depend on where it was made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameFeatures {
-    /// No other look of this process has it.
+    /// No other features of this process have it.
     pub(super) number: u64,
     pub(super) thumbnail: Thumbnail,
     pub(super) detail: Option<Detail>,
@@ -33,7 +33,7 @@ pub(super) struct Detail {
 /// What is measured against the picture before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pair {
-    /// Number of the look at the picture before.
+    /// Number of the features of the picture before.
     pub before: u64,
     /// Temporal information.
     pub temporal: f32,
@@ -43,7 +43,7 @@ pub(super) struct Pair {
 }
 
 impl FrameFeatures {
-    /// A look on the CPU.
+    /// Features measured on the CPU.
     ///
     /// # Errors
     ///
@@ -61,14 +61,14 @@ impl FrameFeatures {
         self.number
     }
 
-    /// What is measured of the frame that this is the look of.
+    /// What is measured of the frame that these are the features of.
     pub(super) fn detail(&self, frame: &Frame) -> Detail {
         let measure =
             || Detail { spatial: spatial_information(&self.thumbnail.luma), texture: texture(frame) };
         self.detail.unwrap_or_else(measure)
     }
 
-    /// What is known of it against the look of a number.
+    /// What is known of it against the features of a number.
     pub(super) fn pair_with(&self, number: u64) -> Option<Pair> {
         self.pair.filter(|pair| pair.before == number)
     }

@@ -1,4 +1,4 @@
-//! The same looks from a GPU: it makes the sums and the matches, this file reads them as the CPU would.
+//! The same features from a GPU: it makes the sums and the matches, this file reads them as the CPU would.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) fn picture(gpu: &Arc<Gpu>, frame: &Frame, before: Option<&ScenePictur
     picture_of_gpu_frame(&GpuFrame::upload(gpu, frame)?, before)
 }
 
-/// Has a picture measured that lies on a GPU.
+/// Has a GPU-resident picture measured.
 ///
 /// # Errors
 ///
@@ -33,10 +33,10 @@ pub(super) fn picture_of_gpu_frame(frame: &GpuFrame, before: Option<&ScenePictur
     let (gpu, sizes, format) = (frame.gpu(), frame.sizes(), frame.format());
     match frame.planes() {
         [Samples::U8(a), Samples::U8(b), Samples::U8(c)] => {
-            gpu.look(&described([a, b, c], sizes, format), before)
+            gpu.measure_picture(&described([a, b, c], sizes, format), before)
         }
         [Samples::U16(a), Samples::U16(b), Samples::U16(c)] => {
-            gpu.look(&described([a, b, c], sizes, format), before)
+            gpu.measure_picture(&described([a, b, c], sizes, format), before)
         }
         _ => Err(Error::internal("scene", "planes of different sample types")),
     }

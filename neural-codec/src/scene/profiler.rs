@@ -101,14 +101,14 @@ impl Profiler {
         Ok(())
     }
 
-    /// As [`push`](Self::push), of a frame looked at already.
-    pub fn push_features(&mut self, frame: &Frame, look: FrameFeatures) {
-        let thumbnail = look.thumbnail();
+    /// As [`push`](Self::push), of a frame analyzed already.
+    pub fn push_features(&mut self, frame: &Frame, features: FrameFeatures) {
+        let thumbnail = features.thumbnail();
         let (mean, deviation) = mean_and_deviation(&thumbnail.coarse.luma);
         self.deviations.push(deviation);
         self.black_frames += u64::from(mean < BLACK_MEAN && deviation < BLACK_DEVIATION);
         if let Some(before) = &self.before {
-            let pair = look.pair_with(before.number());
+            let pair = features.pair_with(before.number());
             let before = before.thumbnail();
             let repeated = before.coarse.fingerprint == thumbnail.coarse.fingerprint;
             self.repeated_frames += u64::from(repeated);
@@ -120,13 +120,13 @@ impl Profiler {
             }
         }
         if self.frames.is_multiple_of(self.stride) {
-            let Detail { spatial, texture } = look.detail(frame);
+            let Detail { spatial, texture } = features.detail(frame);
             self.spatial.add(spatial);
             self.textures.push(texture);
             self.skins.push(face_and_sides(&thumbnail.coarse));
         }
         self.frames += 1;
-        self.before = Some(look);
+        self.before = Some(features);
     }
 
     /// Ends the scene.

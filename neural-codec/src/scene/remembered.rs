@@ -14,7 +14,7 @@ const FLASH_LEVELS: f32 = 6.0;
 /// A frame as far as the detector remembers it.
 #[derive(Debug)]
 pub(super) struct Picture {
-    /// Number of its look.
+    /// Number of its features.
     number: u64,
     pub(super) coarse: Coarse,
     mean: f32,
@@ -24,15 +24,15 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// What to remember of a look, after the picture before it.
-    pub(super) fn new(look: &FrameFeatures, before: Option<&Self>) -> Self {
-        let coarse = look.thumbnail().coarse.clone();
+    /// What to remember of features, after the picture before it.
+    pub(super) fn new(features: &FrameFeatures, before: Option<&Self>) -> Self {
+        let coarse = features.thumbnail().coarse.clone();
         let (mean, deviation) = mean_and_deviation(&coarse.luma);
-        let change = before.map_or(0.0, |before| match look.pair_with(before.number) {
+        let change = before.map_or(0.0, |before| match features.pair_with(before.number) {
             Some(pair) => pair.change,
             None => novelty(&before.coarse, &coarse).unexplained,
         });
-        Self { number: look.number(), coarse, mean, deviation, change }
+        Self { number: features.number(), coarse, mean, deviation, change }
     }
 
     pub(super) fn is_blank(&self) -> bool {

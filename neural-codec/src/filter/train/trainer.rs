@@ -17,7 +17,7 @@ use crate::progress::CancelToken;
 /// Patches are all of one size, large enough for a GPU whatever the picture.
 pub(super) const ANY_SIZE: usize = usize::MAX;
 
-/// Patches to learn from, and where that is done.
+/// Patches to train on, and where that is done.
 pub struct Trainer<'a> {
     shape: &'a Shape,
     patches: &'a [Patch],

@@ -57,7 +57,7 @@ impl Gpu {
     /// # Errors
     ///
     /// `OutOfMemory`, `Device`.
-    pub fn look<T: DeviceSample>(
+    pub fn measure_picture<T: DeviceSample>(
         &self,
         frame: &ScenePlanes<'_, T>,
         before: Option<&ScenePicture>,
@@ -102,7 +102,7 @@ impl Gpu {
             call.arg(&plane.0);
         });
         call.arg(&shape).arg(&mut picture.small.0).arg(&mut hashes.0);
-        // SAFETY: arguments are the kernel's; planes have the sizes of the shape, which `look` checked, no small plane is
+        // SAFETY: arguments are the kernel's; planes have the sizes of the shape, which `measure_picture` checked, no small plane is
         // wider than a block, and every sample and hash is written.
         #[allow(unsafe_code)]
         let launched = unsafe { call.launch(launch) };
