@@ -32,7 +32,7 @@ def test_the_package_is_typed(tmp_path):
         "report: neural_codec.Report = neural_codec.encode('a', quantizer=3)\n"
         "frames: neural_codec.Frames = neural_codec.decode(b'')\n"
         "written: neural_codec.Written = neural_codec.decode(b'', 'a.mkv')\n"
-        "neural_codec.encode('a', quantizer=3)  # type: ignore[call-arg]\n"
+        "neural_codec.encode('a', quantizr=3)  # type: ignore[call-arg]\n"
     )
     found = module("mypy", "--strict", str(use), folder=tmp_path)
     assert found.returncode == 0, found.stdout
