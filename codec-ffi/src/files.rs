@@ -46,13 +46,11 @@ pub unsafe extern "C" fn ncodec_encode_file(
         let mut options = Options::default();
         pairs.into_iter().try_for_each(|(key, value)| options.set(key, value))?;
         let listener = Listener::new(progress, user_data);
-        let hooks = Hooks {
-            on_progress: listener
-                .is_present()
-                .then(|| Box::new(move |progress| listener.report(progress)) as _),
-            scenes: options.scenes,
-            ..Hooks::default()
-        };
+        let mut hooks = Hooks::default();
+        hooks.scenes = options.scenes;
+        if listener.is_present() {
+            hooks = hooks.with_progress(move |progress| listener.report(progress));
+        }
         let account = encoder::encode_file(input, output, &options.settings, hooks)?;
         give(&account.to_json(), report)
     })

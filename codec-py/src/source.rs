@@ -54,8 +54,8 @@ impl Source {
                 let decoder = StreamDecoder::new(BufReader::new(file), settings);
                 return decoder.map(Self::of_stream).map_err(|error| named(&path, error));
             }
-            let options =
-                OpenOptions { frame_rate, threads: settings.threads, audio, ..OpenOptions::default() };
+            let mut options = OpenOptions::default();
+            (options.frame_rate, options.threads, options.audio) = (frame_rate, settings.threads, audio);
             media::open(&path, &options).map(|clip| Self::of(clip, None))
         })
     }

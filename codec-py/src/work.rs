@@ -35,7 +35,8 @@ pub(crate) fn encode(
             reporter.progress(at);
             ControlFlow::Continue(())
         };
-        let hooks = Hooks { on_progress: Some(Box::new(progress)), cancel: reporter.cancel.clone(), scenes };
+        let mut hooks = Hooks::default().with_progress(progress).with_cancel(reporter.cancel.clone());
+        hooks.scenes = scenes;
         Ok(neural_codec::encoder::encode(source.as_mut(), &mut output, &settings, hooks)?.to_json())
     })
 }

@@ -72,7 +72,8 @@ pub fn seek(data: &[u8]) {
 /// A whole decode, past all damage: nothing but frames and errors comes out, and both are bounded by the input.
 pub fn decoder(data: &[u8]) {
     let stream = stream_of(data);
-    let limits = Limits { max_pixels: 1 << 16, max_scene_frames: 64, ..Limits::default() };
+    let mut limits = Limits::default();
+    (limits.max_pixels, limits.max_scene_frames) = (1 << 16, 64);
     let settings = DecoderSettings::default()
         .with_threads(1)
         .with_limits(limits)

@@ -27,7 +27,7 @@ pub type OnProgress<'a> = Box<dyn FnMut(Progress) -> ControlFlow<()> + 'a>;
 /// ```
 /// # use neural_codec::{encoder::Hooks, progress::CancelToken};
 /// let cancel = CancelToken::new();
-/// let hooks = Hooks { cancel: cancel.clone(), ..Hooks::default() };
+/// let hooks = Hooks::default().with_cancel(cancel.clone());
 /// cancel.cancel(); // from any thread
 /// assert!(hooks.cancel.check().is_err());
 /// # Ok::<(), neural_codec::Error>(())

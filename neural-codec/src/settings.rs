@@ -232,6 +232,7 @@ macro_rules! settings {
         /// # Ok::<(), neural_codec::Error>(())
         /// ```
         #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
         pub struct Settings {
             $($(#[doc = $doc])+ pub $name: $ty,)*
         }

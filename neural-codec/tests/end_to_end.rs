@@ -97,7 +97,7 @@ fn scenes_are_found_or_taken_from_the_caller() {
     let (_, report) = encoded(&mut Clip::new(160, 96, PixelFormat::YUV420_8, 60, 20), &settings(&[]));
     let starts: Vec<u64> = report.scenes.iter().map(|scene| scene.first_frame).collect();
     assert_eq!(starts, [0, 20, 40]);
-    let hooks = Hooks { scenes: Some(vec![0..7, 7..60]), ..Hooks::default() };
+    let hooks = Hooks::default().with_scenes(vec![0..7, 7..60]);
     let mut clip = Clip::new(160, 96, PixelFormat::YUV420_8, 60, 20);
     let report = encode(&mut clip, &mut Vec::new(), &settings(&[]), hooks).unwrap();
     let lengths: Vec<u64> = report.scenes.iter().map(|scene| scene.frames).collect();
@@ -284,19 +284,16 @@ fn calls_out_of_order_and_empty_clips_are_errors() {
 #[test]
 fn cancelling_ends_an_encode_at_once() {
     let cancel = CancelToken::new();
-    let hooks = Hooks { cancel: cancel.clone(), ..Hooks::default() };
+    let hooks = Hooks::default().with_cancel(cancel.clone());
     let mut clip = Clip::new(64, 48, PixelFormat::YUV420_8, 100, 40);
     cancel.cancel();
     assert!(matches!(encode(&mut clip, &mut Vec::new(), &settings(&[]), hooks), Err(Error::Cancelled)));
-    let mut told = 0;
-    let hooks = Hooks {
-        on_progress: Some(Box::new(|_| {
-            told += 1;
-            if told == 3 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
-        })),
-        ..Hooks::default()
-    };
+    let mut reported = 0;
+    let hooks = Hooks::default().with_progress(|_| {
+        reported += 1;
+        if reported == 3 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+    });
     let mut clip = Clip::new(64, 48, PixelFormat::YUV420_8, 100, 40);
     assert!(matches!(encode(&mut clip, &mut Vec::new(), &settings(&[]), hooks), Err(Error::Cancelled)));
-    assert_eq!(told, 3);
+    assert_eq!(reported, 3);
 }

@@ -60,7 +60,7 @@ fn write_the_golden_stream() {
         settings.set(name, value).unwrap();
     }
     let mut clip = Clip::new(66, 47, PixelFormat::YUV420_8, 12, 6).with_audio();
-    let hooks = Hooks { scenes: Some(vec![0..6, 6..12]), ..Hooks::default() };
+    let hooks = Hooks::default().with_scenes(vec![0..6, 6..12]);
     let mut bytes = Vec::new();
     encode(&mut clip, &mut bytes, &settings, hooks).unwrap();
     std::fs::write(path(), bytes).unwrap();

@@ -57,11 +57,10 @@ fn an_encode_that_was_interrupted_goes_on_and_gives_the_same_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let work = folder.path().join("deep/work");
         let with_folder = settings(target, Some(&work));
-        let stop = |done: u64| Hooks {
-            on_progress: Some(Box::new(move |progress| {
+        let stop = |done: u64| {
+            Hooks::default().with_progress(move |progress| {
                 if progress.frames_done >= done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            })),
-            ..Hooks::default()
+            })
         };
         let error = encoded(&mut clip(), &with_folder, stop(31)).unwrap_err();
         assert!(matches!(error, Error::Cancelled), "{error}");
@@ -88,7 +87,7 @@ fn cancelled_at_any_time_it_ends_soon_and_loses_nothing() {
             std::thread::sleep(Duration::from_millis(milliseconds));
             raised.cancel();
         });
-        let outcome = encoded(&mut clip(), &with_folder, Hooks { cancel, ..Hooks::default() });
+        let outcome = encoded(&mut clip(), &with_folder, Hooks::default().with_cancel(cancel));
         match outcome {
             Ok((bytes, _)) => assert!(bytes == whole),
             Err(error) => assert!(matches!(error, Error::Cancelled), "{error}"),

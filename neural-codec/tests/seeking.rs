@@ -17,10 +17,10 @@ fn stream() -> Vec<u8> {
     let mut settings = Settings::default();
     settings.set("effort", "0").unwrap();
     settings.set("quantizer", "45").unwrap();
-    let scenes = Some(vec![0..10, 10..20, 20..30, 30..33]);
+    let hooks = Hooks::default().with_scenes(vec![0..10, 10..20, 20..30, 30..33]);
     let mut bytes = Vec::new();
     let mut clip = Clip::new(64, 64, PixelFormat::YUV420_8, 33, 10);
-    encode(&mut clip, &mut bytes, &settings, Hooks { scenes, ..Hooks::default() }).unwrap();
+    encode(&mut clip, &mut bytes, &settings, hooks).unwrap();
     bytes
 }
 

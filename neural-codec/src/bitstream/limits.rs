@@ -2,9 +2,10 @@
 
 /// Bounds on what a reader accepts; a stream past any of them is refused with `LimitExceeded`.
 ///
-/// The defaults admit every sane stream and keep a adversarial one from costing more memory than the bytes it sent
-/// plus a few megabytes. Change single bounds with `Limits { max_scenes: 10, ..Limits::default() }`.
+/// The defaults admit every sane stream and keep an adversarial one from costing more memory than the bytes it sent
+/// plus a few megabytes. Change single bounds of [`Limits::default`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Widest picture, output or coded, in pixels. Default 16384.
     pub max_width: u32,

@@ -13,6 +13,7 @@ use crate::settings::Settings;
 
 /// What the caller of a long call may hook into it.
 #[derive(Default)]
+#[non_exhaustive]
 pub struct Hooks<'a> {
     /// Called on the caller's thread now and then; breaking cancels.
     pub on_progress: Option<OnProgress<'a>>,
@@ -22,7 +23,25 @@ pub struct Hooks<'a> {
     pub scenes: Option<Vec<Range<u64>>>,
 }
 
-impl Hooks<'_> {
+impl<'a> Hooks<'a> {
+    /// Reports progress to a callback, on the caller's thread; breaking cancels.
+    #[must_use]
+    pub fn with_progress(self, on_progress: impl FnMut(Progress) -> ControlFlow<()> + 'a) -> Self {
+        Self { on_progress: Some(Box::new(on_progress)), ..self }
+    }
+
+    /// Uses a token that another thread may raise.
+    #[must_use]
+    pub fn with_cancel(self, cancel: CancelToken) -> Self {
+        Self { cancel, ..self }
+    }
+
+    /// Uses these scenes instead of detected ones.
+    #[must_use]
+    pub fn with_scenes(self, scenes: Vec<Range<u64>>) -> Self {
+        Self { scenes: Some(scenes), ..self }
+    }
+
     /// Reports to the caller how far the work is.
     ///
     /// # Errors

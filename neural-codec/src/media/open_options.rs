@@ -24,6 +24,7 @@ pub enum OnDamage {
 
 /// How to open a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct OpenOptions {
     /// Frames a second, in place of what the file says: frames are then counted and the file's timestamps ignored.
     /// Pictures and raw streams that name no rate get 25 without it.
