@@ -12,7 +12,7 @@ use neural_codec::decoder::{self, DecoderSettings, open_clip};
 use neural_codec::encoder::{self, Hooks};
 use neural_codec::metrics::Measures;
 use neural_codec::progress::CancelToken;
-use neural_codec::settings::Settings;
+use neural_codec::settings::{DeviceChoice, Settings};
 use neural_codec::{Error, Result};
 
 use crate::handle::call_without_handle;
@@ -141,7 +141,8 @@ pub unsafe extern "C" fn ncodec_detect_scenes_file(
             return Err(Error::invalid("max_scene_seconds", "0, or 0.5 to 60", seconds));
         }
         let mut clip = open_clip(input, &DecoderSettings::default())?;
-        let found = encoder::detect_scenes(clip.as_mut(), seconds)?;
+        let device = DeviceChoice::Auto.open(clip.info().width * clip.info().height)?;
+        let found = encoder::detect_scenes(clip.as_mut(), seconds, &device)?;
         let pairs: Vec<_> = found.iter().map(|scene| [scene.start, scene.end]).collect();
         give(&serde_json::to_string(&pairs).map_err(|error| Error::internal("JSON", error))?, Some(scenes))
     })

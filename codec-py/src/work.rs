@@ -79,7 +79,7 @@ pub(crate) fn detect_scenes(
     Job::start(py, move |reporter| {
         let mut source = Watched::new(source, reporter);
         let device = device.open(source.info().width * source.info().height)?;
-        let scenes = neural_codec::encoder::detect_scenes_on(&device, &mut source, max_scene_seconds)?;
+        let scenes = neural_codec::encoder::detect_scenes(&mut source, max_scene_seconds, &device)?;
         json(&scenes.iter().map(|scene| (scene.start, scene.end)).collect::<Vec<_>>())
     })
 }

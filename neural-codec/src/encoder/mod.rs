@@ -29,4 +29,4 @@ pub use agent::EncodingAgent;
 pub use encoded_scene::EncodedScene;
 pub use one_shot::{Hooks, encode, encode_file};
 pub use parts::{ScenePlace, concat, encode_scene, split, warm_start};
-pub use split::{detect_scenes, detect_scenes_on};
+pub use split::detect_scenes;

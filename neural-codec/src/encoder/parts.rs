@@ -16,7 +16,7 @@ use super::encoded_scene::EncodedScene;
 use super::scene;
 use super::session::Session;
 use super::source_format::{check_frame, coded_frame};
-use super::split::detect_scenes_on;
+use super::split::detect_scenes;
 use super::task::{SceneGoal, SceneTask};
 use super::warm_starts::warm_start_scenes;
 use crate::base::sequence_header;
@@ -46,7 +46,7 @@ pub struct ScenePlace {
 /// `InvalidArgument` for a clip without frames; whatever the source reports.
 pub fn split(source: &mut dyn FrameSource, settings: &Settings) -> Result<Vec<Range<u64>>> {
     let device = settings.device.open(source.info().width * source.info().height)?;
-    detect_scenes_on(&device, source, settings.max_scene_seconds)
+    detect_scenes(source, settings.max_scene_seconds, &device)
 }
 
 /// What scene `index` begins from in a whole encode, out of the scenes that are given: one value, which may travel.

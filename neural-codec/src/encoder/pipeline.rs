@@ -79,7 +79,7 @@ impl Pipeline {
         let at_once = scenes_at_once(&info, threads, session.devices.len());
         let splitter = SceneSplitter::detecting(&info, settings.max_scene_seconds)?;
         Ok(Self {
-            splitter: splitter.on(&session.context.resources.device),
+            splitter: splitter.with_device(&session.context.resources.device),
             open: None,
             warm_starts: WarmStarts::default(),
             workers: Workers::start(at_once)?,
@@ -110,7 +110,7 @@ impl Pipeline {
 
     pub(super) fn use_scenes(&mut self, scenes: Vec<Range<u64>>) -> Result<()> {
         let device = &self.session.context.resources.device;
-        self.splitter = SceneSplitter::following(scenes)?.on(device);
+        self.splitter = SceneSplitter::following(scenes)?.with_device(device);
         Ok(())
     }
 

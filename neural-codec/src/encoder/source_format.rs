@@ -18,7 +18,7 @@ pub(super) fn check_frame(frame: &AnyFrame, source: &VideoInfo, number: u64) -> 
     Ok(())
 }
 
-/// A frame of the source as it is coded, in the memory of the host, and on the GPU where it lies there too.
+/// A frame of the source as it is coded, in the memory of the host, and the GPU-resident one where there is one.
 ///
 /// The device does not change it.
 pub(super) fn coded_frame(

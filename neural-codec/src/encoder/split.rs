@@ -7,13 +7,6 @@ use super::splitter::{SceneSplitter, Step};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::media::FrameSource;
-use crate::settings;
-
-/// As [`detect_scenes_on`], on a GPU where a usable one is there and frames are large enough for it.
-pub fn detect_scenes(source: &mut dyn FrameSource, max_scene_seconds: f64) -> Result<Vec<Range<u64>>> {
-    let device = settings::DeviceChoice::Auto.open(source.info().width * source.info().height)?;
-    detect_scenes_on(&device, source, max_scene_seconds)
-}
 
 /// Scenes of a clip, as [`encode`](super::encode) cuts it without a list of scenes.
 ///
@@ -23,13 +16,13 @@ pub fn detect_scenes(source: &mut dyn FrameSource, max_scene_seconds: f64) -> Re
 /// # Errors
 ///
 /// `InvalidArgument` for a clip without frames; whatever the source reports.
-pub fn detect_scenes_on(
-    device: &Device,
+pub fn detect_scenes(
     source: &mut dyn FrameSource,
     max_scene_seconds: f64,
+    device: &Device,
 ) -> Result<Vec<Range<u64>>> {
     let coded = coded_info(source.info());
-    let mut splitter = SceneSplitter::detecting(&coded, max_scene_seconds)?.on(device);
+    let mut splitter = SceneSplitter::detecting(&coded, max_scene_seconds)?.with_device(device);
     let (mut starts, mut frames) = (Vec::new(), 0);
     let mut take = |steps: Vec<Step>| {
         starts.extend(

@@ -73,17 +73,17 @@ impl SceneSplitter {
     }
 
     /// Analyzes frames on this device.
-    pub(super) fn on(self, device: &Device) -> Self {
+    pub(super) fn with_device(self, device: &Device) -> Self {
         Self { analyzer: FrameAnalyzer::with_device(device), ..self }
     }
 
-    /// Takes a frame in, which may lie on a GPU too, and says what is now decided.
+    /// Takes a frame in, which may be GPU-resident too, and says what is now decided.
     ///
     /// # Errors
     ///
     /// `InvalidArgument` for a frame after the last scene of a list.
-    pub(super) fn push(&mut self, frame: Frame, there: Option<&GpuFrame>) -> Result<Vec<Step>> {
-        let features = Box::new(self.analyzer.analyze_any(&frame, there)?);
+    pub(super) fn push(&mut self, frame: Frame, resident: Option<&GpuFrame>) -> Result<Vec<Step>> {
+        let features = Box::new(self.analyzer.analyze_any(&frame, resident)?);
         match &mut self.source {
             Source::Detector(detector) => {
                 let start = detector.push_features(&features);
