@@ -9,6 +9,8 @@ packages=(
   libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
   libsvtav1enc1 libdav1d6 ffmpeg valgrind python3-venv
 )
+# The sandbox and the page of experiments.
+[ "${1-}" != tests ] || packages+=(bubblewrap chromium)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
