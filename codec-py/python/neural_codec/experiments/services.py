@@ -64,7 +64,7 @@ class Run:
     phase: str = "received"
     phases: list[dict[str, Any]] = field(default_factory=list)
     why: str = ""
-    """Why `stop` was set: `void` or `deadline`."""
+    """Why `stop` was set: `void`, `deadline` or `stopping`."""
 
     @contextlib.contextmanager
     def step(self, phase: str) -> Iterator[None]:

@@ -38,8 +38,9 @@ class Store(Protocol):
     def finish(self, claim: Claim, state: State, result: dict[str, Any] | None, error: dict[str, Any] | None) -> bool:
         """Ends a row; False, and nothing changed, where the claim is void."""
 
-    def release(self, claim: Claim, reason: str) -> State | None:
-        """Gives a row back unfinished: `queued`, or `failed` where it was the last try; None where the claim is void."""
+    def release(self, claim: Claim, reason: str, *, counted: bool = True) -> State | None:
+        """Gives a row back unfinished: `queued`, or `failed` where it was the last try; None where the claim is void.
+        Not `counted` is a try that ended through no fault of the job."""
 
     def running(self) -> list[Row]:
         """Rows under way, without job and result."""

@@ -137,7 +137,10 @@ class SqliteStore:
             (state, _json(result), _json(error), time.time(), phases, state, *figures, *claim.key, claim.fence),
         )
 
-    def release(self, claim: Claim, reason: str) -> State | None:
+    def release(self, claim: Claim, reason: str, *, counted: bool = True) -> State | None:
+        if not counted:
+            back = self._update("state = 'queued', claims = claims - 1", _MINE, (*claim.key, claim.fence))
+            return "queued" if back else None
         return self._give_back(_MINE, (*claim.key, claim.fence), reason)
 
     def lapse(self, key: Key, fence: int, beat: int) -> State | None:

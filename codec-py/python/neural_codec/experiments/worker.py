@@ -94,8 +94,8 @@ class Worker:
             return
         state, result, error = outcome
         if state == "queued":
-            text = str((error or {}).get("message"))
-            after = store.release(claim, text)
+            text = "its worker was told to stop" if error is None else str(error.get("message"))
+            after = store.release(claim, text, counted=error is not None)
             logger.warning("%s given back (%s): %s", claim.experiment_id, after, text)
             if after == "failed":
                 self.watch.dead(claim.experiment_id, text)
@@ -137,6 +137,8 @@ class Worker:
         except (Cancelled, Stopped, JailError, NeuralCodecError) as error:
             if this.why == "void":
                 return None
+            if this.why == "stopping":
+                return "queued", None, None
             late = this.why == "deadline" or isinstance(error, JailTimeout)
             return "timed_out" if late else "failed", None, self._error(this, error, folder)
         except Exception as error:
