@@ -19,7 +19,7 @@ from . import ExperimentError
 from .alerts import Liveness
 from .decisions import check
 from .guard import MOST_BODY_BYTES, STORED_POLICY
-from .model import ENDED, IN_PROGRESS, PROTOCOL, Job, Row
+from .model import ENDED, IN_PROGRESS, PROTOCOL, Job, Row, State
 from .queue import UnknownProtocol
 from .services import Services
 from .wire import answer_of, job_of
@@ -100,7 +100,8 @@ class Api:
         deadline = time.monotonic() + seconds
         while row.state in IN_PROGRESS and time.monotonic() < deadline and not await request.is_disconnected():
             await asyncio.sleep(_LOOK_S)
-            row = await run_in_threadpool(self.store.get, *row.key) or row
+            found = await run_in_threadpool(self.store.get, *row.key)
+            row = row if found is None else found
         return row
 
     async def show(self, request: Request) -> Response:
@@ -134,10 +135,10 @@ class Api:
     def _listed(self, limit: int) -> dict[str, Any]:
         counts = self.store.counts()
         failed = tuple(state for state in ENDED if state != "completed")
-        groups = {"successful": ("completed",), "in_progress": IN_PROGRESS, "failed": failed}
+        groups: dict[str, tuple[State, ...]] = {"successful": ("completed",), "in_progress": IN_PROGRESS, "failed": failed}
         told: dict[str, Any] = {}
         for name, states in groups.items():
-            told[name] = [answer_of(row) for row in self.store.page(states, limit=limit)]  # type: ignore[arg-type]
+            told[name] = [answer_of(row) for row in self.store.page(states, limit=limit)]
         total = sum(counts[state] for state in (*IN_PROGRESS, *ENDED))
         return {**told, "total": total, "counts": counts}
 

@@ -4,13 +4,19 @@ It is started as a plain script, with nothing of this package imported, and must
 reads the answer checks it. The answer is one line of JSON, and after it as many bytes as it says.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import resource
 import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Answer = tuple[Any, Iterable[bytes]]
 
 
-def main():
+def main() -> None:
     request = json.loads(sys.stdin.buffer.readline())
     lock_down(request["limits"], request.get("uid"))
     # What code prints is its log; the answer has a way of its own.
@@ -18,6 +24,8 @@ def main():
     os.dup2(2, 1)
     sys.path[:0] = request.get("packages", [])
     head, body = {"decide": decide, "encode": encode, "decode": decode}[request["mode"]](request)
+    for printed in (sys.stdout, sys.stderr):
+        printed.flush()
     answer.write(json.dumps(head, allow_nan=False).encode() + b"\n")
     for piece in body:
         answer.write(piece)
@@ -25,7 +33,7 @@ def main():
     os._exit(0)
 
 
-def lock_down(limits, uid):
+def lock_down(limits: dict[str, int], uid: int | None) -> None:
     for name, value in limits.items():
         resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
     if uid is not None:
@@ -36,33 +44,33 @@ def lock_down(limits, uid):
         raise SystemExit("sandbox: still root")
 
 
-def run(code, name):
-    space = {"__name__": "agent"}
+def run(code: str, name: str) -> Any:
+    space: dict[str, Any] = {"__name__": "agent"}
     exec(compile(code, name + ".py", "exec"), space)
     if not callable(space.get(name)):
         raise SystemExit(f"agent: expected code that defines {name}, found none")
     return space[name]
 
 
-def decide(request):
-    def probe(*_, **__):
+def decide(request: dict[str, Any]) -> Answer:
+    def probe(*_: Any, **__: Any) -> None:
         raise RuntimeError("probe: the installed codec cannot measure a choice before the encode")
 
     return run(request["code"], "decide")(request["profiles"], request["target"], probe), []
 
 
-def tensor(array, code, device):
+def tensor(array: Any, code: str, device: str) -> Any:
     """A tensor of torch where the code speaks of torch and it is there, else the array."""
     if "torch" in code:
         try:
-            import torch
+            import torch  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
             return array
         return torch.from_numpy(array).to(device)
     return array
 
 
-def encode(request):
+def encode(request: dict[str, Any]) -> Answer:
     import numpy as np
 
     shape = request["shape"]
@@ -78,18 +86,18 @@ def encode(request):
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise SystemExit(f"compressed_data: expected bytes, found {type(data).__name__}")
     data = bytes(data)
-    told = {}
+    told: dict[str, Any] = {}
     for key, value in given.items() if isinstance(given, dict) else ():
         if isinstance(value, (int, float, str, bool)) and len(told) < 32 and value == value and abs_finite(value):
             told[str(key)[:64]] = value if not isinstance(value, str) else value[:256]
     return {"bytes": len(data), "told": told}, [data]
 
 
-def abs_finite(value):
+def abs_finite(value: Any) -> bool:
     return not isinstance(value, float) or abs(value) != float("inf")
 
 
-def decode(request):
+def decode(request: dict[str, Any]) -> Answer:
     import numpy as np
 
     with open("/in/stream", "rb") as file:
@@ -109,7 +117,7 @@ def decode(request):
         raise SystemExit(f"reconstructed_frames: expected [1, T, 3, H, W], found {list(frames.shape)}")
     shape = [frames.shape[0], frames.shape[2], frames.shape[3], 3]
 
-    def pictures():
+    def pictures() -> Iterator[bytes]:
         for frame in frames:
             picture = np.moveaxis(frame, 0, -1)
             if picture.dtype != np.uint8:

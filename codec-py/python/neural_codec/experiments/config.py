@@ -38,6 +38,7 @@ class Config(BaseModel):
     wait_old_formats: bool = False
     lease_s: Annotated[float, Field(ge=0.5, le=600)] = 60.0
     beat_s: Annotated[float, Field(ge=0.1, le=150)] = 15.0
+    poll_s: Annotated[float, Field(ge=0, le=20)] = 20.0
     most_frame_bytes: Annotated[int, Field(ge=1 << 20)] = 4 << 30
     agent_memory_mb: Annotated[int, Field(ge=256)] = 4096
     webhook: SecretStr | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 import neural_codec
 
 from .model import PAYLOADS, Job
@@ -12,7 +14,8 @@ from .model import PAYLOADS, Job
 def openapi() -> dict[str, Any]:
     """The description, version 3.1."""
     schemas: dict[str, Any] = {}
-    for model in (Job, *PAYLOADS.values()):
+    models: list[type[BaseModel]] = [Job, *PAYLOADS.values()]
+    for model in models:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema

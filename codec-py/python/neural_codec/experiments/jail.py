@@ -188,12 +188,16 @@ def _converse(process: subprocess.Popen[bytes], what: Call, stopped: Callable[[]
         if stopped():
             process.kill()
             raise JailError("sandbox: stopped", log.text())
-    if answer.error:
+    try:
+        status = process.wait(0.5 if answer.error else max(1.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
         process.kill()
-    status = process.wait(timeout=max(1.0, deadline - time.monotonic()))
+        status = process.wait()
     log.join(1.0)
     if answer.error or status != 0 or answer.head is None:
-        raise JailError(f"sandbox: {answer.error or _last_line(log.text()) or f'exit status {status}'}", log.text())
+        # Code that ended by an error says more in its last line than the answer that it cut short.
+        told = _last_line(log.text()) if status > 0 else ""
+        raise JailError(f"sandbox: {told or answer.error or f'exit status {status}'}", log.text())
     return {**answer.head, "log": log.text()} if isinstance(answer.head, dict) else {"value": answer.head, "log": log.text()}
 
 

@@ -40,6 +40,7 @@ class Live:
         self.services, self.store, self.liveness = services, services.store, liveness
         # A store of this machine is asked more often than one that costs money by the question.
         self.pause = 0.25 if services.config.store_url.startswith("sqlite:") else 0.8
+        self.counted: tuple[int, dict[str, int]] = (-1, {})
         self.pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
         self.pages.filters |= {"time": _time, "number": _number}
 
@@ -78,7 +79,10 @@ class Live:
         return {"rows": rows[:_ROWS], "more": len(rows) > _ROWS, "asked": asked, "step": _ROWS}
 
     def _state(self) -> dict[str, Any]:
-        counts = self.store.counts()
+        revision = self.store.revision()
+        if self.counted[0] != revision:
+            self.counted = revision, self.store.counts()
+        counts = self.counted[1]
         workers = self.store.workers()
         live = self.liveness.look(workers)
         shown = {name: sum(counts[state] for state in states) for name, states in TABS.items()} | {"tests": counts["tests"]}

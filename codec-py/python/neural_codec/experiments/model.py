@@ -148,7 +148,7 @@ class TestPayload(Strict):
     message: dict[str, Any] = {}
 
 
-PAYLOADS: dict[str, type[Strict]] = {
+PAYLOADS: dict[str, type[BaseModel]] = {
     "settings": SettingsPayload, "rules": RulesPayload, "agent": AgentPayload, "compat": CompatPayload, "test": TestPayload,
 }  # fmt: skip
 
@@ -156,7 +156,7 @@ PAYLOADS: dict[str, type[Strict]] = {
 class Job(Strict):
     """One experiment as it was asked for. `timestamp` is set once, in seconds of UTC: it is half of the key."""
 
-    protocol: Literal[2] = PROTOCOL
+    protocol: Literal[2] = 2
     experiment_id: Name
     timestamp: Annotated[int, Field(ge=0, lt=1 << 53)]
     kind: Kind

@@ -25,6 +25,8 @@ class Delivery:
     """Nothing is left to do for it."""
     back: Callable[[], None]
     """Somebody is to try again, soon."""
+    broken: str = ""
+    """Why it cannot be read; its tries count all the same."""
 
 
 class Queue(Protocol):
@@ -64,7 +66,7 @@ class TableQueue:
         return None
 
 
-def open_queue(url: str | None, store: Store, pause: Callable[[float], object]) -> Queue:
+def open_queue(url: str | None, store: Store, pause: Callable[[float], object], lease: float = 60.0) -> Queue:
     """The queue of a URL: None for the store's own, or `sqs://name`, with the dead letters in `name-dead`."""
     if url is None:
         return TableQueue(store, pause)
@@ -72,5 +74,5 @@ def open_queue(url: str | None, store: Store, pause: Callable[[float], object]) 
     if scheme == "sqs" and name:
         from .queue_sqs import SqsQueue
 
-        return SqsQueue(name, store)
+        return SqsQueue(name, store, lease)
     raise ExperimentError(f"queue: expected sqs://name or none, found {url!r}")

@@ -44,7 +44,7 @@ def open_services(config: Config) -> Services:
     stopping = threading.Event()
     store, artefacts = open_store(config.store_url), open_artefacts(config.artefacts_url)
     clips = Clips(config.data / "clips", artefacts, config.clip, config.clips, config.buckets)
-    queue = open_queue(config.queue_url, store, stopping.wait)
+    queue = open_queue(config.queue_url, store, stopping.wait, config.lease_s)
     return Services(config, store, artefacts, clips, queue, stopping)
 
 

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from .services import Run, Services, utc
 from .store import Observer
 
 logger = logging.getLogger("neural_codec.experiments")
+Outcome = tuple[State, "dict[str, Any] | None", "dict[str, Any] | None"]
 # The exit status of a worker that met a protocol it does not speak: EX_CONFIG of sysexits.h.
 EXIT_UNKNOWN_PROTOCOL = 78
 # Beyond its budget, what a job may take to be stopped and stored.
@@ -47,12 +49,18 @@ class Worker:
 
     def run(self, *, until_empty: bool = False) -> None:
         """Works until the services stop, or until there is nothing to do."""
+        self._loop(lambda worked: until_empty and not worked)
+
+    def run_until(self, enough: Callable[[], bool]) -> None:
+        """Works until the services stop, or a condition holds between two jobs."""
+        self._loop(lambda _: enough())
+
+    def _loop(self, enough: Callable[[bool], bool]) -> None:
         beats = threading.Thread(target=self._beats, name="beats", daemon=True)
         beats.start()
         try:
             while not self.services.stopping.is_set():
-                worked = self._next()
-                if until_empty and not worked:
+                if enough(self._next()):
                     break
         finally:
             self.services.stopping.set()
@@ -62,7 +70,7 @@ class Worker:
 
     def _next(self) -> bool:
         try:
-            delivery = self.services.queue.receive(20.0)
+            delivery = self.services.queue.receive(self.services.config.poll_s)
             return delivery is not None and self._take(delivery)
         except UnknownProtocol:
             raise
@@ -88,7 +96,10 @@ class Worker:
 
     def _work(self, claim: Claim, values: dict[str, Any], delivery: Delivery) -> None:
         store = self.services.store
-        outcome = self._outcome(claim, values, delivery)
+        broken = delivery.broken
+        outcome: Outcome | None = ("queued", None, {"message": broken})
+        if not broken:
+            outcome = self._outcome(claim, values, delivery)
         if outcome is None:
             self._settle(delivery)
             return
@@ -119,9 +130,7 @@ class Worker:
         elif row is not None and row.state == "queued":
             delivery.back()
 
-    def _outcome(
-        self, claim: Claim, values: dict[str, Any], delivery: Delivery
-    ) -> tuple[State, dict[str, Any] | None, dict[str, Any] | None] | None:
+    def _outcome(self, claim: Claim, values: dict[str, Any], delivery: Delivery) -> Outcome | None:
         """State, result and error; None where the claim is void, and `queued` where somebody is to try again."""
         try:
             job = job_from(values)
