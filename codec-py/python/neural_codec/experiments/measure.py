@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import select
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,21 +28,44 @@ class Stopped(ExperimentError):
 
 def decode_fresh(stream: Path, output: Path, stopped: Callable[[], bool]) -> None:
     """Decodes a stream into a lossless file, in a process of its own. Raises ExperimentError, Stopped."""
-    command = [sys.executable, "-m", "neural_codec.experiments.fresh", str(stream), str(output)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    told = output.with_suffix(".error")
+    server = _server()
+    assert server.stdin is not None and server.stdout is not None
+    answer = b""
     try:
-        while process.poll() is None:
-            if stopped():
+        line = json.dumps({"stream": str(stream), "output": str(output), "error": str(told)})
+        server.stdin.write(line.encode() + b"\n")
+        server.stdin.flush()
+        while not answer.endswith(b"\n"):
+            if select.select([server.stdout], [], [], 0.05)[0]:
+                piece = os.read(server.stdout.fileno(), 64)
+                if not piece:
+                    raise OSError("decode: the server of fresh processes has ended")
+                answer += piece
+            elif stopped():
                 raise Stopped("decode: stopped")
-            time.sleep(0.01)
-        assert process.stderr is not None
-        if process.returncode != 0:
-            raise ExperimentError(f"decode: {process.stderr.read()[-500:].strip() or f'exit status {process.returncode}'}")
-    finally:
-        process.kill()
-        process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
+    except BaseException:
+        # What it may still do is of no use to anyone.
+        server.kill()
+        raise
+    if answer.strip() != b"0":
+        text = told.read_text() if told.exists() else f"exit status {answer.decode().strip()}"
+        raise ExperimentError(f"decode: {text}")
+
+
+_LOCAL = threading.local()
+
+
+def _server() -> subprocess.Popen[bytes]:
+    """The server of fresh processes that belongs to this thread."""
+    server: subprocess.Popen[bytes] | None = getattr(_LOCAL, "server", None)
+    if server is None or server.poll() is not None:
+        command = [sys.executable, "-m", "neural_codec.experiments.fresh"]
+        # Threads of numpy would not live through a fork.
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+        _LOCAL.server = server
+    return server
 
 
 def of_stream(clip: Path, stream: Path, decoded: Path) -> dict[str, Any]:

@@ -14,7 +14,9 @@ async function drawChart() {
   if (mark) { series.push(points("this one", "#b3261e")); data.push(pick((each) => each.experiment_id === mark)); }
   place.replaceChildren();
   place.dataset.points = all.length;
-  new uPlot({ width: place.clientWidth, height: 280, scales: { x: { time: false, distr: all.length > 1 ? 3 : 1 } },
+  if (!all.length) { place.textContent = "Nothing has completed yet."; return; }
+  const around = (_, low, high) => [Math.floor(low - 1), Math.ceil(high + 1)];
+  new uPlot({ width: place.clientWidth, height: 280, scales: { x: { time: false, distr: all.length > 1 ? 3 : 1 }, y: { range: around } },
     axes: [{ label: "Mbit/s" }, { label: "PSNR-Y, dB" }], series }, data, place);
 }
 document.addEventListener("DOMContentLoaded", drawChart);
