@@ -1,8 +1,9 @@
 # neural-codec: every task is one target; `make` lists them.
 PYTHON := .venv/bin/python
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help setup demo test test-rust test-c test-python gpu-test kernels lint docs bench overhead rd profiles filters base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test kernels lint docs bench overhead rd profiles filters base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,7 +39,27 @@ kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/gpu/ (PTX 
 lint: ## Check formatting, lints and the links of the API documentation.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then $(MAKE) --no-print-directory deny; else echo "skipped licenses and sources: make deny installs cargo-deny"; fi
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p neural-codec -p codec-ffi --all-features
+
+deny: ## Check licenses, duplicates and sources of all dependencies (deny.toml).
+	@scripts/cargo-tool.sh cargo-deny 0.20.2
+	cargo deny --all-features check licenses bans sources
+
+msrv: ## Check that everything builds with the oldest Rust that Cargo.toml promises.
+	@rustup toolchain list | grep -q '^$(MSRV)' || rustup toolchain install --profile minimal $(MSRV)
+	cargo +$(MSRV) check --workspace --all-targets --all-features
+
+features: ## Check that every set of features builds.
+	@scripts/cargo-tool.sh cargo-hack 0.6.46
+	cargo hack check -p neural-codec --feature-powerset --all-targets
+
+semver: ## Compare the public Rust API with that of BASELINE (a revision, default main).
+	@scripts/cargo-tool.sh cargo-semver-checks 0.51.0
+	cargo semver-checks -p neural-codec --all-features --baseline-rev $(or $(BASELINE),main)
+
+package: ## Check that the crate that would be published is whole: builds from what is packed.
+	cargo package -p neural-codec --allow-dirty
 
 docs: ## Write the API pages of Rust (target/doc) and Python (docs-out/python); C's are include/neural_codec.h itself.
 	cargo doc --no-deps -p neural-codec --all-features
@@ -52,28 +73,31 @@ bench: ## Run the criterion benches.
 overhead: ## Time the same encode of CLIP in Rust, C and Python.
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	cargo build --release -p benches --example time_encode
+	cargo build --release -p eval --bin time_encode
 	cargo build --release -p codec-ffi
-	$(PYTHON) benches/bindings/compare.py $(or $(CLIP),$(error name a clip: make overhead CLIP=a.mp4))
+	$(PYTHON) eval/bindings/compare.py $(or $(CLIP),$(error name a clip: make overhead CLIP=a.mp4))
+
+picture: ## Draw the picture of the README from its table (docs/images/).
+	python3 eval/python/floor_picture.py docs/images/floor.tsv docs/images/floor.svg
 
 rd: ## Compare with SVT-AV1, x265, x264 and ab-av1 at a quality floor (CLIPS="a.mp4 b.mkv"; RD=--curves for BD-rates).
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	$(PYTHON) examples/python/rd.py $(or $(CLIPS),$(error name clips: make rd CLIPS="a.mp4 b.mkv")) $(RD) --output rd-out
+	$(PYTHON) eval/python/rd.py $(or $(CLIPS),$(error name clips: make rd CLIPS="a.mp4 b.mkv")) $(RD) --output rd-out
 
-profiles: ## Write profiles.html: a frame, the class and the figures of every scene of CLIPS.
+profiles: ## Write profiles.html: a frame, the class and the metrics of every scene of CLIPS.
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	$(PYTHON) examples/python/profiles.py $(or $(CLIPS),$(error name clips: make profiles CLIPS="a.mp4 b.mkv"))
+	$(PYTHON) eval/python/profiles.py $(or $(CLIPS),$(error name clips: make profiles CLIPS="a.mp4 b.mkv"))
 
 filters: ## What neural filters gain on CLIPS (FILTERS="--effort 9" and the like).
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	$(PYTHON) examples/python/filters.py $(or $(CLIPS),$(error name clips: make filters CLIPS="a.mp4 b.mkv")) $(FILTERS)
+	$(PYTHON) eval/python/filters.py $(or $(CLIPS),$(error name clips: make filters CLIPS="a.mp4 b.mkv")) $(FILTERS)
 
 base-networks: ## Train the networks that filters begin with anew, on CLIPS and PHOTOS.
 	scripts/pan_photos.sh target/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
-	cargo run --release -p examples --example train_base -- neural-codec/src/neural/base_networks \
+	cargo run --release -p eval --bin train_base -- neural-codec/src/filter/base_networks \
 		$(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv")) target/photos/*.y4m
 
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).

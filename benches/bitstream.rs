@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use neural_codec::bitstream::{
-    BaseLayer, EncodedScene, FRAMES_PER_HASH, Limits, PacketReader, SceneHeader, Strategy, StreamHeader,
+    BaseLayer, FRAMES_PER_HASH, Limits, PacketReader, SceneHeader, ScenePackets, Strategy, StreamHeader,
     concat,
 };
 use neural_codec::frame::{BitDepth, PixelFormat, Rational, VideoInfo};
@@ -24,7 +24,7 @@ fn noise(length: usize, mut state: u64) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-fn scene(index: u32) -> EncodedScene {
+fn scene(index: u32) -> ScenePackets {
     let first_frame = u64::from(index) * FRAMES;
     let timestamps = (first_frame..first_frame + FRAMES).map(|frame| frame as i64).collect();
     let mut base = BaseLayer::new(1280, 720, BitDepth::Ten);
@@ -32,7 +32,7 @@ fn scene(index: u32) -> EncodedScene {
         base.push_unit(&noise(UNIT_BYTES, first_frame + frame)).unwrap();
     }
     let header = SceneHeader { index, first_frame, strategy: Strategy::Av1, timestamps };
-    EncodedScene {
+    ScenePackets {
         header,
         base,
         filter: None,

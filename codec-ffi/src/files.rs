@@ -46,7 +46,9 @@ pub unsafe extern "C" fn ncodec_encode_file(
         pairs.into_iter().try_for_each(|(key, value)| options.set(key, value))?;
         let listener = Listener::new(progress, user_data);
         let hooks = Hooks {
-            progress: listener.is_present().then(|| Box::new(move |progress| listener.tell(progress)) as _),
+            on_progress: listener
+                .is_present()
+                .then(|| Box::new(move |progress| listener.tell(progress)) as _),
             scenes: options.scenes,
             ..Hooks::default()
         };

@@ -76,10 +76,10 @@ done
 limited() { timeout --kill-after=5 "$@"; }
 step "calls made wrongly" limited 60 "$work/abuse"
 
-# The n-th C block of each page becomes a file that snippets.c includes.
+# The n-th C block of the manual becomes a file that snippets.c includes; the README's is tried by codec-py/tests/test_readme.py.
 snippets=$work/snippets
 mkdir "$snippets"
-for page in README.md docs/C.md; do
+for page in docs/C.md; do
   awk -v stem="$snippets/$(basename "$page" .md)" '
     /^```c$/ { number++; inside = 1; next } /^```/ { inside = 0 } inside { print >(stem "_" number ".inc") }' "$page"
 done

@@ -15,6 +15,7 @@ mod file;
 mod gpu_picture;
 mod job;
 mod offer;
+mod parts;
 mod pictures;
 mod python_file;
 mod seeker;
@@ -41,6 +42,8 @@ mod _native {
     use crate::gpu_picture::GpuPicture;
     #[pymodule_export]
     use crate::job::Job;
+    #[pymodule_export]
+    use crate::parts::{concat, encode_scene, split, warm_start};
     #[pymodule_export]
     use crate::seeker::Seeker;
     #[pymodule_export]

@@ -35,12 +35,12 @@ pub(crate) fn encode(
             reporter.progress(at);
             ControlFlow::Continue(())
         };
-        let hooks = Hooks { progress: Some(Box::new(progress)), cancel: reporter.cancel.clone(), scenes };
+        let hooks = Hooks { on_progress: Some(Box::new(progress)), cancel: reporter.cancel.clone(), scenes };
         Ok(neural_codec::encoder::encode(source.as_mut(), &mut output, &settings, hooks)?.to_json())
     })
 }
 
-fn settings_from(texts: &BTreeMap<String, String>) -> Result<Settings> {
+pub(crate) fn settings_from(texts: &BTreeMap<String, String>) -> Result<Settings> {
     let mut settings = Settings::default();
     texts.iter().try_for_each(|(name, text)| settings.set(name, text))?;
     Ok(settings)
@@ -165,6 +165,6 @@ impl FrameSource for Watched {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::internal("JSON", error))
 }

@@ -17,7 +17,7 @@ from conftest import moving
 
 import neural_codec
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples" / "python"
+FOLDER = Path(__file__).resolve().parents[2] / "eval" / "python"
 sys.path.insert(0, str(FOLDER))
 
 import bd_rate  # noqa: E402
@@ -234,3 +234,18 @@ def write_y4m(path: Path, frames: np.ndarray) -> None:
     chroma = bytes([128]) * (height // 2 * (width // 2) * 2)
     header = f"YUV4MPEG2 W{width} H{height} F25:1 Ip A1:1 C420jpeg\n".encode()
     path.write_bytes(header + b"".join(b"FRAME\n" + frame[:, :, 0].tobytes() + chroma for frame in frames))
+
+
+def test_the_picture_of_the_readme_shows_the_numbers_of_the_benchmarks():
+    import csv
+
+    import floor_picture
+
+    images = FOLDER.parents[1] / "docs" / "images"
+    rows = list(csv.DictReader((images / "floor.tsv").read_text().splitlines(), delimiter="\t"))
+    assert (images / "floor.svg").read_text() == floor_picture.svg(rows)
+    page = (FOLDER.parents[1] / "docs" / "BENCHMARKS.md").read_text()
+    for row in rows:
+        sizes = [f"{int(row[name]):,}" for name in floor_picture.ENCODERS]
+        line = next(line for line in page.splitlines() if line.startswith(f"| {row['clip']} | "))
+        assert all(f"| {size} " in line for size in sizes), line

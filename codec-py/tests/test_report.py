@@ -35,10 +35,10 @@ def test_stages_take_no_more_time_than_the_encode(report):
     total = report.total
     assert {"cuts", "profile", "store"} <= set(total.stages)
     assert 0 < sum(stage.cpu_seconds for stage in total.stages.values()) <= total.cpu_seconds * 1.001
-    trials = [trial for scene in report.scenes for trial in scene.tried]
+    attempts = [attempt for scene in report.scenes for attempt in scene.attempts]
     assert total.stages["cuts"].runs == total.stages["profile"].runs == total.frames
     for name, stage in total.stages.items():
         if name not in ("cuts", "profile"):
-            mine = [trial for trial in trials if trial.stage == name]
+            mine = [attempt for attempt in attempts if attempt.stage == name]
             assert stage.runs == len(mine)
-            assert stage.cpu_seconds == pytest.approx(sum(trial.cpu_seconds for trial in mine))
+            assert stage.cpu_seconds == pytest.approx(sum(attempt.cpu_seconds for attempt in mine))

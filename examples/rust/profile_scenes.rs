@@ -1,4 +1,4 @@
-//! Prints the scenes of raw 8-bit 4:2:0 video on standard input with class and key figures, as rows of a table.
+//! Prints the scenes of raw 8-bit 4:2:0 video on standard input with class and key metrics, as rows of a table.
 //!
 //! `ffmpeg -i clip -vsync 0 -f rawvideo -pix_fmt yuv420p - | cargo run --release -p examples --example profile_scenes -- 1920 1080 25 clip`
 #![allow(clippy::print_stdout)]

@@ -1,8 +1,8 @@
-//! The Rust examples run, and the README's Rust is one of them.
+//! The Rust examples run. Those of the README are tried by codec-py/tests/test_readme.py.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test stops at the first error")]
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Runs an example in a folder, with a file as its standard input; what it printed.
@@ -43,30 +43,15 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn the_readme_shows_a_program_that_runs() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    let block = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    assert_eq!(readme.matches("```rust").count(), 1);
-    let program = include_str!("../rust/readme.rs");
-    assert!(program.ends_with(block), "README.md and examples/rust/readme.rs differ");
-    let folder = folder();
-    let told = run("readme", folder.path(), &[]);
-    assert_eq!(told.matches("96x64 at ").count(), 25, "{told}");
-}
-
-#[test]
 fn the_examples_encode_measure_cut_and_profile() {
     let folder = folder();
-    let told = run("encode_decode", folder.path(), &["clip.mp4", "clip.nvc"]);
-    assert!(told.contains("2 scenes") && told.contains("psnr_y Some("), "{told}");
-    let told = run("metrics", folder.path(), &["clip.mp4", "clip.nvc"]);
-    assert!(told.contains("50 frames") && told.contains("ssim_y: 0."), "{told}");
-    let told = run("decode_speed", folder.path(), &["clip.nvc"]);
-    assert!(told.starts_with("clip.nvc: 50 frames, "), "{told}");
+    let shown = run("encode_decode", folder.path(), &["clip.mp4", "clip.nvc"]);
+    assert!(shown.contains("2 scenes") && shown.contains("psnr_y Some("), "{shown}");
+    let shown = run("metrics", folder.path(), &["clip.mp4", "clip.nvc"]);
+    assert!(shown.contains("50 frames") && shown.contains("ssim_y: 0."), "{shown}");
     let raw = || Stdio::from(File::open(folder.path().join("raw")).unwrap());
-    let told = run_on(raw(), "detect_cuts", folder.path(), &["96", "64", "25"]);
-    assert!(told.starts_with("[25] frames=50") || told.starts_with("[0, 25] frames=50"), "{told}");
-    let told = run_on(raw(), "profile_scenes", folder.path(), &["96", "64", "25", "ramp"]);
-    assert_eq!(told.matches("| ramp").count(), 2, "{told}");
+    let shown = run_on(raw(), "detect_cuts", folder.path(), &["96", "64", "25"]);
+    assert!(shown.starts_with("[25] frames=50") || shown.starts_with("[0, 25] frames=50"), "{shown}");
+    let shown = run_on(raw(), "profile_scenes", folder.path(), &["96", "64", "25", "ramp"]);
+    assert_eq!(shown.matches("| ramp").count(), 2, "{shown}");
 }

@@ -7,8 +7,8 @@
 use std::io::Cursor;
 
 use neural_codec::bitstream::{
-    EncodedScene, FormatVersion, Limits, NeuralFilter, PACKET_HEADER_BYTES, Packet, PacketKind, PacketReader,
-    PacketWriter, SIGNATURE, SceneReader, StreamHeader, StreamItem,
+    FormatVersion, Limits, NeuralFilter, PACKET_HEADER_BYTES, Packet, PacketKind, PacketReader, PacketWriter,
+    SIGNATURE, ScenePackets, SceneReader, StreamHeader, StreamItem,
 };
 use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
 use neural_codec::filter::SceneFilter;
@@ -37,7 +37,7 @@ pub fn packets(data: &[u8]) {
     for item in &items {
         if let StreamItem::Scene(scene) = item {
             let bytes = scene.to_bytes().expect("what was read can be written");
-            assert_eq!(&EncodedScene::from_bytes(&bytes, &Limits::default()).expect("and read again"), scene);
+            assert_eq!(&ScenePackets::from_bytes(&bytes, &Limits::default()).expect("and read again"), scene);
         }
     }
     if let (Some(mut header), 0) = (header, errors) {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 
-/// Samples of a frame's largest plane below which work stays on the CPU. A guess, not yet measured on a GPU: what a
-/// copy there and back and a few launches are known to cost is about what one core needs for a plane of this size.
+/// Samples of a frame's largest plane below which work stays on the CPU. Source: PSNR and SSIM of a frame of this size take
+/// 0.164 ms on an H200 against 0.206 ms on its CPU; at 320x180 0.109 against 0.103 ms (docs/BENCHMARKS.md).
 pub(crate) const FEWEST_SAMPLES: usize = 640 * 360;
 
 /// The CPU, or one GPU with the CPU behind it. Cheap to clone; clones share their notes, and all a process opens, the GPU.

@@ -61,7 +61,9 @@ impl fmt::Display for Place {
 }
 
 /// Everything that can go wrong, by what the caller can do about it.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` prints the same sentence as `Display`, because that is what a program shows whose `main` returns an error.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An argument or setting is not usable: pass another.
@@ -183,6 +185,12 @@ pub enum Error {
     },
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl Error {
     /// An [`Error::InvalidArgument`].
     pub fn invalid(name: impl Into<String>, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
@@ -251,6 +259,12 @@ mod tests {
         let error = Error::corrupt("magic", "NVC", "text", place);
         assert_eq!(error.to_string(), "corrupt magic: expected NVC, found text (byte 12, scene 3)");
         assert_eq!(Place::default().to_string(), "");
+    }
+
+    #[test]
+    fn an_error_that_main_returns_prints_as_a_sentence() {
+        let error = Error::invalid("effort", "0 to 9", 12);
+        assert_eq!(format!("Error: {error:?}"), "Error: effort: expected 0 to 9, found 12");
     }
 
     #[test]

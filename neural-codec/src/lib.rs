@@ -1,8 +1,8 @@
-//! Scene-adaptive video codec: an AV1 base layer with integer neural layers.
+//! Video codec that meets a quality floor in every scene with few AV1 bytes, by measurement.
 //!
 //! ```text
-//! encode   source frames -> scenes -> profile -> plan -> base layer -> neural layer -> bitstream
-//! decode   bitstream -> scene packets -> base layer -> neural layer -> frames -> metrics
+//! encode   source frames -> scenes -> encode params -> base layer -> filter -> bitstream
+//! decode   bitstream -> scene packets -> base layer -> filter -> frames -> metrics
 //! ```
 //! A clip of ten frames to a stream and back (files take one call each, [`encoder::encode_file`] and
 //! [`decoder::decode_file`]):
@@ -41,6 +41,16 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Features, both on by default:
+//!
+//! | feature | brings | needs to build |
+//! |---|---|---|
+//! | `ffmpeg` | mp4, mkv, webm, avi, raw H.264 and HEVC in; mkv and mp4 out; sound; `decoder::export_base` | FFmpeg's development files, clang |
+//! | `images` | PNG, JPEG, BMP and TIFF pictures and numbered sequences in; PNG sequences out | nothing |
+//!
+//! Without them there are Y4M files and frames in memory. SVT-AV1 and dav1d are loaded at run time, and so is the driver of an
+//! NVIDIA GPU where there is one; nothing links to them.
 //!
 //! Modules are ranked; each imports only from ranks below its own (see `docs/ARCHITECTURE.md`).
 

@@ -1,5 +1,6 @@
 //! Progress and cancellation of long work.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +18,9 @@ pub struct Progress {
     /// Bytes of stream written or read.
     pub bytes: u64,
 }
+
+/// Called now and then with how far the work is; breaking cancels it. The one shape of a progress callback.
+pub type OnProgress<'a> = Box<dyn FnMut(Progress) -> ControlFlow<()> + 'a>;
 
 /// A flag that any thread may raise to stop work at the next frame.
 ///

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::{Color, ColorRange, Rational, VideoInfo};
 use crate::scene::Profile;
+use crate::strategy::Strategy;
 
 /// Name and version of the JSON schema of [`Report`].
 pub const SCHEMA: &str = "neural-codec/report/1";
@@ -15,6 +16,7 @@ pub const SCHEMA: &str = "neural-codec/report/1";
 /// Everything about one encode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -39,6 +41,7 @@ pub struct Report {
 /// Size, format and color of a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ClipReport {
     /// Width in pixels.
     pub width: usize,
@@ -84,6 +87,7 @@ impl ClipReport {
 /// Distortion of decoded frames against the source, by the definitions in `docs/GLOSSARY.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct QualityReport {
     /// Mean over frames of luma PSNR in dB, lossless frames left out; null when every frame is lossless.
     pub psnr_y: Option<f64>,
@@ -102,6 +106,7 @@ pub struct QualityReport {
 /// One scene.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct SceneReport {
     /// Index, from 0.
     pub index: u32,
@@ -110,7 +115,7 @@ pub struct SceneReport {
     /// Number of frames.
     pub frames: u64,
     /// How it is coded.
-    pub strategy: String,
+    pub strategy: Strategy,
     /// What analysis found out about it.
     pub profile: ProfileReport,
     /// The base layer's quantizer.
@@ -121,14 +126,16 @@ pub struct SceneReport {
     pub bit_depth: u8,
     /// Options of the base encoder that differ from its defaults, by its names.
     pub tools: String,
-    /// Why it is coded this way, in a sentence.
+    /// Why it is coded this way.
+    pub verdict: SceneVerdict,
+    /// The same in a sentence.
     pub reason: String,
     /// Whether the target is reached, by measurement.
     pub target_met: bool,
     /// Quality that was predicted before the scene was coded; null where nothing was.
     pub predicted: Option<PredictedReport>,
-    /// Every trial that led here, in order, the stored one among them.
-    pub tried: Vec<AttemptReport>,
+    /// Every attempt that led here, in order, the stored one among them.
+    pub attempts: Vec<AttemptRecord>,
     /// The neural filter over the base layer; null where none was tried.
     pub filter: Option<FilterReport>,
     /// Bytes of all packets of the scene.
@@ -144,6 +151,7 @@ pub struct SceneReport {
 /// What a scene looks like. Shares go from 0 to 1, levels are luma levels of 8 bits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ProfileReport {
     /// `static`, `talking_head`, `moderate_motion`, `high_motion` or `synthetic`.
     pub scene_class: String,
@@ -203,11 +211,12 @@ impl ProfileReport {
 /// What became of a scene's neural filter, and what it gained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct FilterReport {
     /// Size of the network, `M` or `L`.
-    pub profile: String,
-    /// Whether the scene is stored with it.
-    pub kept: bool,
+    pub network_size: String,
+    /// What became of it.
+    pub verdict: FilterVerdict,
     /// What was taken, or why nothing was.
     pub reason: String,
     /// Bytes of its packet's payload; 0 where it is not kept.
@@ -229,6 +238,7 @@ pub struct FilterReport {
 /// A filter that a scene might have been stored with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct FilterCandidateReport {
     /// `base`: the base network as it is; `earlier`: that of an earlier scene or coding; `gains`: gains and offsets trained; `weights`: all parameters.
     pub name: String,
@@ -241,6 +251,7 @@ pub struct FilterCandidateReport {
 /// Quality of a scene as it was predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct PredictedReport {
     /// Mean luma PSNR in dB.
     pub psnr_y: f64,
@@ -248,12 +259,90 @@ pub struct PredictedReport {
     pub ssim_y: Option<f64>,
 }
 
-/// One coding of a scene or a part of it, made to find the best or to be stored.
+/// A stage of a scene's way into the stream; see `docs/ARCHITECTURE.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Stage {
+    /// A part of the scene at a fast preset.
+    Locate,
+    /// The whole scene at the fast preset.
+    Extend,
+    /// The head of the scene one preset faster than stored.
+    Pilot,
+    /// The whole scene as it is stored.
+    Store,
+    /// A neural filter over what is stored.
+    Filter,
+}
+
+impl Stage {
+    /// The name in a report.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Locate => "locate",
+            Self::Extend => "extend",
+            Self::Pilot => "pilot",
+            Self::Store => "store",
+            Self::Filter => "filter",
+        }
+    }
+}
+
+/// Why a scene is stored as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SceneVerdict {
+    /// The quantizer was asked for.
+    AsAsked,
+    /// The coarsest quantizer found that meets the floor.
+    FloorMet,
+    /// The best found, which misses the floor.
+    FloorMissed,
+    /// The least D + lambda R.
+    LeastCost,
+    /// Its share of the bytes of the clip, at the slope that all scenes have.
+    ShareOfBytes,
+}
+
+/// What became of a candidate filter that was run over its scene, or of a scene's filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FilterVerdict {
+    /// The scene is stored with it.
+    Kept,
+    /// The scene has so few bytes that no filter can pay.
+    NothingToGain,
+    /// It does not lower D + lambda R.
+    NotWorthItsBytes,
+    /// PSNR or SSIM of luma would fall.
+    QualityWouldFall,
+}
+
+impl FilterVerdict {
+    /// In words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::NothingToGain => "nothing to gain",
+            Self::NotWorthItsBytes => "not worth its bytes",
+            Self::QualityWouldFall => "PSNR or SSIM of luma would fall",
+        }
+    }
+}
+
+/// One attempt at a scene or a part of it, made to find the best or to be stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct AttemptReport {
-    /// `locate`, `extend`, `pilot`, `store` or `filter`; see `docs/ARCHITECTURE.md`.
-    pub stage: String,
+#[non_exhaustive]
+pub struct AttemptRecord {
+    /// What it was made for.
+    pub stage: Stage,
     /// First frame, counted in the scene.
     pub first_frame: u64,
     /// Number of frames.
@@ -264,7 +353,7 @@ pub struct AttemptReport {
     pub quantizer: f64,
     /// Options that differ from the base encoder's defaults.
     pub tools: String,
-    /// Bytes of the base layer.
+    /// Bytes of all layers.
     pub bytes: u64,
     /// Mean luma PSNR in dB; null when lossless.
     pub psnr_y: Option<f64>,
@@ -279,6 +368,7 @@ pub struct AttemptReport {
 /// What all runs of one stage took.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct StageReport {
     /// How many times it ran: trials, or frames for `cuts` and `profile`.
     pub runs: u64,
@@ -291,6 +381,7 @@ pub struct StageReport {
 /// The whole stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct TotalReport {
     /// Number of scenes.
     pub scenes: u32,

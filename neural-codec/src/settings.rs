@@ -378,7 +378,7 @@ mod tests {
     fn a_wrong_name_or_value_is_named_in_the_error() {
         let mut settings = Settings::default();
         let message = |e: Result<()>| e.unwrap_err().to_string();
-        assert!(message(settings.set("quantizer", "30")).contains("quantizer"));
+        assert!(message(settings.set("quantizr", "30")).contains("quantizr"));
         assert!(message(settings.set("quantizer", "71")).contains("1 to 70"));
         assert!(message(settings.set("quantizer", "x")).contains('x'));
         assert!(message(settings.set("min_psnr_y", "NaN")).contains("NaN"));

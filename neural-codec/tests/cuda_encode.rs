@@ -20,6 +20,7 @@ use neural_codec::frame::{FrameHash, PixelFormat};
 use neural_codec::metrics::Measures;
 use neural_codec::report::Report;
 use neural_codec::settings::{DeviceChoice, Settings};
+use neural_codec::strategy::Strategy;
 use support::Clip;
 
 /// The device for one test at a time, healthy.
@@ -85,7 +86,7 @@ fn a_filter_decodes_alike_everywhere() {
     let _guard = alone();
     // The fake driver would take a minute to learn; tests/cuda_train.rs has its gradients.
     let (bytes, report) = encoded(if is_real() { "cuda" } else { "cpu" }, "hybrid");
-    assert_eq!(report.scenes[0].strategy, "hybrid");
+    assert_eq!(report.scenes[0].strategy, Strategy::Hybrid);
     assert!(!report.notes.iter().any(|note| note.contains("on the CPU")), "{:?}", report.notes);
     // Decoders compare every frame with the hash that the encoder stored.
     let on_cpu = decoded(&bytes, "cpu").unwrap();

@@ -290,7 +290,7 @@ fn cancelling_ends_an_encode_at_once() {
     assert!(matches!(encode(&mut clip, &mut Vec::new(), &settings(&[]), hooks), Err(Error::Cancelled)));
     let mut told = 0;
     let hooks = Hooks {
-        progress: Some(Box::new(|_| {
+        on_progress: Some(Box::new(|_| {
             told += 1;
             if told == 3 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
         })),

@@ -6,6 +6,7 @@ mod support;
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::frame::PixelFormat;
 use neural_codec::report::Report;
+use neural_codec::report::{SceneVerdict, Stage};
 use neural_codec::settings::Settings;
 use support::Clip;
 
@@ -33,7 +34,7 @@ fn every_scene_reaches_the_floor_by_measurement() {
         for scene in &report.scenes {
             let quality = scene.quality;
             assert!(quality.psnr_y.unwrap() >= psnr && quality.ssim_y.unwrap() >= ssim, "{scene:?}");
-            let stored = scene.tried.iter().filter(|trial| trial.stage == "store");
+            let stored = scene.attempts.iter().filter(|attempt| attempt.stage == Stage::Store);
             assert!(stored.clone().any(|trial| trial.quantizer == scene.quantizer));
             // A scene that comes out too good is coded again, coarser, unless nothing coarser is left.
             let is_near = quality.psnr_y.unwrap() < psnr + 1.0 || quality.ssim_y.unwrap() < ssim + 0.01;
@@ -54,7 +55,7 @@ fn a_floor_out_of_reach_is_said_to_be_missed_with_the_closest_there_is() {
     let (_, report) = encoded(&[("effort", "1"), ("min_psnr_y", "80")]).unwrap();
     assert!(!report.total.target_met);
     for scene in &report.scenes {
-        assert!(!scene.target_met && scene.reason.contains("cannot reach"), "{}", scene.reason);
+        assert!(!scene.target_met && scene.verdict == SceneVerdict::FloorMissed, "{}", scene.reason);
         assert_eq!(scene.quantizer, 1.0);
     }
 }

@@ -8,12 +8,13 @@
 
 mod support;
 
-use neural_codec::bitstream::{EncodedScene, Limits, NeuralFilter, PacketWriter, SceneReader, Strategy};
+use neural_codec::bitstream::{Limits, NeuralFilter, PacketWriter, ScenePackets, SceneReader, Strategy};
 use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder};
 use neural_codec::encoder::{EncodingAgent, Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{FrameHash, PixelFormat};
 use neural_codec::report::Report;
+use neural_codec::report::{FilterVerdict, Stage};
 use neural_codec::settings::Settings;
 use neural_codec::simd::InstructionSet;
 use support::Clip;
@@ -40,7 +41,7 @@ fn decoded(bytes: &[u8]) -> Result<Vec<FrameHash>, Error> {
 }
 
 /// The stream with its first scene changed.
-fn changed(bytes: &[u8], change: impl FnOnce(&mut EncodedScene)) -> Vec<u8> {
+fn changed(bytes: &[u8], change: impl FnOnce(&mut ScenePackets)) -> Vec<u8> {
     let mut reader = SceneReader::open(std::io::Cursor::new(bytes), Limits::default()).unwrap();
     let mut scene = reader.scene(0).unwrap();
     change(&mut scene);
@@ -58,13 +59,13 @@ fn a_filter_that_pays_is_stored_measured_and_decoded_alike_by_every_instruction_
     let (bytes, report) = encoded(&[]);
     let scene = &report.scenes[0];
     let filter = scene.filter.as_ref().unwrap();
-    assert_eq!(scene.strategy, "hybrid", "{}", filter.reason);
-    assert!(filter.kept && filter.bytes > 0 && filter.profile == "M");
+    assert_eq!(scene.strategy, Strategy::Hybrid, "{}", filter.reason);
+    assert!(filter.verdict == FilterVerdict::Kept && filter.bytes > 0 && filter.network_size == "M");
     assert_eq!(filter.macs_per_pixel, 1008.0);
     assert!((filter.tops_per_frame - 2.0 * 1008.0 * 333.0 * 259.0 / 1e12).abs() < 1e-12);
     assert!(scene.quality.psnr_y > filter.base_psnr_y);
     assert!(report.total.target_met && scene.quality.psnr_y.unwrap() >= 34.0);
-    assert!(scene.tried.iter().any(|trial| trial.stage == "filter"));
+    assert!(scene.attempts.iter().any(|attempt| attempt.stage == Stage::Filter));
     // The decoder compares every frame with its hash.
     let frames = decoded(&bytes).unwrap();
     assert_eq!(frames.len(), 24);
@@ -106,10 +107,11 @@ fn scenes_go_on_from_filters_of_scenes_like_them_for_any_number_of_threads() {
     let filters: Vec<_> = report.scenes.iter().map(|scene| scene.filter.as_ref().unwrap()).collect();
     let goes_on =
         |scene: usize| filters[scene].candidates.iter().any(|candidate| candidate.name == "earlier");
-    assert!((0..2).any(|scene| filters[scene].kept), "{filters:#?}");
+    assert!((0..2).any(|scene| filters[scene].verdict == FilterVerdict::Kept), "{filters:#?}");
     for scene in 0..4 {
         // The scene just before may still be at work.
-        let is_one_there = (0..scene).any(|before| before + 1 < scene && filters[before].kept);
+        let is_one_there =
+            (0..scene).any(|before| before + 1 < scene && filters[before].verdict == FilterVerdict::Kept);
         assert_eq!(goes_on(scene), is_one_there, "{scene}: {filters:#?}");
     }
     assert_eq!(decoded(&bytes).unwrap().len(), 48);
@@ -123,7 +125,7 @@ fn scenes_go_on_from_filters_of_scenes_like_them_for_any_number_of_threads() {
 #[test]
 fn below_the_effort_that_is_worth_it_plain_av1_stays_plain() {
     let (_, report) = encoded(&[("strategies", "av1,hybrid"), ("effort", "5")]);
-    assert!(report.scenes[0].filter.is_none() && report.scenes[0].strategy == "av1");
+    assert!(report.scenes[0].filter.is_none() && report.scenes[0].strategy == Strategy::Av1);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn every_public_function_is_called_by_a_test_an_example_or_a_face() {
     for path in rust_files(&root.join("src")) {
         called.extend(words(&split(&path).1).map(str::to_owned));
     }
-    for folder in ["tests", "../codec-ffi/src", "../codec-py/src", "../examples/rust"] {
+    for folder in ["tests", "../codec-ffi/src", "../codec-py/src", "../examples/rust", "../eval"] {
         for path in rust_files(&root.join(folder)).iter().filter(|path| !path.ends_with("public_names.rs")) {
             called.extend(words(&fs::read_to_string(path).unwrap()).map(str::to_owned));
         }

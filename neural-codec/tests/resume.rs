@@ -58,7 +58,7 @@ fn an_encode_that_was_interrupted_goes_on_and_gives_the_same_bytes() {
         let work = folder.path().join("deep/work");
         let with_folder = settings(target, Some(&work));
         let stop = |done: u64| Hooks {
-            progress: Some(Box::new(move |progress| {
+            on_progress: Some(Box::new(move |progress| {
                 if progress.frames_done >= done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })),
             ..Hooks::default()

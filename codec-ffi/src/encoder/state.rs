@@ -1,5 +1,7 @@
 //! What an encoder handle goes through: settings, an open clip, its end, or a failure.
 
+use std::ops::ControlFlow;
+
 use neural_codec::bitstream::{AudioPacket, AudioTrack};
 use neural_codec::encoder::EncodingAgent;
 use neural_codec::frame::{Frame, VideoInfo};
@@ -18,8 +20,8 @@ pub(crate) struct EncoderState {
     cancel: CancelToken,
     listener: Listener,
     logger: Logger,
-    /// Whether the end was told to the logger.
-    told: bool,
+    /// Whether the end was is_reported to the logger.
+    is_reported: bool,
     stage: Stage,
     /// What the caller reads until its next call.
     packet: Vec<u8>,
@@ -43,7 +45,7 @@ impl EncoderState {
             cancel,
             listener: Listener::new(None, std::ptr::null_mut()),
             logger: Logger::SILENT,
-            told: false,
+            is_reported: false,
             stage: Stage::Setting,
             packet: Vec::new(),
         }
@@ -93,10 +95,10 @@ impl EncoderState {
     }
 
     pub(super) fn send_frame(&mut self, frame: Frame) -> Result<i32> {
-        let mut tell = self.teller();
+        let mut on_progress = self.on_progress();
         self.work("ncodec_encoder_send_frame", |agent| {
             agent.send_frame(frame)?;
-            tell(agent.progress())
+            if on_progress(agent.progress()).is_break() { Err(Error::Cancelled) } else { Ok(()) }
         })?;
         Ok(NCODEC_OK)
     }
@@ -112,9 +114,9 @@ impl EncoderState {
     }
 
     pub(super) fn receive(&mut self) -> Result<i32> {
-        let tell = self.teller();
+        let on_progress = self.on_progress();
         let (packet, ended) = self.work("ncodec_encoder_receive", |agent| {
-            let packet = agent.wait_packet(tell)?;
+            let packet = agent.wait_packet(on_progress)?;
             Ok((packet, agent.report().is_some()))
         })?;
         match packet {
@@ -123,18 +125,18 @@ impl EncoderState {
                 Ok(NCODEC_OK)
             }
             None if ended => {
-                self.tell_end();
+                self.report_end();
                 Ok(NCODEC_END)
             }
             None => Ok(NCODEC_AGAIN),
         }
     }
 
-    /// Tells the logger about the whole encode, once.
-    fn tell_end(&mut self) {
+    /// Reports the whole encode to the logger, once.
+    fn report_end(&mut self) {
         if let Stage::Open { agent, .. } = &self.stage
             && let Some(report) = agent.report()
-            && !std::mem::replace(&mut self.told, true)
+            && !std::mem::replace(&mut self.is_reported, true)
         {
             self.logger.tell_report(report);
         }
@@ -155,18 +157,14 @@ impl EncoderState {
         }
     }
 
-    /// Tells the caller how far the work is.
-    ///
-    /// # Errors
-    ///
-    /// `Cancelled` when the caller then says so.
-    fn teller(&self) -> impl FnMut(Progress) -> Result<()> + use<> {
+    /// Reports to the caller how far the work is; a caller that says so cancels it.
+    fn on_progress(&self) -> impl FnMut(Progress) -> ControlFlow<()> + use<> {
         let (listener, cancel) = (self.listener, self.cancel.clone());
         move |progress| {
             if listener.tell(progress).is_break() {
                 cancel.cancel();
             }
-            cancel.check()
+            if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
     }
 

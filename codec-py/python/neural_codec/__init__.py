@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._export import export_base
     from ._measure import bd_rate, compare, detect_scenes, info
     from ._native import __version__
+    from ._parts import EncodedScene, concat, encode_scene, split, warm_start
     from ._settings import Setting, settings
     from ._versions import show_versions, versions
     from .errors import NeuralCodecError
@@ -33,6 +34,7 @@ _FROM = {
     "_export": ("export_base",),
     "_measure": ("bd_rate", "compare", "detect_scenes", "info"),
     "_native": ("__version__",),
+    "_parts": ("EncodedScene", "concat", "encode_scene", "split", "warm_start"),
     "_settings": ("Setting", "settings"),
     "_versions": ("show_versions", "versions"),
     "errors": ("NeuralCodecError",),
@@ -43,6 +45,7 @@ _MODULE_OF = {name: module for module, names in _FROM.items() for name in names}
 __all__ = [
     "ClipInfo",
     "Decoder",
+    "EncodedScene",
     "Encoder",
     "Exported",
     "Frames",
@@ -58,15 +61,19 @@ __all__ = [
     "bd_rate",
     "compare",
     "compat",
+    "concat",
     "decode",
     "detect_scenes",
     "encode",
+    "encode_scene",
     "errors",
     "export_base",
     "info",
     "settings",
     "show_versions",
+    "split",
     "versions",
+    "warm_start",
 ]
 
 

@@ -100,15 +100,15 @@ def _strip(scenes: Sequence[Scene]) -> str:
 
 
 def _plot(scenes: Sequence[Scene]) -> str:
-    """Points of all trials: bits a frame, on a logarithmic scale, against PSNR."""
+    """Points of all attempts: bits a frame, on a logarithmic scale, against PSNR."""
     points = [
-        (scene, trial.bytes * 8 / trial.frames, trial.psnr_y, (trial.stage, trial.quantizer) == ("store", scene.quantizer))
+        (scene, attempt.bytes * 8 / attempt.frames, attempt.psnr_y, (attempt.stage, attempt.quantizer) == ("store", scene.quantizer))
         for scene in scenes
-        for trial in scene.tried
-        if trial.psnr_y is not None
+        for attempt in scene.attempts
+        if attempt.psnr_y is not None
     ]
     if not points:
-        return "<p>Every trial is lossless.</p>"
+        return "<p>Every attempt is lossless.</p>"
     rates = np.log10([rate for _, rate, _, _ in points])
     levels = np.array([psnr for _, _, psnr, _ in points])
     xs = 40 + (WIDTH - 60) * (rates - rates.min()) / max(float(np.ptp(rates)), 1e-6)
@@ -128,12 +128,12 @@ def _plot(scenes: Sequence[Scene]) -> str:
 
 
 def _table(scenes: Iterable[Scene]) -> str:
-    names = ("scene", "frames", "class", "strategy", "quantizer", "tools", "bytes", "psnr_y", "ssim_y", "trials", "why")
+    names = ("scene", "frames", "class", "strategy", "quantizer", "tools", "bytes", "psnr_y", "ssim_y", "attempts", "why")
     rows = []
     for s in scenes:
         cells = (
             s.index, s.frames, s.profile.scene_class, s.strategy, s.quantizer, s.tools, s.bytes, _number(s.quality.psnr_y, 2),
-            _number(s.quality.ssim_y, 4), len(s.tried), _why(s),
+            _number(s.quality.ssim_y, 4), len(s.attempts), _why(s),
         )  # fmt: skip
         style = "" if s.target_met else ' class="missed"'
         rows.append(f"<tr{style}>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
@@ -149,11 +149,11 @@ def _filter(scene: Scene) -> str:
     found = scene.filter
     if found is None:
         return ""
-    if not found.kept:
+    if found.verdict != "kept":
         return f"no neural filter: {found.reason}"
     psnr = f"psnr_y {_number(found.base_psnr_y, 2)} to {_number(scene.quality.psnr_y, 2)} dB"
     ssim = f"ssim_y {_number(found.base_ssim_y, 4)} to {_number(scene.quality.ssim_y, 4)}"
-    return f"neural filter {found.profile}, {found.bytes} bytes: {psnr}, {ssim} ({found.reason})"
+    return f"neural filter {found.network_size}, {found.bytes} bytes: {psnr}, {ssim} ({found.reason})"
 
 
 def _stages(total: Total) -> str:

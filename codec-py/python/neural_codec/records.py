@@ -1,6 +1,6 @@
 """Results as plain data: dataclasses that turn into JSON and back, with the version of their schema.
 
-What stands in a report (`Report`, `Total`, `Scene`, `Trial`, ...) is described field by field in docs/report.schema.json.
+What stands in a report (`Report`, `Total`, `Scene`, `Attempt`, ...) is described field by field in docs/report.schema.json.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ class Predicted(Record):
 
 
 @dataclass(frozen=True)
-class Trial(Record):
-    """One coding of a scene or a part of it, made to find the best; `first_frame` counts in the scene."""
+class Attempt(Record):
+    """One attempt at a scene or a part of it, made to find the best or to be stored; `first_frame` counts in the scene."""
 
     stage: str
     first_frame: int
@@ -170,7 +170,7 @@ class Trial(Record):
 
 @dataclass(frozen=True)
 class Stage(Record):
-    """What all runs of one stage of an encode took; `runs` counts trials, and frames for `cuts` and `profile`."""
+    """What all runs of one stage of an encode took; `runs` counts attempts, and frames for `cuts` and `profile`."""
 
     runs: int
     seconds: float
@@ -190,8 +190,9 @@ class FilterCandidate(Record):
 class Filter(Record):
     """What became of a scene's neural filter; `base_...` is the quality without it."""
 
-    profile: str
-    kept: bool
+    network_size: str
+    verdict: str
+    """`kept`, `nothing_to_gain`, `not_worth_its_bytes` or `quality_would_fall`."""
     reason: str
     bytes: int
     base_psnr_y: float | None
@@ -215,10 +216,12 @@ class Scene(Record):
     preset: int
     bit_depth: int
     tools: str
+    verdict: str
+    """`as_asked`, `floor_met`, `floor_missed`, `least_cost` or `share_of_bytes`."""
     reason: str
     target_met: bool
     predicted: Predicted | None
-    tried: list[Trial]
+    attempts: list[Attempt]
     filter: Filter | None
     bytes: int
     bitrate_bps: float

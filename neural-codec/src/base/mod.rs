@@ -22,7 +22,7 @@ pub use dav1d::{DECODER_VARIABLE, decoder_version, suggest_decoder};
 pub use decoder::{Av1Decoder, DecoderConfig};
 pub use encoder::{SvtAv1Encoder, TemporalUnit};
 pub use library::{LIBRARY_VARIABLE, Library};
-pub use obu::{SequenceHeader, UnitInfo, probe};
+pub use obu::{SequenceHeader, UnitInfo, probe, sequence_header};
 pub use quantizer::Quantizer;
 pub use source::coded_size;
 pub use version::Version;

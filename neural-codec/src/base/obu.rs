@@ -100,6 +100,23 @@ pub fn probe(unit: &[u8], mut sequence: Option<SequenceHeader>) -> Result<UnitIn
     Ok(info)
 }
 
+/// The payload of the sequence header that a temporal unit holds: equal for all units that one decoder can take in a row.
+///
+/// # Errors
+///
+/// `Corrupt` or `Truncated` with the byte offset in the unit, also where there is none.
+pub fn sequence_header(unit: &[u8]) -> Result<Vec<u8>> {
+    let mut offset = 0;
+    while offset < unit.len() {
+        let (kind, payload, next) = read_obu(unit, offset)?;
+        if kind == SEQUENCE_HEADER {
+            return Ok(payload.to_vec());
+        }
+        offset = next;
+    }
+    Err(Error::corrupt("AV1 unit", "a sequence header", "none", Place::at_offset(offset as u64)))
+}
+
 /// One open bitstream unit (5.3): its type, its payload, and where the next begins.
 fn read_obu(unit: &[u8], offset: usize) -> Result<(u8, &[u8], usize)> {
     let place = Place::at_offset(offset as u64);

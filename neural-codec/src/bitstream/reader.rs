@@ -5,14 +5,14 @@ use std::io::Read;
 use super::input::PacketInput;
 use super::order::{Order, Step};
 use super::packet::{PACKET_HEADER_BYTES, PacketHeader};
-use super::{AudioPacket, EncodedScene, FrameHashes, Limits, Packet, PacketKind, StreamHeader};
+use super::{AudioPacket, FrameHashes, Limits, Packet, PacketKind, ScenePackets, StreamHeader};
 use crate::error::{Error, Place, Result};
 
 /// What a decoder takes from a stream, in the stream's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamItem {
     /// A whole scene.
-    Scene(EncodedScene),
+    Scene(ScenePackets),
     /// A compressed audio packet.
     Audio(AudioPacket),
 }
@@ -227,7 +227,7 @@ impl<R: Read> Packets<R> {
         &mut self,
         header: super::SceneHeader,
         stream: Option<&StreamHeader>,
-    ) -> Result<EncodedScene> {
+    ) -> Result<ScenePackets> {
         let (base, mut next) = (self.next(stream)?, self.next(stream)?);
         let mut filter = None;
         if let Some(Packet::NeuralFilter(found)) = next {
@@ -236,7 +236,7 @@ impl<R: Read> Packets<R> {
         }
         match (base, next) {
             (Some(Packet::BaseLayer(base)), Some(Packet::FrameHashes(FrameHashes(hashes)))) => {
-                Ok(EncodedScene { header, base, filter, hashes })
+                Ok(ScenePackets { header, base, filter, hashes })
             }
             _ => Err(Error::internal("packet order", "a scene was taken without its layers")),
         }

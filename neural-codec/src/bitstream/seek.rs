@@ -4,7 +4,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use super::packet::Packet;
 use super::reader::Packets;
-use super::{EncodedScene, End, Limits, PacketReader, SceneTable, StreamHeader};
+use super::{End, Limits, PacketReader, ScenePackets, SceneTable, StreamHeader};
 use crate::error::{Error, Place, Result};
 
 /// Random access to the scenes of a whole stream. Audio is read from front to back with `PacketReader`.
@@ -52,7 +52,7 @@ impl<R: Read + Seek> SceneReader<R> {
     /// # Errors
     ///
     /// `InvalidArgument` for no such scene; `Corrupt` for a damaged one, or one the table is wrong about.
-    pub fn scene(&mut self, index: usize) -> Result<EncodedScene> {
+    pub fn scene(&mut self, index: usize) -> Result<ScenePackets> {
         let Some(entry) = self.table.scenes.get(index).copied() else {
             return Err(Error::invalid("scene", format!("one of {}", self.scene_count()), index));
         };
@@ -60,7 +60,7 @@ impl<R: Read + Seek> SceneReader<R> {
         self.input.seek(SeekFrom::Start(entry.offset))?;
         let bytes = (&mut self.input).take(entry.bytes);
         let scene =
-            EncodedScene::read_at(bytes, entry.offset, &self.limits).map_err(|error| error.within(place))?;
+            ScenePackets::read_at(bytes, entry.offset, &self.limits).map_err(|error| error.within(place))?;
         let found = (
             scene.header.index as usize,
             scene.header.first_frame,

@@ -6,7 +6,7 @@ use super::bytes::Writer;
 use super::order::Order;
 use super::packet::{Packet, Payload, SIGNATURE};
 use super::reader::Packets;
-use super::{AudioPacket, EncodedScene, End, FormatVersion, FrameHashes, Limits, StreamHeader};
+use super::{AudioPacket, End, FormatVersion, FrameHashes, Limits, ScenePackets, StreamHeader};
 use crate::error::{Error, Result};
 
 /// Writes a stream from front to back and lets nothing out that a reader with the same limits would refuse.
@@ -59,20 +59,20 @@ impl<W: Write> PacketWriter<W> {
     /// # Errors
     ///
     /// As [`write_scene_bytes`](Self::write_scene_bytes).
-    pub fn write_scene(&mut self, scene: &EncodedScene) -> Result<()> {
+    pub fn write_scene(&mut self, scene: &ScenePackets) -> Result<()> {
         self.write_scene_bytes(&scene.to_bytes()?)
     }
 
-    /// Writes the next scene as [`EncodedScene::to_bytes`] gave it.
+    /// Writes the next scene as [`ScenePackets::to_bytes`] gave it.
     ///
     /// # Errors
     ///
     /// `InvalidArgument` or `LimitExceeded` for bytes that are not a whole scene, or not the next one, or
     /// do not fit the header; the stream is then as before. `Io` from the sink; the stream is then lost.
     pub fn write_scene_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        let scene = EncodedScene::read_at(bytes, self.position, &self.limits).map_err(as_argument)?;
+        let scene = ScenePackets::read_at(bytes, self.position, &self.limits).map_err(as_argument)?;
         let end = self.position + bytes.len() as u64;
-        let EncodedScene { header, base, filter, hashes } = scene;
+        let ScenePackets { header, base, filter, hashes } = scene;
         let base = Packet::BaseLayer(base);
         self.header.check_packet(&base, self.position).map_err(as_argument)?;
         // The layers agree with their scene, so only the first of these can fail, before it changes anything.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::bitstream::{AudioPacket, EncodedScene, Limits, PacketReader, StreamItem};
+use crate::bitstream::{AudioPacket, Limits, PacketReader, ScenePackets, StreamItem};
 use crate::error::{Error, Place, Result};
 use crate::frame::{PixelFormat, VideoInfo};
 use crate::media::{TemporalUnit, expect_distinct, remux_av1};
@@ -108,7 +108,7 @@ fn open(input: &Path, limits: &Limits) -> Result<PacketReader<BufReader<File>>> 
 }
 
 /// One temporal unit a frame.
-fn units(scene: &EncodedScene) -> Result<Vec<TemporalUnit>> {
+fn units(scene: &ScenePackets) -> Result<Vec<TemporalUnit>> {
     let (frames, units) = (scene.header.frame_count(), scene.base.units().len());
     if units != frames {
         return Err(Error::Unsupported {
@@ -132,7 +132,7 @@ struct Items {
 }
 
 impl Items {
-    fn next_scene(&mut self) -> Result<Option<EncodedScene>> {
+    fn next_scene(&mut self) -> Result<Option<ScenePackets>> {
         while let Some(item) = self.reader.next_item()? {
             if let StreamItem::Scene(scene) = item {
                 return Ok(Some(scene));

@@ -3,7 +3,7 @@
 use super::ahead::Ahead;
 use super::stream::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
-use crate::bitstream::{BaseLayer, EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
+use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
 use crate::device::Device;
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
@@ -38,7 +38,7 @@ impl SceneDecoder {
     /// `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies, `Device`
     /// where the GPU that is asked for cannot be had.
     pub(super) fn new(
-        scene: EncodedScene,
+        scene: ScenePackets,
         info: VideoInfo,
         settings: &DecoderSettings,
         device: &mut Option<Device>,
@@ -76,7 +76,7 @@ impl SceneDecoder {
             threads: settings.thread_count(),
             ..DecoderConfig::new(info.width, info.height)
         })?;
-        let EncodedScene { header, base, hashes, .. } = scene;
+        let ScenePackets { header, base, hashes, .. } = scene;
         let mut decoding = Decoding { base, decoder, units_sent: 0, drained: false };
         let mut frames = Ahead::start(move || decoding.next())?;
         if let Some(filter) = filter {

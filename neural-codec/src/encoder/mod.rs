@@ -1,19 +1,32 @@
-//! From frames to a stream: the encoding agent names every step and does none.
+//! From frames to a stream.
 //!
 //! ```text
-//! frames -> SceneSplitter -> SceneFrames -> scene job (worker thread) -> StreamMuxer -> bytes and report
+//! frames -> SceneSplitter -> SceneFrames -> encode_scene (worker threads) -> StreamMuxer -> bytes and report
 //! ```
+//! `agent` is the API, `pipeline` the threads and the order, `scene` how a scene is made, `rate` how scenes share bytes, and
+//! `parts` the same work in pieces for many machines.
 
 mod agent;
+mod audio_queue;
+mod encoded_scene;
+mod filter;
 mod muxer;
 mod one_shot;
+mod parts;
+mod pipeline;
 mod rate;
 mod scene;
-mod scenes;
+mod scene_report;
+mod session;
 mod source_format;
+mod split;
 mod splitter;
+mod task;
+mod warm_starts;
 mod workers;
 
 pub use agent::EncodingAgent;
+pub use encoded_scene::EncodedScene;
 pub use one_shot::{Hooks, encode, encode_file};
-pub use scenes::{detect_scenes, detect_scenes_on};
+pub use parts::{ScenePlace, concat, encode_scene, split, warm_start};
+pub use split::{detect_scenes, detect_scenes_on};

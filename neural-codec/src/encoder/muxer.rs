@@ -1,19 +1,16 @@
-//! Puts finished scenes and audio into the stream, in order, and keeps the account.
+//! Puts encoded scenes and audio into the stream, in order, and keeps the account of the clip.
 
 use std::time::Instant;
 
-use super::scene::FinishedScene;
+use super::encoded_scene::EncodedScene;
+use super::scene_report::{duration_seconds, quality_report};
 use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketWriter, StreamHeader};
 use crate::error::{Error, Result};
-use crate::filter::train::Candidate;
 use crate::frame::VideoInfo;
 use crate::metrics::{Comparison, Measures};
-use crate::report::{
-    AttemptReport, ClipReport, FilterCandidateReport, FilterReport, PredictedReport, ProfileReport,
-    QualityReport, Report, SCHEMA, SceneReport, StageReport, TotalReport,
-};
-use crate::search::{AttemptRecord, Filtered, Spent, StageClock};
-use crate::settings::{Settings, Strategy};
+use crate::report::{ClipReport, Report, SCHEMA, SceneReport, StageReport, TotalReport};
+use crate::search::{Spent, StageClock};
+use crate::settings::Settings;
 
 /// The stream under construction.
 pub(super) struct StreamMuxer {
@@ -39,6 +36,7 @@ impl StreamMuxer {
         audio_tracks: Vec<AudioTrack>,
         settings: &Settings,
         base_encoder: String,
+        start: Instant,
     ) -> Result<Self> {
         let header = StreamHeader {
             encoder: format!("neural-codec {}", env!("CARGO_PKG_VERSION")),
@@ -57,13 +55,8 @@ impl StreamMuxer {
             worst: None,
             span: None,
             audio_bytes: 0,
-            start: Instant::now(),
+            start,
         })
-    }
-
-    /// Counts the seconds of the encode from here, in place of the first finished scene.
-    pub(super) fn started(&mut self, start: Instant) {
-        self.start = start;
     }
 
     /// Adds a sentence to the report.
@@ -78,41 +71,25 @@ impl StreamMuxer {
         Ok(())
     }
 
-    pub(super) fn add_scene(&mut self, scene: FinishedScene) -> Result<()> {
+    /// Appends a scene.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` where it does not follow the scene before.
+    pub(super) fn add_scene(&mut self, scene: EncodedScene) -> Result<()> {
         self.writer.write_scene_bytes(&scene.bytes)?;
-        self.comparison.merge(&scene.comparison)?;
-        if let Some((frame, psnr)) = scene.worst
+        let size = (self.coded.width, self.coded.height);
+        let comparison = Comparison::of_frames(self.coded.format, Measures::Ssim, size, &scene.frames);
+        self.comparison.merge(&comparison)?;
+        let quality = &scene.report.quality;
+        if let Some((frame, psnr)) = quality.worst_frame.zip(quality.worst_frame_psnr_y)
             && self.worst.is_none_or(|(_, least)| psnr < least)
         {
             self.worst = Some((frame, psnr));
         }
-        let (first, last) = (scene.timestamps.first(), scene.timestamps.last());
-        if let (Some(&first), Some(&last)) = (first, last) {
-            self.span = Some((self.span.map_or(first, |(start, _)| start), last));
-        }
-        let bytes = scene.bytes.len() as u64;
-        let frames = scene.timestamps.len() as u64;
-        let duration = duration_seconds(&self.coded, first.copied().zip(last.copied()), frames);
-        self.scenes.push(SceneReport {
-            index: scene.index,
-            first_frame: scene.first_frame,
-            frames,
-            strategy: strategy_of(&scene).name().into(),
-            profile: ProfileReport::new(&scene.profile),
-            quantizer: scene.plan.quantizer.value(),
-            preset: scene.plan.preset,
-            bit_depth: scene.plan.depth.bits(),
-            tools: scene.plan.tools.to_string(),
-            reason: scene.reason,
-            target_met: scene.is_met,
-            predicted: scene.predicted.map(|(psnr_y, ssim_y)| PredictedReport { psnr_y, ssim_y }),
-            tried: scene.tried.iter().map(trial_report).collect(),
-            filter: scene.filter.as_ref().map(|filter| filter_report(filter, &self.coded)),
-            bytes,
-            bitrate_bps: bytes as f64 * 8.0 / duration,
-            quality: quality(&scene.comparison, scene.worst),
-            seconds: scene.seconds,
-        });
+        let (first, last) = scene.span;
+        self.span = Some((self.span.map_or(first, |(start, _)| start), last));
+        self.scenes.push(scene.report);
         Ok(())
     }
 
@@ -159,7 +136,7 @@ impl StreamMuxer {
                 bitrate_bps: bytes as f64 * 8.0 / duration,
                 target_met: self.scenes.iter().all(|scene| scene.target_met),
                 compression_ratio: raw / bytes as f64,
-                quality: quality(&self.comparison, self.worst),
+                quality: quality_report(&self.comparison, self.worst),
                 seconds,
                 frames_per_second: frames as f64 / seconds,
                 cpu_seconds: clock.cpu_seconds(),
@@ -173,72 +150,6 @@ impl StreamMuxer {
             notes: self.notes,
         };
         Ok((rest, report))
-    }
-}
-
-/// From the first frame's start to the last one's end, the last one lasting one nominal frame.
-pub(super) fn duration_seconds(info: &VideoInfo, span: Option<(i64, i64)>, frames: u64) -> f64 {
-    let frame = info.frame_rate.inverse().value();
-    match span {
-        Some((first, last)) => last.abs_diff(first) as f64 * info.time_base.value() + frame,
-        None => frames as f64 * frame,
-    }
-}
-
-fn trial_report(tried: &AttemptRecord) -> AttemptReport {
-    AttemptReport {
-        stage: tried.stage.into(),
-        first_frame: tried.frames.start,
-        frames: tried.frames.end - tried.frames.start,
-        preset: tried.plan.preset,
-        quantizer: tried.plan.quantizer.value(),
-        tools: tried.plan.tools.to_string(),
-        bytes: tried.bytes,
-        psnr_y: tried.psnr_y,
-        ssim_y: tried.ssim_y,
-        seconds: tried.seconds,
-        cpu_seconds: tried.cpu_seconds,
-    }
-}
-
-fn quality(comparison: &Comparison, worst: Option<(u64, f64)>) -> QualityReport {
-    let metrics = comparison.finish();
-    QualityReport {
-        psnr_y: metrics.psnr_y,
-        psnr_yuv: metrics.psnr_yuv,
-        ssim_y: metrics.ssim_y,
-        lossless_frames: metrics.lossless_frames,
-        worst_frame_psnr_y: worst.map(|(_, psnr)| psnr),
-        worst_frame: worst.map(|(frame, _)| frame),
-    }
-}
-
-fn strategy_of(scene: &FinishedScene) -> Strategy {
-    let is_filtered = scene.filter.as_ref().is_some_and(|filter| filter.packet.is_some());
-    if is_filtered { Strategy::Hybrid } else { Strategy::Av1 }
-}
-
-fn filter_report(filter: &Filtered, info: &VideoInfo) -> FilterReport {
-    let macs_per_pixel = if filter.packet.is_some() { filter.macs_per_pixel } else { 0.0 };
-    FilterReport {
-        profile: filter.profile.name().into(),
-        kept: filter.packet.is_some(),
-        reason: filter.reason.clone(),
-        bytes: filter.packet.as_ref().map_or(0, |packet| packet.byte_len() as u64),
-        base_psnr_y: filter.base.psnr_y,
-        base_psnr_yuv: filter.base.psnr_yuv,
-        base_ssim_y: filter.base.ssim_y,
-        macs_per_pixel,
-        candidates: filter.candidates.iter().map(candidate_report).collect(),
-        tops_per_frame: 2.0 * macs_per_pixel * (info.width * info.height) as f64 / 1e12,
-    }
-}
-
-fn candidate_report(candidate: &Candidate) -> FilterCandidateReport {
-    FilterCandidateReport {
-        name: candidate.name.into(),
-        bytes: candidate.bytes as u64,
-        error_left: candidate.error_left,
     }
 }
 

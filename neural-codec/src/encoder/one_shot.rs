@@ -7,7 +7,7 @@ use std::path::Path;
 use super::EncodingAgent;
 use crate::error::{Error, Result};
 use crate::media::{self, AtomicFile, FrameSource};
-use crate::progress::{CancelToken, Progress};
+use crate::progress::{CancelToken, OnProgress, Progress};
 use crate::report::Report;
 use crate::settings::Settings;
 
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 #[derive(Default)]
 pub struct Hooks<'a> {
     /// Called on the caller's thread now and then; breaking cancels.
-    pub progress: Option<Box<dyn FnMut(Progress) -> ControlFlow<()> + 'a>>,
+    pub on_progress: Option<OnProgress<'a>>,
     /// Cancels from any thread.
     pub cancel: CancelToken,
     /// Scenes to use instead of detected ones: contiguous ranges of frames from 0.
@@ -23,13 +23,13 @@ pub struct Hooks<'a> {
 }
 
 impl Hooks<'_> {
-    /// Tells the caller how far the work is.
+    /// Reports to the caller how far the work is.
     ///
     /// # Errors
     ///
     /// `Cancelled` when the caller says so.
-    pub(crate) fn tell(&mut self, progress: Progress) -> Result<()> {
-        if let Some(callback) = &mut self.progress
+    pub(crate) fn report(&mut self, progress: Progress) -> Result<()> {
+        if let Some(callback) = &mut self.on_progress
             && callback(progress).is_break()
         {
             self.cancel.cancel();
@@ -97,14 +97,15 @@ pub fn encode(
         while let Some(bytes) = agent.receive_packet()? {
             output.write_all(&bytes)?;
         }
-        hooks.tell(Progress { frames_total: total, ..agent.progress() })?;
+        hooks.report(Progress { frames_total: total, ..agent.progress() })?;
     }
     for packet in source.take_audio() {
         agent.send_audio(packet)?;
     }
     agent.finish()?;
-    while let Some(bytes) = agent.wait_packet(|progress| {
-        hooks.tell(Progress { frames_total: Some(progress.frames_total.unwrap_or(0)), ..progress })
+    while let Some(bytes) = agent.wait_packet(|progress| match hooks.report(progress) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
     })? {
         output.write_all(&bytes)?;
     }

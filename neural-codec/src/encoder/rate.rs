@@ -1,20 +1,22 @@
 //! A clip within so many bytes: scenes are probed, share the bytes at equal slope, and are stored then.
 //!
 //! ```text
-//! frames -> planning job (rate curve) ... end of the clip -> allocation -> storing jobs -> correction -> all scenes
+//! frames -> probe (rate curve) ... end of the clip -> allocation -> encode_scene -> correction -> all scenes
 //! ```
 //! All source frames are kept until the end, beyond the memory budget in temporary files.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::scene::{FinishedScene, SceneJob};
+use super::encoded_scene::EncodedScene;
+use super::scene::{encode_kept_scene, profile, search};
+use super::task::{SceneGoal, SceneTask};
+use super::warm_starts::WarmStartPlace;
 use crate::base::{Library, Quantizer};
 use crate::error::Result;
-use crate::scene::Profile;
-use crate::search::{
-    AttemptKind, AttemptRecord, EncodeParams, RateCurve, Search, SearchResult, Tools, allocate, store,
-};
+use crate::filter::train::WarmStart;
+use crate::report::AttemptRecord;
+use crate::search::{AttemptContext, RateCurve, Tools, allocate};
 
 /// Share of the bytes that the first allocation leaves free, for what probes cannot see.
 const RESERVE: f64 = 0.02;
@@ -30,101 +32,100 @@ const FIXED_BYTES: u64 = 400;
 const BYTES_A_SCENE: u64 = 36;
 
 /// A scene that waits for its share.
-pub(super) struct PlannedScene {
-    job: SceneJob,
-    profile: Profile,
+pub(super) struct ProbedScene {
+    context: AttemptContext,
+    task: SceneTask,
+    place: WarmStartPlace,
     curve: RateCurve,
     tools: Tools,
-    tried: Vec<AttemptRecord>,
+    attempts: Vec<AttemptRecord>,
     seconds: f64,
 }
 
 /// All scenes of a clip on their way into so many bytes.
-pub(super) struct Budget {
-    planned: Vec<Arc<PlannedScene>>,
+#[derive(Default)]
+pub(super) struct RateControl {
+    probed: Vec<Arc<ProbedScene>>,
     curves: Vec<RateCurve>,
     /// What each scene is stored with, at last or at present.
     chosen: Vec<Quantizer>,
-    stored: Vec<Option<FinishedScene>>,
+    stored: Vec<Option<EncodedScene>>,
     corrections: u32,
 }
 
 /// What to do next.
 pub(super) enum NextStep {
     /// Store these scenes.
-    Store(Vec<StoreJob>),
-    /// Write these; whether they keep to the budget.
-    Write(Vec<FinishedScene>, bool),
+    Store(Vec<ShareTask>),
+    /// Write these; whether they keep to the limit.
+    Write(Vec<EncodedScene>, bool),
 }
 
-/// Stores one scene with the share that it was given.
-pub(super) struct StoreJob {
-    scene: Arc<PlannedScene>,
+/// One scene and the share that it was given.
+pub(super) struct ShareTask {
+    scene: Arc<ProbedScene>,
     quantizer: Quantizer,
+    /// What the scene trained when it was stored before.
+    own: WarmStart,
 }
 
-impl PlannedScene {
+impl ProbedScene {
     /// Probes a scene.
     ///
     /// # Errors
     ///
-    /// As of any trial.
-    pub(super) fn new(job: SceneJob) -> Result<Self> {
+    /// As of any attempt.
+    pub(super) fn new(context: AttemptContext, task: SceneTask, place: WarmStartPlace) -> Result<Self> {
         let start = Instant::now();
-        let profile = job.profile()?;
-        let search = Search::new(&job.context, &job.frames, &profile, job.task.means);
-        let (curve, tools, tried) = search.rate_curve()?;
-        Ok(Self { profile, curve, tools, tried, seconds: start.elapsed().as_secs_f64(), job })
+        let profile = profile(&context, &task)?;
+        let (curve, tools, attempts) = search(&context, &task, &profile).rate_curve()?;
+        Ok(Self { context, task, place, curve, tools, attempts, seconds: start.elapsed().as_secs_f64() })
     }
 }
 
-impl Drop for PlannedScene {
+impl Drop for ProbedScene {
     fn drop(&mut self) {
-        self.job.frames.abandon();
+        self.task.frames.abandon();
     }
 }
 
-impl Budget {
-    pub(super) fn new() -> Self {
-        Self {
-            planned: Vec::new(),
-            curves: Vec::new(),
-            chosen: Vec::new(),
-            stored: Vec::new(),
-            corrections: 0,
-        }
-    }
-
+impl RateControl {
     /// Takes a probed scene; they come in order.
-    pub(super) fn add(&mut self, scene: PlannedScene) {
+    pub(super) fn add(&mut self, scene: ProbedScene) {
         self.curves.push(scene.curve.clone());
-        self.planned.push(Arc::new(scene));
+        self.probed.push(Arc::new(scene));
         self.stored.push(None);
     }
 
     /// Takes a stored scene.
-    pub(super) fn take(&mut self, mut scene: FinishedScene) {
-        let index = scene.index as usize;
-        self.curves[index] =
-            self.curves[index].through(scene.plan.quantizer, scene.base_bytes, scene.squared_error);
-        // The account of a scene holds all its trials.
-        let before = self.stored[index].take();
-        let mut account = before.map_or_else(|| self.planned[index].tried.clone(), |before| before.tried);
-        account.append(&mut scene.tried);
-        scene.tried = account;
+    pub(super) fn take(&mut self, mut scene: EncodedScene) {
+        let index = scene.report.index as usize;
+        if let Ok(quantizer) = Quantizer::new(scene.report.quantizer) {
+            self.curves[index] = self.curves[index].through(quantizer, scene.base_bytes, scene.squared_error);
+        }
+        // The account of a scene holds all its attempts; what it trained first is what later scenes saw.
+        let mut account = match self.stored[index].take() {
+            Some(before) => {
+                scene.trained = before.trained;
+                before.report.attempts
+            }
+            None => self.probed[index].attempts.clone(),
+        };
+        account.append(&mut scene.report.attempts);
+        scene.report.attempts = account;
         self.stored[index] = Some(scene);
     }
 
     /// What follows once every scene is probed, or every share stored. Units: `limit` in bytes of the whole stream,
     /// `others` in bytes of audio packets.
     pub(super) fn next(&mut self, limit: u64, others: u64, library: &Library) -> NextStep {
-        let fixed = FIXED_BYTES + others + BYTES_A_SCENE * self.planned.len() as u64;
+        let fixed = FIXED_BYTES + others + BYTES_A_SCENE * self.probed.len() as u64;
         let left = limit.saturating_sub(fixed) as f64;
         // Packets around the base layer.
-        let wrapping = |scene: &FinishedScene| scene.bytes.len() as u64 - scene.base_bytes;
+        let wrapping = |scene: &EncodedScene| scene.bytes.len() as u64 - scene.base_bytes;
         if self.chosen.is_empty() {
             self.chosen = allocate(&self.curves, left * (1.0 - RESERVE), library);
-            return NextStep::Store((0..self.planned.len()).map(|index| self.job(index)).collect());
+            return NextStep::Store((0..self.probed.len()).map(|index| self.share(index)).collect());
         }
         let used: u64 = self.stored.iter().flatten().map(|scene| scene.bytes.len() as u64).sum();
         let is_met = used as f64 <= left;
@@ -143,31 +144,44 @@ impl Budget {
         if changed.is_empty() {
             return self.write(is_met);
         }
-        NextStep::Store(changed.into_iter().map(|index| self.job(index)).collect())
+        NextStep::Store(changed.into_iter().map(|index| self.share(index)).collect())
     }
 
     fn write(&mut self, is_met: bool) -> NextStep {
         NextStep::Write(self.stored.drain(..).flatten().collect(), is_met)
     }
 
-    fn job(&self, index: usize) -> StoreJob {
-        StoreJob { scene: Arc::clone(&self.planned[index]), quantizer: self.chosen[index] }
+    fn share(&self, index: usize) -> ShareTask {
+        let before = self.stored[index].as_ref().and_then(|scene| scene.trained.clone());
+        ShareTask {
+            scene: Arc::clone(&self.probed[index]),
+            quantizer: self.chosen[index],
+            own: WarmStart { filters: before.into_iter().collect() },
+        }
     }
 }
 
-impl StoreJob {
-    pub(super) fn run(self) -> Result<FinishedScene> {
-        let start = Instant::now();
-        let (scene, job) = (&self.scene, &self.scene.job);
-        let _leave = job.context.kept.publish_on_drop();
-        let means = &job.task.means;
-        let plan = EncodeParams::new(self.quantizer, means.preset, means.depth(self.quantizer), scene.tools);
-        let mut tried = Vec::new();
-        let trial =
-            store(&job.context, &job.frames, 0..scene.profile.frames, &plan, AttemptKind::Keep, &mut tried)?;
-        let reason = "its share of the bytes, at the slope that all scenes have".into();
-        let found = SearchResult { plan, trial, tried, predicted: None, reason, is_met: true };
-        let seconds = scene.seconds + start.elapsed().as_secs_f64();
-        FinishedScene::new(job, found, scene.profile.clone(), seconds)
+impl ShareTask {
+    /// Stores the scene with its share.
+    ///
+    /// # Errors
+    ///
+    /// As of `encode_scene`.
+    pub(super) fn run(self) -> Result<EncodedScene> {
+        let ProbedScene { context, task, place, tools, seconds, .. } = &*self.scene;
+        let mut warm_start = WarmStart::default();
+        if task.training.is_some() {
+            warm_start = place.wait(&context.resources.cancel)?;
+            warm_start.filters.extend(self.own.filters);
+        }
+        let task = SceneTask {
+            frames: Arc::clone(&task.frames),
+            goal: SceneGoal::Share(self.quantizer, *tools),
+            ..*task
+        };
+        let mut scene = encode_kept_scene(context, &task, &warm_start)?;
+        place.leave(scene.trained.clone());
+        scene.report.seconds += seconds;
+        Ok(scene)
     }
 }

@@ -1,165 +1,213 @@
-//! One scene's job on a worker thread: search, code, measure, and the scene's bytes.
-//!
-//! A function of the scene's frames, the settings, and the filters that earlier scenes have trained.
+//! One scene from its frames to its packets. The only way to make a scene: the pipeline, rate control and callers on other
+//! machines come here and nowhere else.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::encoded_scene::EncodedScene;
+use super::filter::{self, filter_scene};
+use super::scene_report::scene_report;
+use super::task::{SceneGoal, SceneTask, StoredScene};
 use crate::base::coded_size;
-use crate::bitstream::{BaseLayer, EncodedScene, FRAMES_PER_HASH, SceneHeader, Strategy};
+use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, NeuralFilter, SceneHeader, ScenePackets};
 use crate::error::{Error, Result};
+use crate::filter::train::{TrainedFilter, WarmStart};
 use crate::frame::FrameHash;
-use crate::metrics::Comparison;
+use crate::report::{AttemptRecord, SceneVerdict, Stage};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
-    AttemptContext, AttemptKind, AttemptRecord, EffortParams, EncodeAttempt, EncodeParams, Filtered, Search,
-    SearchResult, Target, Tools, store,
+    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Quality, Search, SearchResult, Store,
+    Stored, Tools, attempt_record, run_attempt,
 };
+use crate::strategy::Strategy;
 
-/// How all scenes of a clip are coded.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Task {
-    pub(super) target: Target,
-    pub(super) means: EffortParams,
+/// Searches for the parameters that reach the goal, stores the scene with them, filters it where that pays, and packs it.
+///
+/// A function of its arguments: threads, devices and time change no byte.
+///
+/// # Errors
+///
+/// Whatever base encoder and decoder report, `Cancelled`.
+pub(super) fn encode_scene(
+    context: &AttemptContext,
+    task: &SceneTask,
+    warm_start: &WarmStart,
+) -> Result<EncodedScene> {
+    let _abandon = AbandonOnDrop(Arc::clone(&task.frames));
+    encode_kept_scene(context, task, warm_start)
 }
 
-/// What a job needs.
-pub(super) struct SceneJob {
-    pub(super) index: u32,
-    pub(super) first_frame: u64,
-    pub(super) frames: Arc<SceneFrames>,
-    pub(super) task: Task,
-    pub(super) context: AttemptContext,
-}
-
-/// What a job gives.
-pub(super) struct FinishedScene {
-    /// The scene's packets.
-    pub(super) bytes: Vec<u8>,
-    /// Bytes of the base layer among them.
-    pub(super) base_bytes: u64,
-    /// Sum of squared errors of the luma samples, on the scale of 8 bits.
-    pub(super) squared_error: f64,
-    pub(super) index: u32,
-    pub(super) first_frame: u64,
-    pub(super) plan: EncodeParams,
-    pub(super) profile: Profile,
-    pub(super) timestamps: Vec<i64>,
-    /// What became of a filter.
-    pub(super) filter: Option<Filtered>,
-    pub(super) comparison: Comparison,
-    /// Index in the clip and luma PSNR in dB of the worst frame.
-    pub(super) worst: Option<(u64, f64)>,
-    pub(super) tried: Vec<AttemptRecord>,
-    /// Luma PSNR in dB and SSIM that were predicted for the stored coding.
-    pub(super) predicted: Option<(f64, Option<f64>)>,
-    pub(super) reason: String,
-    pub(super) is_met: bool,
-    pub(super) seconds: f64,
-}
-
-/// Lets the writer of a scene go on when its reader is gone, also after an error or a panic.
-struct Abandon(Arc<SceneFrames>);
-
-impl Drop for Abandon {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
-}
-
-impl FinishedScene {
-    /// The outcome of a job that took so many seconds.
-    pub(super) fn new(job: &SceneJob, found: SearchResult, profile: Profile, seconds: f64) -> Result<Self> {
-        Ok(Self {
-            bytes: scene_bytes(job, &found.plan, &found.trial)?,
-            base_bytes: found.trial.bytes,
-            squared_error: found.trial.squared_error(job.context.info.format.depth),
-            index: job.index,
-            first_frame: job.first_frame,
-            worst: found.trial.worst().map(|(frame, psnr)| (job.first_frame + frame, psnr)),
-            plan: found.plan,
-            profile,
-            timestamps: found.trial.timestamps,
-            filter: found.trial.filter,
-            comparison: found.trial.comparison,
-            tried: found.tried,
-            predicted: found.predicted.map(|quality| (quality.psnr_y, quality.ssim_y())),
-            reason: found.reason,
-            is_met: found.is_met,
-            seconds,
-        })
-    }
-}
-
-impl SceneJob {
-    pub(super) fn run(self) -> Result<FinishedScene> {
-        let _abandon = Abandon(Arc::clone(&self.frames));
-        let _leave = self.context.kept.publish_on_drop();
-        let start = Instant::now();
-        let (found, profile) = self.find()?;
-        FinishedScene::new(&self, found, profile, start.elapsed().as_secs_f64())
-    }
-
-    fn find(&self) -> Result<(SearchResult, Profile)> {
-        let Task { target, means } = self.task;
-        match target {
-            Target::Constant(quantizer) => {
-                let depth = means.depth(quantizer);
-                let plan = EncodeParams::new(quantizer, means.preset, depth, Tools::default());
-                let mut tried = Vec::new();
-                let (context, frames) = (&self.context, &self.frames);
-                let is_read_again = context.work.is_some() || context.filter.is_some();
-                let purpose = if is_read_again { AttemptKind::Keep } else { AttemptKind::Last };
-                let trial = store(context, frames, 0..u64::MAX, &plan, purpose, &mut tried)?;
-                Ok((SearchResult::as_asked(plan, trial, tried), self.profile()?))
+/// As [`encode_scene`], of a scene whose frames stay for another time.
+pub(super) fn encode_kept_scene(
+    context: &AttemptContext,
+    task: &SceneTask,
+    warm_start: &WarmStart,
+) -> Result<EncodedScene> {
+    let start = Instant::now();
+    // What the scene itself trained in an earlier attempt counts as the nearest scene.
+    let mut warm_start = warm_start.clone();
+    let mut trained: Option<TrainedFilter> = None;
+    let mut store = |params: &EncodeParams, records: &mut Vec<AttemptRecord>| {
+        let stored = store_scene(context, task, params, &warm_start, records)?;
+        if let Some(new) = stored.scene.filter.as_ref().and_then(|filter| filter.trained.clone()) {
+            if trained.is_some() {
+                warm_start.filters.pop();
             }
-            Target::Floor(floor) => {
-                let profile = self.profile()?;
-                let search = Search::new(&self.context, &self.frames, &profile, means);
-                let found = search.floor(&floor)?;
-                Ok((found, profile))
-            }
-            Target::Lambda(lambda) => {
-                let profile = self.profile()?;
-                let search = Search::new(&self.context, &self.frames, &profile, means);
-                let found = search.lambda(lambda)?;
-                Ok((found, profile))
-            }
-            Target::Bitrate(_) | Target::Size(_) => {
-                Err(Error::internal("scene job", "a share of bytes is found for all scenes together"))
-            }
+            warm_start.filters.push(new.clone());
+            trained = Some(new);
         }
-    }
-
-    /// Waits for the end of the scene.
-    ///
-    /// # Errors
-    ///
-    /// `Cancelled` where it does not come.
-    pub(super) fn profile(&self) -> Result<Profile> {
-        let profile = self.frames.wait_for_profile();
-        self.context.cancel.check()?;
-        profile.ok_or_else(|| Error::internal("scene job", "a scene without a profile"))
-    }
+        Ok(stored)
+    };
+    let result = match task.goal {
+        SceneGoal::Constant(quantizer) => {
+            let params = context.clip.effort.params(quantizer, Tools::default());
+            given(params, SceneVerdict::AsAsked, "the quantizer that was asked for", &mut store)?
+        }
+        SceneGoal::Share(quantizer, tools) => {
+            let params = context.clip.effort.params(quantizer, tools);
+            let reason = "its share of the bytes, at the slope that all scenes have";
+            given(params, SceneVerdict::ShareOfBytes, reason, &mut store)?
+        }
+        SceneGoal::Undecided => {
+            return Err(Error::internal("scene", "a share of bytes is found for all scenes together"));
+        }
+        SceneGoal::Floor(floor) => {
+            search(context, task, &profile(context, task)?).floor(&floor, &mut store)?
+        }
+        SceneGoal::Lambda(lambda) => {
+            search(context, task, &profile(context, task)?).lambda(lambda, &mut store)?
+        }
+    };
+    let profile = profile(context, task)?;
+    pack(context, task, result, &profile, trained, start.elapsed().as_secs_f64())
 }
 
-/// The packets of a coded scene.
-fn scene_bytes(job: &SceneJob, plan: &EncodeParams, trial: &EncodeAttempt) -> Result<Vec<u8>> {
-    let info = &job.context.info;
+/// Waits for the end of the scene.
+///
+/// # Errors
+///
+/// `Cancelled` where it does not come.
+pub(super) fn profile(context: &AttemptContext, task: &SceneTask) -> Result<Profile> {
+    let profile = task.frames.wait_for_profile();
+    context.resources.cancel.check()?;
+    profile.ok_or_else(|| Error::internal("scene", "a scene without a profile"))
+}
+
+/// The search of a scene.
+pub(super) fn search<'a>(
+    context: &'a AttemptContext,
+    task: &'a SceneTask,
+    profile: &'a Profile,
+) -> Search<'a> {
+    let expected_gain = if task.training.is_some() { filter::EXPECTED_GAIN } else { 0.0 };
+    Search::new(context, &task.frames, profile, expected_gain)
+}
+
+/// A scene stored with parameters that were given.
+fn given<S>(
+    params: EncodeParams,
+    verdict: SceneVerdict,
+    reason: &str,
+    store: Store<'_, S>,
+) -> Result<SearchResult<S>> {
+    let mut attempts = Vec::new();
+    let scene = store(&params, &mut attempts)?.scene;
+    Ok(SearchResult { params, scene, attempts, predicted: None, verdict, reason: reason.into() })
+}
+
+/// Encodes the whole scene as it is stored, with a filter over it where that is allowed and pays.
+fn store_scene(
+    context: &AttemptContext,
+    task: &SceneTask,
+    params: &EncodeParams,
+    warm_start: &WarmStart,
+    records: &mut Vec<AttemptRecord>,
+) -> Result<Stored<StoredScene>> {
+    let kind = match (task.goal, task.training) {
+        (_, Some(_)) => AttemptKind::StoreDecoded,
+        (SceneGoal::Constant(_), None) if context.resources.cache.is_none() => AttemptKind::StoreAndRelease,
+        (_, None) => AttemptKind::Store,
+    };
+    let clock = &context.log.clock;
+    let running = clock.begin(Stage::Store.name());
+    let mut attempt = run_attempt(context, &task.frames, 0..u64::MAX, params, kind)?;
+    let whole = 0..attempt.frames.len() as u64;
+    records.push(attempt_record(Stage::Store, params, &whole, &attempt, running.end()));
+    let mut filter = None;
+    let mut bytes = attempt.bytes;
+    if let Some(config) = task.training {
+        let running = clock.begin(Stage::Filter.name());
+        let outcome = filter_scene(context, config, &task.frames, params, warm_start, &mut attempt)?;
+        bytes += outcome.packet.as_ref().map_or(0, |packet| packet.byte_len() as u64);
+        let record = attempt_record(Stage::Filter, params, &whole, &attempt, running.end());
+        records.push(AttemptRecord { bytes, ..record });
+        filter = Some(outcome);
+    }
+    Ok(Stored {
+        quality: Quality::of(&attempt.frames),
+        metrics: attempt.comparison.finish(),
+        bytes,
+        scene: StoredScene { attempt, filter },
+    })
+}
+
+/// The packets of a stored scene, and their account.
+fn pack(
+    context: &AttemptContext,
+    task: &SceneTask,
+    result: SearchResult<StoredScene>,
+    profile: &Profile,
+    trained: Option<TrainedFilter>,
+    seconds: f64,
+) -> Result<EncodedScene> {
+    let info = &context.clip.info;
+    let filter = result.scene.filter.as_ref().and_then(|filter| filter.packet.clone());
+    let bytes = packets(context, task, &result.params, &result.scene.attempt, filter)?.to_bytes()?;
+    let report = scene_report(info, task, &result, profile, bytes.len() as u64, seconds);
+    let attempt = result.scene.attempt;
+    let (Some(&first), Some(&last)) = (attempt.timestamps.first(), attempt.timestamps.last()) else {
+        return Err(Error::internal("scene", "no frames"));
+    };
+    Ok(EncodedScene {
+        bytes,
+        report,
+        trained,
+        span: (first, last),
+        base_bytes: attempt.bytes,
+        squared_error: attempt.squared_error(info.format.depth),
+        frames: attempt.frames,
+    })
+}
+
+fn packets(
+    context: &AttemptContext,
+    task: &SceneTask,
+    params: &EncodeParams,
+    attempt: &EncodeAttempt,
+    filter: Option<NeuralFilter>,
+) -> Result<ScenePackets> {
+    let info = &context.clip.info;
     let (width, height) = coded_size(info.width, info.height);
-    let mut base = BaseLayer::new(width as u32, height as u32, plan.depth);
-    trial.units.iter().try_for_each(|unit| base.push_unit(unit))?;
-    let filter = trial.filter.as_ref().and_then(|filter| filter.packet.clone());
-    let scene = EncodedScene {
+    let mut base = BaseLayer::new(width as u32, height as u32, params.depth);
+    attempt.units.iter().try_for_each(|unit| base.push_unit(unit))?;
+    Ok(ScenePackets {
         header: SceneHeader {
-            index: job.index,
-            first_frame: job.first_frame,
+            index: task.index,
+            first_frame: task.first_frame,
             strategy: if filter.is_some() { Strategy::Hybrid } else { Strategy::Av1 },
-            timestamps: trial.timestamps.clone(),
+            timestamps: attempt.timestamps.clone(),
         },
         base,
         filter,
-        hashes: trial.hashes.chunks(FRAMES_PER_HASH).map(FrameHash::of_group).collect(),
-    };
-    scene.to_bytes()
+        hashes: attempt.hashes.chunks(FRAMES_PER_HASH).map(FrameHash::of_group).collect(),
+    })
+}
+
+/// Lets the writer of a scene continue when its reader is gone, also after an error or a panic.
+struct AbandonOnDrop(Arc<SceneFrames>);
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }

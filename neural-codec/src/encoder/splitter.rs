@@ -14,14 +14,16 @@ use crate::scene::{CutDetector, CutSettings, FrameAnalyzer, FrameFeatures};
 pub(super) enum Step {
     /// A scene begins with this frame of the clip.
     Start(u64),
-    /// This frame belongs to the current scene; how it looks.
+    /// This frame belongs to the current scene; its features.
     Frame(Arc<Frame>, Box<FrameFeatures>),
+    /// The clip ends.
+    End,
 }
 
 /// Holds frames back until it is known whether they begin a scene.
 pub(super) struct SceneSplitter {
     source: Source,
-    analyst: FrameAnalyzer,
+    analyzer: FrameAnalyzer,
     /// Frames whose scene is not known yet; the first of them has index `next`.
     undecided: VecDeque<(Arc<Frame>, Box<FrameFeatures>)>,
     next: u64,
@@ -38,7 +40,7 @@ enum Source {
 }
 
 impl SceneSplitter {
-    /// A cutter that looks for cuts itself.
+    /// A splitter that detects cuts itself.
     pub(super) fn detecting(info: &VideoInfo, max_scene_seconds: f64) -> Result<Self> {
         let mut settings = CutSettings::new(info.frame_rate);
         settings.max_scene_frames = ((info.frame_rate.value() * max_scene_seconds).round() as u64).max(1);
@@ -46,7 +48,7 @@ impl SceneSplitter {
         Ok(Self::new(Source::Detector(Box::new(CutDetector::new(settings)?))))
     }
 
-    /// A cutter that follows a list of scenes.
+    /// A splitter that follows a list of scenes.
     ///
     /// # Errors
     ///
@@ -67,12 +69,12 @@ impl SceneSplitter {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, analyst: FrameAnalyzer::default(), undecided: VecDeque::new(), next: 0 }
+        Self { source, analyzer: FrameAnalyzer::default(), undecided: VecDeque::new(), next: 0 }
     }
 
-    /// Looks at frames on this device.
+    /// Analyzes frames on this device.
     pub(super) fn on(self, device: &Device) -> Self {
-        Self { analyst: FrameAnalyzer::on(device), ..self }
+        Self { analyzer: FrameAnalyzer::on(device), ..self }
     }
 
     /// Takes a frame in, which may lie on a GPU too, and says what is now decided.
@@ -81,18 +83,18 @@ impl SceneSplitter {
     ///
     /// `InvalidArgument` for a frame after the last scene of a list.
     pub(super) fn push(&mut self, frame: Frame, there: Option<&GpuFrame>) -> Result<Vec<Step>> {
-        let look = Box::new(self.analyst.analyze_any(&frame, there)?);
+        let features = Box::new(self.analyzer.analyze_any(&frame, there)?);
         match &mut self.source {
             Source::Detector(detector) => {
-                let start = detector.push_features(&look);
-                self.undecided.push_back((Arc::new(frame), look));
+                let start = detector.push_features(&features);
+                self.undecided.push_back((Arc::new(frame), features));
                 if self.undecided.len() <= detector.look_ahead() {
                     return Ok(Vec::new());
                 }
                 Ok(self.decide(start.is_some()))
             }
             Source::List { scenes, end } => {
-                self.undecided.push_back((Arc::new(frame), look));
+                self.undecided.push_back((Arc::new(frame), features));
                 let mut starts = false;
                 if self.next == *end {
                     let Some(scene) = scenes.pop_front() else {
@@ -134,7 +136,7 @@ impl SceneSplitter {
     fn decide(&mut self, starts: bool) -> Vec<Step> {
         let start = starts.then_some(Step::Start(self.next));
         self.next += 1;
-        let frame = self.undecided.pop_front().map(|(frame, look)| Step::Frame(frame, look));
+        let frame = self.undecided.pop_front().map(|(frame, features)| Step::Frame(frame, features));
         start.into_iter().chain(frame).collect()
     }
 }
@@ -154,9 +156,9 @@ mod tests {
 
     #[test]
     fn a_list_is_followed_to_the_frame() {
-        let mut cutter = SceneSplitter::following(vec![0..2, 2..5]).unwrap();
-        let mut steps: Vec<Step> = (0..5).flat_map(|_| cutter.push(frame(), None).unwrap()).collect();
-        steps.extend(cutter.finish().unwrap());
+        let mut splitter = SceneSplitter::following(vec![0..2, 2..5]).unwrap();
+        let mut steps: Vec<Step> = (0..5).flat_map(|_| splitter.push(frame(), None).unwrap()).collect();
+        steps.extend(splitter.finish().unwrap());
         assert_eq!(starts(&steps), [0, 2]);
         assert_eq!(steps.len(), 7);
     }
@@ -178,9 +180,9 @@ mod tests {
     #[test]
     fn every_frame_comes_out_once_and_long_scenes_are_split() {
         let info = VideoInfo::new(16, 16, PixelFormat::YUV420_8, crate::frame::Rational { num: 10, den: 1 });
-        let mut cutter = SceneSplitter::detecting(&info, 2.0).unwrap();
-        let mut steps: Vec<Step> = (0..50).flat_map(|_| cutter.push(frame(), None).unwrap()).collect();
-        steps.extend(cutter.finish().unwrap());
+        let mut splitter = SceneSplitter::detecting(&info, 2.0).unwrap();
+        let mut steps: Vec<Step> = (0..50).flat_map(|_| splitter.push(frame(), None).unwrap()).collect();
+        steps.extend(splitter.finish().unwrap());
         assert_eq!(starts(&steps), [0, 20, 40]);
         assert_eq!(steps.len(), 53);
     }

@@ -1,15 +1,17 @@
 //! The networks that every filter begins with, trained once on many clips and compiled in.
 //!
-//! Made by `examples/rust/train_base.rs`; `docs/BITSTREAM.md` gives the layout of the file.
+//! Made by `eval/rust/train_base.rs`; `docs/BITSTREAM.md` gives the layout of the file.
 
 use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
 
 use super::network::{GAIN_BITS, TAPS};
 use super::train::Shape;
 use crate::error::{Error, Place, Result};
 
 /// How large a filter is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum NetworkSize {
     /// 16 channels, 3 layers: about 1,000 multiplications a luma pixel.

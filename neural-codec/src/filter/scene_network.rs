@@ -9,6 +9,8 @@ use super::base_network::{BaseNetwork, NetworkSize};
 use super::code::bits::{BitCoder, BitReader, BitWriter};
 use super::code::values::Values;
 use super::network::{GAIN_BITS, Layer, Network, TEMPORAL_LAYERS};
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Place, Result};
 
 /// Units of a coded gain and of a coded offset.
@@ -22,7 +24,7 @@ pub(super) const SET_DIFFERENCES: (i16, i16) = (-2048, 2047);
 pub const MAX_STEP: u8 = 7;
 
 /// A scene's network as differences from a base network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SceneNetwork {
     /// The base network.
     pub profile: NetworkSize,
@@ -47,6 +49,25 @@ impl SceneNetwork {
             weights: vec![0; shape.weight_count()],
             set: vec![0; shape.set_len()],
         })
+    }
+
+    /// Whether it has the shape of its base network, and exponents and differences in their ranges.
+    pub(crate) fn is_well_formed(&self) -> Result<bool> {
+        let base = self.profile.base()?;
+        let shape = base.shape();
+        let fits = self.steps.len() == shape.layers()
+            && self.steps.iter().all(|step| *step <= MAX_STEP)
+            && self.weights.len() == shape.weight_count()
+            && self.set.len() == shape.set_len();
+        let (least, most) = SET_DIFFERENCES;
+        Ok(fits
+            && outputs(base).all(|(layer, _, weights)| {
+                weights.into_iter().all(|at| {
+                    let (least, most) = differences(base.weights[at], self.steps[layer]);
+                    (i32::from(least)..=i32::from(most)).contains(&self.weights[at])
+                })
+            })
+            && self.set.iter().all(|value| (i32::from(least)..=i32::from(most)).contains(value)))
     }
 
     /// The nearest one to trained parameters.

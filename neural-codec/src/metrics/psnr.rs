@@ -1,6 +1,7 @@
 //! Squared error, exact, and the peak signal-to-noise ratio made of it.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::gaussian::{self, Band, Similarity};
 use super::ms_ssim;
@@ -10,7 +11,7 @@ use crate::gpu::DeviceSample;
 use crate::simd::simd_body;
 
 /// A sum of squared differences and the number of samples it is over.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SquaredError {
     /// Sum of squared differences, exact.
     pub sum: u128,

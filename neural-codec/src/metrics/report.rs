@@ -1,9 +1,11 @@
 //! What measuring gives: values per frame, and per scene or clip.
 
+use serde::{Deserialize, Serialize};
+
 use super::psnr::SquaredError;
 
 /// Distortion of one frame.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FrameMetrics {
     /// Squared error of Y, U and V, or of R, G and B.
     pub planes: [SquaredError; 3],

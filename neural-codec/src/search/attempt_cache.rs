@@ -1,7 +1,7 @@
-//! A folder that keeps finished trials, so that an encode that was interrupted goes on where it was.
+//! A folder that keeps finished attempts, so that an encode that was interrupted resumes where it was.
 //!
-//! A trial is a function of the frames and the plan, so it is filed under the hash of both: whatever asks for the
-//! same trial again is given its result, byte for byte. Files appear whole or not at all, and one that is damaged
+//! An attempt is a function of the frames and the params, so it is filed under the hash of both: whatever asks for the
+//! same attempt again gets its result, byte for byte. Files appear whole or not at all, and one that is damaged
 //! counts as missing.
 
 use std::fs;
@@ -20,13 +20,13 @@ use crate::frame::{FrameHash, VideoInfo};
 use crate::media::AtomicFile;
 use crate::metrics::{Comparison, FrameMetrics, Measures, SquaredError};
 
-/// What a attempt cache is for, beside its trials.
-const MANIFEST: &str = "work.json";
+/// What an attempt cache is for, beside its attempts.
+const MANIFEST: &str = "attempts.json";
 
 /// Name and version of the manifest and of the files.
-const SCHEMA: &str = "neural-codec/work/1";
+const SCHEMA: &str = "neural-codec/attempts/1";
 
-/// What a attempt cache was made for. Another clip or version gets an error and not a mixture.
+/// What an attempt cache was made for. Another clip or version gets an error and not a mixture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Manifest {
     schema: String,
@@ -79,7 +79,7 @@ pub(crate) struct AttemptCache {
     reused: AtomicU64,
 }
 
-/// A trial as it is filed.
+/// An attempt as it is filed.
 #[derive(Serialize, Deserialize)]
 struct Filed {
     size: (usize, usize),
@@ -143,19 +143,19 @@ impl AttemptCache {
         })
     }
 
-    /// How many trials were taken from the folder.
+    /// How many attempts were taken from the folder.
     pub(crate) fn reused(&self) -> u64 {
         self.reused.load(Ordering::Relaxed)
     }
 
-    /// The key of a trial. `scene`: the hash of the scene's frames; `is_stored`: whether its units are kept.
-    pub(crate) fn key(&self, scene: u64, span: &Range<u64>, plan: &EncodeParams, is_stored: bool) -> Key {
+    /// The key of an attempt. `scene`: the hash of the scene's frames; `is_stored`: whether its units are kept.
+    pub(crate) fn key(&self, scene: u64, span: &Range<u64>, params: &EncodeParams, is_stored: bool) -> Key {
         let (info, base_encoder) = (&self.info, &self.base_encoder);
-        let text = format!("{SCHEMA} {info:?} {base_encoder} {scene:016x} {span:?} {plan:?} {is_stored}");
+        let text = format!("{SCHEMA} {info:?} {base_encoder} {scene:016x} {span:?} {params:?} {is_stored}");
         Key(xxh3_128(text.as_bytes()))
     }
 
-    /// A trial that is filed. Anything that is wrong with the file counts as "not there".
+    /// An attempt that is filed. Anything that is wrong with the file counts as "not there".
     pub(crate) fn load(&self, key: Key) -> Option<EncodeAttempt> {
         let bytes = fs::read(self.path.join(key.file())).ok()?;
         let (sum, payload) = bytes.split_first_chunk::<8>()?;
@@ -164,32 +164,32 @@ impl AttemptCache {
         }
         let filed: Filed = postcard::from_bytes(payload).ok()?;
         let frames: Vec<FrameMetrics> = filed.frames.iter().map(FiledFrame::metrics).collect();
-        let trial = EncodeAttempt {
+        let attempt = EncodeAttempt {
             comparison: Comparison::of_frames(self.info.format, Measures::Ssim, filed.size, &frames),
             units: filed.units,
             bytes: filed.bytes,
             hashes: filed.hashes.into_iter().map(FrameHash).collect(),
             timestamps: filed.timestamps,
             frames,
-            filter: None,
+            decoded: None,
         };
         self.reused.fetch_add(1, Ordering::Relaxed);
-        Some(trial)
+        Some(attempt)
     }
 
-    /// Files a trial.
+    /// Files an attempt.
     ///
     /// # Errors
     ///
     /// `Io`, with the file's name.
-    pub(crate) fn save(&self, key: Key, trial: &EncodeAttempt) -> Result<()> {
+    pub(crate) fn save(&self, key: Key, attempt: &EncodeAttempt) -> Result<()> {
         let filed = Filed {
             size: (self.info.width, self.info.height),
-            units: trial.units.clone(),
-            bytes: trial.bytes,
-            hashes: trial.hashes.iter().map(|hash| hash.0).collect(),
-            timestamps: trial.timestamps.clone(),
-            frames: trial.frames.iter().map(FiledFrame::new).collect(),
+            units: attempt.units.clone(),
+            bytes: attempt.bytes,
+            hashes: attempt.hashes.iter().map(|hash| hash.0).collect(),
+            timestamps: attempt.timestamps.clone(),
+            frames: attempt.frames.iter().map(FiledFrame::new).collect(),
         };
         let payload =
             postcard::to_stdvec(&filed).map_err(|e| Error::internal("attempt cache", e.to_string()))?;
@@ -198,13 +198,13 @@ impl AttemptCache {
     }
 }
 
-/// What a trial depends on, hashed.
+/// What an attempt depends on, hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(u128);
 
 impl Key {
     fn file(self) -> String {
-        format!("{:032x}.trial", self.0)
+        format!("{:032x}.attempt", self.0)
     }
 }
 
@@ -249,13 +249,13 @@ mod tests {
         AttemptCache::open_as(path, &info(), "SVT-AV1 4.1", manifest)
     }
 
-    fn key(work: &AttemptCache, scene: u64) -> Key {
+    fn key(cache: &AttemptCache, scene: u64) -> Key {
         let quantizer = Quantizer::from(30);
-        let plan = EncodeParams { quantizer, preset: 8, depth: BitDepth::Eight, tools: Tools::default() };
-        work.key(scene, &(0..2), &plan, true)
+        let params = EncodeParams { quantizer, preset: 8, depth: BitDepth::Eight, tools: Tools::default() };
+        cache.key(scene, &(0..2), &params, true)
     }
 
-    fn trial() -> EncodeAttempt {
+    fn attempt() -> EncodeAttempt {
         let picture = |value: u8| {
             let mut frame = Frame::new(16, 16, PixelFormat::YUV420_8, Color::default()).unwrap();
             if let crate::frame::Planes::U8(planes) = frame.planes_mut() {
@@ -275,7 +275,7 @@ mod tests {
             timestamps: vec![-5, i64::MAX],
             frames,
             comparison,
-            filter: None,
+            decoded: None,
         }
     }
 
@@ -284,28 +284,28 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_comes_back_as_it_was() {
+    fn an_attempt_comes_back_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let work = opened(folder.path(), &manifest(1)).unwrap();
-        let trial = trial();
-        work.save(key(&work, 1), &trial).unwrap();
-        let work = opened(folder.path(), &manifest(1)).unwrap();
-        let back = work.load(key(&work, 1)).unwrap();
-        assert_eq!(format!("{back:?}"), format!("{trial:?}"));
-        assert!(work.load(key(&work, 2)).is_none());
-        assert_eq!(work.reused(), 1);
+        let cache = opened(folder.path(), &manifest(1)).unwrap();
+        let attempt = attempt();
+        cache.save(key(&cache, 1), &attempt).unwrap();
+        let cache = opened(folder.path(), &manifest(1)).unwrap();
+        let back = cache.load(key(&cache, 1)).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{attempt:?}"));
+        assert!(cache.load(key(&cache, 2)).is_none());
+        assert_eq!(cache.reused(), 1);
     }
 
     #[test]
     fn a_damaged_file_counts_as_missing() {
         let folder = tempfile::tempdir().unwrap();
-        let work = opened(folder.path(), &manifest(1)).unwrap();
-        work.save(key(&work, 1), &trial()).unwrap();
-        let path = folder.path().join(key(&work, 1).file());
+        let cache = opened(folder.path(), &manifest(1)).unwrap();
+        cache.save(key(&cache, 1), &attempt()).unwrap();
+        let path = folder.path().join(key(&cache, 1).file());
         let whole = fs::read(&path).unwrap();
         for damaged in [&whole[..whole.len() - 1], &[], &[&whole[..20], &[0; 4], &whole[24..]].concat()] {
             fs::write(&path, damaged).unwrap();
-            assert!(work.load(key(&work, 1)).is_none());
+            assert!(cache.load(key(&cache, 1)).is_none());
         }
     }
 

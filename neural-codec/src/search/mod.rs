@@ -1,24 +1,33 @@
-//! How each scene is coded: targets, plans, the search for the best one, and the attempts that check them.
+//! From a target to the parameters of one scene: the search and the attempts that it makes. It knows attempts, not streams.
+//!
+//! ```text
+//! target, profile -> scene_search (floor, slope) -> run_attempt: encode, decode, measure -> parameters, and why
+//! ```
 
 mod attempt;
 mod attempt_cache;
-mod filter;
+mod context;
 mod floor;
 mod forecast;
 mod params;
 mod quality_curve;
 mod rate_curve;
+mod run_attempt;
+mod scene_search;
+mod slope;
 mod stage_clock;
 mod target;
-mod warm_start;
+mod worth;
 
-pub(crate) use attempt::{AttemptContext, AttemptKind, EncodeAttempt};
+pub(crate) use attempt::{AttemptKind, EncodeAttempt};
 pub(crate) use attempt_cache::AttemptCache;
-pub(crate) use filter::{Filtered, TrainingConfig};
-pub(crate) use floor::{AttemptRecord, Search, SearchResult, store};
+pub(crate) use context::{AttemptContext, Clip, EncodeLog, Resources};
 pub(crate) use params::EffortParams;
 pub use params::{EncodeParams, Tools};
 pub(crate) use rate_curve::{RateCurve, allocate};
+pub(crate) use run_attempt::{at_depth, run_attempt};
+pub(crate) use scene_search::{Search, SearchResult, Store, Stored, attempt_record};
 pub(crate) use stage_clock::{Spent, StageClock};
+pub(crate) use target::Quality;
 pub use target::{Floor, Target};
-pub(crate) use warm_start::WarmStarts;
+pub(crate) use worth::LOG_BYTES_PER_DB;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::target::Target;
 use crate::base::{Library, Quantizer};
 use crate::frame::{BitDepth, VideoInfo};
 use crate::settings::Settings;
@@ -50,23 +51,7 @@ pub struct EncodeParams {
     pub tools: Tools,
 }
 
-/// The fastest preset at quantizers below [`FINE_BELOW`]: above it SVT-AV1 4.1 was seen to write streams that no decoder
-/// takes, of camera clips and of animation at quantizers up to 2.25.
-const FASTEST_PRESET_OF_FINE: i8 = 10;
-
-/// Quantizers below count as fine: a safe distance above what was seen to fail.
-const FINE_BELOW: f64 = 4.0;
-
-impl EncodeParams {
-    /// A plan with this preset, or a slower one where the base encoder breaks streams of so fine a quantizer.
-    pub(crate) fn new(quantizer: Quantizer, preset: i8, depth: BitDepth, tools: Tools) -> Self {
-        let is_fine = quantizer.value() < FINE_BELOW;
-        let preset = if is_fine { preset.min(FASTEST_PRESET_OF_FINE) } else { preset };
-        Self { quantizer, preset, depth, tools }
-    }
-}
-
-/// What an effort stands for.
+/// What an effort stands for, for a clip: whatever changes AV1's sequence header is the same for all of its scenes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EffortParams {
     /// The preset that scenes are stored with.
@@ -77,12 +62,12 @@ pub(crate) struct EffortParams {
     pub(crate) tries_tools: bool,
     /// Whether tools that multiply the time are used where little is to be gained.
     pub(crate) spends_freely: bool,
-    /// Bits of a sample of the source.
-    pub(crate) source_depth: BitDepth,
-    /// Bits of a sample inside the base layer, where they tell.
-    fine_depth: BitDepth,
-    /// Bits of a sample inside the base layer at coarse quantizers.
-    coarse_depth: BitDepth,
+    /// The finest quantizer that the preset can be trusted with.
+    pub(crate) finest: Quantizer,
+    /// Bits of a sample inside the base layer.
+    pub(crate) depth: BitDepth,
+    /// Bits of a sample of the source, at which probes and pilots are made.
+    source_depth: BitDepth,
 }
 
 /// The base encoder's preset for each effort, for versions 3 and newer, whose presets 11 to 13 are one and the same, and
@@ -109,36 +94,62 @@ const SMALL_SIDE: usize = 256;
 /// The least effort that codes 8-bit sources at 10 bits inside: it takes 7 % more time for 2 % fewer bytes.
 const TEN_BITS_FROM: u8 = 4;
 
-/// From this quantizer on 10 bits inside gain nothing and take 10 to 20 % more time (`docs/decisions/0005-search.md`).
-const COARSE_FROM: f64 = 58.0;
+/// The fastest preset at quantizers below [`FINE_BELOW`]: above it SVT-AV1 4.1 was seen to write streams that no decoder
+/// takes, of camera clips and of animation at quantizers up to 2.25.
+const FASTEST_PRESET_OF_FINE: i8 = 10;
+
+/// Quantizers below count as fine: a safe distance above what was seen to fail.
+const FINE_BELOW: u8 = 4;
 
 impl EffortParams {
     /// What `settings` ask for, for a clip that is coded as `info` says.
     ///
-    /// Small pictures get no preset above 10, whatever is asked for.
-    pub(crate) fn new(settings: &Settings, info: &VideoInfo, library: &Library) -> Self {
+    /// Small pictures get no preset above 10, whatever is asked for, nor do quantizers below 4.
+    pub(crate) fn new(settings: &Settings, target: &Target, info: &VideoInfo, library: &Library) -> Self {
         let effort = settings.effort.min(9);
         let table = if library.version().0 >= 3 { PRESET_OF_EFFORT } else { OLD_PRESET_OF_EFFORT };
         let asked = settings.preset.unwrap_or(table[usize::from(effort)]);
         let is_small = info.width.min(info.height) < SMALL_SIDE;
-        let preset = if is_small { asked.min(FASTEST_PRESET_OF_SMALL) } else { asked };
+        let is_fine =
+            matches!(target, Target::Constant(quantizer) if *quantizer < Quantizer::from(FINE_BELOW));
+        let fastest =
+            if is_small || is_fine { FASTEST_PRESET_OF_SMALL.min(FASTEST_PRESET_OF_FINE) } else { i8::MAX };
+        let preset = asked.min(fastest);
         let source_depth = info.format.depth;
-        let fine_depth = if effort >= TEN_BITS_FROM { BitDepth::Ten } else { source_depth };
+        let depth = if effort >= TEN_BITS_FROM { BitDepth::Ten } else { source_depth };
         Self {
             preset,
             // A preset next to the probes' speaks for itself.
             probe_preset: if preset + 1 >= PROBE_PRESET { preset } else { PROBE_PRESET },
             tries_tools: effort >= TRIES_TOOLS,
             spends_freely: effort >= SPENDS_FREELY,
+            finest: if preset > FASTEST_PRESET_OF_FINE {
+                Quantizer::from(FINE_BELOW)
+            } else {
+                Quantizer::FINEST
+            },
+            depth: settings.bit_depth.unwrap_or(depth),
             source_depth,
-            fine_depth: settings.bit_depth.unwrap_or(fine_depth),
-            coarse_depth: settings.bit_depth.unwrap_or(source_depth),
         }
     }
 
-    /// Bits of a sample inside the base layer, at a quantizer.
-    pub(crate) fn depth(&self, quantizer: Quantizer) -> BitDepth {
-        if quantizer.value() < COARSE_FROM { self.fine_depth } else { self.coarse_depth }
+    /// The parameters that a scene is stored with.
+    pub(crate) fn params(&self, quantizer: Quantizer, tools: Tools) -> EncodeParams {
+        self.at(self.preset, quantizer, self.depth, tools)
+    }
+
+    /// Those of a pilot: one preset faster, at the source's depth.
+    pub(crate) fn pilot_params(&self, quantizer: Quantizer, tools: Tools) -> EncodeParams {
+        self.at(self.preset + 1, quantizer, self.source_depth, tools)
+    }
+
+    /// Those of a probe.
+    pub(crate) fn probe_params(&self, quantizer: Quantizer, tools: Tools) -> EncodeParams {
+        self.at(self.probe_preset, quantizer, self.source_depth, tools)
+    }
+
+    fn at(&self, preset: i8, quantizer: Quantizer, depth: BitDepth, tools: Tools) -> EncodeParams {
+        EncodeParams { quantizer: quantizer.max(self.finest), preset, depth, tools }
     }
 }
 
@@ -158,21 +169,30 @@ mod tests {
     fn small_pictures_get_no_preset_that_breaks_them() {
         let mut settings = Settings::default();
         settings.set("preset", "12").unwrap();
+        let preset = |size| effort(&settings, Target::Lambda(1.0), size).preset;
+        assert_eq!((preset((176, 144)), preset((1920, 144)), preset((640, 360))), (10, 10, 12));
+    }
+
+    fn effort(settings: &Settings, target: Target, (width, height): (usize, usize)) -> EffortParams {
         let library = Library::load(None).unwrap();
-        let preset = |w, h| {
-            let info = VideoInfo::new(w, h, PixelFormat::YUV420_8, Rational { num: 25, den: 1 });
-            EffortParams::new(&settings, &info, &library).preset
-        };
-        assert_eq!((preset(176, 144), preset(1920, 144), preset(640, 360)), (10, 10, 12));
+        let info = VideoInfo::new(width, height, PixelFormat::YUV420_8, Rational { num: 25, den: 1 });
+        EffortParams::new(settings, &target, &info, &library)
     }
 
     #[test]
-    fn fine_quantizers_get_no_preset_that_breaks_them() {
-        let preset = |quantizer, preset| {
-            let quantizer = Quantizer::at_most(quantizer, false);
-            EncodeParams::new(quantizer, preset, BitDepth::Eight, Tools::default()).preset
-        };
-        assert_eq!((preset(1.0, 12), preset(2.25, 11), preset(4.0, 12), preset(1.0, 3)), (10, 10, 12, 3));
+    fn fine_quantizers_and_presets_that_break_them_never_meet() {
+        let mut settings = Settings::default();
+        settings.set("preset", "12").unwrap();
+        let constant = |quantizer| Target::Constant(Quantizer::at_most(quantizer, false));
+        let size = (640, 360);
+        assert_eq!(effort(&settings, constant(1.0), size).preset, 10);
+        assert_eq!(effort(&settings, constant(4.0), size).preset, 12);
+        let fast = effort(&settings, Target::Lambda(1.0), size);
+        let params = fast.params(Quantizer::FINEST, Tools::default());
+        assert_eq!((params.preset, params.quantizer), (12, Quantizer::from(4)));
+        settings.set("preset", "3").unwrap();
+        let slow = effort(&settings, Target::Lambda(1.0), size);
+        assert_eq!(slow.params(Quantizer::FINEST, Tools::default()).quantizer, Quantizer::FINEST);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::frame::{BitDepth, ChromaLocation, Color, ColorRange, PixelFormat, Rat
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.nvc");
 
-fn scene(index: u32, first_frame: u64, timestamps: &[i64], unit_bytes: usize) -> EncodedScene {
+fn scene(index: u32, first_frame: u64, timestamps: &[i64], unit_bytes: usize) -> ScenePackets {
     let mut base = BaseLayer::new(48, 32, BitDepth::Ten);
     for frame in 0..timestamps.len() {
         let unit: Vec<u8> =
@@ -24,7 +24,7 @@ fn scene(index: u32, first_frame: u64, timestamps: &[i64], unit_bytes: usize) ->
     let hashes = (0..timestamps.len().div_ceil(FRAMES_PER_HASH) as u64)
         .map(|hash| 0x0123_4567_89ab_cd00 + first_frame + hash)
         .collect();
-    EncodedScene { header, base, filter: None, hashes }
+    ScenePackets { header, base, filter: None, hashes }
 }
 
 fn golden_header() -> StreamHeader {

@@ -36,11 +36,11 @@ fn scenes_encoded_apart_join_to_the_same_stream() {
     assert_eq!(apart, write(&header, &items).unwrap());
     for scene in &scenes {
         let bytes = scene.to_bytes().unwrap();
-        assert_eq!(&EncodedScene::from_bytes(&bytes, &Limits::default()).unwrap(), scene);
+        assert_eq!(&ScenePackets::from_bytes(&bytes, &Limits::default()).unwrap(), scene);
         for end in 0..bytes.len() {
-            assert!(EncodedScene::from_bytes(&bytes[..end], &Limits::default()).is_err());
+            assert!(ScenePackets::from_bytes(&bytes[..end], &Limits::default()).is_err());
         }
-        assert!(EncodedScene::from_bytes(&[&bytes[..], &[0]].concat(), &Limits::default()).is_err());
+        assert!(ScenePackets::from_bytes(&[&bytes[..], &[0]].concat(), &Limits::default()).is_err());
     }
 }
 
@@ -125,7 +125,7 @@ proptest! {
             let hashes = timestamps.chunks(FRAMES_PER_HASH).map(|times| times[0] as u64).collect();
             let header = SceneHeader { index: index as u32, first_frame, strategy: Strategy::Hybrid, timestamps };
             first_frame += frames.len() as u64;
-            items.push(StreamItem::Scene(EncodedScene { header, base, filter: filter.clone(), hashes }));
+            items.push(StreamItem::Scene(ScenePackets { header, base, filter: filter.clone(), hashes }));
         }
         for (at, (timestamp, duration, data)) in audio.into_iter().enumerate() {
             if !header.audio_tracks.is_empty() {

@@ -15,6 +15,7 @@ mod schedule;
 mod start;
 mod trainer;
 mod vector;
+mod warm_start;
 
 pub use batch::Batches;
 pub use gpu::{
@@ -25,7 +26,8 @@ pub use model::{PATCH, Patch, Shape, Workspace};
 pub use patches::{PatchSampler, Patches};
 pub use random::Random;
 pub use rule::Rule;
-pub use scene::{Candidate, ScenePlan, Trained, TrainedFilter, train_scene};
+pub use scene::{Candidate, ScenePlan, Trained, train_scene};
 pub use schedule::{Rates, Schedule};
 pub use start::starting_parameters;
 pub use trainer::Trainer;
+pub use warm_start::{TrainedFilter, WarmStart};

@@ -16,6 +16,7 @@ use super::patches::Patches;
 use super::rule::Rule;
 use super::schedule::{Rates, Schedule};
 use super::trainer::Trainer;
+use super::warm_start::TrainedFilter;
 use crate::device::Device;
 use crate::error::Result;
 use crate::filter::{GridPoint, NetworkSize, SceneNetwork};
@@ -44,7 +45,7 @@ const SHORTER: usize = 2;
 const STEP: u8 = 3;
 const STEPS: std::ops::RangeInclusive<u8> = 2..=5;
 
-/// What to train_scene, and how long.
+/// What to train, and how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScenePlan {
     /// Size of the network.
@@ -57,15 +58,6 @@ pub struct ScenePlan {
     pub byte_price: f64,
     /// For the order of patches.
     pub seed: u64,
-}
-
-/// A network that was trained elsewhere.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrainedFilter {
-    /// The network.
-    pub network: SceneNetwork,
-    /// Squared error that it left there of that without a filter.
-    pub error_left: f64,
 }
 
 /// A network that a scene may be stored with.
@@ -325,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_learnt_is_and_costs_more_where_bytes_are_cheap() {
+    fn what_can_be_learned_is_and_costs_more_where_bytes_are_cheap() {
         let trained = |byte_price: f64| {
             let plan = ScenePlan { profile: NetworkSize::M, steps: 160, quantizer: 180, byte_price, seed: 1 };
             train_scene(&plan, patches(&mut Random::new(2), 1.0), &[], &Device::cpu(), &CancelToken::new())

@@ -1,6 +1,6 @@
 """Writes a page with a frame, the class and the figures of every scene of any clips.
 
-    python examples/python/profiles.py CLIP... [--output profiles.html]
+    python eval/python/profiles.py CLIP... [--output profiles.html]
 
 The page contains its pictures. Needs PyAV and Pillow.
 """

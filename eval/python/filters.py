@@ -1,6 +1,6 @@
 """What neural filters gain over the very same AV1 streams, every byte counted.
 
-    python examples/python/filters.py CLIP... [--effort 6] [--preset 4] [--quantizers 36,44,52,60]
+    python eval/python/filters.py CLIP... [--effort 6] [--preset 4] [--quantizers 36,44,52,60]
 
 Each clip is coded at each quantizer. The report of one encode has both curves: the base layer alone, and the stream with its
 filter. A third one has the filtered quality at the bytes of the base layer. Candidates that were not taken are judged by
@@ -56,7 +56,7 @@ def row(clip: Path, options: argparse.Namespace) -> list[float]:
         *(delta(reports, lambda r, name=name: candidate(r, name)) for name in ("base", "gains", "weights")),
     ]
     scenes = [scene.filter for report in reports for scene in report.scenes if scene.filter]
-    kept = sum(found.kept for found in scenes)
+    kept = sum(found.verdict == "kept" for found in scenes)
     seconds = sum(report.total.stages["filter"].seconds for report in reports)
     sizes = "/".join(str(filter_bytes(report)) for report in reports)
     cells = " | ".join(f"{rate:+.2f} %" for rate in rates)
@@ -76,7 +76,7 @@ def encoded(clip: Path, quantizer: str, options: argparse.Namespace) -> Report:
 
 
 def filter_bytes(report: Report) -> int:
-    return sum(scene.filter.bytes + PACKET_HEADER for scene in report.scenes if scene.filter and scene.filter.kept)
+    return sum(scene.filter.bytes + PACKET_HEADER for scene in report.scenes if scene.filter and scene.filter.verdict == "kept")
 
 
 def mean_error(report: Report, error_of: Callable[[Scene], float]) -> float:

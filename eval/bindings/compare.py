@@ -33,7 +33,7 @@ def main() -> None:
         c = f"{folder}/time_encode"
         libraries = str(ROOT / "target/release")
         subprocess.run(
-            ["cc", "-O2", "-D_POSIX_C_SOURCE=200809L", f"-I{ROOT}/include", f"{ROOT}/benches/bindings/time_encode.c", "-o", c]
+            ["cc", "-O2", "-D_POSIX_C_SOURCE=200809L", f"-I{ROOT}/include", f"{ROOT}/eval/bindings/time_encode.c", "-o", c]
             + [f"{libraries}/libneuralcodec.so", f"-Wl,-rpath,{folder}"], check=True,
         )  # fmt: skip
         Path(folder, "libneuralcodec.so.1").symlink_to(f"{libraries}/libneuralcodec.so")
@@ -43,7 +43,7 @@ def main() -> None:
         environment = {**os.environ, "NEURAL_CODEC_SVTAV1": found["base encoder file"], "NEURAL_CODEC_DAV1D": decoder}
         print(f"{found['base encoder']}, {found['base decoder'].split(' (')[0]}, {rounds} rounds of {Path(clip).name}\n")
         commands = {
-            "rust": [f"{libraries}/examples/time_encode"],
+            "rust": [f"{libraries}/time_encode"],
             "c": [c],
             "python": [sys.executable, "-c", IN_PYTHON],
         }

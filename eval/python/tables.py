@@ -56,7 +56,7 @@ class Comparison:
 
     clip: str
     ours: str
-    rival_encoder: str
+    baseline_encoder: str
     baseline: str
     rates: dict[str, float | str]
     """By metric: the delta rate in percent, negative is saved, or why there is none."""
@@ -158,13 +158,13 @@ def over_clips(compared: list[Comparison]) -> Comparison:
             rates[metric] = "none"
     first = compared[0]
     cpu = geometric_mean([c.cpu for c in compared])
-    return Comparison("all clips", first.ours, first.rival_encoder, first.baseline, rates, cpu, f" ({len(compared)})")
+    return Comparison("all clips", first.ours, first.baseline_encoder, first.baseline, rates, cpu, f" ({len(compared)})")
 
 
 def equal_time_lines(compared: Sequence[Comparison]) -> list[str]:
     """For each clip and all: the SVT-AV1 preset whose processor time is nearest to ours, and the delta rate against it."""
     lines = []
-    presets = [c for c in compared if c.rival_encoder == "svt-av1"]
+    presets = [c for c in compared if c.baseline_encoder == "svt-av1"]
     for ours, clip in unique((c.ours, c.clip) for c in presets):
         nearest = min(
             (c for c in presets if (c.ours, c.clip) == (ours, clip)), key=lambda c: abs(math.log(c.cpu))

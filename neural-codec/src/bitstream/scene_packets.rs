@@ -10,7 +10,7 @@ use crate::error::{Error, Place, Result};
 
 /// All packets of a scene.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EncodedScene {
+pub struct ScenePackets {
     /// Which frames the scene holds, and how it is coded.
     pub header: SceneHeader,
     /// The AV1 stream, one temporal unit a frame.
@@ -21,7 +21,7 @@ pub struct EncodedScene {
     pub hashes: Vec<u64>,
 }
 
-impl EncodedScene {
+impl ScenePackets {
     /// The bytes of the scene in any stream; equal scenes give equal bytes.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 """Compares this library with SVT-AV1, x265, x264 and ab-av1 on any clips: bytes for a quality floor, and time.
 
-    python examples/python/rd.py CLIP... [--effort 5] [--baselines svt-av1,svt-av1:2,x265] [--frames 300] [--output rd-out]
-    python examples/python/rd.py CLIP... --curves [--points min_psnr_y=32,34,36,38,40]
+    python eval/python/rd.py CLIP... [--effort 5] [--baselines svt-av1,svt-av1:2,x265] [--frames 300] [--output rd-out]
+    python eval/python/rd.py CLIP... --curves [--points min_psnr_y=32,34,36,38,40]
 
 Every encoder gets the same 4:2:0 frames. Ours meets the floor in every scene it finds; each baseline gets the coarsest
 single quantizer that meets the same floor in every one of the same scenes, found by bisection, with one key frame.
@@ -49,7 +49,7 @@ from tables import METRICS, Outcome, Point, curve_tables, table, unique
 
 FLOOR = {"psnr_y": 35.0, "ssim_y": 0.95}
 POINTS = "min_psnr_y=32,34,36,38,40"
-POINTS_OF_A_RIVAL = 5
+POINTS_OF_A_BASELINE = 5
 # What ab-av1 is asked for where it has no XPSNR: its usual floor, and those of a curve.
 VMAF, VMAFS = 95.0, (70.0, 80.0, 88.0, 93.0, 96.0)
 
@@ -74,7 +74,7 @@ class Quality:
 
 
 @dataclasses.dataclass(frozen=True)
-class Trial:
+class Attempt:
     """One encode of a clip, measured."""
 
     setting: str
@@ -183,7 +183,7 @@ class Clip:
         self.source = Source(path.stem, copy, convert(path, copy, frames), folder)
         self.score = score
         self.scenes: list[tuple[int, int]] = []
-        self.tried: dict[tuple[Baseline, int], Trial] = {}
+        self.tried: dict[tuple[Baseline, int], Attempt] = {}
 
     def close(self) -> None:
         self.source.path.unlink()
@@ -192,11 +192,11 @@ class Clip:
         """The way of each encoder to meet the floor."""
         found = []
         for effort in efforts:
-            trial = self.ours(f"{self.source.clip}.nvc", effort=effort)
-            found.append(trial.outcome(self.source, "ours", f"effort {effort}"))
+            attempt = self.ours(f"{self.source.clip}.nvc", effort=effort)
+            found.append(attempt.outcome(self.source, "ours", f"effort {effort}"))
         for baseline in against:
             with self.skipping(baseline):
-                chosen = self.rival_at_the_floor(baseline)
+                chosen = self.baseline_at_the_floor(baseline)
                 if chosen is not None:
                     found.append(chosen.outcome(self.source, baseline.name))
         for outcome in found:
@@ -207,16 +207,16 @@ class Clip:
         """Points of each encoder, by rising rate; the baselines' over the qualities of ours."""
         found: list[Point] = []
         for effort in efforts:
-            trials = self.our_curve(effort, setting, values)
-            found += [trial.point(self.source, "ours", f"effort {effort}") for trial in trials]
+            attempts = self.our_curve(effort, setting, values)
+            found += [attempt.point(self.source, "ours", f"effort {effort}") for attempt in attempts]
         best, worst = (choose(point.psnr_y for point in found) for choose in (max, min))
         for baseline in against:
             with self.skipping(baseline):
                 if baseline.quantizers:
-                    trials = self.rival_curve(baseline, best, worst)
+                    attempts = self.baseline_curve(baseline, best, worst)
                 else:
-                    trials = self.ab_av1_curve(baseline, setting, values)
-                found += [trial.point(self.source, baseline.encoder, baseline.name) for trial in by_rate(trials)]
+                    attempts = self.ab_av1_curve(baseline, setting, values)
+                found += [attempt.point(self.source, baseline.encoder, baseline.name) for attempt in by_rate(attempts)]
         for point in found:
             print(json.dumps(dataclasses.asdict(point)), flush=True)
         return found
@@ -229,7 +229,7 @@ class Clip:
         except (av.FFmpegError, subprocess.CalledProcessError) as error:
             print(f"{baseline.name} on {self.source.clip}: skipped: {error}", flush=True)
 
-    def ours(self, name: str, **settings: Any) -> Trial:
+    def ours(self, name: str, **settings: Any) -> Attempt:
         """One encode of ours, by whose scenes the baselines are measured."""
         stream = self.source.folder / name
         told = run_child(encoder="ours", source=str(self.source.path), output=str(stream), settings=settings)
@@ -239,29 +239,29 @@ class Clip:
         qualities = [quality(scene.quality) for scene in report.scenes]
         whole = quality(report.total.quality)
         size = stream.stat().st_size
-        return Trial(setting, size, report.total.frames, qualities, whole, told["cpu"], told["wall"])
+        return Attempt(setting, size, report.total.frames, qualities, whole, told["cpu"], told["wall"])
 
-    def our_curve(self, effort: int, setting: str, values: list[float]) -> list[Trial]:
+    def our_curve(self, effort: int, setting: str, values: list[float]) -> list[Attempt]:
         """Ours at each value; higher floors follow while a clip exceeds the lowest ones at the coarsest quantizer."""
-        trials: dict[int, Trial] = {}
+        attempts: dict[int, Attempt] = {}
         name = f"{self.source.clip}.curve.nvc"
         more = itertools.count(values[-1] + 2, 2) if setting == "min_psnr_y" else []
         for count, value in enumerate(itertools.chain(values, more)):
-            if count >= len(values) and (len(trials) >= 4 or value > 60):
+            if count >= len(values) and (len(attempts) >= 4 or value > 60):
                 break
-            trial = self.ours(name, effort=effort, **{setting: value})
-            trials.setdefault(trial.bytes, trial)
+            attempt = self.ours(name, effort=effort, **{setting: value})
+            attempts.setdefault(attempt.bytes, attempt)
         (self.source.folder / name).unlink()
-        return by_rate(list(trials.values()))
+        return by_rate(list(attempts.values()))
 
-    def baseline(self, baseline: Baseline, quantizer: int) -> Trial:
+    def baseline(self, baseline: Baseline, quantizer: int) -> Attempt:
         """One encode of a baseline with one quantizer."""
         if (baseline, quantizer) not in self.tried:
             told = self.code(baseline, quantizer=quantizer)
             self.tried[baseline, quantizer] = self.measured(baseline, f"crf {quantizer}", told)
         return self.tried[baseline, quantizer]
 
-    def rival_at_the_floor(self, baseline: Baseline) -> Trial | None:
+    def baseline_at_the_floor(self, baseline: Baseline) -> Attempt | None:
         """The coarsest quantizer of a baseline that meets the floor in every scene, by bisection."""
         if not baseline.quantizers:
             return self.ab_av1(baseline, FLOOR["psnr_y"] if self.score == "xpsnr" else VMAF)
@@ -271,29 +271,29 @@ class Clip:
         while low <= high:
             # Floors lie in the coarse half more often than not.
             middle = (low + high + 1) // 2
-            trial = self.baseline(baseline, quantizers[middle])
-            if trial.outcome(self.source, baseline.name).met:
-                low, met = middle + 1, trial
+            attempt = self.baseline(baseline, quantizers[middle])
+            if attempt.outcome(self.source, baseline.name).met:
+                low, met = middle + 1, attempt
             else:
-                high, missed = middle - 1, trial
+                high, missed = middle - 1, attempt
         return met or missed
 
-    def rival_curve(self, baseline: Baseline, best: float, worst: float) -> list[Trial]:
+    def baseline_curve(self, baseline: Baseline, best: float, worst: float) -> list[Attempt]:
         """Quantizers evenly spread between those that give about the best and the worst luma PSNR of ours."""
         fine, coarse = (self.quantizer_near(baseline, psnr) for psnr in (best, worst))
-        return [self.baseline(baseline, q) for q in spread(fine, coarse, baseline.quantizers, POINTS_OF_A_RIVAL)]
+        return [self.baseline(baseline, q) for q in spread(fine, coarse, baseline.quantizers, POINTS_OF_A_BASELINE)]
 
     def quantizer_near(self, baseline: Baseline, psnr: float) -> int:
         """The quantizer that gives about a luma PSNR in dB, from those tried and at most two more."""
         for _ in range(3):
-            known = {q: trial.whole.psnr_y for (other, q), trial in self.tried.items() if other == baseline}
+            known = {q: attempt.whole.psnr_y for (other, q), attempt in self.tried.items() if other == baseline}
             quantizer = estimated_quantizer(known, psnr, baseline.quantizers)
             if quantizer in known:
                 break
             self.baseline(baseline, quantizer)
         return quantizer
 
-    def ab_av1(self, baseline: Baseline, floor: float) -> Trial | None:
+    def ab_av1(self, baseline: Baseline, floor: float) -> Attempt | None:
         """What ab-av1 makes of a floor in its own score; where it finds nothing, None and a line says why."""
         told = self.code(baseline, score=self.score, floor=floor)
         if "failed" in told:
@@ -301,11 +301,11 @@ class Clip:
             return None
         return self.measured(baseline, f"{self.score} {floor:g}, crf {told['quantizer']:g}", told)
 
-    def ab_av1_curve(self, baseline: Baseline, setting: str, values: list[float]) -> list[Trial]:
+    def ab_av1_curve(self, baseline: Baseline, setting: str, values: list[float]) -> list[Attempt]:
         """ab-av1 at the floors of ours, where they are in dB."""
         default = parse_points(POINTS)[1]
         floors = VMAFS if self.score == "vmaf" else values if setting == "min_psnr_y" else default
-        return [trial for floor in floors if (trial := self.ab_av1(baseline, floor)) is not None]
+        return [attempt for floor in floors if (attempt := self.ab_av1(baseline, floor)) is not None]
 
     def code(self, baseline: Baseline, **arguments: Any) -> dict[str, Any]:
         output = self.output(baseline)
@@ -314,16 +314,16 @@ class Clip:
     def output(self, baseline: Baseline) -> Path:
         return self.source.folder / f"{self.source.clip}.{baseline.encoder}-{baseline.preset}.mkv"
 
-    def measured(self, baseline: Baseline, setting: str, told: dict[str, Any]) -> Trial:
+    def measured(self, baseline: Baseline, setting: str, told: dict[str, Any]) -> Attempt:
         """The encode that a baseline has just made, measured in the scenes of ours."""
         metrics = compared(self.source.path, self.output(baseline), self.scenes)
         frames = sum(each.frames for each in metrics)
         qualities = [quality(each) for each in metrics]
-        return Trial(setting, told["bytes"], frames, qualities, joined(metrics), told["cpu"], told["wall"])
+        return Attempt(setting, told["bytes"], frames, qualities, joined(metrics), told["cpu"], told["wall"])
 
 
-def by_rate(trials: list[Trial]) -> list[Trial]:
-    return sorted(trials, key=lambda trial: trial.bytes)
+def by_rate(attempts: list[Attempt]) -> list[Attempt]:
+    return sorted(attempts, key=lambda attempt: attempt.bytes)
 
 
 def spread(fine: int, coarse: int, quantizers: range, count: int) -> list[int]:

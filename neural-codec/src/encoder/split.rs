@@ -17,7 +17,7 @@ pub fn detect_scenes(source: &mut dyn FrameSource, max_scene_seconds: f64) -> Re
 
 /// Scenes of a clip, as [`encode`](super::encode) cuts it without a list of scenes.
 ///
-/// `device`: where frames are looked at; the scenes do not depend on it.
+/// `device`: where frames are analyzed; the scenes do not depend on it.
 /// Units: frames.
 ///
 /// # Errors
@@ -29,7 +29,7 @@ pub fn detect_scenes_on(
     max_scene_seconds: f64,
 ) -> Result<Vec<Range<u64>>> {
     let coded = coded_info(source.info());
-    let mut cutter = SceneSplitter::detecting(&coded, max_scene_seconds)?.on(device);
+    let mut splitter = SceneSplitter::detecting(&coded, max_scene_seconds)?.on(device);
     let (mut starts, mut frames) = (Vec::new(), 0);
     let mut take = |steps: Vec<Step>| {
         starts.extend(
@@ -39,10 +39,10 @@ pub fn detect_scenes_on(
     while let Some(frame) = source.next_anywhere()? {
         source.take_audio();
         let (frame, there) = coded_frame(frame, &coded, device)?;
-        take(cutter.push(frame, there.as_ref())?);
+        take(splitter.push(frame, there.as_ref())?);
         frames += 1;
     }
-    take(cutter.finish()?);
+    take(splitter.finish()?);
     if frames == 0 {
         return Err(Error::invalid("clip", "at least 1 frame", 0));
     }

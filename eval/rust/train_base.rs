@@ -1,7 +1,7 @@
 //! Trains the networks that every filter begins with, and writes the files that are compiled into the library.
 //!
 //! ```text
-//! cargo run --release -p examples --example train_base -- OUTPUT-FOLDER CLIP...
+//! cargo run --release -p eval --bin train_base -- OUTPUT-FOLDER CLIP...
 //! ```
 //! Every clip is coded at four quantizers and two presets. Weights are shared by all; each coding has gains and offsets of its
 //! own, so that what is trained are features worth weighing anew in every scene. Of a quantizer's gains the mean over

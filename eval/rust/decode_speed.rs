@@ -1,4 +1,4 @@
-//! How long it takes to decode streams to frames, all stages included: `cargo run --release -p examples --example decode_speed -- CLIP.nvc...`
+//! How long it takes to decode streams to frames, all stages included: `cargo run --release -p eval --bin decode_speed -- CLIP.nvc...`
 //!
 //! The median of five runs, each of which opens the file anew. Every frame's hash is checked on the way.
 #![allow(clippy::print_stdout)]

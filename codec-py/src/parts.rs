@@ -1,0 +1,125 @@
+//! An encode in parts: split a clip, encode one scene, concat the scenes. What travels between the calls are bytes.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use neural_codec::encoder::{EncodedScene, ScenePlace};
+use neural_codec::filter::train::WarmStart;
+use neural_codec::frame::AnyFrame;
+use neural_codec::media::FrameSource;
+use neural_codec::progress::Progress;
+use neural_codec::{Error, Result};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::errors::{detached, to_python};
+use crate::job::{Job, Reporter};
+use crate::source::Source;
+use crate::work::{json, settings_from};
+
+/// The scenes of a source, as `encode` finds them with these settings.
+#[pyfunction]
+pub(crate) fn split(py: Python<'_>, source: &Source, settings: BTreeMap<String, String>) -> PyResult<Job> {
+    let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
+    let mut source = source.take(py)?;
+    Job::start(py, move |_| {
+        let scenes = neural_codec::encoder::split(source.as_mut(), &settings)?;
+        json(&scenes.iter().map(|scene| (scene.start, scene.end)).collect::<Vec<_>>())
+    })
+}
+
+/// Encodes frames `start` to `end` of a source as scene `index`; the encoded scene comes as bytes, its report is the result.
+#[pyfunction]
+pub(crate) fn encode_scene(
+    py: Python<'_>,
+    source: &Source,
+    scene: (u64, u64),
+    index: u32,
+    settings: BTreeMap<String, String>,
+    warm_start: &[u8],
+) -> PyResult<Job> {
+    let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
+    let (start, end) = scene;
+    let warm_start = WarmStart::from_bytes(warm_start).map_err(|error| to_python(py, error))?;
+    let mut source = source.take(py)?;
+    Job::start(py, move |mut reporter| {
+        let info = *source.info();
+        let place = ScenePlace { index, first_frame: start };
+        let cancel = reporter.cancel.clone();
+        let frames = Frames { source: source.as_mut(), reporter: reporter.clone(), next: 0, start, end };
+        let scene =
+            neural_codec::encoder::encode_scene(&info, frames, place, &settings, &warm_start, &cancel)?;
+        reporter.write_all(&scene.to_bytes()?)?;
+        json(&scene.report)
+    })
+}
+
+/// Joins encoded scenes; the stream comes as bytes, its report is the result.
+#[pyfunction]
+pub(crate) fn concat(
+    py: Python<'_>,
+    source: &Source,
+    scenes: Vec<Vec<u8>>,
+    settings: BTreeMap<String, String>,
+) -> PyResult<Job> {
+    let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
+    let mut source = source.take(py)?;
+    Job::start(py, move |mut reporter| {
+        let scenes: Vec<EncodedScene> =
+            scenes.iter().map(|bytes| EncodedScene::from_bytes(bytes)).collect::<Result<_>>()?;
+        let info = *source.info();
+        let source: &mut dyn FrameSource = source.as_mut();
+        Ok(neural_codec::encoder::concat(&info, Some(source), &mut reporter, &settings, scenes)?.to_json())
+    })
+}
+
+/// What scene `index` begins from in a whole encode, out of earlier scenes.
+#[pyfunction]
+pub(crate) fn warm_start<'py>(
+    py: Python<'py>,
+    index: u32,
+    scenes: Vec<Vec<u8>>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let bytes = detached(py, || {
+        let scenes: Vec<EncodedScene> =
+            scenes.iter().map(|bytes| EncodedScene::from_bytes(bytes)).collect::<Result<_>>()?;
+        neural_codec::encoder::warm_start(index, &scenes).to_bytes()
+    })?;
+    Ok(PyBytes::new(py, &bytes))
+}
+
+/// Frames `start` to `end` of a source that is read from its begin.
+struct Frames<'a> {
+    source: &'a mut dyn FrameSource,
+    reporter: Reporter,
+    next: u64,
+    start: u64,
+    end: u64,
+}
+
+impl Frames<'_> {
+    fn read(&mut self) -> Result<AnyFrame> {
+        loop {
+            self.reporter.cancel.check()?;
+            let frame = self.source.next_anywhere()?.ok_or_else(|| {
+                let expected = format!("frames {} to {} of the clip", self.start, self.end);
+                Error::invalid("scene", expected, format!("an end after {} frames", self.next))
+            })?;
+            self.source.take_audio();
+            self.next += 1;
+            if self.next > self.start {
+                let frames_done = self.next - self.start;
+                self.reporter.progress(Progress { frames_done, ..Progress::default() });
+                return Ok(frame);
+            }
+        }
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Result<AnyFrame>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (self.next < self.end).then(|| self.read())
+    }
+}

@@ -1,0 +1,54 @@
+//! A scene as it leaves `encode_scene`: its packets, their account, and what it leaves to later scenes. It may travel to
+//! another process or machine before it is joined with others.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::filter::train::TrainedFilter;
+use crate::metrics::FrameMetrics;
+use crate::report::SceneReport;
+
+/// Begins the bytes of an encoded scene; the last digit is the version.
+const MAGIC: &[u8; 8] = b"ncscene1";
+
+/// One scene, encoded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EncodedScene {
+    /// The scene's packets, as they stand in a stream.
+    pub bytes: Vec<u8>,
+    /// The account of the scene, measured on what these bytes decode to.
+    pub report: SceneReport,
+    /// The filter that scenes after this one may begin from.
+    pub trained: Option<TrainedFilter>,
+    /// Distortion of each frame.
+    pub(crate) frames: Vec<FrameMetrics>,
+    /// First and last timestamp.
+    pub(crate) span: (i64, i64),
+    /// Bytes of the base layer among `bytes`.
+    pub(crate) base_bytes: u64,
+    /// Sum of squared errors of the luma samples, on the scale of 8 bits.
+    pub(crate) squared_error: f64,
+}
+
+impl EncodedScene {
+    /// The scene as bytes, for [`from_bytes`](Self::from_bytes).
+    ///
+    /// # Errors
+    ///
+    /// None that a valid scene can cause.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        postcard::to_extend(self, MAGIC.to_vec()).map_err(|e| Error::internal("encoded scene", e.to_string()))
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote. The packets inside are checked when scenes are joined.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let wrong = |found: String| Error::invalid("encoded scene", "bytes of one, of this version", found);
+        let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| wrong(format!("{} other bytes", bytes.len())))?;
+        postcard::from_bytes(rest).map_err(|error| wrong(error.to_string()))
+    }
+}

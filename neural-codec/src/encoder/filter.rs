@@ -1,0 +1,362 @@
+//! The neural filter of a stored scene: trained on its decoded frames, run, measured, kept where it pays.
+//!
+//! ```text
+//! gather   source and decoded frames     -> patches
+//! train    patches, earlier filters       -> candidates of few and of many bytes
+//! run      the best of them, every frame  -> block maps, measured quality, hashes
+//! ```
+//! It pays where D + lambda R falls: squared error of all samples, and every byte of the packet.
+
+use std::sync::Arc;
+
+use crate::base::Av1Decoder;
+use crate::bitstream::{NeuralFilter, PACKET_HEADER_BYTES};
+use crate::error::{Error, Result};
+use crate::filter::train::{
+    Candidate, PatchSampler, Patches, ScenePlan, TrainedFilter, WarmStart, train_scene,
+};
+use crate::filter::{Filter, MapWriter, NetworkSize, block_count, block_errors, temporal_layer};
+use crate::frame::{BitDepth, Frame, FrameHash};
+use crate::metrics::{Comparison, FrameMetrics, Measures, Metrics};
+use crate::report::{FilterCandidateReport, FilterReport, FilterVerdict};
+use crate::scene::{Reading, SceneFrames};
+use crate::search::{
+    AttemptContext, EncodeAttempt, EncodeParams, LOG_BYTES_PER_DB, Resources, Target, at_depth,
+};
+use crate::settings::{Settings, Strategy};
+
+/// By how many dB filters raise the value that binds, about.
+pub(super) const EXPECTED_GAIN: f64 = 0.06;
+
+/// How much is spent on filters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct TrainingConfig {
+    /// Size of the network.
+    pub(super) size: NetworkSize,
+    /// Steps of training for a scene that is long enough to be worth them.
+    pub(super) steps: usize,
+    /// What a squared error of a chroma sample counts, where one of luma counts 1.
+    pub(super) chroma: f32,
+    /// For the choice and the order of patches.
+    pub(super) seed: u64,
+}
+
+impl TrainingConfig {
+    /// What `settings` allow: nothing where hybrid coding is not, and none beside plain AV1 below the effort that
+    /// is worth the time.
+    ///
+    /// Targets that name figures of luma want errors of luma; the others count all samples alike.
+    pub(super) fn new(settings: &Settings, target: &Target) -> Option<Self> {
+        let allows = |strategy| settings.strategies.contains(&strategy);
+        let effort = settings.effort.min(9);
+        let is_worth_it = effort >= FILTERS_FROM || !allows(Strategy::Av1);
+        let chroma = if matches!(target, Target::Floor(_)) { CHROMA_AT_A_FLOOR } else { 1.0 };
+        let (size, steps) = TRAINING_OF_EFFORT[usize::from(effort)];
+        (allows(Strategy::Hybrid) && is_worth_it).then_some(Self { size, steps, chroma, seed: settings.seed })
+    }
+
+    /// Of a frame, in squared levels of 8 bits, chroma by its weight.
+    fn squared_error(&self, frame: &FrameMetrics, depth: BitDepth) -> f64 {
+        let scale = f64::from(1_u32 << (2 * (depth.bits() - 8)));
+        let [luma, u, v] = frame.planes.map(|plane| plane.sum as f64 / scale);
+        luma + f64::from(self.chroma) * (u + v)
+    }
+}
+
+/// What keeps a filter for luma from spoiling chroma.
+const CHROMA_AT_A_FLOOR: f32 = 0.2;
+
+/// The least effort that tries filters where plain AV1 is allowed too.
+const FILTERS_FROM: u8 = 6;
+
+/// Size and steps for each effort.
+const TRAINING_OF_EFFORT: [(NetworkSize, usize); 10] = [
+    (NetworkSize::M, 200),
+    (NetworkSize::M, 200),
+    (NetworkSize::M, 200),
+    (NetworkSize::M, 400),
+    (NetworkSize::M, 600),
+    (NetworkSize::M, 1000),
+    (NetworkSize::M, 4000),
+    (NetworkSize::L, 2000),
+    (NetworkSize::L, 4000),
+    (NetworkSize::L, 8000),
+];
+
+/// Bytes of a scene from which on all steps are spent; fewer bytes pay for fewer differences, which need fewer steps.
+const BYTES_FOR_ALL_STEPS: u64 = 100_000;
+
+/// The least share of the steps.
+const LEAST_SHARE: f64 = 0.2;
+
+/// Scenes of fewer bytes have nothing to gain: the least filter takes some 40.
+const LEAST_BYTES: u64 = 3_000;
+
+/// Patches that are trained from, for each step: a batch has eight, so each comes up some sixteen times, or more often in few.
+const PATCHES_A_STEP: f64 = 0.5;
+const FEWEST_PATCHES: usize = 768;
+const MOST_PATCHES: usize = 3072;
+
+/// Frames that patches are drawn from, about.
+const FRAMES_LOOKED_AT: usize = 128;
+
+/// A filter has to lower D + lambda R by this share before it is kept.
+const WORTH: f64 = 0.001;
+
+/// Share of what SSIM lacks of 1 that a filter may add to it.
+const SSIM_SLACK: f64 = 0.005;
+
+/// Candidates that are run over the whole scene, at most.
+const MOST_RUNS: usize = 2;
+
+/// What became of a scene's filter.
+pub(super) struct FilterOutcome {
+    /// The packet, where the filter is kept.
+    pub(super) packet: Option<NeuralFilter>,
+    /// The network behind it, for later scenes.
+    pub(super) trained: Option<TrainedFilter>,
+    pub(super) report: FilterReport,
+}
+
+/// Trains, runs and weighs a filter for a stored attempt. Where it pays, the attempt's hashes and distortion become those of
+/// the filtered frames.
+///
+/// # Errors
+///
+/// `Cancelled`, and whatever decoding reports.
+pub(super) fn filter_scene(
+    context: &AttemptContext,
+    config: TrainingConfig,
+    frames: &SceneFrames,
+    params: &EncodeParams,
+    warm_start: &WarmStart,
+    attempt: &mut EncodeAttempt,
+) -> Result<FilterOutcome> {
+    let base = attempt.comparison.finish();
+    let mut report = empty_report(config, &base);
+    if attempt.bytes < LEAST_BYTES {
+        report.verdict = FilterVerdict::NothingToGain;
+        report.reason = format!("a scene of {} bytes has nothing to gain", attempt.bytes);
+        return Ok(FilterOutcome { packet: None, trained: None, report });
+    }
+    let decoded = match attempt.decoded.take() {
+        Some(decoded) => decoded,
+        None => decoded_again(context, params, attempt)?,
+    };
+    let scene = StoredFrames { context, frames, config, attempt, decoded };
+    let price = byte_price(attempt.bytes);
+    let share = (attempt.bytes as f64 / BYTES_FOR_ALL_STEPS as f64).clamp(LEAST_SHARE, 1.0);
+    let plan = ScenePlan {
+        profile: config.size,
+        steps: (config.steps as f64 * share) as usize,
+        quantizer: params.quantizer.quarters(),
+        byte_price: price,
+        seed: config.seed,
+    };
+    let patches = scene.gather(plan.steps)?;
+    let Resources { device, cancel, .. } = &context.resources;
+    let trained = train_scene(&plan, patches, &warm_start.filters, device, cancel)?;
+    report.candidates = trained.candidates.iter().map(candidate_report).collect();
+    let mut promising: Vec<&Candidate> =
+        trained.candidates.iter().filter(|candidate| candidate.cost(price) < 1.0 - WORTH).collect();
+    promising.sort_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));
+    let mut reasons = Vec::new();
+    if trained.diverged {
+        reasons.push("training diverged".to_owned());
+    }
+    if promising.is_empty() {
+        reasons.push("no filter is worth its bytes".to_owned());
+    }
+    let mut kept = None;
+    for candidate in promising.into_iter().take(MOST_RUNS) {
+        let run = scene.run(candidate, price)?;
+        let left = run.error_left(&config, scene.attempt);
+        let bytes = (run.packet.byte_len() + PACKET_HEADER_BYTES) as f64;
+        report.verdict = match left + price * bytes < 1.0 - WORTH {
+            false => FilterVerdict::NotWorthItsBytes,
+            true if run.keeps_quality(&base) => FilterVerdict::Kept,
+            true => FilterVerdict::QualityWouldFall,
+        };
+        reasons.push(format!(
+            "{} trained: {:.2} % of the squared error left by patches, {:.2} % by all frames, {}",
+            candidate.name,
+            100.0 * candidate.error_left,
+            100.0 * left,
+            report.verdict.text(),
+        ));
+        if report.verdict == FilterVerdict::Kept {
+            kept = Some((run, candidate));
+            break;
+        }
+    }
+    report.reason = reasons.join("; ");
+    let Some((run, candidate)) = kept else {
+        return Ok(FilterOutcome { packet: None, trained: None, report });
+    };
+    report.bytes = run.packet.byte_len() as u64;
+    report.macs_per_pixel = candidate.network.network()?.macs_per_pixel();
+    let info = &context.clip.info;
+    report.tops_per_frame = 2.0 * report.macs_per_pixel * (info.width * info.height) as f64 / 1e12;
+    let trained = TrainedFilter { network: candidate.network.clone(), error_left: candidate.error_left };
+    (attempt.hashes, attempt.frames, attempt.comparison) = (run.hashes, run.frames, run.comparison);
+    Ok(FilterOutcome { packet: Some(run.packet), trained: Some(trained), report })
+}
+
+/// The report of a filter that was not trained yet, over a base layer of this quality.
+fn empty_report(config: TrainingConfig, base: &Metrics) -> FilterReport {
+    FilterReport {
+        network_size: config.size.name().into(),
+        verdict: FilterVerdict::NotWorthItsBytes,
+        reason: String::new(),
+        bytes: 0,
+        base_psnr_y: base.psnr_y,
+        base_psnr_yuv: base.psnr_yuv,
+        base_ssim_y: base.ssim_y,
+        macs_per_pixel: 0.0,
+        tops_per_frame: 0.0,
+        candidates: Vec::new(),
+    }
+}
+
+fn candidate_report(candidate: &Candidate) -> FilterCandidateReport {
+    FilterCandidateReport {
+        name: candidate.name.into(),
+        bytes: candidate.bytes as u64,
+        error_left: candidate.error_left,
+    }
+}
+
+/// What the units of an attempt decode to, where it was taken from the cache.
+fn decoded_again(
+    context: &AttemptContext,
+    params: &EncodeParams,
+    attempt: &EncodeAttempt,
+) -> Result<Arc<SceneFrames>> {
+    let decoded = SceneFrames::new(Reading::Repeated, Arc::clone(&context.resources.memory));
+    let mut decoder = context.decoder(params.depth)?;
+    let drain = |decoder: &mut Av1Decoder| -> Result<()> {
+        while let Some(frame) = decoder.receive()? {
+            context.resources.cancel.check()?;
+            decoded.push(Arc::new(frame))?;
+        }
+        Ok(())
+    };
+    for unit in &attempt.units {
+        decoder.send(unit)?;
+        drain(&mut decoder)?;
+    }
+    decoder.finish()?;
+    drain(&mut decoder)?;
+    decoded.close(None);
+    Ok(decoded)
+}
+
+/// The share of a scene's squared error that is worth as much as one of its bytes.
+fn byte_price(bytes: u64) -> f64 {
+    let error_per_log_byte = std::f64::consts::LN_10 / 10.0 / LOG_BYTES_PER_DB;
+    error_per_log_byte / bytes as f64
+}
+
+/// A stored scene: its source frames, and what it decodes to.
+struct StoredFrames<'a> {
+    context: &'a AttemptContext,
+    frames: &'a SceneFrames,
+    config: TrainingConfig,
+    attempt: &'a EncodeAttempt,
+    /// At the depth of the base layer.
+    decoded: Arc<SceneFrames>,
+}
+
+impl StoredFrames<'_> {
+    /// Calls with the index, the source and the decoded frame of each unit.
+    fn each_pair(&self, mut each: impl FnMut(usize, &Frame, &Frame) -> Result<()>) -> Result<()> {
+        for index in 0..self.attempt.units.len() {
+            self.context.resources.cancel.check()?;
+            let frame = |frames: &SceneFrames| {
+                frames.get(index as u64)?.ok_or_else(|| Error::internal("filter", "a frame is gone"))
+            };
+            each(index, &*frame(self.frames)?, &*frame(&self.decoded)?)?;
+        }
+        Ok(())
+    }
+
+    /// Patches for so many steps.
+    fn gather(&self, steps: usize) -> Result<Patches> {
+        let count = ((steps as f64 * PATCHES_A_STEP) as usize).clamp(FEWEST_PATCHES, MOST_PATCHES);
+        let every = self.attempt.units.len().div_ceil(FRAMES_LOOKED_AT).max(1);
+        let mut sampler = PatchSampler::new(count, self.config.chroma, self.config.seed);
+        self.each_pair(|index, source, decoded| {
+            // Neighbors in the pyramid differ, so that every kind of frame comes up.
+            if (index + index / every).is_multiple_of(every) {
+                sampler.push(index, decoded, source)?;
+            }
+            Ok(())
+        })?;
+        Ok(sampler.finish())
+    }
+
+    /// Runs a candidate over all frames.
+    fn run(&self, candidate: &Candidate, price: f64) -> Result<Run> {
+        let format = self.context.clip.info.format;
+        let filter = Filter::on(&candidate.network.network()?, &self.context.resources.device);
+        let (columns, _) = block_count(self.context.clip.info.width, self.context.clip.info.height);
+        // Changes of the error are counted in squared levels of 8 bits.
+        let error: f64 =
+            self.attempt.frames.iter().map(|frame| self.config.squared_error(frame, format.depth)).sum();
+        let mut maps = MapWriter::new(price / 8.0 * error);
+        let mut comparison = Comparison::new(format, Measures::Ssim).on(&self.context.resources.device);
+        let (mut hashes, mut frames) = (Vec::new(), Vec::new());
+        self.each_pair(|index, source, decoded| {
+            let kind = temporal_layer(index);
+            let everywhere = filter.apply(decoded, kind, None)?;
+            let before = block_errors(decoded, source, self.config.chroma)?;
+            let after = block_errors(&everywhere, source, self.config.chroma)?;
+            let changes: Vec<f64> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
+            let map = maps.next(columns, &changes)?;
+            let filtered = if map.iter().all(|on| *on) {
+                everywhere
+            } else {
+                filter.apply(decoded, kind, Some(&map))?
+            };
+            let shown = at_depth(Arc::new(filtered), format.depth)?;
+            frames.push(comparison.push(source, &shown)?);
+            hashes.push(FrameHash::of(&shown));
+            Ok(())
+        })?;
+        let packet = NeuralFilter {
+            profile: candidate.network.profile as u8,
+            quantizer: candidate.network.quantizer,
+            steps: candidate.network.steps.clone(),
+            differences: candidate.network.to_bytes()?,
+            blocks: maps.finish()?,
+        };
+        Ok(Run { packet, hashes, frames, comparison })
+    }
+}
+
+/// What running a filter over a scene gave.
+struct Run {
+    packet: NeuralFilter,
+    hashes: Vec<FrameHash>,
+    frames: Vec<FrameMetrics>,
+    comparison: Comparison,
+}
+
+impl Run {
+    /// Squared error of that without the filter.
+    fn error_left(&self, config: &TrainingConfig, attempt: &EncodeAttempt) -> f64 {
+        // A ratio, for which any depth does.
+        let sum = |frames: &[FrameMetrics]| -> f64 {
+            frames.iter().map(|frame| config.squared_error(frame, BitDepth::Eight)).sum()
+        };
+        let without = sum(&attempt.frames);
+        if without > 0.0 { sum(&self.frames) / without } else { 1.0 }
+    }
+
+    /// Whether no figure that targets name falls.
+    fn keeps_quality(&self, base: &Metrics) -> bool {
+        let now = self.comparison.finish();
+        now.psnr_y.zip(base.psnr_y).is_none_or(|(now, base)| now >= base)
+            && now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - SSIM_SLACK * (1.0 - base))
+    }
+}

@@ -1,0 +1,192 @@
+//! An encode in parts, for many machines: split a clip, encode each scene where there is time, concat the scenes.
+//!
+//! ```text
+//! split(source) -> ranges;  encode_scene(frames of a range, warm start) -> EncodedScene;  concat(scenes) -> stream
+//! ```
+//! The bytes are those of [`encode`](super::encode) where each scene gets the [`warm_start`] that it has there. At efforts that
+//! train no filters it is empty, and scenes depend on nothing before them.
+
+use std::io::Write;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::audio_queue::AudioQueue;
+use super::encoded_scene::EncodedScene;
+use super::scene;
+use super::session::Session;
+use super::source_format::{check_frame, coded_frame};
+use super::split::detect_scenes_on;
+use super::task::{SceneGoal, SceneTask};
+use super::warm_starts::warm_start_scenes;
+use crate::base::sequence_header;
+use crate::bitstream::{Limits, ScenePackets};
+use crate::error::{Error, Result};
+use crate::filter::train::WarmStart;
+use crate::frame::{AnyFrame, VideoInfo};
+use crate::media::FrameSource;
+use crate::progress::CancelToken;
+use crate::report::Report;
+use crate::scene::{FrameAnalyzer, Profiler, Reading, SceneFrames};
+use crate::settings::Settings;
+
+/// Where a scene stands in its clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScenePlace {
+    /// Number of the scene, from 0.
+    pub index: u32,
+    /// Number of its first frame, from 0.
+    pub first_frame: u64,
+}
+
+/// The scenes of a clip, as [`encode`](super::encode) finds them with these settings. Units: frames.
+///
+/// # Errors
+///
+/// `InvalidArgument` for a clip without frames; whatever the source reports.
+pub fn split(source: &mut dyn FrameSource, settings: &Settings) -> Result<Vec<Range<u64>>> {
+    let device = settings.device.open(source.info().width * source.info().height)?;
+    detect_scenes_on(&device, source, settings.max_scene_seconds)
+}
+
+/// What scene `index` begins from in a whole encode, out of the scenes that are given: one value, which may travel.
+///
+/// The set depends on the number of the scene alone; a scene that is missing may change bytes.
+pub fn warm_start(index: u32, earlier: &[EncodedScene]) -> WarmStart {
+    let mut earlier: Vec<&EncodedScene> =
+        earlier.iter().filter(|scene| warm_start_scenes(index).contains(&scene.report.index)).collect();
+    earlier.sort_by_key(|scene| scene.report.index);
+    WarmStart { filters: earlier.into_iter().filter_map(|scene| scene.trained.clone()).collect() }
+}
+
+/// Encodes one scene apart from its clip.
+///
+/// `info` is that of the whole clip, and `settings` have to be the same for all of its scenes.
+///
+/// # Errors
+///
+/// `Unsupported` for a bitrate or a size, which all scenes share, and for a cache of attempts; `InvalidArgument` for a
+/// scene without frames; as of [`encode`](super::encode).
+///
+/// ```
+/// use neural_codec::encoder::{ScenePlace, concat, encode_scene};
+/// use neural_codec::filter::train::WarmStart;
+/// # use neural_codec::{progress::CancelToken, settings::Settings};
+/// # use neural_codec::frame::{AnyFrame, Color, Frame, PixelFormat, Rational, VideoInfo};
+/// # let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
+/// # let mut settings = Settings::default();
+/// # settings.set("effort", "0")?;
+/// # let frame = |i| Frame::new(64, 48, info.format, Color::default()).map(|f| AnyFrame::Host(f.with_timestamp(i)));
+/// let place = ScenePlace { index: 0, first_frame: 0 };
+/// let frames = (0..5).map(frame);
+/// let scene = encode_scene(&info, frames, place, &settings, &WarmStart::default(), &CancelToken::new())?;
+/// let mut stream = Vec::new();
+/// let report = concat(&info, None, &mut stream, &settings, [scene])?;
+/// assert_eq!((report.total.frames, report.total.bytes), (5, stream.len() as u64));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
+pub fn encode_scene(
+    info: &VideoInfo,
+    frames: impl IntoIterator<Item = Result<AnyFrame>>,
+    place: ScenePlace,
+    settings: &Settings,
+    warm_start: &WarmStart,
+    cancel: &CancelToken,
+) -> Result<EncodedScene> {
+    let mut session = Session::new(*info, settings)?;
+    session.context.resources.cancel = cancel.clone();
+    let goal = session.goal();
+    if matches!(goal, SceneGoal::Undecided) {
+        return Err(Error::Unsupported {
+            what: "a bitrate or a size for one scene".into(),
+            remedy: "encode the whole clip, or use a quality floor, lambda or a quantizer".into(),
+        });
+    }
+    if settings.cache_dir.is_some() {
+        return Err(Error::Unsupported {
+            what: "cache_dir for one scene".into(),
+            remedy: "keep the encoded scene itself".into(),
+        });
+    }
+    let resources = &session.context.resources;
+    let kept = SceneFrames::new(Reading::Repeated, Arc::clone(&resources.memory));
+    let mut analyzer = FrameAnalyzer::on(&resources.device);
+    let mut profiler = Profiler::new(info.frame_rate);
+    for (number, frame) in frames.into_iter().enumerate() {
+        let frame = frame?;
+        check_frame(&frame, info, place.first_frame + number as u64)?;
+        let (frame, resident) = coded_frame(frame, &session.context.clip.info, &resources.device)?;
+        let features = analyzer.analyze_any(&frame, resident.as_ref())?;
+        profiler.push_features(&frame, features);
+        kept.push(Arc::new(frame))?;
+    }
+    let empty = |_| Error::invalid("scene", "at least 1 frame", 0);
+    kept.close(Some(profiler.finish().map_err(empty)?));
+    let ScenePlace { index, first_frame } = place;
+    let task = SceneTask { index, first_frame, frames: kept, goal, training: session.training };
+    scene::encode_scene(&session.context, &task, warm_start)
+}
+
+/// Joins the scenes of a clip, in order, into a stream.
+///
+/// `source`: the clip, where it has audio; its frames are read for their place among the audio packets and not encoded.
+///
+/// # Errors
+///
+/// `InvalidArgument` for scenes that do not follow one another, or were encoded with settings that give another AV1
+/// sequence header; `Io`.
+pub fn concat(
+    info: &VideoInfo,
+    source: Option<&mut dyn FrameSource>,
+    output: &mut dyn Write,
+    settings: &Settings,
+    scenes: impl IntoIterator<Item = EncodedScene>,
+) -> Result<Report> {
+    let session = Session::new(*info, settings)?;
+    let (tracks, mut audio) = match source {
+        Some(source) => (source.audio_tracks().to_vec(), audio_of(source)?),
+        None => (Vec::new(), AudioQueue::default()),
+    };
+    let mut muxer = session.muxer(tracks, Instant::now())?;
+    let mut header: Option<Vec<u8>> = None;
+    for scene in scenes {
+        let found = header_of(&scene)?;
+        if header.as_ref().is_some_and(|header| *header != found) {
+            let expected = "the sequence header of scene 0: one preset and one bit depth for a clip";
+            return Err(Error::invalid(format!("scene {}", scene.report.index), expected, "another"));
+        }
+        header = Some(found);
+        let end = scene.report.first_frame + scene.report.frames;
+        audio.take_before(end).iter().try_for_each(|packet| muxer.add_audio(packet))?;
+        muxer.add_scene(scene)?;
+        output.write_all(&muxer.take_bytes())?;
+    }
+    audio.take_before(u64::MAX).iter().try_for_each(|packet| muxer.add_audio(packet))?;
+    let (rest, report) = muxer.finish(&session.context.log.clock)?;
+    output.write_all(&rest)?;
+    Ok(report)
+}
+
+/// All audio of a clip, and where it stands among the frames.
+fn audio_of(source: &mut dyn FrameSource) -> Result<AudioQueue> {
+    let mut audio = AudioQueue::default();
+    if source.audio_tracks().is_empty() {
+        return Ok(audio);
+    }
+    let mut frames = 0;
+    loop {
+        let frame = source.next_anywhere()?;
+        source.take_audio().into_iter().for_each(|packet| audio.push(frames, packet));
+        if frame.is_none() {
+            return Ok(audio);
+        }
+        frames += 1;
+    }
+}
+
+/// The AV1 sequence header that a scene begins with.
+fn header_of(scene: &EncodedScene) -> Result<Vec<u8>> {
+    let packets = ScenePackets::from_bytes(&scene.bytes, &Limits::default())?;
+    let first = packets.base.units().next().ok_or_else(|| Error::internal("scene", "no temporal unit"))?;
+    sequence_header(first)
+}

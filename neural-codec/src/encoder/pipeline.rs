@@ -1,0 +1,391 @@
+//! The way of a frame through an encode: threads, order and memory.
+//!
+//! ```text
+//! source frames -> SceneSplitter -> SceneFrames -> encode_scene (worker threads) -> StreamMuxer -> bytes and report
+//! ```
+//! For a bitrate or a size, scenes are probed first and wait for their shares (`rate`).
+
+use std::collections::VecDeque;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::audio_queue::AudioQueue;
+use super::encoded_scene::EncodedScene;
+use super::muxer::StreamMuxer;
+use super::rate::{NextStep, ProbedScene, RateControl};
+use super::scene::encode_scene;
+use super::scene_report::duration_seconds;
+use super::session::Session;
+use super::source_format::{check_frame, coded_frame};
+use super::splitter::{SceneSplitter, Step};
+use super::task::SceneTask;
+use super::warm_starts::{WarmStartPlace, WarmStarts};
+use super::workers::{Workers, scenes_at_once};
+use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::error::{Error, Result};
+use crate::filter::train::WarmStart;
+use crate::frame::{AnyFrame, Frame, FrameHash, VideoInfo};
+use crate::progress::{CancelToken, Progress};
+use crate::report::Report;
+use crate::scene::{Profiler, SceneFrames};
+use crate::search::{AttemptCache, AttemptContext, Target};
+use crate::settings::Settings;
+
+/// How often a waiting call checks progress and cancellation.
+const POLL: Duration = Duration::from_millis(50);
+
+/// What a worker gives back.
+enum WorkerResult {
+    Probed(Box<ProbedScene>),
+    Encoded(Box<EncodedScene>),
+}
+
+/// The scene that frames go to.
+struct OpenScene {
+    frames: Arc<SceneFrames>,
+    profiler: Profiler,
+}
+
+/// All stages of an encode.
+pub(super) struct Pipeline {
+    session: Session,
+    splitter: SceneSplitter,
+    open: Option<OpenScene>,
+    warm_starts: WarmStarts,
+    workers: Workers<WorkerResult>,
+    /// Scenes that may be at work or wait, beside the open one.
+    scenes_ahead: u64,
+    /// Scenes that share so many bytes; none for other targets.
+    rate: Option<RateControl>,
+    tracks: Vec<AudioTrack>,
+    audio: AudioQueue,
+    muxer: Option<StreamMuxer>,
+    ready: VecDeque<Vec<u8>>,
+    report: Option<Report>,
+    progress: Progress,
+    frames_sent: u64,
+    scenes_started: u32,
+    /// First and last timestamp so far.
+    span: Option<(i64, i64)>,
+    is_finished: bool,
+    start: Instant,
+}
+
+impl Pipeline {
+    pub(super) fn new(info: VideoInfo, settings: &Settings) -> Result<Self> {
+        let session = Session::new(info, settings)?;
+        let threads = session.context.resources.threads;
+        let at_once = scenes_at_once(&info, threads, session.devices.len());
+        let splitter = SceneSplitter::detecting(&info, settings.max_scene_seconds)?;
+        Ok(Self {
+            splitter: splitter.on(&session.context.resources.device),
+            open: None,
+            warm_starts: WarmStarts::default(),
+            workers: Workers::start(at_once)?,
+            scenes_ahead: at_once as u64 + 1,
+            rate: matches!(session.target, Target::Bitrate(_) | Target::Size(_)).then(RateControl::default),
+            tracks: Vec::new(),
+            audio: AudioQueue::default(),
+            muxer: None,
+            ready: VecDeque::new(),
+            report: None,
+            progress: Progress::default(),
+            frames_sent: 0,
+            scenes_started: 0,
+            span: None,
+            is_finished: false,
+            start: Instant::now(),
+            session,
+        })
+    }
+
+    pub(super) fn use_cancel(&mut self, cancel: CancelToken) {
+        self.session.context.resources.cancel = cancel;
+    }
+
+    pub(super) fn use_tracks(&mut self, tracks: Vec<AudioTrack>) {
+        self.tracks = tracks;
+    }
+
+    pub(super) fn use_scenes(&mut self, scenes: Vec<Range<u64>>) -> Result<()> {
+        let device = &self.session.context.resources.device;
+        self.splitter = SceneSplitter::following(scenes)?.on(device);
+        Ok(())
+    }
+
+    /// Source -> scenes -> encoded scenes -> stream: takes a frame, or the end, as far as it goes without waiting for
+    /// more than a place for it.
+    pub(super) fn advance(&mut self, frame: Option<AnyFrame>) -> Result<()> {
+        for step in self.split(frame)? {
+            self.feed(step)?;
+        }
+        while let Some(result) = self.workers.try_next() {
+            self.mux(result?)?;
+        }
+        Ok(())
+    }
+
+    /// Takes an audio packet, to be stored near the frames sent around it.
+    pub(super) fn push_audio(&mut self, packet: AudioPacket) -> Result<()> {
+        if usize::from(packet.track) >= self.tracks.len() {
+            let expected = format!("below {}", self.tracks.len());
+            return Err(Error::invalid("audio track", expected, packet.track));
+        }
+        self.audio.push(self.frames_sent, packet);
+        Ok(())
+    }
+
+    /// The next bytes of the stream; waits for them once the clip is finished. `None`: not yet, or, at the end, no more.
+    pub(super) fn next_packet(
+        &mut self,
+        on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Vec<u8>>> {
+        loop {
+            while let Some(result) = self.workers.try_next() {
+                self.mux(result?)?;
+            }
+            if let Some(bytes) = self.ready.pop_front() {
+                return Ok(Some(bytes));
+            }
+            if !self.is_finished || self.report.is_some() {
+                return Ok(None);
+            }
+            if self.workers.in_flight() == 0 {
+                match self.rate.take() {
+                    Some(rate) => self.share_bytes(rate)?,
+                    None => self.end_stream()?,
+                }
+                continue;
+            }
+            if let Some(result) = self.workers.next_within(POLL) {
+                self.mux(result?)?;
+            }
+            self.session.context.resources.cancel.check()?;
+            if on_progress(self.progress()).is_break() {
+                self.session.context.resources.cancel.cancel();
+                return Err(Error::Cancelled);
+            }
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let sent = self.frames_sent;
+        Progress {
+            // A scene that is stored again counts once.
+            frames_done: self.session.context.log.frames_stored().min(sent),
+            frames_total: self.is_finished.then_some(sent),
+            ..self.progress
+        }
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    pub(super) fn report(&self) -> Option<&Report> {
+        self.report.as_ref()
+    }
+
+    pub(super) fn into_report(mut self) -> Option<Report> {
+        self.report.take()
+    }
+
+    /// Source -> scenes: what is now decided about frames and where they belong.
+    fn split(&mut self, frame: Option<AnyFrame>) -> Result<Vec<Step>> {
+        let context = &self.session.context;
+        let Some(frame) = frame else {
+            if self.frames_sent == 0 {
+                return Err(Error::invalid("clip", "at least 1 frame", 0));
+            }
+            let mut steps = self.splitter.finish()?;
+            steps.push(Step::End);
+            return Ok(steps);
+        };
+        context.resources.cancel.check()?;
+        check_frame(&frame, &self.session.source, self.frames_sent)?;
+        let (frame, resident) = coded_frame(frame, &context.clip.info, &context.resources.device)?;
+        if self.frames_sent == 0 {
+            self.open_cache(&frame)?;
+        }
+        self.frames_sent += 1;
+        self.span = Some((self.span.map_or(frame.timestamp, |(first, _)| first), frame.timestamp));
+        let clock = Arc::clone(&self.session.context.log.clock);
+        clock.alone("cuts", || self.splitter.push(frame, resident.as_ref()))
+    }
+
+    /// Opens the folder of attempts that the caller named, for the clip that begins with this frame.
+    fn open_cache(&mut self, first: &Frame) -> Result<()> {
+        let context = &mut self.session.context;
+        if let Some(path) = &self.session.settings.cache_dir {
+            let base_encoder = context.clip.library.version().to_string();
+            let cache = AttemptCache::open(path, &context.clip.info, &base_encoder, FrameHash::of(first))?;
+            context.resources.cache = Some(Arc::new(cache));
+        }
+        Ok(())
+    }
+
+    /// Scenes -> workers: a scene's frames go to its worker while it grows.
+    fn feed(&mut self, step: Step) -> Result<()> {
+        match step {
+            Step::Start(first_frame) => {
+                self.close_scene()?;
+                self.wait_for_workers()?;
+                self.start_scene(first_frame);
+            }
+            Step::Frame(frame, features) => {
+                if let Some(open) = &mut self.open {
+                    let clock = &self.session.context.log.clock;
+                    clock.alone("profile", || open.profiler.push_features(&frame, *features));
+                    open.frames.push(frame)?;
+                }
+            }
+            Step::End => {
+                self.close_scene()?;
+                self.is_finished = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn start_scene(&mut self, first_frame: u64) {
+        let index = self.scenes_started;
+        let context = self.session.context_of(index);
+        let place = self.warm_starts.next_scene();
+        let frames = self.session.scene_frames();
+        let rate = self.session.source.frame_rate;
+        self.open = Some(OpenScene { frames: Arc::clone(&frames), profiler: Profiler::new(rate) });
+        self.scenes_started += 1;
+        let training = self.session.training;
+        let task = SceneTask { index, first_frame, frames, goal: self.session.goal(), training };
+        if self.rate.is_some() {
+            self.workers
+                .submit(move || Ok(WorkerResult::Probed(Box::new(ProbedScene::new(context, task, place)?))));
+        } else {
+            self.workers.submit(move || encode_in_turn(&context, &task, &place));
+        }
+    }
+
+    fn close_scene(&mut self) -> Result<()> {
+        if let Some(open) = self.open.take() {
+            open.frames.close(Some(open.profiler.finish()?));
+        }
+        Ok(())
+    }
+
+    /// Lets the reader run no further ahead than one complete scene, so that few frames wait on disk.
+    fn wait_for_workers(&mut self) -> Result<()> {
+        while self.rate.is_none() && self.workers.in_flight() > self.scenes_ahead {
+            self.session.context.resources.cancel.check()?;
+            if let Some(result) = self.workers.next_within(POLL) {
+                self.mux(result?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Encoded scenes -> stream, in order.
+    fn mux(&mut self, result: WorkerResult) -> Result<()> {
+        match (result, &mut self.rate) {
+            (WorkerResult::Probed(scene), Some(rate)) => rate.add(*scene),
+            (WorkerResult::Encoded(scene), Some(rate)) => rate.take(*scene),
+            (WorkerResult::Encoded(scene), None) => self.write_scene(*scene)?,
+            (WorkerResult::Probed(_), None) => {
+                return Err(Error::internal("pipeline", "a probe that nobody asked for"));
+            }
+        }
+        Ok(())
+    }
+
+    /// All scenes are probed, or stored with their shares: stores them, or writes them.
+    fn share_bytes(&mut self, mut rate: RateControl) -> Result<()> {
+        let seconds = duration_seconds(&self.session.source, self.span, self.frames_sent);
+        let Some((name, limit)) = self.session.target.limit(seconds) else {
+            return Err(Error::internal("pipeline", "a share of bytes without a limit"));
+        };
+        match rate.next(limit, self.audio.bytes(), &self.session.context.clip.library) {
+            NextStep::Store(shares) => {
+                for share in shares {
+                    self.workers.submit(move || Ok(WorkerResult::Encoded(Box::new(share.run()?))));
+                }
+                self.rate = Some(rate);
+            }
+            NextStep::Write(scenes, is_met) => {
+                if !is_met {
+                    let note =
+                        format!("The target {name} cannot be met; this is the smallest that was found.");
+                    self.muxer()?.note(note);
+                }
+                for mut scene in scenes {
+                    scene.report.target_met = is_met;
+                    self.write_scene(scene)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_scene(&mut self, scene: EncodedScene) -> Result<()> {
+        let end = scene.report.first_frame + scene.report.frames;
+        let audio = self.audio.take_before(end);
+        let muxer = self.muxer()?;
+        audio.iter().try_for_each(|packet| muxer.add_audio(packet))?;
+        muxer.add_scene(scene)?;
+        let bytes = muxer.take_bytes();
+        self.progress.scenes_done += 1;
+        self.give(bytes);
+        Ok(())
+    }
+
+    fn end_stream(&mut self) -> Result<()> {
+        let audio = self.audio.take_before(u64::MAX);
+        let notes = self.session.notes();
+        let muxer = self.muxer()?;
+        notes.into_iter().for_each(|note| muxer.note(note));
+        audio.iter().try_for_each(|packet| muxer.add_audio(packet))?;
+        if let Some(muxer) = self.muxer.take() {
+            let (bytes, report) = muxer.finish(&self.session.context.log.clock)?;
+            self.give(bytes);
+            self.report = Some(report);
+        }
+        Ok(())
+    }
+
+    fn give(&mut self, bytes: Vec<u8>) {
+        self.progress.bytes += bytes.len() as u64;
+        self.ready.push_back(bytes);
+    }
+
+    /// The stream, begun at the first use.
+    fn muxer(&mut self) -> Result<&mut StreamMuxer> {
+        let muxer = match self.muxer.take() {
+            Some(muxer) => muxer,
+            None => self.session.muxer(self.tracks.clone(), self.start)?,
+        };
+        Ok(self.muxer.insert(muxer))
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.session.context.resources.cancel.cancel();
+        if let Some(open) = self.open.take() {
+            open.frames.close(None);
+        }
+    }
+}
+
+/// Encodes a scene with what the scenes before it left, and leaves what it trained to those after it.
+fn encode_in_turn(
+    context: &AttemptContext,
+    task: &SceneTask,
+    place: &WarmStartPlace,
+) -> Result<WorkerResult> {
+    let warm_start = match task.training {
+        Some(_) => place.wait(&context.resources.cancel).inspect_err(|_| task.frames.abandon())?,
+        None => WarmStart::default(),
+    };
+    let scene = encode_scene(context, task, &warm_start)?;
+    place.leave(scene.trained.clone());
+    Ok(WorkerResult::Encoded(Box::new(scene)))
+}

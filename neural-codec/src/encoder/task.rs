@@ -1,0 +1,41 @@
+//! A scene that is to be encoded, and a scene that is stored but not packed yet.
+
+use std::sync::Arc;
+
+use super::filter::{FilterOutcome, TrainingConfig};
+use crate::base::Quantizer;
+use crate::scene::SceneFrames;
+use crate::search::{EncodeAttempt, Floor, Tools};
+
+/// What a scene has to reach.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SceneGoal {
+    /// This quantizer.
+    Constant(Quantizer),
+    /// At least this quality, at the fewest bytes.
+    Floor(Floor),
+    /// The least D + lambda R.
+    Lambda(f64),
+    /// Its share of the bytes of the clip, which is not known yet.
+    Undecided,
+    /// Its share of the bytes of the clip.
+    Share(Quantizer, Tools),
+}
+
+/// A scene that is to be encoded.
+pub(super) struct SceneTask {
+    /// Number of the scene in its clip.
+    pub(super) index: u32,
+    /// Number of its first frame in the clip.
+    pub(super) first_frame: u64,
+    pub(super) frames: Arc<SceneFrames>,
+    pub(super) goal: SceneGoal,
+    /// How filters are trained; none where the base layer is to stand alone.
+    pub(super) training: Option<TrainingConfig>,
+}
+
+/// A stored attempt and what became of a filter over it.
+pub(super) struct StoredScene {
+    pub(super) attempt: EncodeAttempt,
+    pub(super) filter: Option<FilterOutcome>,
+}

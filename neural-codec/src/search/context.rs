@@ -1,0 +1,98 @@
+//! What all attempts of an encode share: what the clip is, what may be spent, and where to note what was done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::attempt_cache::AttemptCache;
+use super::params::EffortParams;
+use super::stage_clock::StageClock;
+use crate::base::{Av1Decoder, DecoderConfig, Library};
+use crate::device::Device;
+use crate::error::Result;
+use crate::frame::{BitDepth, VideoInfo};
+use crate::progress::CancelToken;
+use crate::scene::MemoryBudget;
+
+/// What is the same for all scenes of a clip, so that all have one AV1 sequence header.
+#[derive(Debug, Clone)]
+pub(crate) struct Clip {
+    /// The clip as it is coded: 4:2:0 at the source's depth.
+    pub(crate) info: VideoInfo,
+    /// The base encoder.
+    pub(crate) library: Arc<Library>,
+    /// What the effort stands for: preset and depth among it.
+    pub(crate) effort: EffortParams,
+}
+
+/// What may be spent. None of it changes a byte.
+#[derive(Debug, Clone)]
+pub(crate) struct Resources {
+    /// Threads for the encoder and for the decoder of one attempt.
+    pub(crate) threads: usize,
+    /// Where frames are measured and filtered.
+    pub(crate) device: Device,
+    /// For frames that wait, those of the source and those decoded.
+    pub(crate) memory: Arc<MemoryBudget>,
+    /// Keeps finished attempts, where the caller named a folder.
+    pub(crate) cache: Option<Arc<AttemptCache>>,
+    /// Checked at every frame.
+    pub(crate) cancel: CancelToken,
+}
+
+/// Where to note what was done.
+#[derive(Debug)]
+pub(crate) struct EncodeLog {
+    /// Counts seconds by stage.
+    pub(crate) clock: Arc<StageClock>,
+    retries: AtomicU64,
+    frames_stored: AtomicU64,
+}
+
+impl EncodeLog {
+    pub(crate) fn new() -> Arc<Self> {
+        let clock = StageClock::new();
+        Arc::new(Self { clock, retries: AtomicU64::new(0), frames_stored: AtomicU64::new(0) })
+    }
+
+    /// An attempt is retried.
+    pub(crate) fn retried(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Attempts that were retried.
+    pub(crate) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Frames of a stored attempt are done.
+    pub(crate) fn stored(&self, frames: u64) {
+        self.frames_stored.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    /// Frames of stored attempts so far; those of a scene that is stored again count again.
+    pub(crate) fn frames_stored(&self) -> u64 {
+        self.frames_stored.load(Ordering::Relaxed)
+    }
+}
+
+/// All three.
+#[derive(Debug, Clone)]
+pub(crate) struct AttemptContext {
+    pub(crate) clip: Arc<Clip>,
+    pub(crate) resources: Resources,
+    pub(crate) log: Arc<EncodeLog>,
+}
+
+impl AttemptContext {
+    /// A decoder of what attempts code, at the depth of their base layer.
+    pub(crate) fn decoder(&self, depth: BitDepth) -> Result<Av1Decoder> {
+        let info = &self.clip.info;
+        Av1Decoder::new(&DecoderConfig {
+            depth,
+            color: info.color,
+            threads: self.resources.threads,
+            max_pixels: u64::MAX,
+            ..DecoderConfig::new(info.width, info.height)
+        })
+    }
+}

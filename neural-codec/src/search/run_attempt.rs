@@ -1,0 +1,247 @@
+//! Makes an attempt: encoded, decoded from the actual bytes, measured and hashed.
+//!
+//! Every value that planning and reports use comes from here. Encoder and decoder are driven by the calling thread;
+//! a second one measures what comes out, so that measuring costs no time while a core is free.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::attempt::{AttemptKind, EncodeAttempt};
+use super::context::AttemptContext;
+use super::params::EncodeParams;
+use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit};
+use crate::error::{Error, Place, Result};
+use crate::frame::{BitDepth, Frame, FrameHash};
+use crate::metrics::{Comparison, Measures};
+use crate::scene::{Reading, SceneFrames};
+
+/// Decoded frames that may wait to be measured.
+const WAITING: usize = 4;
+
+/// How often an attempt is retried because the base encoder stalls, or wrote what cannot be decoded.
+const MOST_FAILURES: u32 = 2;
+
+/// Encodes frames `span` of a scene by `params`, or takes the attempt from the cache; a span may end beyond the scene.
+/// Retries where the base encoder stalls or writes what cannot be decoded, unless the frames are gone by then.
+///
+/// # Errors
+///
+/// Whatever the base encoder or decoder reports, `Cancelled`, `InvalidArgument` for an empty span.
+pub(crate) fn run_attempt(
+    context: &AttemptContext,
+    frames: &SceneFrames,
+    span: Range<u64>,
+    params: &EncodeParams,
+    kind: AttemptKind,
+) -> Result<EncodeAttempt> {
+    let once = || run_once(context, frames, span.clone(), params, kind);
+    let Some(cache) = &context.resources.cache else { return with_retries(context, kind, once) };
+    let is_stored = kind.is_stored();
+    let key = cache.key(frames.wait_for_hash(), &span, params, is_stored);
+    context.resources.cancel.check()?;
+    if let Some(attempt) = cache.load(key) {
+        if is_stored {
+            context.log.stored(attempt.frames.len() as u64);
+        }
+        return Ok(attempt);
+    }
+    let attempt = with_retries(context, kind, once)?;
+    cache.save(key, &attempt)?;
+    Ok(attempt)
+}
+
+/// Retries where the base encoder failed and the frames are still there.
+fn with_retries(
+    context: &AttemptContext,
+    kind: AttemptKind,
+    once: impl Fn() -> Result<EncodeAttempt>,
+) -> Result<EncodeAttempt> {
+    for _ in 0..MOST_FAILURES {
+        match once() {
+            Err(Error::Stalled { .. } | Error::Corrupt { .. }) if kind != AttemptKind::StoreAndRelease => {
+                context.log.retried();
+            }
+            done => return done,
+        }
+    }
+    once()
+}
+
+fn run_once(
+    context: &AttemptContext,
+    frames: &SceneFrames,
+    span: Range<u64>,
+    params: &EncodeParams,
+    kind: AttemptKind,
+) -> Result<EncodeAttempt> {
+    let (pairs, queue) = sync_channel(WAITING);
+    let first = span.start;
+    std::thread::scope(|scope| {
+        let measurer = Measurer { context, frames, first, kind };
+        let measuring = scope.spawn(move || measurer.run(&queue));
+        let coded = Coder::new(context, frames, params, pairs).and_then(|coder| coder.run(span, kind));
+        let measured = measuring.join().map_err(|_| Error::internal("measuring", "the thread panicked"))?;
+        // The coder fails too where the measurer has gone; the measurer's own error says why.
+        let mut attempt = measured?;
+        (attempt.units, attempt.bytes) = coded?;
+        Ok(attempt)
+    })
+}
+
+/// Frames of the source through the encoder, its units through the decoder, both sides' frames to the measurer.
+struct Coder<'a> {
+    context: &'a AttemptContext,
+    frames: &'a SceneFrames,
+    depth: BitDepth,
+    encoder: SvtAv1Encoder,
+    decoder: Av1Decoder,
+    /// Source frames that wait for their decoded counterparts.
+    sources: VecDeque<Arc<Frame>>,
+    pairs: SyncSender<(Arc<Frame>, Frame)>,
+    units: Vec<Vec<u8>>,
+    count: u64,
+    bytes: u64,
+}
+
+impl<'a> Coder<'a> {
+    fn new(
+        context: &'a AttemptContext,
+        frames: &'a SceneFrames,
+        params: &EncodeParams,
+        pairs: SyncSender<(Arc<Frame>, Frame)>,
+    ) -> Result<Self> {
+        Ok(Self {
+            context,
+            frames,
+            depth: params.depth,
+            encoder: SvtAv1Encoder::new(&context.clip.library, &encoder_config(context, params))?,
+            decoder: context.decoder(params.depth)?,
+            sources: VecDeque::new(),
+            pairs,
+            units: Vec::new(),
+            count: 0,
+            bytes: 0,
+        })
+    }
+
+    /// The units, where they are to be stored, and their bytes.
+    fn run(mut self, span: Range<u64>, kind: AttemptKind) -> Result<(Vec<Vec<u8>>, u64)> {
+        let mut sent = 0;
+        for index in span {
+            let Some(frame) = self.frames.get(index)? else { break };
+            self.context.resources.cancel.check()?;
+            if frame.format().depth == self.depth {
+                self.encoder.send(Arc::clone(&frame))?;
+            } else {
+                self.encoder.send(frame.shifted_to(self.depth)?)?;
+            }
+            self.sources.push_back(frame);
+            sent += 1;
+            while let Some(unit) = self.encoder.receive()? {
+                self.take(unit, kind)?;
+            }
+        }
+        self.encoder.finish()?;
+        while let Some(unit) = self.encoder.receive()? {
+            self.context.resources.cancel.check()?;
+            self.take(unit, kind)?;
+        }
+        self.decoder.finish()?;
+        self.pass_on()?;
+        if !self.sources.is_empty() || self.count != sent {
+            let found = format!("{} units, {} decoded frames", self.count, sent - self.sources.len() as u64);
+            return Err(Error::corrupt("base layer", format!("{sent} frames"), found, Place::default()));
+        }
+        Ok((self.units, self.bytes))
+    }
+
+    fn take(&mut self, unit: TemporalUnit, kind: AttemptKind) -> Result<()> {
+        self.decoder.send(&unit.data)?;
+        self.count += 1;
+        self.bytes += unit.data.len() as u64;
+        if kind.is_stored() {
+            self.units.push(unit.data);
+        }
+        self.pass_on()
+    }
+
+    /// Hands the frames that are decoded on.
+    fn pass_on(&mut self) -> Result<()> {
+        while let Some(decoded) = self.decoder.receive()? {
+            let Some(source) = self.sources.pop_front() else {
+                return Err(Error::internal("base decoder", "more frames came out than went in"));
+            };
+            if self.pairs.send((source, decoded)).is_err() {
+                return Err(Error::internal("measuring", "the thread has ended"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn encoder_config(context: &AttemptContext, params: &EncodeParams) -> EncoderConfig {
+    let info = &context.clip.info;
+    EncoderConfig {
+        depth: params.depth,
+        color: info.color,
+        quantizer: params.quantizer,
+        preset: params.preset,
+        threads: context.resources.threads,
+        extra: params.tools.options(),
+        ..EncoderConfig::new(info.width, info.height, info.frame_rate)
+    }
+}
+
+/// Compares decoded frames with their sources as they come.
+struct Measurer<'a> {
+    context: &'a AttemptContext,
+    frames: &'a SceneFrames,
+    first: u64,
+    kind: AttemptKind,
+}
+
+impl Measurer<'_> {
+    fn run(&self, queue: &Receiver<(Arc<Frame>, Frame)>) -> Result<EncodeAttempt> {
+        let format = self.context.clip.info.format;
+        let mut attempt = EncodeAttempt {
+            units: Vec::new(),
+            bytes: 0,
+            hashes: Vec::new(),
+            timestamps: Vec::new(),
+            frames: Vec::new(),
+            comparison: Comparison::new(format, Measures::Ssim).on(&self.context.resources.device),
+            decoded: None,
+        };
+        let kept = (self.kind == AttemptKind::StoreDecoded)
+            .then(|| SceneFrames::new(Reading::Repeated, Arc::clone(&self.context.resources.memory)));
+        for (source, decoded) in queue {
+            let decoded = Arc::new(decoded);
+            if let Some(kept) = &kept {
+                kept.push(Arc::clone(&decoded))?;
+            }
+            let decoded = at_depth(decoded, format.depth)?;
+            let measured = attempt.frames.len() as u64;
+            attempt.frames.push(attempt.comparison.push(&source, &decoded)?);
+            attempt.timestamps.push(source.timestamp);
+            if self.kind.is_stored() {
+                attempt.hashes.push(FrameHash::of(&decoded));
+                self.context.log.stored(1);
+            }
+            if self.kind == AttemptKind::StoreAndRelease {
+                self.frames.release(self.first + measured);
+            }
+        }
+        if let Some(kept) = kept {
+            kept.close(None);
+            attempt.decoded = Some(kept);
+        }
+        Ok(attempt)
+    }
+}
+
+/// The frame at the stream's output depth, rounded where the base layer has more bits.
+pub(crate) fn at_depth(frame: Arc<Frame>, depth: BitDepth) -> Result<Arc<Frame>> {
+    if frame.format().depth == depth { Ok(frame) } else { Ok(Arc::new(frame.shifted_to(depth)?)) }
+}

@@ -1,0 +1,178 @@
+//! The search of one scene: what its profile settles, and probes at a fast preset. What follows from them is beside it, in
+//! `floor` for a quality floor and in `slope` for bytes.
+
+use std::ops::Range;
+
+use super::attempt::{AttemptKind, EncodeAttempt};
+use super::context::AttemptContext;
+use super::params::{EffortParams, EncodeParams, Tools};
+use super::run_attempt::run_attempt;
+use super::target::Quality;
+use crate::base::Quantizer;
+use crate::error::Result;
+use crate::metrics::Metrics;
+use crate::report::{AttemptRecord, SceneVerdict, Stage};
+use crate::scene::{Profile, SceneClass, SceneFrames};
+
+/// Frames of the part that locates: a key frame and one group of the base encoder's longest pyramid, so that the
+/// part has the structure of the scene.
+const PART_FRAMES: u64 = 33;
+
+/// Frames of the head that the pilot codes: the first group sees a second one ahead, as it does in the scene.
+const HEAD_FRAMES: u64 = 66;
+
+/// Share of changed blocks above which far references are of little use.
+pub(super) const MUCH_CHANGES: f32 = 0.4;
+
+/// What storing the scene with some parameters gave, as the search sees it: whatever layers were added are in it.
+pub(crate) struct Stored<S> {
+    /// For whoever stores.
+    pub(crate) scene: S,
+    pub(crate) quality: Quality,
+    pub(crate) metrics: Metrics,
+    /// Bytes of all layers.
+    pub(crate) bytes: u64,
+}
+
+/// Stores the scene with these parameters and adds what was done to the records.
+pub(crate) type Store<'a, S> = &'a mut dyn FnMut(&EncodeParams, &mut Vec<AttemptRecord>) -> Result<Stored<S>>;
+
+/// What the search found.
+pub(crate) struct SearchResult<S> {
+    pub(crate) params: EncodeParams,
+    pub(crate) scene: S,
+    /// Every attempt that led here, in order.
+    pub(crate) attempts: Vec<AttemptRecord>,
+    /// Quality that was predicted for the first whole coding.
+    pub(crate) predicted: Option<Quality>,
+    /// Why these parameters.
+    pub(crate) verdict: SceneVerdict,
+    /// The same in a sentence.
+    pub(crate) reason: String,
+}
+
+/// The search of one scene, whose frames are all there.
+pub(crate) struct Search<'a> {
+    pub(super) context: &'a AttemptContext,
+    pub(super) frames: &'a SceneFrames,
+    pub(super) profile: &'a Profile,
+    pub(super) effort: EffortParams,
+    /// By how many dB layers above the base are expected to raise the value that binds.
+    pub(super) expected_gain: f64,
+    pub(super) records: Vec<AttemptRecord>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(
+        context: &'a AttemptContext,
+        frames: &'a SceneFrames,
+        profile: &'a Profile,
+        expected_gain: f64,
+    ) -> Self {
+        let effort = context.clip.effort;
+        Self { context, frames, profile, effort, expected_gain, records: Vec::new() }
+    }
+
+    /// Whether the fast preset only looks for the quantizer, and others decide.
+    pub(super) fn has_pilot(&self) -> bool {
+        self.effort.preset < self.effort.probe_preset
+    }
+
+    /// Fast presets have shorter pyramids; with that of the slow ones they speak for them better.
+    pub(super) fn probe_tools(&self) -> Tools {
+        let levels = self.tools().hierarchical_levels.unwrap_or(5);
+        Tools { hierarchical_levels: self.has_pilot().then_some(levels), ..Tools::default() }
+    }
+
+    /// Tools that the profile settles without an attempt.
+    ///
+    /// On all nine scenes in which more than 0.4 of the blocks change, groups of 8 frames took 0.4 to 12.8 % fewer bytes
+    /// at equal quality; where less changes they took up to 19 % more. Screen content tools took 11 and
+    /// 29 % fewer bytes on two screens that scroll, none on one that stands still, and three to five times the time
+    /// (`docs/decisions/0005-search.md`).
+    pub(super) fn tools(&self) -> Tools {
+        let EffortParams { tries_tools, spends_freely, .. } = self.effort;
+        if !tries_tools {
+            return Tools::default();
+        }
+        let is_synthetic = self.profile.evidence.class == SceneClass::Synthetic;
+        let much_changes = self.profile.changed_blocks > MUCH_CHANGES;
+        Tools {
+            hierarchical_levels: (!is_synthetic && much_changes).then_some(3),
+            screen_content: (is_synthetic && (much_changes || spends_freely)).then_some(true),
+            ..Tools::default()
+        }
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.profile.frames
+    }
+
+    /// Frames from the middle that locate; all of them where the pilot codes the whole scene.
+    pub(super) fn part(&self) -> Range<u64> {
+        let length = self.length();
+        if self.head() == (0..length) {
+            return 0..length;
+        }
+        let start = (length - PART_FRAMES) / 2;
+        start..start + PART_FRAMES
+    }
+
+    /// Frames that the pilot codes; all of them where little is saved by fewer.
+    pub(super) fn head(&self) -> Range<u64> {
+        let length = self.length();
+        if length * 2 <= HEAD_FRAMES * 3 { 0..length } else { 0..HEAD_FRAMES }
+    }
+
+    /// Whether the scene is short enough to be probed as a whole.
+    pub(super) fn is_whole(&self, part: &Range<u64>) -> bool {
+        *part == (0..self.length())
+    }
+
+    /// Probes frames at the fast preset.
+    pub(super) fn probe(
+        &mut self,
+        stage: Stage,
+        quantizer: Quantizer,
+        frames: Range<u64>,
+    ) -> Result<EncodeAttempt> {
+        let params = self.effort.probe_params(quantizer, self.probe_tools());
+        self.attempt(stage, &params, frames)
+    }
+
+    pub(super) fn attempt(
+        &mut self,
+        stage: Stage,
+        params: &EncodeParams,
+        frames: Range<u64>,
+    ) -> Result<EncodeAttempt> {
+        let running = self.context.log.clock.begin(stage.name());
+        let attempt = run_attempt(self.context, self.frames, frames.clone(), params, AttemptKind::Probe)?;
+        self.records.push(attempt_record(stage, params, &frames, &attempt, running.end()));
+        Ok(attempt)
+    }
+}
+
+/// The record of an attempt that took so many seconds of wall and of processor time.
+pub(crate) fn attempt_record(
+    stage: Stage,
+    params: &EncodeParams,
+    frames: &Range<u64>,
+    attempt: &EncodeAttempt,
+    (seconds, cpu_seconds): (f64, f64),
+) -> AttemptRecord {
+    let metrics = attempt.comparison.finish();
+    AttemptRecord {
+        stage,
+        first_frame: frames.start,
+        frames: frames.end - frames.start,
+        preset: params.preset,
+        quantizer: params.quantizer.value(),
+        tools: params.tools.to_string(),
+        bytes: attempt.bytes,
+        psnr_y: metrics.psnr_y,
+        ssim_y: metrics.ssim_y,
+        seconds,
+        cpu_seconds,
+    }
+}

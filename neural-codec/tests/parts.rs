@@ -1,0 +1,122 @@
+//! An encode in parts gives the bytes of the whole: split, encode each scene alone, concat.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error"
+)]
+
+mod support;
+
+use neural_codec::base::sequence_header;
+use neural_codec::bitstream::{Limits, SceneReader};
+use neural_codec::encoder::{
+    EncodedScene, Hooks, ScenePlace, concat, encode, encode_scene, split, warm_start,
+};
+use neural_codec::error::Error;
+use neural_codec::filter::train::WarmStart;
+use neural_codec::frame::{AnyFrame, PixelFormat};
+use neural_codec::progress::CancelToken;
+use neural_codec::settings::Settings;
+use support::Clip;
+
+fn settings(pairs: &[(&str, &str)]) -> Settings {
+    let mut settings = Settings::default();
+    pairs.iter().for_each(|(name, value)| settings.set(name, value).unwrap());
+    settings
+}
+
+fn clip() -> Clip {
+    Clip::new(176, 144, PixelFormat::YUV420_8, 40, 10)
+}
+
+/// Every scene alone, as if on another machine: only bytes travel.
+fn in_parts(settings: &Settings) -> Vec<EncodedScene> {
+    let scenes = split(&mut clip(), settings).unwrap();
+    assert!(scenes.len() >= 4, "{scenes:?}");
+    let source = clip();
+    let mut done: Vec<EncodedScene> = Vec::new();
+    for (index, range) in scenes.into_iter().enumerate() {
+        let place = ScenePlace { index: index as u32, first_frame: range.start };
+        let warm_start = warm_start(place.index, &done).to_bytes().unwrap();
+        let warm_start = WarmStart::from_bytes(&warm_start).unwrap();
+        let frames = range.map(|at| Ok(AnyFrame::Host(source.frame(at))));
+        let cancel = CancelToken::new();
+        let scene = encode_scene(&source.info, frames, place, settings, &warm_start, &cancel).unwrap();
+        done.push(EncodedScene::from_bytes(&scene.to_bytes().unwrap()).unwrap());
+    }
+    done
+}
+
+#[test]
+fn scenes_encoded_alone_join_to_the_bytes_of_the_whole_encode() {
+    for pairs in [
+        &[("effort", "0")][..],
+        &[("effort", "2"), ("quantizer", "40")],
+        &[("effort", "3"), ("strategies", "hybrid"), ("min_psnr_y", "33")],
+    ] {
+        let settings = settings(pairs);
+        let (mut whole, mut joined) = (Vec::new(), Vec::new());
+        let report = encode(&mut clip(), &mut whole, &settings, Hooks::default()).unwrap();
+        let parts = in_parts(&settings);
+        let again = concat(&clip().info, None, &mut joined, &settings, parts).unwrap();
+        assert!(joined == whole, "{pairs:?}");
+        assert_eq!(again.total.quality, report.total.quality);
+        assert_eq!(again.scenes.len(), report.scenes.len());
+    }
+}
+
+#[test]
+fn audio_finds_its_place_among_scenes_that_were_encoded_alone() {
+    let settings = settings(&[("effort", "0")]);
+    let (mut whole, mut joined) = (Vec::new(), Vec::new());
+    encode(&mut clip().with_audio(), &mut whole, &settings, Hooks::default()).unwrap();
+    let parts = in_parts(&settings);
+    concat(&clip().info, Some(&mut clip().with_audio()), &mut joined, &settings, parts).unwrap();
+    assert!(joined == whole);
+}
+
+#[test]
+fn scenes_of_other_settings_or_in_another_order_do_not_join() {
+    let (fast, slow) = (settings(&[("effort", "1")]), settings(&[("effort", "4")]));
+    let mut mixed = in_parts(&fast);
+    let join = |scenes: Vec<EncodedScene>| concat(&clip().info, None, &mut Vec::new(), &fast, scenes);
+    let swapped = vec![mixed[1].clone(), mixed[0].clone()];
+    assert!(matches!(join(swapped), Err(Error::InvalidArgument { .. })));
+    mixed[1] = in_parts(&slow)[1].clone();
+    let error = join(mixed).unwrap_err().to_string();
+    assert!(error.contains("scene 1") && error.contains("sequence header"), "{error}");
+}
+
+#[test]
+fn a_share_of_bytes_and_an_empty_scene_are_refused() {
+    let place = ScenePlace { index: 0, first_frame: 0 };
+    let refused = |pairs: &[(&str, &str)]| {
+        let (settings, cancel) = (settings(pairs), CancelToken::new());
+        let error = encode_scene(&clip().info, [], place, &settings, &WarmStart::default(), &cancel);
+        error.unwrap_err().to_string()
+    };
+    assert!(refused(&[("bitrate_bps", "100000")]).contains("lambda"));
+    assert!(refused(&[]).contains("at least 1 frame"));
+    assert!(EncodedScene::from_bytes(b"ncscene1 and nothing else").is_err());
+    assert!(EncodedScene::from_bytes(b"").is_err());
+}
+
+#[test]
+fn every_scene_of_a_clip_has_one_sequence_header() {
+    for pairs in [
+        &[("effort", "0"), ("min_psnr_y", "60"), ("min_ssim_y", "0.9999")][..],
+        &[("effort", "4"), ("min_psnr_y", "25"), ("min_ssim_y", "0.5")],
+        &[("effort", "5")],
+        &[("effort", "2"), ("bitrate_bps", "200000")],
+    ] {
+        let mut bytes = Vec::new();
+        encode(&mut clip(), &mut bytes, &settings(pairs), Hooks::default()).unwrap();
+        let mut reader = SceneReader::open(std::io::Cursor::new(&bytes), Limits::default()).unwrap();
+        let count = reader.scene_count();
+        let headers: Vec<Vec<u8>> = (0..count)
+            .map(|index| sequence_header(reader.scene(index).unwrap().base.units().next().unwrap()).unwrap())
+            .collect();
+        assert!(headers.len() >= 4 && headers.iter().all(|header| *header == headers[0]), "{pairs:?}");
+    }
+}
