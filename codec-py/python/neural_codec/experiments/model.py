@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
@@ -180,11 +179,6 @@ class Job(Strict):
     def parsed(self) -> Any:
         """The payload as the record of its kind."""
         return PAYLOADS[self.kind].model_validate_json(json.dumps(self.payload))
-
-    def idempotency(self) -> str:
-        """A hash of all that the result depends on."""
-        parts = self.model_dump(include={"kind", "payload", "clip", "target", "seed"})
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def job_from(values: dict[str, Any]) -> Job:
