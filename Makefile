@@ -14,7 +14,7 @@ setup: ## Install what building and testing needs and is missing.
 demo: ## Encode, decode and measure a real clip (VIDEO=path names another).
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	@$(PYTHON) -m neural_codec demo $(if $(VIDEO),"$(VIDEO)") --output demo-out
+	@$(PYTHON) -m neural_codec demo $(if $(VIDEO),"$(VIDEO)") --output out/demo
 
 test: setup test-rust test-c test-python ## Install what is missing and run every test there is.
 
@@ -29,7 +29,7 @@ test-python: ## Build the wheel, install it in .venv and run its tests.
 	@scripts/wheel.sh
 	$(PYTHON) -m pytest -q codec-py/tests
 
-gpu-test: ## Test and measure on a real GPU; tables and hashes go to gpu-out (or OUT). Fails where there is no GPU.
+gpu-test: ## Test and measure on a real GPU; tables and hashes go to out/gpu (or OUT). Fails where there is no GPU.
 	@scripts/gpu-test.sh build
 	@scripts/gpu-test.sh run
 
@@ -61,11 +61,11 @@ semver: ## Compare the public Rust API with that of BASELINE (a revision, defaul
 package: ## Check that the crate that would be published is whole: builds from what is packed.
 	cargo package -p neural-codec --allow-dirty
 
-docs: ## Write the API pages of Rust (target/doc) and Python (docs-out/python); C's are include/neural_codec.h itself.
+docs: ## Write the API pages of Rust (target/doc) and Python (out/docs); C's are include/neural_codec.h itself.
 	cargo doc --no-deps -p neural-codec --all-features
 	@scripts/wheel.sh
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check pdoc==16.0.0
-	$(PYTHON) -m pdoc --docformat markdown --output-directory docs-out/python neural_codec neural_codec.records
+	$(PYTHON) -m pdoc --docformat markdown --output-directory out/docs neural_codec neural_codec.records
 
 bench: ## Run the criterion benches.
 	cargo bench --workspace --all-features
@@ -83,9 +83,9 @@ picture: ## Draw the picture of the README from its table (docs/images/).
 rd: ## Compare with SVT-AV1, x265, x264 and ab-av1 at a quality floor (CLIPS="a.mp4 b.mkv"; RD=--curves for BD-rates).
 	@scripts/setup.sh
 	@scripts/wheel.sh
-	$(PYTHON) eval/python/rd.py $(or $(CLIPS),$(error name clips: make rd CLIPS="a.mp4 b.mkv")) $(RD) --output rd-out
+	$(PYTHON) eval/python/rd.py $(or $(CLIPS),$(error name clips: make rd CLIPS="a.mp4 b.mkv")) $(RD)
 
-profiles: ## Write profiles.html: a frame, the class and the metrics of every scene of CLIPS.
+profiles: ## Write out/profiles.html: a frame, the class and the metrics of every scene of CLIPS.
 	@scripts/setup.sh
 	@scripts/wheel.sh
 	$(PYTHON) eval/python/profiles.py $(or $(CLIPS),$(error name clips: make profiles CLIPS="a.mp4 b.mkv"))
@@ -103,13 +103,16 @@ base-networks: ## Train the networks that filters begin with anew, on CLIPS and 
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
 	scripts/fuzz.sh 600
 
-python: setup ## Build the Python package against the system's FFmpeg and install it in .venv.
+python: ## Build the Python package against the system's FFmpeg and install it in .venv.
+	@scripts/setup.sh
 	@scripts/wheel.sh
 
-wheel: setup ## Build the wheel that carries its libraries, and the sdist, into dist/portable, and try it.
+wheel: ## Build the wheel that carries its libraries, and the sdist, into dist/portable, and try it.
+	@scripts/setup.sh
 	@scripts/portable-wheel.sh
 
 capi: ## Install the C library, its header and its pkg-config file under PREFIX (default /usr/local).
+	@scripts/setup.sh compilers
 	@scripts/capi.sh "$(or $(PREFIX),/usr/local)"
 
 header: ## Write include/neural_codec.h anew from codec-ffi.

@@ -602,7 +602,7 @@ int32_t ncodec_encoder_error_place(const struct ncodec_encoder *encoder,
 int32_t ncodec_encoder_close(struct ncodec_encoder **encoder);
 
 /**
- * Creates a decoder with default settings, whose limits refuse hostile streams.
+ * Creates a decoder with default settings, whose limits refuse adversarial streams.
  *
  * Ownership: *decoder is yours; end it by ncodec_decoder_close. Threads: any; see the top of this file.
  */
@@ -610,7 +610,7 @@ int32_t ncodec_decoder_create(struct ncodec_decoder **decoder);
 
 /**
  * Changes a setting, before the first ncodec_decoder_send_data: "threads" (0: all processors), "on_damage" ("stop",
- * or "skip_scene": an error is reported once and decoding goes on with the next intact scene), or a limit such as
+ * or "skip_scene": an error is reported once and decoding continues with the next intact scene), or a limit such as
  * "max_pixels" or "max_width". docs/C.md lists them.
  *
  * An unknown key or a value out of range is NCODEC_ERROR_INVALID_ARGUMENT, whose message names it and what would be
@@ -662,7 +662,7 @@ int32_t ncodec_decoder_finish(struct ncodec_decoder *decoder);
  *
  * NCODEC_AGAIN: send more bytes, or finish. NCODEC_END: every frame was received. The call waits while the decoder is
  * at work. timestamp is in the info's time base. After an error under "on_damage" "stop" the next call gives
- * NCODEC_END; under "skip_scene" it goes on with the next intact scene.
+ * NCODEC_END; under "skip_scene" it continues with the next intact scene.
  *
  * Ownership: the frame stays in the decoder until the next call of this function. Threads: one at a time.
  */

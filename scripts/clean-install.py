@@ -22,6 +22,7 @@ frames = neural_codec.decode("a.nvc")
 neural_codec.decode("a.nvc", "a.mkv")
 neural_codec.export_base("a.nvc", "a.mp4")
 metrics = neural_codec.compare("a.nvc", "a.mkv")
+# AV1 is a source like any other.
 again = neural_codec.encode("a.mp4", quantizer=40, effort=0)
 assert metrics.lossless_frames == metrics.frames == len(frames.video) == again.total.frames == 6
 mapped = {line.split(maxsplit=5)[5].strip() for line in open("/proc/self/maps") if ".so" in line}
@@ -56,6 +57,9 @@ def main() -> int:
         print(f"libraries of the system beyond what manylinux allows: {len(foreign)}")
         if carried and foreign:
             print(*foreign, sep="\n", file=sys.stderr)
+            return 1
+        if carried and not all(path.startswith(folder) for name, path in told["versions"].items() if name.endswith(" file")):
+            print("the AV1 libraries are not those of the wheel", file=sys.stderr)
             return 1
     return 0
 

@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
 # Builds the FFmpeg that the portable wheel carries into target/ffmpeg: upstream's part of Debian's source package, readers and lossless
-# writers only, under the LGPL (no x264, no x265), shared. Debian's libdav1d decodes AV1 sources.
+# writers only, under the LGPL (no x264, no x265), shared. The dav1d of scripts/dav1d.sh decodes AV1 sources.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+scripts/dav1d.sh
 prefix=$PWD/target/ffmpeg
-[ -e "$prefix/lib/pkgconfig/libavformat.pc" ] && exit 0
+export PKG_CONFIG_PATH=$PWD/target/dav1d/lib/pkgconfig
+# Built anew where this recipe or dav1d is another than it was.
+recipe=$prefix/recipe-$(cat scripts/ffmpeg.sh scripts/dav1d.sh | sha256sum | cut -c 1-16)
+[ -e "$recipe" ] && exit 0
+rm -rf "$prefix"
 
 work=$PWD/target/ffmpeg-source
 rm -rf "$work"
@@ -32,7 +37,9 @@ list() { local option=$1; shift; printf -- "--enable-$option=%s " "$@"; }
   $(list decoder h263 h264 hevc vp8 vp9 libdav1d mpeg1video mpeg2video mpeg4 msmpeg4v1 msmpeg4v2 msmpeg4v3 mjpeg prores \
     dnxhd dvvideo ffv1 ffvhuff huffyuv utvideo rawvideo theora vc1 wmv1 wmv2 wmv3 qtrle png gif v210 cfhd flashsv) \
   $(list muxer matroska webm mp4 mov nut) $(list encoder ffv1))
-make -C "$work" -j"$(nproc)" >/dev/null
+# Old code under a new compiler: its warnings are of use only where it fails.
+make -C "$work" -j"$(nproc)" >"$work/log" 2>&1 || { tail -50 "$work/log" >&2; exit 1; }
 make -C "$work" install >/dev/null
 install -D -m 644 "$work/COPYING.LGPLv2.1" "$prefix/share/ffmpeg/COPYING.LGPLv2.1"
 rm -rf "$work"
+touch "$recipe"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests and measures the CUDA back end on a real GPU.
 #   build   compiles what is run into target/gpu-test, one archive, which may be carried to a machine without a toolchain or a network
-#   run     runs it within ten minutes; device.txt, tests.txt, table.txt, hashes.txt and sanitizer.txt go to $OUT, or gpu-out
+#   run     runs it within ten minutes; device.txt, tests.txt, table.txt, hashes.txt and sanitizer.txt go to $OUT, or out/gpu
 # Fails where there is no GPU, a test fails, a hash differs, or the sanitizer finds something. A bar that is missed is told in table.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -69,7 +69,7 @@ sanitize() {
 }
 
 run() {
-  local out=${OUT:-gpu-out} test tool
+  local out=${OUT:-out/gpu} test tool
   mkdir -p "$out"
   [ -f "$kept/programs.tar.gz" ] || { echo "error: nothing is built: scripts/gpu-test.sh build" >&2; exit 1; }
   if ! command -v nvidia-smi >/dev/null || ! nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv | tee "$out/device.txt"; then

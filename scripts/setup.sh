@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
-# Installs what a build and its tests need and is not there yet: Debian packages, a virtual environment in
-# .venv with pinned Python packages, and cargo-nextest. Safe to run again; does nothing when all is there.
+# Installs what the targets of the Makefile need and is not there yet: Debian packages, and a virtual environment in .venv with pinned
+# Python packages. With `compilers`, the Debian packages only; with `tests`, NVRTC and cargo-nextest too. Rust itself is expected.
+# Safe to run again; does nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  build-essential pkg-config cmake clang libclang-dev nasm
-  libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
-  libsvtav1enc1 libdav1d6 ffmpeg valgrind python3-venv
+  # Compilers, for what is built from source; libclang reads FFmpeg's headers.
+  build-essential pkg-config clang libclang-dev nasm
+  # FFmpeg as Debian builds it, the AV1 libraries that are loaded at run time, and Python.
+  libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libsvtav1enc1 libdav1d6 ffmpeg python3-venv
+  # Tests of the C library.
+  cmake valgrind
+  # What the portable wheel carries: dav1d and FFmpeg from their sources.
+  ca-certificates meson ninja-build xz-utils zlib1g-dev
 )
 # The sandbox and the page of experiments.
 [ "${1-}" != tests ] || packages+=(bubblewrap chromium)
@@ -25,6 +31,16 @@ if [ "${#missing[@]}" -gt 0 ]; then
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
+
+# The oldest Rust that compiles the workspace.
+rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+found=$(cargo --version 2>/dev/null | cut -d ' ' -f 2) || true
+if ! printf '%s\n' "$rust" "${found:-0}" | sort --version-sort --check=quiet; then
+  echo "error: expected Rust $rust or newer, found ${found:-none}; rustup installs it" >&2
+  exit 1
+fi
+
+[ "${1-}" = compilers ] && exit 0
 
 # Installs the packages of a requirements file, unless those very lines were installed before.
 install_packages() {

@@ -5,6 +5,7 @@
 use std::ffi::{c_char, c_void};
 use std::fs::File;
 use std::io::BufReader;
+use std::ops::ControlFlow;
 
 use neural_codec::bitstream::Limits;
 use neural_codec::decoder::{self, DecoderSettings, open_clip};
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn ncodec_encode_file(
         let hooks = Hooks {
             on_progress: listener
                 .is_present()
-                .then(|| Box::new(move |progress| listener.tell(progress)) as _),
+                .then(|| Box::new(move |progress| listener.report(progress)) as _),
             scenes: options.scenes,
             ..Hooks::default()
         };
@@ -79,8 +80,8 @@ pub unsafe extern "C" fn ncodec_decode_file(
         let mut settings = DecoderSettings::default();
         pairs.into_iter().try_for_each(|(key, value)| settings.set(key, value))?;
         let listener = Listener::new(progress, user_data);
-        let mut tell = |progress| listener.tell(progress).is_continue();
-        let account = decoder::decode_file(input, output, &settings, &CancelToken::new(), &mut tell)?;
+        let mut on_progress = |progress| listener.report(progress);
+        let account = decoder::decode_file(input, output, &settings, &CancelToken::new(), &mut on_progress)?;
         give(&json(&account)?, report)
     })
 }
@@ -164,7 +165,8 @@ pub unsafe extern "C" fn ncodec_export_base_file(
         let (input, output, report) =
             unsafe { (path("input", input)?, path("output", output)?, place(report)?) };
         let (limits, cancel) = (Limits::default(), CancelToken::new());
-        let found = decoder::export_base(input, output, &limits, &cancel, &mut |_| true)?;
+        let found =
+            decoder::export_base(input, output, &limits, &cancel, &mut |_| ControlFlow::Continue(()))?;
         give(&json(&found)?, report)
     })
 }

@@ -34,7 +34,7 @@ impl Logger {
         Self { callback, user_data }
     }
 
-    fn tell(&self, level: i32, message: &str) {
+    fn report(&self, level: i32, message: &str) {
         let Some(callback) = self.callback else { return };
         let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
         // SAFETY: a function of this type by the header, with the pointer that came with it.
@@ -43,14 +43,17 @@ impl Logger {
 
     /// Tells what a finished encode notes about itself, and its sum.
     pub(crate) fn tell_report(&self, report: &Report) {
-        report.notes.iter().for_each(|note| self.tell(NCODEC_LOG_INFO, note));
+        report.notes.iter().for_each(|note| self.report(NCODEC_LOG_INFO, note));
         let total = &report.total;
         if !total.target_met {
-            self.tell(NCODEC_LOG_WARNING, "the target cannot be met; the stream holds the closest there is");
+            self.report(
+                NCODEC_LOG_WARNING,
+                "the target cannot be met; the stream holds the closest there is",
+            );
         }
         let (frames, scenes, bytes, seconds) =
             (total.frames, report.scenes.len(), total.bytes, total.seconds);
         let sum = format!("{frames} frames in {scenes} scenes, {bytes} bytes, {seconds:.1} s");
-        self.tell(NCODEC_LOG_INFO, &sum);
+        self.report(NCODEC_LOG_INFO, &sum);
     }
 }

@@ -1,4 +1,4 @@
-//! Progress, told to a C callback.
+//! Progress, reported to a C callback.
 
 #![allow(unsafe_code)] // The callback is the caller's.
 
@@ -50,7 +50,7 @@ impl Listener {
     }
 
     /// Breaks when the caller cancels.
-    pub(crate) fn tell(&self, progress: Progress) -> ControlFlow<()> {
+    pub(crate) fn report(&self, progress: Progress) -> ControlFlow<()> {
         let Some(callback) = self.callback else { return ControlFlow::Continue(()) };
         let told = CProgress {
             struct_size: size_of::<CProgress>() as u32,

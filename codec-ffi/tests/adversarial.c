@@ -1,8 +1,8 @@
 /*
- * Every call with hostile arguments, in any order: it answers with a status that has a name, a failure has a message, and
+ * Every call with adversarial arguments, in any order: it answers with a status that has a name, a failure has a message, and
  * the handle afterwards works or says that it does not. The same seed makes the same calls.
  *
- *     hostile calls seed folder stream.nvc
+ *     adversarial calls seed folder stream.nvc
  */
 #include <neural_codec.h>
 
@@ -170,7 +170,7 @@ static void try_files(const char *folder) {
     int32_t status;
     const char *call;
     uint64_t count = any(4) == 0 ? UINT64_MAX : any(3);
-    snprintf(output, sizeof output, "%s/hostile.nvc", folder);
+    snprintf(output, sizeof output, "%s/adversarial.nvc", folder);
     switch (any(7)) {
     case 0: TRY(ncodec_encode_file, any_text(), output, keys, values, (size_t)count, NULL, NULL, &text); break;
     case 1: TRY(ncodec_decode_file, any_text(), output, NULL, values, (size_t)count, NULL, NULL, &text); break;
@@ -203,6 +203,6 @@ int main(int argc, char **argv) {
         try_decoder(25, stream, size);
         for (int i = 0; i < 5; i++) try_files(argv[3]);
     }
-    printf("  hostile: %d checks, %d failed\n", checks, failures);
+    printf("  adversarial: %d checks, %d failed\n", checks, failures);
     return failures != 0;
 }

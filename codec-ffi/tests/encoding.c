@@ -1,5 +1,5 @@
 /*
- * The encoder's calls on real encodes: laws of what comes out, calls out of place, cancelling.
+ * The encoder's calls on real encodes: properties of what comes out, calls out of place, cancelling.
  *
  *     encoding
  */

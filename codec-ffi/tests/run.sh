@@ -49,11 +49,11 @@ step "header alone as C11" cc -std=c11 "${warnings[@]}" -Iinclude -fsyntax-only 
 step "header alone as C++17" c++ -std=c++17 "${warnings[@]}" -Iinclude -fsyntax-only "$work/alone.cpp"
 
 exported() {
-  nm -D --defined-only "$library/libneuralcodec.so" | awk '{print $3}' | grep -v '^ncodec_debug_' |
+  nm -D --defined-only "$1/libneuralcodec.so" | awk '{print $3}' | grep -v '^ncodec_debug_' |
     LC_ALL=C sort | diff codec-ffi/exported-symbols.txt -
 }
 soname() { readelf -d "$library/libneuralcodec.so" | grep -F 'soname: [libneuralcodec.so.1]'; }
-step "exported symbols are those of exported-symbols.txt" exported
+step "exported symbols are those of exported-symbols.txt" exported "$library"
 step "SONAME is libneuralcodec.so.1" soname
 
 # Compiles a program into a folder, with more flags.
@@ -127,7 +127,7 @@ fi
 # The library's memory is the C library's malloc: sanitizers see what it allocates, writes past C's arrays, and leaks.
 mkdir "$work/anywhere"
 adversarial() { limited 240 "$sanitized/adversarial" "$1" "$2" "$work/anywhere" "$work/stream.nvc"; }
-step "adversarial arguments, sanitized" adversarial "${NEURAL_CODEC_HOSTILE_CALLS:-20000}" "${NEURAL_CODEC_HOSTILE_SEED:-1}"
+step "adversarial arguments, sanitized" adversarial "${NEURAL_CODEC_ADVERSARIAL_CALLS:-20000}" "${NEURAL_CODEC_ADVERSARIAL_SEED:-1}"
 step "calls made wrongly, sanitized" limited 60 "$sanitized/abuse"
 step "damaged streams, sanitized" limited 300 "$sanitized/damage" "$work/tiny.nvc" 2 250
 step "encoder calls, sanitized" limited 300 "$sanitized/encoding"
@@ -146,6 +146,7 @@ by_cmake() { cmake -S examples/c -B "$work/cmake" && cmake --build "$work/cmake"
 runs() { LD_LIBRARY_PATH=$2 limited 60 "$work/$1/decode_to_y4m" "$work/tiny.nvc" "$work/$1.y4m" && cmp "$work/tiny-decoded.y4m" "$work/$1.y4m"; }
 "$work/decode_to_y4m" "$work/tiny.nvc" "$work/tiny-decoded.y4m" >/dev/null
 step "install under a prefix" scripts/capi.sh "$installed" "$library"
+step "exported symbols are the same in what is installed" exported "$installed/lib"
 step "the installed version is the header's" test "$(pkg-config --modversion neuralcodec)" = \
   "$(awk '/define NCODEC_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' include/neural_codec.h)"
 step "examples by pkg-config, shared" by_make shared

@@ -26,7 +26,7 @@ pub(crate) fn decoder_settings(decoding: Option<Decoding>) -> Result<DecoderSett
     let Some(Decoding { threads, skip_damage, device, on_device }) = decoding else { return Ok(settings) };
     settings.set("device", &device)?;
     settings.threads = threads;
-    settings.keeps_on_device = on_device;
+    settings.gpu_resident = on_device;
     if skip_damage {
         settings.on_damage = OnDamage::SkipScene;
     }

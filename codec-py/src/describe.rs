@@ -34,8 +34,9 @@ pub(crate) fn encoder_version(py: Python<'_>) -> PyResult<(String, String)> {
 ///
 /// `MissingLibrary`.
 #[pyfunction]
-pub(crate) fn decoder_version(py: Python<'_>) -> PyResult<String> {
-    detached(py, base::decoder_version)
+pub(crate) fn decoder_version(py: Python<'_>) -> PyResult<(String, String)> {
+    let (version, file) = detached(py, base::decoder_version)?;
+    Ok((format!("dav1d {version}"), file.display().to_string()))
 }
 
 /// Names files of SVT-AV1 and dav1d to try before the system's own.

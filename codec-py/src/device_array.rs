@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::dlpack::{Tensor, cuda_device};
 use crate::errors::{check_process, to_python};
-use crate::pictures::layout_of;
+use crate::layout::layout_of;
 
 /// An array on a GPU that another library owns; held as long as its frames are read.
 #[pyclass(frozen, module = "neural_codec._native")]

@@ -74,7 +74,7 @@ unsafe impl Send for Tensor {}
 #[allow(unsafe_code)]
 unsafe impl Sync for Tensor {}
 
-/// The number of the CUDA device that an object's memory lies on; `None` where it lies elsewhere.
+/// The number of the CUDA device that holds an object's memory; `None` where none does.
 pub(crate) fn cuda_device(object: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
     let (kind, id): (i32, i32) = object.call_method0("__dlpack_device__")?.extract()?;
     Ok(u32::try_from(id).ok().filter(|_| matches!(kind, CUDA | CUDA_MANAGED)))

@@ -14,7 +14,7 @@ use crate::pictures::frame_from_python;
 /// Frames that may wait for the job.
 const WAITING: usize = 4;
 
-/// How long a full queue is left alone before it is looked at again.
+/// How long to wait before a full queue is tried again.
 const NAP: Duration = Duration::from_millis(1);
 
 /// The pushing end of a source.
@@ -101,10 +101,10 @@ impl FrameSource for FedSource {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>> {
-        self.next_anywhere()?.map(AnyFrame::into_host).transpose()
+        self.next_any_frame()?.map(AnyFrame::into_host).transpose()
     }
 
-    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+    fn next_any_frame(&mut self) -> Result<Option<AnyFrame>> {
         Ok(self.queue.recv().ok())
     }
 }

@@ -4,8 +4,8 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use neural_codec::error::{Error, Result};
+use neural_codec::frame::GpuFrame;
 use neural_codec::frame::Samples;
-use neural_codec::frame::{GpuFrame, Layout, PixelFormat, convert_there};
 use neural_codec::gpu::Gpu;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyBufferError;
@@ -160,28 +160,19 @@ impl Shape {
     }
 }
 
-/// A frame of a GPU as arrays there, one or three. `None` where the GPU fails at it.
+/// A GPU-resident frame, RGB unless planes are wanted, as arrays there, one or three. `None` where the GPU fails at it.
 pub(crate) fn pictures(frame: &GpuFrame, shape: Shape) -> Result<Option<Vec<GpuPicture>>> {
+    let one = |samples, sides: [usize; 3]| vec![GpuPicture::new(frame.gpu(), samples, sides.to_vec())];
+    let (width, height) = (frame.width(), frame.height());
     let made = match shape {
-        Shape::Planes => planes(frame).map(Some),
-        Shape::Interleaved | Shape::Stacked => rgb(frame, shape),
+        Shape::Planes => planes(frame),
+        Shape::Interleaved => frame.interleaved().map(|samples| one(samples, [height, width, 3])),
+        Shape::Stacked => frame.stacked().map(|samples| one(samples, [3, height, width])),
     };
     match made {
         Err(Error::Device { .. } | Error::OutOfMemory { .. }) => Ok(None),
-        made => made,
+        made => made.map(Some),
     }
-}
-
-fn rgb(frame: &GpuFrame, shape: Shape) -> Result<Option<Vec<GpuPicture>>> {
-    let (width, height, format) = (frame.width(), frame.height(), frame.format());
-    let color = frame.color().resolve_for_conversion(format.layout, width, height);
-    let to = PixelFormat { layout: Layout::Rgb, depth: format.depth };
-    let Some(rgb) = convert_there(frame, to, color)? else { return Ok(None) };
-    let (samples, sides) = match shape {
-        Shape::Stacked => (rgb.stacked()?, vec![3, height, width]),
-        _ => (rgb.interleaved()?, vec![height, width, 3]),
-    };
-    Ok(Some(vec![GpuPicture::new(frame.gpu(), samples, sides)]))
 }
 
 fn planes(frame: &GpuFrame) -> Result<Vec<GpuPicture>> {

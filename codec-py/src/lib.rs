@@ -14,6 +14,7 @@ mod feeder;
 mod file;
 mod gpu_picture;
 mod job;
+mod layout;
 mod offer;
 mod parts;
 mod pictures;

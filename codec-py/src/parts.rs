@@ -101,7 +101,7 @@ impl Frames<'_> {
     fn read(&mut self) -> Result<AnyFrame> {
         loop {
             self.reporter.cancel.check()?;
-            let frame = self.source.next_anywhere()?.ok_or_else(|| {
+            let frame = self.source.next_any_frame()?.ok_or_else(|| {
                 let expected = format!("frames {} to {} of the clip", self.start, self.end);
                 Error::invalid("scene", expected, format!("an end after {} frames", self.next))
             })?;

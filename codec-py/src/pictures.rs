@@ -1,8 +1,9 @@
 //! Between numpy arrays and frames.
 
+use neural_codec::device::Device;
 use neural_codec::error::{Error, Result};
 use neural_codec::frame::{
-    AnyFrame, BitDepth, Color, Frame, GpuFrame, Layout, PixelFormat, Plane, Planes, Sample, convert,
+    AnyFrame, BitDepth, Color, Frame, GpuFrame, Layout, PixelFormat, Plane, Planes, Sample,
     from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods};
@@ -12,6 +13,7 @@ use pyo3::types::PyTuple;
 use crate::device_array::{DeviceArray, DeviceFrame, picture_of_planes};
 use crate::errors::to_python;
 use crate::gpu_picture::{self, GpuPicture, Shape};
+use crate::layout::layout_of;
 
 /// A frame from an array of shape `[height, width, 3]`, or from a tuple of planes Y, U, V, wherever they lie.
 ///
@@ -23,7 +25,7 @@ pub(crate) fn frame_from_python(picture: &Bound<'_, PyAny>) -> PyResult<AnyFrame
     frame_on_host(picture).map(AnyFrame::Host)
 }
 
-/// A frame that lies on a GPU, or nothing.
+/// A GPU-resident frame, or nothing.
 fn frame_on_gpu(picture: &Bound<'_, PyAny>) -> PyResult<Option<Result<GpuFrame>>> {
     if let Ok(frame) = picture.cast::<DeviceFrame>() {
         return Ok(Some(frame.get().picture()));
@@ -80,25 +82,10 @@ fn assemble<T: Sample>(
     Frame::from_planes(planes([y, u, v]), PixelFormat { layout, depth }, Color::default())
 }
 
-/// The layout of a picture of a size whose chroma planes have another.
-pub(crate) fn layout_of(
-    (width, height): (usize, usize),
-    chroma: (usize, usize),
-    depth: BitDepth,
-) -> Result<Layout> {
-    [Layout::Yuv420, Layout::Yuv422, Layout::Yuv444]
-        .into_iter()
-        .find(|&layout| PixelFormat { layout, depth }.chroma_size(width, height) == chroma)
-        .ok_or_else(|| {
-            let expected = format!("chroma of a 4:2:0, 4:2:2 or 4:4:4 picture of {width}x{height}");
-            Error::invalid("planes", expected, format!("{}x{}", chroma.0, chroma.1))
-        })
-}
-
 /// Samples of a frame on their way to Python.
 pub(crate) enum Picture {
     /// Arrays on a GPU, one or three.
-    There(Vec<GpuPicture>),
+    Gpu(Vec<GpuPicture>),
     /// `[height, width, 3]` at 8 bits.
     Rgb8(Vec<u8>, [usize; 3]),
     /// `[height, width, 3]` at 10 bits.
@@ -107,36 +94,35 @@ pub(crate) enum Picture {
     Planes(Frame),
 }
 
-/// The samples of a frame wherever it lies: there, or on the host where its GPU fails at that.
-pub(crate) fn picture_anywhere(frame: AnyFrame, shape: Shape) -> Result<Picture> {
-    if let AnyFrame::Gpu(there) = &frame
-        && let Some(pictures) = gpu_picture::pictures(there, shape)?
+/// The samples of a frame: on its GPU where it is resident there, on the host otherwise and where its GPU fails.
+pub(crate) fn picture_of(frame: AnyFrame, shape: Shape) -> Result<Picture> {
+    let frame = if shape == Shape::Planes { frame } else { rgb(frame)? };
+    if let AnyFrame::Gpu(resident) = &frame
+        && let Some(pictures) = gpu_picture::pictures(resident, shape)?
     {
-        return Ok(Picture::There(pictures));
+        return Ok(Picture::Gpu(pictures));
     }
-    picture(frame.into_host()?, shape == Shape::Planes)
+    let frame = frame.into_host()?;
+    let sides = [frame.height(), frame.width(), 3];
+    Ok(match (shape, frame.format().depth) {
+        (Shape::Planes, _) => Picture::Planes(frame),
+        (_, BitDepth::Eight) => Picture::Rgb8(rgb8_interleaved(&frame)?, sides),
+        (_, BitDepth::Ten) => Picture::Rgb10(rgb10_interleaved(&frame)?, sides),
+    })
 }
 
-/// The frame's samples as RGB at its own depth, or as they are.
-pub(crate) fn picture(frame: Frame, as_planes: bool) -> Result<Picture> {
-    if as_planes {
-        return Ok(Picture::Planes(frame));
-    }
-    let (width, height, format) = (frame.width(), frame.height(), frame.format());
-    let color = frame.color().resolve_for_conversion(format.layout, width, height);
-    let rgb = convert(&frame, PixelFormat { layout: Layout::Rgb, depth: format.depth }, color)?;
-    let shape = [height, width, 3];
-    Ok(match format.depth {
-        BitDepth::Eight => Picture::Rgb8(rgb8_interleaved(&rgb)?, shape),
-        BitDepth::Ten => Picture::Rgb10(rgb10_interleaved(&rgb)?, shape),
-    })
+/// The same frame as RGB at its own depth.
+fn rgb(frame: AnyFrame) -> Result<AnyFrame> {
+    let format = frame.format();
+    let color = frame.color().resolve_for_conversion(format.layout, frame.width(), frame.height());
+    frame.convert(&Device::cpu(), PixelFormat { layout: Layout::Rgb, depth: format.depth }, color)
 }
 
 impl Picture {
     /// An array of shape `[height, width, 3]`, or a tuple of three of shape `[height, width]`; on a GPU, as it was shaped there.
     pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         match self {
-            Self::There(pictures) => gpu_picture::into_python(pictures, py),
+            Self::Gpu(pictures) => gpu_picture::into_python(pictures, py),
             Self::Rgb8(samples, shape) => Ok(PyArray1::from_vec(py, samples).reshape(shape)?.into_any()),
             Self::Rgb10(samples, shape) => Ok(PyArray1::from_vec(py, samples).reshape(shape)?.into_any()),
             Self::Planes(frame) => match frame.planes() {

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use crate::decoding::{Decoding, decoder_settings};
 use crate::errors::{check_process, detached};
 use crate::gpu_picture::Shape;
-use crate::pictures::picture_anywhere;
+use crate::pictures::picture_of;
 
 trait ReadSeek: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadSeek for T {}
@@ -69,8 +69,8 @@ impl Seeker {
     ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
         let found = self.with(py, |decoder| {
             decoder.seek(frame)?;
-            let Some(frame) = decoder.decode_anywhere()? else { return Ok(None) };
-            Ok(Some((frame.timestamp(), picture_anywhere(frame, Shape::wanted(as_planes, channels_first))?)))
+            let Some(frame) = decoder.decode_any_frame()? else { return Ok(None) };
+            Ok(Some((frame.timestamp(), picture_of(frame, Shape::wanted(as_planes, channels_first))?)))
         })?;
         found.map(|(timestamp, picture)| Ok((timestamp, picture.into_python(py)?))).transpose()
     }

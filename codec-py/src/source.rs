@@ -18,7 +18,7 @@ use crate::decoding::{Decoding, decoder_settings};
 use crate::errors::{check_process, detached, to_python};
 use crate::feeder::{Feeder, pair};
 use crate::gpu_picture::Shape;
-use crate::pictures::{frame_from_python, picture_anywhere};
+use crate::pictures::{frame_from_python, picture_of};
 use crate::python_file::PythonFile;
 
 /// A clip that is read from front to back, once.
@@ -98,7 +98,7 @@ impl Source {
         Ok(out)
     }
 
-    /// The next frame as `(timestamp, array or planes)`; nothing after the last. One that lies on a GPU stays there, with channels
+    /// The next frame as `(timestamp, array or planes)`; nothing after the last. A GPU-resident one stays there, with channels
     /// first where that is wanted.
     #[pyo3(signature = (as_planes, channels_first=false))]
     fn next_picture<'py>(
@@ -110,9 +110,9 @@ impl Source {
         let next = detached(py, || {
             let mut clip = self.lock();
             let clip = clip.as_mut().ok_or_else(|| closed("next_picture"))?;
-            let Some(frame) = clip.next_anywhere()? else { return Ok(None) };
+            let Some(frame) = clip.next_any_frame()? else { return Ok(None) };
             clip.take_audio();
-            Ok(Some((frame.timestamp(), picture_anywhere(frame, Shape::wanted(as_planes, channels_first))?)))
+            Ok(Some((frame.timestamp(), picture_of(frame, Shape::wanted(as_planes, channels_first))?)))
         })?;
         next.map(|(timestamp, picture)| Ok((timestamp, picture.into_python(py)?))).transpose()
     }

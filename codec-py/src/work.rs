@@ -61,7 +61,7 @@ pub(crate) fn compare(
     Job::start(py, move |reporter| {
         let mut clip = Watched::new(clip, reporter);
         let device = device.open(clip.info().width * clip.info().height)?;
-        json(&neural_codec::decoder::compare_on(&device, reference.as_mut(), &mut clip, measures)?)
+        json(&neural_codec::decoder::compare_with_device(&device, reference.as_mut(), &mut clip, measures)?)
     })
 }
 
@@ -113,12 +113,18 @@ fn write_audio(source: &mut Watched, sink: &mut dyn FrameSink) -> Result<()> {
 pub(crate) fn export_base(py: Python<'_>, input: PathBuf, output: PathBuf) -> PyResult<Job> {
     check_process(py)?;
     Job::start(py, move |reporter| {
-        let mut tell = |at| {
+        let mut on_progress = |at| {
             reporter.progress(at);
-            true
+            ControlFlow::Continue(())
         };
         let limits = Limits::default();
-        json(&neural_codec::decoder::export_base(&input, &output, &limits, &reporter.cancel, &mut tell)?)
+        json(&neural_codec::decoder::export_base(
+            &input,
+            &output,
+            &limits,
+            &reporter.cancel,
+            &mut on_progress,
+        )?)
     })
 }
 
@@ -151,12 +157,12 @@ impl FrameSource for Watched {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>> {
-        self.next_anywhere()?.map(AnyFrame::into_host).transpose()
+        self.next_any_frame()?.map(AnyFrame::into_host).transpose()
     }
 
-    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+    fn next_any_frame(&mut self) -> Result<Option<AnyFrame>> {
         self.cancel.check()?;
-        let frame = self.clip.next_anywhere()?;
+        let frame = self.clip.next_any_frame()?;
         if frame.is_some() {
             self.at.frames_done += 1;
             self.reporter.progress(self.at);

@@ -1,4 +1,4 @@
-"""Every public call with hostile arguments: an exception of ours that names something, never a crash, and the object
+"""Every public call with adversarial arguments: an exception of ours that names something, never a crash, and the object
 afterwards works or says that it is closed. The same seed makes the same calls."""
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from conftest import FAST
 import neural_codec
 from neural_codec import aio, compat, errors
 
-SEED = int(os.environ.get("NEURAL_CODEC_HOSTILE_SEED", "1"))
-CALLS = int(os.environ.get("NEURAL_CODEC_HOSTILE_CALLS", "400"))
+SEED = int(os.environ.get("NEURAL_CODEC_ADVERSARIAL_SEED", "1"))
+CALLS = int(os.environ.get("NEURAL_CODEC_ADVERSARIAL_CALLS", "400"))
 
 FRAME = np.zeros((16, 16, 3), np.uint8)
 
@@ -62,7 +62,7 @@ class Writes:
         return self.answer
 
 
-def hostile_values(folder) -> list:
+def adversarial_values(folder) -> list:
     return [
         None, True, 0, -1, 1 << 64, -(1 << 70), 1.5, float("nan"), float("inf"), "", "a\0b", "no such file", "\udcff", b"", b"\xff" * 40,
         os.fsdecode(b"/no/such/\xff\xfe"), str(folder), "x" * 5000, (), [], {}, [None], [[]], {"a": 1}, object(), int, len, Awkward(),
@@ -76,9 +76,9 @@ def hostile_values(folder) -> list:
 
 
 @pytest.fixture
-def hostile(tmp_path, monkeypatch):
+def adversarial(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return hostile_values(tmp_path)
+    return adversarial_values(tmp_path)
 
 
 def tried(call, *arguments, **options) -> None:
@@ -116,7 +116,7 @@ CALLS_OF_COMPAT = {name: getattr(compat, name) for name in compat.__all__}
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *CALLS_OF_COMPAT])
-def test_every_function_answers_hostile_arguments_by_an_error_of_ours(name, hostile, stream):
+def test_every_function_answers_adversarial_arguments_by_an_error_of_ours(name, adversarial, stream):
     call = {**FUNCTIONS, **CALLS_OF_COMPAT}[name]
     required = [each for each in inspect.signature(call).parameters.values() if each.default is each.empty]
     positional = [each for each in required if each.kind is each.POSITIONAL_OR_KEYWORD]
@@ -125,11 +125,11 @@ def test_every_function_answers_hostile_arguments_by_an_error_of_ours(name, host
         return
     good = [stream] * len(positional)
     for place in range(len(positional)):
-        for value in hostile:
+        for value in adversarial:
             tried(call, *good[:place], value, *good[place + 1 :])
     good = [FRAME[None]] if name == "encode" else good
     for option in optional_of(call):
-        for value in hostile:
+        for value in adversarial:
             tried(call, *good, **{**(QUICK if name == "encode" else {}), option: value})
     random = np.random.default_rng(SEED)
     named = options_of(call)
@@ -137,7 +137,7 @@ def test_every_function_answers_hostile_arguments_by_an_error_of_ours(name, host
     base = dict(FAST) if "effort" in named else {}
     for _ in range(min(CALLS, 60) if named else 0):
         option = named[random.integers(len(named))]
-        value = hostile[random.integers(len(hostile))]
+        value = adversarial[random.integers(len(adversarial))]
         source = FRAME[None] if name == "encode" else stream
         if option == "progress" and callable(value):
             continue  # what a callback of the caller's raises is the caller's
@@ -146,8 +146,8 @@ def test_every_function_answers_hostile_arguments_by_an_error_of_ours(name, host
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
-def test_every_class_answers_hostile_arguments_by_an_error(kind, hostile):
-    for value in hostile:
+def test_every_class_answers_adversarial_arguments_by_an_error(kind, adversarial):
+    for value in adversarial:
         try:
             if kind is neural_codec.Encoder:
                 made = kind(fps=value)
@@ -162,11 +162,11 @@ def test_every_class_answers_hostile_arguments_by_an_error(kind, hostile):
 
 
 @pytest.mark.parametrize("kind", [neural_codec.Decoder, neural_codec.Encoder], ids=lambda kind: kind.__name__)
-def test_options_of_handles_are_refused_by_an_error_of_ours(kind, hostile, stream):
+def test_options_of_handles_are_refused_by_an_error_of_ours(kind, adversarial, stream):
     options = [each for each in inspect.signature(kind).parameters if each not in ("source", "settings")]
     assert len(options) >= 4
     for option in options:
-        for value in hostile:
+        for value in adversarial:
             if option == "progress" and callable(value):
                 continue  # what a callback of the caller's raises is the caller's
 
@@ -181,13 +181,13 @@ def test_options_of_handles_are_refused_by_an_error_of_ours(kind, hostile, strea
             tried(use, **{option: value})
 
 
-def test_an_encoder_works_or_says_that_it_is_closed(hostile):
+def test_an_encoder_works_or_says_that_it_is_closed(adversarial):
     random = np.random.default_rng(SEED)
     for _ in range(max(1, CALLS // 20)):
         encoder = neural_codec.Encoder(fps=24, quantizer=60, **FAST)
         for _ in range(8):
             call = [encoder.send, encoder.send, encoder.read, encoder.close, encoder.finish][random.choice(5, p=[0.5, 0.3, 0.1, 0.05, 0.05])]
-            tried(call, *([hostile[random.integers(len(hostile))]] if call == encoder.send else []))
+            tried(call, *([adversarial[random.integers(len(adversarial))]] if call == encoder.send else []))
         try:
             encoder.send(FRAME)
             assert encoder.finish().total.frames >= 1
@@ -200,12 +200,12 @@ def test_an_encoder_works_or_says_that_it_is_closed(hostile):
         encoder.close()
 
 
-def test_a_decoder_works_or_says_that_it_is_closed(hostile, stream, clip):
+def test_a_decoder_works_or_says_that_it_is_closed(adversarial, stream, clip):
     random = np.random.default_rng(SEED)
     for _ in range(max(1, CALLS // 8)):
         decoder = neural_codec.Decoder(stream)
         for _ in range(8):
-            value = hostile[random.integers(len(hostile))]
+            value = adversarial[random.integers(len(adversarial))]
             kind = random.choice(5, p=[0.35, 0.25, 0.2, 0.15, 0.05])
             calls = [decoder.__getitem__, decoder.seek, lambda v: next(decoder.batches(v), None), lambda v: decoder.next_frame()]
             tried([*calls, lambda v: decoder.close()][kind], value)
@@ -217,9 +217,9 @@ def test_a_decoder_works_or_says_that_it_is_closed(hostile, stream, clip):
         decoder.close()
 
 
-def test_the_calls_for_asyncio_raise_what_the_others_raise(hostile, stream):
+def test_the_calls_for_asyncio_raise_what_the_others_raise(adversarial, stream):
     async def work():
-        for value in hostile:
+        for value in adversarial:
             for call in (aio.decode, aio.info, aio.detect_scenes, aio.encode):
                 if value is not stream:
                     try:

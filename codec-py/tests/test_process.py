@@ -157,9 +157,9 @@ def test_a_killed_encode_goes_on_and_gives_the_same_bytes(carphone, tmp_path):
     neural_codec.encode(carphone, whole, effort=3)
     killed = 0
     for _ in range(20):
-        before = len(list(work.glob("*.trial")))
+        before = len(list(work.glob("*.attempt")))
         process = subprocess.Popen([sys.executable, "-c", RESUMED, str(carphone), str(output), str(work)])
-        while process.poll() is None and len(list(work.glob("*.trial"))) <= before:
+        while process.poll() is None and len(list(work.glob("*.attempt"))) <= before:
             time.sleep(0.002)
         if process.poll() is not None:
             break
@@ -200,7 +200,7 @@ def test_a_full_disk_is_an_error_that_loses_nothing(carphone, small_disk, tmp_pa
         neural_codec.encode(carphone, output, effort=3, cache_dir=small_disk / "work")
     assert not output.exists()
     left = {path.suffix for path in (small_disk / "work").iterdir()}
-    assert left <= {".json", ".trial"}, "no half-written files"
+    assert left <= {".json", ".attempt"}, "no half-written files"
     # With room, what was kept serves.
     moved = tmp_path / "moved"
     shutil.copytree(small_disk / "work", moved)

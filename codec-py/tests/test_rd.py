@@ -1,4 +1,4 @@
-"""The comparison with other encoders: laws of the delta rate, what is asked for, and one small run from clip to picture."""
+"""The comparison with other encoders: properties of the delta rate, what is asked for, and one small run from clip to picture."""
 
 from __future__ import annotations
 

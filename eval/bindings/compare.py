@@ -39,9 +39,8 @@ def main() -> None:
         Path(folder, "libneuralcodec.so.1").symlink_to(f"{libraries}/libneuralcodec.so")
         # Python would find newer libraries than the others: all use what it finds.
         found = neural_codec.versions()
-        decoder = found["base decoder"].split("(")[1].rstrip(")")
-        environment = {**os.environ, "NEURAL_CODEC_SVTAV1": found["base encoder file"], "NEURAL_CODEC_DAV1D": decoder}
-        print(f"{found['base encoder']}, {found['base decoder'].split(' (')[0]}, {rounds} rounds of {Path(clip).name}\n")
+        environment = {**os.environ, "NEURAL_CODEC_SVTAV1": found["base encoder file"], "NEURAL_CODEC_DAV1D": found["base decoder file"]}
+        print(f"{found['base encoder']}, {found['base decoder']}, {rounds} rounds of {Path(clip).name}\n")
         commands = {
             "rust": [f"{libraries}/time_encode"],
             "c": [c],

@@ -1,6 +1,6 @@
 """Writes a page with a frame, the class and the figures of every scene of any clips.
 
-    python eval/python/profiles.py CLIP... [--output profiles.html]
+    python eval/python/profiles.py CLIP... [--output out/profiles.html]
 
 The page contains its pictures. Needs PyAV and Pillow.
 """
@@ -24,12 +24,13 @@ THUMBNAIL_WIDTH = 240
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="+", type=Path)
-    parser.add_argument("--output", type=Path, default=Path("profiles.html"))
+    parser.add_argument("--output", type=Path, default=Path("out/profiles.html"))
     options = parser.parse_args()
     rows = [row for clip in options.clips for row in rows_of(clip)]
     head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in ("frame", "clip", "class and why", *FIGURES))
     style = "body { font: 14px sans-serif } td { vertical-align: top; padding: 4px 8px } img { display: block }"
     page = f"<!doctype html><meta charset=utf-8><title>Profiles</title><style>{style}</style>"
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(f"{page}<table><tr>{head}</tr>{''.join(rows)}</table>\n")
 
 

@@ -1,6 +1,6 @@
 """Compares this library with SVT-AV1, x265, x264 and ab-av1 on any clips: bytes for a quality floor, and time.
 
-    python eval/python/rd.py CLIP... [--effort 5] [--baselines svt-av1,svt-av1:2,x265] [--frames 300] [--output rd-out]
+    python eval/python/rd.py CLIP... [--effort 5] [--baselines svt-av1,svt-av1:2,x265] [--frames 300] [--output out/rd]
     python eval/python/rd.py CLIP... --curves [--points min_psnr_y=32,34,36,38,40]
 
 Every encoder gets the same 4:2:0 frames. Ours meets the floor in every scene it finds; each baseline gets the coarsest
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--effort", type=int, action="append", help="ours at this effort; may be given again")
     parser.add_argument("--baselines", default=",".join(baselines.ENCODERS), help="ENCODER or ENCODER:PRESET, by commas")
     parser.add_argument("--frames", type=int, default=300, help="use the first frames of each clip only")
-    parser.add_argument("--output", type=Path, default=Path("rd-out"))
+    parser.add_argument("--output", type=Path, default=Path("out/rd"))
     parser.add_argument("--curves", action="store_true", help="rate-distortion curves, their delta rates and pictures")
     parser.add_argument("--points", default=POINTS, metavar="SETTING=VALUES", help="ours along a curve (%(default)s)")
     parser.add_argument("--child", help=argparse.SUPPRESS)

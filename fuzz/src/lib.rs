@@ -73,14 +73,11 @@ pub fn seek(data: &[u8]) {
 pub fn decoder(data: &[u8]) {
     let stream = stream_of(data);
     let limits = Limits { max_pixels: 1 << 16, max_scene_frames: 64, ..Limits::default() };
-    let device = DeviceChoice::Cpu;
-    let settings = DecoderSettings {
-        threads: 1,
-        limits,
-        on_damage: OnDamage::SkipScene,
-        device,
-        ..DecoderSettings::default()
-    };
+    let settings = DecoderSettings::default()
+        .with_threads(1)
+        .with_limits(limits)
+        .with_on_damage(OnDamage::SkipScene)
+        .with_device(DeviceChoice::Cpu);
     let Ok(mut decoder) = StreamDecoder::new(stream.as_slice(), settings) else { return };
     let mut steps = 0;
     loop {

@@ -58,7 +58,7 @@ impl Device {
         Self { fewest_samples: 0, ..self }
     }
 
-    /// This device with the GPU that frames lie on, for frames of every size; notes are shared.
+    /// This device with the GPU that holds the frames, for frames of every size; notes are shared.
     pub(crate) fn at(&self, gpu: &Arc<Gpu>) -> Self {
         Self { gpu: Some(gpu.clone()), fewest_samples: 0, notes: self.notes.clone() }
     }
@@ -102,7 +102,7 @@ impl Device {
     /// The same work on the GPU or on the CPU, where both give the same to the last bit.
     ///
     /// The first result of each kind of work that a process gets from a GPU is compared with the CPU's. Where they differ,
-    /// the GPU is left alone and [`notes`](Self::notes) says so: no driver or device decides what a frame is.
+    /// the GPU is disabled and [`notes`](Self::notes) says so: no driver or device decides what a frame is.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl Device {
         let is_equal = found == expected;
         gpu.prove(what, is_equal);
         if !is_equal {
-            self.note(format!("{what} on the CPU: {self} gives other values than the CPU and is left alone"));
+            self.note(format!("{what} on the CPU: {self} gives other values than the CPU and is disabled"));
         }
         Ok(expected)
     }

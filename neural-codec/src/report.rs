@@ -370,7 +370,7 @@ pub struct AttemptRecord {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct StageReport {
-    /// How many times it ran: trials, or frames for `cuts` and `profile`.
+    /// How many times it ran: attempts, or frames for `cuts` and `profile`.
     pub runs: u64,
     /// Wall seconds, summed; stages run side by side.
     pub seconds: f64,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fake_driver::device;
 use neural_codec::Error;
 use neural_codec::frame::{
-    BitDepth, ChromaLocation, Color, ColorRange, Frame, GpuFrame, Layout, PixelFormat, convert, convert_on,
+    AnyFrame, BitDepth, ChromaLocation, Color, ColorRange, Frame, GpuFrame, Layout, PixelFormat, convert,
     from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
 use neural_codec::gpu::Gpu;
@@ -112,11 +112,15 @@ fn a_device_converts_as_the_cpu_and_refuses_what_it_refuses() {
     let yuv = color(1, ColorRange::Limited, ChromaLocation::Left);
     // The first result of a kind is the CPU's, the second the GPU's own.
     for _ in 0..2 {
-        let found = convert_on(&device, &frame, PixelFormat::YUV420_8, yuv).unwrap();
+        let found = AnyFrame::Host(frame.clone())
+            .convert(&device, PixelFormat::YUV420_8, yuv)
+            .unwrap()
+            .into_host()
+            .unwrap();
         assert_eq!(found, convert(&frame, PixelFormat::YUV420_8, yuv).unwrap());
     }
     assert_eq!(device.notes(), Vec::<String>::new());
-    let open = convert_on(&device, &frame, PixelFormat::YUV420_8, Color::default());
+    let open = AnyFrame::Host(frame.clone()).convert(&device, PixelFormat::YUV420_8, Color::default());
     assert!(matches!(open, Err(Error::InvalidArgument { .. })));
     let there = GpuFrame::upload(&gpu(), &frame).unwrap();
     assert!(matches!(

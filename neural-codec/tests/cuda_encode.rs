@@ -13,7 +13,9 @@ use std::io::Cursor;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fake_driver::{fake_driver, is_real};
-use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder, compare_on};
+use neural_codec::decoder::{
+    DecoderSettings, DecodingAgent, Received, SeekingDecoder, StreamDecoder, compare_with_device,
+};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{FrameHash, PixelFormat};
@@ -84,7 +86,7 @@ fn the_bytes_do_not_depend_on_the_device_even_where_it_is_lost_on_the_way() {
 #[test]
 fn a_filter_decodes_alike_everywhere() {
     let _guard = alone();
-    // The fake driver would take a minute to learn; tests/cuda_train.rs has its gradients.
+    // The fake driver would take a minute to train; tests/cuda_train.rs has its gradients.
     let (bytes, report) = encoded(if is_real() { "cuda" } else { "cpu" }, "hybrid");
     assert_eq!(report.scenes[0].strategy, Strategy::Hybrid);
     assert!(!report.notes.iter().any(|note| note.contains("on the CPU")), "{:?}", report.notes);
@@ -101,6 +103,21 @@ fn a_filter_decodes_alike_everywhere() {
     }
 }
 
+/// How many frames the push decoder gives on a GPU.
+fn pushed(bytes: &[u8], settings: DecoderSettings) -> usize {
+    let mut agent = DecodingAgent::new(settings).unwrap();
+    assert!(agent.send_data(bytes).unwrap());
+    agent.finish().unwrap();
+    let mut resident = 0;
+    loop {
+        match agent.receive_frame().unwrap() {
+            Received::Frame(frame) => resident += usize::from(frame.gpu().is_some()),
+            Received::NeedsData => panic!("the whole stream was sent"),
+            Received::End => return resident,
+        }
+    }
+}
+
 #[test]
 fn frames_stay_on_the_gpu_where_they_are_wanted_there_and_come_to_the_host_where_it_fails() {
     let _guard = alone();
@@ -108,18 +125,19 @@ fn frames_stay_on_the_gpu_where_they_are_wanted_there_and_come_to_the_host_where
         let (bytes, _) = encoded(if is_real() { "cuda" } else { "cpu" }, strategy);
         let on_cpu = decoded(&bytes, "cpu").unwrap();
         let kept = |device: &str| {
-            let mut settings = DecoderSettings { keeps_on_device: true, ..DecoderSettings::default() };
+            let mut settings = DecoderSettings::default().with_gpu_resident(true);
             settings.set("device", device).unwrap();
             let mut decoder = StreamDecoder::new(bytes.as_slice(), settings.clone()).unwrap();
             let (mut frames, mut there) = (Vec::new(), 0);
-            while let Some(frame) = decoder.decode_anywhere().unwrap() {
+            while let Some(frame) = decoder.decode_any_frame().unwrap() {
                 assert_eq!(frame.timestamp(), frames.len() as i64);
                 there += usize::from(frame.gpu().is_some());
                 frames.push(frame);
             }
+            assert_eq!(pushed(&bytes, settings.clone()), there, "the push decoder keeps as many");
             let mut seeking = SeekingDecoder::open(Cursor::new(&bytes), settings).unwrap();
             seeking.seek(2).unwrap();
-            let third = seeking.decode_anywhere().unwrap().unwrap();
+            let third = seeking.decode_any_frame().unwrap().unwrap();
             assert_eq!(third.gpu().is_some(), device != "cpu");
             assert_eq!(FrameHash::of(&third.into_host().unwrap()), on_cpu[2]);
             let hashes = frames.into_iter().map(|frame| FrameHash::of(&frame.into_host().unwrap()));
@@ -135,11 +153,11 @@ fn frames_stay_on_the_gpu_where_they_are_wanted_there_and_come_to_the_host_where
         // Of a filter, pictures go there once, with its weights; they stay as they were filtered.
         let frames = (copied() - before) as f64 / f64::from(640 * 360 * 3 / 2);
         assert!(strategy == "av1" || frames < 2.0 * 7.5, "{frames}");
-        let mut settings = DecoderSettings { keeps_on_device: true, ..DecoderSettings::default() };
+        let mut settings = DecoderSettings::default().with_gpu_resident(true);
         settings.set("device", "cuda").unwrap();
         let mut decoder = StreamDecoder::new(bytes.as_slice(), settings).unwrap();
         fake_driver().leave_memory(0);
-        let frame = decoder.decode_anywhere().unwrap().unwrap();
+        let frame = decoder.decode_any_frame().unwrap().unwrap();
         fake_driver().leave_memory(1 << 32);
         assert!(frame.gpu().is_none());
         assert_eq!(FrameHash::of(&frame.into_host().unwrap()), on_cpu[0]);
@@ -153,7 +171,7 @@ fn clips_compare_alike_everywhere() {
         let device = device.open(640 * 360).unwrap();
         let mut clips = [1, 2].map(|scene| Clip::new(640, 360, PixelFormat::YUV420_8, 3, scene));
         let [reference, clip] = &mut clips;
-        compare_on(&device, reference, clip, Measures::Ssim).unwrap()
+        compare_with_device(&device, reference, clip, Measures::Ssim).unwrap()
     };
     let on_cpu = compared(DeviceChoice::Cpu);
     assert!(on_cpu.psnr_y.is_some());

@@ -51,12 +51,12 @@ fn opened() -> Device {
 fn assert_right(device: &Device) {
     let (source, decoded) = (frame(3), frame(7));
     let measure = |device: &Device| {
-        let mut comparison = Comparison::new(source.format(), Measures::Ssim).on(device);
+        let mut comparison = Comparison::new(source.format(), Measures::Ssim).with_device(device);
         comparison.push(&source, &decoded).unwrap()
     };
     assert_eq!(measure(device), measure(&Device::cpu()));
     let network = SceneNetwork::base(neural_codec::filter::NetworkSize::M, 160).unwrap().network().unwrap();
-    let filter = |device: &Device| Filter::on(&network, device).apply(&decoded, 1, None).unwrap();
+    let filter = |device: &Device| Filter::with_device(&network, device).apply(&decoded, 1, None).unwrap();
     assert_eq!(filter(device), filter(&Device::cpu()));
 }
 
@@ -95,12 +95,12 @@ fn a_device_lost_at_any_call_costs_time_and_nothing_else() {
 
 /// The profile of frames that a device looked at.
 fn profile(device: &Device) -> neural_codec::scene::Profile {
-    let mut analyst = FrameAnalyzer::on(device);
+    let mut analyzer = FrameAnalyzer::with_device(device);
     let mut profiler = Profiler::new(Rational { num: 25, den: 1 });
     for level in 1..4 {
         let frame = frame(level);
-        let look = analyst.look(&frame).unwrap();
-        profiler.push_features(&frame, look);
+        let features = analyzer.analyze(&frame).unwrap();
+        profiler.push_features(&frame, features);
     }
     profiler.finish().unwrap()
 }

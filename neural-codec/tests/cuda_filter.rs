@@ -90,7 +90,7 @@ fn assert_follows_the_definition(numbers: &mut Numbers, hidden: &[usize], width:
     let map: Option<Vec<bool>> =
         (numbers.below(2) == 0).then(|| (0..columns * rows).map(|_| numbers.below(3) > 0).collect());
     let expected = reference::apply(&network, &frame, kind, map.as_deref()).unwrap();
-    let filtered = Filter::on(&network, &device).apply(&frame, kind, map.as_deref()).unwrap();
+    let filtered = Filter::with_device(&network, &device).apply(&frame, kind, map.as_deref()).unwrap();
     assert!(filtered == expected, "{hidden:?} at {width}x{height}, {format}");
     assert_eq!(device.notes(), Vec::<String>::new());
 }

@@ -7,7 +7,7 @@ mod support;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fake_driver::{device, fake_driver, is_real};
-use neural_codec::decoder::{ClipMetrics, compare_on};
+use neural_codec::decoder::{ClipMetrics, compare_with_device};
 use neural_codec::device::Device;
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
@@ -56,10 +56,10 @@ impl FrameSource for There {
     }
 
     fn next_frame(&mut self) -> neural_codec::Result<Option<Frame>> {
-        self.next_anywhere()?.map(AnyFrame::into_host).transpose()
+        self.next_any_frame()?.map(AnyFrame::into_host).transpose()
     }
 
-    fn next_anywhere(&mut self) -> neural_codec::Result<Option<AnyFrame>> {
+    fn next_any_frame(&mut self) -> neural_codec::Result<Option<AnyFrame>> {
         assert!(Arc::ptr_eq(&self.gpu, device().gpu().unwrap()));
         Ok(self.ready.pop().map(AnyFrame::from))
     }
@@ -73,7 +73,7 @@ fn compared(
     reference: &mut dyn FrameSource,
     clip: &mut dyn FrameSource,
 ) -> neural_codec::Result<ClipMetrics> {
-    compare_on(&Device::cpu(), reference, clip, Measures::MsSsim)
+    compare_with_device(&Device::cpu(), reference, clip, Measures::MsSsim)
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn frames_on_the_gpu_that_looks_at_them_are_not_copied_to_it() {
     }
     for format in [PixelFormat::RGB_8, PixelFormat::YUV420_10] {
         // Frames of this size are measured on the CPU, but looked at where they lie.
-        let mut analyst = FrameAnalyzer::on(&Device::cuda(0).unwrap());
+        let mut analyzer = FrameAnalyzer::with_device(&Device::cuda(0).unwrap());
         let source = clip(format, 2);
         let frames: Vec<Frame> = (0..4).map(|index| source.frame(index)).collect();
         let there: Vec<GpuFrame> =
@@ -146,8 +146,8 @@ fn frames_on_the_gpu_that_looks_at_them_are_not_copied_to_it() {
         let (copied, launches) = (fake_driver().copied().0, fake_driver().launches());
         let mut profilers = [0, 1].map(|_| Profiler::new(source.info().frame_rate));
         for (frame, there) in frames.iter().zip(&there) {
-            let look = analyst.analyze_any(frame, Some(there)).unwrap();
-            profilers[0].push_features(frame, look);
+            let features = analyzer.analyze_any(frame, Some(there)).unwrap();
+            profilers[0].push_features(frame, features);
             profilers[1].push(frame).unwrap();
         }
         let [found, expected] = profilers.map(|profiler| profiler.finish().unwrap());
@@ -161,7 +161,7 @@ fn what_does_not_fit_is_refused() {
     let (_guard, gpu) = alone();
     let frame = |format, scene| GpuFrame::upload(&gpu, &clip(format, scene).frame(0)).unwrap();
     let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::Psnr);
-    let refused = comparison.push_on_gpu(&frame(PixelFormat::YUV420_8, 2), &frame(PixelFormat::RGB_8, 2));
+    let refused = comparison.push_gpu_frames(&frame(PixelFormat::YUV420_8, 2), &frame(PixelFormat::RGB_8, 2));
     assert!(matches!(refused, Err(Error::InvalidArgument { .. })));
     let wide = |value: u16| {
         let planes = [5 * 3, 3 * 2, 3 * 2].map(|len| {

@@ -40,7 +40,7 @@ fn pair(numbers: &mut Numbers, width: usize, height: usize, format: PixelFormat)
 fn assert_same(numbers: &mut Numbers, width: usize, height: usize, format: PixelFormat, measures: Measures) {
     let [source, decoded] = pair(numbers, width, height, format);
     let device = device();
-    let mut on_gpu = Comparison::new(format, measures).on(&device);
+    let mut on_gpu = Comparison::new(format, measures).with_device(&device);
     let mut on_cpu = Comparison::new(format, measures);
     for decoded in [&decoded, &source] {
         let found = on_gpu.push(&source, decoded).unwrap();
@@ -80,7 +80,7 @@ fn the_largest_error_is_exact() {
     let max = BitDepth::Ten.max_value();
     with_planes!(decoded.planes_mut(), planes => planes.iter_mut().for_each(|p| p.samples_mut().fill(max as _)));
     with_planes!(source.planes_mut(), planes => planes.iter_mut().for_each(|p| p.samples_mut().fill(0)));
-    let mut comparison = Comparison::new(format, Measures::Psnr).on(&device());
+    let mut comparison = Comparison::new(format, Measures::Psnr).with_device(&device());
     let frame = comparison.push(&source, &decoded).unwrap();
     assert_eq!(frame.planes[0].sum, 333 * 65 * u128::from(max).pow(2));
     assert_eq!(frame.psnr_y, Some(0.0));

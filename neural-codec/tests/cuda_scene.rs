@@ -1,4 +1,4 @@
-//! Scene analysis on a GPU, or on the fake driver for one: looks, cuts and profiles are the CPU's to the last bit.
+//! Scene analysis on a GPU, or on the fake driver for one: features, cuts and profiles are the CPU's to the last bit.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
 mod fake_driver;
@@ -41,14 +41,14 @@ fn moving(numbers: &mut Numbers, (width, height): (usize, usize), format: PixelF
 
 /// What profiler and detector say of frames that a device looked at.
 fn analyzed(frames: &[Frame], device: &Device) -> (Vec<u64>, Profile) {
-    let mut analyst = FrameAnalyzer::on(device);
+    let mut analyzer = FrameAnalyzer::with_device(device);
     let mut detector = CutDetector::new(CutSettings::new(RATE)).unwrap();
     let mut profiler = Profiler::new(RATE);
     let mut starts = Vec::new();
     for frame in frames {
-        let look = analyst.look(frame).unwrap();
-        starts.extend(detector.push_features(&look));
-        profiler.push_features(frame, look);
+        let features = analyzer.analyze(frame).unwrap();
+        starts.extend(detector.push_features(&features));
+        profiler.push_features(frame, features);
     }
     starts.extend(detector.finish());
     (starts, profiler.finish().unwrap())
@@ -74,9 +74,9 @@ fn looks_are_the_cpus_for_every_size_and_format() {
         let formats = if at < 6 { &PixelFormat::ALL[..] } else { &PixelFormat::ALL[3..5] };
         for &format in formats {
             let frames: Vec<Frame> = (0..3).map(|index| moving(&mut numbers, size, format, index)).collect();
-            let (mut on_gpu, mut on_cpu) = (FrameAnalyzer::on(&device()), FrameAnalyzer::default());
+            let (mut on_gpu, mut on_cpu) = (FrameAnalyzer::with_device(&device()), FrameAnalyzer::default());
             for frame in &frames {
-                let (found, expected) = (on_gpu.look(frame).unwrap(), on_cpu.look(frame).unwrap());
+                let (found, expected) = (on_gpu.analyze(frame).unwrap(), on_cpu.analyze(frame).unwrap());
                 assert_eq!(found.thumbnail(), expected.thumbnail(), "{format} of {size:?}");
             }
             assert_same(&frames);

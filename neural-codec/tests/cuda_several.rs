@@ -47,7 +47,7 @@ fn scenes_are_spread_over_devices_and_the_bytes_are_those_of_the_cpu() {
     let before = [0, 1].map(|device| fake_driver.launches_on(device));
     let (on_both, report) = encoded("cuda:0,1").unwrap();
     assert!(on_both == on_cpu);
-    // Five kernels measure a frame; the second device has half of the scenes, and the first one all looks as well.
+    // Five kernels measure a frame; the second device has half of the scenes, and the first one all analysis as well.
     let launched = [0, 1].map(|device| fake_driver.launches_on(device) - before[usize::from(device > 0)]);
     assert!(launched[1] >= 14 * 4 && launched[0] > launched[1], "{launched:?}");
     assert!(report.notes[0].contains("on cuda:0 (fake driver), cuda:1 (fake driver)"), "{:?}", report.notes);
@@ -99,7 +99,7 @@ fn frames_on_one_device_are_measured_there_whatever_lies_on_the_other() {
     let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::Ssim);
     let expected = comparison.push(&frames[0], &frames[1]).unwrap();
     let before = fake_driver.launches_on(0);
-    assert_eq!(comparison.push_on_gpu(&there(1, 0), &there(1, 1)).unwrap(), expected);
+    assert_eq!(comparison.push_gpu_frames(&there(1, 0), &there(1, 1)).unwrap(), expected);
     assert_eq!(fake_driver.launches_on(0), before);
     let [first, second] = gpus.each_ref().map(|gpu| gpu.upload(&[1_u8, 2, 3]).unwrap());
     for address in [second.address(), 0, 64] {
@@ -112,7 +112,7 @@ fn frames_on_one_device_are_measured_there_whatever_lies_on_the_other() {
     #[allow(unsafe_code)]
     let ours = unsafe { gpus[0].copy_foreign::<u8>(first.address(), 3) }.unwrap();
     assert_eq!(gpus[0].download(&ours).unwrap(), [1, 2, 3]);
-    let refused = comparison.push_on_gpu(&there(0, 0), &there(1, 1));
+    let refused = comparison.push_gpu_frames(&there(0, 0), &there(1, 1));
     assert!(matches!(refused, Err(Error::InvalidArgument { .. })));
     assert_eq!(AnyFrame::from(there(1, 0)).into_host().unwrap(), frames[0]);
 }

@@ -14,7 +14,7 @@ use neural_codec::progress::CancelToken;
 /// Few enough for the fake driver: one step of gains, five of all weights and two on rounded parameters.
 const STEPS: usize = 8;
 
-/// Decoded frames that are too bright, which a filter can learn to take away.
+/// Decoded frames that are too bright, which a filter can be trained to take away.
 fn patches() -> Patches {
     let mut state = 1_u32;
     let mut random = move || {

@@ -181,7 +181,7 @@ fn pushing_bytes_in_pieces_gives_the_same_frames() {
         let (mut pieces, mut found) = (bytes.chunks(piece), Vec::new());
         loop {
             match agent.receive_frame().unwrap() {
-                Received::Frame(frame) => found.push(FrameHash::of(&frame)),
+                Received::Frame(frame) => found.push(FrameHash::of(&frame.into_host().unwrap())),
                 Received::NeedsData => match pieces.next() {
                     Some(piece) => assert!(agent.send_data(piece).unwrap()),
                     None => agent.finish().unwrap(),
@@ -200,7 +200,7 @@ fn a_damaged_scene_costs_that_scene_only() {
     assert_eq!(report.total.scenes, 3);
     let middle = bytes.len() - report.scenes[2].bytes as usize - 200 - report.scenes[1].bytes as usize / 2;
     bytes[middle] ^= 0x55;
-    let skip = DecoderSettings { on_damage: OnDamage::SkipScene, ..DecoderSettings::default() };
+    let skip = DecoderSettings::default().with_on_damage(OnDamage::SkipScene);
     let mut decoder = StreamDecoder::new(bytes.as_slice(), skip).unwrap();
     let (mut times, mut errors) = (Vec::new(), Vec::new());
     loop {

@@ -2,6 +2,7 @@
 #![cfg(feature = "ffmpeg")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test stops at the first error")]
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -39,7 +40,7 @@ fn stream(folder: &Path, size: &str, settings: &[(&str, &str)]) -> Option<PathBu
 }
 
 fn export(from: &Path, to: &Path) -> Result<ExportReport> {
-    export_base(from, to, &Limits::default(), &CancelToken::new(), &mut |_| true)
+    export_base(from, to, &Limits::default(), &CancelToken::new(), &mut |_| ControlFlow::Continue(()))
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn ffmpeg_decodes_an_export_to_the_frames_that_we_decode() {
             &name("ours.mkv"),
             &DecoderSettings::default(),
             &CancelToken::new(),
-            &mut |_| true,
+            &mut |_| ControlFlow::Continue(()),
         )
         .unwrap();
         let ours =
@@ -120,9 +121,11 @@ fn what_cannot_be_exported_leaves_no_file() {
     let to = folder.path().join("base.mp4");
     let cancelled = CancelToken::new();
     cancelled.cancel();
-    let stopped = export_base(&stream, &to, &Limits::default(), &cancelled, &mut |_| true);
+    let stopped =
+        export_base(&stream, &to, &Limits::default(), &cancelled, &mut |_| ControlFlow::Continue(()));
     assert!(matches!(stopped, Err(Error::Cancelled)));
-    let stopped = export_base(&stream, &to, &Limits::default(), &CancelToken::new(), &mut |_| false);
+    let stopped =
+        export_base(&stream, &to, &Limits::default(), &CancelToken::new(), &mut |_| ControlFlow::Break(()));
     assert!(matches!(stopped, Err(Error::Cancelled)));
     assert!(matches!(export(&folder.path().join("nowhere.nvc"), &to), Err(Error::Io { path: Some(_), .. })));
     assert!(matches!(export(&folder.path().join("clip.mkv"), &to), Err(Error::Corrupt { .. })));

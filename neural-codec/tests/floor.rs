@@ -1,4 +1,4 @@
-//! Laws of the quality floor: every scene reaches it at few bytes, or the report says that it cannot.
+//! Properties of the quality floor: every scene reaches it at few bytes, or the report says that it cannot.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
 
 mod support;
@@ -35,7 +35,7 @@ fn every_scene_reaches_the_floor_by_measurement() {
             let quality = scene.quality;
             assert!(quality.psnr_y.unwrap() >= psnr && quality.ssim_y.unwrap() >= ssim, "{scene:?}");
             let stored = scene.attempts.iter().filter(|attempt| attempt.stage == Stage::Store);
-            assert!(stored.clone().any(|trial| trial.quantizer == scene.quantizer));
+            assert!(stored.clone().any(|attempt| attempt.quantizer == scene.quantizer));
             // A scene that comes out too good is coded again, coarser, unless nothing coarser is left.
             let is_near = quality.psnr_y.unwrap() < psnr + 1.0 || quality.ssim_y.unwrap() < ssim + 0.01;
             // From 57 on, steps are large.

@@ -54,9 +54,9 @@ fn every_past_crash_passes() {
     assert_eq!(count, std::fs::read_dir(&crashes).unwrap().count(), "every file names a target");
 }
 
-/// Damage of any one byte, with right checksums: the laws hold although nothing gives the damage away.
+/// Damage of any one byte, with right checksums: the properties hold although nothing gives the damage away.
 #[test]
-fn no_changed_byte_breaks_a_law_under_right_checksums() {
+fn no_changed_byte_breaks_a_property_under_right_checksums() {
     let seed = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.nvc")).unwrap();
     let whole = [&[1], &seed[..]].concat();
     for position in 1..whole.len() {
@@ -71,7 +71,7 @@ fn no_changed_byte_breaks_a_law_under_right_checksums() {
 
 /// Every length of every seed, and a changed byte at every place.
 #[test]
-fn no_cut_or_changed_filter_breaks_a_law() {
+fn no_cut_or_changed_filter_breaks_a_property() {
     for name in ["m-nothing", "m-differences", "l-differences-and-maps"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/filter").join(name);
         let seed = std::fs::read(path).unwrap();

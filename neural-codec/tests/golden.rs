@@ -41,7 +41,7 @@ fn path() -> PathBuf {
 fn the_golden_stream_decodes_to_the_golden_pictures() {
     let bytes = std::fs::read(path()).unwrap();
     for threads in [1, 2] {
-        let settings = DecoderSettings { threads, ..DecoderSettings::default() };
+        let settings = DecoderSettings::default().with_threads(threads);
         let mut decoder = StreamDecoder::new(bytes.as_slice(), settings).unwrap();
         let hashes: Vec<u64> = std::iter::from_fn(|| decoder.decode_frame().unwrap())
             .map(|frame| FrameHash::of(&frame).0)

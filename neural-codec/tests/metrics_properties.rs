@@ -1,4 +1,4 @@
-//! Laws of the metrics that need no oracle.
+//! Properties of the metrics that need no oracle.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod pictures;

@@ -1,4 +1,4 @@
-//! Laws of targets that bound the bytes, and of the one that weighs them.
+//! Properties of targets that bound the bytes, and of the one that weighs them.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
 
 mod support;

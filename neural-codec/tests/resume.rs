@@ -1,4 +1,4 @@
-//! Laws of the attempt cache: what was interrupted goes on where it was, and gives the bytes of one that was not.
+//! Properties of the attempt cache: what was interrupted continues where it was, and gives the bytes of one that was not.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
 
 mod support;
@@ -40,9 +40,9 @@ fn clip() -> Clip {
     Clip::new(192, 128, PixelFormat::YUV420_8, 90, 30)
 }
 
-fn trials(folder: &Path) -> usize {
+fn attempts(folder: &Path) -> usize {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.extension().is_some_and(|e| e == "trial")).count()
+    files.filter(|path| path.extension().is_some_and(|e| e == "attempt")).count()
 }
 
 fn reused(report: &Report) -> Option<u64> {
@@ -65,13 +65,13 @@ fn an_encode_that_was_interrupted_goes_on_and_gives_the_same_bytes() {
         };
         let error = encoded(&mut clip(), &with_folder, stop(31)).unwrap_err();
         assert!(matches!(error, Error::Cancelled), "{error}");
-        let before = trials(&work);
+        let before = attempts(&work);
         assert!(before > 0, "{target:?}");
         let (again, report) = encoded(&mut clip(), &with_folder, Hooks::default()).unwrap();
         assert!(again == whole, "{target:?}");
         assert_eq!(reused(&report), Some(before as u64), "{target:?}");
         let (third, report) = encoded(&mut clip(), &with_folder, Hooks::default()).unwrap();
-        assert!(third == whole && reused(&report) == Some(trials(&work) as u64));
+        assert!(third == whole && reused(&report) == Some(attempts(&work) as u64));
     }
 }
 
@@ -105,7 +105,7 @@ fn a_damaged_trial_is_made_again() {
     let with_folder = settings(target, Some(folder.path()));
     let (whole, _) = encoded(&mut clip(), &with_folder, Hooks::default()).unwrap();
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    for path in files.iter().filter(|path| path.extension().is_some_and(|e| e == "trial")) {
+    for path in files.iter().filter(|path| path.extension().is_some_and(|e| e == "attempt")) {
         let bytes = fs::read(path).unwrap();
         fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
     }
@@ -118,12 +118,12 @@ fn the_folder_of_another_clip_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let with_folder = settings(TARGETS[1], Some(folder.path()));
     encoded(&mut clip(), &with_folder, Hooks::default()).unwrap();
-    let before = trials(folder.path());
+    let before = attempts(folder.path());
     let mut other = Clip::new(192, 128, PixelFormat::YUV420_10, 30, 30);
     let error = encoded(&mut other, &with_folder, Hooks::default()).unwrap_err();
     assert!(matches!(&error, Error::InvalidArgument { name, .. } if name == "cache_dir"), "{error}");
     assert!(error.to_string().contains("another clip"), "{error}");
-    assert_eq!(trials(folder.path()), before);
+    assert_eq!(attempts(folder.path()), before);
 }
 
 #[test]

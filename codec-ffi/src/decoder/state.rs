@@ -32,7 +32,7 @@ enum Input {
     None,
     Pushed(DecodingAgent),
     File(Box<SeekingDecoder<BufReader<File>>>),
-    /// The file's decoding ended by an error; a seek goes on.
+    /// The file's decoding ended by an error; a seek continues it.
     Ended(Box<SeekingDecoder<BufReader<File>>>),
 }
 
@@ -95,7 +95,7 @@ impl DecoderState {
         };
         Ok(match received {
             Received::Frame(frame) => {
-                self.frame = Some(frame);
+                self.frame = Some(frame.into_host()?);
                 NCODEC_OK
             }
             Received::NeedsData => NCODEC_AGAIN,
@@ -108,7 +108,7 @@ impl DecoderState {
         let skips = self.settings.on_damage == OnDamage::SkipScene;
         let decoder = self.file("ncodec_decoder_receive_frame")?;
         match decoder.decode_frame() {
-            Ok(frame) => Ok(frame.map_or(Received::End, Received::Frame)),
+            Ok(frame) => Ok(frame.map_or(Received::End, |frame| Received::Frame(frame.into()))),
             Err(error) if skips => {
                 decoder.seek(decoder.scene_end(decoder.position()))?;
                 Err(error)

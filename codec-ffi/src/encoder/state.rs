@@ -161,7 +161,7 @@ impl EncoderState {
     fn on_progress(&self) -> impl FnMut(Progress) -> ControlFlow<()> + use<> {
         let (listener, cancel) = (self.listener, self.cancel.clone());
         move |progress| {
-            if listener.tell(progress).is_break() {
+            if listener.report(progress).is_break() {
                 cancel.cancel();
             }
             if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

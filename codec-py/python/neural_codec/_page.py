@@ -45,7 +45,7 @@ def page(report: Report, worst: tuple[Array, Array] | None = None) -> str:
         met,
         "<h2>Scenes along time</h2>",
         _strip(report.scenes),
-        "<h2>Rate and quality of every trial</h2>",
+        "<h2>Rate and quality of every attempt</h2>",
         "<p>One color a scene; the ring is what was stored.</p>",
         _plot(report.scenes),
         "<h2>Scenes</h2>",

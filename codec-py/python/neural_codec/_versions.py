@@ -16,18 +16,19 @@ def versions() -> dict[str, str]:
     """Name and version of the library, its encoder and decoder with their files, Python, numpy and the system."""
     suggest_libraries()
     try:
-        encoder, path = _native.encoder_version()
+        encoder, encoder_file = _native.encoder_version()
     except MissingLibrary as error:
-        encoder, path = "none", str(error)
+        encoder, encoder_file = "none", str(error)
     try:
-        decoder = _native.decoder_version()
+        decoder, decoder_file = _native.decoder_version()
     except MissingLibrary as error:
-        decoder = f"none: {error}"
+        decoder, decoder_file = "none", str(error)
     return {
         "neural_codec": _native.__version__,
         "base encoder": encoder,
-        "base encoder file": path,
+        "base encoder file": encoder_file,
         "base decoder": decoder,
+        "base decoder file": decoder_file,
         "python": sys.version.split()[0],
         "numpy": numpy.__version__,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

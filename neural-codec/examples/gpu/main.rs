@@ -22,7 +22,7 @@ use table::Table;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().unwrap_or_else(|| "gpu-out".into());
+    let folder = arguments.next().unwrap_or_else(|| "out/gpu".into());
     let scale = if arguments.next().as_deref() == Some("small") { &Scale::SMALL } else { &Scale::FULL };
     let device = Device::cuda(0)?;
     let gpu = device.gpu().ok_or_else(|| Error::internal("gpu", "a device without a GPU"))?;

@@ -47,8 +47,8 @@ pub(crate) fn metrics(gpu: &Gpu, scale: &Scale, table: &mut Table) -> Result<()>
     let mut row = |name: &str, seconds: f64| {
         let read = 2.0 * scale.samples() as f64 / seconds;
         let share = 100.0 * read / copy;
-        let figures = format!("{:.0} fps, {:.1} GB/s read, {share:.1} % of copy", 1.0 / seconds, read / 1e9);
-        table.line(&format!("{name}, luma on the device: {figures}"));
+        let numbers = format!("{:.0} fps, {:.1} GB/s read, {share:.1} % of copy", 1.0 / seconds, read / 1e9);
+        table.line(&format!("{name}, luma on the device: {numbers}"));
         share
     };
     let psnr = || gpu.squared_error(&x, &y).map(drop);
@@ -76,13 +76,13 @@ pub(crate) fn filter(
     let blocks = vec![1; scale.width.div_ceil(64) * scale.height.div_ceil(64)];
     let seconds = seconds(gpu, scale, || filter.apply(&picture, 1, &blocks).map(drop))?;
     let multiplications = network.macs_per_pixel() * scale.samples() as f64 / seconds;
-    let figures = format!("{:.0} fps, {:.2} T multiplications/s", 1.0 / seconds, multiplications / 1e12);
-    table.line(&format!("filter {}, on the device: {figures}", profile.name()));
+    let numbers = format!("{:.0} fps, {:.2} T multiplications/s", 1.0 / seconds, multiplications / 1e12);
+    table.line(&format!("filter {}, on the device: {numbers}", profile.name()));
     table.at_least(&format!("filter {} of resident frames, fps", profile.name()), 1.0 / seconds, bar);
     Ok(())
 }
 
-/// All that cuts and profile need of each frame, once as it is queued and once with its figures waited for.
+/// All that cuts and profile need of each frame, once as it is queued and once with its measurements waited for.
 pub(crate) fn scene(gpu: &Gpu, scale: &Scale, table: &mut Table) -> Result<()> {
     let frame = picture(scale, PixelFormat::YUV420_8, 9)?;
     let planes = eight(&frame)?;
@@ -90,13 +90,14 @@ pub(crate) fn scene(gpu: &Gpu, scale: &Scale, table: &mut Table) -> Result<()> {
     let (y, u, v) = (y?, u?, v?);
     let sizes = planes.each_ref().map(|plane| (plane.width(), plane.height()));
     let planes = ScenePlanes { planes: [&y, &u, &v], sizes, shift: 0, is_rgb: false };
-    let before = gpu.look(&planes, None)?;
-    let queued = 1.0 / seconds(gpu, scale, || gpu.look(&planes, Some(&before)).map(drop))?;
-    let waited = 1.0 / seconds(gpu, scale, || gpu.figures(&gpu.look(&planes, Some(&before))?).map(drop))?;
+    let before = gpu.measure_picture(&planes, None)?;
+    let queued = 1.0 / seconds(gpu, scale, || gpu.measure_picture(&planes, Some(&before)).map(drop))?;
+    let waited = 1.0
+        / seconds(gpu, scale, || gpu.measurements(&gpu.measure_picture(&planes, Some(&before))?).map(drop))?;
     table.line(&format!(
-        "scene analysis, on the device: {queued:.0} fps queued, {waited:.0} fps with figures on the host"
+        "scene analysis, on the device: {queued:.0} fps queued, {waited:.0} fps with measurements on the host"
     ));
-    table.at_least("the profile of resident frames, fps with figures on the host", waited, 3000.0);
+    table.at_least("the profile of resident frames, fps with measurements on the host", waited, 3000.0);
     Ok(())
 }
 

@@ -10,7 +10,7 @@ pub(crate) struct Scale {
     pub(crate) copied: usize,
     /// Steps of training on the GPU and on the CPU, and of a whole scene.
     pub(crate) steps: (usize, usize, usize),
-    /// Patches to learn from, and to judge by.
+    /// Patches to train on, and to judge by.
     pub(crate) patches: (usize, usize),
 }
 
@@ -25,7 +25,7 @@ impl Scale {
         patches: (768, 128),
     };
 
-    /// For a fake driver that is no GPU; its figures mean nothing.
+    /// For a fake driver that is no GPU; its numbers mean nothing.
     pub(crate) const SMALL: Self =
         Self { width: 160, height: 90, seconds: 0.001, copied: 1 << 16, steps: (1, 1, 8), patches: (8, 2) };
 

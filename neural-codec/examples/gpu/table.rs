@@ -1,4 +1,4 @@
-//! What was measured, line by line, and the bars that some figures have to reach.
+//! What was measured, line by line, and the bars that some numbers have to reach.
 
 use std::fmt::Write;
 

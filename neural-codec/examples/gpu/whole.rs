@@ -34,21 +34,21 @@ fn rate(scale: &Scale, mut call: impl FnMut() -> Result<()>) -> Result<f64> {
     Ok(f64::from(calls) / start.elapsed().as_secs_f64())
 }
 
-/// Metrics, looks and filters of frames in host memory.
+/// Metrics, features and filters of frames in host memory.
 pub(crate) fn frames(device: &Device, scale: &Scale, table: &mut Table) -> Result<()> {
     let (source, decoded) =
         (picture(scale, PixelFormat::YUV420_8, 1)?, picture(scale, PixelFormat::YUV420_8, 9)?);
     for device in [device.clone(), Device::cpu()] {
         for measures in [Measures::Psnr, Measures::Ssim, Measures::MsSsim] {
-            let mut comparison = Comparison::new(source.format(), measures).on(&device);
+            let mut comparison = Comparison::new(source.format(), measures).with_device(&device);
             let fps = rate(scale, || comparison.push(&source, &decoded).map(drop))?;
             table.line(&format!("{measures:?} of frames in host memory, {device}: {fps:.1} fps"));
         }
-        let mut analyst = FrameAnalyzer::on(&device);
-        let fps = rate(scale, || analyst.look(&source).map(drop))?;
-        table.line(&format!("looks at frames in host memory, {device}: {fps:.1} fps"));
+        let mut analyzer = FrameAnalyzer::with_device(&device);
+        let fps = rate(scale, || analyzer.analyze(&source).map(drop))?;
+        table.line(&format!("analysis of frames in host memory, {device}: {fps:.1} fps"));
         for profile in [NetworkSize::M, NetworkSize::L] {
-            let filter = Filter::on(&network(profile)?, &device);
+            let filter = Filter::with_device(&network(profile)?, &device);
             let fps = rate(scale, || filter.apply(&source, 1, None).map(drop))?;
             table
                 .line(&format!("filter {} of frames in host memory, {device}: {fps:.1} fps", profile.name()));
@@ -65,7 +65,7 @@ pub(crate) fn single_frames(scale: &Scale, table: &mut Table) -> Result<()> {
         let (source, decoded) = (source?, decoded?);
         let milliseconds = |device: settings::DeviceChoice| -> Result<f64> {
             let device = device.open(width * height)?;
-            let mut comparison = Comparison::new(source.format(), Measures::Ssim).on(&device);
+            let mut comparison = Comparison::new(source.format(), Measures::Ssim).with_device(&device);
             Ok(1e3 / rate(scale, || comparison.push(&source, &decoded).map(drop))?)
         };
         let (chosen, cpu) =
@@ -128,7 +128,7 @@ pub(crate) fn hashes(device: &Device, scale: &Scale, hashes: &mut String) -> Res
     for profile in [NetworkSize::M, NetworkSize::L] {
         for format in [PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
             let (network, frame) = (network(profile)?, picture(scale, format, 1)?);
-            let on = Filter::on(&network, &device.clone().for_every_size());
+            let on = Filter::with_device(&network, &device.clone().for_every_size());
             // The first frame of a kind is the CPU's if they differ; the second is the GPU's own.
             on.apply(&frame, 2, None)?;
             let hash = |filter: &Filter| Ok::<_, Error>(FrameHash::of(&filter.apply(&frame, 2, None)?));

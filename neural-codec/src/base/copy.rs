@@ -1,11 +1,11 @@
 //! One loaded copy of SVT-AV1: its entry points, version and file.
 
-use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::abi::{Api, BufferLayout, InitHandle};
-use super::loader::load;
+use super::loader::{file_of, load};
 use super::version::Version;
 
 /// Code and tables of the library, for one instance.
@@ -54,23 +54,8 @@ impl LoadedCopy {
     }
 
     /// The file that the system's loader chose for the name.
-    #[allow(unsafe_code)]
     pub(super) fn file(&self) -> Option<PathBuf> {
-        use std::os::unix::ffi::OsStrExt;
-
-        let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-        // SAFETY: `deinit` is an address in the library, and `info` has room for the answer.
-        if unsafe { libc::dladdr(self.api.deinit as *const c_void, info.as_mut_ptr()) } == 0 {
-            return None;
-        }
-        // SAFETY: the call succeeded, so that `info` is filled in.
-        let name = unsafe { info.assume_init() }.dli_fname;
-        if name.is_null() {
-            return None;
-        }
-        // SAFETY: the loader keeps the name while the library is loaded.
-        let name = unsafe { CStr::from_ptr(name) };
-        std::fs::canonicalize(OsStr::from_bytes(name.to_bytes())).ok()
+        file_of(self.api.deinit as *const c_void)
     }
 }
 
@@ -96,7 +81,7 @@ fn read_version(handle: &libloading::Library) -> Result<Version, String> {
 /// Stops the library from writing to standard error.
 ///
 /// Version 4 takes a callback. Older ones only read the variable `SVT_LOG`, once, when the first encoder is
-/// made: level -2 lies below the one of fatal errors. A value that the caller set is left alone.
+/// made: level -2 lies below the one of fatal errors. A value that the caller set stays unchanged.
 #[allow(unsafe_code)]
 fn silence(handle: &libloading::Library) {
     type Callback = extern "C" fn(*mut c_void, i32, *const c_char, *const c_char, *mut c_void);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::copy::symbol;
-use super::loader::load;
+use super::loader::{file_of, load};
 use super::version::Version;
 use crate::error::{Error, Result};
 
@@ -117,7 +117,9 @@ impl Api {
 #[derive(Debug)]
 pub(super) struct Library {
     pub(super) api: Api,
-    pub(super) name: String,
+    /// As the library says it: "1.4.3".
+    pub(super) version: String,
+    pub(super) file: PathBuf,
     /// Keeps the entry points valid.
     _handle: libloading::Library,
 }
@@ -140,8 +142,8 @@ pub fn suggest_decoder(path: &Path) {
 /// # Errors
 ///
 /// `MissingLibrary` with what was tried.
-pub fn decoder_version() -> Result<String> {
-    Library::load().map(|library| library.name.clone())
+pub fn decoder_version() -> Result<(String, PathBuf)> {
+    Library::load().map(|library| (library.version.clone(), library.file.clone()))
 }
 
 impl Library {
@@ -197,6 +199,7 @@ impl Library {
                 picture_unref: symbol(&handle, c"dav1d_picture_unref")?,
             }
         };
-        Ok(Self { api, name: format!("dav1d {version} ({})", name.display()), _handle: handle })
+        let file = file_of(api.open as *const c_void).unwrap_or_else(|| name.to_owned());
+        Ok(Self { api, version, file, _handle: handle })
     }
 }

@@ -125,11 +125,6 @@ impl Av1Decoder {
         })
     }
 
-    /// Name and version of the library that decodes.
-    pub fn engine(&self) -> &str {
-        &self.library.name
-    }
-
     /// Takes one temporal unit; the bytes are copied.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! AV1 encoding of one scene by SVT-AV1, watched: frames in, temporal units out, in display order.
 //!
-//! SVT-AV1 3.1 and newer stand still for good now and then, all their threads waiting for one another
-//! (`docs/decisions/0007-standing-still.md`). So the instance is driven by a thread of its own, and whoever waits for it
+//! SVT-AV1 3.1 and newer stall for good now and then, all their threads waiting for one another
+//! (`docs/decisions/0007-stalls.md`). So the instance is driven by a thread of its own, and whoever waits for it
 //! notices when nothing moves any more: an error then, and the instance is left behind.
 
 use std::collections::VecDeque;
@@ -14,23 +14,9 @@ use cpu_time::ProcessTime;
 use super::config::EncoderConfig;
 use super::instance::Instance;
 use super::library::Library;
+use super::temporal_unit::TemporalUnit;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Layout};
-
-/// The coded form of one frame, with whatever hidden frames it needs first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemporalUnit {
-    /// AV1 low-overhead bytes, without a temporal delimiter.
-    pub data: Vec<u8>,
-    /// Index of the frame it shows, counted from 0 in the order in which frames were sent.
-    pub index: u64,
-    /// Whether decoding can begin here.
-    pub is_key: bool,
-    /// Quantizer of the shown frame on the scale of [`EncoderConfig::quantizer`], as SVT-AV1 reports it.
-    pub quantizer: u8,
-    /// Temporal layer of the shown frame, 0 lowest; only version 3 and newer say it.
-    pub temporal_layer: Option<u8>,
-}
 
 /// Frames that may wait for the instance to take them.
 const WAITING: usize = 2;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::abi::{self, Component, InitHandle, Status};
 use super::config::EncoderConfig;
 use super::copy::LoadedCopy;
-use super::encoder::TemporalUnit;
 use super::library::Library;
 use super::source::with_picture;
+use super::temporal_unit::TemporalUnit;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 

@@ -1,6 +1,7 @@
 //! Loads a library by name so that it meets no namesake of its own symbols.
 
-use std::path::Path;
+use std::ffi::{CStr, OsStr, c_void};
+use std::path::{Path, PathBuf};
 
 /// Loads a library whose calls to itself stay within itself.
 ///
@@ -23,6 +24,26 @@ pub(super) unsafe fn load(name: &Path) -> Result<libloading::Library, String> {
         // SAFETY: the contract is this function's own.
         unsafe { libloading::Library::new(name) }.map_err(|error| error.to_string())
     }
+}
+
+/// The file that holds the code at an address: what the system's loader chose for a name.
+#[allow(unsafe_code)]
+pub(super) fn file_of(code: *const c_void) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+
+    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: the address is only compared with those of loaded files, and `info` has room for the answer.
+    if unsafe { libc::dladdr(code, info.as_mut_ptr()) } == 0 {
+        return None;
+    }
+    // SAFETY: the call succeeded, so that `info` is filled in.
+    let name = unsafe { info.assume_init() }.dli_fname;
+    if name.is_null() {
+        return None;
+    }
+    // SAFETY: the loader keeps the name while the library is loaded.
+    let name = unsafe { CStr::from_ptr(name) };
+    std::fs::canonicalize(OsStr::from_bytes(name.to_bytes())).ok()
 }
 
 /// Whether the process runs under AddressSanitizer, which ends it where a library is bound to itself.

@@ -15,16 +15,18 @@ mod loader;
 mod obu;
 mod quantizer;
 mod source;
+mod temporal_unit;
 mod version;
 
 pub use config::EncoderConfig;
 pub use dav1d::{DECODER_VARIABLE, decoder_version, suggest_decoder};
 pub use decoder::{Av1Decoder, DecoderConfig};
-pub use encoder::{SvtAv1Encoder, TemporalUnit};
+pub use encoder::SvtAv1Encoder;
 pub use library::{LIBRARY_VARIABLE, Library};
 pub use obu::{SequenceHeader, UnitInfo, probe, sequence_header};
 pub use quantizer::Quantizer;
 pub use source::coded_size;
+pub use temporal_unit::TemporalUnit;
 pub use version::Version;
 
 #[cfg(test)]

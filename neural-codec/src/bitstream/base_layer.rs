@@ -3,7 +3,8 @@
 use super::Limits;
 use super::bytes::{Reader, Writer};
 use super::header::{read_depth, read_size};
-use super::packet::{PacketKind, Payload};
+use super::kind::PacketKind;
+use super::payload::Payload;
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Layout, VideoInfo};
 

@@ -2,9 +2,10 @@
 
 use super::audio::{read_track, write_track};
 use super::bytes::{Reader, Writer};
-use super::packet::{Packet, PacketKind, Payload};
+use super::kind::PacketKind;
+use super::payload::Payload;
 use super::{AudioTrack, Limits};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::frame::{BitDepth, ChromaLocation, Color, ColorRange, Layout, PixelFormat, VideoInfo};
 
 /// Version of the format. Within a major version, readers read every older stream.
@@ -39,19 +40,6 @@ impl StreamHeader {
     pub fn new(info: VideoInfo) -> Self {
         let version = FormatVersion::CURRENT;
         Self { version, info, encoder: String::new(), audio_tracks: Vec::new() }
-    }
-
-    /// Whether a packet that lies at `offset` fits what this header says.
-    pub(super) fn check_packet(&self, packet: &Packet, offset: u64) -> Result<()> {
-        let place = Place::at_offset(offset);
-        match packet {
-            Packet::Audio(audio) if usize::from(audio.track) >= self.audio_tracks.len() => {
-                let expected = format!("one of {}", self.audio_tracks.len());
-                Err(Error::corrupt("audio track", expected, audio.track, place))
-            }
-            Packet::BaseLayer(base) => base.check_fits(&self.info, place),
-            _ => Ok(()),
-        }
     }
 }
 

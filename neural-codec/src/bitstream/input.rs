@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::packet::{PACKET_HEADER_BYTES, PacketHeader, SIGNATURE};
+use super::kind::{PACKET_HEADER_BYTES, SIGNATURE};
+use super::packet_header::PacketHeader;
 use crate::error::{Error, Place, Result};
 
 /// Memory grows by at most this before the bytes for it have arrived.

@@ -2,7 +2,7 @@
 
 /// Bounds on what a reader accepts; a stream past any of them is refused with `LimitExceeded`.
 ///
-/// The defaults admit every sane stream and keep a hostile one from costing more memory than the bytes it sent
+/// The defaults admit every sane stream and keep a adversarial one from costing more memory than the bytes it sent
 /// plus a few megabytes. Change single bounds with `Limits { max_scenes: 10, ..Limits::default() }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {

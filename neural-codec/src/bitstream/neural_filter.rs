@@ -4,7 +4,8 @@
 
 use super::Limits;
 use super::bytes::{Reader, Writer};
-use super::packet::{PacketKind, Payload};
+use super::kind::PacketKind;
+use super::payload::Payload;
 use crate::error::Result;
 
 /// Most layers that a filter packet may have.

@@ -2,7 +2,8 @@
 
 use super::Limits;
 use super::bytes::{Reader, Writer};
-use super::packet::{PacketKind, Payload};
+use super::kind::PacketKind;
+use super::payload::Payload;
 use crate::error::{Error, Result};
 use crate::strategy::Strategy;
 
@@ -110,9 +111,6 @@ fn write_timestamps(writer: &mut Writer, timestamps: &[i64]) -> Result<()> {
 /// Closes a scene: for every [`FRAMES_PER_HASH`] frames, the last time for fewer, the XXH3-64 of their hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FrameHashes(pub Vec<u64>);
-
-/// Decoded frames that one stored hash stands for: few enough to find what went wrong, enough to cost next to nothing.
-pub const FRAMES_PER_HASH: usize = 32;
 
 impl Payload for FrameHashes {
     const KIND: PacketKind = PacketKind::FrameHashes;

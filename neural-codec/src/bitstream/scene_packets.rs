@@ -1,12 +1,9 @@
 //! A scene as bytes of its own, encoded apart from all others and joined later.
 
-use std::io::Read;
-
 use super::bytes::Writer;
-use super::packet::Payload;
-use super::reader::Packets;
-use super::{BaseLayer, FRAMES_PER_HASH, FrameHashes, Limits, NeuralFilter, Packet, SceneHeader};
-use crate::error::{Error, Place, Result};
+use super::payload::Payload;
+use super::{BaseLayer, FRAMES_PER_HASH, FrameHashes, NeuralFilter, SceneHeader};
+use crate::error::{Error, Result};
 
 /// All packets of a scene.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,37 +43,5 @@ impl ScenePackets {
         }
         FrameHashes(self.hashes.clone()).write_packet(&mut writer)?;
         Ok(writer.bytes)
-    }
-
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote, and nothing more.
-    ///
-    /// # Errors
-    ///
-    /// As of `PacketReader`.
-    pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self> {
-        Self::read_at(bytes, 0, limits)
-    }
-
-    /// Reads a scene that lies at `offset` in a stream and ends where `input` ends.
-    pub(super) fn read_at(input: impl Read, offset: u64, limits: &Limits) -> Result<Self> {
-        let mut packets = Packets::within_stream(input, offset, limits.clone());
-        let scene = match packets.next(None)? {
-            Some(Packet::Scene(header)) => packets.rest_of_scene(header, None)?,
-            other => {
-                let found = other.map_or("nothing".into(), |packet| format!("{:?}", packet.kind()));
-                return Err(Error::corrupt(
-                    "first packet of a scene",
-                    "Scene",
-                    found,
-                    Place::at_offset(offset),
-                ));
-            }
-        };
-        let end = packets.input.position();
-        if !packets.input.is_at_end()? {
-            let place = Place { offset: Some(end), scene: Some(scene.header.index), frame: None };
-            return Err(Error::corrupt("end of a scene", "nothing after FrameHashes", "more bytes", place));
-        }
-        Ok(scene)
     }
 }

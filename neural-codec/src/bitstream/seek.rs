@@ -3,7 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::packet::Packet;
-use super::reader::Packets;
+use super::packets::Packets;
 use super::{End, Limits, PacketReader, ScenePackets, SceneTable, StreamHeader};
 use crate::error::{Error, Place, Result};
 

@@ -2,7 +2,8 @@
 
 use super::Limits;
 use super::bytes::{Reader, Writer};
-use super::packet::{PACKET_HEADER_BYTES, PacketKind, Payload};
+use super::kind::{END_PAYLOAD_BYTES, PACKET_HEADER_BYTES, PacketKind};
+use super::payload::Payload;
 use crate::error::Result;
 
 /// Where one scene lies, and what it holds.
@@ -115,10 +116,8 @@ pub struct End {
 }
 
 impl End {
-    /// Bytes of the payload.
-    pub(super) const PAYLOAD_BYTES: usize = 20;
     /// Bytes of the whole packet.
-    pub(super) const PACKET_BYTES: u64 = (PACKET_HEADER_BYTES + Self::PAYLOAD_BYTES) as u64;
+    pub(super) const PACKET_BYTES: u64 = (PACKET_HEADER_BYTES + END_PAYLOAD_BYTES) as u64;
 }
 
 impl Payload for End {

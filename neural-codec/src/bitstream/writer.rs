@@ -3,9 +3,11 @@
 use std::io::Write;
 
 use super::bytes::Writer;
+use super::kind::SIGNATURE;
 use super::order::Order;
-use super::packet::{Packet, Payload, SIGNATURE};
-use super::reader::Packets;
+use super::packet::Packet;
+use super::packets::Packets;
+use super::payload::Payload;
 use super::{AudioPacket, End, FormatVersion, FrameHashes, Limits, ScenePackets, StreamHeader};
 use crate::error::{Error, Result};
 
@@ -74,7 +76,7 @@ impl<W: Write> PacketWriter<W> {
         let end = self.position + bytes.len() as u64;
         let ScenePackets { header, base, filter, hashes } = scene;
         let base = Packet::BaseLayer(base);
-        self.header.check_packet(&base, self.position).map_err(as_argument)?;
+        base.check_against(&self.header, self.position).map_err(as_argument)?;
         // The layers agree with their scene, so only the first of these can fail, before it changes anything.
         let filter = filter.map(Packet::NeuralFilter);
         let layers = [Packet::Scene(header), base].into_iter().chain(filter);

@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::stream::{DecoderSettings, StreamDecoder};
+use super::settings::DecoderSettings;
+use super::stream::StreamDecoder;
 use crate::bitstream::{AudioPacket, StreamHeader};
 use crate::error::{Error, Result};
-use crate::frame::Frame;
+use crate::frame::AnyFrame;
 use crate::media::FrameSource;
 
 /// Bytes that may wait for the decoder while frames wait for the caller.
@@ -19,9 +20,10 @@ const WAITING_FRAMES: usize = 4;
 
 /// What a call to [`DecodingAgent::receive_frame`] found.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "made once a frame, and matched at once")]
 pub enum Received {
-    /// The next frame.
-    Frame(Frame),
+    /// The next frame, on the host unless the settings want it GPU-resident.
+    Frame(AnyFrame),
     /// More bytes are needed first.
     NeedsData,
     /// The stream has ended; every frame was received.
@@ -79,7 +81,7 @@ struct State {
     /// The decoder waits for bytes.
     starving: bool,
     header: Option<StreamHeader>,
-    frames: VecDeque<Result<Frame>>,
+    frames: VecDeque<Result<AnyFrame>>,
     audio: Vec<AudioPacket>,
     /// The decoder has ended.
     ended: bool,
@@ -209,7 +211,7 @@ fn decode_all(shared: &Arc<Shared>, settings: DecoderSettings) {
     };
     shared.lock().header = Some(decoder.header().clone());
     loop {
-        let next = decoder.decode_frame().transpose();
+        let next = decoder.decode_any_frame().transpose();
         let audio = decoder.take_audio();
         let mut state = shared.lock();
         state.audio.extend(audio);

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::frame::{AnyFrame, Color, convert_on};
+use crate::frame::{AnyFrame, Color};
 use crate::gpu::Gpu;
 use crate::media::FrameSource;
 use crate::metrics::{Comparison, Measures};
 
 /// Distortion of a clip against a reference, by the definitions of `docs/GLOSSARY.md`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ClipMetrics {
     /// Frames compared.
     pub frames: u64,
@@ -32,7 +33,7 @@ pub struct ClipMetrics {
     pub ms_ssim_y: Option<f64>,
 }
 
-/// As [`compare_on`], on a GPU where a usable one is there and frames are large enough for it.
+/// As [`compare_with_device`], on a GPU where a usable one is there and frames are large enough for it.
 pub fn compare(
     reference: &mut dyn FrameSource,
     clip: &mut dyn FrameSource,
@@ -40,7 +41,7 @@ pub fn compare(
 ) -> Result<ClipMetrics> {
     let info = clip.info();
     let device = crate::settings::DeviceChoice::Auto.open(info.width * info.height)?;
-    compare_on(&device, reference, clip, measures)
+    compare_with_device(&device, reference, clip, measures)
 }
 
 /// Measures `clip` against `reference`, frame by frame in order; timestamps play no part.
@@ -51,7 +52,7 @@ pub fn compare(
 /// # Errors
 ///
 /// `InvalidArgument` for clips of different size or length; whatever reading reports.
-pub fn compare_on(
+pub fn compare_with_device(
     device: &Device,
     reference: &mut dyn FrameSource,
     clip: &mut dyn FrameSource,
@@ -67,17 +68,17 @@ pub fn compare_on(
         _ => info.color,
     };
     let yuv = yuv.resolve_for_conversion(info.format.layout, info.width, info.height);
-    let mut comparison = Comparison::new(info.format, measures).on(device);
+    let mut comparison = Comparison::new(info.format, measures).with_device(device);
     let mut frames = 0;
     loop {
-        match (reference.next_anywhere()?, clip.next_anywhere()?) {
+        match (reference.next_any_frame()?, clip.next_any_frame()?) {
             (None, None) => break,
             (Some(expected), Some(found)) => push(&mut comparison, device, (expected, found), yuv)?,
             (first, _) => {
                 let (longer, shorter) =
                     if first.is_some() { ("first", "second") } else { ("second", "first") };
                 let found =
-                    format!("the {shorter} clip ends after {frames} frames, the {longer} one goes on");
+                    format!("the {shorter} clip ends after {frames} frames, the {longer} one continues");
                 return Err(Error::invalid("clips", "the same number of frames", found));
             }
         }
@@ -96,7 +97,7 @@ pub fn compare_on(
     })
 }
 
-/// Measures a pair of frames: on a GPU where one of them lies there and it has room, else on the device.
+/// Measures a pair of frames: on a GPU where one of them is resident there and it has room, else on the device.
 fn push(
     comparison: &mut Comparison,
     device: &Device,
@@ -104,29 +105,28 @@ fn push(
     yuv: Color,
 ) -> Result<()> {
     if let Some(gpu) = found.gpu().or(expected.gpu()) {
-        match push_there(comparison, gpu, (&expected, &found), yuv) {
+        match push_resident(comparison, gpu, (&expected, &found), yuv) {
             Err(Error::OutOfMemory { .. }) => {}
             done => return done,
         }
     }
-    let (expected, found) = (expected.into_host()?, found.into_host()?);
     let format = found.format();
-    let expected =
-        if expected.format() == format { expected } else { convert_on(device, &expected, format, yuv)? };
-    comparison.push(&expected, &found).map(drop)
+    let expected = AnyFrame::Host(expected.into_host()?).convert(device, format, yuv)?;
+    comparison.push(&expected.into_host()?, &found.into_host()?).map(drop)
 }
 
-fn push_there(
+fn push_resident(
     comparison: &mut Comparison,
     gpu: &Arc<Gpu>,
     (expected, found): (&AnyFrame, &AnyFrame),
     yuv: Color,
 ) -> Result<()> {
     let (mut expected_copy, mut found_copy) = (None, None);
-    let (expected, found) = (expected.there(gpu, &mut expected_copy)?, found.there(gpu, &mut found_copy)?);
+    let (expected, found) =
+        (expected.resident_on(gpu, &mut expected_copy)?, found.resident_on(gpu, &mut found_copy)?);
     let format = found.format();
     if expected.format() == format {
-        return comparison.push_on_gpu(expected, found).map(drop);
+        return comparison.push_gpu_frames(expected, found).map(drop);
     }
-    comparison.push_on_gpu(&expected.convert(format, yuv)?, found).map(drop)
+    comparison.push_gpu_frames(&expected.convert(format, yuv)?, found).map(drop)
 }

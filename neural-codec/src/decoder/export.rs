@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::io::BufReader;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::Serialize;
@@ -15,6 +16,7 @@ use crate::progress::{CancelToken, Progress};
 
 /// What an export wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ExportReport {
     /// Frames, each one temporal unit.
     pub frames: u64,
@@ -31,8 +33,8 @@ pub struct ExportReport {
 /// Writes the base layer of a `.nvc` file, as it is and with the audio, into an MP4, MOV, Matroska or WebM file, which
 /// appears whole or not at all.
 ///
-/// Nothing is decoded: the file holds what the base layer alone gives, before anything the decoder adds to it. `progress`
-/// is called after each scene; returning false cancels.
+/// Nothing is decoded: the file holds what the base layer alone gives, before anything the decoder adds to it. `on_progress`
+/// is called after each scene; breaking cancels.
 ///
 /// # Errors
 ///
@@ -43,7 +45,7 @@ pub fn export_base(
     output: &Path,
     limits: &Limits,
     cancel: &CancelToken,
-    progress: &mut dyn FnMut(Progress) -> bool,
+    on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<ExportReport> {
     expect_distinct(input, output)?;
     let mut scenes = Items { reader: open(input, limits)? };
@@ -86,7 +88,7 @@ pub fn export_base(
                 (sum.frames, scenes.reader.position(), at.scenes_done + 1);
             done.set(at);
             report.set(sum);
-            if progress(at) { Ok(Some(units)) } else { Err(Error::Cancelled) }
+            if on_progress(at).is_continue() { Ok(Some(units)) } else { Err(Error::Cancelled) }
         };
         step().transpose()
     });

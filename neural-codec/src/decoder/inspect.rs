@@ -11,6 +11,7 @@ use crate::report::ClipReport;
 
 /// A stream's description.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct StreamSummary {
     /// Format version, such as `1.0`.
     pub format_version: String,
@@ -34,6 +35,7 @@ pub struct StreamSummary {
 
 /// A scene's description.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct SceneSummary {
     /// Index in the clip of the first frame.
     pub first_frame: u64,

@@ -17,10 +17,11 @@ mod settings;
 mod stream;
 
 pub use agent::{DecodingAgent, Received};
-pub use compare::{ClipMetrics, compare, compare_on};
+pub use compare::{ClipMetrics, compare, compare_with_device};
 #[cfg(feature = "ffmpeg")]
 pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect};
 pub use one_shot::{DecodeReport, decode_file, open_clip};
 pub use seeking::SeekingDecoder;
-pub use stream::{DecoderSettings, OnDamage, StreamDecoder};
+pub use settings::{DecoderSettings, OnDamage};
+pub use stream::StreamDecoder;

@@ -2,18 +2,21 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use super::stream::{DecoderSettings, StreamDecoder, is_stream};
+use super::settings::DecoderSettings;
+use super::stream::{StreamDecoder, is_stream};
 use crate::error::{Error, Result};
 use crate::media::{self, FrameSource};
 use crate::progress::{CancelToken, Progress};
 
 /// The account of a decode.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct DecodeReport {
     /// Frames written.
     pub frames: u64,
@@ -48,8 +51,8 @@ fn open_stream(path: &Path, settings: &DecoderSettings) -> Result<StreamDecoder<
 
 /// Decodes a `.nvc` file into a media file, which appears whole or not at all.
 ///
-/// The output's name decides its kind: see [`media::create`]. `progress` is called after each frame; returning
-/// false cancels.
+/// The output's name decides its kind: see [`media::create`]. `on_progress` is called after each frame; breaking
+/// cancels.
 ///
 /// # Errors
 ///
@@ -59,7 +62,7 @@ pub fn decode_file(
     output: &Path,
     settings: &DecoderSettings,
     cancel: &CancelToken,
-    progress: &mut dyn FnMut(Progress) -> bool,
+    on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<DecodeReport> {
     media::expect_distinct(input, output)?;
     let start = Instant::now();
@@ -72,7 +75,7 @@ pub fn decode_file(
         writer.write_frame(&frame)?;
         frames += 1;
         let so_far = Progress { frames_done: frames, bytes: decoder.position(), ..Progress::default() };
-        if !progress(so_far) {
+        if on_progress(so_far).is_break() {
             return Err(Error::Cancelled);
         }
     }

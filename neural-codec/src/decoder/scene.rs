@@ -1,7 +1,7 @@
 //! One scene, decoded frame by frame and checked against its hashes.
 
 use super::ahead::Ahead;
-use super::stream::DecoderSettings;
+use super::settings::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
 use crate::device::Device;
@@ -51,7 +51,7 @@ impl SceneDecoder {
                     Some(device) => device,
                     None => device.insert(settings.device.open(info.width * info.height)?),
                 };
-                Some(SceneFilter::on(packet, device).map_err(|error| error.within(place))?)
+                Some(SceneFilter::with_device(packet, device).map_err(|error| error.within(place))?)
             }
             (strategy, filter) => {
                 let expected = if strategy == Strategy::Av1 {
@@ -80,7 +80,7 @@ impl SceneDecoder {
         let mut decoding = Decoding { base, decoder, units_sent: 0, drained: false };
         let mut frames = Ahead::start(move || decoding.next())?;
         if let Some(filter) = filter {
-            let (frames_left, keeps) = (header.frame_count(), settings.keeps_on_device);
+            let (frames_left, keeps) = (header.frame_count(), settings.gpu_resident);
             let mut filtering = Filtering { base: frames, filter, frames_left, keeps };
             frames = Ahead::start(move || filtering.next())?;
         }
@@ -158,7 +158,7 @@ pub(super) fn placed(
     info: &VideoInfo,
     device: &mut Option<Device>,
 ) -> Result<AnyFrame> {
-    if !settings.keeps_on_device {
+    if !settings.gpu_resident {
         return Ok(AnyFrame::Host(frame));
     }
     if let Some(there) = there {

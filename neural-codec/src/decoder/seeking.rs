@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use super::scene::{Decoded, SceneDecoder, placed};
-use super::stream::DecoderSettings;
+use super::settings::DecoderSettings;
 use crate::bitstream::{SceneReader, StreamHeader};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -102,12 +102,12 @@ impl<R: Read + Seek> SeekingDecoder<R> {
         Ok(self.decode()?.map(|decoded| decoded.frame))
     }
 
-    /// The frame that comes next where it lies, as [`StreamDecoder::decode_anywhere`](super::StreamDecoder::decode_anywhere).
+    /// The frame that comes next where it lies, as [`StreamDecoder::decode_any_frame`](super::StreamDecoder::decode_any_frame).
     ///
     /// # Errors
     ///
     /// As [`decode_frame`](Self::decode_frame).
-    pub fn decode_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+    pub fn decode_any_frame(&mut self) -> Result<Option<AnyFrame>> {
         let Some(decoded) = self.decode()? else { return Ok(None) };
         let info = self.header().info;
         placed(decoded, &self.settings, &info, &mut self.device).map(Some)

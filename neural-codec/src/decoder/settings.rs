@@ -1,7 +1,74 @@
-//! Decoder settings by name, for C and Python.
+//! What a decoder may use and what it does with damage; also by name, for C and Python.
 
-use super::stream::{DecoderSettings, OnDamage};
+use crate::bitstream::Limits;
 use crate::error::{Error, Result};
+use crate::settings::DeviceChoice;
+
+/// What a decoder may use, and what it does with damage.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct DecoderSettings {
+    /// Threads to use; 0 means all processors. The frames do not depend on it.
+    pub threads: usize,
+    /// Bounds on what a stream may ask for.
+    pub limits: Limits,
+    /// What happens at a damaged scene.
+    pub on_damage: OnDamage,
+    /// Where filters run. The frames do not depend on it.
+    pub device: DeviceChoice,
+    /// Whether frames that are asked for as [`AnyFrame`](crate::frame::AnyFrame) are given on the GPU of `device`: those that it filtered
+    /// as they are there, others as copies.
+    pub gpu_resident: bool,
+}
+
+/// What a decoder does at a damaged scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDamage {
+    /// The error ends the stream.
+    #[default]
+    Stop,
+    /// The error is reported once; the next call continues with the next intact scene.
+    SkipScene,
+}
+
+impl DecoderSettings {
+    /// The same with another number of threads.
+    #[must_use]
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The same with another way with damage.
+    #[must_use]
+    pub fn with_on_damage(self, on_damage: OnDamage) -> Self {
+        Self { on_damage, ..self }
+    }
+
+    /// The same with another device.
+    #[must_use]
+    pub fn with_device(self, device: DeviceChoice) -> Self {
+        Self { device, ..self }
+    }
+
+    /// The same with frames that stay on the GPU, or come to the host.
+    #[must_use]
+    pub fn with_gpu_resident(self, gpu_resident: bool) -> Self {
+        Self { gpu_resident, ..self }
+    }
+
+    pub(super) fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+}
 
 /// The most threads that may be asked for, as in an encode.
 const MAX_THREADS: u64 = 256;

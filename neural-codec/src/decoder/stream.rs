@@ -3,47 +3,12 @@
 use std::io::Read;
 
 use super::scene::{Decoded, SceneDecoder, placed};
-use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketReader, StreamHeader, StreamItem};
+use super::settings::{DecoderSettings, OnDamage};
+use crate::bitstream::{AudioPacket, AudioTrack, PacketReader, StreamHeader, StreamItem};
 use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{AnyFrame, Frame, VideoInfo};
 use crate::media::FrameSource;
-use crate::settings::DeviceChoice;
-
-/// What a decoder may use, and what it does with damage.
-#[derive(Debug, Clone, Default)]
-pub struct DecoderSettings {
-    /// Threads to use; 0 means all processors. The frames do not depend on it.
-    pub threads: usize,
-    /// Bounds on what a stream may ask for.
-    pub limits: Limits,
-    /// What happens at a damaged scene.
-    pub on_damage: OnDamage,
-    /// Where filters run. The frames do not depend on it.
-    pub device: DeviceChoice,
-    /// Whether frames asked for wherever they lie are given on the GPU of `device`: those that it filtered as they lie there, others
-    /// as copies.
-    pub keeps_on_device: bool,
-}
-
-/// What a decoder does at a damaged scene.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnDamage {
-    /// The error ends the stream.
-    #[default]
-    Stop,
-    /// The error is reported once; the next call goes on with the next intact scene.
-    SkipScene,
-}
-
-impl DecoderSettings {
-    pub(super) fn thread_count(&self) -> usize {
-        match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            n => n,
-        }
-    }
-}
 
 /// Decodes a stream as it is read; the input need not be able to seek.
 ///
@@ -112,7 +77,7 @@ impl<R: Read> StreamDecoder<R> {
     /// # Errors
     ///
     /// `Corrupt`, `Truncated` and the like with byte offset, scene and frame. With
-    /// [`OnDamage::SkipScene`] the call after an error goes on with the next scene that is intact.
+    /// [`OnDamage::SkipScene`] the call after an error continues with the next scene that is intact.
     pub fn decode_frame(&mut self) -> Result<Option<Frame>> {
         Ok(self.decode()?.map(|decoded| decoded.frame))
     }
@@ -122,7 +87,7 @@ impl<R: Read> StreamDecoder<R> {
     /// # Errors
     ///
     /// As [`decode_frame`](Self::decode_frame).
-    pub fn decode_anywhere(&mut self) -> Result<Option<AnyFrame>> {
+    pub fn decode_any_frame(&mut self) -> Result<Option<AnyFrame>> {
         let Some(decoded) = self.decode()? else { return Ok(None) };
         let info = self.header().info;
         placed(decoded, &self.settings, &info, &mut self.device).map(Some)
@@ -185,8 +150,8 @@ impl<R: Read + Send> FrameSource for StreamDecoder<R> {
         self.decode_frame()
     }
 
-    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
-        self.decode_anywhere()
+    fn next_any_frame(&mut self) -> Result<Option<AnyFrame>> {
+        self.decode_any_frame()
     }
 
     fn audio_tracks(&self) -> &[AudioTrack] {

@@ -298,13 +298,14 @@ impl StoredFrames<'_> {
     /// Runs a candidate over all frames.
     fn run(&self, candidate: &Candidate, price: f64) -> Result<Run> {
         let format = self.context.clip.info.format;
-        let filter = Filter::on(&candidate.network.network()?, &self.context.resources.device);
+        let filter = Filter::with_device(&candidate.network.network()?, &self.context.resources.device);
         let (columns, _) = block_count(self.context.clip.info.width, self.context.clip.info.height);
         // Changes of the error are counted in squared levels of 8 bits.
         let error: f64 =
             self.attempt.frames.iter().map(|frame| self.config.squared_error(frame, format.depth)).sum();
         let mut maps = MapWriter::new(price / 8.0 * error);
-        let mut comparison = Comparison::new(format, Measures::Ssim).on(&self.context.resources.device);
+        let mut comparison =
+            Comparison::new(format, Measures::Ssim).with_device(&self.context.resources.device);
         let (mut hashes, mut frames) = (Vec::new(), Vec::new());
         self.each_pair(|index, source, decoded| {
             let kind = temporal_layer(index);

@@ -89,7 +89,7 @@ pub fn encode(
         agent = agent.with_scenes(scenes)?;
     }
     let total = source.declared_frame_count();
-    while let Some(frame) = source.next_anywhere()? {
+    while let Some(frame) = source.next_any_frame()? {
         for packet in source.take_audio() {
             agent.send_audio(packet)?;
         }

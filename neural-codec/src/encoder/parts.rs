@@ -110,7 +110,7 @@ pub fn encode_scene(
     }
     let resources = &session.context.resources;
     let kept = SceneFrames::new(Reading::Repeated, Arc::clone(&resources.memory));
-    let mut analyzer = FrameAnalyzer::on(&resources.device);
+    let mut analyzer = FrameAnalyzer::with_device(&resources.device);
     let mut profiler = Profiler::new(info.frame_rate);
     for (number, frame) in frames.into_iter().enumerate() {
         let frame = frame?;
@@ -175,7 +175,7 @@ fn audio_of(source: &mut dyn FrameSource) -> Result<AudioQueue> {
     }
     let mut frames = 0;
     loop {
-        let frame = source.next_anywhere()?;
+        let frame = source.next_any_frame()?;
         source.take_audio().into_iter().for_each(|packet| audio.push(frames, packet));
         if frame.is_none() {
             return Ok(audio);

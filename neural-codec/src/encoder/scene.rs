@@ -16,8 +16,8 @@ use crate::frame::FrameHash;
 use crate::report::{AttemptRecord, SceneVerdict, Stage};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
-    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Quality, Search, SearchResult, Store,
-    Stored, Tools, attempt_record, run_attempt,
+    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Quality, Search, SearchResult, Store, Stored,
+    Tools, attempt_record, run_attempt,
 };
 use crate::strategy::Strategy;
 

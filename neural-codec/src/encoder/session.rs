@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::filter::TrainingConfig;
 use super::muxer::StreamMuxer;
-use super::task::SceneGoal;
 use super::source_format::{coded_info, conversion_note};
+use super::task::SceneGoal;
 use crate::base::Library;
 use crate::bitstream::AudioTrack;
 use crate::device::Device;

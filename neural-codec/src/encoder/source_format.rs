@@ -2,9 +2,7 @@
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::frame::{
-    AnyFrame, Color, Frame, GpuFrame, Layout, PixelFormat, VideoInfo, convert_on, converted_to_host,
-};
+use crate::frame::{AnyFrame, Color, Frame, GpuFrame, Layout, PixelFormat, VideoInfo};
 
 /// # Errors
 ///
@@ -28,10 +26,9 @@ pub(super) fn coded_frame(
     coded: &VideoInfo,
     device: &Device,
 ) -> Result<(Frame, Option<GpuFrame>)> {
-    match frame {
-        AnyFrame::Host(frame) if frame.format() == coded.format => Ok((frame, None)),
-        AnyFrame::Host(frame) => Ok((convert_on(device, &frame, coded.format, coded.color)?, None)),
-        AnyFrame::Gpu(frame) => converted_to_host(device, frame, coded.format, coded.color),
+    match frame.convert(device, coded.format, coded.color)? {
+        AnyFrame::Host(frame) => Ok((frame, None)),
+        AnyFrame::Gpu(frame) => Ok((frame.download()?, Some(frame))),
     }
 }
 

@@ -36,7 +36,7 @@ pub fn detect_scenes_on(
             steps.iter().filter_map(|step| if let Step::Start(at) = step { Some(*at) } else { None }),
         );
     };
-    while let Some(frame) = source.next_anywhere()? {
+    while let Some(frame) = source.next_any_frame()? {
         source.take_audio();
         let (frame, there) = coded_frame(frame, &coded, device)?;
         take(splitter.push(frame, there.as_ref())?);

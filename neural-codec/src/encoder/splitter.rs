@@ -74,7 +74,7 @@ impl SceneSplitter {
 
     /// Analyzes frames on this device.
     pub(super) fn on(self, device: &Device) -> Self {
-        Self { analyzer: FrameAnalyzer::on(device), ..self }
+        Self { analyzer: FrameAnalyzer::with_device(device), ..self }
     }
 
     /// Takes a frame in, which may lie on a GPU too, and says what is now decided.

@@ -23,11 +23,11 @@ impl SceneFilter {
     ///
     /// `Corrupt` naming the field that cannot be, `Unsupported` for a profile that this version lacks.
     pub fn new(packet: &NeuralFilter) -> Result<Self> {
-        Self::on(packet, &Device::cpu())
+        Self::with_device(packet, &Device::cpu())
     }
 
     /// As [`new`](Self::new), at work on a device where frames are large enough for it; what it gives is the same.
-    pub fn on(packet: &NeuralFilter, device: &Device) -> Result<Self> {
+    pub fn with_device(packet: &NeuralFilter, device: &Device) -> Result<Self> {
         let profile = NetworkSize::from_code(packet.profile).ok_or_else(|| Error::Unsupported {
             what: format!("profile {} of a filter", packet.profile),
             remedy: "a newer version of this library may read it".into(),
@@ -41,7 +41,7 @@ impl SceneFilter {
                 .network()?;
         let maps = if packet.blocks.is_empty() { None } else { Some(MapReader::new(&packet.blocks)?) };
         Ok(Self {
-            filter: Filter::on(&network, device),
+            filter: Filter::with_device(&network, device),
             macs_per_pixel: network.macs_per_pixel(),
             maps,
             frames: 0,
@@ -63,7 +63,7 @@ impl SceneFilter {
         let map = self.maps.as_mut().map(|maps| maps.next(size)).transpose()?;
         let kind = temporal_layer(self.frames);
         self.frames += 1;
-        self.filter.apply_there(frame, kind, map.as_deref())
+        self.filter.apply_gpu_resident(frame, kind, map.as_deref())
     }
 
     /// # Errors

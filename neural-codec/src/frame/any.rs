@@ -1,4 +1,4 @@
-//! A picture wherever it lies. What sources give and the encoder takes.
+//! A picture in the memory of the host or of a GPU. What sources give and the encoder takes.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ impl AnyFrame {
         }
     }
 
-    /// The GPU that it lies on, where it lies on one.
+    /// The GPU that holds it, where one does.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
             Self::Host(_) => None,
@@ -73,7 +73,7 @@ impl AnyFrame {
         }
     }
 
-    /// The picture in the memory of the host; a copy where it lies on a GPU.
+    /// The picture in the memory of the host; a copy where it is GPU-resident.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl AnyFrame {
     /// # Errors
     ///
     /// `OutOfMemory`, `Device`.
-    pub(crate) fn there<'a>(
+    pub(crate) fn resident_on<'a>(
         &'a self,
         gpu: &Arc<Gpu>,
         copy: &'a mut Option<GpuFrame>,

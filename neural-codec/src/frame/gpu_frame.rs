@@ -131,15 +131,6 @@ impl GpuFrame {
         Ok(Frame::from_planes(planes, self.format, self.color)?.with_timestamp(self.timestamp))
     }
 
-    /// The same picture in another format: [`convert`](super::convert), sample by sample the same.
-    ///
-    /// # Errors
-    ///
-    /// Also those of `convert`.
-    pub fn convert(&self, to: PixelFormat, yuv: Color) -> Result<Self> {
-        super::convert::on_gpu(self, to, yuv)
-    }
-
     /// The picture with samples of `depth` bits: [`Frame::shifted_to`], sample by sample the same.
     pub fn shifted_to(&self, depth: BitDepth) -> Result<Self> {
         let by = match (self.format.depth, depth) {
@@ -216,7 +207,7 @@ impl GpuFrame {
         self.planes
     }
 
-    /// The GPU that it lies on.
+    /// The GPU that holds it.
     pub fn gpu(&self) -> &Arc<Gpu> {
         &self.gpu
     }

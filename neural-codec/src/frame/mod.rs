@@ -13,10 +13,9 @@ mod rate;
 
 pub use any::AnyFrame;
 pub use color::{ChromaLocation, Color, ColorRange};
-pub(crate) use convert::converted_to_host;
 pub use convert::{
-    ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp, Samples, Size, convert, convert_on,
-    convert_there, from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
+    ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp, Samples, Size, convert,
+    from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
 pub use crop::{crop, pad, rotate};
 pub use format::{BitDepth, Layout, PixelFormat};

@@ -144,7 +144,7 @@ impl Gpu {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(what)
     }
 
-    /// Takes down what a comparison with the CPU found; a GPU that differs is left alone from now on.
+    /// Takes down what a comparison with the CPU found; a GPU that differs is disabled from now on.
     pub(crate) fn prove(&self, what: &'static str, is_equal: bool) {
         if is_equal {
             self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(what);

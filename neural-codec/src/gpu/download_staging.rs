@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaEvent, CudaSlice, CudaStream, DevicePtr, DriverError, sys};
 
-use super::memory::DeviceSample;
-use super::upload_staging::{PIECE, Piece};
+use super::pinned::{PIECE, Piece};
+use super::sample::DeviceSample;
 
 /// Two pieces of pinned memory and the stream that fills them.
 pub(crate) struct DownloadStaging {

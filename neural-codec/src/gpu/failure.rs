@@ -71,7 +71,7 @@ pub(crate) fn forked(index: u32) -> Error {
 }
 
 pub(crate) fn lost(index: u32) -> Error {
-    device_error(index, "it failed before and is left alone: start the process anew, or use device=cpu")
+    device_error(index, "it failed before and is disabled: start the process anew, or use device=cpu")
 }
 
 /// Whether a device can be used after a call failed: where there was no memory, or launches could not be taken down.

@@ -1,9 +1,10 @@
 //! Memory of a GPU.
 
-use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits, sys};
+use cudarc::driver::{CudaSlice, DevicePtr, sys};
 
 use super::context::Gpu;
-use super::upload_staging::LEAST_STAGED;
+use super::pinned::LEAST_STAGED;
+use super::sample::DeviceSample;
 use crate::error::{Error, Result};
 
 /// Values in the memory of a GPU, freed when dropped.
@@ -26,34 +27,6 @@ impl<T> Buffer<T> {
         let (address, _no_events) = self.0.device_ptr(self.0.stream());
         address
     }
-}
-
-/// A value that kernels and the host lay out alike.
-pub trait DeviceSample: DeviceRepr + ValidAsZeroBits + Default + Copy {
-    /// The end of the names of kernels for this type.
-    const SUFFIX: &str;
-}
-
-impl DeviceSample for u8 {
-    const SUFFIX: &str = "u8";
-}
-impl DeviceSample for u16 {
-    const SUFFIX: &str = "u16";
-}
-impl DeviceSample for f32 {
-    const SUFFIX: &str = "f32";
-}
-impl DeviceSample for i16 {
-    const SUFFIX: &str = "i16";
-}
-impl DeviceSample for i32 {
-    const SUFFIX: &str = "i32";
-}
-impl DeviceSample for u64 {
-    const SUFFIX: &str = "u64";
-}
-impl DeviceSample for f64 {
-    const SUFFIX: &str = "f64";
 }
 
 impl Gpu {

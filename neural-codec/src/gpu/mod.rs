@@ -10,12 +10,15 @@ mod download_staging;
 mod failure;
 mod kernels;
 mod memory;
+mod pinned;
 mod pool;
 mod queue;
+mod sample;
 mod upload_staging;
 
 pub use context::Gpu;
 pub(crate) use context::covering;
 pub use kernels::kernel_names;
-pub use memory::{Buffer, DeviceSample};
+pub use memory::Buffer;
 pub(crate) use queue::{Queue, Replay};
+pub use sample::DeviceSample;

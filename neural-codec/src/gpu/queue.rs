@@ -9,7 +9,8 @@ use cudarc::driver::sys::{CUgraphInstantiate_flags, CUstreamCaptureMode};
 use cudarc::driver::{CudaGraph, CudaStream, DriverError, LaunchArgs};
 
 use super::context::Gpu;
-use super::memory::{Buffer, DeviceSample};
+use super::memory::Buffer;
+use super::sample::DeviceSample;
 use crate::error::Result;
 
 /// A stream beside the device's own.

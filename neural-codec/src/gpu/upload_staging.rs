@@ -6,17 +6,10 @@
 use std::sync::Arc;
 use std::{ptr, slice};
 
-use cudarc::driver::{
-    CudaContext, CudaEvent, CudaSlice, CudaStream, DevicePtrMut, DriverError, PinnedHostSlice, result, sys,
-};
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtrMut, DriverError, result, sys};
 
-use super::memory::DeviceSample;
-
-/// Bytes of a piece. A guess, not yet measured on a GPU.
-pub(crate) const PIECE: usize = 4 << 20;
-
-/// Fewer bytes are copied by the device's own stream: what two streams owe each other costs more. A guess likewise.
-pub(crate) const LEAST_STAGED: usize = 64 << 10;
+use super::pinned::{PIECE, Piece};
+use super::sample::DeviceSample;
 
 /// Two pieces of pinned memory and the stream that reads them.
 pub(crate) struct UploadStaging {
@@ -24,27 +17,6 @@ pub(crate) struct UploadStaging {
     pieces: [Piece; 2],
     /// The piece to fill next.
     next: usize,
-}
-
-/// Pinned memory, and word of the last copy to or from it.
-pub(crate) struct Piece {
-    pub(crate) memory: PinnedHostSlice<u8>,
-    /// Recorded behind that copy.
-    pub(crate) copied: CudaEvent,
-}
-
-impl Piece {
-    /// Of the driver's flags for pinned memory.
-    ///
-    /// # Errors
-    ///
-    /// Where there is no more of it.
-    pub(crate) fn new(context: &Arc<CudaContext>, flags: u32) -> Result<Self, DriverError> {
-        // SAFETY: bytes; who fills a piece writes them before anybody reads them.
-        #[allow(unsafe_code)]
-        let memory = unsafe { context.alloc_pinned_with_flags(PIECE, flags) }?;
-        Ok(Self { memory, copied: context.new_event(None)? })
-    }
 }
 
 impl UploadStaging {

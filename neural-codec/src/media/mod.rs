@@ -12,6 +12,9 @@ mod atomic_file;
 mod container_length;
 #[cfg(feature = "ffmpeg")]
 pub mod ffmpeg;
+mod frame_sink;
+mod frame_source;
+mod open_options;
 #[cfg(feature = "images")]
 pub mod pictures;
 mod retime;
@@ -27,6 +30,9 @@ pub use atomic_file::AtomicFile;
 pub(crate) use atomic_file::expect_distinct;
 #[cfg(feature = "ffmpeg")]
 pub use ffmpeg::{FfmpegReader, LosslessWriter, TemporalUnit, remux_av1};
+pub use frame_sink::FrameSink;
+pub use frame_source::FrameSource;
+pub use open_options::{AudioChoice, OnDamage, OpenOptions};
 #[cfg(feature = "images")]
 pub use pictures::{PictureReader, PngWriter};
 pub use sequence::SequencePattern;
@@ -36,96 +42,9 @@ pub use y4m_write::Y4mWriter;
 
 use std::path::Path;
 
-use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::bitstream::AudioTrack;
 use crate::error::{Error, Result};
-use crate::frame::{AnyFrame, Frame, Rational, VideoInfo};
-
-/// Where frames come from, one after the other, in presentation order.
-pub trait FrameSource: Send {
-    /// Size, format, color and rate; every frame of the source fits it.
-    fn info(&self) -> &VideoInfo;
-
-    /// The next frame, or `None` after the last. Timestamps rise strictly.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the file has wrong, with the frame's index; after an error the source is at its end.
-    fn next_frame(&mut self) -> Result<Option<Frame>>;
-
-    /// The next frame where it lies: the same as [`next_frame`](Self::next_frame), for those that can take one on a GPU.
-    fn next_anywhere(&mut self) -> Result<Option<AnyFrame>> {
-        Ok(self.next_frame()?.map(AnyFrame::Host))
-    }
-
-    /// Number of frames as the container declares it, for progress bars only.
-    fn declared_frame_count(&self) -> Option<u64> {
-        None
-    }
-
-    /// Audio tracks whose packets [`take_audio`](Self::take_audio) gives.
-    fn audio_tracks(&self) -> &[AudioTrack] {
-        &[]
-    }
-
-    /// Audio packets met since the last call; after the last frame, all that remain.
-    fn take_audio(&mut self) -> Vec<AudioPacket> {
-        Vec::new()
-    }
-}
-
-/// Where frames go, one after the other, in presentation order. Dropped before `finish`, it leaves no file.
-pub trait FrameSink: Send {
-    /// Writes a frame.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidArgument` where it does not fit the clip, or its timestamp does not rise.
-    fn write_frame(&mut self, frame: &Frame) -> Result<()>;
-
-    /// Writes an audio packet of one of the tracks the sink was made with, unchanged.
-    ///
-    /// # Errors
-    ///
-    /// `Unsupported` where the file holds no audio.
-    fn write_audio(&mut self, packet: &AudioPacket) -> Result<()>;
-
-    /// Completes the file and gives it its name.
-    fn finish(self: Box<Self>) -> Result<()>;
-}
-
-/// Whether a source hands on the audio of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AudioChoice {
-    /// Audio packets pile up until they are taken.
-    #[default]
-    Keep,
-    /// Audio is skipped.
-    Discard,
-}
-
-/// What to do about frames that are damaged in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnDamage {
-    /// The clip ends with an error that names the frame.
-    #[default]
-    Fail,
-    /// Frames are given as the decoder patched them up; what does not decode at all is left out.
-    Keep,
-}
-
-/// How to open a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct OpenOptions {
-    /// Frames a second, in place of what the file says: frames are then counted and the file's timestamps ignored.
-    /// Pictures and raw streams that name no rate get 25 without it.
-    pub frame_rate: Option<Rational>,
-    /// Threads to decode with; 0 for one a core.
-    pub threads: usize,
-    /// Whether to collect audio packets.
-    pub audio: AudioChoice,
-    /// What to do about damage.
-    pub on_damage: OnDamage,
-}
+use crate::frame::VideoInfo;
 
 /// Opens a clip, whatever it is: Y4M, a picture, a numbered sequence (`frame_%04d.png`, or a folder that holds
 /// one), or any file FFmpeg reads. The content decides, not the name.
@@ -135,9 +54,9 @@ pub struct OpenOptions {
 /// `Unsupported` naming the cargo feature that is missing; otherwise as the reader in question.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
     match sniff::identify(path)? {
-        sniff::SearchResult::Y4m => open_y4m(path, options),
-        sniff::SearchResult::Pictures(files) => open_pictures(files, options),
-        sniff::SearchResult::Container => open_container(path, options),
+        sniff::FileKind::Y4m => open_y4m(path, options),
+        sniff::FileKind::Pictures(files) => open_pictures(files, options),
+        sniff::FileKind::Container => open_container(path, options),
     }
 }
 

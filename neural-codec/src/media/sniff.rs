@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// What there is to open.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum SearchResult {
+pub(super) enum FileKind {
     /// A Y4M file.
     Y4m,
     /// Pictures: one, or a sequence in order.
@@ -24,16 +24,16 @@ pub(super) enum SearchResult {
 ///
 /// `Io` where it cannot be read; `InvalidArgument` for a folder without a sequence, an empty file, or
 /// what is no plain file.
-pub(super) fn identify(path: &Path) -> Result<SearchResult> {
+pub(super) fn identify(path: &Path) -> Result<FileKind> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) => match SequencePattern::parse(path) {
-            Some(pattern) => return Ok(SearchResult::Pictures(pattern.files()?)),
+            Some(pattern) => return Ok(FileKind::Pictures(pattern.files()?)),
             None => return Err(Error::io(path, error)),
         },
     };
     if metadata.is_dir() {
-        return sequence::in_folder(path)?.map(SearchResult::Pictures).ok_or_else(|| {
+        return sequence::in_folder(path)?.map(FileKind::Pictures).ok_or_else(|| {
             let expected = "a file, or a folder with one numbered picture sequence";
             Error::invalid("input path", expected, format!("the folder {}", path.display()))
         });
@@ -50,9 +50,9 @@ pub(super) fn identify(path: &Path) -> Result<SearchResult> {
     Ok(identify_bytes(&head, path))
 }
 
-fn identify_bytes(head: &[u8], path: &Path) -> SearchResult {
+fn identify_bytes(head: &[u8], path: &Path) -> FileKind {
     if head.starts_with(b"YUV4MPEG2") {
-        return SearchResult::Y4m;
+        return FileKind::Y4m;
     }
     let picture = match head {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => true,
@@ -67,7 +67,7 @@ fn identify_bytes(head: &[u8], path: &Path) -> SearchResult {
         }
         _ => false,
     };
-    if picture { SearchResult::Pictures(vec![path.to_owned()]) } else { SearchResult::Container }
+    if picture { FileKind::Pictures(vec![path.to_owned()]) } else { FileKind::Container }
 }
 
 #[cfg(test)]
@@ -82,11 +82,11 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             identify(&path).unwrap()
         };
-        assert_eq!(identify_as(b"YUV4MPEG2 W2 H2\n"), SearchResult::Y4m);
-        assert_eq!(identify_as(b"\x89PNG\r\n\x1a\n...."), SearchResult::Pictures(vec![path.clone()]));
-        assert_eq!(identify_as(b"\xff\xd8\xff\xe0"), SearchResult::Pictures(vec![path.clone()]));
-        assert_eq!(identify_as(b"BMs and other abbreviations"), SearchResult::Container);
-        assert_eq!(identify_as(b"x"), SearchResult::Container);
+        assert_eq!(identify_as(b"YUV4MPEG2 W2 H2\n"), FileKind::Y4m);
+        assert_eq!(identify_as(b"\x89PNG\r\n\x1a\n...."), FileKind::Pictures(vec![path.clone()]));
+        assert_eq!(identify_as(b"\xff\xd8\xff\xe0"), FileKind::Pictures(vec![path.clone()]));
+        assert_eq!(identify_as(b"BMs and other abbreviations"), FileKind::Container);
+        assert_eq!(identify_as(b"x"), FileKind::Container);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Laws of reading and writing Y4M, and hostile streams.
+//! Properties of reading and writing Y4M, and adversarial streams.
 
 #![allow(clippy::print_stderr)]
 

@@ -2,27 +2,17 @@
 
 use std::sync::Arc;
 
+use super::comparable::Comparable;
+use super::measures::Measures;
 use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim_and_ssim};
 use super::on_device;
-use super::psnr::{Comparable, SquaredError, squared_error};
+use super::psnr::{SquaredError, squared_error};
 use super::report::{FrameMetrics, Metrics, Undefined};
 use super::ssim::{SSIM_SMALLEST_SIDE, ssim};
 use super::sum::ExactMean;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, GpuFrame, Layout, PixelFormat, Plane, Planes};
-
-/// Which metrics to measure; each choice includes those above it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Measures {
-    /// Squared errors alone.
-    Psnr,
-    /// And SSIM.
-    #[default]
-    Ssim,
-    /// And MS-SSIM, at about twice the time.
-    MsSsim,
-}
 
 /// Measures a scene or clip frame by frame, in memory that does not grow with its length.
 ///
@@ -74,7 +64,7 @@ impl Comparison {
 
     /// The same comparison, with frames to come measured on a device; the values are those of the CPU.
     #[must_use]
-    pub fn on(self, device: &Device) -> Self {
+    pub fn with_device(self, device: &Device) -> Self {
         Self { device: device.clone(), ..self }
     }
 
@@ -112,13 +102,13 @@ impl Comparison {
         Ok(frame)
     }
 
-    /// As [`push`](Self::push), of frames that lie on one GPU: they are measured there, whatever the comparison's device.
+    /// As [`push`](Self::push), of frames that are resident on one GPU: they are measured there, whatever the comparison's device.
     ///
     /// # Errors
     ///
     /// Those of `push`; `InvalidArgument` for frames on different GPUs; `Device` where the GPU is lost, and the
     /// frames with it.
-    pub fn push_on_gpu(&mut self, source: &GpuFrame, decoded: &GpuFrame) -> Result<FrameMetrics> {
+    pub fn push_gpu_frames(&mut self, source: &GpuFrame, decoded: &GpuFrame) -> Result<FrameMetrics> {
         let size = (source.width(), source.height());
         let expected = shape(self.format, self.size.unwrap_or(size));
         for (name, frame) in [("source frame", source), ("decoded frame", decoded)] {
@@ -134,7 +124,7 @@ impl Comparison {
         let frame = self.device.at(source.gpu()).agreed(
             self.kind(),
             usize::MAX,
-            |_| on_device::measure_there(source, decoded, measures),
+            |_| on_device::measure_gpu_frames(source, decoded, measures),
             || self.measure_downloaded(source, decoded),
         )?;
         self.size = Some(size);

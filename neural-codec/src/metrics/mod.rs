@@ -7,9 +7,13 @@
 //! Values depend on the samples alone: not on the instruction set, the device, the thread count, or where a clip was split.
 
 mod bd_rate;
+mod comparable;
 mod comparison;
+mod difference;
 mod gaussian;
 mod gpu;
+mod halve;
+mod measures;
 mod ms_ssim;
 mod on_device;
 mod psnr;
@@ -18,9 +22,11 @@ mod ssim;
 mod sum;
 
 pub use bd_rate::{RatePoint, bd_rate};
-pub use comparison::{Comparison, Measures};
+pub use comparable::Comparable;
+pub use comparison::Comparison;
 pub use gpu::tiles;
+pub use measures::Measures;
 pub use ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim};
-pub use psnr::{Comparable, SquaredError, squared_error};
+pub use psnr::{SquaredError, squared_error};
 pub use report::{FrameMetrics, Metrics, Undefined};
 pub use ssim::{SSIM_SMALLEST_SIDE, ssim};

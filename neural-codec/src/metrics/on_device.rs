@@ -2,10 +2,11 @@
 //!
 //! Every value equals the CPU's to the last bit, so nothing that an encoder decides by them depends on the device.
 
-use super::comparison::Measures;
+use super::comparable::Comparable;
 use super::gaussian::{Scale, Similarity};
+use super::measures::Measures;
 use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, product_of_scales};
-use super::psnr::{Comparable, SquaredError};
+use super::psnr::SquaredError;
 use super::report::FrameMetrics;
 use super::ssim::{SSIM_SMALLEST_SIDE, mean_of_bands};
 use crate::error::{Error, Result};
@@ -41,7 +42,7 @@ pub(super) fn measure<T: Comparable>(
 /// # Errors
 ///
 /// `OutOfMemory`, `Device`.
-pub(super) fn measure_there(
+pub(super) fn measure_gpu_frames(
     source: &GpuFrame,
     decoded: &GpuFrame,
     measures: Option<Measures>,
@@ -133,7 +134,7 @@ impl Halved {
 }
 
 impl<T: DeviceSample> Pair<'_, T> {
-    /// EffortParams over the map of SSIM. Both sides must be at least 11.
+    /// Means over the map of SSIM. Both sides must be at least 11.
     fn similarity(&self, gpu: &Gpu, depth: BitDepth) -> Result<Similarity> {
         let scale = Scale::of_peak(depth.max_value());
         let sums = gpu.download(&gpu.similarity([self.x, self.y], self.width, scale.constants())?)?;

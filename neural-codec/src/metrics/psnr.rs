@@ -3,12 +3,10 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::gaussian::{self, Band, Similarity};
-use super::ms_ssim;
-use crate::error::{Error, Result};
-use crate::frame::{BitDepth, Plane, Sample};
-use crate::gpu::DeviceSample;
-use crate::simd::simd_body;
+use super::comparable::{Comparable, check_same_size};
+use super::difference::BLOCK;
+use crate::error::Result;
+use crate::frame::{BitDepth, Plane};
 
 /// A sum of squared differences and the number of samples it is over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,48 +46,6 @@ impl std::iter::Sum for SquaredError {
     }
 }
 
-/// A sample type that metrics have loops for: `u8` or `u16`.
-pub trait Comparable: Sample + Into<f32> + DeviceSample + sealed::Loops {}
-
-impl Comparable for u8 {}
-impl Comparable for u16 {}
-
-pub(super) mod sealed {
-    /// The hot loops, compiled once per sample type and instruction set.
-    pub trait Loops: Sized {
-        fn squared_error(a: &[Self], b: &[Self]) -> u64;
-        fn similarity(band: &super::Band<'_, Self>) -> super::Similarity;
-        fn halve_rows(rows: &[Self], width: usize, means: &mut [f32]);
-    }
-}
-
-impl sealed::Loops for u8 {
-    fn squared_error(a: &[Self], b: &[Self]) -> u64 {
-        squared_error_u8(a, b)
-    }
-    fn similarity(band: &Band<'_, Self>) -> Similarity {
-        gaussian::similarity_u8(band)
-    }
-    fn halve_rows(rows: &[Self], width: usize, means: &mut [f32]) {
-        ms_ssim::halve_rows_u8(rows, width, means);
-    }
-}
-
-impl sealed::Loops for u16 {
-    fn squared_error(a: &[Self], b: &[Self]) -> u64 {
-        squared_error_u16(a, b)
-    }
-    fn similarity(band: &Band<'_, Self>) -> Similarity {
-        gaussian::similarity_u16(band)
-    }
-    fn halve_rows(rows: &[Self], width: usize, means: &mut [f32]) {
-        ms_ssim::halve_rows_u16(rows, width, means);
-    }
-}
-
-/// Samples a thread takes at once; 2^16 squares of 8-bit differences still fit 32 bits.
-const BLOCK: usize = 1 << 16;
-
 /// The exact squared error between two planes.
 ///
 /// ```
@@ -114,61 +70,10 @@ pub fn squared_error<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>) -> Re
     Ok(SquaredError { sum: u128::from(sum), samples: a.len() as u64 })
 }
 
-/// # Errors
-///
-/// `InvalidArgument` when the sizes of two planes differ.
-pub(super) fn check_same_size<T: Sample>(source: &Plane<T>, decoded: &Plane<T>) -> Result<()> {
-    let size = |p: &Plane<T>| (p.width(), p.height());
-    let (expected, found) = (size(source), size(decoded));
-    if expected != found {
-        let text = |(width, height)| format!("{width}x{height}");
-        return Err(Error::invalid("decoded plane", text(expected), text(found)));
-    }
-    Ok(())
-}
-
-simd_body! {
-    fn squared_error_u8(a: &[u8], b: &[u8]) -> u64 { squared_error_u8_body(a, b) }
-}
-#[inline(always)]
-fn squared_error_u8_body(a: &[u8], b: &[u8]) -> u64 {
-    let block = |(a, b): (&[u8], &[u8])| {
-        let squares = a.iter().zip(b).map(|(&a, &b)| {
-            let difference = i32::from(i16::from(a) - i16::from(b));
-            (difference * difference) as u32
-        });
-        u64::from(squares.fold(0, u32::wrapping_add))
-    };
-    a.chunks(BLOCK).zip(b.chunks(BLOCK)).map(block).sum()
-}
-
-simd_body! {
-    fn squared_error_u16(a: &[u16], b: &[u16]) -> u64 { squared_error_u16_body(a, b) }
-}
-#[inline(always)]
-fn squared_error_u16_body(a: &[u16], b: &[u16]) -> u64 {
-    let squares = a.iter().zip(b).map(|(&a, &b)| {
-        let difference = u32::from(a.abs_diff(b));
-        u64::from(difference.wrapping_mul(difference))
-    });
-    squares.fold(0, u64::wrapping_add)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn the_sum_is_exact(pairs in prop::collection::vec((any::<u8>(), any::<u8>()), 1..3000)) {
-            let (a, b): (Vec<u8>, Vec<u8>) = pairs.iter().copied().unzip();
-            let expected: i64 = pairs.iter().map(|&(a, b)| (i64::from(a) - i64::from(b)).pow(2)).sum();
-            prop_assert_eq!(squared_error_u8(&a, &b), expected as u64);
-            let wide = |v: &[u8]| v.iter().map(|&v| u16::from(v) * 257).collect::<Vec<_>>();
-            prop_assert_eq!(squared_error_u16(&wide(&a), &wide(&b)), expected as u64 * 257 * 257);
-        }
-    }
+    use crate::error::Error;
 
     #[test]
     fn the_largest_error_of_a_large_plane_does_not_overflow() {

@@ -1,12 +1,12 @@
 //! Structural similarity after Wang et al. 2004.
 //!
 //! Window: Gaussian, 11x11, sigma 1.5. K1 = 0.01, K2 = 0.03. Population covariance. Only windows that lie
-//! wholly in the picture count. EffortParams and products are f32, sums f64 in a fixed order.
+//! wholly in the picture count. Means and products are f32, sums f64 in a fixed order.
 
 use rayon::prelude::*;
 
+use super::comparable::{Comparable, check_same_size};
 use super::gaussian::{Band, Scale, Similarity, TAPS};
-use super::psnr::{Comparable, check_same_size};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Plane};
 
@@ -61,7 +61,7 @@ pub(super) struct Pair<'a, T> {
     pub(super) width: usize,
 }
 
-/// EffortParams over the whole map, made band by band by `similarity`. Both sides must be at least 11.
+/// Means over the whole map, made band by band by `similarity`. Both sides must be at least 11.
 pub(super) fn mean_similarity<T: Sync>(
     pair: Pair<'_, T>,
     depth: BitDepth,
@@ -83,7 +83,7 @@ pub(super) fn mean_similarity<T: Sync>(
     mean_of_bands(&bands, width, x.len() / width)
 }
 
-/// EffortParams over the map of a picture from sums over its bands.
+/// Means over the map of a picture from sums over its bands.
 pub(super) fn mean_of_bands(bands: &[Similarity], width: usize, height: usize) -> Similarity {
     let count = ((height + 1 - TAPS) * (width + 1 - TAPS)) as f64;
     let mean = |value: fn(&Similarity) -> f64| bands.iter().map(value).sum::<f64>() / count;

@@ -10,7 +10,7 @@ use super::blend::{Mixture, mixture};
 use super::difference::{Novelty, novelty};
 use super::downscale::Thumbnail;
 use super::features::FrameFeatures;
-use super::remembered::Picture;
+use super::remembered::{LEAST_CHANGE, Picture};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 
@@ -75,8 +75,6 @@ pub struct CutDetector {
     leans_back: [bool; 2],
 }
 
-/// Least unexplained share of a cut where nothing moves (see [`Novelty`]).
-pub(super) const LEAST_CHANGE: f32 = 0.55;
 /// A cut must exceed `1.1 x` its neighbors' change by this much.
 const ABOVE_NEIGHBOURS: f32 = 0.3;
 /// Pictures on each side whose change a cut is measured against; repeats do not count.
@@ -140,9 +138,9 @@ impl CutDetector {
         Ok(self.push_features(&Thumbnail::new(frame)?.into()))
     }
 
-    /// As [`push`](Self::push), of a frame looked at already.
-    pub fn push_features(&mut self, look: &FrameFeatures) -> Option<u64> {
-        let picture = Picture::new(look, self.window.back());
+    /// As [`push`](Self::push), of a frame analyzed already.
+    pub fn push_features(&mut self, features: &FrameFeatures) -> Option<u64> {
+        let picture = Picture::new(features, self.window.back());
         self.window.push_back(picture);
         if self.window.len() > self.position + self.look_ahead { self.decide() } else { None }
     }

@@ -1,4 +1,4 @@
-//! Laws of the cut detector, on generated clips and, where they are there, on real ones.
+//! Properties of the cut detector, on generated clips and, where they are there, on real ones.
 
 use super::{CutDetector, CutSettings};
 use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Planes, Rational};
@@ -241,14 +241,17 @@ const REAL_CLIPS: [(&str, usize, usize, u32, &[u64]); 5] = [
 #[test]
 #[allow(clippy::print_stderr)]
 fn cuts_of_real_clips_are_found() {
-    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/media"));
+    let Some(folder) = std::env::var_os("NEURAL_CODEC_MEDIA").map(std::path::PathBuf::from) else {
+        eprintln!("SKIPPED: set NEURAL_CODEC_MEDIA to the folder of the clips that are named here");
+        return;
+    };
     for (name, width, height, rate, cuts) in REAL_CLIPS {
         let mut ffmpeg = std::process::Command::new("ffmpeg");
         ffmpeg.args(["-v", "quiet", "-i"]).arg(folder.join(name));
         ffmpeg.args(["-vsync", "0", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"]);
         let child = ffmpeg.stdout(std::process::Stdio::piped()).spawn();
         let (true, Ok(mut child)) = (folder.join(name).exists(), child) else {
-            eprintln!("skipped {name}: no such clip, or no ffmpeg to decode it");
+            eprintln!("SKIPPED: no {name} in NEURAL_CODEC_MEDIA, or no ffmpeg to decode it");
             continue;
         };
         let mut pipe = child.stdout.take().unwrap();

@@ -1,4 +1,4 @@
-//! Box-averaged miniatures of a frame: what all scene analysis looks at.
+//! Box-averaged miniatures of a frame: what all scene analysis reads.
 
 use crate::error::Result;
 use crate::frame::{Frame, Layout, Plane, Planes, Sample};

@@ -1,29 +1,25 @@
-//! What analysis sees of a frame, on the CPU or on a GPU.
+//! What analysis sees of a frame, wherever it was measured.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::difference::novelty;
 use super::downscale::Thumbnail;
 use super::information::{spatial_information, temporal_information};
 use super::movement::{Movement, movement};
-use super::on_device;
 use super::texture::{Texture, texture};
-use crate::device::Device;
 use crate::error::Result;
-use crate::frame::{BitDepth, Frame, GpuFrame, Layout, PixelFormat};
-use crate::scene::ScenePicture;
+use crate::frame::Frame;
 
 /// A frame made small, with what is known of it already: a GPU measures at once what the CPU measures where it is asked.
 ///
 /// What it says does not depend on where it was made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameFeatures {
-    /// No other look of this process has it.
-    number: u64,
-    thumbnail: Thumbnail,
-    detail: Option<Detail>,
-    pair: Option<Pair>,
+    /// No other features of this process have it.
+    pub(super) number: u64,
+    pub(super) thumbnail: Thumbnail,
+    pub(super) detail: Option<Detail>,
+    pub(super) pair: Option<Pair>,
 }
 
 /// What is measured of one picture.
@@ -37,7 +33,7 @@ pub(super) struct Detail {
 /// What is measured against the picture before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pair {
-    /// Number of the look at the picture before.
+    /// Number of the features of the picture before.
     pub before: u64,
     /// Temporal information.
     pub temporal: f32,
@@ -47,7 +43,7 @@ pub(super) struct Pair {
 }
 
 impl FrameFeatures {
-    /// A look on the CPU.
+    /// Features measured on the CPU.
     ///
     /// # Errors
     ///
@@ -65,20 +61,20 @@ impl FrameFeatures {
         self.number
     }
 
-    /// What is measured of the frame that this is the look of.
+    /// What is measured of the frame that these are the features of.
     pub(super) fn detail(&self, frame: &Frame) -> Detail {
         let measure =
             || Detail { spatial: spatial_information(&self.thumbnail.luma), texture: texture(frame) };
         self.detail.unwrap_or_else(measure)
     }
 
-    /// What is known of it against the look of a number.
+    /// What is known of it against the features of a number.
     pub(super) fn pair_with(&self, number: u64) -> Option<Pair> {
         self.pair.filter(|pair| pair.before == number)
     }
 
     /// The same with all that a GPU measures.
-    fn measured(mut self, frame: &Frame, before: Option<&Self>) -> Self {
+    pub(super) fn measured(mut self, frame: &Frame, before: Option<&Self>) -> Self {
         self.detail = Some(self.detail(frame));
         self.pair = before.map(|before| Pair {
             before: before.number,
@@ -96,113 +92,7 @@ impl From<Thumbnail> for FrameFeatures {
     }
 }
 
-fn next_number() -> u64 {
+pub(super) fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Looks at the frames of a clip one after the other, on a device.
-///
-/// ```
-/// use neural_codec::device::Device;
-/// use neural_codec::scene::{FrameAnalyzer, CutDetector, CutSettings, Profiler};
-/// # use neural_codec::frame::{Color, Frame, PixelFormat, Rational};
-///
-/// let rate = Rational::new(25, 1)?;
-/// let mut analyst = FrameAnalyzer::on(&Device::auto());
-/// let mut detector = CutDetector::new(CutSettings::new(rate))?;
-/// let mut profiler = Profiler::new(rate);
-/// for _ in 0..10 {
-///     let frame = Frame::new(64, 48, PixelFormat::YUV420_8, Color::default())?;
-///     let look = analyst.look(&frame)?;
-///     detector.push_features(&look);
-///     profiler.push_features(&frame, look);
-/// }
-/// assert_eq!(detector.finish(), [0]);
-/// assert_eq!(profiler.finish()?.frames, 10);
-/// # Ok::<(), neural_codec::Error>(())
-/// ```
-#[derive(Debug, Default)]
-pub struct FrameAnalyzer {
-    device: Device,
-    before: Option<Before>,
-}
-
-/// The frame before, where a GPU looked at it.
-#[derive(Debug)]
-struct Before {
-    look: FrameFeatures,
-    picture: ScenePicture,
-    shape: (usize, usize, PixelFormat),
-}
-
-impl FrameAnalyzer {
-    /// One that works on a device, and on the CPU for small frames.
-    pub fn on(device: &Device) -> Self {
-        Self { device: device.clone(), before: None }
-    }
-
-    /// Looks at the next frame.
-    ///
-    /// # Errors
-    ///
-    /// None that a valid frame can cause.
-    pub fn look(&mut self, frame: &Frame) -> Result<FrameFeatures> {
-        self.analyze_any(frame, None)
-    }
-
-    /// As [`look`](Self::look), of a frame that may lie on the device already: `there` holds the same samples.
-    pub fn analyze_any(&mut self, frame: &Frame, there: Option<&GpuFrame>) -> Result<FrameFeatures> {
-        let there = there.filter(|there| {
-            let is_here = self.device.gpu().is_some_and(|gpu| Arc::ptr_eq(gpu, there.gpu()));
-            is_here && there.format() == frame.format() && there.sizes()[0] == (frame.width(), frame.height())
-        });
-        // What lies there costs no copy, however small.
-        let samples = if there.is_some() { usize::MAX } else { frame.width() * frame.height() };
-        let shape = (frame.width(), frame.height(), frame.format());
-        let before = self.before.take().filter(|before| before.shape == shape);
-        let look_before = before.as_ref().map(|before| &before.look);
-        let what = kind(frame.format(), before.is_some());
-        let number = next_number();
-        let mut kept = None;
-        let look = self.device.verified(
-            what,
-            samples,
-            |gpu| {
-                let known = before.as_ref().map(|before| &before.picture);
-                let picture = match there {
-                    Some(there) => on_device::picture_there(there, known)?,
-                    None => on_device::picture(gpu, frame, known)?,
-                };
-                let figures = gpu.figures(&picture)?;
-                kept = Some(picture);
-                let thumbnail = on_device::thumbnail(&figures)?;
-                let pair = on_device::pair(&figures, &thumbnail, look_before);
-                Ok(FrameFeatures {
-                    number,
-                    thumbnail,
-                    detail: Some(on_device::detail(&figures, frame)),
-                    pair,
-                })
-            },
-            || Ok(FrameFeatures { number, ..FrameFeatures::new(frame)? }.measured(frame, look_before)),
-        )?;
-        let Some(look) = look else { return FrameFeatures::new(frame) };
-        self.before = kept.map(|picture| Before { look: look.clone(), picture, shape });
-        Ok(look)
-    }
-}
-
-/// The kind of work, each of which is compared with the CPU's once.
-fn kind(format: PixelFormat, is_pair: bool) -> &'static str {
-    match (format.depth, format.layout == Layout::Rgb, is_pair) {
-        (BitDepth::Eight, false, false) => "scene analysis",
-        (BitDepth::Eight, false, true) => "scene analysis of pairs",
-        (BitDepth::Eight, true, false) => "scene analysis of RGB",
-        (BitDepth::Eight, true, true) => "scene analysis of pairs of RGB",
-        (BitDepth::Ten, false, false) => "scene analysis of 10 bits",
-        (BitDepth::Ten, false, true) => "scene analysis of pairs of 10 bits",
-        (BitDepth::Ten, true, false) => "scene analysis of RGB of 10 bits",
-        (BitDepth::Ten, true, true) => "scene analysis of pairs of RGB of 10 bits",
-    }
 }

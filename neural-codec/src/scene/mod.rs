@@ -6,8 +6,10 @@
 //! ```
 //! Everything here goes by a [`FrameFeatures`], made once per frame: the frame made small, on the CPU or on a GPU.
 
+mod analyzer;
 mod blend;
 mod class;
+mod classify;
 mod cut;
 #[cfg(test)]
 mod cut_properties;
@@ -25,15 +27,18 @@ mod on_device;
 mod profile;
 #[cfg(test)]
 mod profile_properties;
+mod profiler;
 mod remembered;
 mod texture;
 
+pub use analyzer::FrameAnalyzer;
 pub use class::{Evidence, SceneClass};
 pub use cut::{CutDetector, CutSettings};
 pub use downscale::{Coarse, Thumbnail};
-pub use features::{FrameAnalyzer, FrameFeatures};
+pub use features::FrameFeatures;
 pub(crate) use frames::{Reading, SceneFrames};
-pub use gpu::{SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes};
+pub use gpu::{SceneMatch, SceneMeasurements, ScenePair, ScenePicture, ScenePlanes};
 pub use list::scenes_from_list;
 pub(crate) use memory_budget::MemoryBudget;
-pub use profile::{Extent, Profile, Profiler};
+pub use profile::{Extent, Profile};
+pub use profiler::Profiler;

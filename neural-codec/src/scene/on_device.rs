@@ -1,4 +1,4 @@
-//! The same looks from a GPU: it makes the sums and the matches, this file reads them as the CPU would.
+//! The same features from a GPU: it makes the sums and the matches, this file reads them as the CPU would.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::frame::Samples;
 use crate::frame::{Frame, GpuFrame, Layout, PixelFormat, Plane};
 use crate::gpu::{Buffer, Gpu};
-use crate::scene::{SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlanes};
+use crate::scene::{SceneMatch, SceneMeasurements, ScenePair, ScenePicture, ScenePlanes};
 
 /// Uploads a frame and has it measured.
 ///
@@ -21,22 +21,22 @@ use crate::scene::{SceneFigures, SceneMatch, ScenePair, ScenePicture, ScenePlane
 ///
 /// `OutOfMemory`, `Device`.
 pub(super) fn picture(gpu: &Arc<Gpu>, frame: &Frame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
-    picture_there(&GpuFrame::upload(gpu, frame)?, before)
+    picture_of_gpu_frame(&GpuFrame::upload(gpu, frame)?, before)
 }
 
-/// Has a picture measured that lies on a GPU.
+/// Has a GPU-resident picture measured.
 ///
 /// # Errors
 ///
 /// `OutOfMemory`, `Device`.
-pub(super) fn picture_there(frame: &GpuFrame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
+pub(super) fn picture_of_gpu_frame(frame: &GpuFrame, before: Option<&ScenePicture>) -> Result<ScenePicture> {
     let (gpu, sizes, format) = (frame.gpu(), frame.sizes(), frame.format());
     match frame.planes() {
         [Samples::U8(a), Samples::U8(b), Samples::U8(c)] => {
-            gpu.look(&described([a, b, c], sizes, format), before)
+            gpu.measure_picture(&described([a, b, c], sizes, format), before)
         }
         [Samples::U16(a), Samples::U16(b), Samples::U16(c)] => {
-            gpu.look(&described([a, b, c], sizes, format), before)
+            gpu.measure_picture(&described([a, b, c], sizes, format), before)
         }
         _ => Err(Error::internal("scene", "planes of different sample types")),
     }
@@ -52,34 +52,39 @@ fn described<T>(
 }
 
 /// The frame made small.
-pub(super) fn thumbnail(figures: &SceneFigures) -> Result<Thumbnail> {
-    let [luma, outline, blue, red] = figures
+pub(super) fn thumbnail(measurements: &SceneMeasurements) -> Result<Thumbnail> {
+    let [luma, outline, blue, red] = measurements
         .pictures
         .each_ref()
         .map(|(width, height, samples)| Plane::from_samples(*width, *height, samples.clone()));
-    let coarse = Coarse { luma: outline?, chroma: [blue?, red?], fingerprint: figures.fingerprint };
+    let coarse = Coarse { luma: outline?, chroma: [blue?, red?], fingerprint: measurements.fingerprint };
     Ok(Thumbnail { luma: luma?, coarse })
 }
 
 /// What is measured of one picture.
-pub(super) fn detail(figures: &SceneFigures, frame: &Frame) -> Detail {
+pub(super) fn detail(measurements: &SceneMeasurements, frame: &Frame) -> Detail {
     let size = block_size(frame.width(), frame.height());
     let mut sums = TextureSums::default();
-    (sums.counts, sums.steps, sums.hard_steps) = (figures.counts, figures.steps, figures.hard_steps);
-    for &(derivatives, least, most) in &figures.blocks {
+    (sums.counts, sums.steps, sums.hard_steps) =
+        (measurements.counts, measurements.steps, measurements.hard_steps);
+    for &(derivatives, least, most) in &measurements.blocks {
         sums.add_block(derivatives, size, least, most);
     }
-    let (width, height, _) = figures.pictures[0];
+    let (width, height, _) = measurements.pictures[0];
     let count = width.saturating_sub(2) * height.saturating_sub(2);
     Detail {
-        spatial: deviation_of_gradient(figures.gradient.iter().copied(), count),
+        spatial: deviation_of_gradient(measurements.gradient.iter().copied(), count),
         texture: sums.texture(),
     }
 }
 
 /// What is measured of the picture `now` against the one before.
-pub(super) fn pair(figures: &SceneFigures, now: &Thumbnail, before: Option<&FrameFeatures>) -> Option<Pair> {
-    let (found, before) = (figures.pair.as_ref()?, before?);
+pub(super) fn pair(
+    measurements: &SceneMeasurements,
+    now: &Thumbnail,
+    before: Option<&FrameFeatures>,
+) -> Option<Pair> {
+    let (found, before) = (measurements.pair.as_ref()?, before?);
     let (sum, squares) = found.temporal;
     let is_repeated = before.thumbnail().coarse.fingerprint == now.coarse.fingerprint;
     let novelty = if is_repeated { Novelty::NONE } else { novelty(found, &now.coarse.luma) };

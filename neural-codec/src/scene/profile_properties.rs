@@ -1,4 +1,4 @@
-//! Laws of the profile, on generated clips.
+//! Properties of the profile, on generated clips.
 
 use super::cut_properties::{Picture, RATE, hash, landscape, render};
 use super::{Profile, Profiler, SceneClass};

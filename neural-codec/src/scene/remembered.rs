@@ -1,10 +1,11 @@
 //! What the cut detector remembers of a frame, and how two such pictures compare.
 
-use super::cut::LEAST_CHANGE;
 use super::difference::{mean_and_deviation, novelty};
 use super::downscale::Coarse;
 use super::features::FrameFeatures;
 
+/// Least unexplained share of a cut where nothing moves (see [`Novelty`](super::difference::Novelty)).
+pub(super) const LEAST_CHANGE: f32 = 0.55;
 /// A picture whose luma deviates by less, in levels, is blank: black, white, or a plain color.
 const BLANK: f32 = 4.0;
 /// Levels by which a flash outshines the pictures round it.
@@ -13,7 +14,7 @@ const FLASH_LEVELS: f32 = 6.0;
 /// A frame as far as the detector remembers it.
 #[derive(Debug)]
 pub(super) struct Picture {
-    /// Number of its look.
+    /// Number of its features.
     number: u64,
     pub(super) coarse: Coarse,
     mean: f32,
@@ -23,15 +24,15 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// What to remember of a look, after the picture before it.
-    pub(super) fn new(look: &FrameFeatures, before: Option<&Self>) -> Self {
-        let coarse = look.thumbnail().coarse.clone();
+    /// What to remember of features, after the picture before it.
+    pub(super) fn new(features: &FrameFeatures, before: Option<&Self>) -> Self {
+        let coarse = features.thumbnail().coarse.clone();
         let (mean, deviation) = mean_and_deviation(&coarse.luma);
-        let change = before.map_or(0.0, |before| match look.pair_with(before.number) {
+        let change = before.map_or(0.0, |before| match features.pair_with(before.number) {
             Some(pair) => pair.change,
             None => novelty(&before.coarse, &coarse).unexplained,
         });
-        Self { number: look.number(), coarse, mean, deviation, change }
+        Self { number: features.number(), coarse, mean, deviation, change }
     }
 
     pub(super) fn is_blank(&self) -> bool {

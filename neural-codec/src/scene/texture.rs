@@ -11,7 +11,7 @@ const PLAIN_RANGE: u16 = 2;
 /// Step between neighbors that counts as a hard edge, in levels: text and outlines, hardly ever a lens.
 const HARD_STEP: u16 = 48;
 
-/// Figures of one picture, from blocks sampled at full resolution. Units: levels of 8 bits; shares 0 to 1.
+/// Measurements of one picture, from blocks sampled at full resolution. Units: levels of 8 bits; shares 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Texture {
     /// Standard deviation of the grain.
@@ -90,7 +90,7 @@ impl TextureSums {
         }
     }
 
-    /// The figures.
+    /// The measurements.
     pub(super) fn texture(mut self) -> Texture {
         let total: u32 = self.counts.iter().sum();
         let is_used = |&&count: &&u32| u64::from(count) * 1000 >= u64::from(total.max(1));

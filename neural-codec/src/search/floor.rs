@@ -23,8 +23,8 @@ use crate::metrics::FrameMetrics;
 use crate::report::{SceneVerdict, Stage};
 use crate::scene::{Profile, SceneClass};
 
-/// By how many dB predictions aim above the floor: about the error that is left in them.
-const AIM: f64 = 0.13;
+/// By how many dB predictions go above the floor: about the error that is left in them.
+const TARGET_MARGIN: f64 = 0.13;
 
 /// A stored scene further above the floor than this, in dB and in SSIM, is coded again.
 const MOST_ABOVE: Floor = Floor { psnr_y: Some(0.3), ssim_y: Some(0.003) };
@@ -38,7 +38,7 @@ const STEEPER: f64 = 1.15;
 /// Most probes that locate.
 const MOST_LOCATED: usize = 3;
 
-/// How far a located point may lie from its aim before another is measured, in dB.
+/// How far a located point may lie from its target before another is measured, in dB.
 const FAR: f64 = 1.0;
 
 /// How far the quantizer may lie from the pilot's before there is another, in positions of `curve`.
@@ -81,9 +81,9 @@ impl Search<'_> {
             let quality = Quality::of(&attempt.frames);
             curve.add(quantizer, quality);
             let gain = self.pilot_gain(&attempt);
-            let aim = AIM - gain;
-            let is_near = (floor.margin(&quality) - aim).abs() < FAR;
-            let next = curve.solve(floor, aim, &self.context.clip.library);
+            let target = TARGET_MARGIN - gain;
+            let is_near = (floor.margin(&quality) - target).abs() < FAR;
+            let next = curve.solve(floor, target, &self.context.clip.library);
             if next == quantizer || is_near || located == MOST_LOCATED {
                 return Ok(Probed { curve, frames: attempt.frames, gain });
             }
@@ -103,7 +103,7 @@ impl Search<'_> {
         if self.is_whole(span) {
             return Ok(part);
         }
-        let at = part.curve.solve(floor, AIM - part.gain, &self.context.clip.library);
+        let at = part.curve.solve(floor, TARGET_MARGIN - part.gain, &self.context.clip.library);
         let attempt = self.probe(Stage::Extend, at, 0..self.length())?;
         let difference = Quality::of(&attempt.frames).minus(&part.curve.quality(at.value()));
         let gain = self.pilot_gain(&attempt);
@@ -116,7 +116,7 @@ impl Search<'_> {
         if !self.has_pilot() {
             return Ok((probe.curve.clone(), tools));
         }
-        let quantizer = probe.curve.solve(floor, AIM - probe.gain, &self.context.clip.library);
+        let quantizer = probe.curve.solve(floor, TARGET_MARGIN - probe.gain, &self.context.clip.library);
         let mut best = self.try_tools(quantizer, tools, probe)?;
         if self.effort.tries_tools && is_worth_trying_without_aq(self.profile) {
             let coarser = self.context.clip.library.quantizer_at_most(quantizer.value() + WITHOUT_AQ);
@@ -130,7 +130,7 @@ impl Search<'_> {
             let at = best.params.quantizer.value();
             probe.curve.moved(&best.quality.minus(&probe.curve.quality(at)))
         };
-        let found = curve(&best).solve(floor, AIM, &self.context.clip.library);
+        let found = curve(&best).solve(floor, TARGET_MARGIN, &self.context.clip.library);
         let miss = position(found.value()) - position(best.params.quantizer.value());
         // A second pilot is cheaper than coding a long scene again.
         if miss.abs() > FAR_POSITION && self.head().end * 2 < self.length() {
@@ -158,7 +158,7 @@ impl Search<'_> {
         store: Store<'_, S>,
     ) -> Result<SearchResult<S>> {
         let library = &self.context.clip.library;
-        let mut quantizer = curve.solve(floor, AIM - self.expected_gain, library);
+        let mut quantizer = curve.solve(floor, TARGET_MARGIN - self.expected_gain, library);
         let predicted = curve.quality(quantizer.value());
         let mut measured = Curve::default();
         let mut best: Option<Attempted<S>> = None;
@@ -175,7 +175,7 @@ impl Search<'_> {
                 }
                 _ => measured.clone(),
             };
-            let next = curve.solve(floor, AIM / 2.0, library);
+            let next = curve.solve(floor, TARGET_MARGIN / 2.0, library);
             let most_above = if attempt == 0 { MOST_ABOVE } else { FAR_ABOVE };
             let is_wasteful =
                 attempt < 2 && floor.raised(&most_above).is_met(&stored.metrics) && next > quantizer;

@@ -141,11 +141,11 @@ impl Curve {
         Self { points }
     }
 
-    /// The coarsest quantizer that the curve says to lie at least `aim` dB above the floor; the finest there is where
+    /// The coarsest quantizer that the curve says to lie at least `margin` dB above the floor; the finest there is where
     /// none does.
-    pub(crate) fn solve(&self, floor: &Floor, aim: f64, library: &Library) -> Quantizer {
+    pub(crate) fn solve(&self, floor: &Floor, margin: f64, library: &Library) -> Quantizer {
         let mut value = library.coarsest_quantizer().value();
-        while value > Quantizer::FINEST.value() && floor.margin(&self.quality(value)) < aim {
+        while value > Quantizer::FINEST.value() && floor.margin(&self.quality(value)) < margin {
             value -= STEP;
         }
         library.quantizer_at_most(value)

@@ -211,7 +211,7 @@ impl Measurer<'_> {
             hashes: Vec::new(),
             timestamps: Vec::new(),
             frames: Vec::new(),
-            comparison: Comparison::new(format, Measures::Ssim).on(&self.context.resources.device),
+            comparison: Comparison::new(format, Measures::Ssim).with_device(&self.context.resources.device),
             decoded: None,
         };
         let kept = (self.kind == AttemptKind::StoreDecoded)

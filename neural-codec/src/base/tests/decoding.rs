@@ -1,4 +1,4 @@
-//! Laws of the decoder, on every engine that is there.
+//! Properties of the decoder, on every engine that is there.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Laws of the encoder.
+//! Properties of the encoder.
 
 use super::clips::{clip, config, encode, libraries, library};
 use crate::base::{EncoderConfig, Quantizer, SvtAv1Encoder};

@@ -1,4 +1,4 @@
-//! Laws of the header reader.
+//! Properties of the header reader.
 
 use super::clips::{clip, config, encode, libraries, library};
 use crate::base::{EncoderConfig, probe};

@@ -1,4 +1,4 @@
-//! Laws of the base layer, on every version of the encoder that can be found.
+//! Properties of the base layer, on every version of the encoder that can be found.
 
 mod clips;
 mod decoding;

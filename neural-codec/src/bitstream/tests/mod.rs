@@ -1,4 +1,4 @@
-//! Laws of the whole stream, and the small synthetic one they are tried on.
+//! Properties of the whole stream, and the small synthetic one they are tried on.
 
 mod damage;
 mod round_trip;

@@ -47,7 +47,7 @@ impl Filter {
     }
 
     /// As [`new`](Self::new), at work on a device where frames are large enough for it; what it gives is the same.
-    pub fn on(network: &Network, device: &Device) -> Self {
+    pub fn with_device(network: &Network, device: &Device) -> Self {
         Self { on_device: OnDevice::new(device, network), ..Self::new(network) }
     }
 
@@ -65,11 +65,11 @@ impl Filter {
     ///
     /// `InvalidArgument` for a layout other than 4:2:0, an unknown kind, a map of the wrong length.
     pub fn apply(&self, frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<Frame> {
-        self.apply_there(frame, temporal_layer, blocks).map(|(filtered, _)| filtered)
+        self.apply_gpu_resident(frame, temporal_layer, blocks).map(|(filtered, _)| filtered)
     }
 
     /// As [`apply`](Self::apply), and where a GPU made it, the same picture as it lies there.
-    pub fn apply_there(
+    pub fn apply_gpu_resident(
         &self,
         frame: &Frame,
         temporal_layer: usize,

@@ -25,7 +25,7 @@ impl OnDevice {
         Some(Self { device: device.clone(), network: network.clone(), filter: OnceLock::new() })
     }
 
-    /// The frame filtered, by `on_cpu` where the CPU has to do it, else also as it lies on the GPU. What the caller gives was checked.
+    /// The frame filtered, by `on_cpu` where the CPU has to do it, else also GPU-resident. What the caller gives was checked.
     pub(super) fn apply(
         &self,
         frame: &Frame,

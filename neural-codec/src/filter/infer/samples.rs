@@ -2,9 +2,16 @@
 
 use std::ops::Range;
 
-use super::strip::site;
 use crate::frame::{Plane, Sample};
 use crate::simd::simd_body;
+
+/// Sites in a buffer before the first of the picture: a cache line.
+pub(super) const LEFT: usize = 16;
+
+/// Where the pair of column `x` starts in a row of pairs.
+pub(super) fn site(x: isize) -> usize {
+    2 * (x + LEFT as isize) as usize
+}
 
 /// A sample type whose rows become activations and take residuals.
 pub(super) trait Filtered: Sample {

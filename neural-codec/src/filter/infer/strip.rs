@@ -8,22 +8,15 @@ use std::ops::Range;
 
 use super::blocks::Map;
 use super::packed::PackedLayer;
-use super::samples::{Filtered, correct_row, read_row};
+use super::samples::{Filtered, LEFT, correct_row, read_row, site};
 use super::simd::{Kernel, Row};
 use crate::filter::MAX_LAYERS;
 use crate::frame::Plane;
 
-/// Sites in a buffer before the first of the picture: a cache line.
-const LEFT: usize = 16;
 /// Sites in a buffer after the last of the picture: what a kernel's last vectors may pass over.
 const RIGHT: usize = MAX_LAYERS + 2 + 64;
 /// Activations in a cache line of 64 bytes.
 const LINE: usize = 32;
-
-/// Where the pair of column `x` starts in a row of pairs.
-pub(super) fn site(x: isize) -> usize {
-    2 * (x + LEFT as isize) as usize
-}
 
 /// A filter at work on a picture.
 pub(super) struct Task<'a, T> {

@@ -1,4 +1,4 @@
-//! Laws of the filter, on every kernel that the machine has.
+//! Properties of the filter, on every kernel that the machine has.
 
 mod golden;
 mod properties;

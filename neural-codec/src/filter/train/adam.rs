@@ -1,5 +1,8 @@
 //! Adam, with a cosine schedule and a limit on the gradient.
 
+/// The gradient is scaled down to this length: the loss without a filter is 1 a patch.
+pub(super) const LONGEST_GRADIENT: f32 = 1.0;
+
 /// Decay of the mean of gradients and of their squares (Kingma and Ba 2015, algorithm 1).
 const BETA: (f32, f32) = (0.9, 0.99);
 

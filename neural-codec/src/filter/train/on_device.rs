@@ -1,9 +1,9 @@
 //! Patches, networks, schedules and rules as a GPU takes them.
 
+use super::adam::LONGEST_GRADIENT;
 use super::model::{Patch, Shape};
 use super::rule::Rule;
 use super::schedule::Schedule;
-use super::trainer::LONGEST_GRADIENT;
 use crate::filter::GridPoint;
 use crate::filter::train::{
     TrainLayer, TrainPatch, TrainPlan, TrainPoint, TrainRates, TrainRule, TrainShape,

@@ -47,7 +47,7 @@ struct Candidate {
 /// Patches of a scene.
 #[derive(Debug, Clone, Default)]
 pub struct Patches {
-    /// To learn from.
+    /// To train on.
     pub learners: Vec<Patch>,
     /// To judge by: from other places, unless the scene is trained as a whole.
     pub judges: Vec<Patch>,

@@ -20,7 +20,7 @@ pub enum Rule<'a> {
     Rounded {
         /// Of every parameter.
         grid: &'a [GridPoint],
-        /// Of every parameter: whether it learns, or is put back to its origin.
+        /// Of every parameter: whether it is trained, or is put back to its origin.
         is_moved: &'a [bool],
     },
 }

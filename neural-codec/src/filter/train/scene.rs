@@ -8,7 +8,7 @@
 //!          on rounded parameters, so that the trained network is the one that is stored
 //! ```
 //! The best is the one of the least J = D + lambda R, or none. Where a kept network does here about what it did where it was
-//! trained, learning goes on from it and takes half of the steps.
+//! trained, training continues from it and takes half of the steps.
 
 use super::judge::Judge;
 use super::model::Shape;
@@ -225,7 +225,7 @@ impl Learner {
         Ok(steps)
     }
 
-    /// The last quarter: what is rounded to the base stays there, the rest learns on rounded values.
+    /// The last quarter: what is rounded to the base stays there, the rest trains on rounded values.
     fn round(
         &self,
         exponents: &[u8],
@@ -299,7 +299,7 @@ mod tests {
         }
     }
 
-    /// Decoded frames that are too bright by what a filter can learn to take away.
+    /// Decoded frames that are too bright by what a filter can be trained to take away.
     fn patches(random: &mut Random, chance: f32) -> Patches {
         let mut some = |count: usize| -> Vec<Patch> {
             let patch = |random: &mut Random| {
@@ -328,7 +328,7 @@ mod tests {
         let last = |trained: &Trained| trained.candidates.last().unwrap().clone();
         assert!(last(&cheap).error_left < 0.3, "{}", last(&cheap).error_left);
         assert!(last(&dear).bytes < last(&cheap).bytes / 4, "{} {}", last(&dear).bytes, last(&cheap).bytes);
-        assert_eq!(trained(1e-2), dear, "the same seed learns the same");
+        assert_eq!(trained(1e-2), dear, "the same seed trains the same");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How long, how fast and from what to learn.
+//! How long, how fast and from what to train.
 
 use super::adam::{cosine, unbias};
 use super::random::Random;
@@ -12,7 +12,7 @@ pub struct Rates {
     pub gains: f32,
 }
 
-/// How long and from what to learn.
+/// How long and from what to train.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
     /// Steps.
@@ -40,7 +40,7 @@ impl Schedule {
         (0..self.steps).map(move |_| (0..batch).map(|_| random.below(count)).collect())
     }
 
-    /// How fast to learn at a step.
+    /// How fast to train at a step.
     pub(super) fn rates_at(&self, step: usize) -> StepRates {
         let share = cosine(step, self.steps);
         let rates = Rates { weights: share * self.rates.weights, gains: share * self.rates.gains };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::adam::{Adam, limit_length};
+use super::adam::{Adam, LONGEST_GRADIENT, limit_length};
 use super::batch::Batches;
 use super::model::{Patch, Shape};
 use super::on_device;
@@ -14,13 +14,10 @@ use crate::filter::train::{GpuTrainer, TrainPatch, TrainShape};
 use crate::gpu::Gpu;
 use crate::progress::CancelToken;
 
-/// The gradient is scaled down to this length: the loss without a filter is 1 a patch.
-pub(super) const LONGEST_GRADIENT: f32 = 1.0;
-
 /// Patches are all of one size, large enough for a GPU whatever the picture.
 pub(super) const ANY_SIZE: usize = usize::MAX;
 
-/// Patches to learn from, and where that is done.
+/// Patches to train on, and where that is done.
 pub struct Trainer<'a> {
     shape: &'a Shape,
     patches: &'a [Patch],

@@ -14,7 +14,7 @@ pub struct TrainedFilter {
     pub error_left: f64,
 }
 
-/// Everything that a scene may learn from scenes before it. The same warm start gives the same bytes.
+/// Everything that a scene may take over from scenes before it. The same warm start gives the same bytes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct WarmStart {
     /// Filters to begin training from, the nearest scene last.

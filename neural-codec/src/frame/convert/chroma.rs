@@ -5,24 +5,13 @@
 //! multiples of 1/320, so the taps below are exact:
 //! `w(1/4) = 279/320, w(1/2) = 184/320, w(3/4) = 77/320, w(5/4) = -27/320, w(3/2) = -24/320, w(7/4) = -9/320`.
 //!
-//! Upsampling is exact up to one rounding, to [`up_unit`] steps a code value. Halving rounds the input to
+//! Upsampling is exact up to one rounding, to [`up_unit`](super::units::up_unit) steps a code value. Halving rounds the input to
 //! `2^(30 - depth) / 800` steps a code value, so that two passes over 640, with 9 bits dropped between
 //! them, end at `2^(30 - depth)`.
 
 use super::rows;
+use super::units::{DOWN_UNIT_BITS, up_shift};
 use crate::frame::{BitDepth, ChromaLocation, Layout, PixelFormat, Plane, Sample};
-
-/// Steps a code value of what [`Upsampler`] gives: 200 at 8 bits, 50 at 10 bits.
-pub(super) fn up_unit(depth: BitDepth) -> i32 {
-    (320 * 320) >> up_shift(depth)
-}
-
-fn up_shift(depth: BitDepth) -> u32 {
-    u32::from(depth.bits()) + 1
-}
-
-/// Bits of the code value and fraction together where halving ends.
-pub(super) const DOWN_UNIT_BITS: u32 = 30;
 
 /// Taps that double: the even output over samples -2 to 1 of its place, the odd one over -1 to 2.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +71,7 @@ impl UpTaps {
     }
 }
 
-/// Gives rows of a chroma plane at a higher resolution, centerd on 0, in [`up_unit`] steps.
+/// Gives rows of a chroma plane at a higher resolution, centered on 0, in [`up_unit`](super::units::up_unit) steps.
 pub(super) struct Upsampler {
     taps: UpTaps,
     /// One row after the vertical pass, with two samples of padding at each end.

@@ -5,7 +5,7 @@
 //! fills 32-bit sums; sums that must be exact (white, neutral grays) are made exact. IEEE add, multiply, divide and
 //! round give the same integers on every machine.
 
-use super::chroma::{DOWN_UNIT_BITS, up_unit};
+use super::units::{DOWN_UNIT_BITS, up_unit};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Color, ColorRange};
 

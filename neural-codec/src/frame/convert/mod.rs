@@ -14,18 +14,17 @@ mod plan;
 mod reference;
 mod resolve;
 mod rows;
+mod units;
 
 pub use gpu::{Samples, Size};
 pub use gpu_shape::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp};
 pub use interleaved::{from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved};
-pub(crate) use on_device::converted_to_host;
-pub(super) use on_device::on_gpu;
-pub use on_device::{convert_on, convert_there};
 
-use self::chroma::{Downsampler, Upsampler, subsampling, up_unit};
+use self::chroma::{Downsampler, Upsampler, subsampling};
 use self::matrix::{Affine, Quantization, ToRgb, ToYuv};
 use self::plan::{Plan, plan};
 use self::rows::Row;
+use self::units::up_unit;
 use super::{ChromaLocation, Color, Frame, Layout, PixelFormat, Plane};
 use crate::error::Result;
 use crate::with_planes;

@@ -1,73 +1,48 @@
 //! The same conversions on a GPU: this file hands their coefficients over, the kernels do what `rows` does.
 
-use super::chroma::{DOWN_UNIT_BITS, DownTaps, UpTaps, subsampling, up_unit};
+use super::chroma::{DownTaps, UpTaps, subsampling};
 use super::matrix::{Affine, Quantization, ToRgb, ToYuv, WeightedSum};
 use super::plan::{Plan, plan};
+use super::units::{DOWN_UNIT_BITS, up_unit};
 use crate::device::Device;
 use crate::error::Result;
-use crate::frame::{BitDepth, ChromaLocation, Color, Frame, GpuFrame, Layout, PixelFormat};
+use crate::frame::{AnyFrame, BitDepth, ChromaLocation, Color, GpuFrame, Layout, PixelFormat};
 use crate::frame::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp, Samples};
 use crate::gpu::Gpu;
 
-/// As [`convert`](super::convert), on a GPU where the device has one and the frame is large enough; the result is the same.
-///
-/// # Errors
-///
-/// Those of `convert`.
-pub fn convert_on(device: &Device, frame: &Frame, to: PixelFormat, yuv: Color) -> Result<Frame> {
-    if frame.format() == to {
-        return Ok(frame.clone());
+impl AnyFrame {
+    /// The same picture in another format: [`convert`](super::convert), sample by sample the same wherever it is made.
+    ///
+    /// A GPU-resident frame stays resident, whatever `device` is, unless its GPU fails at the conversion or gives other samples:
+    /// then the host has the result. A frame of the host stays there; `device` only does the work.
+    ///
+    /// # Errors
+    ///
+    /// Those of `convert`; `Device` where the GPU is lost, and a frame with it.
+    pub fn convert(self, device: &Device, to: PixelFormat, yuv: Color) -> Result<Self> {
+        if self.format() == to {
+            return Ok(self);
+        }
+        // What cannot be converted anywhere is refused before a copy is made.
+        plan(self.format(), self.color(), to, yuv)?;
+        let kind = kind(self.format(), to);
+        match self {
+            Self::Host(frame) => device
+                .agreed(
+                    kind,
+                    frame.width() * frame.height(),
+                    |gpu| GpuFrame::upload(gpu, &frame)?.convert(to, yuv)?.download(),
+                    || super::convert(&frame, to, yuv),
+                )
+                .map(Self::Host),
+            Self::Gpu(frame) => {
+                let on_cpu = || super::convert(&frame.download()?, to, yuv);
+                let device = device.at(frame.gpu());
+                let resident = device.kept(kind, |_| frame.convert(to, yuv), GpuFrame::download, on_cpu)?;
+                resident.map_or_else(|| on_cpu().map(Self::Host), |frame| Ok(Self::Gpu(frame)))
+            }
+        }
     }
-    // What cannot be converted anywhere is refused before a copy is made.
-    plan(frame.format(), frame.color(), to, yuv)?;
-    device.agreed(
-        kind(frame.format(), to),
-        frame.width() * frame.height(),
-        |gpu| GpuFrame::upload(gpu, frame)?.convert(to, yuv)?.download(),
-        || super::convert(frame, to, yuv),
-    )
-}
-
-/// A picture of a GPU, converted there: as a frame of the host, and where the GPU made it, as it lies there.
-///
-/// # Errors
-///
-/// Those of `convert`, `OutOfMemory`, `Device`.
-pub(crate) fn converted_to_host(
-    device: &Device,
-    frame: GpuFrame,
-    to: PixelFormat,
-    yuv: Color,
-) -> Result<(Frame, Option<GpuFrame>)> {
-    if frame.format() == to {
-        return Ok((frame.download()?, Some(frame)));
-    }
-    plan(frame.format(), frame.color(), to, yuv)?;
-    let mut there = None;
-    let host = device.at(frame.gpu()).agreed(
-        kind(frame.format(), to),
-        usize::MAX,
-        |_| there.insert(frame.convert(to, yuv)?).download(),
-        || super::convert(&frame.download()?, to, yuv),
-    )?;
-    Ok((host, there))
-}
-
-/// A picture of a GPU in another format, there; the samples are those of [`convert`](super::convert).
-///
-/// `None` where the GPU fails at it or gives others.
-///
-/// # Errors
-///
-/// Those of `convert`.
-pub fn convert_there(frame: &GpuFrame, to: PixelFormat, yuv: Color) -> Result<Option<GpuFrame>> {
-    plan(frame.format(), frame.color(), to, yuv)?;
-    Device::default().at(frame.gpu()).kept(
-        kind(frame.format(), to),
-        |_| frame.convert(to, yuv),
-        GpuFrame::download,
-        || super::convert(&frame.download()?, to, yuv),
-    )
 }
 
 /// The kind of work, each of which is compared with the CPU's once.
@@ -84,19 +59,25 @@ fn kind(from: PixelFormat, to: PixelFormat) -> &'static str {
     }
 }
 
-/// The picture in another format.
-pub(in crate::frame) fn on_gpu(frame: &GpuFrame, to: PixelFormat, yuv: Color) -> Result<GpuFrame> {
-    let (planes, color) = match plan(frame.format, frame.color, to, yuv)? {
-        Plan::Same => (each(frame, Affine::IDENTITY, to)?, frame.color),
-        Plan::Depth(by, color) => (each(frame, by, to)?, color),
-        Plan::ToRgb(by, color) => (to_rgb(frame, by, color, to)?, color.as_rgb()),
-        Plan::ToYuv(by, color) => (from_rgb(frame, &by, color, to)?, color),
-        Plan::Layout(color, kept) => (to_layout(frame, color, to)?, kept),
-    };
-    let size = (frame.width, frame.height);
-    let mut out = GpuFrame::assembled(&frame.gpu, size, planes, to, color)?;
-    out.timestamp = frame.timestamp;
-    Ok(out)
+impl GpuFrame {
+    /// The same picture in another format: [`convert`](super::convert), sample by sample the same.
+    ///
+    /// # Errors
+    ///
+    /// Also those of `convert`.
+    pub fn convert(&self, to: PixelFormat, yuv: Color) -> Result<Self> {
+        let (planes, color) = match plan(self.format, self.color, to, yuv)? {
+            Plan::Same => (each(self, Affine::IDENTITY, to)?, self.color),
+            Plan::Depth(by, color) => (each(self, by, to)?, color),
+            Plan::ToRgb(by, color) => (to_rgb(self, by, color, to)?, color.as_rgb()),
+            Plan::ToYuv(by, color) => (from_rgb(self, &by, color, to)?, color),
+            Plan::Layout(color, kept) => (to_layout(self, color, to)?, kept),
+        };
+        let size = (self.width, self.height);
+        let mut out = Self::assembled(&self.gpu, size, planes, to, color)?;
+        out.timestamp = self.timestamp;
+        Ok(out)
+    }
 }
 
 fn is_wide(format: PixelFormat) -> bool {

@@ -161,7 +161,7 @@ simd_body! {
 }
 
 simd_body! {
-    /// Red, green and blue from luma code values and centerd chroma, in place.
+    /// Red, green and blue from luma code values and centered chroma, in place.
     pub(super) fn to_rgb(y: &mut [i32], u: &mut [i32], v: &mut [i32], by: ToRgb) {
         for ((y, u), v) in y.iter_mut().zip(u).zip(v) {
             let luma = *y * by.y + by.bias;

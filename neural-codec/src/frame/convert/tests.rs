@@ -1,4 +1,4 @@
-//! Laws of the conversions, and the real-valued oracle.
+//! Properties of the conversions, and the real-valued oracle.
 
 #![allow(clippy::print_stderr)]
 

@@ -10,6 +10,7 @@ mod native_write;
 mod orientation;
 mod reader;
 mod remux;
+mod sample_layout;
 mod samples;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use ffmpeg_next::format::context::Input;
 use ffmpeg_next::format::stream::Stream;
 use ffmpeg_next::frame;
 
-use super::samples::{Component, SampleLayout};
+use super::sample_layout::{Component, SampleLayout};
 use crate::bitstream::AudioTrack;
 use crate::frame::{ChromaLocation, Color, ColorRange, MAX_SIDE, Rational};
 

@@ -8,7 +8,6 @@
 
 use cudarc::driver::{LaunchConfig, PushKernelArg};
 
-use super::figures::SceneFigures;
 use super::shape::{SceneShape, ShapePlane};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, DeviceSample};
@@ -32,16 +31,24 @@ pub struct ScenePlanes<'a, T> {
     pub is_rgb: bool,
 }
 
-/// A frame made small, in the memory of a GPU, with its figures.
+/// A frame made small, in the memory of a GPU, with its measurements.
 #[derive(Debug)]
 pub struct ScenePicture {
     pub(super) shape: SceneShape,
-    small: Buffer<u8>,
-    record: Buffer<u64>,
+    pub(super) small: Buffer<u8>,
+    pub(super) record: Buffer<u64>,
     /// Sampled blocks along each side.
     pub(super) blocks: (usize, usize),
     /// Whether it was compared with the picture before.
     pub(super) has_pair: bool,
+}
+
+impl ScenePicture {
+    /// Rows of the small luma that have a row above and below, where there are columns likewise.
+    pub(super) fn gradient_rows(&self) -> usize {
+        let luma = &self.shape.planes[0];
+        if luma.small_width < 3 { 0 } else { (luma.small_height as usize).saturating_sub(2) }
+    }
 }
 
 impl Gpu {
@@ -50,7 +57,7 @@ impl Gpu {
     /// # Errors
     ///
     /// `OutOfMemory`, `Device`.
-    pub fn look<T: DeviceSample>(
+    pub fn measure_picture<T: DeviceSample>(
         &self,
         frame: &ScenePlanes<'_, T>,
         before: Option<&ScenePicture>,
@@ -95,7 +102,7 @@ impl Gpu {
             call.arg(&plane.0);
         });
         call.arg(&shape).arg(&mut picture.small.0).arg(&mut hashes.0);
-        // SAFETY: arguments are the kernel's; planes have the sizes of the shape, which `look` checked, no small plane is
+        // SAFETY: arguments are the kernel's; planes have the sizes of the shape, which `measure_picture` checked, no small plane is
         // wider than a block, and every sample and hash is written.
         #[allow(unsafe_code)]
         let launched = unsafe { call.launch(launch) };
@@ -185,15 +192,5 @@ impl Gpu {
         #[allow(unsafe_code)]
         let launched = unsafe { call.launch(launch) };
         self.checked(launched, "scene_search", 0).map(drop)
-    }
-
-    /// The figures of a picture, once everything before is done.
-    ///
-    /// # Errors
-    ///
-    /// `Device`.
-    pub fn figures(&self, picture: &ScenePicture) -> Result<SceneFigures> {
-        let (small, record) = (self.download(&picture.small)?, self.download(&picture.record)?);
-        Ok(picture.figures(&small, &record))
     }
 }

@@ -1,4 +1,4 @@
-//! Sizes of a picture made small, and where the GPU keeps its figures: the host's side of kernels/scene_shape.cuh.
+//! Sizes of a picture made small, and where the GPU keeps its measurements: the host's side of kernels/scene_shape.cuh.
 
 use cudarc::driver::DeviceRepr;
 

@@ -9,12 +9,12 @@ mod avx512vnni;
 #[cfg(target_arch = "x86_64")]
 mod body;
 mod portable;
+mod row;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 
-use std::ops::Range;
+pub(super) use self::row::Row;
 
-use super::packed::PackedLayer;
 use crate::simd::InstructionSet;
 
 /// A way to compute a row of a layer; all give the same result.
@@ -30,20 +30,6 @@ pub enum Kernel {
     Avx512,
     /// AVX-512 VNNI: products of pairs added in one instruction.
     Avx512Vnni,
-}
-
-/// A row to be made.
-pub(super) struct Row<'a> {
-    pub(super) layer: &'a PackedLayer,
-    pub(super) temporal_layer: usize,
-    /// The rows above, at and below, each of shape `[pairs][stride][2]`.
-    pub(super) inputs: [&'a [i16]; 3],
-    /// The row to make, shape `[pairs][stride][2]`.
-    pub(super) output: &'a mut [i16],
-    /// Sites to make. Up to the lanes of a vector less one more are overwritten.
-    pub(super) sites: Range<usize>,
-    /// Sites in a row of a pair.
-    pub(super) stride: usize,
 }
 
 impl Kernel {

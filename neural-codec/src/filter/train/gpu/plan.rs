@@ -10,7 +10,7 @@ use crate::gpu::Gpu;
 pub struct TrainPlan {
     /// Patches of all steps, one step after the other.
     pub chosen: Vec<usize>,
-    /// How fast each step learns.
+    /// How fast each step trains.
     pub rates: Vec<TrainRates>,
     /// The first step whose loss counts.
     pub counted_from: usize,
@@ -20,7 +20,7 @@ pub struct TrainPlan {
     pub rule: TrainRule,
 }
 
-/// How fast one step of Adam learns.
+/// The rates of one step of Adam.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrainRates {
     /// Rate of weights.
@@ -50,7 +50,7 @@ pub enum TrainRule {
     },
 }
 
-/// Where a parameter can lie, as `neural::GridPoint`, and whether it learns.
+/// Where a parameter can lie, as `filter::GridPoint`, and whether it is trained.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrainPoint {
     /// The base network's value.

@@ -35,13 +35,13 @@ fn run(command: &mut Command) -> Vec<u8> {
     output.stdout
 }
 
-/// The public clips, where they are.
+/// The clips in `video/` of the folder that the variable names.
 fn clips() -> Vec<PathBuf> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/media/video"));
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        eprintln!("skipped: no clips at {}", folder.display());
+    let Some(folder) = std::env::var_os("NEURAL_CODEC_MEDIA") else {
+        eprintln!("SKIPPED: set NEURAL_CODEC_MEDIA to a folder with clips in video/");
         return Vec::new();
     };
+    let entries = std::fs::read_dir(Path::new(&folder).join("video")).unwrap();
     let mut clips: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     clips.sort();
     clips

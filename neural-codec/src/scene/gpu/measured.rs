@@ -2,10 +2,12 @@
 
 use super::picture::ScenePicture;
 use super::shape::{COUNTS, FINGERPRINT, LEVELLED, SPATIAL, STEPS, TEMPORAL, TEXTURE};
+use crate::error::Result;
+use crate::gpu::Gpu;
 
 /// What the host needs of a [`ScenePicture`].
 #[derive(Debug)]
-pub struct SceneFigures {
+pub struct SceneMeasurements {
     /// The small luma, and the outlines of all three planes, each with its width and height.
     pub pictures: [(usize, usize, Vec<u8>); 4],
     /// Equal for frames whose cells sum to the same values.
@@ -51,14 +53,8 @@ pub struct SceneMatch {
 }
 
 impl ScenePicture {
-    /// Rows of the small luma that have a row above and below, where there are columns likewise.
-    pub(super) fn gradient_rows(&self) -> usize {
-        let luma = &self.shape.planes[0];
-        if luma.small_width < 3 { 0 } else { (luma.small_height as usize).saturating_sub(2) }
-    }
-
     /// What the record says.
-    pub(super) fn figures(&self, small: &[u8], record: &[u64]) -> SceneFigures {
+    pub(super) fn measurements(&self, small: &[u8], record: &[u64]) -> SceneMeasurements {
         let [luma, ..] = &self.shape.planes;
         let picture = |width: i32, height: i32, at: i32| {
             let (width, height) = (width as usize, height as usize);
@@ -71,7 +67,7 @@ impl ScenePicture {
         let made_small = picture(luma.small_width, luma.small_height, luma.small_at);
         let block = |&word: &u64| (word as u32, (word >> 32) as u16, (word >> 48) as u16);
         let row = |&word: &u64| (f32::from_bits(word as u32), (word >> 32) as u32);
-        SceneFigures {
+        SceneMeasurements {
             pictures: [made_small, outline(0), outline(1), outline(2)],
             fingerprint: record[FINGERPRINT],
             counts: std::array::from_fn(|value| record[COUNTS + value] as u32),
@@ -95,6 +91,18 @@ impl ScenePicture {
             outline: matches(self.shape.outline_at, self.shape.outline_blocks(), 8),
             levelled: matches(self.shape.levelled_at, self.shape.outline_blocks(), 8),
         }
+    }
+}
+
+impl Gpu {
+    /// The measurements of a picture, once everything before is done.
+    ///
+    /// # Errors
+    ///
+    /// `Device`.
+    pub fn measurements(&self, picture: &ScenePicture) -> Result<SceneMeasurements> {
+        let (small, record) = (self.download(&picture.small)?, self.download(&picture.record)?);
+        Ok(picture.measurements(&small, &record))
     }
 }
 

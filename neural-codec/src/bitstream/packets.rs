@@ -1,0 +1,191 @@
+//! Packets in their order, from a whole stream or a part of one: under the readers, which start in different places.
+
+use std::io::Read;
+
+use super::input::PacketInput;
+use super::kind::{PACKET_HEADER_BYTES, PacketKind};
+use super::order::{Order, Step};
+use super::packet_header::PacketHeader;
+use super::{FrameHashes, Limits, Packet, ScenePackets, StreamHeader};
+use crate::error::{Error, Place, Result};
+
+/// The packets of a whole stream or of a part of one.
+pub(super) struct Packets<R> {
+    pub(super) input: PacketInput<R>,
+    order: Order,
+    limits: Limits,
+    /// A header that `resync` found and whose payload is next.
+    found: Option<PacketHeader>,
+    /// Whether the last packet could not be used.
+    failed: bool,
+}
+
+impl<R: Read> Packets<R> {
+    /// Packets of a source whose first byte lies at `position` in the stream.
+    pub(super) fn new(input: R, position: u64, limits: Limits) -> Self {
+        let (input, order) = (PacketInput::new(input, position), Order::new(&limits));
+        Self { input, order, limits, found: None, failed: false }
+    }
+
+    /// Packets of a source that may begin in mid-stream.
+    pub(super) fn within_stream(input: R, position: u64, limits: Limits) -> Self {
+        let mut packets = Self::new(input, position, limits);
+        packets.order.lose();
+        packets
+    }
+
+    /// Reads the packet behind the signature.
+    pub(super) fn read_stream_header(&mut self) -> Result<StreamHeader> {
+        let start = self.input.position();
+        match self.next_unordered()? {
+            Some(Packet::StreamHeader(header)) => Ok(header),
+            other => {
+                let found = other.map_or("an unknown packet".into(), |packet| format!("{:?}", packet.kind()));
+                Err(Error::corrupt("first packet", "StreamHeader", found, Place::at_offset(start)))
+            }
+        }
+    }
+
+    /// The next packet, whatever came before it; `None` for an unknown one that may be left out.
+    pub(super) fn next_unordered(&mut self) -> Result<Option<Packet>> {
+        let place = Place::at_offset(self.input.position());
+        let header = self.input.read_header()?.ok_or(Error::Truncated { what: "stream", place })?;
+        self.read_packet(&header)
+    }
+
+    /// The next packet in its right place, `None` after END.
+    pub(super) fn next(&mut self, stream: Option<&StreamHeader>) -> Result<Option<Packet>> {
+        if self.failed {
+            let reason = "the last packet could not be used, and resync was not called or found no other";
+            return Err(Error::WrongOrder { call: "next_packet", reason: reason.into() });
+        }
+        let mut kind = None;
+        let result = self.next_of_kind(stream, &mut kind);
+        self.failed = result.is_err();
+        result.map_err(|error| {
+            let outside = matches!(kind, Some(PacketKind::Audio | PacketKind::SceneTable | PacketKind::End));
+            let scene = self.order.scene().filter(|_| !outside);
+            error.within(Place { scene, ..Place::default() })
+        })
+    }
+
+    /// As `next`; `kind` becomes the type of the packet as soon as that is known.
+    fn next_of_kind(
+        &mut self,
+        stream: Option<&StreamHeader>,
+        kind: &mut Option<PacketKind>,
+    ) -> Result<Option<Packet>> {
+        loop {
+            let place = Place::at_offset(self.input.position());
+            if self.order.step == Step::Nothing {
+                return match self.input.is_at_end()? {
+                    true => Ok(None),
+                    false => {
+                        Err(Error::corrupt("end of the stream", "nothing after END", "more bytes", place))
+                    }
+                };
+            }
+            let header = match self.found.take() {
+                Some(header) => header,
+                None => self
+                    .input
+                    .read_header()?
+                    .ok_or(Error::Truncated { what: "stream, which has no END packet", place })?,
+            };
+            *kind = header.kind();
+            let packet = self.read_packet(&header)?;
+            let span = header.offset..self.input.position();
+            let Some(packet) = packet else {
+                self.order.skip(span)?;
+                continue;
+            };
+            if let Some(stream) = stream {
+                packet.check_against(stream, header.offset)?;
+            }
+            self.order.accept(&packet, span)?;
+            return Ok(Some(packet));
+        }
+    }
+
+    /// Reads the payload of `header`; `None` for an unknown packet that may be left out.
+    fn read_packet(&mut self, header: &PacketHeader) -> Result<Option<Packet>> {
+        header.check(&self.limits)?;
+        let payload = self.input.read_payload(header)?;
+        let start = header.offset + PACKET_HEADER_BYTES as u64;
+        header.kind().map(|kind| Packet::read(kind, &payload, start, &self.limits)).transpose()
+    }
+
+    /// The scene whose SCENE packet was the last one read.
+    pub(super) fn rest_of_scene(
+        &mut self,
+        header: super::SceneHeader,
+        stream: Option<&StreamHeader>,
+    ) -> Result<ScenePackets> {
+        let (base, mut next) = (self.next(stream)?, self.next(stream)?);
+        let mut filter = None;
+        if let Some(Packet::NeuralFilter(found)) = next {
+            filter = Some(found);
+            next = self.next(stream)?;
+        }
+        match (base, next) {
+            (Some(Packet::BaseLayer(base)), Some(Packet::FrameHashes(FrameHashes(hashes)))) => {
+                Ok(ScenePackets { header, base, filter, hashes })
+            }
+            _ => Err(Error::internal("packet order", "a scene was taken without its layers")),
+        }
+    }
+
+    pub(super) fn resync(&mut self) -> Result<bool> {
+        if self.order.step == Step::Nothing {
+            return Ok(false);
+        }
+        if !self.failed && self.found.is_some() {
+            return Ok(true);
+        }
+        self.order.lose();
+        self.failed = true;
+        while let Some(header) = self.input.find_header()? {
+            use PacketKind::{Audio, End, Scene, SceneTable};
+            if matches!(header.kind(), Some(Scene | Audio | SceneTable | End)) {
+                self.found = Some(header);
+                self.failed = false;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl ScenePackets {
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote, and nothing more.
+    ///
+    /// # Errors
+    ///
+    /// As of `PacketReader`.
+    pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self> {
+        Self::read_at(bytes, 0, limits)
+    }
+
+    /// Reads a scene that lies at `offset` in a stream and ends where `input` ends.
+    pub(super) fn read_at(input: impl Read, offset: u64, limits: &Limits) -> Result<Self> {
+        let mut packets = Packets::within_stream(input, offset, limits.clone());
+        let scene = match packets.next(None)? {
+            Some(Packet::Scene(header)) => packets.rest_of_scene(header, None)?,
+            other => {
+                let found = other.map_or("nothing".into(), |packet| format!("{:?}", packet.kind()));
+                return Err(Error::corrupt(
+                    "first packet of a scene",
+                    "Scene",
+                    found,
+                    Place::at_offset(offset),
+                ));
+            }
+        };
+        let end = packets.input.position();
+        if !packets.input.is_at_end()? {
+            let place = Place { offset: Some(end), scene: Some(scene.header.index), frame: None };
+            return Err(Error::corrupt("end of a scene", "nothing after FrameHashes", "more bytes", place));
+        }
+        Ok(scene)
+    }
+}
