@@ -65,7 +65,9 @@ def overhead(clip, runs=10):
             neural_codec.compare(str(clip), str(video))
         alone = (processor_seconds() - before) / runs
         assert services.store.counts()["completed"] == runs + 1
-    print(f"overhead: {1000 * (whole - alone):.0f} ms of processor time an experiment ({1000 * whole:.0f} against {1000 * alone:.0f}); bar 50")
+    print(
+        f"overhead: {1000 * (whole - alone):.0f} ms of processor time an experiment ({1000 * whole:.0f} against {1000 * alone:.0f}); bar 50"
+    )
 
 
 def sandbox(clip, runs=20):
@@ -77,7 +79,9 @@ def sandbox(clip, runs=20):
         jail.call(call)
         times.append(time.monotonic() - began)
     times.sort()
-    print(f"jail: {1000 * times[0]:.0f} ms at best, median {1000 * times[runs // 2]:.0f} ms at load {os.getloadavg()[0]:.1f}; bar 100 idle")
+    print(
+        f"jail: {1000 * times[0]:.0f} ms at best, median {1000 * times[runs // 2]:.0f} ms at load {os.getloadavg()[0]:.1f}; bar 100 idle"
+    )
 
 
 def start(folder, clip, **more):
@@ -110,7 +114,9 @@ def no_ops(clip, kill_every=None, jobs=1000):
         rows = store.page(("completed",), tests=True, limit=2 * jobs)
         claims = sum(row.claims for row in rows)
     name = "queue" if kill_every is None else f"kills ({killed} of kill -9)"
-    print(f"{name}: {len(rows)} of {jobs} completed once in {seconds:.1f} s, {claims} claims, load {os.getloadavg()[0]:.1f}; bar 60 s")
+    print(
+        f"{name}: {len(rows)} of {jobs} completed once in {seconds:.1f} s, {claims} claims, load {os.getloadavg()[0]:.1f}; bar 60 s"
+    )
 
 
 def takeover(clip):
@@ -118,7 +124,9 @@ def takeover(clip):
     with tempfile.TemporaryDirectory() as folder:
         services = opened(folder, clip)
         for name in ("first", "second"):
-            services.submit(job_of({"experiment_id": name, "kind": "settings", "payload": {"settings": {"effort": 3, "min_psnr_y": 38}}}))
+            services.submit(
+                job_of({"experiment_id": name, "kind": "settings", "payload": {"settings": {"effort": 3, "min_psnr_y": 38}}})
+            )
         worker = start(folder, clip)
         while not any(row.phase == "encoded" for row in services.store.running()):
             time.sleep(0.01)
@@ -168,7 +176,9 @@ def page(clip, rows=10_000):
             return times, answer
 
         times, answer = asyncio.run(views())
-    print(f"page: {rows} rows, slowest view {1000 * max(times):.0f} ms, {len(answer.content)} bytes; bars 500 ms and 200,000 bytes")
+    print(
+        f"page: {rows} rows, slowest view {1000 * max(times):.0f} ms, {len(answer.content)} bytes; bars 500 ms and 200,000 bytes"
+    )
 
 
 def main():

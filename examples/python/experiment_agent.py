@@ -29,7 +29,9 @@ def main() -> None:
         sys.exit("skipped: bubblewrap is not installed, and without a sandbox agents are refused")
     with tempfile.TemporaryDirectory() as folder:
         services = open_services(load(None, {"data": Path(folder), "clip": Path(sys.argv[1])}))
-        services.submit(job_of({"experiment_id": "agent", "kind": "agent", "payload": {"code": AGENT, "settings": {"effort": 1}}}))
+        services.submit(
+            job_of({"experiment_id": "agent", "kind": "agent", "payload": {"code": AGENT, "settings": {"effort": 1}}})
+        )
         Worker(services).run(until_empty=True)
         row = services.store.get("agent")
         assert row is not None

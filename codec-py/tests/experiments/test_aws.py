@@ -22,7 +22,10 @@ def cloud(amazon, services):
     bucket = f"bucket-{time.time_ns()}"
     aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     given = {
-        "store": f"dynamodb://{new_table()}", "queue": f"sqs://{new_queue()}", "artefacts": f"s3://{bucket}/kept", "buckets": [bucket]
+        "store": f"dynamodb://{new_table()}",
+        "queue": f"sqs://{new_queue()}",
+        "artefacts": f"s3://{bucket}/kept",
+        "buckets": [bucket],
     }
     return lambda **more: services(**{**given, **more})
 
@@ -54,7 +57,9 @@ def test_a_message_that_comes_ten_times_gives_one_result(cloud):
     assert worker.finished == 1 and opened.store.get("a").claims == 1 and messages(opened) == (0, 0)
 
 
-@pytest.mark.parametrize("body", ["not JSON", "[]", '{"experiment_id": "a"}', '{"protocol": 2, "experiment_id": "gone", "timestamp": 7}'])
+@pytest.mark.parametrize(
+    "body", ["not JSON", "[]", '{"experiment_id": "a"}', '{"protocol": 2, "experiment_id": "gone", "timestamp": 7}']
+)
 def test_a_poison_message_is_a_dead_letter_after_three_tries_and_others_go_on(cloud, body):
     opened = cloud()
     aws.client("sqs").send_message(QueueUrl=opened.queue.url, MessageBody=body)
@@ -169,7 +174,9 @@ def test_alerts_arrive_at_sns_and_cloudwatch_once_each(cloud):
     found = aws.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     told = [json.loads(json.loads(each["Body"])["Message"]) for each in found]
     assert sorted((each["alert"], each["state"]) for each in told) == [("disk full", "open"), ("disk full", "over")]
-    assert {each["MetricName"] for each in aws.client("cloudwatch").list_metrics(Namespace="Experiments")["Metrics"]} == {"disk full"}
+    assert {each["MetricName"] for each in aws.client("cloudwatch").list_metrics(Namespace="Experiments")["Metrics"]} == {
+        "disk full"
+    }
 
 
 def test_the_doctor_finds_all_of_the_cloud_well_and_names_what_is_missing(cloud):

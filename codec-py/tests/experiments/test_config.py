@@ -14,10 +14,19 @@ TOKEN = "a-token-of-enough-characters"
 def test_what_is_nearer_wins(tmp_path):
     file = tmp_path / "worker.toml"
     file.write_text('port = 1\nhost = "127.0.0.1"\nlease_s = 90.0\nclips = ["/a"]\n')
-    environment = {"NEURAL_CODEC_EXPERIMENTS_PORT": "2", "NEURAL_CODEC_EXPERIMENTS_BUCKETS": "x,y", "NEURAL_CODEC_EXPERIMENTS_CLIPS": "/b:/c"}
+    environment = {
+        "NEURAL_CODEC_EXPERIMENTS_PORT": "2",
+        "NEURAL_CODEC_EXPERIMENTS_BUCKETS": "x,y",
+        "NEURAL_CODEC_EXPERIMENTS_CLIPS": "/b:/c",
+    }
     assert load(str(file), {}, {}).port == 1
     config = load(str(file), {"port": None}, environment)
-    assert config.port == 2 and config.lease_s == 90 and config.buckets == ["x", "y"] and [str(each) for each in config.clips] == ["/b", "/c"]
+    assert (
+        config.port == 2
+        and config.lease_s == 90
+        and config.buckets == ["x", "y"]
+        and [str(each) for each in config.clips] == ["/b", "/c"]
+    )
     assert load(str(file), {"port": 3}, environment).port == 3
     assert load(None, {}, {"NEURAL_CODEC_EXPERIMENTS_CONFIG": str(file)}).port == 1
 

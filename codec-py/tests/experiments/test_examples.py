@@ -38,5 +38,7 @@ def test_the_manual_has_every_field_of_the_configuration_and_no_other():
     named = set(re.findall(r"`(\w+)`", text))
     assert set(Config.model_fields) <= named
     table = text.partition("| field | default |")[2].partition("\n\n")[0]
-    rows = {name for line in table.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    rows = {
+        name for line in table.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
     assert rows | {"store", "queue", "artefacts"} == set(Config.model_fields)

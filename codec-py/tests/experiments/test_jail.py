@@ -61,14 +61,27 @@ print(json.dumps(found))
 def test_an_ordinary_user_has_the_same_sandbox():
     if os.geteuid() != 0:
         pytest.skip("not root: the tests above ran as an ordinary user")
-    version = subprocess.run([SYSTEM_PYTHON, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True).stdout.split()
+    version = subprocess.run(
+        [SYSTEM_PYTHON, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True
+    ).stdout.split()
     if version != [str(each) for each in sys.version_info[:2]]:
         pytest.skip(f"{SYSTEM_PYTHON} is not of this version: an ordinary user cannot run this interpreter's packages")
     packages = [os.path.dirname(os.path.dirname(os.path.realpath(sys.modules["numpy"].__file__ or "")))]
-    command = ["setpriv", "--reuid=60321", "--regid=60321", "--clear-groups", SYSTEM_PYTHON, "-c", ALL_AS_USER, json.dumps(packages)]
+    command = [
+        "setpriv",
+        "--reuid=60321",
+        "--regid=60321",
+        "--clear-groups",
+        SYSTEM_PYTHON,
+        "-c",
+        ALL_AS_USER,
+        json.dumps(packages),
+    ]
     codes = {name: code_of(body, "/etc/passwd") for name, body in PROBES.items()}
     environment = {"PATH": os.environ["PATH"], "SECRET_TOKEN": "SECRET_TOKEN"}
-    ran = subprocess.run(command, input=json.dumps(codes), capture_output=True, text=True, timeout=120, cwd="/", env=environment)
+    ran = subprocess.run(
+        command, input=json.dumps(codes), capture_output=True, text=True, timeout=120, cwd="/", env=environment
+    )
     if "ermission denied" in ran.stderr and not ran.stdout:
         pytest.skip(f"an ordinary user cannot read these packages: {ran.stderr[-200:]}")
     assert ran.returncode == 0, ran.stderr[-2000:]
@@ -178,7 +191,14 @@ def test_bytes_of_an_answer_are_bounded_and_counted(tmp_path):
     limits = replace(Limits(), output_bytes=100)
     head = "import os; os.write(3, b'{\"bytes\": %s}\\n' + b'x' * %d); os._exit(0)"
     call = Call({"mode": "decide", "profiles": [], "target": None}, limits, output=output)
-    for told, written, fits in ((b"100", 100, True), (b"101", 101, False), (b"50", 60, False), (b"60", 50, False), (b"-1", 0, False), (b"true", 1, False)):
+    for told, written, fits in (
+        (b"100", 100, True),
+        (b"101", 101, False),
+        (b"50", 60, False),
+        (b"60", 50, False),
+        (b"-1", 0, False),
+        (b"true", 1, False),
+    ):
         request = {**call.request, "code": agent(head % (told.decode(), written))}
         if fits:
             assert jail.call(replace(call, request=request))["bytes"] == 100 and output.stat().st_size == 100

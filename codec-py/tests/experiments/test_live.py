@@ -17,7 +17,9 @@ SETTINGS = {"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer
 
 @pytest.fixture(scope="session")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the page is not tried in a browser")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: the page is not tried in a browser"
+    )
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("chromium is not installed: the page is not tried in a browser")
@@ -81,7 +83,9 @@ def test_one_experiment_shows_phases_figures_report_and_downloads(server, page):
 def test_words_of_agents_are_words_and_never_run(server, services, page):
     attack = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
     opened = services()
-    opened.store.add(job_of({"experiment_id": "x", "encoding_agent_code": attack, "decoding_agent_code": "x", "hypothesis": attack}))
+    opened.store.add(
+        job_of({"experiment_id": "x", "encoding_agent_code": attack, "decoding_agent_code": "x", "hypothesis": attack})
+    )
     claim = opened.store.claim(opened.store.queued()[0], attack)
     opened.store.finish(claim, "failed", None, {"kind": "JailError", "message": attack})
     started = server(workers=0)
@@ -92,7 +96,11 @@ def test_words_of_agents_are_words_and_never_run(server, services, page):
         page.goto(started.url + place)
         page.wait_for_timeout(200)
         assert page.title() != "taken" and (place.startswith("/art") or attack in page.locator("main").inner_text())
-    blocked = [text for text in page.complaints if "Blocked script execution" in text or "sandbox" in text or "Content Security Policy" in text or "404" in text]
+    blocked = [
+        text
+        for text in page.complaints
+        if "Blocked script execution" in text or "sandbox" in text or "Content Security Policy" in text or "404" in text
+    ]
     assert blocked == page.complaints and blocked
     page.complaints.clear()
     answer = httpx.get(f"{started.url}/experiments/x")
@@ -149,5 +157,13 @@ def fill(store, count: int) -> None:
             db.execute(
                 "INSERT INTO experiments (experiment_id, timestamp, kind, campaign, state, job, created, revision, bytes, psnr_db, ssim,"
                 " bitrate_mbps, phase) VALUES (?, ?, 'settings', '', 'completed', ?, ?, (SELECT value FROM counter), ?, ?, 0.9, ?, 'shown')",
-                (row.experiment_id, index, job.model_dump_json(), row.created, index, 30 + index % 100 / 10, 0.1 + index % 97 / 50),
+                (
+                    row.experiment_id,
+                    index,
+                    job.model_dump_json(),
+                    row.created,
+                    index,
+                    30 + index % 100 / 10,
+                    0.1 + index % 97 / 50,
+                ),
             )

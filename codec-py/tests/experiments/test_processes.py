@@ -54,10 +54,14 @@ def test_a_newcomer_gets_from_nothing_to_a_result_by_the_command_line(services, 
     try:
         until(lambda: _healthy(url["WORKER_URL"]), 30)
         assert "BAD" not in cli(opened, "doctor", **url)
-        told = json.loads(cli(opened, "submit", "--id", "first", "--set", "quantizer=40", "--set", "effort=0", "--wait", "--json", **url))
+        told = json.loads(
+            cli(opened, "submit", "--id", "first", "--set", "quantizer=40", "--set", "effort=0", "--wait", "--json", **url)
+        )
         assert told["state"] == "completed"
         job = tmp_path / "job.json"
-        job.write_text(json.dumps({"experiment_id": "second", **SETTINGS, "payload": {"settings": {"effort": 0, "min_psnr_y": 40}}}))
+        job.write_text(
+            json.dumps({"experiment_id": "second", **SETTINGS, "payload": {"settings": {"effort": 0, "min_psnr_y": 40}}})
+        )
         assert "second" in cli(opened, "submit", str(job), "--wait", **url)
         assert "completed 2" in cli(opened, "status", **url)
         assert re.search(r"second .*\n.*first .*PSNR-Y", cli(opened, "list", **url))
@@ -156,7 +160,9 @@ def test_a_worker_of_another_protocol_exits_by_78_and_the_unit_leaves_it_down(se
     opened.store.add(job_of({"experiment_id": "later", **SETTINGS}).model_copy(update={"protocol": 3}))
     ran = subprocess.run(command("work"), env=environment(opened), capture_output=True, text=True, timeout=60)
     assert ran.returncode == 78 and "protocol" in ran.stderr and opened.store.get("later").claims == 0
-    served = subprocess.run(command("serve", "--port", "0"), env=environment(opened), capture_output=True, text=True, timeout=60)
+    served = subprocess.run(
+        command("serve", "--port", "0"), env=environment(opened), capture_output=True, text=True, timeout=60
+    )
     assert served.returncode == 78
     unit = (UNITS / "neural-codec-worker.service").read_text()
     assert "RestartPreventExitStatus=78" in unit and "StartLimitBurst=5" in unit
@@ -174,7 +180,9 @@ def test_a_worker_that_is_told_to_stop_ends_within_seconds(services):
 def test_the_unit_is_one_that_systemd_takes():
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed: the unit is not verified")
-    ran = subprocess.run(["systemd-analyze", "verify", str(UNITS / "neural-codec-worker.service")], capture_output=True, text=True)
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", str(UNITS / "neural-codec-worker.service")], capture_output=True, text=True
+    )
     ours = [line for line in ran.stderr.splitlines() if "neural-codec-worker" in line and "not found" not in line]
     assert ours == [] and ran.returncode == 0, ran.stderr
 
@@ -182,7 +190,9 @@ def test_the_unit_is_one_that_systemd_takes():
 def test_the_policy_allows_what_the_code_calls_and_no_more():
     """Calls are those of the modules; what each needs is spelled as IAM spells it."""
     folder = UNITS.parent
-    text = "\n".join((folder / name).read_text() for name in ("store_dynamo.py", "queue_sqs.py", "artefacts_s3.py", "alerts.py"))
+    text = "\n".join(
+        (folder / name).read_text() for name in ("store_dynamo.py", "queue_sqs.py", "artefacts_s3.py", "alerts.py")
+    )
     calls = set(re.findall(r"client\(\"(\w+)\"\)\.(\w+)\(", text)) | {("s3", "head_object")}
     action = {("s3", "head_object"): "s3:GetObject"}
     needed = {action.get(call, f"{call[0]}:{''.join(word.title() for word in call[1].split('_'))}") for call in calls}

@@ -12,7 +12,9 @@ from neural_codec.experiments.store_sqlite import SqliteStore
 
 
 def job(name: str = "a", timestamp: int = 1, **more) -> Job:
-    return job_from({"experiment_id": name, "timestamp": timestamp, "kind": "settings", "payload": {"settings": {"effort": 0}}, **more})
+    return job_from(
+        {"experiment_id": name, "timestamp": timestamp, "kind": "settings", "payload": {"settings": {"effort": 0}}, **more}
+    )
 
 
 def result(psnr: float = 40.0, size: int = 1000) -> dict:
@@ -126,7 +128,11 @@ def test_rows_are_listed_by_state_order_and_text(store: Store):
     store.add(job_from({"experiment_id": "t", "timestamp": 9, "kind": "test"}))
     assert [row.experiment_id for row in store.page(("completed",), order="psnr_db")] == ["e3", "e1"]
     assert [row.experiment_id for row in store.page(("completed",), order="bytes", down=False)] == ["e1", "e3"]
-    assert [row.experiment_id for row in store.page(("queued",), order="experiment_id", down=False, text="even")] == ["e0", "e2", "e4"]
+    assert [row.experiment_id for row in store.page(("queued",), order="experiment_id", down=False, text="even")] == [
+        "e0",
+        "e2",
+        "e4",
+    ]
     assert [row.experiment_id for row in store.page(order="experiment_id", down=False, limit=2, offset=2)] == ["e2", "e3"]
     assert [row.experiment_id for row in store.page(tests=True)] == ["t"]
     first = store.page(("completed",))[0]

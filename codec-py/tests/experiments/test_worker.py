@@ -61,7 +61,11 @@ def test_rules_choose_by_the_profile_of_a_scene(done):
         {"when": [["grain", "<", -1.0]], "choose": {"quantizer": 10.0}},
         {"when": [["frames", "==", 12], ["first_frame", "<=", 0]], "choose": {"quantizer": 50.0}},
     ]
-    body = {"experiment_id": "r", "kind": "rules", "payload": {"rules": rules, "settings": {"effort": 0}, "otherwise": {"quantizer": 20.0}}}
+    body = {
+        "experiment_id": "r",
+        "kind": "rules",
+        "payload": {"rules": rules, "settings": {"effort": 0}, "otherwise": {"quantizer": 20.0}},
+    }
     row = done(body)
     assert row.state == "completed", row.error
     assert row.result["decisions"]["choices"] == [{"quantizer": 50.0}]
@@ -125,7 +129,9 @@ def test_both_old_formats_run_and_their_results_have_the_old_fields_measured(don
         again = neural_codec.compare(measure.planes(measure.frames_in(frames, shape)), measure.planes(np.load(video)))
         assert answer["metrics"]["psnr_db"] == again.psnr_y and answer["metrics"]["ssim"] == again.ssim_y
         size = len(kept(services(), row, "stream")) + len(kept(services(), row, "decoder"))
-        assert answer["metrics"]["bytes"] == size and answer["metrics"]["bitrate_mbps"] == pytest.approx(size * 8 / (12 / fps) / 1e6)
+        assert answer["metrics"]["bytes"] == size and answer["metrics"]["bitrate_mbps"] == pytest.approx(
+            size * 8 / (12 / fps) / 1e6
+        )
 
 
 def test_what_an_agent_claims_is_no_measurement(done, sandbox):
@@ -145,7 +151,9 @@ def test_a_decoder_that_holds_the_clip_pays_for_it(done, sandbox):
 def test_a_decoder_never_sees_the_source(done, sandbox):
     peek = "import os\ndef decompress_video_tensor(data, config, device):\n    raise ValueError(str(sorted(os.listdir('/in'))) + str(os.listdir('/tmp')) + str(sorted(config)))\n"
     write = "def compress_video_tensor(frames, config, device):\n    open('/tmp/frames', 'wb').write(frames.tobytes()[:1000])\n    return b'x'\n"
-    row = done({"experiment_id": "peek", "encoding_agent_code": write, "decoding_agent_code": peek, "config": {"secret": "clip" * 100}})
+    row = done(
+        {"experiment_id": "peek", "encoding_agent_code": write, "decoding_agent_code": peek, "config": {"secret": "clip" * 100}}
+    )
     told = "['stream'][]['duration', 'fps', 'resolution', 'target_bitrate_mbps', 'target_quality_psnr', 'target_quality_ssim']"
     assert row.state == "failed" and told in row.error["message"]
 
@@ -171,7 +179,12 @@ def test_agents_that_break_the_contract_fail_by_name_and_leave_their_log(done, s
 
 def test_a_budget_of_time_ends_agents_and_encodes(done, sandbox, monkeypatch):
     slow = "import time\ndef compress_video_tensor(f, c, d): time.sleep(60)"
-    body = {"experiment_id": "slow", "kind": "compat", "payload": {"encoding_agent_code": slow, "decoding_agent_code": HALF}, "budget": {"wall_s": 1}}
+    body = {
+        "experiment_id": "slow",
+        "kind": "compat",
+        "payload": {"encoding_agent_code": slow, "decoding_agent_code": HALF},
+        "budget": {"wall_s": 1},
+    }
     assert done(body).state == "timed_out"
     monkeypatch.setattr(measure, "decode_fresh", lambda stream, video, stopped: until(lambda: stopped() and _stop()))
     assert done({"experiment_id": "late", **SETTINGS, "budget": {"wall_s": 1}}).state == "timed_out"
@@ -276,7 +289,10 @@ def test_clips_are_found_by_hash_and_by_place_under_allowed_folders_alone(done, 
     other = tmp_path / "clips"
     other.mkdir()
     (other / "named.nvc").write_bytes(small_clip.read_bytes())
-    assert done({"experiment_id": "r", **SETTINGS, "clip": {"uri": f"file://{other}/named.nvc"}}, clips=[other]).state == "completed"
+    assert (
+        done({"experiment_id": "r", **SETTINGS, "clip": {"uri": f"file://{other}/named.nvc"}}, clips=[other]).state
+        == "completed"
+    )
     assert done({"experiment_id": "b", **SETTINGS, "clip": {"sha256": sha256}}, clips=[other], clip=None).state == "completed"
     assert "without --clip" in done({"experiment_id": "n", **SETTINGS}, clip=None).error["message"]
 

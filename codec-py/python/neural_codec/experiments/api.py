@@ -158,7 +158,9 @@ class Api:
         headers |= {"content-security-policy": STORED_POLICY}
         if not shown:
             headers["content-disposition"] = f'attachment; filename="{name}"'
-        return StreamingResponse(pieces, headers=headers, media_type="text/html; charset=utf-8" if shown else "application/octet-stream")
+        return StreamingResponse(
+            pieces, headers=headers, media_type="text/html; charset=utf-8" if shown else "application/octet-stream"
+        )
 
     async def health(self, request: Request) -> Response:
         """Whether the store answers and a worker lives; 503 where not."""
@@ -167,7 +169,11 @@ class Api:
             live = self.liveness.look(workers)
         except Exception as error:
             return JSONResponse({"status": "unhealthy", "store": type(error).__name__}, 503)
-        told = {"status": "healthy" if any(live.values()) else "no live worker", "workers": live, "version": neural_codec.__version__}
+        told = {
+            "status": "healthy" if any(live.values()) else "no live worker",
+            "workers": live,
+            "version": neural_codec.__version__,
+        }
         return JSONResponse({**told, "protocol": PROTOCOL}, 200 if any(live.values()) else 503)
 
     async def metrics(self, request: Request) -> Response:
@@ -177,7 +183,10 @@ class Api:
         alerts = await run_in_threadpool(self.store.alerts)
         lines = ["# TYPE neural_codec_experiments gauge"]
         lines += [f'neural_codec_experiments{{state="{state}"}} {number}' for state, number in counts.items()]
-        lines += ["# TYPE neural_codec_workers_live gauge", f"neural_codec_workers_live {sum(self.liveness.look(workers).values())}"]
+        lines += [
+            "# TYPE neural_codec_workers_live gauge",
+            f"neural_codec_workers_live {sum(self.liveness.look(workers).values())}",
+        ]
         lines += ["# TYPE neural_codec_alerts_open gauge", f"neural_codec_alerts_open {len(alerts)}"]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 

@@ -15,7 +15,9 @@ _CONNECT_S, _READ_S, _TRIES = 5, 60, 4
 def client(service: str) -> Any:
     """A client of a service. Raises ExperimentError where boto3 is not installed."""
     boto3, config = needed("boto3", "aws"), needed("botocore.config", "aws")
-    options = config.Config(connect_timeout=_CONNECT_S, read_timeout=_READ_S, retries={"max_attempts": _TRIES, "mode": "standard"})
+    options = config.Config(
+        connect_timeout=_CONNECT_S, read_timeout=_READ_S, retries={"max_attempts": _TRIES, "mode": "standard"}
+    )
     return boto3.session.Session().client(service, config=options)
 
 

@@ -24,14 +24,28 @@ def main(arguments: Sequence[str]) -> int:
         needed(package)
     from .config import load
 
-    names = ("data", "store", "queue", "artefacts", "clip", "clips", "buckets", "host", "port", "worker_url", "wait_old_formats")
+    names = (
+        "data",
+        "store",
+        "queue",
+        "artefacts",
+        "clip",
+        "clips",
+        "buckets",
+        "host",
+        "port",
+        "worker_url",
+        "wait_old_formats",
+    )
     given = {name: getattr(options, name, None) for name in names}
     status: int | None = options.run(options, load(options.config, given))
     return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m neural_codec experiments", description="Experiments, and workers that measure them.")
+    parser = argparse.ArgumentParser(
+        prog="python -m neural_codec experiments", description="Experiments, and workers that measure them."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = _command(commands, "serve", _serve, "a worker with an HTTP interface and a page")
@@ -39,16 +53,26 @@ def _parser() -> argparse.ArgumentParser:
     doctor = _command(commands, "doctor", _doctor, "look at everything that a job needs, and name the remedies")
     for each in (serve, work, doctor):
         each.add_argument("--data", type=Path, metavar="DIR", help="folder of the worker; default: experiments-data")
-        each.add_argument("--store", metavar="URL", help="sqlite:///path or dynamodb://table; default: a file in the data folder")
+        each.add_argument(
+            "--store", metavar="URL", help="sqlite:///path or dynamodb://table; default: a file in the data folder"
+        )
         each.add_argument("--queue", metavar="URL", help="sqs://name; default: the store")
-        each.add_argument("--artefacts", metavar="URL", help="file:///folder or s3://bucket/prefix; default: in the data folder")
+        each.add_argument(
+            "--artefacts", metavar="URL", help="file:///folder or s3://bucket/prefix; default: in the data folder"
+        )
         each.add_argument("--clip", type=Path, help="the clip of jobs that name none")
-        each.add_argument("--clips", type=Path, action="append", metavar="DIR", help="a folder whose clips jobs may name; may be repeated")
-        each.add_argument("--buckets", action="append", metavar="BUCKET", help="a bucket whose clips jobs may name; may be repeated")
+        each.add_argument(
+            "--clips", type=Path, action="append", metavar="DIR", help="a folder whose clips jobs may name; may be repeated"
+        )
+        each.add_argument(
+            "--buckets", action="append", metavar="BUCKET", help="a bucket whose clips jobs may name; may be repeated"
+        )
     serve.add_argument("--host", help="default: 127.0.0.1; others need a token in the configuration")
     serve.add_argument("--port", type=int, help="default: 8080")
     serve.add_argument("--workers", type=int, default=1, help="workers in this process, 0 for none; default: 1")
-    serve.add_argument("--wait-old-formats", action="store_true", default=None, help="answer jobs of the old formats at their end")
+    serve.add_argument(
+        "--wait-old-formats", action="store_true", default=None, help="answer jobs of the old formats at their end"
+    )
     work.add_argument("--until-empty", action="store_true", help="stop when no job waits")
     doctor.add_argument("--url", dest="worker_url", help="the worker to reach")
 
@@ -172,15 +196,27 @@ def _value(text: str) -> Any:
 def _status(options: argparse.Namespace, config: Any) -> int:
     client = _client(config)
     health, listed = client.call("GET", "/health", accept=(200, 503)), client.call("GET", "/api/experiments?limit=0")
-    told = {"status": health["status"], "workers": health.get("workers", {}), "counts": listed["counts"], "total": listed["total"]}
-    lines = [f"{config.worker_url}: {told['status']}", ", ".join(f"{state} {number}" for state, number in told["counts"].items())]
+    told = {
+        "status": health["status"],
+        "workers": health.get("workers", {}),
+        "counts": listed["counts"],
+        "total": listed["total"],
+    }
+    lines = [
+        f"{config.worker_url}: {told['status']}",
+        ", ".join(f"{state} {number}" for state, number in told["counts"].items()),
+    ]
     _print(options, told, lines)
     return 0 if health["status"] == "healthy" else 1
 
 
 def _list(options: argparse.Namespace, config: Any) -> None:
     told = _client(config).call("GET", f"/api/experiments?limit={options.limit}")
-    rows = sorted((row for name in ("in_progress", "successful", "failed") for row in told[name]), key=lambda row: row["created"], reverse=True)
+    rows = sorted(
+        (row for name in ("in_progress", "successful", "failed") for row in told[name]),
+        key=lambda row: row["created"],
+        reverse=True,
+    )
     _print(options, told, [_line(row) for row in rows[: options.limit]] or ["none"])
 
 

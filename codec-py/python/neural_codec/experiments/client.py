@@ -18,10 +18,14 @@ class Client:
         token = None if config.token is None else config.token.get_secret_value()
         self.headers = {} if token is None else {"authorization": f"Bearer {token}"}
 
-    def call(self, method: str, path: str, body: Any = None, *, wait: float = 30.0, accept: tuple[int, ...] = (200, 202)) -> Any:
+    def call(
+        self, method: str, path: str, body: Any = None, *, wait: float = 30.0, accept: tuple[int, ...] = (200, 202)
+    ) -> Any:
         """The JSON that was answered."""
         try:
-            answer = httpx.request(method, self.url + path, json=body, headers=self.headers, timeout=httpx.Timeout(wait, connect=5.0))
+            answer = httpx.request(
+                method, self.url + path, json=body, headers=self.headers, timeout=httpx.Timeout(wait, connect=5.0)
+            )
         except httpx.HTTPError as error:
             raise ExperimentError(
                 f"{self.url}: expected a worker, found none ({type(error).__name__}); start one with"

@@ -16,7 +16,12 @@ class Clips:
     """Clips of one worker. A job that names none gets `default`; a path in a job must lie under one of `roots`."""
 
     def __init__(
-        self, cache: Path, artefacts: Artefacts, default: Path | None = None, roots: Sequence[Path] = (), buckets: Sequence[str] = ()
+        self,
+        cache: Path,
+        artefacts: Artefacts,
+        default: Path | None = None,
+        roots: Sequence[Path] = (),
+        buckets: Sequence[str] = (),
     ) -> None:
         self.cache, self.artefacts, self.buckets = Folder(cache), artefacts, buckets
         self.default = None if default is None else default.resolve()

@@ -97,9 +97,13 @@ def _ask(
     try:
         found = Decisions.model_validate_json(json.dumps(given, allow_nan=False))
     except ValueError as error:
-        raise ExperimentError(f"decide: expected choices, found {str(given)[:200]}: {' '.join(str(error).split())[:300]}") from None
+        raise ExperimentError(
+            f"decide: expected choices, found {str(given)[:200]}: {' '.join(str(error).split())[:300]}"
+        ) from None
     if found.choices is not None and len(found.choices) != len(found.scenes or profiles):
-        raise ExperimentError(f"decide: expected {len(found.scenes or profiles)} choices, one a scene, found {len(found.choices)}")
+        raise ExperimentError(
+            f"decide: expected {len(found.scenes or profiles)} choices, one a scene, found {len(found.choices)}"
+        )
     settings = {**payload.settings, **found.settings}
     return Found(found.model_copy(update={"settings": settings}), log)
 
@@ -130,7 +134,9 @@ def apply_decisions(
             raise ExperimentError("scene 0: the installed codec takes no choice of tools")
         for name, value in common.items():
             if name in settings and settings[name] != value:
-                raise ExperimentError(f"scenes: {name} is {value!r} in every scene and {settings[name]!r} in the clip's settings")
+                raise ExperimentError(
+                    f"scenes: {name} is {value!r} in every scene and {settings[name]!r} in the clip's settings"
+                )
             settings[name] = value
     return neural_codec.encode(str(clip), str(output), scenes=decisions.scenes, progress=progress, **options, **settings)  # type: ignore[arg-type]
 

@@ -34,12 +34,20 @@ def openapi() -> dict[str, Any]:
         "info": {"title": "neural-codec experiments", "version": neural_codec.__version__},
         "paths": {
             "/experiment": {"post": submit},
-            "/experiment/{experiment_id}": {"get": _get("One experiment", {"200": "State, phases, result", "404": "None"}, [name])},
+            "/experiment/{experiment_id}": {
+                "get": _get("One experiment", {"200": "State, phases, result", "404": "None"}, [name])
+            },
             "/experiment/{experiment_id}/cancel": {
-                "post": {"summary": "Cancel", "parameters": [name], "responses": _answers({"200": "Cancelled", "409": "It has ended"})}
+                "post": {
+                    "summary": "Cancel",
+                    "parameters": [name],
+                    "responses": _answers({"200": "Cancelled", "409": "It has ended"}),
+                }
             },
             "/api/experiments": {"get": _get("Lists: successful, in_progress, failed, total", {"200": "Lists"})},
-            "/artefacts/{sha256}": {"get": _get("Content by its hash", {"200": "Bytes", "404": "None"}, [{**name, "name": "sha256"}])},
+            "/artefacts/{sha256}": {
+                "get": _get("Content by its hash", {"200": "Bytes", "404": "None"}, [{**name, "name": "sha256"}])
+            },
             "/health": {"get": _get("Whether the store answers and a worker lives", {"200": "Yes", "503": "No"})},
             "/metrics": {"get": _get("Counters for Prometheus", {"200": "Text"})},
             "/events": {"get": _get("Changes as server-sent events", {"200": "A stream"})},

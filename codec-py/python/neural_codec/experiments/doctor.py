@@ -41,15 +41,32 @@ def examine(config: Config, *, worker: bool = True) -> list[Finding]:
         ("codec", "install neural-codec anew, and see python -m neural_codec selftest", True, _codec),
         ("store", "check the store of the configuration, its place, rights and region", True, lambda: _store(config)),
         ("queue", "check the queue of the configuration, its name, rights and region", True, lambda: _queue(config)),
-        ("artefacts", "check the artefacts of the configuration, their place, rights and region", True, lambda: _artefacts(config)),
+        (
+            "artefacts",
+            "check the artefacts of the configuration, their place, rights and region",
+            True,
+            lambda: _artefacts(config),
+        ),
         ("clip", "name a video file by --clip, or a clip in each job", False, lambda: _clip(config)),
-        ("sandbox", "apt-get install bubblewrap, and allow user namespaces where this is not root: agents are refused until then", False, _sandbox),
-        ("memory group", "let this process make cgroups (systemd: Delegate=yes); without, memory is limited by process", False, _group),
+        (
+            "sandbox",
+            "apt-get install bubblewrap, and allow user namespaces where this is not root: agents are refused until then",
+            False,
+            _sandbox,
+        ),
+        (
+            "memory group",
+            "let this process make cgroups (systemd: Delegate=yes); without, memory is limited by process",
+            False,
+            _group,
+        ),
         ("disk", "free space in the data folder", True, lambda: _disk(config)),
         ("clock", "set the clock by NTP", False, lambda: _clock(config)),
     ]
     if worker:
-        looks.append(("worker", "start one with neural-codec experiments serve, or name it by --url", False, lambda: _worker(config)))
+        looks.append(
+            ("worker", "start one with neural-codec experiments serve, or name it by --url", False, lambda: _worker(config))
+        )
     findings = []
     for name, remedy, needed, look in looks:
         try:
@@ -61,7 +78,9 @@ def examine(config: Config, *, worker: bool = True) -> list[Finding]:
 
 def _codec() -> str:
     video = neural_codec.versions()
-    return ", ".join(f"{name} {value}" for name, value in (video.to_dict() if hasattr(video, "to_dict") else dict(video)).items())[:300]
+    return ", ".join(
+        f"{name} {value}" for name, value in (video.to_dict() if hasattr(video, "to_dict") else dict(video)).items()
+    )[:300]
 
 
 def _store(config: Config) -> str:
@@ -120,7 +139,9 @@ def _disk(config: Config) -> str:
 
 def _clock(config: Config) -> str:
 
-    if not any(url.startswith(("dynamodb:", "s3:", "sqs:")) for url in (config.store_url, config.artefacts_url, config.queue_url or "")):
+    if not any(
+        url.startswith(("dynamodb:", "s3:", "sqs:")) for url in (config.store_url, config.artefacts_url, config.queue_url or "")
+    ):
         return "all services are of this machine"
     from .aws import client
 

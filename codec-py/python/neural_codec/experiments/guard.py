@@ -51,7 +51,10 @@ class Guard:
             if int(request.headers.get("content-length") or 0) > MOST_BODY_BYTES:
                 return _error(413, f"body: expected at most {MOST_BODY_BYTES} bytes")
             # A form of another page cannot send this type without asking first.
-            if request.method == "POST" and request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            if (
+                request.method == "POST"
+                and request.headers.get("content-type", "").partition(";")[0].strip() != "application/json"
+            ):
                 return _error(415, "content-type: expected application/json")
         if self.token is None:
             # Names that lead elsewhere, as in DNS rebinding, are not ours.

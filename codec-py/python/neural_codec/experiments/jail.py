@@ -78,7 +78,9 @@ def bubblewrap() -> str:
     """The path of `bwrap`. Raises ExperimentError naming the remedy where there is none."""
     found = shutil.which("bwrap", path=os.environ.get("PATH", "") + ":/usr/bin:/bin")
     if found is None:
-        raise ExperimentError("sandbox: expected bubblewrap, found none: apt-get install bubblewrap. Agents are refused, not run")
+        raise ExperimentError(
+            "sandbox: expected bubblewrap, found none: apt-get install bubblewrap. Agents are refused, not run"
+        )
     return found
 
 

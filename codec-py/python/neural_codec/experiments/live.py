@@ -41,7 +41,9 @@ class Live:
         # A store of this machine is asked more often than one that costs money by the question.
         self.pause = 0.25 if services.config.store_url.startswith("sqlite:") else 0.8
         self.counted: tuple[int, dict[str, int]] = (-1, {})
-        self.pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        self.pages = Environment(
+            loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        )
         self.pages.filters |= {"time": _time, "number": _number}
 
     def routes(self) -> list[BaseRoute]:
@@ -152,10 +154,21 @@ class Live:
         if row is None:
             return HTMLResponse("<!doctype html><title>None</title><p>There is no such experiment.", 404)
         payload = row.job.get("payload", {})
-        codes = {name: payload[name] for name in ("code", "generated_code", "encoding_agent_code", "decoding_agent_code") if payload.get(name)}
+        codes = {
+            name: payload[name]
+            for name in ("code", "generated_code", "encoding_agent_code", "decoding_agent_code")
+            if payload.get(name)
+        }
         rest = {name: value for name, value in payload.items() if name not in codes}
         log = await run_in_threadpool(self._log, row)
-        told = {"row": row, "result": row.result or {}, "error": row.error or {}, "codes": codes, "rest": json.dumps(rest, indent=2), "log": log}
+        told = {
+            "row": row,
+            "result": row.result or {},
+            "error": row.error or {},
+            "codes": codes,
+            "rest": json.dumps(rest, indent=2),
+            "log": log,
+        }
         whole = json.dumps(answer_of(row), indent=2)
         revision = await run_in_threadpool(self.store.revision)
         return await run_in_threadpool(self._html, "one.html", whole=whole, revision=revision, **told)

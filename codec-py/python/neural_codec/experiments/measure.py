@@ -63,7 +63,9 @@ def _server() -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "neural_codec.experiments.fresh"]
         # Threads of numpy would not live through a fork.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+        server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        )
         _LOCAL.server = server
     return server
 

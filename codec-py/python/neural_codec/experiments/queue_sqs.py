@@ -27,7 +27,9 @@ class SqsQueue:
 
     def __init__(self, name: str, store: Store, lease: float = 60.0) -> None:
         if not name.endswith(_ENDING):
-            raise ExperimentError(f"queue: expected a name that ends in {_ENDING}, the protocol of this version, found {name!r}")
+            raise ExperimentError(
+                f"queue: expected a name that ends in {_ENDING}, the protocol of this version, found {name!r}"
+            )
         self.store, self.lease, self.empty = store, max(1, round(lease)), 0
         self.url, self.dead = _url(name), _url(f"{name}-dead")
 
@@ -66,7 +68,11 @@ class SqsQueue:
             client("sqs").change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=seconds)
         except Exception as error:
             # The row decides who may finish; a receipt that is no longer valid only means that others hear of it too.
-            if code_of(error) not in ("MessageNotInflight", "ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight"):
+            if code_of(error) not in (
+                "MessageNotInflight",
+                "ReceiptHandleIsInvalid",
+                "AWS.SimpleQueueService.MessageNotInflight",
+            ):
                 raise
 
     def _malformed(self, body: str) -> Key:
@@ -75,7 +81,11 @@ class SqsQueue:
         row = self.store.get(name, 0)
         if row is None:
             nowhere = {"sha256": "0" * 64}
-            row = self.store.add(job_from({"experiment_id": name, "timestamp": 0, "kind": "settings", "clip": nowhere, "notes": {"body": body[:2000]}}))
+            row = self.store.add(
+                job_from(
+                    {"experiment_id": name, "timestamp": 0, "kind": "settings", "clip": nowhere, "notes": {"body": body[:2000]}}
+                )
+            )
         return row.key
 
     def _forgotten(self) -> Delivery | None:

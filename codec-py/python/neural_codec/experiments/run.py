@@ -131,7 +131,12 @@ def _agents(run: Run, folder: Path, clip: Path) -> Made:
             wall_s=budget.wall_s, cpu_s=budget.cpu_s, disk_bytes=min(4 << 30, max(256 << 20, size)), processes=64,
             memory_bytes=min(budget.memory_mb, config.agent_memory_mb) << 20, output_bytes=size,
         )  # fmt: skip
-        told = {"fps": fps, "duration": shape[0] / fps, "resolution": [shape[2], shape[1]], **payload.config.model_dump(exclude_none=True)}
+        told = {
+            "fps": fps,
+            "duration": shape[0] / fps,
+            "resolution": [shape[2], shape[1]],
+            **payload.config.model_dump(exclude_none=True),
+        }
         common = {"config": told, "device": payload.device}
         packages, gpu = package_folders(), run.job.needs.gpu or payload.device == "cuda"
         request = {"mode": "encode", "code": payload.encoder, "shape": list(shape), **common}
@@ -160,7 +165,9 @@ def _agents(run: Run, folder: Path, clip: Path) -> Made:
             files[name] = folder / ("log.txt" if name == "log" else f"{name}.py")
             files[name].write_text(text)
     report = folder / "report.json"
-    report.write_text(json.dumps({"metrics": figures, "told": {"encoder": encoded.get("told"), "decoder": decoded.get("told")}}))
+    report.write_text(
+        json.dumps({"metrics": figures, "told": {"encoder": encoded.get("told"), "decoder": decoded.get("told")}})
+    )
     # What agents say of themselves is kept apart, under a name that says so.
     details = {"told_by_agents": {"encoder": encoded.get("told", {}), "decoder": decoded.get("told", {})}}
     device = {"device_used": payload.device, "seconds": encoding}

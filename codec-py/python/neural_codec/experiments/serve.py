@@ -34,7 +34,12 @@ class Served:
     def __init__(self, services: Services, workers: int = 1) -> None:
         self.services, self.status = services, 0
         config = services.config
-        options: dict[str, Any] = {"log_level": "warning", "access_log": False, "timeout_graceful_shutdown": 3, "lifespan": "off"}
+        options: dict[str, Any] = {
+            "log_level": "warning",
+            "access_log": False,
+            "timeout_graceful_shutdown": 3,
+            "lifespan": "off",
+        }
         self.server = uvicorn.Server(uvicorn.Config(app(services), host=config.host, port=config.port, **options))
         # Each worker stops by services of its own, which share the file of the store.
         self.workers = [Worker(open_services(config)) for _ in range(workers)]

@@ -30,7 +30,9 @@ class DynamoStore:
         try:
             client("dynamodb").describe_table(TableName=table)
         except Exception as error:
-            raise ExperimentError(f"store: table {table}: {code_of(error) or error}; create it from units/dynamodb-table.json") from None
+            raise ExperimentError(
+                f"store: table {table}: {code_of(error) or error}; create it from units/dynamodb-table.json"
+            ) from None
 
     def _next(self) -> int:
         answer = client("dynamodb").update_item(
@@ -39,11 +41,15 @@ class DynamoStore:
         )  # fmt: skip
         return int(answer["Attributes"]["value"]["N"])
 
-    def _update(self, key: Key, changes: dict[str, Any], condition: str, values: dict[str, Any], add: str = "") -> dict[str, Any] | None:
+    def _update(
+        self, key: Key, changes: dict[str, Any], condition: str, values: dict[str, Any], add: str = ""
+    ) -> dict[str, Any] | None:
         """Sets fields where the condition holds; the whole item, or None."""
         changes = {**changes, "revision": self._next()}
         names = {f"#{name}": name for name in changes} | {"#state": "state"}
-        bound = {f":set_{name}": _value(value) for name, value in changes.items()} | {f":{name}": _value(value) for name, value in values.items()}
+        bound = {f":set_{name}": _value(value) for name, value in changes.items()} | {
+            f":{name}": _value(value) for name, value in values.items()
+        }
         sets = ", ".join(f"#{name} = :set_{name}" for name in changes)
         try:
             answer = client("dynamodb").update_item(
@@ -62,7 +68,9 @@ class DynamoStore:
         row.revision = self._next()
         item = _item(row) | {"feed": {"S": "test" if job.kind == "test" else "all"}}
         try:
-            client("dynamodb").put_item(TableName=self.table, Item=item, ConditionExpression="attribute_not_exists(experiment_id)")
+            client("dynamodb").put_item(
+                TableName=self.table, Item=item, ConditionExpression="attribute_not_exists(experiment_id)"
+            )
         except Exception as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise
@@ -74,7 +82,11 @@ class DynamoStore:
 
     def get(self, experiment_id: str, timestamp: int | None = None) -> Row | None:
         if timestamp is not None:
-            item = client("dynamodb").get_item(TableName=self.table, Key=_key((experiment_id, timestamp)), ConsistentRead=True).get("Item")
+            item = (
+                client("dynamodb")
+                .get_item(TableName=self.table, Key=_key((experiment_id, timestamp)), ConsistentRead=True)
+                .get("Item")
+            )
             return None if item is None else _row(item)
         found = client("dynamodb").query(
             TableName=self.table, KeyConditionExpression="experiment_id = :name", ScanIndexForward=False, Limit=1, ConsistentRead=True,
@@ -82,7 +94,9 @@ class DynamoStore:
         )["Items"]  # fmt: skip
         return _row(found[0]) if found else None
 
-    def _query(self, index: str, name: str, value: str, *, after: int | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    def _query(
+        self, index: str, name: str, value: str, *, after: int | None = None, limit: int | None = None
+    ) -> Iterator[dict[str, Any]]:
         condition, bound = f"#{name} = :value", {":value": {"S": value}}
         if after is not None:
             condition, bound = condition + " AND revision > :after", {**bound, ":after": {"N": str(after)}}
@@ -100,7 +114,10 @@ class DynamoStore:
             options["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def queued(self, limit: int = 16) -> list[Key]:
-        return [(item["experiment_id"]["S"], int(item["timestamp"]["N"])) for item in self._query("by_state", "state", "queued", limit=limit)]
+        return [
+            (item["experiment_id"]["S"], int(item["timestamp"]["N"]))
+            for item in self._query("by_state", "state", "queued", limit=limit)
+        ]
 
     def claim(self, key: Key, worker: str) -> Claim | None:
         changes = {"state": "running", "beat": 0, "worker": worker, "started": time.time(), "phase": "received", "phases": "[]"}
@@ -115,7 +132,11 @@ class DynamoStore:
         phases = (result or {}).get("phases") or (error or {}).get("phases") or []
         changes = {"state": state, "finished": time.time(), "phases": json.dumps(phases)}
         changes |= {"phase": "shown"} if state == "completed" else {}
-        changes |= {name: json.dumps(value, allow_nan=False) for name, value in (("result", result), ("error", error)) if value is not None}
+        changes |= {
+            name: json.dumps(value, allow_nan=False)
+            for name, value in (("result", result), ("error", error))
+            if value is not None
+        }
         return self._update(claim.key, changes, _MINE, _mine(claim.fence)) is not None
 
     def release(self, claim: Claim, reason: str, *, counted: bool = True) -> State | None:
@@ -128,7 +149,9 @@ class DynamoStore:
         row = self.get(*key)
         if row is None or row.fence != fence:
             return None
-        return self._give_back(key, row.claims, f"{_MINE} AND beat = :beat", {**_mine(fence), "beat": beat}, "its worker fell silent")
+        return self._give_back(
+            key, row.claims, f"{_MINE} AND beat = :beat", {**_mine(fence), "beat": beat}, "its worker fell silent"
+        )
 
     def _give_back(self, key: Key, claims: int, condition: str, values: dict[str, Any], reason: str) -> State | None:
         state, error = after_claim(claims, reason)
@@ -142,7 +165,9 @@ class DynamoStore:
 
     def cancel(self, key: Key) -> bool:
         changes = {"state": "cancelled", "finished": time.time()}
-        return self._update(key, changes, "#state IN (:queued, :running)", {"queued": "queued", "running": "running"}) is not None
+        return (
+            self._update(key, changes, "#state IN (:queued, :running)", {"queued": "queued", "running": "running"}) is not None
+        )
 
     def page(
         self, states: tuple[State, ...] = (), *, order: str = "created", down: bool = True, text: str = "",
@@ -151,7 +176,11 @@ class DynamoStore:
         if order not in ORDERS:
             raise ExperimentError(f"order: expected one of {', '.join(ORDERS)}, found {order!r}")
         rows = [_row(item) for item in self._query("by_feed", "feed", "test" if tests else "all")]
-        rows = [row for row in rows if (not states or row.state in states) and any(text in each for each in (row.experiment_id, row.kind, row.campaign))]
+        rows = [
+            row
+            for row in rows
+            if (not states or row.state in states) and any(text in each for each in (row.experiment_id, row.kind, row.campaign))
+        ]
 
         def place(row: Row) -> tuple[bool, Any]:
             value = getattr(row, order) if hasattr(row, order) else (row.result or {}).get("metrics", {}).get(order)
@@ -165,7 +194,9 @@ class DynamoStore:
         return counted((item["state"]["S"], item["kind"]["S"] == "test", item["dead"]["BOOL"], 1) for item in items)
 
     def changes(self, after: int, limit: int = 200) -> list[Row]:
-        found = [_row(item) for feed in ("all", "test") for item in self._query("by_feed", "feed", feed, after=after, limit=limit)]
+        found = [
+            _row(item) for feed in ("all", "test") for item in self._query("by_feed", "feed", feed, after=after, limit=limit)
+        ]
         return sorted(found, key=lambda row: row.revision)[:limit]
 
     def revision(self) -> int:
@@ -183,13 +214,21 @@ class DynamoStore:
 
     def workers(self) -> list[dict[str, Any]]:
         items = self._query("by_feed", "feed", "worker")
-        found = [{"worker": item["experiment_id"]["S"][8:], "beat": int(item["beat"]["N"]), "told": json.loads(item["told"]["S"])} for item in items]
+        found = [
+            {"worker": item["experiment_id"]["S"][8:], "beat": int(item["beat"]["N"]), "told": json.loads(item["told"]["S"])}
+            for item in items
+        ]
         return sorted(found, key=lambda each: str(each["worker"]))
 
     def open_alert(self, name: str, text: str) -> bool:
-        item = _key((f"#alert/{name}", 0)) | {name_: _value(value) for name_, value in (("text", text), ("opened", time.time()), ("feed", "alert"), ("revision", 0))}
+        item = _key((f"#alert/{name}", 0)) | {
+            name_: _value(value)
+            for name_, value in (("text", text), ("opened", time.time()), ("feed", "alert"), ("revision", 0))
+        }
         try:
-            client("dynamodb").put_item(TableName=self.table, Item=item, ConditionExpression="attribute_not_exists(experiment_id)")
+            client("dynamodb").put_item(
+                TableName=self.table, Item=item, ConditionExpression="attribute_not_exists(experiment_id)"
+            )
         except Exception as error:
             if code_of(error) == "ConditionalCheckFailedException":
                 return False
@@ -202,7 +241,10 @@ class DynamoStore:
 
     def alerts(self) -> list[dict[str, Any]]:
         items = self._query("by_feed", "feed", "alert")
-        found = [{"name": item["experiment_id"]["S"][7:], "text": item["text"]["S"], "opened": float(item["opened"]["N"])} for item in items]
+        found = [
+            {"name": item["experiment_id"]["S"][7:], "text": item["text"]["S"], "opened": float(item["opened"]["N"])}
+            for item in items
+        ]
         return sorted(found, key=lambda each: float(str(each["opened"])))
 
 
@@ -229,7 +271,9 @@ def _row(item: dict[str, Any]) -> Row:
     values: dict[str, Any] = {}
     for name, typed in item.items():
         ((kind, value),) = typed.items()
-        values[name] = value if kind in ("S", "BOOL") else float(value) if name in ("created", "started", "finished") else int(value)
+        values[name] = (
+            value if kind in ("S", "BOOL") else float(value) if name in ("created", "started", "finished") else int(value)
+        )
     values.pop("feed", None)
     for name in _TEXTS:
         if name in values:

@@ -28,7 +28,9 @@ def job_of(body: dict[str, Any]) -> Job:
     if old and "payload" not in body:
         return _old(body, old)
     if body.get("kind") not in _OWN:
-        raise ExperimentError(f"kind: expected one of {', '.join(_OWN)}, or {' or '.join(_OLD[:2])}; found {str(body.get('kind'))[:40]!r}")
+        raise ExperimentError(
+            f"kind: expected one of {', '.join(_OWN)}, or {' or '.join(_OLD[:2])}; found {str(body.get('kind'))[:40]!r}"
+        )
     return job_from({**body, **_key(body)})
 
 
@@ -41,10 +43,9 @@ def _old(body: dict[str, Any], names: list[str]) -> Job:
         payload["device"] = body["device"]
     origin = "v1" if names == ["generated_code"] else "v2"
     extra = {"clip": body["clip"]} if isinstance(body.get("clip"), dict) else {}
-    return job_from({**_key(body), "kind": "compat", "origin": origin, "payload": payload, "notes": _notes(body, (*_OLD, "clip")), **extra})
-
-
-
+    return job_from(
+        {**_key(body), "kind": "compat", "origin": origin, "payload": payload, "notes": _notes(body, (*_OLD, "clip")), **extra}
+    )
 
 
 def _key(body: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +60,9 @@ def _key(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _notes(body: dict[str, Any], without: tuple[str, ...]) -> dict[str, Any]:
-    notes = {key: value for key, value in body.items() if key not in (*without, "experiment_id", "timestamp", "protocol", "type")}
+    notes = {
+        key: value for key, value in body.items() if key not in (*without, "experiment_id", "timestamp", "protocol", "type")
+    }
     return notes if len(json.dumps(notes)) <= _MOST_NOTES else {"cut": f"more than {_MOST_NOTES} bytes of other fields"}
 
 
@@ -85,8 +88,13 @@ def answer_of(row: Row, base: str = "") -> dict[str, Any]:
     }
     if result:
         told |= {key: value for key, value in result.items() if key not in told}
-        told["download_links"] = {name: f"{base}/artefacts/{each['sha256']}" for name, each in result.get("artefacts", {}).items()}
-        for part, name, link in (("encoding_result", "compressed_data", "stream"), ("decoding_result", "reconstructed_video", "video")):
+        told["download_links"] = {
+            name: f"{base}/artefacts/{each['sha256']}" for name, each in result.get("artefacts", {}).items()
+        }
+        for part, name, link in (
+            ("encoding_result", "compressed_data", "stream"),
+            ("decoding_result", "reconstructed_video", "video"),
+        ):
             if name in told.get(part, {}):
                 told[part] = {**told[part], name: told["download_links"].get(link)}
     if error:

@@ -159,7 +159,12 @@ class Worker:
 
     def _error(self, this: Run, error: Exception, folder: Path) -> dict[str, Any]:
         """What became of a job that failed; what its code printed is kept."""
-        told: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)[:2000], "phase": this.phase, "phases": this.phases}
+        told: dict[str, Any] = {
+            "kind": type(error).__name__,
+            "message": str(error)[:2000],
+            "phase": this.phase,
+            "phases": this.phases,
+        }
         log = getattr(error, "log", "")
         if log:
             path = folder / "crash.txt"
