@@ -15,6 +15,8 @@ packages=(
   # What the portable wheel carries: dav1d and FFmpeg from their sources.
   ca-certificates meson ninja-build xz-utils zlib1g-dev
 )
+# The sandbox and the page of experiments.
+[ "${1-}" != tests ] || packages+=(bubblewrap chromium)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

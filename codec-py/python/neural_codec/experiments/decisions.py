@@ -1,0 +1,151 @@
+"""From a job to decisions, which are data, and from decisions to a stream."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import neural_codec
+
+from ..records import Report
+from . import ExperimentError
+from .jail import Call, Limits, call
+from .model import AgentPayload, Budget, Choice, Job, Rule, RulesPayload, SettingsPayload, Strict, Target
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+# Settings that speak of the machine and not of the stream.
+_NOT_FOR_JOBS = ("cache_dir", "device", "threads")
+
+
+class Decisions(Strict):
+    """How a clip is to be encoded: settings of the clip, its scenes, and a choice for each scene."""
+
+    settings: dict[str, str | int | float | bool | None] = {}
+    scenes: list[tuple[int, int]] | None = None
+    choices: list[Choice] | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Decisions, and what the code that made them printed."""
+
+    decisions: Decisions
+    log: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+def check(job: Job) -> None:
+    """Raises ExperimentError where a job asks for settings that there are not."""
+    settings = getattr(job.parsed(), "settings", {})
+    known = [name for name in neural_codec.settings() if name not in _NOT_FOR_JOBS]
+    for name in settings:
+        if name not in known:
+            raise ExperimentError(f"settings: expected some of {', '.join(known)}; found {name!r}")
+    if job.target is not None and job.target.kind in settings:
+        raise ExperimentError(f"settings: {job.target.kind} is the target already")
+
+
+def decide(job: Job, profiles: Callable[[], list[dict[str, Any]]], stopped: Callable[[], bool]) -> Found:
+    """The decisions of a job; profiles of scenes are found only where they are needed."""
+    payload = job.parsed()
+    if isinstance(payload, SettingsPayload):
+        return Found(Decisions(settings=payload.settings, scenes=payload.scenes, choices=payload.choices))
+    if isinstance(payload, RulesPayload):
+        choices = [_first(payload, profile) for profile in profiles()]
+        return Found(Decisions(settings=payload.settings, choices=choices))
+    if isinstance(payload, AgentPayload):
+        return _ask(payload, profiles(), job.target, job.budget, stopped)
+    raise ExperimentError(f"kind: expected one that decides, found {job.kind!r}")
+
+
+def _first(payload: RulesPayload, profile: dict[str, Any]) -> Choice:
+    return next((rule.choose for rule in payload.rules if _holds(rule, profile)), payload.otherwise)
+
+
+def _holds(rule: Rule, profile: dict[str, Any]) -> bool:
+    for name, sign, value in rule.when:
+        if name not in profile:
+            raise ExperimentError(f"rules: expected a field of a profile ({', '.join(sorted(profile))}), found {name!r}")
+        try:
+            if not _OPERATORS[sign](profile[name], value):
+                return False
+        except TypeError:
+            raise ExperimentError(f"rules: {name} is {profile[name]!r}, which cannot be compared with {value!r}") from None
+    return True
+
+
+def _ask(
+    payload: AgentPayload, profiles: list[dict[str, Any]], target: Target | None, budget: Budget, stopped: Callable[[], bool]
+) -> Found:
+    request = {
+        "mode": "decide", "code": payload.code, "profiles": profiles,
+        "target": None if target is None else target.model_dump(),
+    }  # fmt: skip
+    limits = Limits(wall_s=min(60.0, budget.wall_s), cpu_s=min(60, budget.cpu_s), memory_bytes=min(512, budget.memory_mb) << 20)
+    answer = call(Call(request, limits), stopped)
+    log = answer.pop("log")
+    given = answer.pop("value", answer)
+    if isinstance(given, list):
+        given = {"choices": given}
+    try:
+        found = Decisions.model_validate_json(json.dumps(given, allow_nan=False))
+    except ValueError as error:
+        raise ExperimentError(
+            f"decide: expected choices, found {str(given)[:200]}: {' '.join(str(error).split())[:300]}"
+        ) from None
+    if found.choices is not None and len(found.choices) != len(found.scenes or profiles):
+        raise ExperimentError(
+            f"decide: expected {len(found.scenes or profiles)} choices, one a scene, found {len(found.choices)}"
+        )
+    settings = {**payload.settings, **found.settings}
+    return Found(found.model_copy(update={"settings": settings}), log)
+
+
+def apply_decisions(
+    clip: Path, decisions: Decisions, target: Target | None, output: Path, progress: Callable[[Any], object] | None = None
+) -> Report:
+    """Encodes a clip as decided. Raises ExperimentError for a choice that the installed codec cannot serve.
+
+    Settings and scenes of a clip are served. Choices of scenes that all agree are settings of the clip; choices that differ
+    need an encoder that takes `scene_settings`.
+    """
+    settings = dict(decisions.settings)
+    for name in settings:
+        if name in _NOT_FOR_JOBS or name not in neural_codec.settings():
+            raise ExperimentError(f"settings: there is no setting {name!r} for jobs")
+    if target is not None:
+        settings[target.kind] = target.value
+    options: dict[str, Any] = {}
+    asked = [choice.asked() for choice in decisions.choices or []]
+    if any(each != asked[0] for each in asked):
+        if "scene_settings" not in inspect.signature(neural_codec.encode).parameters:
+            raise ExperimentError(_unserved(asked))
+        options["scene_settings"] = asked
+    elif asked:
+        common = asked[0]
+        if "tools" in common:
+            raise ExperimentError("scene 0: the installed codec takes no choice of tools")
+        for name, value in common.items():
+            if name in settings and settings[name] != value:
+                raise ExperimentError(
+                    f"scenes: {name} is {value!r} in every scene and {settings[name]!r} in the clip's settings"
+                )
+            settings[name] = value
+    return neural_codec.encode(str(clip), str(output), scenes=decisions.scenes, progress=progress, **options, **settings)  # type: ignore[arg-type]
+
+
+def _unserved(asked: list[dict[str, Any]]) -> str:
+    scene = next(index for index, each in enumerate(asked) if each != asked[0])
+    keys = sorted({*asked[0], *asked[scene]})
+    key = next(key for key in keys if asked[0].get(key) != asked[scene].get(key))
+    return (
+        f"scene {scene}: {key} is {asked[scene].get(key)!r} where scene 0 has {asked[0].get(key)!r};"
+        f" neural-codec {neural_codec.__version__} takes one {key} for a clip"
+    )

@@ -1,0 +1,28 @@
+"""Profiles of a clip's scenes, found once for a clip and kept by its hash.
+
+The codec tells them in the report of an encode; the quickest encode there is serves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import neural_codec
+
+
+def profiles_of(clip: Path, sha256: str, folder: Path) -> list[dict[str, Any]]:
+    """For each scene its `first_frame`, `frames`, and every field of its profile by name."""
+    kept = folder / f"{sha256}-{neural_codec.__version__}.json"
+    if kept.exists():
+        found: list[dict[str, Any]] = json.loads(kept.read_text())
+        return found
+    report = neural_codec.encode(str(clip), quantizer=60, effort=0)
+    found = [{"first_frame": each.first_frame, "frames": each.frames, **each.profile.to_dict()} for each in report.scenes]
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = kept.with_suffix(f".{os.getpid()}")
+    aside.write_text(json.dumps(found))
+    os.replace(aside, kept)
+    return found

@@ -1,0 +1,198 @@
+"""One experiment from its clip to its result. Nothing that an agent says is taken for a measurement."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import neural_codec
+
+from .._jobs import STOP
+from .._page import page
+from ..records import Report
+from . import measure
+from .decisions import apply_decisions, check, decide
+from .jail import Call, Limits, call
+from .model import CompatPayload
+from .profiles import profiles_of
+from .services import Run
+
+
+@dataclass(frozen=True)
+class Made:
+    """What an encode and its decode left in the scratch folder."""
+
+    figures: dict[str, Any]
+    files: dict[str, Path]
+    encoding: dict[str, Any]
+    decoding: dict[str, Any]
+    details: dict[str, Any]
+
+
+def run(run: Run, folder: Path) -> dict[str, Any]:
+    """Runs an experiment and gives its result; its artefacts are kept before it returns."""
+    if run.job.kind == "test":
+        return {"type": "test", "answer": "ok", "worker": run.claim.worker, "message": run.job.payload.get("message", {})}
+    began, cpu = time.monotonic(), time.process_time()
+    STOP.set(run.stop)
+    with run.step("received"):
+        check(run.job)
+    with run.step("downloaded"):
+        clip, sha256 = run.services.clips.find(run.job.clip)
+    made = _agents(run, folder, clip) if run.job.kind == "compat" else _decided(run, folder, clip, sha256)
+    kept: dict[str, dict[str, Any]] = {}
+    with run.step("video"):
+        _keep(run, kept, made.files, ("video", "stream"))
+    with run.step("decoder"):
+        _keep(run, kept, made.files, ("decoder", "encoder"))
+    with run.step("stored"):
+        _keep(run, kept, made.files, tuple(made.files))
+    run.phases.append({"phase": "shown", "began": run.phases[-1]["ended"], "ended": run.phases[-1]["ended"]})
+    return {
+        "metrics": made.figures,
+        "encoding_result": {**made.encoding, "compressed_data": kept["stream"]},
+        "decoding_result": {
+            **made.decoding,
+            "reconstructed_video": kept["video"],
+            "quality_metrics": {"psnr": made.figures["psnr_db"], "ssim": made.figures["ssim"]},
+        },
+        "artefacts": kept,
+        "clip": {"sha256": sha256, "name": clip.name},
+        "phases": run.phases,
+        "worker": run.claim.worker,
+        "versions": {"neural_codec": neural_codec.__version__, "python": sys.version.split()[0]},
+        "seconds": time.monotonic() - began,
+        "cpu_seconds": time.process_time() - cpu,
+        **made.details,
+    }
+
+
+def _keep(run: Run, kept: dict[str, dict[str, Any]], files: dict[str, Path], names: tuple[str, ...]) -> None:
+    for name in names:
+        if name in files and name not in kept:
+            path = files[name]
+            kept[name] = {"sha256": run.services.artefacts.put(path), "bytes": path.stat().st_size, "name": path.name}
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    began = time.monotonic()
+    return work(), time.monotonic() - began
+
+
+def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
+    """The kinds whose decisions the library carries out."""
+    stream, video, report_file = folder / "stream.nvc", folder / "video.mkv", folder / "report.json"
+    with run.step("encoded"):
+        found = decide(run.job, lambda: profiles_of(clip, sha256, run.services.config.data / "profiles"), lambda: run.stopped)
+        report, seconds = _timed(lambda: apply_decisions(clip, found.decisions, run.job.target, stream))
+    with run.step("decoded"):
+        _, decoding = _timed(lambda: measure.decode_fresh(stream, video, lambda: run.stopped))
+    with run.step("measured"):
+        figures = measure.of_stream(clip, stream, video)
+    files = {"stream": stream, "video": video, "report": report_file, **_pages(folder, report)}
+    report_file.write_text(report.to_json())
+    if run.job.kind == "agent":
+        files["encoder"] = folder / "agent.py"
+        files["encoder"].write_text(run.job.payload["code"])
+    if found.log:
+        files["log"] = folder / "log.txt"
+        files["log"].write_text(found.log)
+    details = {
+        "decisions": json.loads(found.decisions.model_dump_json(exclude_none=True)),
+        "target_met": report.total.target_met,
+        "base_encoder": report.base_encoder,
+    }
+    return Made(figures, files, {"device_used": "cpu", "seconds": seconds}, {"seconds": decoding}, details)
+
+
+def _pages(folder: Path, report: Report) -> dict[str, Path]:
+    path = folder / "report.html"
+    path.write_text(page(report))
+    return {"page": path}
+
+
+def _agents(run: Run, folder: Path, clip: Path) -> Made:
+    """The old formats: code that encodes, and code that decodes, which sees the stream and nothing else."""
+    payload = run.job.parsed()
+    assert isinstance(payload, CompatPayload)
+    config, budget = run.services.config, run.job.budget
+    frames, stream, raw = folder / "frames", folder / "stream.bin", folder / "decoded"
+    with run.step("encoded"):
+        shape, fps = measure.source_frames(clip, frames, config.most_frame_bytes, lambda: run.stopped)
+        size = frames.stat().st_size
+        frames.chmod(0o644)
+        limits = Limits(
+            wall_s=budget.wall_s, cpu_s=budget.cpu_s, disk_bytes=min(4 << 30, max(256 << 20, size)), processes=64,
+            memory_bytes=min(budget.memory_mb, config.agent_memory_mb) << 20, output_bytes=size,
+        )  # fmt: skip
+        told = {
+            "fps": fps,
+            "duration": shape[0] / fps,
+            "resolution": [shape[2], shape[1]],
+            **payload.config.model_dump(exclude_none=True),
+        }
+        common = {"config": told, "device": payload.device}
+        packages, gpu = package_folders(), run.job.needs.gpu or payload.device == "cuda"
+        request = {"mode": "encode", "code": payload.encoder, "shape": list(shape), **common}
+        asked = Call(request, limits, {"/in/frames": frames}, packages, gpu, stream)
+        encoded, encoding = _timed(lambda: call(asked, lambda: run.stopped))
+    with run.step("decoded"):
+        stream.chmod(0o644)
+        request = {"mode": "decode", "code": payload.decoder, **common}
+        asked = Call(request, limits, {"/in/stream": stream}, packages, gpu, raw)
+        decoded, decoding = _timed(lambda: call(asked, lambda: run.stopped))
+        if decoded.get("shape") != list(shape) or raw.stat().st_size != size:
+            raise neural_codec.errors.InvalidArgument(
+                f"reconstructed_frames: expected {list(shape)} of frames, height, width and colors, found {str(decoded.get('shape'))[:80]}"
+            )
+    with run.step("measured"):
+        # A decoder may hold pictures in its code: every byte of it is a byte of the stream.
+        code_bytes, stream_bytes = len(payload.decoder.encode()), stream.stat().st_size
+        before, after = measure.frames_in(frames, shape), measure.frames_in(raw, shape)
+        figures = measure.of_frames(before, after, fps, stream_bytes + code_bytes)
+        figures |= {"stream_bytes": stream_bytes, "decoder_bytes": code_bytes}
+    video = folder / "video.npy"
+    _write_npy(video, raw, shape)
+    files = {"stream": stream, "video": video}
+    for name, text in (("decoder", payload.decoder), ("encoder", payload.encoder), ("log", encoded["log"] + decoded["log"])):
+        if text:
+            files[name] = folder / ("log.txt" if name == "log" else f"{name}.py")
+            files[name].write_text(text)
+    report = folder / "report.json"
+    report.write_text(
+        json.dumps({"metrics": figures, "told": {"encoder": encoded.get("told"), "decoder": decoded.get("told")}})
+    )
+    # What agents say of themselves is kept apart, under a name that says so.
+    details = {"told_by_agents": {"encoder": encoded.get("told", {}), "decoder": decoded.get("told", {})}}
+    device = {"device_used": payload.device, "seconds": encoding}
+    return Made(figures, {**files, "report": report}, device, {"seconds": decoding}, details)
+
+
+def package_folders() -> list[str]:
+    """Folders with the packages that agents are offered: this one, numpy, and cv2 and torch where they are installed."""
+    from importlib.util import find_spec
+
+    folders: list[str] = []
+    for name in ("neural_codec", "numpy", "cv2", "torch"):
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            folder = os.path.dirname(os.path.dirname(os.path.realpath(spec.origin)))
+            if folder not in folders:
+                folders.append(folder)
+    return folders
+
+
+def _write_npy(path: Path, raw: Path, shape: tuple[int, ...]) -> None:
+    import shutil
+
+    from numpy.lib import format as npy
+
+    with open(path, "wb") as file, open(raw, "rb") as frames:
+        npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        shutil.copyfileobj(frames, file, 1 << 20)

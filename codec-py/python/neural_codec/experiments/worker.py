@@ -1,0 +1,221 @@
+"""The loop of a worker: hear of a job, claim it, run it, keep the claim alive, finish it once, and only then let go of it."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import neural_codec
+
+from ..errors import Cancelled, NeuralCodecError
+from .alerts import Watch
+from .jail import JailError, JailTimeout
+from .measure import Stopped
+from .model import ENDED, PROTOCOL, Claim, State, job_from
+from .queue import Delivery, UnknownProtocol
+from .run import run
+from .services import Run, Services, utc
+from .store import Observer
+
+logger = logging.getLogger("neural_codec.experiments")
+Outcome = tuple[State, "dict[str, Any] | None", "dict[str, Any] | None"]
+# The exit status of a worker that met a protocol it does not speak: EX_CONFIG of sysexits.h.
+EXIT_UNKNOWN_PROTOCOL = 78
+# Beyond its budget, what a job may take to be stopped and stored.
+GRACE_S = 120.0
+
+
+class Worker:
+    """One worker; `run` returns when it is told to stop, or raises UnknownProtocol."""
+
+    def __init__(self, services: Services, name: str | None = None) -> None:
+        self.services = services
+        self.name = name or f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self.observer = Observer(services.store, services.config.lease_s)
+        self.watch = Watch(services)
+        self.current: tuple[Run, Delivery, float] | None = None
+        self.began, self.finished = utc(), 0
+
+    def run(self, *, until_empty: bool = False) -> None:
+        """Works until the services stop, or until there is nothing to do."""
+        self._loop(lambda worked: until_empty and not worked)
+
+    def run_until(self, enough: Callable[[], bool]) -> None:
+        """Works until the services stop, or a condition holds between two jobs."""
+        self._loop(lambda _: enough())
+
+    def _loop(self, enough: Callable[[bool], bool]) -> None:
+        beats = threading.Thread(target=self._beats, name="beats", daemon=True)
+        beats.start()
+        try:
+            while not self.services.stopping.is_set():
+                if enough(self._next()):
+                    break
+        finally:
+            self.services.stopping.set()
+            beats.join(5)
+            with contextlib.suppress(Exception):
+                self.services.store.goodbye(self.name)
+
+    def _next(self) -> bool:
+        try:
+            delivery = self.services.queue.receive(self.services.config.poll_s)
+            return delivery is not None and self._take(delivery)
+        except UnknownProtocol:
+            raise
+        except Exception:
+            # A store or a queue that cannot be reached now may be reached later; it is told, never passed over.
+            logger.exception("worker %s cannot reach its queue or store", self.name)
+            self.services.stopping.wait(2.0)
+            return True
+
+    def _take(self, delivery: Delivery) -> bool:
+        row = self.services.store.get(*delivery.key)
+        if row is None:
+            raise NeuralCodecError(f"{delivery.key}: a message without a row in the store")
+        if row.job.get("protocol") != PROTOCOL:
+            delivery.back()
+            raise UnknownProtocol(f"{row.experiment_id}: expected protocol {PROTOCOL}, found {row.job.get('protocol')!r}")
+        claim = self.services.store.claim(delivery.key, self.name)
+        if claim is None:
+            self._settle(delivery)
+            return True
+        self._work(claim, row.job, delivery)
+        return True
+
+    def _work(self, claim: Claim, values: dict[str, Any], delivery: Delivery) -> None:
+        store = self.services.store
+        broken = delivery.broken
+        outcome: Outcome | None = ("queued", None, {"message": broken})
+        if not broken:
+            outcome = self._outcome(claim, values, delivery)
+        if outcome is None:
+            self._settle(delivery)
+            return
+        state, result, error = outcome
+        if state == "queued":
+            text = "its worker was told to stop" if error is None else str(error.get("message"))
+            after = store.release(claim, text, counted=error is not None)
+            logger.warning("%s given back (%s): %s", claim.experiment_id, after, text)
+            if after == "failed":
+                self.watch.dead(claim.experiment_id, text)
+                self.services.queue.bury(claim.key, text)
+                delivery.done()
+            elif after == "queued":
+                delivery.back()
+        elif store.finish(claim, state, result, error):
+            self.finished += 1
+            logger.info("%s %s", claim.experiment_id, state)
+            delivery.done()
+        else:
+            logger.warning("%s: result refused, as claim %d is void", claim.experiment_id, claim.fence)
+            self._settle(delivery)
+
+    def _settle(self, delivery: Delivery) -> None:
+        """Lets go of a job of somebody else: its message goes only where its row has ended."""
+        row = self.services.store.get(*delivery.key)
+        if row is not None and row.state in ENDED:
+            delivery.done()
+        elif row is not None and row.state == "queued":
+            delivery.back()
+
+    def _outcome(self, claim: Claim, values: dict[str, Any], delivery: Delivery) -> Outcome | None:
+        """State, result and error; None where the claim is void, and `queued` where somebody is to try again."""
+        try:
+            job = job_from(values)
+        except NeuralCodecError as error:
+            return "queued", None, {"message": f"unreadable job: {error}"}
+        this = Run(claim, job, self.services)
+        self.current = (this, delivery, time.monotonic() + job.budget.wall_s)
+        self.services.scratch.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=self.services.scratch, prefix=f"{os.getpid()}-"))
+        try:
+            result = contextvars.copy_context().run(run, this, folder)
+            return "completed", result, None
+        except (Cancelled, Stopped, JailError, NeuralCodecError) as error:
+            if this.why == "void":
+                return None
+            if this.why == "stopping":
+                return "queued", None, None
+            late = this.why == "deadline" or isinstance(error, JailTimeout)
+            return "timed_out" if late else "failed", None, self._error(this, error, folder)
+        except Exception as error:
+            logger.exception("%s failed in the worker", claim.experiment_id)
+            return "queued", None, {"message": f"{type(error).__name__}: {error}"}
+        finally:
+            self.current = None
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _error(self, this: Run, error: Exception, folder: Path) -> dict[str, Any]:
+        """What became of a job that failed; what its code printed is kept."""
+        told: dict[str, Any] = {
+            "kind": type(error).__name__,
+            "message": str(error)[:2000],
+            "phase": this.phase,
+            "phases": this.phases,
+        }
+        log = getattr(error, "log", "")
+        if log:
+            path = folder / "crash.txt"
+            path.write_text(log)
+            sha256 = self.services.artefacts.put(path)
+            told["log"] = {"sha256": sha256, "bytes": path.stat().st_size, "name": "crash.txt"}
+        return told
+
+    def _beats(self) -> None:
+        """Keeps the claim alive, looks after silent workers, and watches, until the worker stops."""
+        config, stopping = self.services.config, self.services.stopping
+        due = 0.0
+        while True:
+            current = self.current
+            if current is not None and time.monotonic() > current[2]:
+                current[0].give_up("deadline")
+            if time.monotonic() >= due:
+                due = time.monotonic() + config.beat_s
+                self._beat(current)
+            if stopping.wait(min(0.5, config.beat_s)):
+                return
+
+    def _beat(self, current: tuple[Run, Delivery, float] | None) -> None:
+        try:
+            self.services.store.hello(self.name, self.told())
+            if current is not None:
+                this, delivery, _ = current
+                if self.services.store.beat(this.claim, this.phase, this.phases):
+                    delivery.extend()
+                else:
+                    this.give_up("void")
+            self._reap()
+            self.watch.look()
+        except Exception:
+            logger.exception("worker %s: a beat failed", self.name)
+
+    def _reap(self) -> None:
+        """Gives back what silent workers hold."""
+        for row, state in self.observer.look():
+            logger.warning("%s: lease of %s lapsed, now %s", row.experiment_id, row.worker, state)
+            self.watch.lapsed(row)
+            whole = self.services.store.get(*row.key)
+            if whole is not None and state == "queued" and whole.job.get("protocol") == PROTOCOL:
+                self.services.queue.send(job_from(whole.job))
+            elif state == "failed":
+                self.services.queue.bury(row.key, "its workers fell silent")
+
+    def told(self) -> dict[str, Any]:
+        """What others may know of this worker."""
+        running = self.current
+        return {
+            "version": neural_codec.__version__, "protocol": PROTOCOL, "host": socket.gethostname(), "pid": os.getpid(),
+            "began": self.began, "finished": self.finished, "running": None if running is None else running[0].claim.experiment_id,
+        }  # fmt: skip

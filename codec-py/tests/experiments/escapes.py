@@ -1,0 +1,123 @@
+"""What jailed code must not be able to do. Each text is the body of a function that returns what it reached, or nothing.
+
+`libc.syscall` is tried by number beside the ways of Python's library, as code may bring its own.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+PRELUDE = """
+import ctypes, os, sys, errno, resource, signal, time, platform
+libc = ctypes.CDLL(None, use_errno=True)
+X86 = platform.machine() == "x86_64"
+def call(x86, arm, *arguments):
+    result = libc.syscall(ctypes.c_long(x86 if X86 else arm), *[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
+    return result >= 0
+def can(work):
+    try:
+        return work() or "done"
+    except (OSError, ValueError, ImportError, PermissionError, MemoryError, RuntimeError):
+        return None
+def written(path, data=b"x"):
+    def work():
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+    return can(work)
+"""
+
+PROBES: dict[str, str] = {
+    "reads_users_of_the_host": "return can(lambda: open('/etc/passwd').read())",
+    "reads_passwords_of_the_host": "return can(lambda: open('/etc/shadow').read())",
+    "reads_the_name_of_the_host": "return can(lambda: open('/etc/hostname').read())",
+    "lists_homes": "return [p for p in ('/home', '/root', '/work', '/mnt', '/srv', '/var', '/run', '/opt', '/boot', '/sys') if os.path.exists(p)]",
+    "reads_the_tests": "return can(lambda: open(SECRET_FILE).read())",
+    "reads_the_environment_of_the_worker": "return 'SECRET_TOKEN' in str(dict(os.environ))",
+    "reads_the_environment_of_its_parents": (
+        "return [p for p in os.listdir('/proc') if p.isdigit() and can(lambda: b'SECRET_TOKEN' in open(f'/proc/{p}/environ', 'rb').read() or None) == True]"
+    ),
+    "sees_processes_of_the_host": "return len([p for p in os.listdir('/proc') if p.isdigit()]) > 4",
+    "holds_open_files_of_the_worker": (
+        "return [os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if int(n) > 2 and os.path.exists(f'/proc/self/fd/{n}')"
+        " and not os.readlink(f'/proc/self/fd/{n}').startswith(('pipe:', '/proc/'))]"
+    ),
+    "finds_a_shell": "return [p for p in ('/bin/sh', '/usr/bin/sh', '/bin/bash', '/usr/bin/env', '/usr/bin/python3') if os.path.exists(p)]",
+    "connects_by_tcp": "import socket\nreturn can(lambda: socket.create_connection(('127.0.0.1', 22), 1))",
+    "sends_by_udp": "import socket\nreturn can(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 53)))",
+    "opens_a_socket_of_unix": "import socket\nreturn can(lambda: socket.socket(socket.AF_UNIX))",
+    "opens_a_raw_socket": "import socket\nreturn can(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1))",
+    "opens_netlink": "import socket\nreturn can(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0))",
+    "resolves_names": "import socket\nreturn can(lambda: socket.getaddrinfo('example.org', 80))",
+    "opens_a_socket_by_number": "return call(41, 198, 2, 1, 0)",
+    "writes_to_the_root": "return written('/x')",
+    "writes_to_libraries": "return written('/usr/lib/x') or written('/python/lib/x') or written('/packages/x') or written('/in/x')",
+    "changes_its_own_harness": "return written('/child.py') or can(lambda: os.chmod('/child.py', 0o777)) or can(lambda: os.remove('/child.py'))",
+    "writes_to_devices": "return written('/dev/x') or written('/dev/shm/x')",
+    "writes_the_core_pattern": "return written('/proc/sys/kernel/core_pattern', b'|/tmp/x')",
+    "reads_settings_of_the_kernel": "return os.listdir('/proc/sys')",
+    "triggers_sysrq": "return written('/proc/sysrq-trigger', b'h')",
+    "reads_the_kernels_log": "return can(lambda: open('/dev/kmsg').read(1)) or call(103, 116, 3, ctypes.create_string_buffer(64), 64)",
+    "reads_memory_of_the_machine": "return can(lambda: open('/dev/mem', 'rb').read(1)) or can(lambda: open('/proc/kcore', 'rb').read(64))",
+    "finds_disks": "return [d for d in os.listdir('/dev') if d.startswith(('sd', 'vd', 'nvme', 'loop', 'kvm', 'fuse', 'dm-', 'mapper', 'nvidia'))]",
+    "makes_a_device": "return can(lambda: os.mknod('/tmp/d', 0o60600, os.makedev(8, 0))) or can(lambda: os.mknod('/tmp/n', 0o20600, os.makedev(1, 3)))",
+    "mounts": "return call(165, 40, b'none', b'/tmp', b'tmpfs', 0, 0)",
+    "unmounts": "return call(166, 39, b'/proc', 2) or call(166, 39, b'/proc/sys', 2)",
+    "mounts_the_new_way": "return call(430, 430, b'tmpfs', 0) or call(428, 428, -100, b'/', 1)",
+    "changes_its_root": "return can(lambda: os.chroot('/tmp')) or call(155, 41, b'/tmp', b'/tmp')",
+    "unshares_users": "return call(272, 97, 0x10000000) or call(272, 97, 0x20000) or call(272, 97, 0x40000000)",
+    "clones_into_a_namespace": "return call(56, 220, 0x10000000 | 17, 0, 0, 0, 0)",
+    "clones_by_clone3": (
+        "a = (ctypes.c_uint64 * 8)(0x10000000, 0, 0, 0, 17, 0, 0, 0)\nreturn call(435, 435, a, 64)"
+    ),
+    "enters_a_namespace": (
+        "return [n for n in ('net', 'user', 'mnt', 'pid') if os.access(f'/proc/1/ns/{n}', os.R_OK) and call(308, 268, os.open(f'/proc/1/ns/{n}', 0), 0)]"
+    ),
+    "becomes_root": "return can(lambda: os.setuid(0)) or can(lambda: os.setresuid(0, 0, 0)) or can(lambda: os.setgid(0)) or can(lambda: os.setgroups([0]))",
+    "is_root": "return 0 in (os.getuid(), os.geteuid(), os.getgid(), os.getegid(), *os.getgroups())",
+    "has_capabilities": "return [l for l in open('/proc/self/status') if l.startswith(('CapPrm', 'CapEff', 'CapAmb')) and int(l.split()[1], 16)]",
+    "gains_rights_by_exec": "return [l for l in open('/proc/self/status') if l.startswith('NoNewPrivs') and l.split()[1] != '1']",
+    "is_unfiltered": "return [l for l in open('/proc/self/status') if l.startswith('Seccomp:') and l.split()[1] != '2']",
+    "raises_its_limits": (
+        "return [n for n in ('RLIMIT_AS', 'RLIMIT_NPROC', 'RLIMIT_CPU', 'RLIMIT_FSIZE')"
+        " if can(lambda: resource.setrlimit(getattr(resource, n), (resource.RLIM_INFINITY,) * 2))]"
+    ),
+    "raises_its_priority": "return can(lambda: os.nice(-10) < 0 or None) or can(lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)))",
+    "traces": "return call(101, 117, 16, 1, 0, 0) or call(101, 117, 0, 0, 0, 0)",
+    "reads_memory_of_others": "return can(lambda: open('/proc/1/mem', 'rb').read(1)) or call(310, 270, 1, 0, 0, 0, 0, 0)",
+    "signals_others": "return can(lambda: os.kill(-1, 18))",
+    "loads_bpf": "return call(321, 280, 0, 0, 0)",
+    "opens_perf": "return call(298, 241, 0, 0, -1, -1, 0)",
+    "sets_up_io_uring": "return call(425, 425, 8, ctypes.create_string_buffer(256))",
+    "watches_page_faults": "return call(323, 282, 0)",
+    "uses_keys_of_the_kernel": "return call(250, 219, 0, -3, 1) or call(248, 217, b'user', b'x', b'y', 1, -3)",
+    "opens_by_handle": "return call(304, 265, -100, ctypes.create_string_buffer(64), 0)",
+    "changes_personality": "return call(135, 92, 0x0040000)",
+    "makes_files_of_memory": "return can(lambda: os.memfd_create('x'))",
+    "leaves_shared_memory": "return call(29, 194, 1234, 4096, 0o1666)",
+    "sets_the_clock": "return can(lambda: time.clock_settime(time.CLOCK_REALTIME, 0))",
+    "renames_the_machine": "import socket\nreturn can(lambda: socket.sethostname('x'))",
+    "restarts_the_machine": "return call(169, 142, 0xfee1dead, 672274793, 0, 0)",
+    "loads_a_module": "return call(313, 273, 0, b'', 0)",
+    "types_into_a_terminal": "import fcntl\nreturn can(lambda: fcntl.ioctl(os.open('/dev/tty', os.O_RDWR), 0x5412, b'x'))",
+    "fills_the_disk": (
+        "def work():\n    for n in range(64):\n        with open(f'/tmp/{n}', 'wb') as file:\n            for _ in range(8):\n"
+        "                file.write(bytes(1 << 20))\n    return 'wrote half a gigabyte'\nreturn can(work)"
+    ),
+    "takes_memory": "return can(lambda: len(bytearray(700 << 20)))",
+    "opens_many_files": "return can(lambda: len([os.open('/dev/null', 0) for _ in range(200)]))",
+    "forks_many": (
+        "children = []\ntry:\n    for _ in range(100):\n        child = os.fork()\n        if child == 0:\n            time.sleep(30); os._exit(0)\n"
+        "        children.append(child)\nexcept OSError:\n    pass\nfor child in children:\n    os.kill(child, 9)\n    os.waitpid(child, 0)\nreturn len(children) > 20"
+    ),
+    "starts_many_threads": (
+        "import threading\ndone, many = threading.Event(), []\ntry:\n    for _ in range(100):\n        thread = threading.Thread(target=done.wait)\n"
+        "        thread.start(); many.append(thread)\nexcept RuntimeError:\n    pass\ndone.set()\nreturn len(many) > 20"
+    ),
+}  # fmt: skip
+
+
+def code_of(body: str, secret_file: str = "/nowhere") -> str:
+    """A probe as an agent's code."""
+    text = textwrap.indent(body, "    ")
+    return f"{PRELUDE}\nSECRET_FILE = {secret_file!r}\ndef decide(profiles, target, probe):\n    return [repr(found)[:200] if (found := attempt()) else '']\ndef attempt():\n{text}\n"

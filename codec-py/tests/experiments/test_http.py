@@ -1,0 +1,249 @@
+"""The interface over HTTP: old bodies and new, waiting or not; who may speak; what is refused."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+import time
+
+import httpx
+import pytest
+from conftest import fixture, until
+from neural_codec.experiments import measure
+from neural_codec.experiments.model import PHASES
+
+SETTINGS = {"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer": 40}}}
+TOKEN = "a-token-of-enough-characters"
+
+
+def ended(url: str, name: str) -> dict:
+    def look():
+        told = httpx.get(f"{url}/experiment/{name}").json()
+        return told if told["status"] != "processing" else None
+
+    return until(look)
+
+
+def test_a_job_is_taken_at_once_and_its_result_comes(server):
+    url = server().url
+    taken = httpx.post(f"{url}/experiment", json={"experiment_id": "a", **SETTINGS})
+    assert taken.status_code == 202 and set(taken.json()) >= {"experiment_id", "timestamp", "status"}
+    assert isinstance(taken.json()["timestamp"], int)
+    told = ended(url, "a")
+    assert told["status"] == "completed" and [each["phase"] for each in told["phases"]] == list(PHASES)
+    for link in told["download_links"].values():
+        answer = httpx.get(url + link if link.startswith("/") else link)
+        assert answer.status_code == 200 and answer.content
+        assert "attachment" in answer.headers["content-disposition"] and "sandbox" in answer.headers["content-security-policy"]
+    listed = httpx.get(f"{url}/api/experiments").json()
+    assert [each["experiment_id"] for each in listed["successful"]] == ["a"] and listed["total"] == 1
+    assert listed["in_progress"] == listed["failed"] == []
+
+
+def test_a_caller_may_wait_by_header_or_query(server):
+    url = server().url
+    for name, more in (
+        ("a", {"headers": {"prefer": "wait"}}),
+        ("b", {"headers": {"prefer": "respond-async, wait=30"}}),
+        ("c", {"params": {"wait": "30"}}),
+    ):
+        told = httpx.post(f"{url}/experiment", json={"experiment_id": name, **SETTINGS}, timeout=30, **more)
+        assert told.status_code == 200 and told.json()["metrics"]["psnr_db"] > 20
+
+
+def test_an_old_orchestrator_posts_and_waits_as_it_did(server, sandbox):
+    url = server(wait_old_formats=True).url
+    for name in ("v1.json", "v2.json"):
+        told = httpx.post(f"{url}/experiment", json=fixture(name), timeout=60)
+        assert told.status_code == 200 and told.json()["status"] == "completed", told.text
+        assert (
+            told.json()["metrics"]["psnr_db"] not in (50.0, 45.0)
+            and told.json()["experiment_id"] == fixture(name)["experiment_id"]
+        )
+    test = httpx.post(f"{url}/experiment", json=fixture("test.json"))
+    assert test.status_code == 200 and test.json()["status"] == "ok"
+    assert httpx.get(f"{url}/api/experiments").json()["total"] == 2
+
+
+def test_without_the_setting_old_formats_are_answered_at_once(server, sandbox):
+    url = server(workers=0).url
+    assert httpx.post(f"{url}/experiment", json=fixture("v1.json")).status_code == 202
+
+
+def test_the_same_body_twice_is_one_experiment_and_another_of_its_name_a_second(server):
+    url = server(workers=0).url
+    first, again = (httpx.post(f"{url}/experiment", json={"experiment_id": "a", **SETTINGS}).json() for _ in range(2))
+    assert first["new"] and not again["new"] and first["timestamp"] == again["timestamp"]
+    other = httpx.post(f"{url}/experiment", json={"experiment_id": "a", **SETTINGS, "campaign": "x"}).json()
+    assert other["new"] and other["timestamp"] > first["timestamp"]
+    clash = httpx.post(
+        f"{url}/experiment", json={"experiment_id": "a", "timestamp": first["timestamp"], **SETTINGS, "campaign": "y"}
+    )
+    assert clash.status_code == 400 and "another job" in clash.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        (b"not JSON", 400, "JSON"),
+        (b"[1]", 400, "object"),
+        (b'{"kind": "settings", "payload": {"settings": {"quantizer": NaN}}}', 400, "JSON"),
+        (b"[" * 100_000, 400, "JSON"),
+        (b" " * 300_000, 413, "at most"),
+        ({}, 400, "kind"),
+        ({"protocol": 3}, 400, "protocol: expected 2"),
+        ({"kind": "filter", "payload": {}}, 400, "kind"),
+        ({"kind": "settings", "payload": {"settings": {"speed": 1}}}, 400, "speed"),
+        ({"kind": "settings", "payload": {"settings": {"cache_dir": "/etc"}}}, 400, "cache_dir"),
+        (
+            {"kind": "settings", "payload": {"settings": {"quantizer": 3}}, "target": {"kind": "quantizer", "value": 2.0}},
+            400,
+            "target",
+        ),
+        ({"kind": "settings", "payload": {"choices": [{"speed": 1}]}}, 400, "speed"),
+        ({**SETTINGS, "experiment_id": "../x"}, 400, "experiment_id"),
+        ({**SETTINGS, "experiment_id": "a" * 65}, 400, "experiment_id"),
+        ({**SETTINGS, "timestamp": -1}, 400, "timestamp"),
+        ({**SETTINGS, "nonsense": 1}, 400, "nonsense"),
+        ({**SETTINGS, "budget": {"wall_s": 10**6}}, 400, "wall_s"),
+        ({"kind": "agent", "payload": {"code": ""}}, 400, "code"),
+        ({"kind": "agent", "payload": {"code": "#" * 70_000}}, 400, "code"),
+        ({"encoding_agent_code": "x = 1"}, 400, "decoding_agent_code"),
+        ({"generated_code": "x = 1", "encoding_agent_code": "y = 1"}, 400, "generated_code"),
+    ],
+)
+def test_what_is_no_job_is_refused_by_name(server, body, status, word):
+    url = server(workers=0).url
+    headers = {"content-type": "application/json"}
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = httpx.post(f"{url}/experiment", content=data, headers=headers)
+    assert answer.status_code == status and word in answer.json()["error"], answer.text
+    assert httpx.get(f"{url}/api/experiments").json()["total"] == 0
+
+
+def test_what_waits_can_be_cancelled_once(server):
+    url = server(workers=0).url
+    httpx.post(f"{url}/experiment", json={"experiment_id": "a", **SETTINGS})
+    assert httpx.post(f"{url}/experiment/a/cancel", json={}).json() | {"timestamp": 0} == {
+        "experiment_id": "a",
+        "timestamp": 0,
+        "cancelled": True,
+        "state": "cancelled",
+    }
+    assert httpx.post(f"{url}/experiment/a/cancel", json={}).status_code == 409
+    assert httpx.post(f"{url}/experiment/b/cancel", json={}).status_code == 404
+    assert [each["state"] for each in httpx.get(f"{url}/api/experiments").json()["failed"]] == ["cancelled"]
+
+
+def test_health_says_whether_a_worker_lives(server):
+    started = server()
+    assert until(lambda: httpx.get(f"{started.url}/health").json()["status"] == "healthy")
+    alone = server(workers=0, data=started.services.config.data / "other")
+    answer = httpx.get(f"{alone.url}/health")
+    assert answer.status_code == 503 and answer.json()["status"] == "no live worker"
+
+
+def test_metrics_count_what_is_there(server):
+    url = server(workers=0).url
+    httpx.post(f"{url}/experiment", json={"experiment_id": "a", **SETTINGS})
+    text = httpx.get(f"{url}/metrics").text
+    assert 'neural_codec_experiments{state="queued"} 1' in text and "neural_codec_workers_live 0" in text
+
+
+def test_the_interface_is_described(server):
+    url = server(workers=0).url
+    spec = httpx.get(f"{url}/openapi.json").json()
+    assert spec["openapi"].startswith("3.1") and {"/experiment", "/api/experiments", "/health"} <= set(spec["paths"])
+    assert {"Job", "OldV1", "OldV2", "CompatPayload"} <= set(spec["components"]["schemas"])
+    page = httpx.get(f"{url}/docs")
+    assert "POST /experiment" in page.text and page.headers["content-security-policy"].startswith("default-src 'self'")
+
+
+def test_a_token_is_asked_of_all_but_health(server):
+    url = server(workers=0, token=TOKEN).url
+    for path in ("/", "/api/experiments", "/metrics", "/events", "/artefacts/" + "0" * 64):
+        assert httpx.get(url + path).status_code == 401
+        assert httpx.get(url + path, headers={"authorization": "Bearer wrong"}).status_code == 401
+    assert httpx.post(f"{url}/experiment", json=SETTINGS).status_code == 401
+    assert httpx.get(f"{url}/health").status_code == 503
+    assert httpx.post(f"{url}/experiment", json=SETTINGS, headers={"authorization": f"Bearer {TOKEN}"}).status_code == 202
+    with httpx.Client(base_url=url) as browser:
+        entered = browser.get(f"/?token={TOKEN}")
+        assert entered.status_code == 303 and entered.headers["location"] == "/" and "HttpOnly" in entered.headers["set-cookie"]
+        assert browser.get("/").status_code == 200
+
+
+def test_other_pages_and_other_names_cannot_speak_for_a_user(server):
+    url = server(workers=0).url
+    assert httpx.get(f"{url}/", headers={"host": "evil.example"}).status_code == 403
+    form = httpx.post(f"{url}/experiment", content=b'{"type": "test"}', headers={"content-type": "text/plain"})
+    assert form.status_code == 415
+
+
+def test_artefacts_are_asked_by_their_hash_alone(server):
+    url = server(workers=0).url
+    assert httpx.get(f"{url}/artefacts/{'0' * 64}").status_code == 404
+    for path in ("..%2f..%2fetc%2fpasswd", "experiments.db", "%00", "A" * 64):
+        assert httpx.get(f"{url}/artefacts/{path}").status_code in (400, 404)
+
+
+def test_changes_are_told_as_they_happen(server, monkeypatch):
+    for name in ("decode_fresh", "of_stream"):
+        real = getattr(measure, name)
+        monkeypatch.setattr(measure, name, lambda *given, real=real: (time.sleep(0.8), real(*given))[1])
+    started = server()
+    told: list[dict] = []
+
+    def listen():
+        with httpx.stream("GET", f"{started.url}/events", timeout=20) as events:
+            for line in events.iter_lines():
+                if line.startswith("data: "):
+                    told.append(json.loads(line[6:]))
+                    if any(row["state"] == "completed" for row in told[-1]["rows"]):
+                        return
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    until(lambda: told)
+    httpx.post(f"{started.url}/experiment", json={"experiment_id": "a", **SETTINGS})
+    thread.join(15)
+    assert not thread.is_alive() and told[-1]["counts"]["successful"] == 1
+    assert {"decoded", "measured", "shown"} <= {row["phase"] for each in told for row in each["rows"]}
+
+
+def test_an_alert_reaches_a_webhook_once_and_when_it_is_over(server, services):
+    got: list[dict] = []
+
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *given):
+            pass
+
+    hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    from neural_codec.experiments.alerts import Watch
+    from neural_codec.experiments.wire import job_of
+
+    opened = services(webhook=f"http://127.0.0.1:{hook.server_port}/")
+    watches = [Watch(opened), Watch(services(webhook=f"http://127.0.0.1:{hook.server_port}/"))]
+    opened.submit(job_of({"experiment_id": "a", **SETTINGS}))
+    for watch in watches:
+        watch.liveness.first -= 60
+        watch.look()
+        watch.look()
+    assert [(each["alert"], each["state"]) for each in got] == [("no live worker", "open")]
+    assert "no worker lives" in httpx.get(f"{server(workers=0).url}/").text
+    opened.store.hello("w", {"version": "1", "began": "", "finished": 0, "running": None})
+    for watch in watches:
+        watch.look()
+    assert [(each["alert"], each["state"]) for each in got] == [("no live worker", "open"), ("no live worker", "over")]
+    full = Watch(services(webhook=f"http://127.0.0.1:{hook.server_port}/", least_free_mb=1 << 40))
+    full.look()
+    full.look()
+    assert [each["alert"] for each in got[2:]] == ["disk full"]
+    hook.shutdown()

@@ -1,0 +1,207 @@
+"""The sandbox holds: what jailed code tries, it does not reach; and without a sandbox nothing runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from escapes import PROBES, code_of
+from neural_codec.experiments import ExperimentError, jail, seccomp
+from neural_codec.experiments.jail import Call, JailError, JailTimeout, Limits
+
+pytestmark = pytest.mark.usefixtures("sandbox")
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+def ask(code: str, limits: Limits = Limits(), **more):
+    return jail.call(Call({"mode": "decide", "code": code, "profiles": [{"grain": 1.0}], "target": None}, limits, **more))
+
+
+def agent(body: str) -> str:
+    return f"def decide(profiles, target, probe):\n    {body}\n"
+
+
+def test_there_are_as_many_escapes_as_there_were():
+    assert len(PROBES) >= 60
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_jailed_code_never(name, monkeypatch):
+    monkeypatch.setenv("SECRET_TOKEN", "SECRET_TOKEN")
+    try:
+        answer = ask(code_of(PROBES[name], __file__))
+    except JailError as error:
+        # What the kernel ended did not get through either.
+        assert "exit status" in str(error) or "MemoryError" in str(error), error
+        return
+    assert answer["value"] == [""], answer
+
+
+ALL_AS_USER = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+from neural_codec.experiments.jail import Call, JailError, call
+found = {}
+for name, code in json.load(sys.stdin).items():
+    try:
+        found[name] = call(Call({"mode": "decide", "code": code, "profiles": [], "target": None}))["value"]
+    except JailError as error:
+        found[name] = str(error)
+print(json.dumps(found))
+"""
+
+
+def test_an_ordinary_user_has_the_same_sandbox():
+    if os.geteuid() != 0:
+        pytest.skip("not root: the tests above ran as an ordinary user")
+    version = subprocess.run(
+        [SYSTEM_PYTHON, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True
+    ).stdout.split()
+    if version != [str(each) for each in sys.version_info[:2]]:
+        pytest.skip(f"{SYSTEM_PYTHON} is not of this version: an ordinary user cannot run this interpreter's packages")
+    packages = [os.path.dirname(os.path.dirname(os.path.realpath(sys.modules["numpy"].__file__ or "")))]
+    command = [
+        "setpriv",
+        "--reuid=60321",
+        "--regid=60321",
+        "--clear-groups",
+        SYSTEM_PYTHON,
+        "-c",
+        ALL_AS_USER,
+        json.dumps(packages),
+    ]
+    codes = {name: code_of(body, "/etc/passwd") for name, body in PROBES.items()}
+    environment = {"PATH": os.environ["PATH"], "SECRET_TOKEN": "SECRET_TOKEN"}
+    ran = subprocess.run(
+        command, input=json.dumps(codes), capture_output=True, text=True, timeout=120, cwd="/", env=environment
+    )
+    if "ermission denied" in ran.stderr and not ran.stdout:
+        pytest.skip(f"an ordinary user cannot read these packages: {ran.stderr[-200:]}")
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    found = json.loads(ran.stdout)
+    if all("namespace" in str(value) or "userns" in str(value) for value in found.values()):
+        pytest.skip(f"ordinary users may not make namespaces here: {found['is_root']}")
+    escaped = {name: value for name, value in found.items() if value != [""] and "exit status" not in str(value)}
+    assert escaped == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return float('nan')",
+        "return [float('inf')]",
+        "import os; os.write(1, b'x'); os.write(3, b'not json\\n'); os._exit(0)",
+        "import os; os.write(3, b'[NaN]\\n'); os._exit(0)",
+        "import os; os.write(3, b'1\\n2\\n'); os._exit(0)",
+        "import os; os.write(3, b'[' * 100000 + b'\\n'); os._exit(0)",
+        "import os; [os.write(3, b'x' * 65536) for _ in range(64)]; os._exit(0)",
+        "import os; os.write(3, b'[1]'); os._exit(0)",
+        "import os; os.write(3, bytes([255, 254, 10])); os._exit(0)",
+        "import os; os._exit(7)",
+        "import os; os.kill(os.getpid(), 11)",
+        "return object()",
+        "raise SystemExit('gone')",
+        "raise ValueError('boom')",
+    ],
+)
+def test_an_answer_that_is_none_is_an_error(body):
+    with pytest.raises(JailError):
+        ask(agent(body))
+
+
+def test_what_code_printed_is_told_and_bounded():
+    assert ask(agent("print('hello'); return [1]"))["log"] == "hello\n"
+    flood = ask(agent("import sys; [sys.stderr.write('x' * 100000) for _ in range(100)]; return [1]"))
+    assert len(flood["log"]) == 64 << 10
+    with pytest.raises(JailError, match="boom") as failed:
+        ask(agent("print('before'); raise ValueError('boom')"))
+    assert failed.value.log.startswith("before") and "decide.py" in failed.value.log
+
+
+def test_code_that_does_not_end_is_ended_with_all_it_started(tmp_path):
+    body = "import os, time; [os.fork() for _ in range(2)]; exec('while True: pass')"
+    began = time.monotonic()
+    with pytest.raises(JailTimeout):
+        ask(agent(body), Limits(wall_s=1.0))
+    assert time.monotonic() - began < 6
+    time.sleep(0.5)
+    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(b"/child.py" in each for each in running)
+
+
+def test_processor_time_is_limited_too():
+    with pytest.raises(JailError):
+        ask(agent("while True: pass"), Limits(wall_s=20.0, cpu_s=1))
+
+
+def test_memory_of_many_processes_is_limited_where_there_is_a_group():
+    from neural_codec.experiments.cgroup import memory_group
+
+    with memory_group(64 << 20) as group:
+        if group is None:
+            pytest.skip("no memory cgroup can be made here: memory is limited by process alone")
+    body = (
+        "import os, time\n    for _ in range(5):\n        if os.fork() == 0:\n            kept = bytearray(100 << 20)\n"
+        "            for at in range(0, len(kept), 4096): kept[at] = 1\n            time.sleep(2)\n            os._exit(0)\n"
+        "    print(sum(os.waitstatus_to_exitcode(os.wait()[1]) == 0 for _ in range(5)))\n    return [1]"
+    )
+    limits = Limits(memory_bytes=200 << 20, wall_s=15)
+    try:
+        survivors = int(ask(agent(body), limits)["log"] or 0)
+    except JailError:
+        survivors = 0
+    assert survivors < 5
+
+
+def test_work_can_be_stopped_from_outside():
+    began = time.monotonic()
+    with pytest.raises(JailError, match="stopped"):
+        jail.call(
+            Call({"mode": "decide", "code": agent("import time; time.sleep(30)"), "profiles": [], "target": None}),
+            lambda: time.monotonic() - began > 0.5,
+        )
+    assert time.monotonic() - began < 5
+
+
+def test_without_bubblewrap_code_is_refused_and_not_run(monkeypatch):
+    jail.bubblewrap.cache_clear()
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    try:
+        with pytest.raises(ExperimentError, match="bubblewrap.*apt-get install bubblewrap.*refused"):
+            ask(agent("return [1]"))
+    finally:
+        jail.bubblewrap.cache_clear()
+
+
+def test_on_a_machine_that_the_filter_does_not_know_code_is_refused(monkeypatch):
+    monkeypatch.setattr(seccomp.platform, "machine", lambda: "mips")
+    with pytest.raises(ExperimentError, match="mips"):
+        ask(agent("return [1]"))
+
+
+def test_bytes_of_an_answer_are_bounded_and_counted(tmp_path):
+    output = tmp_path / "answer"
+    limits = replace(Limits(), output_bytes=100)
+    head = "import os; os.write(3, b'{\"bytes\": %s}\\n' + b'x' * %d); os._exit(0)"
+    call = Call({"mode": "decide", "profiles": [], "target": None}, limits, output=output)
+    for told, written, fits in (
+        (b"100", 100, True),
+        (b"101", 101, False),
+        (b"50", 60, False),
+        (b"60", 50, False),
+        (b"-1", 0, False),
+        (b"true", 1, False),
+    ):
+        request = {**call.request, "code": agent(head % (told.decode(), written))}
+        if fits:
+            assert jail.call(replace(call, request=request))["bytes"] == 100 and output.stat().st_size == 100
+        else:
+            with pytest.raises(JailError):
+                jail.call(replace(call, request=request))

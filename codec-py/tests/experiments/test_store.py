@@ -1,0 +1,183 @@
+"""Stores: one suite for every kind. One claim at a time, one result, nothing lost."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from neural_codec.experiments import ExperimentError
+from neural_codec.experiments.model import Job, job_from
+from neural_codec.experiments.store import MOST_CLAIMS, Observer, Store, open_store
+from neural_codec.experiments.store_sqlite import SqliteStore
+
+
+def job(name: str = "a", timestamp: int = 1, **more) -> Job:
+    return job_from(
+        {"experiment_id": name, "timestamp": timestamp, "kind": "settings", "payload": {"settings": {"effort": 0}}, **more}
+    )
+
+
+def result(psnr: float = 40.0, size: int = 1000) -> dict:
+    return {"metrics": {"bytes": size, "psnr_db": psnr, "ssim": 0.9, "bitrate_mbps": 0.5}, "phases": [{"phase": "shown"}]}
+
+
+def test_a_job_comes_back_as_it_was_sent(store: Store):
+    sent = job(campaign="first", target={"kind": "min_psnr_y", "value": 38.5})
+    row = store.add(sent)
+    assert row.state == "queued" and row.job == sent.model_dump(mode="json")
+    assert store.get("a", 1) == row and store.get("a") == row and store.get("b") is None
+
+
+def test_the_same_job_twice_is_one_row_and_another_under_its_key_is_refused(store: Store):
+    assert store.add(job()) == store.add(job())
+    with pytest.raises(ExperimentError, match="another job"):
+        store.add(job(campaign="other"))
+    store.add(job(timestamp=2, campaign="other"))
+    latest = store.get("a")
+    assert latest is not None and latest.timestamp == 2
+
+
+def test_of_many_that_claim_one_wins(store: Store):
+    store.add(job())
+    claims = []
+    threads = [threading.Thread(target=lambda name=name: claims.append(store.claim(("a", 1), name))) for name in "abcdefgh"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (claim,) = [each for each in claims if each]
+    assert len(claims) == 8 and claim.fence == 1 and claim.claims == 1
+
+
+def test_the_one_result_is_that_of_the_highest_claim(store: Store):
+    store.add(job())
+    old = store.claim(("a", 1), "zombie")
+    assert old is not None and store.lapse(old.key, old.fence, 0) == "queued"
+    new = store.claim(("a", 1), "second")
+    assert new is not None and new.fence == old.fence + 1 and new.claims == 2
+    assert not store.finish(old, "completed", result(99.0), None) and not store.beat(old, "encoded", [])
+    assert store.release(old, "late") is None
+    assert store.finish(new, "completed", result(40.0), None)
+    assert not store.finish(new, "failed", None, {"kind": "x"}), "a row ends once"
+    row = store.get("a")
+    assert row is not None and row.state == "completed" and row.result == result(40.0) and row.phase == "shown"
+
+
+def test_a_beat_tells_the_phase_and_keeps_the_lease(store: Store):
+    store.add(job())
+    claim = store.claim(("a", 1), "w")
+    assert claim is not None and store.beat(claim, "encoded", [{"phase": "received"}, {"phase": "encoded"}])
+    (row,) = store.running()
+    assert row.phase == "encoded" and row.beat == 1 and row.worker == "w" and len(row.phases) == 2
+    assert store.lapse(claim.key, claim.fence, 0) is None, "it moved since"
+    assert store.lapse(claim.key, claim.fence, 1) == "queued"
+
+
+def test_a_job_is_dead_after_as_many_claims_as_are_counted_in_the_store(store: Store):
+    store.add(job())
+    states = []
+    for _ in range(MOST_CLAIMS):
+        claim = store.claim(("a", 1), "w")
+        assert claim is not None
+        states.append(store.lapse(claim.key, claim.fence, 0))
+    assert states == ["queued"] * (MOST_CLAIMS - 1) + ["failed"]
+    row = store.get("a")
+    assert row is not None and row.dead and row.error is not None and row.error["kind"] == "dead"
+    assert store.claim(("a", 1), "w") is None and store.counts()["dead"] == 1
+
+
+def test_a_worker_that_is_told_to_stop_costs_no_try(store: Store):
+    store.add(job())
+    for _ in range(MOST_CLAIMS + 2):
+        claim = store.claim(("a", 1), "w")
+        assert claim is not None and claim.claims == 1 and store.release(claim, "stopped", counted=False) == "queued"
+
+
+def test_what_is_cancelled_takes_no_result(store: Store):
+    store.add(job())
+    claim = store.claim(("a", 1), "w")
+    assert claim is not None and store.cancel(("a", 1)) and not store.cancel(("a", 1))
+    assert not store.beat(claim, "encoded", []) and not store.finish(claim, "completed", result(), None)
+    store.add(job("b"))
+    assert store.cancel(("b", 1)) and store.claim(("b", 1), "w") is None and store.queued() == []
+
+
+def test_leases_lapse_by_the_observers_own_clock(store: Store, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("neural_codec.experiments.store.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    store.add(job())
+    claim = store.claim(("a", 1), "w")
+    observer = Observer(store, 60)
+    for _ in range(4):
+        assert observer.look() == []
+        clock[0] += 59
+        assert claim is not None and store.beat(claim, "encoded", [])
+    assert observer.look() == []
+    clock[0] += 61
+    ((row, state),) = observer.look()
+    assert row.key == ("a", 1) and state == "queued" and observer.look() == []
+
+
+def test_rows_are_listed_by_state_order_and_text(store: Store):
+    for index in range(5):
+        store.add(job(f"e{index}", index, campaign="odd" if index % 2 else "even"))
+    for index in (1, 3):
+        claim = store.claim((f"e{index}", index), "w")
+        assert claim is not None and store.finish(claim, "completed", result(30.0 + index, 100 * index), None)
+    store.add(job_from({"experiment_id": "t", "timestamp": 9, "kind": "test"}))
+    assert [row.experiment_id for row in store.page(("completed",), order="psnr_db")] == ["e3", "e1"]
+    assert [row.experiment_id for row in store.page(("completed",), order="bytes", down=False)] == ["e1", "e3"]
+    assert [row.experiment_id for row in store.page(("queued",), order="experiment_id", down=False, text="even")] == [
+        "e0",
+        "e2",
+        "e4",
+    ]
+    assert [row.experiment_id for row in store.page(order="experiment_id", down=False, limit=2, offset=2)] == ["e2", "e3"]
+    assert [row.experiment_id for row in store.page(tests=True)] == ["t"]
+    first = store.page(("completed",))[0]
+    assert first.result is not None and first.result["metrics"]["ssim"] == 0.9
+    counts = store.counts()
+    assert counts["queued"] == 3 and counts["completed"] == 2 and counts["tests"] == 1
+    with pytest.raises(ExperimentError, match="order"):
+        store.page(order="revision; DROP TABLE experiments")
+
+
+def test_every_change_can_be_followed(store: Store):
+    store.add(job("a"))
+    seen = store.revision()
+    store.add(job("b"))
+    claim = store.claim(("a", 1), "w")
+    assert claim is not None
+    changes = store.changes(seen)
+    assert [(row.experiment_id, row.state) for row in changes] == [("b", "queued"), ("a", "running")]
+    assert store.changes(changes[-1].revision) == []
+
+
+def test_workers_and_alerts_are_told_once(store: Store):
+    store.hello("w1", {"version": "1"})
+    store.hello("w1", {"version": "2"})
+    assert store.workers() == [{"worker": "w1", "beat": 2, "told": {"version": "2"}}]
+    store.goodbye("w1")
+    assert store.workers() == []
+    assert store.open_alert("disk full", "1 MiB") and not store.open_alert("disk full", "0 MiB")
+    assert [each["text"] for each in store.alerts()] == ["1 MiB"]
+    assert store.close_alert("disk full") and not store.close_alert("disk full") and store.alerts() == []
+
+
+def test_a_store_of_a_newer_version_is_refused(tmp_path):
+    import sqlite3
+
+    path = str(tmp_path / "store.db")
+    SqliteStore(path).add(job())
+    SqliteStore(path)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(ExperimentError, match="version"):
+        SqliteStore(path)
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:store", "mysql://x", "dynamodb://", "sqlite://relative"])
+def test_a_url_of_no_store_is_named(url):
+    with pytest.raises(ExperimentError, match="store: expected"):
+        open_store(url)

@@ -1,0 +1,319 @@
+"""Experiments from end to end: results are measured, whatever agents say, and every phase can be seen."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import neural_codec
+import numpy as np
+import pytest
+from conftest import fixture, until
+from neural_codec.experiments import measure
+from neural_codec.experiments.artefacts import hash_of
+from neural_codec.experiments.model import PHASES, job_from
+from neural_codec.experiments.queue import UnknownProtocol
+from neural_codec.experiments.wire import answer_of, job_of
+from neural_codec.experiments.worker import Worker
+
+SETTINGS = {"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer": 40}}}
+HALF = "import numpy as np\ndef decompress_video_tensor(data, config, device):\n    w, h = config['resolution']\n    n = round(config['duration'] * config['fps'])\n    return {'reconstructed_frames': np.full((1, n, 3, h, w), 0.5, np.float32), 'psnr_db': 99.0}\n"
+LIAR = "def compress_video_tensor(frames, config, device):\n    return {'compressed_data': b'x' * 10, 'psnr_db': 99.0, 'ssim': 1.0, 'bitrate_mbps': 0.0, 'compressed_size_mb': 0.0}\n"
+
+
+def kept(opened, row, name: str) -> bytes:
+    return b"".join(opened.artefacts.read(row.result["artefacts"][name]["sha256"]))
+
+
+def test_figures_of_settings_are_those_of_the_library(done, services, small_clip, tmp_path):
+    row = done({"experiment_id": "a", **SETTINGS})
+    assert row.state == "completed", row.error
+    stream = tmp_path / "stream.nvc"
+    stream.write_bytes(kept(services(), row, "stream"))
+    measured = neural_codec.compare(small_clip, stream)
+    metrics = row.result["metrics"]
+    assert metrics["psnr_db"] == measured.psnr_y and metrics["ssim"] == measured.ssim_y and metrics["frames"] == 12
+    assert metrics["bytes"] == stream.stat().st_size
+    assert metrics["bitrate_mbps"] == pytest.approx(metrics["bytes"] * 8 / (12 / 24) / 1e6)
+    assert metrics["compression_ratio"] == pytest.approx(12 * 96 * 64 * 1.5 / metrics["bytes"])
+
+
+def test_every_phase_is_there_in_order_and_artefacts_are_under_their_hash(done, services, tmp_path):
+    row = done({"experiment_id": "a", **SETTINGS})
+    assert tuple(each["phase"] for each in row.result["phases"]) == PHASES and row.phase == "shown"
+    assert all(each["ended"] for each in row.result["phases"])
+    for name, each in row.result["artefacts"].items():
+        path = tmp_path / name
+        path.write_bytes(kept(services(), row, name))
+        assert hash_of(path) == each["sha256"] and path.stat().st_size == each["bytes"]
+    assert {"stream", "video", "report", "page"} <= set(row.result["artefacts"])
+    assert neural_codec.Report.from_json(kept(services(), row, "report")).total.bytes == row.result["metrics"]["bytes"]
+
+
+def test_the_same_job_gives_the_same_bytes(done):
+    rows = [done({"experiment_id": name, **SETTINGS}) for name in "ab"]
+    assert len({row.result["artefacts"]["stream"]["sha256"] for row in rows}) == 1
+
+
+def test_rules_choose_by_the_profile_of_a_scene(done):
+    rules = [
+        {"when": [["grain", "<", -1.0]], "choose": {"quantizer": 10.0}},
+        {"when": [["frames", "==", 12], ["first_frame", "<=", 0]], "choose": {"quantizer": 50.0}},
+    ]
+    body = {
+        "experiment_id": "r",
+        "kind": "rules",
+        "payload": {"rules": rules, "settings": {"effort": 0}, "otherwise": {"quantizer": 20.0}},
+    }
+    row = done(body)
+    assert row.state == "completed", row.error
+    assert row.result["decisions"]["choices"] == [{"quantizer": 50.0}]
+    body["payload"]["rules"][0]["when"] = [["nonsense", "<", 1.0]]
+    assert "nonsense" in done({**body, "experiment_id": "r2"}).error["message"]
+
+
+def test_choices_that_the_installed_codec_cannot_serve_are_named_and_not_faked(done):
+    payload = {"settings": {"effort": 0}, "scenes": [[0, 6], [6, 12]], "choices": [{"quantizer": 30.0}, {"quantizer": 50.0}]}
+    row = done({"experiment_id": "s", "kind": "settings", "payload": payload})
+    if row.state == "completed":
+        assert [scene["quantizer"] for scene in json.loads(json.dumps(row.result["decisions"]["choices"]))] == [30.0, 50.0]
+    else:
+        assert row.state == "failed" and "scene 1: quantizer is 50.0 where scene 0 has 30.0" in row.error["message"]
+    payload["choices"] = [{"quantizer": 30.0}] * 2
+    assert done({"experiment_id": "same", "kind": "settings", "payload": payload}).state == "completed"
+
+
+def test_an_agent_decides_by_profiles_in_the_sandbox(done, services, sandbox):
+    code = "def decide(profiles, target, probe):\n    print('scenes', len(profiles))\n    return [{'quantizer': 50.0 if p['frames'] == 12 else 20.0} for p in profiles]\n"
+    row = done({"experiment_id": "g", "kind": "agent", "payload": {"code": code, "settings": {"effort": 0}}})
+    assert row.state == "completed", row.error
+    assert row.result["decisions"]["choices"] == [{"quantizer": 50.0}]
+    assert kept(services(), row, "log") == b"scenes 1\n" and kept(services(), row, "encoder").decode() == code
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("def decide(p, t, probe): return [{'quantizer': 'low'}]", "quantizer"),
+        ("def decide(p, t, probe): return [{'speed': 3}]", "speed"),
+        ("def decide(p, t, probe): return [{}, {}, {}]", "expected 1 choices"),
+        ("def decide(p, t, probe): return {'settings': {'cache_dir': '/tmp'}}", "cache_dir"),
+        ("def decide(p, t, probe): return 7", "choices"),
+        ("def decide(p, t, probe): return probe(0, {}, 10)", "cannot measure"),
+        ("def other(): pass", "decide"),
+        ("def decide(:", "SyntaxError"),
+        ("import requests\ndef decide(p, t, probe): return []", "requests"),
+    ],
+)
+def test_an_agent_that_decides_nothing_sensible_fails_by_name(done, sandbox, code, word):
+    row = done({"experiment_id": "g", "kind": "agent", "payload": {"code": code}})
+    assert row.state == "failed" and word in row.error["message"] and row.error["phase"] == "encoded"
+
+
+def test_both_old_formats_run_and_their_results_have_the_old_fields_measured(done, services, sandbox, small_clip, tmp_path):
+    for name in ("v1.json", "v2.json"):
+        row = done(fixture(name))
+        assert row.state == "completed", row.error
+        answer = answer_of(row)
+        assert answer["status"] == "completed" and answer["encoding_result"]["device_used"] == "cpu"
+        assert answer["encoding_result"]["compressed_data"].startswith("/artefacts/")
+        assert answer["decoding_result"]["reconstructed_video"].startswith("/artefacts/")
+        assert answer["decoding_result"]["quality_metrics"]["psnr"] == answer["metrics"]["psnr_db"]
+        assert {"bitrate_mbps", "compression_ratio", "psnr_db", "ssim"} <= set(answer["metrics"])
+        # The same figures once more, from what was kept.
+        frames = tmp_path / "frames"
+        shape, fps = measure.source_frames(small_clip, frames, 1 << 30, lambda: False)
+        video = tmp_path / "video.npy"
+        video.write_bytes(kept(services(), row, "video"))
+        again = neural_codec.compare(measure.planes(measure.frames_in(frames, shape)), measure.planes(np.load(video)))
+        assert answer["metrics"]["psnr_db"] == again.psnr_y and answer["metrics"]["ssim"] == again.ssim_y
+        size = len(kept(services(), row, "stream")) + len(kept(services(), row, "decoder"))
+        assert answer["metrics"]["bytes"] == size and answer["metrics"]["bitrate_mbps"] == pytest.approx(
+            size * 8 / (12 / fps) / 1e6
+        )
+
+
+def test_what_an_agent_claims_is_no_measurement(done, sandbox):
+    row = done({"experiment_id": "liar", "encoding_agent_code": LIAR, "decoding_agent_code": HALF})
+    assert row.state == "completed", row.error
+    metrics = row.result["metrics"]
+    assert metrics["psnr_db"] < 20 and metrics["ssim"] < 0.9 and metrics["bitrate_mbps"] > 0
+    assert row.result["told_by_agents"]["encoder"]["psnr_db"] == 99.0
+
+
+def test_a_decoder_that_holds_the_clip_pays_for_it(done, sandbox):
+    stuffed = HALF + "# " + "c" * 30_000
+    row = done({"experiment_id": "stuffed", "encoding_agent_code": LIAR, "decoding_agent_code": stuffed})
+    assert row.result["metrics"]["bytes"] == 10 + len(stuffed) and row.result["metrics"]["decoder_bytes"] > 30_000
+
+
+def test_a_decoder_never_sees_the_source(done, sandbox):
+    peek = "import os\ndef decompress_video_tensor(data, config, device):\n    raise ValueError(str(sorted(os.listdir('/in'))) + str(os.listdir('/tmp')) + str(sorted(config)))\n"
+    write = "def compress_video_tensor(frames, config, device):\n    open('/tmp/frames', 'wb').write(frames.tobytes()[:1000])\n    return b'x'\n"
+    row = done(
+        {"experiment_id": "peek", "encoding_agent_code": write, "decoding_agent_code": peek, "config": {"secret": "clip" * 100}}
+    )
+    told = "['stream'][]['duration', 'fps', 'resolution', 'target_bitrate_mbps', 'target_quality_psnr', 'target_quality_ssim']"
+    assert row.state == "failed" and told in row.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "word"),
+    [
+        ("def compress_video_tensor(f, c, d): return {'compressed_data': [1, 2]}", HALF, "expected bytes"),
+        ("def compress_video_tensor(f, c, d): return {'compressed_data': bytes(10 ** 6)}", HALF, "at most"),
+        (LIAR, "def decompress_video_tensor(x, c, d): return {'reconstructed_frames': [[0.5]]}", "expected [1, T, 3, H, W]"),
+        (LIAR, HALF.replace("(1, n,", "(1, n - 1,"), "[11, 64, 96, 3]"),
+        (LIAR, HALF.replace("0.5", "np.nan"), "finite"),
+        ("def compress_video_tensor(f, c, d): raise KeyError('frames_of_the_wrong_kind')", HALF, "frames_of_the_wrong_kind"),
+        ("def compress(f): pass", HALF, "defines compress_video_tensor"),
+    ],
+)
+def test_agents_that_break_the_contract_fail_by_name_and_leave_their_log(done, services, sandbox, encoder, decoder, word):
+    row = done({"experiment_id": "x", "encoding_agent_code": encoder, "decoding_agent_code": decoder})
+    assert row.state == "failed" and word in row.error["message"] and row.finished is not None
+    if "log" in row.error:
+        assert b"".join(services().artefacts.read(row.error["log"]["sha256"]))
+
+
+def test_a_budget_of_time_ends_agents_and_encodes(done, sandbox, monkeypatch):
+    slow = "import time\ndef compress_video_tensor(f, c, d): time.sleep(60)"
+    body = {
+        "experiment_id": "slow",
+        "kind": "compat",
+        "payload": {"encoding_agent_code": slow, "decoding_agent_code": HALF},
+        "budget": {"wall_s": 1},
+    }
+    assert done(body).state == "timed_out"
+    monkeypatch.setattr(measure, "decode_fresh", lambda stream, video, stopped: until(lambda: stopped() and _stop()))
+    assert done({"experiment_id": "late", **SETTINGS, "budget": {"wall_s": 1}}).state == "timed_out"
+
+
+def _stop():
+    raise measure.Stopped("decode: stopped")
+
+
+def test_what_is_cancelled_stops_and_stays_cancelled(services, monkeypatch):
+    opened = services()
+    opened.submit(job_of({"experiment_id": "a", **SETTINGS}))
+    monkeypatch.setattr(measure, "decode_fresh", lambda stream, video, stopped: until(lambda: stopped() and _stop()))
+    worker = Worker(opened)
+    thread = threading.Thread(target=lambda: worker.run(until_empty=True))
+    thread.start()
+    until(lambda: services().store.get("a").phase == "decoded")
+    assert services().store.cancel(services().store.get("a").key)
+    thread.join(10)
+    row = services().store.get("a")
+    assert not thread.is_alive() and row.state == "cancelled" and row.result is None and worker.finished == 0
+
+
+def test_a_zombie_that_comes_late_changes_nothing(services, monkeypatch):
+    opened = services()
+    opened.submit(job_of({"experiment_id": "a", **SETTINGS}))
+    gate = threading.Event()
+    real = measure.decode_fresh
+    monkeypatch.setattr(measure, "decode_fresh", lambda *given: (gate.wait(10), real(*given)))
+    zombie = Worker(opened, "zombie")
+    monkeypatch.setattr(zombie, "_beat", lambda current: None)
+    thread = threading.Thread(target=lambda: zombie.run(until_empty=True))
+    thread.start()
+    until(lambda: services().store.get("a").phase == "decoded")
+    monkeypatch.setattr(measure, "decode_fresh", real)
+    Worker(services(), "second").run_until(lambda: services().store.get("a").state == "completed")
+    after = services().store.get("a")
+    gate.set()
+    thread.join(10)
+    assert services().store.get("a") == after and after.worker == "second" and after.claims == 2 and zombie.finished == 0
+
+
+def test_what_fails_in_the_worker_is_tried_again_and_buried_after_three(services, monkeypatch, caplog):
+    opened = services()
+    tries = []
+
+    def broken(run, folder):
+        if run.job.experiment_id == "poison":
+            tries.append(1)
+            raise OSError(28, "No space left on device")
+        return {}
+
+    monkeypatch.setattr("neural_codec.experiments.worker.run", broken)
+    opened.submit(job_of({"experiment_id": "poison", **SETTINGS}))
+    opened.submit(job_of({"experiment_id": "good", **SETTINGS}))
+    Worker(opened).run(until_empty=True)
+    row = opened.store.get("poison")
+    assert len(tries) == 3 and row.dead and row.state == "failed" and "No space left" in row.error["message"]
+    assert opened.store.get("good").state == "completed"
+    assert [each["name"] for each in opened.store.alerts()] == ["poison job: poison"]
+
+
+def test_a_job_of_another_protocol_is_left_alone_and_the_worker_stops(services):
+    opened = services()
+    job = job_of({"experiment_id": "later", **SETTINGS})
+    opened.store.add(job.model_copy(update={"protocol": 3}))
+    with pytest.raises(UnknownProtocol, match="3"):
+        Worker(opened).run(until_empty=True)
+    row = services().store.get("later")
+    assert row.state == "queued" and row.claims == 0
+
+
+def test_a_row_that_is_no_job_is_dead_after_three_tries(services):
+    opened = services()
+    job = job_from({"experiment_id": "odd", "timestamp": 1, **SETTINGS})
+    opened.store.add(job.model_copy(update={"payload": {"settings": 7}}))
+    Worker(opened).run(until_empty=True)
+    row = opened.store.get("odd")
+    assert row.dead and row.claims == 3 and "unreadable job" in row.error["message"]
+
+
+def test_a_message_of_type_test_is_answered_and_apart(done, services):
+    row = done(fixture("test.json"))
+    assert row.state == "completed" and row.result["answer"] == "ok" and row.result["message"]["encoding_code"] == "pass"
+    counts = services().store.counts()
+    assert counts["tests"] == 1 and counts["completed"] == 0
+
+
+def test_clips_are_found_by_hash_and_by_place_under_allowed_folders_alone(done, small_clip, tmp_path):
+    sha256 = hash_of(small_clip)
+    assert done({"experiment_id": "h", **SETTINGS, "clip": {"sha256": sha256}}).result["clip"]["sha256"] == sha256
+    assert done({"experiment_id": "u", **SETTINGS, "clip": {"uri": f"file://{small_clip}"}}).state == "completed"
+    for name, clip, word in (
+        ("e", {"uri": "file:///etc/passwd"}, "allows"),
+        ("l", {"uri": f"file://{small_clip.parent}/../../../../../etc/passwd"}, "allows"),
+        ("w", {"uri": f"file://{small_clip}", "sha256": "1" * 64}, "expected content"),
+        ("g", {"sha256": "2" * 64}, "no clip"),
+        ("s", {"uri": "ftp://x/y"}, "file:// or s3://"),
+    ):
+        row = done({"experiment_id": name, **SETTINGS, "clip": clip})
+        assert row.state == "failed" and word in row.error["message"], name
+    other = tmp_path / "clips"
+    other.mkdir()
+    (other / "named.nvc").write_bytes(small_clip.read_bytes())
+    assert (
+        done({"experiment_id": "r", **SETTINGS, "clip": {"uri": f"file://{other}/named.nvc"}}, clips=[other]).state
+        == "completed"
+    )
+    assert done({"experiment_id": "b", **SETTINGS, "clip": {"sha256": sha256}}, clips=[other], clip=None).state == "completed"
+    assert "without --clip" in done({"experiment_id": "n", **SETTINGS}, clip=None).error["message"]
+
+
+def test_nothing_stays_in_the_scratch_folder(done, services, sandbox):
+    done({"experiment_id": "liar", "encoding_agent_code": LIAR, "decoding_agent_code": HALF})
+    assert list(services().scratch.iterdir()) == []
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_job_back_without_a_try(services, monkeypatch):
+    opened = services()
+    opened.submit(job_of({"experiment_id": "a", **SETTINGS}))
+    monkeypatch.setattr(measure, "decode_fresh", lambda stream, video, stopped: until(lambda: stopped() and _stop()))
+    worker = Worker(opened)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    until(lambda: services().store.get("a").phase == "decoded")
+    opened.stopping.set()
+    assert worker.current is not None
+    worker.current[0].give_up("stopping")
+    thread.join(10)
+    row = services().store.get("a")
+    assert row.state == "queued" and row.claims == 0
+    time.sleep(0.1)
