@@ -317,3 +317,33 @@ def test_a_worker_that_is_told_to_stop_gives_its_job_back_without_a_try(services
     row = services().store.get("a")
     assert row.state == "queued" and row.claims == 0
     time.sleep(0.1)
+
+
+def test_alerts_end_with_what_they_told_and_silent_workers_are_forgotten(services, monkeypatch):
+    from neural_codec.experiments.alerts import NEWS_S, Watch
+
+    opened = services()
+    watch = Watch(opened)
+    for name in ("late", "poison", "old"):
+        opened.submit(job_of({"experiment_id": name, "timestamp": 1, **SETTINGS}))
+    claim = opened.store.claim(("late", 1), "w")
+    opened.store.lapse(claim.key, claim.fence, 0)
+    watch.lapsed(opened.store.get("late"))
+    for name in ("poison", "old"):
+        for _ in range(3):
+            opened.store.release(opened.store.claim((name, 1), "w"), "crash")
+        watch.dead(name, "crash")
+    watch.look()
+    assert {each["name"] for each in opened.store.alerts()} == {"lease lost: late", "poison job: poison", "poison job: old"}
+    Worker(opened).run(until_empty=True)
+    opened.submit(job_of({"experiment_id": "poison", "timestamp": 2, "type": "test"}))
+    opened.stopping.clear()
+    Worker(opened).run(until_empty=True)
+    opened.store.hello("gone", {})
+    watch.look()
+    assert {each["name"] for each in opened.store.alerts()} == {"poison job: old"} and opened.store.workers()
+    now, clock = time.time(), time.monotonic()
+    monkeypatch.setattr("neural_codec.experiments.alerts.time.time", lambda: now + NEWS_S + 1)
+    monkeypatch.setattr("neural_codec.experiments.alerts.time.monotonic", lambda: clock + 10_000)
+    watch.look()
+    assert opened.store.alerts() == [] and opened.store.workers() == []

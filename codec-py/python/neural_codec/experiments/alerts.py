@@ -17,6 +17,9 @@ from .services import Services, utc
 logger = logging.getLogger("neural_codec.experiments.alerts")
 # Without a beat for so long, a worker counts as gone.
 LIVE_S = 30.0
+# So long after it fell silent, a worker is no longer listed; so long after it was found, a poison job is no longer news.
+FORGOTTEN_S = 600.0
+NEWS_S = 86400.0
 
 
 class Liveness:
@@ -50,6 +53,9 @@ class Watch:
         """One look at workers, disk, and alerts that may be over."""
         store, config = self.services.store, self.services.config
         live = self.liveness.look(store.workers())
+        for name, (_, since) in self.liveness.seen.items():
+            if time.monotonic() - since > max(FORGOTTEN_S, 10 * self.liveness.window):
+                store.goodbye(name)
         waiting = bool(store.queued(1))
         aware = time.monotonic() - self.liveness.first >= min(5.0, self.liveness.window)
         self._state("no live worker", aware and waiting and not any(live.values()), "jobs wait, and no worker lives")
@@ -57,7 +63,7 @@ class Watch:
         text = f"{free} MiB are free in the data folder, and {config.least_free_mb} are to be"
         self._state("disk full", free < config.least_free_mb, text)
         for each in store.alerts():
-            self._over(each["name"])
+            self._over(each["name"], each["opened"])
 
     def lapsed(self, row: Row) -> None:
         """A worker fell silent over a job; where it was the last try, the job is dead."""
@@ -70,14 +76,15 @@ class Watch:
         """A job was claimed as often as may be, without a result."""
         self.tell(f"poison job: {experiment_id}", text)
 
-    def _over(self, name: str) -> None:
-        """A lost lease is over once the job has ended; a poison job, once it was sent anew and completed."""
+    def _over(self, name: str, opened: float) -> None:
+        """A lost lease is over once the job has ended; a poison job, once it was sent anew and completed, or after a day."""
         kind, _, experiment_id = name.partition(": ")
         if kind not in ("lease lost", "poison job"):
             return
         row = self.services.store.get(experiment_id)
         ended = row is None or row.finished is not None
-        if ended and (kind == "lease lost" or row is None or row.state == "completed"):
+        old = time.time() - opened > NEWS_S
+        if ended and (kind == "lease lost" or row is None or row.state == "completed" or old):
             self.end(name)
 
     def _state(self, name: str, holds: bool, text: str) -> None:
