@@ -111,6 +111,7 @@ def test_the_page_is_usable_by_keys_and_on_a_narrow_screen(server, services, pag
     opened = services()
     for index in range(3):
         opened.store.add(job_of({"experiment_id": f"wait{index}", **SETTINGS, "campaign": "c" * 40}))
+    opened.store.open_alert("poison job: " + "x" * 64, "claimed 3 times")
     url = server(workers=0).url
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(url)
