@@ -33,7 +33,7 @@ fn clip() -> Clip {
 /// Every scene alone, as if on another machine: only bytes travel.
 fn in_parts(settings: &Settings) -> Vec<EncodedScene> {
     let scenes = split(&mut clip(), settings).unwrap();
-    assert!(scenes.len() >= 4, "{scenes:?}");
+    assert!(scenes.len() >= 3, "{scenes:?}");
     let source = clip();
     let mut done: Vec<EncodedScene> = Vec::new();
     for (index, range) in scenes.into_iter().enumerate() {
@@ -117,6 +117,6 @@ fn every_scene_of_a_clip_has_one_sequence_header() {
         let headers: Vec<Vec<u8>> = (0..count)
             .map(|index| sequence_header(reader.scene(index).unwrap().base.units().next().unwrap()).unwrap())
             .collect();
-        assert!(headers.len() >= 4 && headers.iter().all(|header| *header == headers[0]), "{pairs:?}");
+        assert!(headers.len() >= 3 && headers.iter().all(|header| *header == headers[0]), "{pairs:?}");
     }
 }

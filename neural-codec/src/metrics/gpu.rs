@@ -12,7 +12,7 @@ const BAND: usize = 32;
 const COLUMNS: usize = 128;
 
 /// Bands and tiles of the map of a picture, both sides of which are at least 11.
-pub fn tiles(width: usize, height: usize) -> (usize, usize) {
+pub(crate) fn tiles(width: usize, height: usize) -> (usize, usize) {
     ((height + 1 - WINDOW).div_ceil(BAND), (width + 1 - WINDOW).div_ceil(COLUMNS))
 }
 

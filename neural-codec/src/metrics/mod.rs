@@ -24,7 +24,6 @@ mod sum;
 pub use bd_rate::{RatePoint, bd_rate};
 pub use comparable::Comparable;
 pub use comparison::Comparison;
-pub use gpu::tiles;
 pub use measures::Measures;
 pub use ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim};
 pub use psnr::{SquaredError, squared_error};

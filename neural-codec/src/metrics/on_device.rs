@@ -4,6 +4,7 @@
 
 use super::comparable::Comparable;
 use super::gaussian::{Scale, Similarity};
+use super::gpu::tiles;
 use super::measures::Measures;
 use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, product_of_scales};
 use super::psnr::SquaredError;
@@ -13,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::frame::Samples;
 use crate::frame::{BitDepth, GpuFrame, Plane};
 use crate::gpu::{Buffer, DeviceSample, Gpu};
-use crate::metrics::tiles;
 
 /// Uploads a pair of frames and measures it; of RGB, squared errors alone.
 ///
