@@ -90,10 +90,12 @@ def call(what: Call, stopped: Callable[[], bool] = lambda: False) -> dict[str, A
         filter_file.write(program())
         filter_file.seek(0)
         command = _command(what, filter_file.fileno())
-        join = None if group is None else functools.partial(_join, str(group / "cgroup.procs"))
+        if group is not None:
+            # The process joins its group before it becomes bubblewrap, so that nothing is ever outside.
+            command = ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', str(group / "cgroup.procs"), *command]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={}, cwd="/",
-            pass_fds=[filter_file.fileno()], start_new_session=True, preexec_fn=join,
+            pass_fds=[filter_file.fileno()], start_new_session=True,
         )  # fmt: skip
         try:
             return _converse(process, what, stopped)
@@ -103,11 +105,6 @@ def call(what: Call, stopped: Callable[[], bool] = lambda: False) -> dict[str, A
             for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
-
-
-def _join(procs: str) -> None:
-    with open(procs, "w") as file:
-        file.write("0")
 
 
 def _command(what: Call, filter_fd: int) -> list[str]:
