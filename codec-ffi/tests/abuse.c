@@ -158,7 +158,7 @@ static void structs_of_another_size_are_errors(void) {
 }
 
 static void wrong_settings_are_named(void) {
-    static const char *const wrong[][3] = {{"quantizer", "30", "quantizer"}, {"quantizer", "71", "1 to 70"},
+    static const char *const wrong[][3] = {{"quantizr", "30", "quantizr"}, {"quantizer", "71", "1 to 70"},
                                            {"effort", "ten", "ten"},        {"device", "tpu", "tpu"},
                                            {"effort", "\xff\xfe", "UTF-8"}};
     ncodec_encoder *encoder = NULL;
@@ -253,9 +253,9 @@ static void files_that_are_not_there_are_errors(void) {
     EXPECT(NCODEC_ERROR_IO, ncodec_inspect_file("/no/such/\xff.nvc", &text)); /* paths are any bytes */
     EXPECT(NCODEC_ERROR_IO, ncodec_decode_file("/no/such", "b.y4m", NULL, NULL, 0, NULL, NULL, &text));
     EXPECT(NCODEC_ERROR_IO, ncodec_compare_files("/no/such", "/nor/this", &text));
-    const char *const keys[] = {"effort", "quantizer"}, *const values[] = {"1", "2"};
+    const char *const keys[] = {"effort", "quantizr"}, *const values[] = {"1", "2"};
     EXPECT(INVALID, ncodec_encode_file("/no/such", "b", keys, values, 2, NULL, NULL, &text));
-    CHECK(text == NULL && mentions(ncodec_last_error(), "quantizer"));
+    CHECK(text == NULL && mentions(ncodec_last_error(), "quantizr"));
 }
 
 static void a_panic_poisons_the_handle(void) {

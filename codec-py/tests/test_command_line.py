@@ -138,7 +138,7 @@ def test_what_a_filter_takes_and_gains_is_told(filtered, stream, tmp_path):
     text = page(filtered)
     assert "<td>hybrid</td>" in text
     assert f"neural filter M, {told.bytes} bytes: psnr_y {told.base_psnr_y:.2f} to {filtered.scenes[0].quality.psnr_y:.2f} dB" in text
-    without = dataclasses.replace(told, kept=False, reason="no filter is worth its bytes")
+    without = dataclasses.replace(told, verdict="not_worth_its_bytes", reason="no filter is worth its bytes")
     scene = dataclasses.replace(filtered.scenes[0], strategy="av1", filter=without)
     assert "no neural filter: no filter is worth its bytes" in page(dataclasses.replace(filtered, scenes=[scene]))
 

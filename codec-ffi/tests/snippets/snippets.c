@@ -1,7 +1,7 @@
 /*
  * Runs the C of docs/C.md as it stands there; run.sh cuts it out into the files included here.
  *
- *     snippets         in a folder with a clip.mp4; makes clip.nvc there
+ *     snippets         makes clip.nvc in its folder
  */
 #include <neural_codec.h>
 
@@ -87,8 +87,16 @@ static int seek(void) {
     return frames > 0;
 }
 
+static int stored(const char *name) {
+    FILE *file = fopen(name, "wb");
+    if (!file) return 0;
+    size_t written = fwrite(stream, 1, stream_size, file);
+    return fclose(file) == 0 && written == stream_size;
+}
+
 int main(void) {
     encode();
+    if (!stored("clip.nvc")) return 4;
     if (!decode()) return 2;
     return seek() ? 0 : 3;
 }
