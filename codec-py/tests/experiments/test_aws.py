@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from conftest import fixture, new_queue, new_table, until
+from .conftest import fixture, new_queue, new_table, until
 from neural_codec.experiments import ExperimentError, aws
 from neural_codec.experiments.artefacts import hash_of
 from neural_codec.experiments.queue import UnknownProtocol

@@ -9,7 +9,7 @@ import time
 
 import httpx
 import pytest
-from conftest import fixture, until
+from .conftest import fixture, until
 from neural_codec.experiments import measure
 from neural_codec.experiments.model import PHASES
 

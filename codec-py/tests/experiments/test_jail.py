@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from escapes import PROBES, code_of
+from .escapes import PROBES, code_of
 from neural_codec.experiments import ExperimentError, jail, seccomp
 from neural_codec.experiments.jail import Call, JailError, JailTimeout, Limits
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import UNITS, fixture, until
+from .conftest import UNITS, fixture, until
 from neural_codec.experiments import aws
 from neural_codec.experiments.wire import job_of
 

@@ -9,7 +9,7 @@ import time
 import neural_codec
 import numpy as np
 import pytest
-from conftest import fixture, until
+from .conftest import fixture, until
 from neural_codec.experiments import measure
 from neural_codec.experiments.artefacts import hash_of
 from neural_codec.experiments.model import PHASES, job_from

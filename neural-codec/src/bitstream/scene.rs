@@ -108,7 +108,7 @@ fn write_timestamps(writer: &mut Writer, timestamps: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Closes a scene: for every [`FRAMES_PER_HASH`] frames, the last time for fewer, the XXH3-64 of their hashes.
+/// Closes a scene: for every [`FRAMES_PER_HASH`](super::FRAMES_PER_HASH) frames, the last time for fewer, the XXH3-64 of their hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FrameHashes(pub Vec<u64>);
 

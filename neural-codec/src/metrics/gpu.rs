@@ -37,7 +37,7 @@ impl Gpu {
 
     /// Sums of the maps of SSIM and contrast of two pictures whose sides are at least 11, with the constants 2 C1 and 2 C2.
     ///
-    /// Shape: `[bands][tiles][2]` of [`tiles`]. Exactly what metrics/gaussian.rs sums.
+    /// Shape: `[bands][tiles][2]` of `tiles`. Exactly what metrics/gaussian.rs sums.
     pub fn similarity<T: DeviceSample>(
         &self,
         [x, y]: [&Buffer<T>; 2],

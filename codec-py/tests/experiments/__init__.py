@@ -1,0 +1,1 @@
+"""Tests of experiments: a package, so that its fixtures and those beside it keep apart."""
