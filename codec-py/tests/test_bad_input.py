@@ -69,7 +69,7 @@ def test_rates_that_were_rounded_are_understood(fps):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"quantizer": 30}, "quantizer"),
+        ({"quantizr": 30}, "quantizr"),
         ({"quantizer": 71}, "1 to 70.*71"),
         ({"quantizer": 1.3}, "quarter steps.*1.3"),
         ({"effort": -1}, "0 to 9"),

@@ -15,7 +15,7 @@ from neural_codec.experiments.wire import job_of
 SETTINGS = {"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer": 40}}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: the page is not tried in a browser"
