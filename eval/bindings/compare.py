@@ -1,4 +1,4 @@
-"""What the C and the Python face add to the time of an encode in Rust: compare.py CLIP [ROUNDS]; `make overhead` builds all three.
+"""What the C and the Python bindings add to the time of an encode in Rust: compare.py CLIP [ROUNDS]; `make overhead` builds all three.
 
 The same encode, file to file, in a process of its own each, the three taken in turn so that what else the machine does
 hits all alike. Printed: medians of the times, and the median over rounds of the ratio within a round.
@@ -59,7 +59,7 @@ def main() -> None:
                 times[name].append((wall, cpu))
                 outputs.add(Path(folder, "out.nvc").read_bytes())
         assert len(outputs) == 1, "all three write the same bytes"
-    print("| face | wall s | processor s | wall, to Rust | processor, to Rust |")
+    print("| binding | wall s | processor s | wall, to Rust | processor, to Rust |")
     print("|---|---|---|---|---|")
     for name, taken in times.items():
         medians = [statistics.median(each) for each in zip(*taken, strict=True)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::bitstream::{AudioPacket, Limits, PacketReader, ScenePackets, StreamItem};
 use crate::error::{Error, Place, Result};
 use crate::frame::{PixelFormat, VideoInfo};
-use crate::media::{TemporalUnit, expect_distinct, remux_av1};
+use crate::media::{TrackUnit, expect_distinct, remux_av1};
 use crate::progress::{CancelToken, Progress};
 
 /// What an export wrote.
@@ -71,7 +71,7 @@ pub fn export_base(
     });
     let mut next = Some(first);
     let scene_units = std::iter::from_fn(|| {
-        let mut step = || -> Result<Option<Vec<TemporalUnit>>> {
+        let mut step = || -> Result<Option<Vec<TrackUnit>>> {
             cancel.check()?;
             let scene = match next.take() {
                 Some(scene) => scene,
@@ -110,7 +110,7 @@ fn open(input: &Path, limits: &Limits) -> Result<PacketReader<BufReader<File>>> 
 }
 
 /// One temporal unit a frame.
-fn units(scene: &ScenePackets) -> Result<Vec<TemporalUnit>> {
+fn units(scene: &ScenePackets) -> Result<Vec<TrackUnit>> {
     let (frames, units) = (scene.header.frame_count(), scene.base.units().len());
     if units != frames {
         return Err(Error::Unsupported {
@@ -121,7 +121,7 @@ fn units(scene: &ScenePackets) -> Result<Vec<TemporalUnit>> {
             remedy: "decode the stream into a video file instead".into(),
         });
     }
-    let unit = |(index, (data, &timestamp)): (usize, (&[u8], &i64))| TemporalUnit {
+    let unit = |(index, (data, &timestamp)): (usize, (&[u8], &i64))| TrackUnit {
         timestamp,
         is_key: index == 0,
         data: data.to_vec(),

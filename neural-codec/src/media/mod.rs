@@ -29,10 +29,10 @@ mod y4m_write;
 pub use atomic_file::AtomicFile;
 pub(crate) use atomic_file::expect_distinct;
 #[cfg(feature = "ffmpeg")]
-pub use ffmpeg::{FfmpegReader, LosslessWriter, TemporalUnit, remux_av1};
+pub use ffmpeg::{FfmpegReader, LosslessWriter, TrackUnit, remux_av1};
 pub use frame_sink::FrameSink;
 pub use frame_source::FrameSource;
-pub use open_options::{AudioChoice, OnDamage, OpenOptions};
+pub use open_options::{AudioChoice, OpenOptions, SourceDamage};
 #[cfg(feature = "images")]
 pub use pictures::{PictureReader, PngWriter};
 pub use sequence::SequencePattern;

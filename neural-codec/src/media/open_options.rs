@@ -14,7 +14,7 @@ pub enum AudioChoice {
 
 /// What to do about frames that are damaged in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnDamage {
+pub enum SourceDamage {
     /// The clip ends with an error that names the frame.
     #[default]
     Fail,
@@ -34,5 +34,5 @@ pub struct OpenOptions {
     /// Whether to collect audio packets.
     pub audio: AudioChoice,
     /// What to do about damage.
-    pub on_damage: OnDamage,
+    pub on_damage: SourceDamage,
 }

@@ -5,7 +5,7 @@ use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::{Error as Ffmpeg, Packet, frame};
 
-use super::super::OnDamage;
+use super::super::SourceDamage;
 use super::audio::AudioReader;
 use super::read_error;
 use crate::bitstream::AudioPacket;
@@ -21,7 +21,7 @@ pub(super) struct Decoding {
     input: Input,
     stream: usize,
     audio: AudioReader,
-    on_damage: OnDamage,
+    on_damage: SourceDamage,
     damaged: u64,
     /// Errors since the last frame.
     failures: u32,
@@ -34,7 +34,7 @@ impl Decoding {
         decoder: Opened,
         stream: usize,
         audio: AudioReader,
-        on_damage: OnDamage,
+        on_damage: SourceDamage,
     ) -> Self {
         Self { decoder, input, stream, audio, on_damage, damaged: 0, failures: 0, draining: false }
     }
@@ -61,7 +61,7 @@ impl Decoding {
     /// # Errors
     ///
     /// `Corrupt` or `Truncated` for bytes that do not decode, and for frames that the decoder had to patch up,
-    /// unless [`OnDamage::Keep`] asks for them.
+    /// unless [`SourceDamage::Keep`] asks for them.
     pub(super) fn next(&mut self, frame: &mut frame::Video, index: u64) -> Result<bool> {
         let place = Place::at_frame(index);
         loop {
@@ -120,7 +120,7 @@ impl Decoding {
         self.damaged += 1;
         self.failures += 1;
         match self.on_damage {
-            OnDamage::Keep if self.failures <= MOST_FAILURES => Ok(()),
+            SourceDamage::Keep if self.failures <= MOST_FAILURES => Ok(()),
             _ => Err(error),
         }
     }

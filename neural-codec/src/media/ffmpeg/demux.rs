@@ -10,7 +10,7 @@ use ffmpeg_next::format::stream::{Disposition, Stream};
 use ffmpeg_next::media::Type;
 use ffmpeg_next::{Dictionary, format};
 
-use super::super::{OnDamage, container_length};
+use super::super::{SourceDamage, container_length};
 use super::{native, read_error};
 use crate::error::{Error, Place, Result};
 use crate::frame::check_size;
@@ -29,9 +29,9 @@ const READ_BYTES: usize = 1 << 18;
 /// # Errors
 ///
 /// `Io`, `Truncated`, `Corrupt` (see [`FfmpegReader::open`](super::FfmpegReader::open)).
-pub(super) fn open_input(path: &Path, on_damage: OnDamage) -> Result<Input> {
+pub(super) fn open_input(path: &Path, on_damage: SourceDamage) -> Result<Input> {
     let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
-    if on_damage == OnDamage::Fail {
+    if on_damage == SourceDamage::Fail {
         container_length::check(&mut file)?;
     }
     let failed = |error| match (error, read_error("video file", error, Place::default())) {

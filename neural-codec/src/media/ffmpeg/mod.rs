@@ -17,7 +17,7 @@ mod tests;
 
 pub use lossless::LosslessWriter;
 pub use reader::FfmpegReader;
-pub use remux::{TemporalUnit, remux_av1};
+pub use remux::{TrackUnit, remux_av1};
 
 use std::sync::Once;
 

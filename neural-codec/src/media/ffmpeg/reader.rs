@@ -116,7 +116,7 @@ impl FfmpegReader {
         }
     }
 
-    /// How many damaged frames were kept so far, where [`OnDamage::Keep`](crate::media::OnDamage::Keep) asks for it.
+    /// How many damaged frames were kept so far, where [`SourceDamage::Keep`](crate::media::SourceDamage::Keep) asks for it.
     pub fn damaged_frames(&self) -> u64 {
         self.decoding.damaged()
     }

@@ -14,7 +14,7 @@ const SEQUENCE_HEADER: u8 = 1;
 
 /// One temporal unit: the OBUs of one shown frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemporalUnit {
+pub struct TrackUnit {
     /// Presentation time in the clip's time base.
     pub timestamp: i64,
     /// Whether decoding can start here.
@@ -34,7 +34,7 @@ pub struct TemporalUnit {
 /// rise or there is no unit; `Unsupported` where the container cannot hold the audio; `Io`.
 pub fn remux_av1(
     path: &Path,
-    units: impl IntoIterator<Item = Result<TemporalUnit>>,
+    units: impl IntoIterator<Item = Result<TrackUnit>>,
     info: &VideoInfo,
     tracks: &[AudioTrack],
     audio: impl IntoIterator<Item = AudioPacket>,

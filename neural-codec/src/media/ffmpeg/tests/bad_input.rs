@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::Error;
-use crate::media::{FfmpegReader, OnDamage};
+use crate::media::{FfmpegReader, SourceDamage};
 
 #[test]
 fn files_without_a_video_say_so() {
@@ -63,7 +63,7 @@ fn a_raw_stream_that_ends_within_a_frame_is_an_error() {
     std::fs::write(&cut, &bytes[..bytes.len() * 6 / 10]).unwrap();
     let error = frames(&cut).unwrap_err();
     assert!(error.place().frame.is_some_and(|frame| frame > 5), "{error}");
-    let keep = OpenOptions { on_damage: OnDamage::Keep, ..Default::default() };
+    let keep = OpenOptions { on_damage: SourceDamage::Keep, ..Default::default() };
     assert!(frames_and_audio(open(&cut, &keep).unwrap()).unwrap().0.len() > 5);
 }
 
@@ -78,7 +78,7 @@ fn damaged_bytes_are_an_error_that_names_the_frame() {
     std::fs::write(&bad, bytes).unwrap();
     let error = frames(&bad).unwrap_err();
     assert!(error.place().frame.is_some_and(|frame| frame > 0), "{error}");
-    let keep = OpenOptions { on_damage: OnDamage::Keep, ..Default::default() };
+    let keep = OpenOptions { on_damage: SourceDamage::Keep, ..Default::default() };
     let mut reader = FfmpegReader::open(&bad, &keep).unwrap();
     while reader.next_frame().unwrap().is_some() {}
     assert!(reader.damaged_frames() > 0);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::Error;
 use crate::frame::{ColorRange, PixelFormat, VideoInfo};
-use crate::media::{TemporalUnit, create, remux_av1};
+use crate::media::{TrackUnit, create, remux_av1};
 
 /// Copies a clip, frames decoded and audio as it is.
 fn export(from: &Path, to: &Path) -> Vec<Frame> {
@@ -100,13 +100,13 @@ fn public_clips_survive_an_export() {
 }
 
 /// The temporal units of an IVF file.
-fn units(ivf: &[u8]) -> Vec<Result<TemporalUnit>> {
+fn units(ivf: &[u8]) -> Vec<Result<TrackUnit>> {
     let mut units = Vec::new();
     let mut at = 32;
     while at < ivf.len() {
         let size = u32::from_le_bytes(ivf[at..at + 4].try_into().unwrap()) as usize;
         let timestamp = i64::from_le_bytes(ivf[at + 4..at + 12].try_into().unwrap());
-        units.push(Ok(TemporalUnit { timestamp, is_key: at == 32, data: ivf[at + 12..][..size].to_vec() }));
+        units.push(Ok(TrackUnit { timestamp, is_key: at == 32, data: ivf[at + 12..][..size].to_vec() }));
         at += 12 + size;
     }
     units
