@@ -33,7 +33,7 @@ class Decisions(Strict):
 
 
 @dataclass(frozen=True)
-class Found:
+class DecisionResult:
     """Decisions, and what the code that made them printed."""
 
     decisions: Decisions
@@ -52,14 +52,14 @@ def check(job: Job) -> None:
         raise ExperimentError(f"settings: {job.target.kind} is the target already")
 
 
-def decide(job: Job, profiles: Callable[[], list[dict[str, Any]]], stopped: Callable[[], bool]) -> Found:
+def decide(job: Job, profiles: Callable[[], list[dict[str, Any]]], stopped: Callable[[], bool]) -> DecisionResult:
     """The decisions of a job; profiles of scenes are found only where they are needed."""
     payload = job.parsed()
     if isinstance(payload, SettingsPayload):
-        return Found(Decisions(settings=payload.settings, scenes=payload.scenes, choices=payload.choices))
+        return DecisionResult(Decisions(settings=payload.settings, scenes=payload.scenes, choices=payload.choices))
     if isinstance(payload, RulesPayload):
         choices = [_first(payload, profile) for profile in profiles()]
-        return Found(Decisions(settings=payload.settings, choices=choices))
+        return DecisionResult(Decisions(settings=payload.settings, choices=choices))
     if isinstance(payload, AgentPayload):
         return _ask(payload, profiles(), job.target, job.budget, stopped)
     raise ExperimentError(f"kind: expected one that decides, found {job.kind!r}")
@@ -83,7 +83,7 @@ def _holds(rule: Rule, profile: dict[str, Any]) -> bool:
 
 def _ask(
     payload: AgentPayload, profiles: list[dict[str, Any]], target: Target | None, budget: Budget, stopped: Callable[[], bool]
-) -> Found:
+) -> DecisionResult:
     request = {
         "mode": "decide", "code": payload.code, "profiles": profiles,
         "target": None if target is None else target.model_dump(),
@@ -105,7 +105,7 @@ def _ask(
             f"decide: expected {len(found.scenes or profiles)} choices, one a scene, found {len(found.choices)}"
         )
     settings = {**payload.settings, **found.settings}
-    return Found(found.model_copy(update={"settings": settings}), log)
+    return DecisionResult(found.model_copy(update={"settings": settings}), log)
 
 
 def apply_decisions(
