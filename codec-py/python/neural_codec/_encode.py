@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._frames import check_frame, check_layout
-from ._jobs import Drive, ProgressArgument, drive
+from ._jobs import Drive, Feed, ProgressArgument, drive
 from ._library import suggest_libraries
 from ._output import Output, check_distinct
 from ._progress import bar_for
@@ -52,15 +52,20 @@ def encode(
     check_distinct(source, output)
     suggest_libraries()
     with opened(source, fps=fps, layout=layout) as (native, feeds):
-        target = Output(output)
-        try:
-            job = _native.encode(native, texts, listed)
-            report = Report.from_json(drive(job, feeds, target.write, progress))
-            target.commit()
-        except BaseException:
-            target.discard()
-            raise
+        report = stream_into(output, _native.encode(native, texts, listed), feeds, progress)
     _log(report)
+    return report
+
+
+def stream_into(output: Any, job: _native.Job, feeds: list[Feed], progress: ProgressArgument) -> Report:
+    """The report of a job that makes a stream; the stream goes whole to the output, or into the report, or nowhere."""
+    target = Output(output)
+    try:
+        report = Report.from_json(drive(job, feeds, target.write, progress))
+        target.commit()
+    except BaseException:
+        target.discard()
+        raise
     return dataclasses.replace(report, data=target.take())
 
 

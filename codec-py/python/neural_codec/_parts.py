@@ -11,15 +11,15 @@ The bytes are those of `encode` with the same settings. At efforts that train ne
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _native
+from ._encode import stream_into
 from ._jobs import ProgressArgument, drive
-from ._output import Output, check_distinct
+from ._output import check_distinct
 from ._settings import as_texts
 from ._sources import opened
 from .errors import InvalidArgument, InvalidType
@@ -123,15 +123,7 @@ def concat(
     listed = _data_of(scenes)
     check_distinct(source, output)
     with opened(source, fps=fps, layout=layout) as (native, feeds):
-        target = Output(output)
-        try:
-            job = _native.concat(native, listed, texts)
-            report = Report.from_json(drive(job, feeds, target.write, progress))
-            target.commit()
-        except BaseException:
-            target.discard()
-            raise
-    return dataclasses.replace(report, data=target.take())
+        return stream_into(output, _native.concat(native, listed, texts), feeds, progress)
 
 
 def _data_of(scenes: Iterable[EncodedScene]) -> list[bytes]:

@@ -88,7 +88,7 @@ impl<'a> Search<'a> {
     ///
     /// On all nine scenes in which more than 0.4 of the blocks change, groups of 8 frames took 0.4 to 12.8 % fewer bytes
     /// at equal quality; where less changes they took up to 19 % more. Screen content tools took 11 and
-    /// 29 % fewer bytes on two screens that scroll, none on one that stands still, and three to five times the time
+    /// 29 % fewer bytes on two screens that scroll, none on one that does not move, and three to five times the time
     /// (`docs/decisions/0005-search.md`).
     pub(super) fn tools(&self) -> Tools {
         let EffortParams { tries_tools, spends_freely, .. } = self.effort;
