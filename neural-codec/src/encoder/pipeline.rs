@@ -120,10 +120,7 @@ impl Pipeline {
         for step in self.split(frame)? {
             self.feed(step)?;
         }
-        while let Some(result) = self.workers.try_next() {
-            self.mux(result?)?;
-        }
-        Ok(())
+        self.collect()
     }
 
     /// Takes an audio packet, to be stored near the frames sent around it.
@@ -142,9 +139,7 @@ impl Pipeline {
         on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Vec<u8>>> {
         loop {
-            while let Some(result) = self.workers.try_next() {
-                self.mux(result?)?;
-            }
+            self.collect()?;
             if let Some(bytes) = self.ready.pop_front() {
                 return Ok(Some(bytes));
             }
@@ -280,6 +275,14 @@ impl Pipeline {
             if let Some(result) = self.workers.next_within(POLL) {
                 self.mux(result?)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Workers -> encoded scenes: takes in what is done.
+    fn collect(&mut self) -> Result<()> {
+        while let Some(result) = self.workers.try_next() {
+            self.mux(result?)?;
         }
         Ok(())
     }
