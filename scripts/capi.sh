@@ -33,4 +33,5 @@ Libs: -L\${libdir} -lneuralcodec
 Libs.private: -lavformat -lavcodec -lswscale -lavutil -lpthread -ldl -lm
 Cflags: -I\${includedir}
 EOF
+if [ -z "${DESTDIR-}" ] && [ "$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 echo "installed neuralcodec $version (ABI $abi) in $root"

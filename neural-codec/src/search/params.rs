@@ -58,10 +58,10 @@ pub(crate) struct EffortParams {
     pub(crate) preset: i8,
     /// The preset that looks for the quantizer.
     pub(crate) probe_preset: i8,
-    /// Whether tools are chosen by the profile of the scene.
-    pub(crate) tries_tools: bool,
-    /// Whether tools that multiply the time are used where little is to be gained.
-    pub(crate) spends_freely: bool,
+    /// The preset that says how far above the probes the stored coding lies; that of the probes where none is worth it.
+    pub(crate) pilot_preset: i8,
+    /// Whether tools are chosen by the class of the scene.
+    pub(crate) chooses_tools: bool,
     /// The finest quantizer that the preset can be trusted with.
     pub(crate) finest: Quantizer,
     /// Bits of a sample inside the base layer.
@@ -71,18 +71,23 @@ pub(crate) struct EffortParams {
 }
 
 /// The base encoder's preset for each effort, for versions 3 and newer, whose presets 11 to 13 are one and the same, and
-/// for older ones, whose slow presets take longer (`docs/decisions/0003-av1-encoder.md`).
-const PRESET_OF_EFFORT: [i8; 10] = [12, 10, 9, 8, 6, 5, 4, 3, 2, 1];
-const OLD_PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 9, 8, 7, 6, 5, 4, 2];
+/// for older ones, whose slow presets take longer (`docs/decisions/0013-search-that-pays.md`).
+const PRESET_OF_EFFORT: [i8; 10] = [12, 10, 8, 7, 5, 4, 3, 2, 1, 1];
+const OLD_PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 9, 8, 6, 5, 4, 3, 2];
 
-/// The least effort that tries tools.
-const TRIES_TOOLS: u8 = 5;
-
-/// The least effort that uses tools which multiply the time wherever they may help.
-const SPENDS_FREELY: u8 = 7;
+/// The least effort that chooses tools.
+const CHOOSES_TOOLS: u8 = 3;
 
 /// The preset of probes.
 const PROBE_PRESET: i8 = 10;
+
+/// The preset of pilots, the fastest whose quality stays a nearly constant distance from that of the slow presets at the same
+/// quantizer, and of pilots of older versions (`docs/decisions/0013-search-that-pays.md`).
+const PILOT_PRESET: i8 = 7;
+const OLD_PILOT_PRESET: i8 = 8;
+
+/// Presets this close to the pilot's are stored at once: a second coding costs no more than a pilot.
+const PILOTS_FROM: i8 = 3;
 
 /// The fastest preset for pictures with a side below [`SMALL_SIDE`]: above it SVT-AV1 4.1 was seen to write streams
 /// of pictures up to 176 wide that decoders cannot follow (luma PSNR 13 dB, and decoders disagree).
@@ -92,7 +97,7 @@ const FASTEST_PRESET_OF_SMALL: i8 = 10;
 const SMALL_SIDE: usize = 256;
 
 /// The least effort that codes 8-bit sources at 10 bits inside: it takes 7 % more time for 2 % fewer bytes.
-const TEN_BITS_FROM: u8 = 4;
+const TEN_BITS_FROM: u8 = 3;
 
 /// The fastest preset at quantizers below [`FINE_BELOW`]: above it SVT-AV1 4.1 was seen to write streams that no decoder
 /// takes, of camera clips and of animation at quantizers up to 2.25.
@@ -107,7 +112,11 @@ impl EffortParams {
     /// Small pictures get no preset above 10, whatever is asked for, nor do quantizers below 4.
     pub(crate) fn new(settings: &Settings, target: &Target, info: &VideoInfo, library: &Library) -> Self {
         let effort = settings.effort.min(9);
-        let table = if library.version().0 >= 3 { PRESET_OF_EFFORT } else { OLD_PRESET_OF_EFFORT };
+        let (table, pilot_preset) = if library.version().0 >= 3 {
+            (PRESET_OF_EFFORT, PILOT_PRESET)
+        } else {
+            (OLD_PRESET_OF_EFFORT, OLD_PILOT_PRESET)
+        };
         let asked = settings.preset.unwrap_or(table[usize::from(effort)]);
         let is_small = info.width.min(info.height) < SMALL_SIDE;
         let is_fine =
@@ -117,12 +126,13 @@ impl EffortParams {
         let preset = asked.min(fastest);
         let source_depth = info.format.depth;
         let depth = if effort >= TEN_BITS_FROM { BitDepth::Ten } else { source_depth };
+        // A preset next to the probes' speaks for itself.
+        let probe_preset = if preset + 1 >= PROBE_PRESET { preset } else { PROBE_PRESET };
         Self {
             preset,
-            // A preset next to the probes' speaks for itself.
-            probe_preset: if preset + 1 >= PROBE_PRESET { preset } else { PROBE_PRESET },
-            tries_tools: effort >= TRIES_TOOLS,
-            spends_freely: effort >= SPENDS_FREELY,
+            probe_preset,
+            pilot_preset: if preset + PILOTS_FROM <= pilot_preset { pilot_preset } else { probe_preset },
+            chooses_tools: effort >= CHOOSES_TOOLS,
             finest: if preset > FASTEST_PRESET_OF_FINE {
                 Quantizer::from(FINE_BELOW)
             } else {
@@ -138,9 +148,9 @@ impl EffortParams {
         self.at(self.preset, quantizer, self.depth, tools)
     }
 
-    /// Those of a pilot: one preset faster, at the source's depth.
+    /// Those of a pilot, at the source's depth.
     pub(crate) fn pilot_params(&self, quantizer: Quantizer, tools: Tools) -> EncodeParams {
-        self.at(self.preset + 1, quantizer, self.source_depth, tools)
+        self.at(self.pilot_preset, quantizer, self.source_depth, tools)
     }
 
     /// Those of a probe.

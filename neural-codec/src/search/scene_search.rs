@@ -21,9 +21,6 @@ const PART_FRAMES: u64 = 33;
 /// Frames of the head that the pilot codes: the first group sees a second one ahead, as it does in the scene.
 const HEAD_FRAMES: u64 = 66;
 
-/// Share of changed blocks above which far references are of little use.
-pub(super) const MUCH_CHANGES: f32 = 0.4;
-
 /// What storing the scene with some parameters gave, as the search sees it: whatever layers were added are in it.
 pub(crate) struct Stored<S> {
     /// For whoever stores.
@@ -73,45 +70,34 @@ impl<'a> Search<'a> {
         Self { context, frames, profile, effort, expected_gain, records: Vec::new() }
     }
 
-    /// Whether the fast preset only looks for the quantizer, and others decide.
+    /// Whether a preset between that of the probes and the stored one is asked too.
     pub(super) fn has_pilot(&self) -> bool {
-        self.effort.preset < self.effort.probe_preset
+        self.effort.preset < self.effort.pilot_preset && self.effort.pilot_preset < self.effort.probe_preset
     }
 
     /// Fast presets have shorter pyramids; with that of the slow ones they speak for them better.
     pub(super) fn probe_tools(&self) -> Tools {
-        let levels = self.tools().hierarchical_levels.unwrap_or(5);
-        Tools { hierarchical_levels: self.has_pilot().then_some(levels), ..Tools::default() }
+        let is_faster = self.effort.preset < self.effort.probe_preset;
+        Tools { hierarchical_levels: is_faster.then_some(5), ..Tools::default() }
     }
 
-    /// Tools that the profile settles without an attempt.
+    /// Tools that the class settles without an attempt: screen content tools on synthetic scenes, and on no others.
     ///
-    /// On all nine scenes in which more than 0.4 of the blocks change, groups of 8 frames took 0.4 to 12.8 % fewer bytes
-    /// at equal quality; where less changes they took up to 19 % more. Screen content tools took 11 and
-    /// 29 % fewer bytes on two screens that scroll, none on one that does not move, and three to five times the time
-    /// (`docs/decisions/0005-search.md`).
+    /// Left to itself the base encoder takes some camera scenes for screens, which multiplies the time for nothing, and misses
+    /// text that scrolls (`docs/decisions/0013-search-that-pays.md`).
     pub(super) fn tools(&self) -> Tools {
-        let EffortParams { tries_tools, spends_freely, .. } = self.effort;
-        if !tries_tools {
-            return Tools::default();
-        }
         let is_synthetic = self.profile.evidence.class == SceneClass::Synthetic;
-        let much_changes = self.profile.changed_blocks > MUCH_CHANGES;
-        Tools {
-            hierarchical_levels: (!is_synthetic && much_changes).then_some(3),
-            screen_content: (is_synthetic && (much_changes || spends_freely)).then_some(true),
-            ..Tools::default()
-        }
+        Tools { screen_content: self.effort.chooses_tools.then_some(is_synthetic), ..Tools::default() }
     }
 
     pub(super) fn length(&self) -> u64 {
         self.profile.frames
     }
 
-    /// Frames from the middle that locate; all of them where the pilot codes the whole scene.
+    /// Frames from the middle that locate; all of them where little is saved by fewer.
     pub(super) fn part(&self) -> Range<u64> {
         let length = self.length();
-        if self.head() == (0..length) {
+        if length * 2 <= PART_FRAMES * 3 {
             return 0..length;
         }
         let start = (length - PART_FRAMES) / 2;
