@@ -144,6 +144,8 @@ pub(super) struct PictureIn {
     pub(super) height: u32,
     pub(super) byte_len: u32,
     pub(super) pts: i64,
+    /// Whole steps; counts only where the configuration leaves quantizers to the frames.
+    pub(super) quantizer: u32,
 }
 
 /// What comes back for one temporal unit.
@@ -180,6 +182,7 @@ impl BufferLayout {
             }
         };
         let byte_len = picture.map_or(0, |p| p.byte_len);
+        let quantizer = picture.map_or(0, |p| p.quantizer);
         let start = HeaderStart {
             size: 0,
             buffer,
@@ -197,7 +200,7 @@ impl BufferLayout {
             let mut header = Header3_0 {
                 start,
                 temporal_layer: 0,
-                quantizer: 0,
+                quantizer,
                 mean_quantizer: 0,
                 picture_type: ANY_PICTURE,
                 end,
@@ -205,7 +208,7 @@ impl BufferLayout {
             header.start.size = size_of_val(&header) as u32;
             send((&raw mut header).cast())
         } else {
-            let mut header = Header1_0 { start, quantizer: 0, picture_type: ANY_PICTURE, end };
+            let mut header = Header1_0 { start, quantizer, picture_type: ANY_PICTURE, end };
             header.start.size = size_of_val(&header) as u32;
             send((&raw mut header).cast())
         }

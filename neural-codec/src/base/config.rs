@@ -34,6 +34,8 @@ pub struct EncoderConfig {
     pub frame_rate: Rational,
     /// Constant quality. Versions before 4 take whole steps only.
     pub quantizer: Quantizer,
+    /// Whether every frame brings a quantizer of its own ([`send_at`](super::SvtAv1Encoder::send_at)).
+    pub frame_quantizers: bool,
     /// Speed, 0 (slowest) to 13. Not comparable between versions of the library.
     pub preset: i8,
     /// SVT-AV1's `lp`, at least 1: more threads, and more memory. The bytes do not depend on it.
@@ -54,6 +56,7 @@ impl EncoderConfig {
             color: Color::default(),
             frame_rate,
             quantizer: Quantizer::from(32),
+            frame_quantizers: false,
             preset: 8,
             threads: 1,
             keyframe_interval: None,
@@ -92,6 +95,9 @@ impl EncoderConfig {
             ChromaLocation::Left => options.push(number("chroma-sample-position", 1)),
             ChromaLocation::TopLeft => options.push(number("chroma-sample-position", 2)),
             ChromaLocation::Unspecified | ChromaLocation::Center => {}
+        }
+        if self.frame_quantizers {
+            options.push(number("use-q-file", 1));
         }
         options.extend(self.extra.iter().cloned());
         options

@@ -18,12 +18,15 @@ use super::temporal_unit::TemporalUnit;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Layout};
 
+/// The coarsest quantizer of a frame, in whole steps.
+pub(crate) const MOST_OF_A_FRAME: u8 = 63;
+
 /// Frames that may wait for the instance to take them.
 const WAITING: usize = 2;
 
 /// What the driving thread is told.
 enum Command {
-    Send(Arc<Frame>),
+    Send(Arc<Frame>, u8),
     Finish,
 }
 
@@ -59,15 +62,15 @@ const IDLE_SHARE: f64 = 0.02;
 
 /// What the thread drives.
 trait Engine: Send {
-    fn send(&mut self, frame: &Frame) -> Result<()>;
+    fn send(&mut self, frame: &Frame, quantizer: u8) -> Result<()>;
     fn finish(&mut self) -> Result<()>;
     /// As [`SvtAv1Encoder::receive`].
     fn receive(&mut self) -> Result<Option<TemporalUnit>>;
 }
 
 impl Engine for Instance {
-    fn send(&mut self, frame: &Frame) -> Result<()> {
-        Self::send(self, frame)
+    fn send(&mut self, frame: &Frame, quantizer: u8) -> Result<()> {
+        Self::send(self, frame, quantizer)
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -145,14 +148,37 @@ impl SvtAv1Encoder {
     /// `InvalidArgument` for a frame of another size or format, `WrongOrder` after
     /// [`finish`](Self::finish), `Stalled`.
     pub fn send(&mut self, frame: impl Into<Arc<Frame>>) -> Result<()> {
-        let frame = frame.into();
+        if self.config.frame_quantizers {
+            return Err(Error::WrongOrder { call: "send", reason: "every frame needs a quantizer".into() });
+        }
+        self.hand_over(frame.into(), 0)
+    }
+
+    /// Hands one frame over that is to be coded at this quantizer, a whole step from 0 to 63.
+    ///
+    /// # Errors
+    ///
+    /// As of [`send`](Self::send); `InvalidArgument` beyond 63, `WrongOrder` where the configuration does not leave
+    /// quantizers to the frames.
+    pub fn send_at(&mut self, frame: impl Into<Arc<Frame>>, quantizer: u8) -> Result<()> {
+        if !self.config.frame_quantizers {
+            let reason = "the configuration leaves no quantizers to the frames".into();
+            return Err(Error::WrongOrder { call: "send_at", reason });
+        }
+        if quantizer > MOST_OF_A_FRAME {
+            return Err(Error::invalid("quantizer of a frame", "0 to 63", quantizer));
+        }
+        self.hand_over(frame.into(), quantizer)
+    }
+
+    fn hand_over(&mut self, frame: Arc<Frame>, quantizer: u8) -> Result<()> {
         self.expect_open("send")?;
         self.check_frame(&frame)?;
         while self.waiting >= WAITING {
             self.wait()?;
         }
         self.waiting += 1;
-        self.tell(Command::Send(frame))
+        self.tell(Command::Send(frame, quantizer))
     }
 
     /// Says that no more frames come.
@@ -261,8 +287,8 @@ fn drive(mut engine: Box<dyn Engine>, commands: &Receiver<Command>, answers: &Se
         for command in commands {
             let is_last = matches!(command, Command::Finish);
             match command {
-                Command::Send(frame) => {
-                    engine.send(&frame)?;
+                Command::Send(frame, quantizer) => {
+                    engine.send(&frame, quantizer)?;
                     let _ = answers.send(Answer::Taken);
                 }
                 Command::Finish => engine.finish()?,
@@ -320,7 +346,7 @@ mod tests {
     struct StandsStill(u32);
 
     impl Engine for StandsStill {
-        fn send(&mut self, _: &Frame) -> Result<()> {
+        fn send(&mut self, _: &Frame, _: u8) -> Result<()> {
             if self.0 == 0 {
                 loop {
                     std::thread::park();

@@ -104,18 +104,19 @@ impl Instance {
         Ok(encoder)
     }
 
-    /// Hands one frame over, of the size and format that were configured; the samples are copied.
+    /// Hands one frame over, of the size and format that were configured; the samples are copied. `quantizer` counts only where
+    /// the configuration leaves quantizers to the frames.
     ///
     /// # Errors
     ///
     /// `WrongOrder` after [`finish`](Self::finish).
     #[allow(unsafe_code)]
-    pub(super) fn send(&mut self, frame: &Frame) -> Result<()> {
+    pub(super) fn send(&mut self, frame: &Frame, quantizer: u8) -> Result<()> {
         self.expect_open("send")?;
         self.start()?;
         self.take_packets(false)?;
         let (api, component) = (self.api, self.component.as_ptr());
-        let status = with_picture(frame, self.sent as i64, |picture| {
+        let status = with_picture(frame, self.sent as i64, quantizer, |picture| {
             // SAFETY: the component is initialized; the header and the planes it points to live for the call,
             // have the sizes the encoder was configured with, and are copied before it returns.
             api.layout.with_header(Some(picture), |header| unsafe { (api.send_picture)(component, header) })

@@ -21,6 +21,7 @@ mod version;
 pub use config::EncoderConfig;
 pub use dav1d::{DECODER_VARIABLE, decoder_version, suggest_decoder};
 pub use decoder::{Av1Decoder, DecoderConfig};
+pub(crate) use encoder::MOST_OF_A_FRAME;
 pub use encoder::SvtAv1Encoder;
 pub use library::{LIBRARY_VARIABLE, Library};
 pub use obu::{SequenceHeader, UnitInfo, probe, sequence_header};

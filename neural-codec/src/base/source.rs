@@ -20,7 +20,12 @@ pub const fn coded_size(width: usize, height: usize) -> (usize, usize) {
 }
 
 /// Calls `send` with the planes of a frame at its coded size; copies only where the size differs.
-pub(super) fn with_picture<R>(frame: &Frame, pts: i64, send: impl FnOnce(&PictureIn) -> R) -> R {
+pub(super) fn with_picture<R>(
+    frame: &Frame,
+    pts: i64,
+    quantizer: u8,
+    send: impl FnOnce(&PictureIn) -> R,
+) -> R {
     let (width, height) = coded_size(frame.width(), frame.height());
     with_planes!(frame.planes(), planes => {
         let padded = [
@@ -35,6 +40,7 @@ pub(super) fn with_picture<R>(frame: &Frame, pts: i64, send: impl FnOnce(&Pictur
             height: height as u32,
             byte_len: padded.iter().map(|p| size_of_val(&**p) as u32).sum(),
             pts,
+            quantizer: quantizer.into(),
         })
     })
 }

@@ -66,8 +66,9 @@ impl TrainingConfig {
 /// What keeps a filter for luma from spoiling chroma.
 const CHROMA_AT_A_FLOOR: f32 = 0.2;
 
-/// The least effort that tries filters where plain AV1 is allowed too.
-const FILTERS_FROM: u8 = 6;
+/// The least effort that tries filters where plain AV1 is allowed too: slower presets give more for the same time until there
+/// are none left (`docs/decisions/0013-search-that-pays.md`).
+const FILTERS_FROM: u8 = 9;
 
 /// Size and steps for each effort.
 const TRAINING_OF_EFFORT: [(NetworkSize, usize); 10] = [
@@ -80,7 +81,7 @@ const TRAINING_OF_EFFORT: [(NetworkSize, usize); 10] = [
     (NetworkSize::M, 4000),
     (NetworkSize::L, 2000),
     (NetworkSize::L, 4000),
-    (NetworkSize::L, 8000),
+    (NetworkSize::L, 4000),
 ];
 
 /// Bytes of a scene from which on all steps are spent; fewer bytes pay for fewer differences, which need fewer steps.

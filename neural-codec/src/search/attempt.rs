@@ -33,6 +33,8 @@ pub(crate) struct EncodeAttempt {
     pub(crate) units: Vec<Vec<u8>>,
     /// Bytes of all units.
     pub(crate) bytes: u64,
+    /// The quantizer of each frame, 0 to 63.
+    pub(crate) quantizers: Vec<u8>,
     /// Hash of each decoded frame; none of a probe.
     pub(crate) hashes: Vec<FrameHash>,
     /// Timestamp of each frame.

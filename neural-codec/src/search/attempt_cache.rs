@@ -24,7 +24,7 @@ use crate::metrics::{Comparison, FrameMetrics, Measures, SquaredError};
 const MANIFEST: &str = "attempts.json";
 
 /// Name and version of the manifest and of the files.
-const SCHEMA: &str = "neural-codec/attempts/1";
+const SCHEMA: &str = "neural-codec/attempts/2";
 
 /// What an attempt cache was made for. Another clip or version gets an error and not a mixture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,7 @@ struct Filed {
     size: (usize, usize),
     units: Vec<Vec<u8>>,
     bytes: u64,
+    quantizers: Vec<u8>,
     hashes: Vec<u64>,
     timestamps: Vec<i64>,
     frames: Vec<FiledFrame>,
@@ -168,6 +169,7 @@ impl AttemptCache {
             comparison: Comparison::of_frames(self.info.format, Measures::Ssim, filed.size, &frames),
             units: filed.units,
             bytes: filed.bytes,
+            quantizers: filed.quantizers,
             hashes: filed.hashes.into_iter().map(FrameHash).collect(),
             timestamps: filed.timestamps,
             frames,
@@ -187,6 +189,7 @@ impl AttemptCache {
             size: (self.info.width, self.info.height),
             units: attempt.units.clone(),
             bytes: attempt.bytes,
+            quantizers: attempt.quantizers.clone(),
             hashes: attempt.hashes.iter().map(|hash| hash.0).collect(),
             timestamps: attempt.timestamps.clone(),
             frames: attempt.frames.iter().map(FiledFrame::new).collect(),
@@ -251,7 +254,13 @@ mod tests {
 
     fn key(cache: &AttemptCache, scene: u64) -> Key {
         let quantizer = Quantizer::from(30);
-        let params = EncodeParams { quantizer, preset: 8, depth: BitDepth::Eight, tools: Tools::default() };
+        let params = EncodeParams {
+            quantizer,
+            preset: 8,
+            depth: BitDepth::Eight,
+            tools: Tools::default(),
+            frame_quantizers: Vec::new(),
+        };
         cache.key(scene, &(0..2), &params, true)
     }
 

@@ -1,41 +1,43 @@
 //! Looks for the coarsest quantizer that reaches a quality floor, and stores the scene with it.
 //!
 //! ```text
-//! locate   a part of the scene at a fast preset      -> about where the quantizer lies
-//! extend   the whole scene at the fast preset        -> how quality goes along a scene that is long
-//! pilot    the scene, or its head, at a middle one   -> how far above it the stored preset will lie
-//! store    the whole scene as it will be stored      -> measured; corrected where it misses the floor or lies far above
+//! locate   a part of the scene at a fast preset   -> about where the quantizer lies
+//! pilot    the scene at a middle preset           -> every frame's quality, and the quantizer that it was given
+//! store    the scene as it will be stored, every frame at the pilot's quantizer or as far from it as the floor is
+//!                                                 -> measured; corrected where it misses the floor or lies far above
 //! ```
-//! `forecast` carries what faster presets measured to the stored one. Presets next to the probes' are stored after `locate`: for
-//! them a second coding costs no more than what would save it.
+//! `forecast` says what the next preset gains. Presets near the pilot's are stored after `locate`, their encoder choosing the
+//! frames' quantizers: for them a second coding costs no more than the pilot that would save it.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::forecast;
+use super::frame_quantizers;
 use super::params::EncodeParams;
 use super::quality_curve::{Curve, STEP, position};
 use super::scene_search::{Search, SearchResult, Store, Stored};
 use super::target::{Floor, Quality};
 use crate::base::{Library, Quantizer};
 use crate::error::{Error, Result};
-use crate::metrics::FrameMetrics;
 use crate::report::{SceneVerdict, Stage};
 
 /// By how many dB predictions go above the floor: about the error that is left in them.
 const TARGET_MARGIN: f64 = 0.1;
 
-/// A stored scene further above the floor than this, in dB and in SSIM, is coded again, once.
-const MOST_ABOVE: Floor = Floor { psnr_y: Some(0.25), ssim_y: Some(0.0028) };
+/// The same once the stored preset was measured: at least so much, and this share of the way to the floor, as the slope is known
+/// no better.
+const CORRECTED_MARGIN: f64 = 0.03;
+const CORRECTED_SHARE: f64 = 0.2;
 
-/// How much steeper the quality of a slow preset falls than that of the fast one: 1.0 to 1.4 over eight scenes.
-const STEEPER: f64 = 1.15;
+/// A stored scene further above the floor than this, in dB and in SSIM, is coded again, once.
+const MOST_ABOVE: Floor = Floor { psnr_y: Some(0.3), ssim_y: Some(0.0033) };
 
 /// Most probes that locate.
 const MOST_LOCATED: usize = 3;
 
 /// How far a located point may lie from its target before another is measured, in dB.
-const FAR: f64 = 1.0;
+const FAR: f64 = 0.4;
 
 /// How far the quantizer may lie from the pilot's before there is another, in positions of `curve`.
 const FAR_POSITION: f64 = 6.0;
@@ -54,78 +56,55 @@ impl Search<'_> {
     /// As of any attempt, and those of `store`.
     pub(crate) fn floor<S>(mut self, floor: &Floor, store: Store<'_, S>) -> Result<SearchResult<S>> {
         let part = self.part();
-        let mut probe = self.locate(floor, &part)?;
-        if self.has_pilot() && self.head() != (0..self.length()) {
-            probe = self.extend(floor, probe)?;
-        }
-        let curve = if self.has_pilot() { self.pilot(floor, &probe)? } else { probe.expected() };
-        self.store(floor, curve, store)
+        let located = self.locate(floor, &part)?;
+        let forecast = if self.has_pilot() { self.pilot(floor, &located)? } else { Forecast::of(located) };
+        self.store(floor, &forecast, store)
     }
 
-    /// The part at the fast preset around the floor.
-    fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Probed> {
+    /// The next preset's curve, by the part at the fast preset around the floor.
+    fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Curve> {
         let mut curve = Curve::default();
         let mut quantizer = Quantizer::from(FIRST_QUANTIZER);
         let mut located = 0;
         loop {
             located += 1;
             let attempt = self.probe(Stage::Locate, quantizer, part.clone())?;
-            let quality = Quality::of(&attempt.frames);
-            curve.add(quantizer, quality);
-            let probed = Probed { curve, frames: attempt.frames, gain: self.expected_gain(quantizer) };
-            let is_near = (floor.margin(&quality.plus(&probed.gain)) - TARGET_MARGIN).abs() < FAR;
-            let next = probed.expected().solve(floor, TARGET_MARGIN, self.library());
-            if next == quantizer || is_near || located == MOST_LOCATED {
-                return Ok(probed);
+            curve.add(quantizer, Quality::of(&attempt.frames));
+            let expected = curve.moved(&self.over_probe(quantizer));
+            let margin = floor.margin(&expected.quality(quantizer.value()));
+            let next = expected.solve(floor, TARGET_MARGIN, self.library());
+            if next == quantizer || (margin - TARGET_MARGIN).abs() < FAR || located == MOST_LOCATED {
+                return Ok(expected);
             }
-            (curve, quantizer) = (probed.curve, next);
+            quantizer = next;
         }
     }
 
     /// By how much the next coding, a pilot or the stored one, is expected to lie above a probe.
-    fn expected_gain(&self, quantizer: Quantizer) -> Quality {
-        let (preset, at) = (self.effort.preset, quantizer.value());
-        if preset == self.effort.probe_preset {
+    fn over_probe(&self, quantizer: Quantizer) -> Quality {
+        if self.effort.preset == self.effort.probe_preset {
             return Quality { psnr_y: 0.0, ssim_db: Some(0.0) };
         }
-        let pilot = forecast::pilot_gain(at);
-        if self.has_pilot() { pilot } else { pilot.plus(&forecast::preset_gain(preset, at)) }
+        forecast::over_probe(quantizer.value())
     }
 
-    /// The scene at the fast preset, by its part.
-    fn extend(&mut self, floor: &Floor, part: Probed) -> Result<Probed> {
-        let at = part.expected().solve(floor, TARGET_MARGIN, self.library());
-        let attempt = self.probe(Stage::Extend, at, 0..self.length())?;
-        let difference = Quality::of(&attempt.frames).minus(&part.curve.quality(at.value()));
-        let gain = self.expected_gain(at);
-        Ok(Probed { curve: part.curve.moved(&difference), frames: attempt.frames, gain })
+    /// What the whole scene at the pilot's preset says of the stored one.
+    fn pilot(&mut self, floor: &Floor, located: &Curve) -> Result<Forecast> {
+        let first = located.solve(floor, TARGET_MARGIN, self.library());
+        let forecast = self.piloted(first, located)?;
+        let found = forecast.curve.solve(floor, TARGET_MARGIN, self.library());
+        let miss = position(found.value()) - position(first.value());
+        if miss.abs() > FAR_POSITION { self.piloted(found, located) } else { Ok(forecast) }
     }
 
-    /// The scene's curve at the preset that is stored with.
-    fn pilot(&mut self, floor: &Floor, probe: &Probed) -> Result<Curve> {
-        let expected = probe.expected();
-        let mut curve = self.piloted(expected.solve(floor, TARGET_MARGIN, self.library()), probe)?;
-        let found = curve.1.solve(floor, TARGET_MARGIN, self.library());
-        let miss = position(found.value()) - position(curve.0.value());
-        if miss.abs() > FAR_POSITION {
-            curve = self.piloted(found, probe)?;
-        }
-        Ok(curve.1)
-    }
-
-    /// A pilot at about this quantizer: the one it was made at, and the curve of the stored preset that follows from it.
-    fn piloted(&mut self, quantizer: Quantizer, probe: &Probed) -> Result<(Quantizer, Curve)> {
+    /// A pilot at this quantizer.
+    fn piloted(&mut self, quantizer: Quantizer, located: &Curve) -> Result<Forecast> {
         let params = self.effort.pilot_params(quantizer, self.tools());
-        let attempt = self.attempt(Stage::Pilot, &params, self.head())?;
+        let attempt = self.attempt(Stage::Pilot, &params, 0..self.length())?;
         let quantizer = params.quantizer;
-        let pilot = if self.head() == (0..self.length()) {
-            Quality::of(&attempt.frames)
-        } else {
-            forecast::whole_scene(&attempt.frames, &probe.frames)
-        };
-        let quality = pilot.plus(&forecast::preset_gain(self.effort.preset, quantizer.value()));
-        let curve = probe.curve.moved(&quality.minus(&probe.curve.quality(quantizer.value())));
-        Ok((quantizer, curve))
+        let quality = Quality::of(&attempt.frames).plus(&forecast::over_pilot(self.effort.preset));
+        let curve = located.moved(&quality.minus(&located.quality(quantizer.value())));
+        Ok(Forecast { curve, frames: Some((quantizer, attempt.quantizers)) })
     }
 
     fn library(&self) -> &Library {
@@ -133,27 +112,30 @@ impl Search<'_> {
     }
 
     /// Stores the whole scene, and again where it misses the floor or lies too far above it.
-    fn store<S>(mut self, floor: &Floor, mut curve: Curve, store: Store<'_, S>) -> Result<SearchResult<S>> {
+    fn store<S>(
+        mut self,
+        floor: &Floor,
+        forecast: &Forecast,
+        store: Store<'_, S>,
+    ) -> Result<SearchResult<S>> {
+        let curve = &forecast.curve;
         let (library, tools) = (Arc::clone(&self.context.clip.library), self.tools());
         let library = &*library;
         let mut quantizer = curve.solve(floor, TARGET_MARGIN - self.expected_gain, library);
         let predicted = curve.quality(quantizer.value());
-        let mut measured = Curve::default();
+        let mut measured = Curve::as_steep_as(curve, quantizer.value());
         let mut best: Option<Attempted<S>> = None;
+        let mut margin = CORRECTED_MARGIN;
         for attempt in 0..=MOST_CORRECTIONS {
-            let params = self.effort.params(quantizer, tools);
+            let mut params = self.effort.params(quantizer, tools);
             quantizer = params.quantizer;
+            params.frame_quantizers = forecast.frame_quantizers(quantizer);
             let stored = store(&params, &mut self.records)?;
             let is_met = floor.is_met(&stored.metrics);
             measured.add(quantizer, stored.quality);
-            curve = match measured.len() {
-                1 => {
-                    let moved = curve.moved(&stored.quality.minus(&curve.quality(quantizer.value())));
-                    moved.steeper(&stored.quality, if self.has_pilot() { STEEPER } else { 1.0 })
-                }
-                _ => measured.clone(),
-            };
-            let next = curve.solve(floor, TARGET_MARGIN / 2.0, library);
+            let way = floor.margin(&stored.quality).abs();
+            let next = measured.solve(floor, margin + CORRECTED_SHARE * way, library);
+            margin *= 2.0;
             let is_wasteful =
                 attempt == 0 && floor.raised(&MOST_ABOVE).is_met(&stored.metrics) && next > quantizer;
             let had_met = best.as_ref().is_some_and(|best| best.is_met);
@@ -224,18 +206,22 @@ impl<S> Attempted<S> {
     }
 }
 
-/// The scene, or a part of it, at the fast preset.
-struct Probed {
+/// What is expected of the stored preset.
+struct Forecast {
     curve: Curve,
-    /// Of the last probe, near the floor.
-    frames: Vec<FrameMetrics>,
-    /// By how much the next coding is expected to lie above it.
-    gain: Quality,
+    /// The quantizer of the pilot, and those that its frames were given; none where there was no pilot.
+    frames: Option<(Quantizer, Vec<u8>)>,
 }
 
-impl Probed {
-    /// The curve that is expected of the next preset.
-    fn expected(&self) -> Curve {
-        self.curve.moved(&self.gain)
+impl Forecast {
+    fn of(curve: Curve) -> Self {
+        Self { curve, frames: None }
+    }
+
+    /// The quantizers of the frames at a quantizer of the scene; none where the encoder is to choose.
+    fn frame_quantizers(&self, quantizer: Quantizer) -> Vec<u8> {
+        let moved =
+            |(pilot, frames): &(Quantizer, Vec<u8>)| frame_quantizers::moved(frames, *pilot, quantizer);
+        self.frames.as_ref().map(moved).unwrap_or_default()
     }
 }

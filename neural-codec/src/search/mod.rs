@@ -9,6 +9,7 @@ mod attempt_cache;
 mod context;
 mod floor;
 mod forecast;
+mod frame_quantizers;
 mod params;
 mod quality_curve;
 mod rate_curve;

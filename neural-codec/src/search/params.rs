@@ -49,6 +49,8 @@ pub struct EncodeParams {
     pub depth: BitDepth,
     /// Tools that differ from the encoder's defaults.
     pub tools: Tools,
+    /// A quantizer of its own for every frame, 0 to 63; empty where the encoder chooses them by `quantizer`.
+    pub frame_quantizers: Vec<u8>,
 }
 
 /// What an effort stands for, for a clip: whatever changes AV1's sequence header is the same for all of its scenes.
@@ -159,7 +161,13 @@ impl EffortParams {
     }
 
     fn at(&self, preset: i8, quantizer: Quantizer, depth: BitDepth, tools: Tools) -> EncodeParams {
-        EncodeParams { quantizer: quantizer.max(self.finest), preset, depth, tools }
+        EncodeParams {
+            quantizer: quantizer.max(self.finest),
+            preset,
+            depth,
+            tools,
+            frame_quantizers: Vec::new(),
+        }
     }
 }
 

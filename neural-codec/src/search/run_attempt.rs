@@ -85,7 +85,8 @@ fn run_once(
         let measured = measuring.join().map_err(|_| Error::internal("measuring", "the thread panicked"))?;
         // The coder fails too where the measurer has gone; the measurer's own error says why.
         let mut attempt = measured?;
-        (attempt.units, attempt.bytes) = coded?;
+        let coded = coded?;
+        (attempt.units, attempt.bytes, attempt.quantizers) = (coded.units, coded.bytes, coded.quantizers);
         Ok(attempt)
     })
 }
@@ -95,14 +96,24 @@ struct Coder<'a> {
     context: &'a AttemptContext,
     frames: &'a SceneFrames,
     depth: BitDepth,
+    /// By the number of the frame in the scene; empty where the encoder chooses.
+    frame_quantizers: Vec<u8>,
     encoder: SvtAv1Encoder,
     decoder: Av1Decoder,
     /// Source frames that wait for their decoded counterparts.
     sources: VecDeque<Arc<Frame>>,
     pairs: SyncSender<(Arc<Frame>, Frame)>,
-    units: Vec<Vec<u8>>,
     count: u64,
+    coded: Coded,
+}
+
+/// What the encoder gave.
+#[derive(Default)]
+struct Coded {
+    /// Where they are to be stored.
+    units: Vec<Vec<u8>>,
     bytes: u64,
+    quantizers: Vec<u8>,
 }
 
 impl<'a> Coder<'a> {
@@ -116,26 +127,25 @@ impl<'a> Coder<'a> {
             context,
             frames,
             depth: params.depth,
+            frame_quantizers: params.frame_quantizers.clone(),
             encoder: SvtAv1Encoder::new(&context.clip.library, &encoder_config(context, params))?,
             decoder: context.decoder(params.depth)?,
             sources: VecDeque::new(),
             pairs,
-            units: Vec::new(),
             count: 0,
-            bytes: 0,
+            coded: Coded::default(),
         })
     }
 
-    /// The units, where they are to be stored, and their bytes.
-    fn run(mut self, span: Range<u64>, kind: AttemptKind) -> Result<(Vec<Vec<u8>>, u64)> {
+    fn run(mut self, span: Range<u64>, kind: AttemptKind) -> Result<Coded> {
         let mut sent = 0;
         for index in span {
             let Some(frame) = self.frames.get(index)? else { break };
             self.context.resources.cancel.check()?;
-            if frame.format().depth == self.depth {
-                self.encoder.send(Arc::clone(&frame))?;
-            } else {
-                self.encoder.send(frame.shifted_to(self.depth)?)?;
+            let coded = at_depth(Arc::clone(&frame), self.depth)?;
+            match self.frame_quantizers.get(index as usize) {
+                Some(&quantizer) => self.encoder.send_at(coded, quantizer)?,
+                None => self.encoder.send(coded)?,
             }
             self.sources.push_back(frame);
             sent += 1;
@@ -154,15 +164,16 @@ impl<'a> Coder<'a> {
             let found = format!("{} units, {} decoded frames", self.count, sent - self.sources.len() as u64);
             return Err(Error::corrupt("base layer", format!("{sent} frames"), found, Place::default()));
         }
-        Ok((self.units, self.bytes))
+        Ok(self.coded)
     }
 
     fn take(&mut self, unit: TemporalUnit, kind: AttemptKind) -> Result<()> {
         self.decoder.send(&unit.data)?;
         self.count += 1;
-        self.bytes += unit.data.len() as u64;
+        self.coded.bytes += unit.data.len() as u64;
+        self.coded.quantizers.push(unit.quantizer);
         if kind.is_stored() {
-            self.units.push(unit.data);
+            self.coded.units.push(unit.data);
         }
         self.pass_on()
     }
@@ -187,6 +198,7 @@ fn encoder_config(context: &AttemptContext, params: &EncodeParams) -> EncoderCon
         depth: params.depth,
         color: info.color,
         quantizer: params.quantizer,
+        frame_quantizers: !params.frame_quantizers.is_empty(),
         preset: params.preset,
         threads: context.resources.threads,
         extra: params.tools.options(),
@@ -208,6 +220,7 @@ impl Measurer<'_> {
         let mut attempt = EncodeAttempt {
             units: Vec::new(),
             bytes: 0,
+            quantizers: Vec::new(),
             hashes: Vec::new(),
             timestamps: Vec::new(),
             frames: Vec::new(),

@@ -18,9 +18,6 @@ use crate::scene::{Profile, SceneClass, SceneFrames};
 /// part has the structure of the scene.
 const PART_FRAMES: u64 = 33;
 
-/// Frames of the head that the pilot codes: the first group sees a second one ahead, as it does in the scene.
-const HEAD_FRAMES: u64 = 66;
-
 /// What storing the scene with some parameters gave, as the search sees it: whatever layers were added are in it.
 pub(crate) struct Stored<S> {
     /// For whoever stores.
@@ -102,12 +99,6 @@ impl<'a> Search<'a> {
         }
         let start = (length - PART_FRAMES) / 2;
         start..start + PART_FRAMES
-    }
-
-    /// Frames that the pilot codes; all of them where little is saved by fewer.
-    pub(super) fn head(&self) -> Range<u64> {
-        let length = self.length();
-        if length * 2 <= HEAD_FRAMES * 3 { 0..length } else { 0..HEAD_FRAMES }
     }
 
     /// Whether the scene is short enough to be probed as a whole.
