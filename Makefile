@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test kernels lint docs bench overhead rd profiles filters base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test kernels lint docs bench overhead rd ladder profiles filters base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -84,6 +84,12 @@ rd: ## Compare with SVT-AV1, x265, x264 and ab-av1 at a quality floor (CLIPS="a.
 	@scripts/setup.sh
 	@scripts/wheel.sh
 	$(PYTHON) eval/python/rd.py $(or $(CLIPS),$(error name clips: make rd CLIPS="a.mp4 b.mkv")) $(RD)
+
+ladder: ## What each effort takes and saves beside presets that are told their quantizer (CLIPS="a.mp4 b.mkv"; LADDER=--efforts 3,5).
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	cargo build --release -p eval --bin grid --bin encode
+	$(PYTHON) eval/python/ladder.py $(or $(CLIPS),$(error name clips: make ladder CLIPS="a.mp4 b.mkv")) $(LADDER)
 
 profiles: ## Write out/profiles.html: a frame, the class and the metrics of every scene of CLIPS.
 	@scripts/setup.sh

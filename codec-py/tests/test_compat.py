@@ -193,8 +193,8 @@ def test_what_is_no_stream_is_an_error():
     with pytest.raises(InvalidArgument, match="device"):
         decompress_video_tensor(b"", device="tpu")
     assert estimate_decoder_tops() == estimate_decoder_tops(config={"effort": 5}) == 0
-    with pytest.raises(InvalidArgument, match="compressed_data.*effort 6"):
-        estimate_decoder_tops(config={"effort": 6})
+    with pytest.raises(InvalidArgument, match="compressed_data.*effort 9"):
+        estimate_decoder_tops(config={"effort": 9})
 
 
 def test_operations_are_counted_where_scenes_have_filters(filtered, stream):

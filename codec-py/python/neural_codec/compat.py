@@ -26,7 +26,7 @@ __all__ = ["compress_video_tensor", "decompress_video_tensor", "estimate_decoder
 
 _DEFAULTS = {"fps": 30.0, "target_bitrate_mbps": 1.0, "target_quality_ssim": 0.95, "target_quality_psnr": 35.0}
 # The least effort at which scenes may get neural filters.
-FILTERS_FROM = 6
+FILTERS_FROM = 9
 # Keys that say what the tensor says too; they are checked against it.
 _DESCRIBING = ("duration", "resolution")
 _OTHERS = ("i_frame_interval", "effort", "threads")
@@ -108,7 +108,7 @@ def decompress_video_tensor(
 def estimate_decoder_tops(compressed_data: Any = None, config: Mapping[str, Any] | None = None) -> float:
     """Operations of neural networks that a decoder performs for a frame, in units of 10^12, counted from the stream.
 
-    Without a stream: of what `compress_video_tensor` writes at this `config`, where that is known before: below effort 6 plain
+    Without a stream: of what `compress_video_tensor` writes at this `config`, where that is known before: below effort 9 plain
     AV1, which has none: 0. Scenes with a neural filter count two operations a multiplication of its layers, for every pixel.
     Raises InvalidArgument for what is not a stream of this library, and where only a stream can tell.
     """

@@ -67,7 +67,7 @@ impl TrainingConfig {
 const CHROMA_AT_A_FLOOR: f32 = 0.2;
 
 /// The least effort that tries filters where plain AV1 is allowed too: slower presets give more for the same time until there
-/// are none left (`docs/decisions/0013-search-that-pays.md`).
+/// are none left (`docs/decisions/0014-search-that-pays.md`).
 const FILTERS_FROM: u8 = 9;
 
 /// Size and steps for each effort.

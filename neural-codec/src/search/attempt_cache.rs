@@ -278,6 +278,7 @@ mod tests {
             comparison.push(&picture(10), &picture(10)).unwrap(),
         ];
         EncodeAttempt {
+            quantizers: vec![45; 2],
             units: vec![vec![1, 2, 3], vec![]],
             bytes: 3,
             hashes: vec![FrameHash(u64::MAX), FrameHash(7)],

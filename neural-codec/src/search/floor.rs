@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::report::{SceneVerdict, Stage};
 
 /// By how many dB predictions go above the floor: about the error that is left in them.
-const TARGET_MARGIN: f64 = 0.1;
+const TARGET_MARGIN: f64 = 0.06;
 
 /// The same once the stored preset was measured: at least so much, and this share of the way to the floor, as the slope is known
 /// no better.
@@ -69,7 +69,7 @@ impl Search<'_> {
         loop {
             located += 1;
             let attempt = self.probe(Stage::Locate, quantizer, part.clone())?;
-            curve.add(quantizer, Quality::of(&attempt.frames));
+            curve.add(quantizer.value(), Quality::of(&attempt.frames));
             let expected = curve.moved(&self.over_probe(quantizer));
             let margin = floor.margin(&expected.quality(quantizer.value()));
             let next = expected.solve(floor, TARGET_MARGIN, self.library());
@@ -120,40 +120,35 @@ impl Search<'_> {
     ) -> Result<SearchResult<S>> {
         let curve = &forecast.curve;
         let (library, tools) = (Arc::clone(&self.context.clip.library), self.tools());
-        let library = &*library;
-        let mut quantizer = curve.solve(floor, TARGET_MARGIN - self.expected_gain, library);
-        let predicted = curve.quality(quantizer.value());
-        let mut measured = Curve::as_steep_as(curve, quantizer.value());
+        let mut value = forecast.solve(curve, floor, TARGET_MARGIN - self.expected_gain, &library);
+        let predicted = curve.quality(value);
+        let mut measured = Curve::as_steep_as(curve, value);
         let mut best: Option<Attempted<S>> = None;
         let mut margin = CORRECTED_MARGIN;
         for attempt in 0..=MOST_CORRECTIONS {
-            let mut params = self.effort.params(quantizer, tools);
-            quantizer = params.quantizer;
-            params.frame_quantizers = forecast.frame_quantizers(quantizer);
+            let mut params = self.effort.params(library.quantizer_at_most(value), tools);
+            params.frame_quantizers = forecast.frame_quantizers(value);
+            if params.frame_quantizers.is_empty() {
+                value = params.quantizer.value();
+            }
             let stored = store(&params, &mut self.records)?;
             let is_met = floor.is_met(&stored.metrics);
-            measured.add(quantizer, stored.quality);
+            measured.add(value, stored.quality);
             let way = floor.margin(&stored.quality).abs();
-            let next = measured.solve(floor, margin + CORRECTED_SHARE * way, library);
+            let next = forecast.solve(&measured, floor, margin + CORRECTED_SHARE * way, &library);
             margin *= 2.0;
             let is_wasteful =
-                attempt == 0 && floor.raised(&MOST_ABOVE).is_met(&stored.metrics) && next > quantizer;
+                attempt == 0 && floor.raised(&MOST_ABOVE).is_met(&stored.metrics) && next > value;
             let had_met = best.as_ref().is_some_and(|best| best.is_met);
             let attempted = Attempted { params, stored, is_met };
             if best.as_ref().is_none_or(|best| attempted.is_better(best, floor)) {
                 best = Some(attempted);
             }
-            if had_met && !is_met {
-                let Some(between) = self.between(floor, best.as_ref(), next, quantizer) else { break };
-                quantizer = between;
-                continue;
-            }
-            if (is_met && !is_wasteful) || quantizer <= self.effort.finest {
+            if (had_met && !is_met) || (is_met && !is_wasteful) || value <= self.effort.finest.value() {
                 break;
             }
             // One that misses by what the curve cannot see goes a step finer all the same.
-            let finer = library.quantizer_at_most(quantizer.value() - STEP);
-            quantizer = if is_met { next } else { next.min(finer) };
+            value = if is_met { next } else { next.min(value - STEP) };
         }
         let Some(Attempted { params, stored, is_met }) = best else {
             return Err(Error::internal("search", "no attempt was made"));
@@ -170,21 +165,6 @@ impl Search<'_> {
             verdict,
             reason: format!("the coarsest quantizer found for {}{end}", floor.text()),
         })
-    }
-
-    /// A quantizer between one that lies far above the floor and a coarser one that missed it; at the efforts that train
-    /// filters, which have the time for another attempt.
-    fn between<S>(
-        &self,
-        floor: &Floor,
-        met: Option<&Attempted<S>>,
-        solved: Quantizer,
-        missed: Quantizer,
-    ) -> Option<Quantizer> {
-        let met = met?;
-        let is_far_above = floor.raised(&MOST_ABOVE).is_met(&met.stored.metrics);
-        let between = met.params.quantizer < solved && solved < missed;
-        (self.expected_gain > 0.0 && is_far_above && between).then_some(solved)
     }
 }
 
@@ -218,10 +198,19 @@ impl Forecast {
         Self { curve, frames: None }
     }
 
+    /// The coarsest quantizer that a curve says to lie so many dB above the floor.
+    fn solve(&self, curve: &Curve, floor: &Floor, margin: f64, library: &Library) -> f64 {
+        match self.frames {
+            Some(_) => curve.solve_between(floor, margin, library),
+            None => curve.solve(floor, margin, library).value(),
+        }
+    }
+
     /// The quantizers of the frames at a quantizer of the scene; none where the encoder is to choose.
-    fn frame_quantizers(&self, quantizer: Quantizer) -> Vec<u8> {
-        let moved =
-            |(pilot, frames): &(Quantizer, Vec<u8>)| frame_quantizers::moved(frames, *pilot, quantizer);
-        self.frames.as_ref().map(moved).unwrap_or_default()
+    fn frame_quantizers(&self, quantizer: f64) -> Vec<u8> {
+        let frames = self.frames.as_ref();
+        frames
+            .map(|(pilot, frames)| frame_quantizers::moved(frames, pilot.value(), quantizer))
+            .unwrap_or_default()
     }
 }

@@ -1,18 +1,18 @@
 //! Quantizers of single frames: those that a pilot was given by its encoder, moved to another quantizer of the scene.
 //!
 //! Coded at the same quantizers frame by frame, a slow preset lies a nearly constant distance above a faster one; left to
-//! itself it chooses others, and the distance moves by half a dB (`docs/decisions/0013-search-that-pays.md`).
+//! itself it chooses others, and the distance moves by half a dB (`docs/decisions/0014-search-that-pays.md`).
 
 use std::collections::BTreeMap;
 
 use super::quality_curve::position;
-use crate::base::{MOST_OF_A_FRAME, Quantizer};
+use crate::base::MOST_OF_A_FRAME;
 
 /// The frames' quantizers at `to`, by what they were at `from`. Units: whole steps, 0 to 63.
 ///
 /// Parts of a step are kept on the mean over all frames that had the same quantizer.
-pub(crate) fn moved(frames: &[u8], from: Quantizer, to: Quantizer) -> Vec<u8> {
-    let step = position(to.value()) - position(from.value());
+pub(crate) fn moved(frames: &[u8], from: f64, to: f64) -> Vec<u8> {
+    let step = position(to) - position(from);
     let mut left: BTreeMap<u8, f64> = BTreeMap::new();
     let mut next = |&quantizer: &u8| {
         let exact = at_position(position(f64::from(quantizer)) + step);
@@ -40,21 +40,15 @@ mod tests {
 
     const PILOT: [u8; 9] = [20, 45, 41, 45, 38, 45, 41, 45, 30];
 
-    fn quantizer(value: f64) -> Quantizer {
-        Quantizer::new(value).unwrap()
-    }
-
     #[test]
     fn the_same_quantizer_leaves_every_frame_as_it_was() {
-        assert_eq!(moved(&PILOT, quantizer(45.0), quantizer(45.0)), PILOT);
+        assert_eq!(moved(&PILOT, 45.0, 45.0), PILOT);
     }
 
     #[test]
     fn a_part_of_a_step_is_kept_on_the_mean() {
         let frames = [45_u8; 400];
-        let mean = |to: f64| {
-            moved(&frames, quantizer(45.0), quantizer(to)).iter().map(|&q| f64::from(q)).sum::<f64>() / 400.0
-        };
+        let mean = |to: f64| moved(&frames, 45.0, to).iter().map(|&q| f64::from(q)).sum::<f64>() / 400.0;
         for to in [43.25, 44.5, 45.25, 47.75] {
             assert!((mean(to) - to).abs() < 0.01, "{to}: {}", mean(to));
         }
@@ -63,10 +57,10 @@ mod tests {
     #[test]
     fn frames_stay_within_bounds_and_in_order() {
         for to in [1.0, 30.0, 63.0, 70.0] {
-            let found = moved(&PILOT, quantizer(45.0), quantizer(to));
+            let found = moved(&PILOT, 45.0, to);
             assert!(found.iter().all(|&q| q <= MOST_OF_A_FRAME));
             assert!(found[0] <= found[8] && found[8] <= found[4] && found[4] <= found[2] + 1);
         }
-        assert_eq!(moved(&[63; 5], quantizer(70.0), quantizer(70.0)), [63; 5]);
+        assert_eq!(moved(&[63; 5], 70.0, 70.0), [63; 5]);
     }
 }

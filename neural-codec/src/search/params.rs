@@ -73,7 +73,7 @@ pub(crate) struct EffortParams {
 }
 
 /// The base encoder's preset for each effort, for versions 3 and newer, whose presets 11 to 13 are one and the same, and
-/// for older ones, whose slow presets take longer (`docs/decisions/0013-search-that-pays.md`).
+/// for older ones, whose slow presets take longer (`docs/decisions/0014-search-that-pays.md`).
 const PRESET_OF_EFFORT: [i8; 10] = [12, 10, 8, 7, 5, 4, 3, 2, 1, 1];
 const OLD_PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 9, 8, 6, 5, 4, 3, 2];
 
@@ -84,7 +84,7 @@ const CHOOSES_TOOLS: u8 = 3;
 const PROBE_PRESET: i8 = 10;
 
 /// The preset of pilots, the fastest whose quality stays a nearly constant distance from that of the slow presets at the same
-/// quantizer, and of pilots of older versions (`docs/decisions/0013-search-that-pays.md`).
+/// quantizer, and of pilots of older versions (`docs/decisions/0014-search-that-pays.md`).
 const PILOT_PRESET: i8 = 7;
 const OLD_PILOT_PRESET: i8 = 8;
 

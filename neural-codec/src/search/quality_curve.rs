@@ -17,7 +17,7 @@ const SLOPES: std::ops::RangeInclusive<f64> = 0.3..=4.0;
 const TRUSTED_SPAN: f64 = 2.0;
 
 /// How much one step of the quantizer changes from each of these values on, against a step below 50: SVT-AV1's coarse
-/// quantizers lie further apart. The means of 22 scenes at presets 4, 6 and 10 (4.2; `docs/decisions/0013-search-that-pays.md`).
+/// quantizers lie further apart. The means of 22 scenes at presets 4, 6 and 10 (4.2; `docs/decisions/0014-search-that-pays.md`).
 const STRIDES: [(f64, f64); 10] = [
     (0.0, 1.0),
     (50.0, 0.95),
@@ -44,6 +44,9 @@ pub(crate) fn position(quantizer: f64) -> f64 {
 /// Step of the search for a quantizer, the finest that encoders have.
 pub(crate) const STEP: f64 = 0.25;
 
+/// Step where frames are given quantizers one by one, whose mean has no steps.
+const FINE_STEP: f64 = 1.0 / 32.0;
+
 /// Values measured at quantizers, by rising quantizer.
 #[derive(Debug, Clone)]
 pub(crate) struct Points<T>(Vec<(f64, T)>);
@@ -56,8 +59,7 @@ impl<T> Default for Points<T> {
 
 impl<T> Points<T> {
     /// Adds a value, in place of an older one at the same quantizer.
-    pub(crate) fn add(&mut self, quantizer: Quantizer, value: T) {
-        let quantizer = quantizer.value();
+    pub(crate) fn add(&mut self, quantizer: f64, value: T) {
         self.0.retain(|&(at, _)| at != quantizer);
         let index = self.0.partition_point(|&(at, _)| at < quantizer);
         self.0.insert(index, (quantizer, value));
@@ -106,7 +108,7 @@ impl Curve {
     }
 
     /// Adds a point, in place of an older one at the same quantizer.
-    pub(crate) fn add(&mut self, quantizer: Quantizer, quality: Quality) {
+    pub(crate) fn add(&mut self, quantizer: f64, quality: Quality) {
         self.points.add(quantizer, quality);
     }
 
@@ -141,11 +143,15 @@ impl Curve {
     /// The coarsest quantizer that the curve says to lie at least `margin` dB above the floor; the finest there is where
     /// none does.
     pub(crate) fn solve(&self, floor: &Floor, margin: f64, library: &Library) -> Quantizer {
-        let mut value = library.coarsest_quantizer().value();
-        while value > Quantizer::FINEST.value() && floor.margin(&self.quality(value)) < margin {
-            value -= STEP;
-        }
-        library.quantizer_at_most(value)
+        library.quantizer_at_most(self.solve_between(floor, margin, library))
+    }
+
+    /// The same in parts of a step, for frames that are given quantizers one by one.
+    pub(crate) fn solve_between(&self, floor: &Floor, margin: f64, library: &Library) -> f64 {
+        let (finest, coarsest) = (Quantizer::FINEST.value(), library.coarsest_quantizer().value());
+        let steps = ((coarsest - finest) / FINE_STEP) as u32;
+        let values = (0..=steps).rev().map(|step| finest + f64::from(step) * FINE_STEP);
+        values.into_iter().find(|&value| floor.margin(&self.quality(value)) >= margin).unwrap_or(finest)
     }
 }
 
@@ -177,7 +183,7 @@ mod tests {
 
     fn curve(points: &[(u8, f64)]) -> Curve {
         let mut curve = Curve::default();
-        points.iter().for_each(|&(q, psnr)| curve.add(Quantizer::from(q), quality(psnr)));
+        points.iter().for_each(|&(q, psnr)| curve.add(f64::from(q), quality(psnr)));
         curve
     }
 
@@ -205,7 +211,7 @@ mod tests {
     fn a_curve_of_one_point_falls_as_another_does() {
         let flat = curve(&[(30, 40.0), (50, 38.0)]);
         let mut one = Curve::as_steep_as(&flat, 40.0);
-        one.add(Quantizer::from(45), quality(36.0));
+        one.add(45.0, quality(36.0));
         assert!((one.quality(35.0).psnr_y - 37.0).abs() < 0.1);
     }
 

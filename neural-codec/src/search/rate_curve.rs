@@ -21,7 +21,7 @@ impl RateCurve {
     pub(crate) fn add(&mut self, quantizer: Quantizer, bytes: u64, squared_error: f64) {
         // A part that is reproduced exactly counts as one error of one level.
         let logs = [(bytes.max(1) as f64).ln(), squared_error.max(1.0).ln()];
-        self.points.add(quantizer, logs);
+        self.points.add(quantizer.value(), logs);
     }
 
     /// Bytes and squared error at a quantizer; 1 and 1 of a curve without points.

@@ -81,7 +81,7 @@ impl<'a> Search<'a> {
     /// Tools that the class settles without an attempt: screen content tools on synthetic scenes, and on no others.
     ///
     /// Left to itself the base encoder takes some camera scenes for screens, which multiplies the time for nothing, and misses
-    /// text that scrolls (`docs/decisions/0013-search-that-pays.md`).
+    /// text that scrolls (`docs/decisions/0014-search-that-pays.md`).
     pub(super) fn tools(&self) -> Tools {
         let is_synthetic = self.profile.evidence.class == SceneClass::Synthetic;
         Tools { screen_content: self.effort.chooses_tools.then_some(is_synthetic), ..Tools::default() }
