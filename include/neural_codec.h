@@ -3,8 +3,8 @@
  *
  * Link with -lneuralcodec. docs/C.md says how; examples/c/ holds whole programs.
  *
- * Encoding:  the loop stands at ncodec_encoder_send_frame.
- * Decoding:  the loop stands at ncodec_decoder_receive_frame.
+ * Encoding:  the loop is shown at ncodec_encoder_send_frame.
+ * Decoding:  the loop is shown at ncodec_decoder_receive_frame.
  * Any frame of a file: ncodec_decoder_open_file, ncodec_decoder_seek.
  * In one call, from file to file: ncodec_encode_file, ncodec_decode_file.
  *
@@ -408,7 +408,7 @@ void ncodec_string_free(char *text);
 const char *ncodec_status_name(int32_t status);
 
 /**
- * Fills a description with the defaults that stand at its fields. Pass sizeof *info as info_size.
+ * Fills a description with the defaults given at its fields. Pass sizeof *info as info_size.
  *
  * Ownership: the struct is yours. Threads: any.
  */
@@ -426,7 +426,7 @@ int32_t ncodec_plane_size(const struct ncodec_video_info *info,
                           size_t *rows);
 
 /**
- * Fills a track with the defaults that stand at its fields. Pass sizeof *track as track_size.
+ * Fills a track with the defaults given at its fields. Pass sizeof *track as track_size.
  *
  * Ownership: the struct is yours. Threads: any.
  */
@@ -549,7 +549,7 @@ int32_t ncodec_encoder_send_audio(struct ncodec_encoder *encoder,
 int32_t ncodec_encoder_finish(struct ncodec_encoder *encoder);
 
 /**
- * Gives the next bytes of the stream; the loop stands at ncodec_encoder_send_frame.
+ * Gives the next bytes of the stream; the loop is shown at ncodec_encoder_send_frame.
  *
  * NCODEC_AGAIN before ncodec_encoder_finish: send more frames first. After it the call waits, and gives NCODEC_END
  * once everything was received.
@@ -621,7 +621,7 @@ int32_t ncodec_decoder_set(struct ncodec_decoder *decoder,
                            const char *value);
 
 /**
- * Sends the next bytes of the stream, as many as there are; the loop stands at ncodec_decoder_receive_frame.
+ * Sends the next bytes of the stream, as many as there are; the loop is shown at ncodec_decoder_receive_frame.
  *
  * NCODEC_AGAIN: none were taken because enough wait; receive a frame, then send the same bytes again. data may be NULL
  * when size is 0. Ownership: the bytes are copied before the call returns. Threads: one at a time.
@@ -718,7 +718,7 @@ int32_t ncodec_decoder_video_info(struct ncodec_decoder *decoder,
  * Copies the frame that was received last into your planes; may be called more than once for a frame.
  *
  * planes points to 3 planes, each to the place of its top left sample; ncodec_plane_size says how large each must
- * be. strides points to the 3 distances in bytes from a row to the one below, negative where rows shall lie bottom up
+ * be. strides points to the 3 distances in bytes from a row to the one below, negative where rows are to go bottom up
  * in memory. Nothing is written between rows. NCODEC_ERROR_WRONG_ORDER when no frame was received.
  * Ownership: nothing is kept. Threads: one at a time.
  */

@@ -128,7 +128,7 @@ impl ReadableTrack {
     }
 }
 
-/// Fills a track with the defaults that stand at its fields. Pass sizeof *track as track_size.
+/// Fills a track with the defaults given at its fields. Pass sizeof *track as track_size.
 ///
 /// Ownership: the struct is yours. Threads: any.
 #[unsafe(no_mangle)]

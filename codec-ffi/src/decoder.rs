@@ -57,7 +57,7 @@ pub unsafe extern "C" fn ncodec_decoder_set(
     unsafe { Decoder::call(decoder, |state| state.set(text("key", key)?, text("value", value)?)) }
 }
 
-/// Sends the next bytes of the stream, as many as there are; the loop stands at ncodec_decoder_receive_frame.
+/// Sends the next bytes of the stream, as many as there are; the loop is shown at ncodec_decoder_receive_frame.
 ///
 /// NCODEC_AGAIN: none were taken because enough wait; receive a frame, then send the same bytes again. data may be NULL
 /// when size is 0. Ownership: the bytes are copied before the call returns. Threads: one at a time.
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn ncodec_decoder_video_info(decoder: *mut Decoder, info: 
 /// Copies the frame that was received last into your planes; may be called more than once for a frame.
 ///
 /// planes points to 3 planes, each to the place of its top left sample; ncodec_plane_size says how large each must
-/// be. strides points to the 3 distances in bytes from a row to the one below, negative where rows shall lie bottom up
+/// be. strides points to the 3 distances in bytes from a row to the one below, negative where rows are to go bottom up
 /// in memory. Nothing is written between rows. NCODEC_ERROR_WRONG_ORDER when no frame was received.
 /// Ownership: nothing is kept. Threads: one at a time.
 #[unsafe(no_mangle)]

@@ -208,7 +208,7 @@ pub unsafe extern "C" fn ncodec_encoder_finish(encoder: *mut Encoder) -> i32 {
     unsafe { Encoder::call(encoder, EncoderState::finish) }
 }
 
-/// Gives the next bytes of the stream; the loop stands at ncodec_encoder_send_frame.
+/// Gives the next bytes of the stream; the loop is shown at ncodec_encoder_send_frame.
 ///
 /// NCODEC_AGAIN before ncodec_encoder_finish: send more frames first. After it the call waits, and gives NCODEC_END
 /// once everything was received.

@@ -6,7 +6,7 @@
 //! Doc comments on exported items become `include/neural_codec.h`, so they speak to the C reader and use C's names.
 //! What a caller must keep to is written in that header; the `SAFETY` comments here refer to it.
 
-// Safety sections would land in the header, where the rules stand at each call already.
+// Safety sections would land in the header, where each call states the rules already.
 #![allow(clippy::missing_safety_doc)]
 
 mod audio;

@@ -188,7 +188,7 @@ fn code_point(name: &str, value: i32) -> Result<u8> {
     u8::try_from(value).map_err(|_| Error::invalid(name, "0 to 255 (ITU-T H.273)", value))
 }
 
-/// Fills a description with the defaults that stand at its fields. Pass sizeof *info as info_size.
+/// Fills a description with the defaults given at its fields. Pass sizeof *info as info_size.
 ///
 /// Ownership: the struct is yours. Threads: any.
 #[unsafe(no_mangle)]

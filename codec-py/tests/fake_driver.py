@@ -149,7 +149,7 @@ class Taken:
         self.shape = tuple(self.tensor.shape[at] for at in range(self.tensor.ndim))
 
     def values(self) -> np.ndarray:
-        """What lies there: memory of the fake driver is the host's."""
+        """The bytes at that address: memory of the fake driver is the host's."""
         dtype = np.dtype(f"uint{self.tensor.dtype.bits}")
         count = int(np.prod(self.shape))
         read = ctypes.string_at(self.tensor.data + self.tensor.byte_offset, count * dtype.itemsize)

@@ -1,4 +1,4 @@
-"""The calls of experiment workers: tensors in, real bytes and measured figures out."""
+"""The calls of experiment workers: tensors in, real bytes and measured metrics out."""
 
 from __future__ import annotations
 

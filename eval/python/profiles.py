@@ -1,4 +1,4 @@
-"""Writes a page with a frame, the class and the figures of every scene of any clips.
+"""Writes a page with a frame, the class and the measurements of every scene of any clips.
 
     python eval/python/profiles.py CLIP... [--output out/profiles.html]
 

@@ -1,4 +1,4 @@
-//! The account of an encode: measured, with the definition of each figure in its name.
+//! The account of an encode: measured, with the definition of each metric in its name.
 //!
 //! Serializes to the JSON schema `neural-codec/report/1`, `docs/report.schema.json`.
 
@@ -158,7 +158,7 @@ pub struct SceneReport {
 pub struct ProfileReport {
     /// `static`, `talking_head`, `moderate_motion`, `high_motion` or `synthetic`.
     pub scene_class: String,
-    /// The figures that decided, in words.
+    /// The measurements that decided, in words.
     pub class_reason: String,
     /// Largest spatial information over time (ITU-T P.910, on the picture made small).
     pub spatial_information: f32,

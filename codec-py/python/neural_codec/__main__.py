@@ -1,4 +1,4 @@
-"""The command line: `python -m neural_codec {encode,decode,remux,export,info,compare,detect-scenes,selftest,demo}`."""
+"""The command line: `python -m neural_codec {encode,decode,remux,export,info,compare,detect-scenes,selftest,experiments,demo}`."""
 
 from __future__ import annotations
 

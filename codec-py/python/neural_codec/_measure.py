@@ -1,4 +1,4 @@
-"""What clips and streams are, where their scenes lie, and how much they differ."""
+"""What clips and streams are, where their scenes begin and end, and how much they differ."""
 
 from __future__ import annotations
 

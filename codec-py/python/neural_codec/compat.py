@@ -3,7 +3,7 @@
 ```python
 from neural_codec.compat import compress_video_tensor, decompress_video_tensor
 ```
-`compressed_data` is a whole `.nvc` stream; every figure is measured on it.
+`compressed_data` is a whole `.nvc` stream; all metrics are measured on it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Results as plain data: dataclasses that turn into JSON and back, with the version of their schema.
 
-What stands in a report (`Report`, `Total`, `Scene`, `Attempt`, ...) is described field by field in docs/report.schema.json.
+The parts of a report (`Report`, `Total`, `Scene`, `Attempt`, ...) are described field by field in docs/report.schema.json.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Quality(Record):
 
 @dataclass(frozen=True)
 class Profile(Record):
-    """What a scene looks like: its class and why, and figures (docs/PROFILES.md)."""
+    """What a scene looks like: its class and why, and measurements (docs/PROFILES.md)."""
 
     scene_class: str
     class_reason: str

@@ -1,6 +1,6 @@
 //! Speed and hashes of the CUDA back end on a real GPU: `gpu FOLDER` writes `table.txt` and `hashes.txt` there.
 //!
-//! The table begins with the bars: what should be reached, the figure, and whether it was. Copy bandwidth is measured in the same
+//! The table begins with the bars: what should be reached, what was measured, and whether it was reached. Copy bandwidth is measured in the same
 //! run, read and write counted. `gpu FOLDER small` tries the program itself, on a fake driver too. Part of `make gpu-test`.
 #![allow(clippy::print_stdout, reason = "a program tells what it found")]
 

@@ -20,12 +20,12 @@ impl Table {
         let _ = writeln!(self.lines, "{line}");
     }
 
-    /// A figure that should be at least `limit`.
+    /// A measurement that should be at least `limit`.
     pub(crate) fn at_least(&mut self, bar: &str, figure: f64, limit: f64) {
         self.bar(bar, figure, ("at least", limit), figure >= limit);
     }
 
-    /// A figure that should be at most `limit`.
+    /// A measurement that should be at most `limit`.
     pub(crate) fn at_most(&mut self, bar: &str, figure: f64, limit: f64) {
         self.bar(bar, figure, ("at most", limit), figure <= limit);
     }
@@ -36,7 +36,7 @@ impl Table {
         let _ = writeln!(self.bars, "| {bar} | {figure} | {side} {limit} | {verdict} |");
     }
 
-    /// A part of the measurements; one that fails costs its own figures.
+    /// A part of the measurements; one that fails costs its own numbers.
     pub(crate) fn part(&mut self, name: &str, measured: impl FnOnce(&mut Self) -> Result<()>) {
         if let Err(error) = measured(self) {
             self.failures += 1;

@@ -218,7 +218,7 @@ impl BufferLayout {
     #[allow(unsafe_code)]
     pub(super) unsafe fn read_packet(self, header: *const c_void) -> PacketOut {
         let (start, end, quantizer, picture_type, temporal_layer) = if self == Self::V3_0 {
-            // SAFETY: the caller vouches for the address, and the layout for the type of what lies there.
+            // SAFETY: the caller vouches for the address, and the layout for the type of the value at it.
             let h = unsafe { *header.cast::<Header3_0>() };
             (h.start, h.end, h.quantizer, h.picture_type, Some(h.temporal_layer))
         } else {

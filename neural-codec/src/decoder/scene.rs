@@ -10,7 +10,7 @@ use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
 use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, VideoInfo};
 
-/// A decoded frame, and where a GPU made it and it is wanted, the same picture as it lies there.
+/// A decoded frame, and where a GPU made it and it is wanted, the same picture in the GPU's memory.
 pub(super) struct Decoded {
     pub(super) frame: Frame,
     pub(super) there: Option<GpuFrame>,

@@ -45,7 +45,7 @@ impl TrainingConfig {
     /// What `settings` allow: nothing where hybrid coding is not, and none beside plain AV1 below the effort that
     /// is worth the time.
     ///
-    /// Targets that name figures of luma want errors of luma; the others count all samples alike.
+    /// Targets that name metrics of luma want errors of luma; the others count all samples alike.
     pub(super) fn new(settings: &Settings, target: &Target) -> Option<Self> {
         let allows = |strategy| settings.strategies.contains(&strategy);
         let effort = settings.effort.min(9);
@@ -354,7 +354,7 @@ impl Run {
         if without > 0.0 { sum(&self.frames) / without } else { 1.0 }
     }
 
-    /// Whether no figure that targets name falls.
+    /// Whether no metric that targets name falls.
     fn keeps_quality(&self, base: &Metrics) -> bool {
         let now = self.comparison.finish();
         now.psnr_y.zip(base.psnr_y).is_none_or(|(now, base)| now >= base)

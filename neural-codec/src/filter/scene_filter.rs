@@ -81,7 +81,7 @@ impl SceneFilter {
         self.macs_per_pixel
     }
 
-    /// The next frame of the scene, filtered, and where a GPU made it, the same picture as it lies there.
+    /// The next frame of the scene, filtered, and where a GPU made it, the same picture in the GPU's memory.
     ///
     /// # Errors
     ///

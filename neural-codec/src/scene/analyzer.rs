@@ -65,7 +65,7 @@ impl FrameAnalyzer {
             let is_here = self.device.gpu().is_some_and(|gpu| Arc::ptr_eq(gpu, there.gpu()));
             is_here && there.format() == frame.format() && there.sizes()[0] == (frame.width(), frame.height())
         });
-        // What lies there costs no copy, however small.
+        // A frame in the GPU's memory costs no copy, however small.
         let samples = if there.is_some() { usize::MAX } else { frame.width() * frame.height() };
         let shape = (frame.width(), frame.height(), frame.format());
         let before = self.before.take().filter(|before| before.shape == shape);

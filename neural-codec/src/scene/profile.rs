@@ -50,7 +50,7 @@ pub struct Profile {
     pub fades_out: bool,
 }
 
-/// A figure over time.
+/// A measurement over time.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Extent {
     /// Largest value.

@@ -270,7 +270,7 @@ fn is_worth_trying_without_aq(profile: &Profile) -> bool {
         && profile.evidence.class != SceneClass::Synthetic
 }
 
-/// Share of the bytes that a candidate saves at the quality of the best so far, by the figure that binds.
+/// Share of the bytes that a candidate saves at the quality of the best so far, by the metric that binds.
 fn saving(floor: &Floor, best: &Candidate, candidate: &Candidate) -> f64 {
     let gained = floor.margin(&candidate.quality) - floor.margin(&best.quality);
     let bytes = candidate.bytes as f64 / best.bytes.max(1) as f64;

@@ -56,7 +56,7 @@ pub(crate) fn preset_gain(pilot_over_probe: &Quality) -> Quality {
     }
 }
 
-/// A frame whose quality is better by so much; one without a figure keeps none.
+/// A frame whose quality is better by so much; one without a value keeps none.
 fn frame_plus(frame: &FrameMetrics, gain: &Quality) -> FrameMetrics {
     let better = |ssim: f64, db: f64| 1.0 - (1.0 - ssim) * 10.0_f64.powf(-db / 10.0);
     FrameMetrics {

@@ -1,6 +1,6 @@
 //! How size and quality follow the quantizer, by a few measured points.
 //!
-//! Both quality figures in dB, and the logarithm of the bytes, are close to straight lines over the quantizer's
+//! Both quality metrics in dB, and the logarithm of the bytes, are close to straight lines over the quantizer's
 //! [`position`], so lines are what is fitted.
 
 use super::target::{Floor, Quality};

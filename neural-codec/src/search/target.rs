@@ -36,7 +36,7 @@ pub struct Floor {
     pub ssim_y: Option<f64>,
 }
 
-/// Mean quality of some frames, both figures in dB.
+/// Mean quality of some frames, both metrics in dB.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Quality {
     pub(crate) psnr_y: f64,
@@ -87,14 +87,14 @@ impl Target {
 }
 
 impl Floor {
-    /// By how many dB the worse of both figures lies above the floor; negative below it.
+    /// By how many dB the worse of both metrics is above the floor; negative below it.
     pub(crate) fn margin(&self, quality: &Quality) -> f64 {
         let psnr = self.psnr_y.map_or(f64::INFINITY, |floor| quality.psnr_y - floor);
         let ssim = self.ssim_y.zip(quality.ssim_db).map_or(f64::INFINITY, |(floor, db)| db - decibels(floor));
         psnr.min(ssim)
     }
 
-    /// Whether measured figures reach the floor, exactly.
+    /// Whether measured metrics reach the floor, exactly.
     pub(crate) fn is_met(&self, metrics: &Metrics) -> bool {
         let reaches = |floor: Option<f64>, value: Option<f64>| floor.zip(value).is_none_or(|(f, v)| v >= f);
         reaches(self.psnr_y, metrics.psnr_y) && reaches(self.ssim_y, metrics.ssim_y)

@@ -147,7 +147,7 @@ class Live:
             quiet += self.pause
 
     async def one(self, request: Request) -> Response:
-        """One experiment: its phases, figures, code, logs and downloads."""
+        """One experiment: its phases, metrics, code, logs and downloads."""
         stamp = request.query_params.get("timestamp", "")
         timestamp = int(stamp) if stamp.isdigit() and len(stamp) < 16 else None
         row = await run_in_threadpool(self.store.get, request.path_params["experiment_id"], timestamp)

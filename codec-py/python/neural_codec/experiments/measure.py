@@ -71,7 +71,7 @@ def _server() -> subprocess.Popen[bytes]:
 
 
 def of_stream(clip: Path, stream: Path, decoded: Path) -> dict[str, Any]:
-    """The figures of a stream of this library, from its file and the frames that were decoded from it."""
+    """The metrics of a stream of this library, from its file and the frames that were decoded from it."""
     metrics = neural_codec.compare(str(clip), str(decoded))
     found = neural_codec.info(str(stream))
     assert isinstance(found, StreamInfo)
@@ -131,7 +131,7 @@ def planes(video: Array) -> Iterator[tuple[Array, Array, Array]]:
 
 
 def of_frames(source: Array, decoded: Array, fps: float, size: int) -> dict[str, Any]:
-    """The figures of agents' frames against those they were given; `size`: every byte that the decoder needs."""
+    """The metrics of agents' frames against those they were given; `size`: every byte that the decoder needs."""
     luma = neural_codec.compare(planes(source), planes(decoded))
     colors = neural_codec.compare(source, decoded)
     figures = _figures(luma, size, len(source) / fps, source.shape[1] * source.shape[2])

@@ -68,7 +68,7 @@ impl Filter {
         self.apply_gpu_resident(frame, temporal_layer, blocks).map(|(filtered, _)| filtered)
     }
 
-    /// As [`apply`](Self::apply), and where a GPU made it, the same picture as it lies there.
+    /// As [`apply`](Self::apply), and where a GPU made it, the same picture in the GPU's memory.
     pub fn apply_gpu_resident(
         &self,
         frame: &Frame,
