@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char};
 use std::mem::offset_of;
 
-use neural_codec::bitstream::AudioTrack;
+use neural_codec::bitstream::{AudioDetails, AudioTrack};
 use neural_codec::frame::Rational;
 use neural_codec::{Error, Result};
 
@@ -92,6 +92,7 @@ impl CAudioTrack {
             bit_rate: self.bit_rate,
             extradata: extradata.to_vec(),
             language: language.into(),
+            details: AudioDetails::default(),
         })
     }
 }

@@ -6,7 +6,7 @@ mod state;
 
 use std::ffi::{c_char, c_void};
 
-use neural_codec::bitstream::AudioPacket;
+use neural_codec::bitstream::{AudioPacket, Trim};
 use neural_codec::progress::CancelToken;
 
 use self::state::EncoderState;
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn ncodec_encoder_send_audio(
         Encoder::call(encoder, |state| {
             let data = array("data", data, size)?.to_vec();
             let track = u8::try_from(track).unwrap_or(u8::MAX);
-            state.send_audio(AudioPacket { track, timestamp, duration, data })
+            state.send_audio(AudioPacket { track, timestamp, duration, trim: Trim::default(), data })
         })
     }
 }

@@ -3,8 +3,6 @@
 #![allow(unsafe_code)] // Only to pass a caller's pointers on to `pointer`.
 
 use std::ffi::{c_char, c_void};
-use std::fs::File;
-use std::io::BufReader;
 use std::ops::ControlFlow;
 
 use neural_codec::bitstream::Limits;
@@ -93,8 +91,7 @@ pub unsafe extern "C" fn ncodec_inspect_file(input: *const c_char, summary: *mut
     call_without_handle(|| {
         // SAFETY: NULL, or a string and a place for a pointer, as the header asks.
         let (input, summary) = unsafe { (path("input", input)?, required("summary", summary)?) };
-        let file = File::open(input).map_err(|source| Error::io(input, source))?;
-        let found = decoder::inspect(BufReader::new(file), Limits::default())?;
+        let found = decoder::inspect_file(input, Limits::default())?;
         give(&json(&found)?, Some(summary))
     })
 }

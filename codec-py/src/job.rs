@@ -19,6 +19,8 @@ use crate::errors::{caught, to_python};
 enum Event {
     Bytes(Vec<u8>),
     Progress(Progress),
+    /// What of a source is lost, as JSON.
+    Lost(String),
     /// The result as JSON.
     Done(Result<String>),
 }
@@ -33,6 +35,10 @@ pub(crate) struct Reporter {
 impl Reporter {
     pub(crate) fn progress(&self, progress: Progress) {
         let _ = self.events.send(Event::Progress(progress));
+    }
+
+    pub(crate) fn lost(&self, json: String) {
+        let _ = self.events.send(Event::Lost(json));
     }
 }
 
@@ -77,8 +83,8 @@ impl Job {
 
 #[pymethods]
 impl Job {
-    /// The next event, waiting at most `seconds`: `("bytes", bytes)`, `("progress", (frames, total, scenes, bytes))`
-    /// or `("done", json)`.
+    /// The next event, waiting at most `seconds`: `("bytes", bytes)`, `("progress", (frames, total, scenes, bytes))`,
+    /// `("lost", json)` or `("done", json)`.
     ///
     /// # Errors
     ///
@@ -103,6 +109,7 @@ impl Job {
                 let value = (at.frames_done, at.frames_total, at.scenes_done, at.bytes);
                 ("progress", value.into_pyobject(py)?.into_any())
             }
+            Event::Lost(json) => ("lost", json.into_pyobject(py)?.into_any()),
             Event::Done(Ok(json)) => ("done", json.into_pyobject(py)?.into_any()),
             Event::Done(Err(error)) => return Err(to_python(py, error)),
         }))

@@ -16,6 +16,7 @@ mod gpu_picture;
 mod job;
 mod layout;
 mod offer;
+mod options;
 mod parts;
 mod pictures;
 mod python_file;
@@ -50,7 +51,9 @@ mod _native {
     #[pymodule_export]
     use crate::source::{Source, fed, inspect};
     #[pymodule_export]
-    use crate::work::{compare, detect_scenes, encode, export_base, panic_on_purpose, write};
+    use crate::work::{
+        compare, detect_scenes, encode, export_base, output_kind, panic_on_purpose, remux, write,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

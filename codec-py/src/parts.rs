@@ -14,8 +14,9 @@ use pyo3::types::PyBytes;
 
 use crate::errors::{detached, to_python};
 use crate::job::{Job, Reporter};
+use crate::options::settings_from;
 use crate::source::Source;
-use crate::work::{json, settings_from};
+use crate::work::json;
 
 /// The scenes of a source, as `encode` finds them with these settings.
 #[pyfunction]

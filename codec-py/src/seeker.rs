@@ -1,21 +1,16 @@
 //! Frames of a stream in any order, for Python.
 
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek};
+use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use neural_codec::decoder::SeekingDecoder;
-use neural_codec::error::Error;
+use neural_codec::decoder::{ReadSeek, SeekingDecoder};
 use pyo3::prelude::*;
 
 use crate::decoding::{Decoding, decoder_settings};
 use crate::errors::{check_process, detached};
 use crate::gpu_picture::Shape;
 use crate::pictures::picture_of;
-
-trait ReadSeek: Read + Seek + Send {}
-impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// A stream whose frames are asked for by number.
 #[pyclass(frozen, module = "neural_codec._native")]
@@ -36,14 +31,12 @@ impl Seeker {
     ) -> PyResult<Self> {
         check_process(py)?;
         detached(py, || {
-            let input: Box<dyn ReadSeek> = match (&path, bytes) {
-                (Some(path), _) => {
-                    Box::new(BufReader::new(File::open(path).map_err(|error| Error::io(path, error))?))
-                }
-                (None, bytes) => Box::new(Cursor::new(bytes.unwrap_or_default())),
-            };
             let settings = decoder_settings(decoding)?;
-            Ok(Self { decoder: Mutex::new(SeekingDecoder::open(input, settings)?) })
+            let decoder = match (&path, bytes) {
+                (Some(path), _) => SeekingDecoder::open_file(path, settings),
+                (None, bytes) => SeekingDecoder::open_any(Cursor::new(bytes.unwrap_or_default()), settings),
+            };
+            Ok(Self { decoder: Mutex::new(decoder?) })
         })
     }
 

@@ -1,16 +1,16 @@
 //! Where frames come from: a file, a stream in memory or behind a file object, or a [`Feeder`].
 
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use neural_codec::bitstream::{Limits, SIGNATURE};
+use neural_codec::Error;
+use neural_codec::bitstream::Limits;
 use neural_codec::decoder::StreamDecoder;
 use neural_codec::frame::{Rational, VideoInfo, check_size};
 use neural_codec::media::{self, AudioChoice, FrameSource, OpenOptions};
 use neural_codec::report::ClipReport;
-use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -18,6 +18,7 @@ use crate::decoding::{Decoding, decoder_settings};
 use crate::errors::{check_process, detached, to_python};
 use crate::feeder::{Feeder, pair};
 use crate::gpu_picture::Shape;
+use crate::options::settings_from;
 use crate::pictures::{frame_from_python, picture_of};
 use crate::python_file::PythonFile;
 
@@ -35,26 +36,27 @@ pub(crate) struct Source {
 impl Source {
     /// Opens a file: a stream, or unless `stream_only` whatever the media readers take.
     #[staticmethod]
-    #[pyo3(signature = (path, *, fps=None, stream_only=false, audio=true, decoding=None))]
+    #[pyo3(signature = (path, *, fps=None, stream_only=false, audio=true, reading=None, decoding=None))]
     fn open(
         py: Python<'_>,
         path: PathBuf,
         fps: Option<(u32, u32)>,
         stream_only: bool,
         audio: bool,
+        reading: Option<BTreeMap<String, String>>,
         decoding: Option<Decoding>,
     ) -> PyResult<Self> {
         check_process(py)?;
+        let wanted = settings_from(&reading.unwrap_or_default()).map_err(|error| to_python(py, error))?;
         let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
         let frame_rate = fps.map(|(num, den)| Rational { num, den });
         let audio = if audio { AudioChoice::Keep } else { AudioChoice::Discard };
         detached(py, || {
-            if stream_only || is_stream(&path)? {
-                let file = File::open(&path).map_err(|error| Error::io(&path, error))?;
-                let decoder = StreamDecoder::new(BufReader::new(file), settings);
+            if stream_only || neural_codec::decoder::holds_stream(&path, &settings) {
+                let decoder = StreamDecoder::open_file(&path, settings);
                 return decoder.map(Self::of_stream).map_err(|error| named(&path, error));
             }
-            let mut options = OpenOptions::default();
+            let mut options = OpenOptions::of(&wanted);
             (options.frame_rate, options.threads, options.audio) = (frame_rate, settings.threads, audio);
             media::open(&path, &options).map(|clip| Self::of(clip, None))
         })
@@ -66,7 +68,7 @@ impl Source {
     fn from_bytes(py: Python<'_>, bytes: Vec<u8>, decoding: Option<Decoding>) -> PyResult<Self> {
         check_process(py)?;
         let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
-        detached(py, || StreamDecoder::new(Cursor::new(bytes), settings).map(Self::of_stream))
+        detached(py, || StreamDecoder::open(Cursor::new(bytes), settings).map(Self::of_stream))
     }
 
     /// A stream behind an object with `read(n)`.
@@ -75,7 +77,7 @@ impl Source {
     fn from_file(py: Python<'_>, file: Py<PyAny>, decoding: Option<Decoding>) -> PyResult<Self> {
         check_process(py)?;
         let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
-        detached(py, || StreamDecoder::new(PythonFile::new(file), settings).map(Self::of_stream))
+        detached(py, || StreamDecoder::open(PythonFile::new(file), settings).map(Self::of_stream))
     }
 
     /// What is known before the first frame, by name.
@@ -170,23 +172,14 @@ pub(crate) fn fed(py: Python<'_>, first: &Bound<'_, PyAny>, fps: (u32, u32)) -> 
 pub(crate) fn inspect(py: Python<'_>, path: Option<PathBuf>, bytes: Option<Vec<u8>>) -> PyResult<String> {
     check_process(py)?;
     detached(py, || {
-        let input: Box<dyn Read + Send> = match (&path, bytes) {
-            (Some(path), _) => {
-                Box::new(BufReader::new(File::open(path).map_err(|error| Error::io(path, error))?))
+        let summary = match (&path, bytes) {
+            (Some(path), _) => neural_codec::decoder::inspect_file(path, Limits::default())?,
+            (None, bytes) => {
+                neural_codec::decoder::inspect_any(Cursor::new(bytes.unwrap_or_default()), Limits::default())?
             }
-            (None, bytes) => Box::new(Cursor::new(bytes.unwrap_or_default())),
         };
-        let summary = neural_codec::decoder::inspect(input, Limits::default())?;
         serde_json::to_string(&summary).map_err(|error| Error::internal("summary", error))
     })
-}
-
-/// Whether a file begins like a stream; what cannot be read is left for the media readers to explain.
-fn is_stream(path: &Path) -> Result<bool> {
-    let Ok(file) = File::open(path) else { return Ok(false) };
-    let mut first = Vec::new();
-    let read = file.take(SIGNATURE.len() as u64).read_to_end(&mut first);
-    Ok(read.is_ok() && first == SIGNATURE)
 }
 
 /// Names the file in an I/O error that does not.

@@ -5,46 +5,50 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use neural_codec::bitstream::Limits;
+use neural_codec::decoder::DecoderSettings;
 use neural_codec::encoder::Hooks;
 use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
-use neural_codec::media::{self, FrameSink, FrameSource};
+use neural_codec::media::{self, FrameSink, FrameSource, OutputKind};
 use neural_codec::metrics::Measures;
 use neural_codec::progress::{CancelToken, Progress};
-use neural_codec::settings::{DeviceChoice, Settings};
+use neural_codec::settings::DeviceChoice;
 use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 
 use crate::errors::{check_process, to_python};
 use crate::job::{Job, Reporter};
+use crate::options::settings_from;
 use crate::source::Source;
 
-/// Encodes a source; the stream comes as `bytes` events, the result is a report.
+/// Encodes a source into the file `output`, or where that is not given into `bytes` events; the result is a report. What of
+/// the source is lost comes as a `lost` event before the first frame is coded.
 #[pyfunction]
+#[pyo3(signature = (source, settings, scenes, output=None))]
 pub(crate) fn encode(
     py: Python<'_>,
     source: &Source,
     settings: BTreeMap<String, String>,
     scenes: Option<Vec<(u64, u64)>>,
+    output: Option<PathBuf>,
 ) -> PyResult<Job> {
     let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
     let scenes = scenes.map(|list| list.into_iter().map(|(start, end)| Range { start, end }).collect());
     let mut source = source.take(py)?;
     Job::start(py, move |reporter| {
-        let mut output = reporter.clone();
+        let mut bytes = reporter.clone();
         let progress = |at| {
             reporter.progress(at);
             ControlFlow::Continue(())
         };
         let mut hooks = Hooks::default().with_progress(progress).with_cancel(reporter.cancel.clone());
+        hooks = hooks.with_lost(|lost| reporter.lost(json(&lost).unwrap_or_default()));
         hooks.scenes = scenes;
-        Ok(neural_codec::encoder::encode(source.as_mut(), &mut output, &settings, hooks)?.to_json())
+        let report = match output {
+            Some(path) => neural_codec::encoder::encode_to(source.as_mut(), &path, &settings, hooks),
+            None => neural_codec::encoder::encode(source.as_mut(), &mut bytes, &settings, hooks),
+        };
+        Ok(report?.to_json())
     })
-}
-
-pub(crate) fn settings_from(texts: &BTreeMap<String, String>) -> Result<Settings> {
-    let mut settings = Settings::default();
-    texts.iter().try_for_each(|(name, text)| settings.set(name, text))?;
-    Ok(settings)
 }
 
 /// Measures `clip` against `reference`.
@@ -96,7 +100,7 @@ pub(crate) fn write(py: Python<'_>, source: &Source, path: PathBuf) -> PyResult<
 }
 
 fn write_all(source: &mut Watched, path: &Path) -> Result<()> {
-    let mut sink = media::create(path, source.info(), source.clip.audio_tracks())?;
+    let mut sink = media::create(path, source.info(), source.clip.tracks())?;
     while let Some(frame) = source.next_frame()? {
         write_audio(source, sink.as_mut())?;
         sink.write_frame(&frame)?;
@@ -106,7 +110,8 @@ fn write_all(source: &mut Watched, path: &Path) -> Result<()> {
 }
 
 fn write_audio(source: &mut Watched, sink: &mut dyn FrameSink) -> Result<()> {
-    source.clip.take_audio().iter().try_for_each(|packet| sink.write_audio(packet))
+    source.clip.take_audio().iter().try_for_each(|packet| sink.write_audio(packet))?;
+    source.clip.take_subtitles().iter().try_for_each(|packet| sink.write_subtitle(packet))
 }
 
 /// Writes the base layer of a stream into a video file, which appears whole or not at all; the result is what was written.
@@ -126,6 +131,29 @@ pub(crate) fn export_base(py: Python<'_>, input: PathBuf, output: PathBuf) -> Py
             &reporter.cancel,
             &mut on_progress,
         )?)
+    })
+}
+
+/// Writes a stream into another container, nothing coded anew; the result is what was written.
+#[pyfunction]
+pub(crate) fn remux(py: Python<'_>, input: PathBuf, output: PathBuf) -> PyResult<Job> {
+    check_process(py)?;
+    Job::start(py, move |reporter| {
+        let mut on_progress = |at| {
+            reporter.progress(at);
+            ControlFlow::Continue(())
+        };
+        let settings = DecoderSettings::default();
+        json(&neural_codec::decoder::remux(&input, &output, &settings, &reporter.cancel, &mut on_progress)?)
+    })
+}
+
+/// The kind of output that a path names: `stream`, or a container's ending.
+#[pyfunction]
+pub(crate) fn output_kind(py: Python<'_>, path: PathBuf) -> PyResult<&'static str> {
+    Ok(match OutputKind::of(&path).map_err(|error| to_python(py, error))? {
+        OutputKind::Stream => "stream",
+        OutputKind::Container(container) => container.ending(),
     })
 }
 

@@ -54,6 +54,7 @@
 //!
 //! Modules are ranked; each imports only from ranks below its own (see `docs/ARCHITECTURE.md`).
 
+mod audio_plan;
 pub mod base;
 pub mod bitstream;
 pub mod decoder;
@@ -63,6 +64,7 @@ pub mod error;
 pub mod filter;
 pub mod frame;
 pub mod gpu;
+mod lost;
 pub mod media;
 pub mod metrics;
 pub mod progress;

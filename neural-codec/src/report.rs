@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Color, ColorRange, Rational, VideoInfo};
+use crate::lost::Lost;
 use crate::scene::Profile;
 use crate::strategy::Strategy;
 
@@ -36,6 +37,8 @@ pub struct Report {
     pub total: TotalReport,
     /// What a person should know, in sentences; empty when nothing is unusual.
     pub notes: Vec<String>,
+    /// What of the source is not in the output.
+    pub lost: Vec<Lost>,
 }
 
 /// Size, format and color of a clip.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+pub use crate::audio_plan::{AudioAction, AudioPlan};
 use crate::device::{self, FEWEST_SAMPLES};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
@@ -209,6 +210,53 @@ impl Value for Vec<Strategy> {
     }
 }
 
+/// What to do about frames that are damaged in the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SourceDamage {
+    /// The clip ends with an error that names the frame.
+    #[default]
+    Fail,
+    /// The clip begins with the first frame that is whole. Later ones are given as the decoder patched them up, and what does
+    /// not decode at all is left out.
+    Keep,
+}
+
+impl FromStr for SourceDamage {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "stop" => Ok(Self::Fail),
+            "continue" => Ok(Self::Keep),
+            _ => Err(Error::invalid("on_damage", "stop or continue", text)),
+        }
+    }
+}
+
+impl fmt::Display for SourceDamage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Fail { "stop" } else { "continue" })
+    }
+}
+
+impl Value for SourceDamage {
+    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
+        text.parse()
+    }
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for AudioPlan {
+    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
+        text.parse()
+    }
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
 /// One row of the table of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Description {
@@ -315,6 +363,10 @@ settings! {
     threads: usize = 0, 0 => 256;
     /// Folder that keeps what is finished, so that the same encode, interrupted and retried, goes on where it was and gives the same bytes.
     cache_dir: Option<PathBuf> = None, 0 => 0;
+    /// What happens at damage of the source: stop (an error that names the frame), or continue (at the next frame that decodes).
+    on_damage: SourceDamage = SourceDamage::Fail, 0 => 0;
+    /// Tracks of sound of the source: copy or none, or by track such as 0:copy,1:none.
+    audio: AudioPlan = AudioPlan::default(), 0 => 0;
     /// Seed of everything pseudo-random; same seed, same bytes.
     seed: u64 = 0, 0 => u64::MAX;
 }
@@ -352,6 +404,8 @@ mod tests {
             ("device", "cuda:2"),
             ("threads", "3"),
             ("cache_dir", "a/b c"),
+            ("on_damage", "continue"),
+            ("audio", "copy,1:none"),
         ] {
             settings.set(name, text).unwrap();
             assert_eq!(settings.get(name).as_deref(), Some(text));

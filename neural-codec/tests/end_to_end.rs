@@ -8,7 +8,7 @@
 
 mod support;
 
-use neural_codec::bitstream::AudioPacket;
+use neural_codec::bitstream::{AudioPacket, Trim};
 use neural_codec::decoder::{DecoderSettings, DecodingAgent, OnDamage, Received, StreamDecoder, inspect};
 use neural_codec::encoder::{EncodingAgent, Hooks, encode};
 use neural_codec::error::Error;
@@ -150,8 +150,9 @@ fn audio_comes_back_unchanged() {
 #[test]
 fn audio_may_still_come_when_a_scene_is_already_written() {
     let clip = Clip::new(64, 48, PixelFormat::YUV420_8, 60, 15).with_audio();
-    let mut agent = EncodingAgent::new(clip.info, &settings(&[])).unwrap().with_audio(clip.tracks.clone());
-    let packet = |timestamp| AudioPacket { track: 0, timestamp, duration: 1, data: vec![7] };
+    let mut agent = EncodingAgent::new(clip.info, &settings(&[])).unwrap().with_tracks(clip.tracks.clone());
+    let packet =
+        |timestamp| AudioPacket { track: 0, timestamp, duration: 1, trim: Trim::default(), data: vec![7] };
     let (mut bytes, mut sent) = (Vec::new(), 0);
     for index in 0..60 {
         agent.send_frame(clip.frame(index)).unwrap();

@@ -1,12 +1,10 @@
 //! What a decoder handle holds: settings until the stream begins, then what decodes it, and its last frame.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use neural_codec::bitstream::{AudioPacket, StreamHeader};
-use neural_codec::decoder::{DecoderSettings, DecodingAgent, OnDamage, Received, SeekingDecoder};
+use neural_codec::decoder::{DecoderSettings, DecodingAgent, OnDamage, ReadSeek, Received, SeekingDecoder};
 use neural_codec::frame::{Frame, VideoInfo};
 use neural_codec::{Error, Result};
 
@@ -31,9 +29,9 @@ enum Input {
     #[default]
     None,
     Pushed(DecodingAgent),
-    File(Box<SeekingDecoder<BufReader<File>>>),
+    File(Box<SeekingDecoder<Box<dyn ReadSeek>>>),
     /// The file's decoding ended by an error; a seek continues it.
-    Ended(Box<SeekingDecoder<BufReader<File>>>),
+    Ended(Box<SeekingDecoder<Box<dyn ReadSeek>>>),
 }
 
 impl DecoderState {
@@ -60,14 +58,13 @@ impl DecoderState {
             let reason = "the stream was begun".into();
             return Err(Error::WrongOrder { call: "ncodec_decoder_open_file", reason });
         }
-        let file = File::open(path).map_err(|source| Error::io(path, source))?;
-        let decoder = SeekingDecoder::open(BufReader::new(file), self.settings.clone())?;
+        let decoder = SeekingDecoder::open_file(path, self.settings.clone())?;
         self.input = Input::File(Box::new(decoder));
         Ok(NCODEC_OK)
     }
 
     /// The file that was opened.
-    pub(super) fn file(&mut self, call: &'static str) -> Result<&mut SeekingDecoder<BufReader<File>>> {
+    pub(super) fn file(&mut self, call: &'static str) -> Result<&mut SeekingDecoder<Box<dyn ReadSeek>>> {
         match &mut self.input {
             Input::File(decoder) | Input::Ended(decoder) => Ok(decoder),
             _ => Err(Error::WrongOrder { call, reason: "call ncodec_decoder_open_file first".into() }),

@@ -1,11 +1,13 @@
-"""The command line: `python -m neural_codec {encode,decode,export,info,compare,detect-scenes,selftest,experiments,demo}`."""
+"""The command line: `python -m neural_codec {encode,decode,remux,export,info,compare,detect-scenes,selftest,experiments,demo}`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +16,7 @@ import neural_codec
 from ._measure import frame_at
 from ._page import write_page
 from .errors import NeuralCodecError
-from .records import ClipInfo, Metrics, Record, Report, SceneInfo, StreamInfo
+from .records import ClipInfo, Lost, Metrics, Record, Report, SceneInfo, StreamInfo
 
 # What shells give for a process that Ctrl-C ended.
 INTERRUPTED = 130
@@ -54,9 +56,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"neural-codec {neural_codec.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    encode = _command(commands, "encode", _encode, "encode a video into a .nvc stream")
-    encode.add_argument("input", help="a video file, a picture, or a numbered sequence such as frame_%%04d.png")
-    encode.add_argument("output", help="the .nvc file to write")
+    encode = _command(commands, "encode", _encode, "encode a video into one that any player plays, or a .nvc stream")
+    encode.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a video file, a picture, a numbered sequence such as frame_%%04d.png, or - for standard input (Y4M, mkv, ts); and the"
+        " file to write: .mkv, .mp4, .webm or .nvc, or - for standard output. With --output-dir, inputs alone",
+    )
+    encode.add_argument("--output-dir", metavar="DIR", help="folder for the outputs of several inputs, named after them")
+    encode.add_argument("--to", metavar="ENDING", help="kind of what is written to --output-dir or standard output; default: mkv")
+    encode.add_argument("--skip-existing", action="store_true", help="with --output-dir, leave out inputs whose output is there")
     encode.add_argument("--report", metavar="PAGE.html", help="write a page with scenes, attempts and the worst frame")
     encode.add_argument("--fps", help="frames a second, in place of what the file says")
     encode.add_argument("--scenes", metavar="START-END,...", help="scenes to use instead of detected ones")
@@ -66,8 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         encode.add_argument(flag, dest=f"set_{setting.name}", metavar="VALUE", help=text)
 
     decode = _command(commands, "decode", _decode, "decode a stream into a lossless video file or pictures")
-    decode.add_argument("input", help="a .nvc file")
+    decode.add_argument("input", help="a .nvc file, or a video file that encode wrote")
     decode.add_argument("output", help=".y4m, .mkv, .mp4, or a pattern such as frame_%%04d.png")
+
+    remux = _command(commands, "remux", _remux, "write a stream into another container, nothing coded anew")
+    remux.add_argument("input", help="a .nvc file, or a video file that encode wrote")
+    remux.add_argument("output", help=".nvc, .mkv, .mp4 or .webm")
 
     export = _command(commands, "export", _export, "write the AV1 base layer into a video file that any player plays")
     export.add_argument("--base", metavar="OUTPUT", required=True, help=".mp4, .mov, .mkv or .webm")
@@ -110,12 +124,66 @@ def _print(options: argparse.Namespace, record: Record, lines: list[str]) -> Non
     print(record.to_json() if options.json else "\n".join(lines))
 
 
-def _encode(options: argparse.Namespace) -> None:
+def _encode(options: argparse.Namespace) -> int | None:
+    from ._batch import encode_all
+
+    if options.output_dir is not None:
+        return encode_all(options, _given(options))
+    if len(options.paths) != 2:
+        raise neural_codec.errors.InvalidArgument(
+            f"paths: expected an input and an output, or inputs and --output-dir, found {len(options.paths)} paths"
+        )
+    options.input, options.output = options.paths
+    if "-" in options.paths:
+        return _encode_piped(options)
+    _encode_one(options)
+    return None
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """Settings that were given, and what the command does otherwise than the library: it goes on after damage."""
+    given = {name[4:]: value for name, value in vars(options).items() if name.startswith("set_") and value is not None}
+    return {"on_damage": "continue", **given}
+
+
+def _tell_lost(lost: list[Lost]) -> None:
+    for each in lost:
+        print(f"lost: {each.what}: {each.why}", file=sys.stderr)
+
+
+def _encode_piped(options: argparse.Namespace) -> None:
+    """From standard input or to standard output; what is said goes to standard error."""
+    source = sys.stdin.buffer if options.input == "-" else options.input
+    output, ending = options.output, (options.to or "mkv").lstrip(".")
+    with tempfile.TemporaryDirectory(prefix="neural-codec-") as folder:
+        path = output if output != "-" else os.path.join(folder, f"out.{ending}")
+        report = neural_codec.encode(
+            source,
+            path,
+            scenes=_scenes(options.scenes),
+            fps=options.fps,
+            progress=_bar(),
+            on_lost=_tell_lost,
+            **_given(options),
+        )
+        if output == "-":
+            with open(path, "rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+    print("\n".join(report_lines(report)), file=sys.stderr)
+
+
+def _encode_one(options: argparse.Namespace) -> None:
     if options.report is not None and not os.path.isdir(os.path.dirname(options.report) or "."):
         raise neural_codec.errors.FileMissing(f"{options.report}: there is no folder {os.path.dirname(options.report)}")
-    given = {name[4:]: value for name, value in vars(options).items() if name.startswith("set_") and value is not None}
     report = neural_codec.encode(
-        options.input, options.output, scenes=_scenes(options.scenes), fps=options.fps, progress=_bar(), **given
+        options.input,
+        options.output,
+        scenes=_scenes(options.scenes),
+        fps=options.fps,
+        progress=_bar(),
+        on_lost=_tell_lost,
+        **_given(options),
     )
     if options.report is not None:
         worst = report.total.quality.worst_frame
@@ -151,6 +219,7 @@ def report_lines(report: Report) -> list[str]:
         f" 1/{total.compression_ratio:.1f} of raw, PSNR-Y {_number(total.quality.psnr_y, 2)} dB,"
         f" SSIM-Y {_number(total.quality.ssim_y, 4)}, {total.seconds:.1f} s with {report.base_encoder}"
     )
+    lines += [f"lost: {each.what}: {each.why}" for each in report.lost]
     return lines + [f"note: {note}" for note in report.notes]
 
 
@@ -162,6 +231,12 @@ def _decode(options: argparse.Namespace) -> None:
     written = neural_codec.decode(options.input, options.output, progress=_bar())
     line = f"{written.frames} frames in {written.seconds:.1f} s ({written.frames_per_second:.0f} a second)"
     _print(options, written, [line])
+
+
+def _remux(options: argparse.Namespace) -> None:
+    found = neural_codec.remux(options.input, options.output, progress=_bar())
+    _tell_lost(found.lost)
+    _print(options, found, [f"{found.frames} frames, {found.base_bytes} bytes of AV1"])
 
 
 def _export(options: argparse.Namespace) -> None:

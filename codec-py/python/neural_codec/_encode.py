@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +19,15 @@ from ._progress import bar_for
 from ._settings import as_texts, frame_rate
 from ._sources import opened
 from .errors import InvalidArgument, InvalidType, WrongOrder
-from .records import Report
+from .records import Lost, Report
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._settings import SettingArguments
+
+# A file is written until its thread is done with it: at most a frame after an interruption.
+WRITE_PATIENCE = 5.0
 
 logger = logging.getLogger("neural_codec")
 
@@ -37,31 +42,53 @@ def encode(
     progress: ProgressArgument = None,
     fps: Any = None,
     layout: str = "THWC",
+    on_lost: Callable[[list[Lost]], object] | None = None,
     **settings: Unpack[SettingArguments],
 ) -> Report:
     """Encodes a clip and reports what was done, how large it is and how good.
 
     `source`: a path, bytes, a binary file object, an array `(frames, height, width, 3)` of uint8 RGB (uint16: 10 bits
     in the low bits), anything with `__dlpack__`, or an iterable of frames; arrays need `fps`.
-    `output`: a path (written whole or not at all), a binary file object, or None for bytes in `report.data`.
+    `output`: a path that ends in `.mp4`, `.mkv`, `.webm` or `.nvc` (written whole or not at all), a binary file object
+    for a `.nvc` stream, or None for its bytes in `report.data`.
     `scenes`: `[(start, end), ...]` instead of detected scenes. `progress`: a callable that takes `Progress` and may
-    return False to cancel, or True for a bar. Settings by name: see `settings()`.
+    return False to cancel, or True for a bar. `on_lost`: is told, before the first frame is coded, what of the source will not be
+    in the output; the report has it too. Settings by name: see `settings()`.
     """
     texts = as_texts(dict(settings))
     listed = _scene_list(scenes)
+    path = named_output(output)
     check_distinct(source, output)
     suggest_libraries()
-    with opened(source, fps=fps, layout=layout) as (native, feeds):
-        report = stream_into(output, _native.encode(native, texts, listed), feeds, progress)
+    tell = None if on_lost is None else lambda text: on_lost([Lost.from_dict(each) for each in json.loads(text)])
+    with opened(source, fps=fps, layout=layout, reading=texts) as (native, feeds):
+        if path is not None:
+            report = Report.from_json(drive(_native.encode(native, texts, listed, path), feeds, progress=progress, patience=WRITE_PATIENCE, lost=tell))
+        else:
+            report = stream_into(output, _native.encode(native, texts, listed), feeds, progress, tell)
     _log(report)
     return report
 
 
-def stream_into(output: Any, job: _native.Job, feeds: list[Feed], progress: ProgressArgument) -> Report:
+def named_output(output: Any) -> str | None:
+    """The path of an output that is a file, checked before anything long begins; None for other outputs."""
+    if not isinstance(output, (str, os.PathLike)):
+        return None
+    _native.output_kind(output)
+    return os.fspath(output) if isinstance(os.fspath(output), str) else os.fsdecode(output)
+
+
+def stream_into(
+    output: Any,
+    job: _native.Job,
+    feeds: list[Feed],
+    progress: ProgressArgument,
+    lost: Callable[[str], object] | None = None,
+) -> Report:
     """The report of a job that makes a stream; the stream goes whole to the output, or into the report, or nowhere."""
     target = Output(output)
     try:
-        report = Report.from_json(drive(job, feeds, target.write, progress))
+        report = Report.from_json(drive(job, feeds, target.write, progress, lost=lost))
         target.commit()
     except BaseException:
         target.discard()
@@ -97,7 +124,8 @@ class Encoder:
         self._scenes = _scene_list(scenes)
         self._bar = bar_for(progress)
         self._progress = self._bar.__enter__()
-        self._output = Output(output)
+        self._path = named_output(output)
+        self._output = Output(None if self._path is not None else output)
         self._feeder: _native.Feeder | None = None
         self._drive: Drive | None = None
         self._shape: Any = None
@@ -113,7 +141,7 @@ class Encoder:
             if self._drive is None or self._feeder is None:
                 suggest_libraries()
                 source, self._feeder = _native.fed(picture, self._rate)
-                job = _native.encode(source, self._texts, self._scenes)
+                job = _native.encode(source, self._texts, self._scenes, self._path)
                 self._drive = Drive(job, [self._feeder], self._output.write, self._progress)
             self._drive.put(self._feeder, picture)
         except BaseException:
@@ -125,7 +153,7 @@ class Encoder:
         """Bytes of the stream that are ready and were not read yet, where no output was given."""
         if self._drive is not None and not self._closed:
             self._drive.take(0.0)
-        data = self._output.take()
+        data = None if self._path is not None else self._output.take()
         if data is None:
             raise WrongOrder("read: the bytes go to the output that was given")
         return data
@@ -143,7 +171,8 @@ class Encoder:
         finally:
             self.close()
         _log(self._report)
-        self._report = dataclasses.replace(self._report, data=self._output.take())
+        if self._path is None:
+            self._report = dataclasses.replace(self._report, data=self._output.take())
         return self._report
 
     @property
@@ -211,5 +240,7 @@ def _frame_number(value: Any) -> int:
 def _log(report: Report) -> None:
     for note in report.notes:
         logger.info("%s", note)
+    for each in report.lost:
+        logger.info("lost: %s: %s", each.what, each.why)
     total = report.total
     logger.info("%d frames in %d scenes, %d bytes, %.1f s", total.frames, total.scenes, total.bytes, total.seconds)

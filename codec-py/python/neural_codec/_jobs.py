@@ -45,7 +45,9 @@ class Drive:
         write: Callable[[bytes], object] | None = None,
         progress: Callable[[Progress], object] | None = None,
         patience: float = PATIENCE,
+        lost: Callable[[str], object] | None = None,
     ) -> None:
+        self._lost = lost
         self._job = job
         self._feeders = feeders
         self._write = write
@@ -69,6 +71,9 @@ class Drive:
             if event[0] == "bytes":
                 if self._write is not None:
                     self._write(event[1])
+            elif event[0] == "lost":
+                if self._lost is not None:
+                    self._lost(event[1])
             elif event[0] == "progress":
                 if self._progress is not None and self._progress(Progress(*event[1])) is False:
                     raise Cancelled("cancelled by the progress callback")
@@ -97,11 +102,12 @@ def drive(
     write: Callable[[bytes], object] | None = None,
     progress: ProgressArgument = None,
     patience: float = PATIENCE,
+    lost: Callable[[str], object] | None = None,
 ) -> str:
     """Runs a job to its end, frames of its feeds taken in turn, and gives its result."""
     with ExitStack() as stack:
         callback = stack.enter_context(bar_for(progress))
-        run = Drive(job, [feeder for feeder, _ in feeds], write, callback, patience)
+        run = Drive(job, [feeder for feeder, _ in feeds], write, callback, patience, lost)
         stack.callback(run.close)
         waiting = list(feeds)
         while waiting and run.result is None:

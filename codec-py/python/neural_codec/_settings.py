@@ -33,6 +33,8 @@ SettingArguments = TypedDict(
         "device": SettingValue,
         "threads": SettingValue,
         "cache_dir": Union[SettingValue, "os.PathLike[str]"],
+        "on_damage": SettingValue,
+        "audio": SettingValue,
         "seed": SettingValue,
     },
     total=False,

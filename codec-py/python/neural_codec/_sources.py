@@ -24,7 +24,13 @@ EXPECTED = (
 
 @contextmanager
 def opened(
-    source: Any, *, fps: Any = None, layout: str = "THWC", audio: bool = True, name: str = "source"
+    source: Any,
+    *,
+    fps: Any = None,
+    layout: str = "THWC",
+    audio: bool = True,
+    name: str = "source",
+    reading: dict[str, str] | None = None,
 ) -> Iterator[tuple[_native.Source, list[Feed]]]:
     """A native source, and the feeds that fill it where frames come from Python."""
     check_layout(layout)
@@ -32,7 +38,7 @@ def opened(
     fps = getattr(source, "fps", None) if fps is None else fps
     rate = None if fps is None else frame_rate(fps)
     if isinstance(source, (str, os.PathLike)):
-        yield _native.Source.open(source, fps=rate, audio=audio), []
+        yield _native.Source.open(source, fps=rate, audio=audio, reading=reading), []
     elif isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
         file = None if isinstance(source, (bytes, bytearray, memoryview)) else source
         head = bytes(source) if file is None else read_some(file)
@@ -40,7 +46,7 @@ def opened(
             yield (_native.Source.from_bytes(head) if file is None else stream_from(file, head)), []
         else:
             with _spooled(head, file, name) as path:
-                yield _native.Source.open(path, fps=rate, audio=audio), []
+                yield _native.Source.open(path, fps=rate, audio=audio, reading=reading), []
     else:
         yield _fed(source, fps, rate, layout, name)
 

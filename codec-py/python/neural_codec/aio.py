@@ -22,7 +22,7 @@ from . import _decode, _encode, _export, _measure
 from ._jobs import STOP
 from .records import ClipInfo, Exported, Metrics, Report, StreamInfo, Written
 
-__all__ = ["compare", "decode", "detect_scenes", "encode", "export_base", "frames", "info"]
+__all__ = ["compare", "decode", "detect_scenes", "encode", "export_base", "frames", "info", "remux"]
 
 T = TypeVar("T")
 
@@ -41,6 +41,11 @@ async def decode(source: Any, output: Any = None, **options: Any) -> _decode.Fra
 async def export_base(source: Any, output: Any, **options: Any) -> Exported:
     """As `neural_codec.export_base`."""
     return await _on_thread(lambda: _export.export_base(source, output, **options))
+
+
+async def remux(source: Any, output: Any, **options: Any) -> Exported:
+    """As `neural_codec.remux`."""
+    return await _on_thread(lambda: _export.remux(source, output, **options))
 
 
 async def compare(reference: Any, clip: Any, **options: Any) -> Metrics:

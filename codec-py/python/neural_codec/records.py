@@ -249,6 +249,16 @@ class Total(Record):
 
 
 @dataclass(frozen=True)
+class Lost(Record):
+    """One thing of a source that is not in the output."""
+
+    what: str
+    """What kind of thing, such as `alpha`, `bits`, `track`, `subtitle` or `frames`."""
+    why: str
+    """Which, and why."""
+
+
+@dataclass(frozen=True)
 class Report(Record):
     """The account of an encode: what was done, and how good and large the result is, measured."""
 
@@ -262,6 +272,7 @@ class Report(Record):
     scenes: list[Scene]
     total: Total
     notes: list[str]
+    lost: list[Lost]
     data: bytes | None = field(default=None, repr=False, compare=False, metadata={"json": False})
     """The stream, where no output was given."""
 
@@ -368,7 +379,7 @@ class Written(Record):
 
 @dataclass(frozen=True)
 class Exported(Record):
-    """The account of an export of the base layer."""
+    """The account of an export or a remux."""
 
     SCHEMA: ClassVar[str] = "neural-codec/exported/1"
 
@@ -384,6 +395,8 @@ class Exported(Record):
     """As `width`."""
     bit_depth: int
     """Bits of a sample."""
+    lost: list[Lost]
+    """What the stream has beside its pictures and the file has no place for."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ const RESERVED: [&str; 10] = [
     "recon",
 ];
 
+/// Frames a second that the library takes.
+const MOST_FRAMES_A_SECOND: f64 = 240.0;
+
 /// Settings of one encoder.
 #[derive(Debug, Clone)]
 pub struct EncoderConfig {
@@ -64,6 +67,16 @@ impl EncoderConfig {
         }
     }
 
+    /// The frame rate that the library is told, which takes no more than 240: at a constant quality it steers nothing, and times
+    /// are the stream's own.
+    fn told_rate(&self) -> Rational {
+        if self.frame_rate.value() > MOST_FRAMES_A_SECOND {
+            Rational { num: 240, den: 1 }
+        } else {
+            self.frame_rate
+        }
+    }
+
     /// Every option by SVT-AV1's name, in the order in which it is set.
     pub(super) fn options(&self) -> Vec<(String, String)> {
         let (width, height) = coded_size(self.width, self.height);
@@ -72,8 +85,8 @@ impl EncoderConfig {
             number("width", width as i64),
             number("height", height as i64),
             number("input-depth", i64::from(self.depth.bits())),
-            number("fps-num", i64::from(self.frame_rate.num)),
-            number("fps-denom", i64::from(self.frame_rate.den)),
+            number("fps-num", i64::from(self.told_rate().num)),
+            number("fps-denom", i64::from(self.told_rate().den)),
             number("preset", i64::from(self.preset)),
             ("crf".to_owned(), self.quantizer.to_string()),
             number("lp", self.threads as i64),

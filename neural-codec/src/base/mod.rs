@@ -9,6 +9,7 @@ mod copy;
 mod dav1d;
 mod decoder;
 mod encoder;
+mod hdr;
 mod instance;
 mod library;
 mod loader;
@@ -23,8 +24,12 @@ pub use dav1d::{DECODER_VARIABLE, decoder_version, suggest_decoder};
 pub use decoder::{Av1Decoder, DecoderConfig};
 pub(crate) use encoder::MOST_OF_A_FRAME;
 pub use encoder::SvtAv1Encoder;
+pub use hdr::read_hdr;
 pub use library::{LIBRARY_VARIABLE, Library};
-pub use obu::{SequenceHeader, UnitInfo, probe, sequence_header};
+pub use obu::{
+    ForeignUnit, SequenceHeader, UnitInfo, insert_hdr, insert_message, probe, sequence_header,
+    sequence_header_obu, take_apart,
+};
 pub use quantizer::Quantizer;
 pub use source::coded_size;
 pub use temporal_unit::TemporalUnit;

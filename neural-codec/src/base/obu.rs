@@ -4,17 +4,27 @@
 //! of the size and format that the caller expects.
 //! Source: AV1 Bitstream & Decoding Process Specification, version 1.0.0 with errata 1, sections 5.3 to 5.9.
 
+use super::hdr::{HDR_CLL, HDR_MDCV, hdr_payloads};
+use crate::bitstream::Tracks;
 use crate::error::{Error, Place, Result};
 
 /// Frames in one temporal unit, hidden ones included; as many as AV1 can keep, and the shown one.
 const MAX_FRAMES: u32 = 9;
 
 const SEQUENCE_HEADER: u8 = 1;
+const TEMPORAL_DELIMITER: u8 = 2;
 const FRAME_HEADER: u8 = 3;
 const TILE_GROUP: u8 = 4;
 const METADATA: u8 = 5;
 const FRAME: u8 = 6;
 const PADDING: u8 = 15;
+
+/// Metadata of ITU-T T.35 (6.7.1).
+const ITUT_T35: u8 = 4;
+/// Country and provider of our messages. Codes are assigned nationally, so readers go by what follows them.
+const T35_CODES: [u8; 3] = [0xB5, 0x4E, 0x43];
+/// One bit and the zeros that fill its byte (5.3.4).
+const TRAILING_BITS: u8 = 0x80;
 
 /// What a sequence header says about the pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,15 +116,140 @@ pub fn probe(unit: &[u8], mut sequence: Option<SequenceHeader>) -> Result<UnitIn
 ///
 /// `Corrupt` or `Truncated` with the byte offset in the unit, also where there is none.
 pub fn sequence_header(unit: &[u8]) -> Result<Vec<u8>> {
+    let (start, _) = sequence_header_span(unit)?;
+    read_obu(unit, start).map(|(_, payload, _)| payload.to_vec())
+}
+
+/// The sequence header OBU of a temporal unit, with its own header: what containers keep of a stream.
+///
+/// # Errors
+///
+/// As [`sequence_header`].
+pub fn sequence_header_obu(unit: &[u8]) -> Result<&[u8]> {
+    sequence_header_span(unit).map(|(start, end)| &unit[start..end])
+}
+
+fn sequence_header_span(unit: &[u8]) -> Result<(usize, usize)> {
     let mut offset = 0;
     while offset < unit.len() {
-        let (kind, payload, next) = read_obu(unit, offset)?;
+        let (kind, _, next) = read_obu(unit, offset)?;
         if kind == SEQUENCE_HEADER {
-            return Ok(payload.to_vec());
+            return Ok((offset, next));
         }
         offset = next;
     }
     Err(Error::corrupt("AV1 unit", "a sequence header", "none", Place::at_offset(offset as u64)))
+}
+
+/// Puts a T.35 message into a temporal unit, behind its sequence header and before its first frame.
+///
+/// # Errors
+///
+/// `Corrupt` or `Truncated` where the unit holds no sequence header.
+pub fn insert_message(unit: &[u8], message: &[u8]) -> Result<Vec<u8>> {
+    let (_, at) = sequence_header_span(unit)?;
+    let mut payload = vec![ITUT_T35];
+    payload.extend(T35_CODES);
+    payload.extend_from_slice(message);
+    // Players stumble over an empty payload and over a missing end.
+    payload.push(TRAILING_BITS);
+    let mut out = Vec::with_capacity(unit.len() + payload.len() + 10);
+    out.extend_from_slice(&unit[..at]);
+    write_obu(&mut out, METADATA, &payload);
+    out.extend_from_slice(&unit[at..]);
+    Ok(out)
+}
+
+/// The same unit with what tracks say of HDR behind its sequence header.
+///
+/// # Errors
+///
+/// As [`insert_message`].
+pub fn insert_hdr(unit: &[u8], tracks: &Tracks) -> Result<Vec<u8>> {
+    let (_, at) = sequence_header_span(unit)?;
+    let mut out = unit[..at].to_vec();
+    for mut payload in hdr_payloads(tracks) {
+        payload.push(TRAILING_BITS);
+        write_obu(&mut out, METADATA, &payload);
+    }
+    out.extend_from_slice(&unit[at..]);
+    Ok(out)
+}
+
+/// A temporal unit out of a container, as streams hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignUnit {
+    /// Its OBUs, each with its size; temporal delimiters, padding and the messages are left out.
+    pub data: Vec<u8>,
+    /// T.35 messages that begin with the marker, in order, the marker included.
+    pub messages: Vec<Vec<u8>>,
+    /// Payloads of metadata OBUs of HDR, which are left out of `data` too.
+    pub hdr: Vec<Vec<u8>>,
+}
+
+/// Takes apart a temporal unit that another program may have written: the last OBU need not say its size.
+///
+/// # Errors
+///
+/// `Corrupt` or `Truncated` with the byte offset in the unit.
+pub fn take_apart(unit: &[u8], marker: &[u8]) -> Result<ForeignUnit> {
+    let mut found =
+        ForeignUnit { data: Vec::with_capacity(unit.len()), messages: Vec::new(), hdr: Vec::new() };
+    let mut offset = 0;
+    while offset < unit.len() {
+        let has_size = unit[offset] & 2 != 0;
+        let (kind, payload, next) = match has_size {
+            true => read_obu(unit, offset)?,
+            false => read_last_obu(unit, offset)?,
+        };
+        match kind {
+            TEMPORAL_DELIMITER | PADDING => {}
+            METADATA if matches!(payload.first(), Some(&(HDR_CLL | HDR_MDCV))) => {
+                found.hdr.push(payload.to_vec());
+            }
+            METADATA => match message(payload, marker) {
+                Some(message) => found.messages.push(message.to_vec()),
+                None => write_obu(&mut found.data, kind, payload),
+            },
+            _ if has_size => found.data.extend_from_slice(&unit[offset..next]),
+            _ => write_obu(&mut found.data, kind, payload),
+        }
+        offset = next;
+    }
+    Ok(found)
+}
+
+/// The T.35 message in a metadata OBU, where it begins with `marker` behind the codes of country and provider.
+fn message<'a>(payload: &'a [u8], marker: &[u8]) -> Option<&'a [u8]> {
+    let (&kind, rest) = payload.split_first()?;
+    if kind != ITUT_T35 {
+        return None;
+    }
+    // One byte of country, another where that is FF, and what the country assigns: two bytes as a rule.
+    let start = (1..=4).find(|&start| rest.get(start..).is_some_and(|rest| rest.starts_with(marker)))?;
+    let end = rest.iter().rposition(|&byte| byte != 0)?;
+    (rest[end] == TRAILING_BITS).then(|| rest.get(start..end)).flatten()
+}
+
+fn write_obu(out: &mut Vec<u8>, kind: u8, payload: &[u8]) {
+    out.push(kind << 3 | 2);
+    let mut size = payload.len();
+    while size >= 0x80 {
+        out.push(size as u8 | 0x80);
+        size >>= 7;
+    }
+    out.push(size as u8);
+    out.extend_from_slice(payload);
+}
+
+/// An OBU that reaches to the end of its unit, which containers allow.
+fn read_last_obu(unit: &[u8], offset: usize) -> Result<(u8, &[u8], usize)> {
+    let place = Place::at_offset(offset as u64);
+    let header = unit[offset];
+    if header & 0x85 != 0 {
+        return Err(Error::corrupt("AV1 unit header", "reserved bits 0 and one layer", header, place));
+    }
+    Ok((header >> 3 & 15, &unit[offset + 1..], unit.len()))
 }
 
 /// One open bitstream unit (5.3): its type, its payload, and where the next begins.
@@ -300,5 +435,63 @@ impl Bits<'_> {
 
     fn flag(&mut self) -> Result<bool> {
         Ok(self.take(1)? == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MARKER: &[u8] = b"marker";
+    /// A delimiter, a sequence header, a frame, padding.
+    const UNIT: &[u8] = &[0x12, 0, 0x0A, 3, 7, 8, 9, 0x32, 1, 5, 0x7A, 1, 0];
+
+    #[test]
+    fn the_sequence_header_is_found_behind_other_units() {
+        assert_eq!(sequence_header_obu(UNIT).unwrap(), [0x0A, 3, 7, 8, 9]);
+        for bytes in [&UNIT[..2], &UNIT[7..], &UNIT[..5], &[0x0A, 0xFF, 0xFF], &[]] {
+            assert!(sequence_header_obu(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_goes_in_before_the_frame_and_comes_out_as_it_was() {
+        for length in [0, 1, 100, 200, 20_000] {
+            let mut sent = MARKER.to_vec();
+            sent.extend((0..length).map(|byte| byte as u8));
+            let unit = insert_message(UNIT, &sent).unwrap();
+            assert_eq!(unit[7], 0x2A);
+            let found = take_apart(&unit, MARKER).unwrap();
+            assert_eq!(found.messages, [sent]);
+            assert_eq!(found.data, UNIT[2..10]);
+        }
+    }
+
+    #[test]
+    fn messages_of_others_stay_where_they_are() {
+        let unit = insert_message(&UNIT[2..], b"other").unwrap();
+        let found = take_apart(&unit, MARKER).unwrap();
+        assert!(found.messages.is_empty());
+        assert_eq!(found.data, unit[..unit.len() - 3]);
+    }
+
+    #[test]
+    fn the_last_obu_need_not_say_its_size() {
+        let found = take_apart(&[0x0A, 1, 9, 0x30, 5, 6], MARKER).unwrap();
+        assert_eq!(found.data, [0x0A, 1, 9, 0x32, 2, 5, 6]);
+        assert!(take_apart(&[0x34, 5, 6], MARKER).is_err(), "an extension");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_in_a_verdict(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = sequence_header(&bytes);
+            let _ = insert_message(&bytes, MARKER);
+            let _ = probe(&bytes, None);
+            if let Ok(found) = take_apart(&bytes, b"") {
+                prop_assert!(found.data.len() <= 2 * bytes.len());
+            }
+        }
     }
 }

@@ -7,6 +7,18 @@ use super::payload::Payload;
 use crate::error::Result;
 use crate::frame::Rational;
 
+/// Names and values, such as `title`: FFmpeg's names.
+pub type Tags = Vec<(String, String)>;
+
+/// What is cut off a packet of sound once it is decoded. Units: samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Trim {
+    /// From its start.
+    pub start: u32,
+    /// From its end.
+    pub end: u32,
+}
+
 /// What a demuxer says about an audio track, enough to mux its packets again without decoding them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioTrack {
@@ -26,6 +38,25 @@ pub struct AudioTrack {
     pub extradata: Vec<u8>,
     /// Language tag as in the source, empty if none.
     pub language: String,
+    /// What the stream's header has no room for.
+    pub details: AudioDetails,
+}
+
+/// What decoders and players need beside the rest of an [`AudioTrack`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AudioDetails {
+    /// FFmpeg's name of the channel layout, such as `5.1(side)`; empty for the usual one of that many channels.
+    pub channel_layout: String,
+    /// Bytes of a block of samples, 0 if unknown.
+    pub block_align: u32,
+    /// Bits of a coded sample, 0 if unknown.
+    pub bits_per_sample: u16,
+    /// Samples at the start that are decoded and not heard.
+    pub initial_padding: u32,
+    /// FFmpeg's disposition bits.
+    pub disposition: u32,
+    /// All tags but the language.
+    pub tags: Tags,
 }
 
 /// One compressed packet of an audio track.
@@ -37,6 +68,8 @@ pub struct AudioPacket {
     pub timestamp: i64,
     /// Duration in the track's `time_base`, 0 if unknown.
     pub duration: u32,
+    /// What is cut off once it is decoded.
+    pub trim: Trim,
     /// The bytes as the demuxer gave them.
     pub data: Vec<u8>,
 }
@@ -53,7 +86,18 @@ pub(super) fn read_track(reader: &mut Reader<'_>, limits: &Limits) -> Result<Aud
     let length = u64::from(reader.u32("length of extradata")?);
     reader.limited("length of extradata", length, u64::from(limits.max_extradata_bytes))?;
     let extradata = reader.bytes(length as usize, "extradata")?.to_vec();
-    Ok(AudioTrack { codec, time_base, sample_rate, channels, frame_size, bit_rate, extradata, language })
+    let details = AudioDetails::default();
+    Ok(AudioTrack {
+        codec,
+        time_base,
+        sample_rate,
+        channels,
+        frame_size,
+        bit_rate,
+        extradata,
+        language,
+        details,
+    })
 }
 
 /// Writes one track of the stream header.
@@ -77,7 +121,7 @@ impl Payload for AudioPacket {
         let track = reader.u8("audio track")?;
         let timestamp = reader.i64("audio timestamp")?;
         let duration = reader.u32("audio duration")?;
-        Ok(Self { track, timestamp, duration, data: reader.rest("audio data")? })
+        Ok(Self { track, timestamp, duration, trim: Trim::default(), data: reader.rest("audio data")? })
     }
 
     fn write(&self, writer: &mut Writer) -> Result<()> {

@@ -19,7 +19,7 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// The version that this library writes.
-    pub const CURRENT: Self = Self { major: 1, minor: 1 };
+    pub const CURRENT: Self = Self { major: 1, minor: 2 };
 }
 
 /// What holds for the whole stream.
@@ -84,7 +84,7 @@ impl Payload for StreamHeader {
         writer.u16(self.version.minor);
         writer.size("width", self.info.width)?;
         writer.size("height", self.info.height)?;
-        writer.u8(1 + LAYOUTS.iter().position(|&l| l == self.info.format.layout).unwrap_or(0) as u8);
+        write_layout(writer, self.info.format.layout);
         writer.u8(self.info.format.depth.bits());
         write_color(writer, self.info.color);
         writer.u8(0);
@@ -107,7 +107,12 @@ const RANGES: [ColorRange; 3] = [ColorRange::Unspecified, ColorRange::Limited, C
 const CHROMA_LOCATIONS: [ChromaLocation; 4] =
     [ChromaLocation::Unspecified, ChromaLocation::Left, ChromaLocation::Center, ChromaLocation::TopLeft];
 
-fn read_layout(reader: &mut Reader<'_>) -> Result<Layout> {
+/// Writes what [`read_layout`] reads.
+pub(super) fn write_layout(writer: &mut Writer, layout: Layout) {
+    writer.u8(1 + LAYOUTS.iter().position(|&l| l == layout).unwrap_or(0) as u8);
+}
+
+pub(super) fn read_layout(reader: &mut Reader<'_>) -> Result<Layout> {
     let code = reader.u8("layout")?;
     let layout = usize::from(code).checked_sub(1).and_then(|code| LAYOUTS.get(code));
     layout.copied().ok_or_else(|| reader.corrupt("layout", "1 to 4", code))
@@ -134,7 +139,8 @@ pub(super) fn read_size(reader: &mut Reader<'_>, limits: &Limits) -> Result<(u32
     Ok(size)
 }
 
-fn read_color(reader: &mut Reader<'_>) -> Result<Color> {
+/// Range, primaries, transfer, matrix and chroma location.
+pub(super) fn read_color(reader: &mut Reader<'_>) -> Result<Color> {
     let code = reader.u8("color range")?;
     let range = RANGES.get(usize::from(code)).copied();
     let range = range.ok_or_else(|| reader.corrupt("color range", "0 to 2", code))?;
@@ -147,7 +153,7 @@ fn read_color(reader: &mut Reader<'_>) -> Result<Color> {
     Ok(Color { range, primaries, transfer, matrix, chroma_location })
 }
 
-fn write_color(writer: &mut Writer, color: Color) {
+pub(super) fn write_color(writer: &mut Writer, color: Color) {
     writer.u8(RANGES.iter().position(|&r| r == color.range).unwrap_or(0) as u8);
     writer.u8(color.primaries);
     writer.u8(color.transfer);

@@ -19,6 +19,8 @@ pub enum PacketKind {
     StreamHeader = 0x01,
     /// [`AudioPacket`](super::AudioPacket), between scenes.
     Audio = 0x02,
+    /// [`TracksPacket`](super::TracksPacket), between scenes.
+    Tracks = 0x03,
     /// [`SceneHeader`](super::SceneHeader), opens a scene.
     Scene = 0x10,
     /// [`BaseLayer`](super::BaseLayer), second packet of a scene.
@@ -34,9 +36,10 @@ pub enum PacketKind {
 }
 
 impl PacketKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::StreamHeader,
         Self::Audio,
+        Self::Tracks,
         Self::Scene,
         Self::BaseLayer,
         Self::FrameHashes,
@@ -49,9 +52,9 @@ impl PacketKind {
         Self::ALL.into_iter().find(|&kind| kind as u8 == code)
     }
 
-    /// Whether a reader that does not know this type must refuse the stream: all but audio.
+    /// Whether a reader that does not know this type must refuse the stream: all but audio and tracks.
     pub(super) fn is_required(self) -> bool {
-        self != Self::Audio
+        !matches!(self, Self::Audio | Self::Tracks)
     }
 
     /// Most payload bytes that a valid packet of this type can have under `limits`.
@@ -62,6 +65,7 @@ impl PacketKind {
             Self::StreamHeader => {
                 1024 + u64::from(limits.max_audio_tracks) * (1024 + u64::from(limits.max_extradata_bytes))
             }
+            Self::Tracks => u64::from(limits.max_packet_bytes),
             Self::Audio => 13 + u64::from(limits.max_audio_packet_bytes),
             // 25 fixed bytes, then at most one varint of ten bytes a frame and one for their number.
             Self::Scene => 35 + 10 * frames,

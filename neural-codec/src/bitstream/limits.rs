@@ -19,7 +19,7 @@ pub struct Limits {
     pub max_scene_frames: u32,
     /// Bytes of a scene, packet headers included. Default 1 GiB: 10 s at 800 Mbit/s.
     pub max_scene_bytes: u64,
-    /// Audio tracks in a stream. Default 16.
+    /// Audio tracks in a stream. Default 64.
     pub max_audio_tracks: u32,
     /// Codec setup bytes of an audio track. Default 256 KiB.
     pub max_extradata_bytes: u32,
@@ -38,7 +38,7 @@ impl Default for Limits {
             max_scenes: 1 << 20,
             max_scene_frames: 1 << 16,
             max_scene_bytes: 1 << 30,
-            max_audio_tracks: 16,
+            max_audio_tracks: 64,
             max_extradata_bytes: 1 << 18,
             max_audio_packet_bytes: 1 << 24,
             max_packet_bytes: 1 << 30,

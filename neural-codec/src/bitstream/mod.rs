@@ -1,7 +1,7 @@
 //! The `.nvc` stream: packets read beside packets written.
 //!
 //! ```text
-//! signature  STREAM_HEADER  { AUDIO | SCENE BASE_LAYER [NEURAL_FILTER] FRAME_HASHES }*  SCENE_TABLE  END
+//! signature  STREAM_HEADER  { TRACKS | AUDIO | SCENE BASE_LAYER [NEURAL_FILTER] FRAME_HASHES }*  SCENE_TABLE  END
 //! ```
 //! Every packet is a 16-byte header and a payload, each under its own checksum, so that damage is always seen
 //! and costs one scene. `docs/BITSTREAM.md` is the specification.
@@ -14,6 +14,7 @@ mod input;
 mod kind;
 mod limits;
 mod neural_filter;
+mod neural_layer;
 mod order;
 mod packet;
 mod packet_header;
@@ -26,19 +27,25 @@ mod seek;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tracks;
 mod writer;
 
 pub use crate::strategy::Strategy;
-pub use audio::{AudioPacket, AudioTrack};
+pub use audio::{AudioDetails, AudioPacket, AudioTrack, Tags, Trim};
 pub use base_layer::{BaseCodec, BaseLayer};
 pub use header::{FormatVersion, StreamHeader};
 pub use kind::{FRAMES_PER_HASH, PACKET_HEADER_BYTES, PacketKind, SIGNATURE};
 pub use limits::Limits;
 pub use neural_filter::{MAX_FILTER_LAYERS, NeuralFilter};
+pub use neural_layer::{LAYER_UUID, NeuralLayer};
 pub use packet::Packet;
 pub use reader::{PacketReader, StreamItem};
 pub use scene::{FrameHashes, SceneHeader};
 pub use scene_packets::ScenePackets;
 pub use seek::SceneReader;
 pub use table::{End, SceneEntry, SceneTable};
+pub use tracks::{
+    Attachment, Chapter, ContentLight, MasteringDisplay, SubtitlePacket, SubtitleTrack, Tracks, TracksEntry,
+    TracksPacket,
+};
 pub use writer::{PacketWriter, concat};

@@ -88,7 +88,7 @@ impl Order {
     pub(super) fn accept(&mut self, packet: &Packet, span: Range<u64>) -> Result<()> {
         let place = Place::at_offset(span.start);
         match (self.step, packet) {
-            (Step::BetweenScenes, Packet::Audio(_)) => Ok(()),
+            (Step::BetweenScenes, Packet::Audio(_) | Packet::Tracks(_)) => Ok(()),
             (Step::BetweenScenes, Packet::Scene(scene)) => self.open_scene(scene, span.start),
             (Step::BaseLayer, Packet::BaseLayer(base)) => {
                 self.check_open(base.units().len(), "temporal units of a scene", 1, &span)?;

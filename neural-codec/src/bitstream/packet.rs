@@ -5,6 +5,7 @@ use super::kind::PacketKind;
 use super::payload::Payload;
 use super::{
     AudioPacket, BaseLayer, End, FrameHashes, Limits, NeuralFilter, SceneHeader, SceneTable, StreamHeader,
+    TracksPacket,
 };
 use crate::error::{Error, Place, Result};
 
@@ -15,6 +16,8 @@ pub enum Packet {
     StreamHeader(StreamHeader),
     /// A compressed audio packet.
     Audio(AudioPacket),
+    /// What a clip has beside pictures and sound.
+    Tracks(TracksPacket),
     /// Opens a scene.
     Scene(SceneHeader),
     /// The AV1 stream of a scene.
@@ -41,6 +44,7 @@ impl Packet {
         match kind {
             PacketKind::StreamHeader => all(payload, start, limits).map(Self::StreamHeader),
             PacketKind::Audio => all(payload, start, limits).map(Self::Audio),
+            PacketKind::Tracks => all(payload, start, limits).map(Self::Tracks),
             PacketKind::Scene => all(payload, start, limits).map(Self::Scene),
             PacketKind::BaseLayer => all(payload, start, limits).map(Self::BaseLayer),
             PacketKind::FrameHashes => all(payload, start, limits).map(Self::FrameHashes),
@@ -68,6 +72,7 @@ impl Packet {
         match self {
             Self::StreamHeader(_) => PacketKind::StreamHeader,
             Self::Audio(_) => PacketKind::Audio,
+            Self::Tracks(_) => PacketKind::Tracks,
             Self::Scene(_) => PacketKind::Scene,
             Self::BaseLayer(_) => PacketKind::BaseLayer,
             Self::FrameHashes(_) => PacketKind::FrameHashes,
@@ -87,6 +92,7 @@ impl Packet {
         match self {
             Self::StreamHeader(payload) => payload.write_packet(&mut writer),
             Self::Audio(payload) => payload.write_packet(&mut writer),
+            Self::Tracks(payload) => payload.write_packet(&mut writer),
             Self::Scene(payload) => payload.write_packet(&mut writer),
             Self::BaseLayer(payload) => payload.write_packet(&mut writer),
             Self::FrameHashes(payload) => payload.write_packet(&mut writer),

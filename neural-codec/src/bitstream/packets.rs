@@ -16,6 +16,8 @@ pub(super) struct Packets<R> {
     limits: Limits,
     /// A header that `resync` found and whose payload is next.
     found: Option<PacketHeader>,
+    /// What reading that header met.
+    found_error: Option<Error>,
     /// Whether the last packet could not be used.
     failed: bool,
 }
@@ -24,7 +26,7 @@ impl<R: Read> Packets<R> {
     /// Packets of a source whose first byte lies at `position` in the stream.
     pub(super) fn new(input: R, position: u64, limits: Limits) -> Self {
         let (input, order) = (PacketInput::new(input, position), Order::new(&limits));
-        Self { input, order, limits, found: None, failed: false }
+        Self { input, order, limits, found: None, found_error: None, failed: false }
     }
 
     /// Packets of a source that may begin in mid-stream.
@@ -63,10 +65,24 @@ impl<R: Read> Packets<R> {
         let result = self.next_of_kind(stream, &mut kind);
         self.failed = result.is_err();
         result.map_err(|error| {
-            let outside = matches!(kind, Some(PacketKind::Audio | PacketKind::SceneTable | PacketKind::End));
+            let outside = matches!(
+                kind,
+                Some(PacketKind::Audio | PacketKind::Tracks | PacketKind::SceneTable | PacketKind::End)
+            );
             let scene = self.order.scene().filter(|_| !outside);
             error.within(Place { scene, ..Place::default() })
         })
+    }
+
+    /// Whether the next packet is one of this kind; where that cannot be told, reading it tells why.
+    pub(super) fn next_is(&mut self, kind: PacketKind) -> bool {
+        if self.found.is_none() && !self.failed {
+            match self.input.read_header() {
+                Ok(found) => self.found = found,
+                Err(error) => self.found_error = Some(error),
+            }
+        }
+        self.found.as_ref().is_some_and(|header| header.kind() == Some(kind))
     }
 
     /// As `next`; `kind` becomes the type of the packet as soon as that is known.
@@ -85,9 +101,10 @@ impl<R: Read> Packets<R> {
                     }
                 };
             }
-            let header = match self.found.take() {
-                Some(header) => header,
-                None => self
+            let header = match (self.found.take(), self.found_error.take()) {
+                (Some(header), _) => header,
+                (None, Some(error)) => return Err(error),
+                (None, None) => self
                     .input
                     .read_header()?
                     .ok_or(Error::Truncated { what: "stream, which has no END packet", place })?,
@@ -145,8 +162,8 @@ impl<R: Read> Packets<R> {
         self.order.lose();
         self.failed = true;
         while let Some(header) = self.input.find_header()? {
-            use PacketKind::{Audio, End, Scene, SceneTable};
-            if matches!(header.kind(), Some(Scene | Audio | SceneTable | End)) {
+            use PacketKind::{Audio, End, Scene, SceneTable, Tracks};
+            if matches!(header.kind(), Some(Scene | Audio | Tracks | SceneTable | End)) {
                 self.found = Some(header);
                 self.failed = false;
                 return Ok(true);

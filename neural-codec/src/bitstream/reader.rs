@@ -1,9 +1,12 @@
 //! A stream in, packet by packet or scene by scene, from a source that need not seek.
 
+use std::collections::VecDeque;
 use std::io::Read;
 
 use super::packets::Packets;
-use super::{AudioPacket, Limits, Packet, PacketKind, ScenePackets, StreamHeader};
+use super::tracks::TracksPacket;
+use super::tracks::{Tracks, TracksEntry};
+use super::{AudioPacket, Limits, Packet, PacketKind, ScenePackets, StreamHeader, SubtitlePacket, Trim};
 use crate::error::{Error, Result};
 
 /// What a decoder takes from a stream, in the stream's order.
@@ -13,6 +16,10 @@ pub enum StreamItem {
     Scene(ScenePackets),
     /// A compressed audio packet.
     Audio(AudioPacket),
+    /// A packet of a subtitle track.
+    Subtitle(SubtitlePacket),
+    /// Duration of the clip's last frame in the stream's time base.
+    LastDuration(u64),
 }
 
 /// Reads a stream from front to back and checks all that it says about itself.
@@ -48,16 +55,66 @@ pub enum StreamItem {
 /// ```
 pub struct PacketReader<R> {
     header: StreamHeader,
+    tracks: Tracks,
+    /// Items that came in one packet and were not given yet.
+    waiting: VecDeque<StreamItem>,
+    /// What is cut off the next packet of an audio track.
+    trims: Vec<(u8, Trim)>,
+    /// What reading the description met.
+    failure: Option<Error>,
     packets: Packets<R>,
 }
 
 impl<R: Read> PacketReader<R> {
-    /// Reads the signature and the stream header. Damage in these costs the stream.
+    /// Reads the signature, the stream header, and the description of tracks behind it. Damage in the first two costs the stream.
     pub fn new(input: R, limits: Limits) -> Result<Self> {
         let mut packets = Packets::new(input, 0, limits);
         packets.input.read_signature()?;
         let header = packets.read_stream_header()?;
-        Ok(Self { header, packets })
+        let tracks = Tracks::of_audio(header.audio_tracks.clone());
+        let (waiting, trims) = (VecDeque::new(), Vec::new());
+        let mut reader = Self { header, tracks, waiting, trims, failure: None, packets };
+        while reader.failure.is_none() && reader.packets.next_is(PacketKind::Tracks) {
+            match reader.packets.next(Some(&reader.header)) {
+                Ok(Some(Packet::Tracks(TracksPacket(entries)))) => reader.take_entries(entries),
+                Ok(_) => {}
+                // Told with the first packet, as any damage between scenes.
+                Err(error) => reader.failure = Some(error),
+            }
+        }
+        Ok(reader)
+    }
+
+    /// What the clip has beside its pictures, as far as it is described before the first scene and sound.
+    pub fn tracks(&self) -> &Tracks {
+        &self.tracks
+    }
+
+    fn take_entries(&mut self, entries: Vec<TracksEntry>) {
+        for entry in entries {
+            match self.tracks.take(entry) {
+                Some(TracksEntry::SubtitlePacket(packet))
+                    if usize::from(packet.track) < self.tracks.subtitles.len() =>
+                {
+                    self.waiting.push_back(StreamItem::Subtitle(packet));
+                }
+                Some(TracksEntry::LastDuration(duration)) => {
+                    self.waiting.push_back(StreamItem::LastDuration(duration));
+                }
+                Some(TracksEntry::Trim(track, trim)) => {
+                    self.trims.retain(|(of, _)| *of != track);
+                    self.trims.push((track, trim));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn trimmed(&mut self, mut audio: AudioPacket) -> AudioPacket {
+        if let Some(at) = self.trims.iter().position(|(track, _)| *track == audio.track) {
+            audio.trim = self.trims.swap_remove(at).1;
+        }
+        audio
     }
 
     /// What holds for the whole stream.
@@ -77,18 +134,26 @@ impl<R: Read> PacketReader<R> {
     /// `Truncated` where the stream stops before END; `Corrupt`, `LimitExceeded` or `Unsupported` for a
     /// packet that cannot be used; each with its offset and scene. Then [`resync`](Self::resync) is due.
     pub fn next_packet(&mut self) -> Result<Option<Packet>> {
-        self.packets.next(Some(&self.header))
+        match self.failure.take() {
+            Some(error) => Err(error),
+            None => self.packets.next(Some(&self.header)),
+        }
     }
 
-    /// The next whole scene or audio packet, `None` after END.
+    /// The next whole scene or packet of a track, `None` after END.
     ///
     /// # Errors
     ///
     /// As [`next_packet`](Self::next_packet).
     pub fn next_item(&mut self) -> Result<Option<StreamItem>> {
-        while let Some(packet) = self.next_packet()? {
+        loop {
+            if let Some(item) = self.waiting.pop_front() {
+                return Ok(Some(item));
+            }
+            let Some(packet) = self.next_packet()? else { return Ok(None) };
             match packet {
-                Packet::Audio(audio) => return Ok(Some(StreamItem::Audio(audio))),
+                Packet::Audio(audio) => return Ok(Some(StreamItem::Audio(self.trimmed(audio)))),
+                Packet::Tracks(TracksPacket(entries)) => self.take_entries(entries),
                 Packet::Scene(header) => {
                     let scene = self.packets.rest_of_scene(header, Some(&self.header))?;
                     return Ok(Some(StreamItem::Scene(scene)));
@@ -97,7 +162,6 @@ impl<R: Read> PacketReader<R> {
                 other => return Err(wrong_call(other.kind())),
             }
         }
-        Ok(None)
     }
 
     /// After an error: steps to the next intact scene, audio packet, scene table or END; false if there is none.

@@ -39,16 +39,7 @@ impl Payload for SceneHeader {
             return Err(reader.corrupt("frames of a scene", "at least 1", 0));
         }
         reader.limited("frames of a scene", u64::from(frame_count), u64::from(limits.max_scene_frames))?;
-        let strategy = match reader.u8("strategy")? {
-            1 => Strategy::Av1,
-            2 => Strategy::Hybrid,
-            code => {
-                return Err(Error::Unsupported {
-                    what: format!("strategy {code} of scene {index}"),
-                    remedy: "a newer version of this library may read it".into(),
-                });
-            }
-        };
+        let strategy = read_strategy(reader, index)?;
         let timestamps = read_timestamps(reader, frame_count)?;
         Ok(Self { index, first_frame, strategy, timestamps })
     }
@@ -59,6 +50,18 @@ impl Payload for SceneHeader {
         writer.size("frames of a scene", self.timestamps.len())?;
         writer.u8(self.strategy as u8);
         write_timestamps(writer, &self.timestamps)
+    }
+}
+
+/// How scene `index` is coded.
+pub(super) fn read_strategy(reader: &mut Reader<'_>, index: u32) -> Result<Strategy> {
+    match reader.u8("strategy")? {
+        1 => Ok(Strategy::Av1),
+        2 => Ok(Strategy::Hybrid),
+        code => Err(Error::Unsupported {
+            what: format!("strategy {code} of scene {index}"),
+            remedy: "a newer version of this library may read it".into(),
+        }),
     }
 }
 

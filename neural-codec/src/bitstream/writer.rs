@@ -8,7 +8,8 @@ use super::order::Order;
 use super::packet::Packet;
 use super::packets::Packets;
 use super::payload::Payload;
-use super::{AudioPacket, End, FormatVersion, FrameHashes, Limits, ScenePackets, StreamHeader};
+use super::tracks::{Tracks, TracksEntry, TracksPacket};
+use super::{AudioPacket, End, FormatVersion, FrameHashes, Limits, ScenePackets, StreamHeader, Trim};
 use crate::error::{Error, Result};
 
 /// Writes a stream from front to back and lets nothing out that a reader with the same limits would refuse.
@@ -102,8 +103,39 @@ impl<W: Write> PacketWriter<W> {
             let expected = format!("one of {}", self.header.audio_tracks.len());
             return Err(Error::invalid("audio track", expected, packet.track));
         }
+        if packet.trim != Trim::default() {
+            self.write_entries(vec![TracksEntry::Trim(packet.track, packet.trim)])?;
+        }
         let mut bytes = Writer::default();
         packet.write_packet(&mut bytes)?;
+        self.write(&bytes.bytes)
+    }
+
+    /// Describes what the clip has beside its pictures, before the first scene and sound; nothing where there is nothing to say.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` or `LimitExceeded` for what a packet cannot hold.
+    pub fn write_tracks(&mut self, tracks: &Tracks) -> Result<()> {
+        self.write_entries(tracks.entries())
+    }
+
+    /// Writes entries between two scenes.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_tracks`](Self::write_tracks).
+    pub fn write_entries(&mut self, entries: Vec<TracksEntry>) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Writer::default();
+        TracksPacket(entries).write_packet(&mut bytes)?;
+        let (limit, found) = (u64::from(self.limits.max_packet_bytes), bytes.bytes.len() as u64);
+        if found > limit {
+            let place = crate::error::Place::at_offset(self.position);
+            return Err(Error::LimitExceeded { what: "bytes of tracks", limit, found, place });
+        }
         self.write(&bytes.bytes)
     }
 

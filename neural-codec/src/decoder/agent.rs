@@ -205,7 +205,7 @@ fn run(shared: &Arc<Shared>, settings: DecoderSettings) {
 }
 
 fn decode_all(shared: &Arc<Shared>, settings: DecoderSettings) {
-    let mut decoder = match StreamDecoder::new(Input(Arc::clone(shared)), settings) {
+    let mut decoder = match StreamDecoder::open(Input(Arc::clone(shared)), settings) {
         Ok(decoder) => decoder,
         Err(error) => return shared.lock().frames.push_back(Err(error)),
     };

@@ -1,21 +1,24 @@
-//! The base layer of a stream as an ordinary AV1 video file, which any player plays.
+//! A stream as an ordinary AV1 video file, which any player plays: its base layer alone, or with the neural layer in it.
 
-use std::cell::Cell;
-use std::fs::File;
-use std::io::BufReader;
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::bitstream::{AudioPacket, Limits, PacketReader, ScenePackets, StreamItem};
+use super::item::{FoundScene, Item};
+use super::items::{AnyInput, Items};
+use super::settings::DecoderSettings;
+use crate::base::{insert_hdr, insert_message, sequence_header_obu};
+use crate::bitstream::{Limits, NeuralLayer, Tracks};
 use crate::error::{Error, Place, Result};
 use crate::frame::{PixelFormat, VideoInfo};
-use crate::media::{TrackUnit, expect_distinct, remux_av1};
+use crate::lost::Lost;
+use crate::media::{Av1Writer, Container, KeptTracks, TrackUnit, expect_distinct};
 use crate::progress::{CancelToken, Progress};
 
 /// What an export wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct ExportReport {
     /// Frames, each one temporal unit.
@@ -28,9 +31,20 @@ pub struct ExportReport {
     pub height: u32,
     /// Bits of a coded sample.
     pub bit_depth: u8,
+    /// What the stream has beside its pictures and the file has no place for.
+    pub lost: Vec<Lost>,
 }
 
-/// Writes the base layer of a `.nvc` file, as it is and with the audio, into an MP4, MOV, Matroska or WebM file, which
+/// What is written of each scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layers {
+    /// AV1 as it is.
+    Base,
+    /// AV1 with the neural layer in a metadata OBU.
+    All,
+}
+
+/// Writes the base layer of a stream, as it is and with all other tracks, into an MP4, MOV, Matroska or WebM file, which
 /// appears whole or not at all.
 ///
 /// Nothing is decoded: the file holds what the base layer alone gives, before anything the decoder adds to it. `on_progress`
@@ -38,8 +52,7 @@ pub struct ExportReport {
 ///
 /// # Errors
 ///
-/// As `PacketReader`; `Unsupported` for scenes whose base layer holds fewer pictures than there are frames, and
-/// where the container cannot hold the audio; `Cancelled`; `Io`.
+/// As `PacketReader`; `Unsupported` where the container cannot hold the audio; `Cancelled`; `Io`.
 pub fn export_base(
     input: &Path,
     output: &Path,
@@ -48,120 +61,238 @@ pub fn export_base(
     on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<ExportReport> {
     expect_distinct(input, output)?;
-    let mut scenes = Items { reader: open(input, limits)? };
-    let first = scenes.next_scene()?.ok_or_else(|| {
-        let place = Place::at_offset(scenes.reader.position());
-        Error::corrupt("stream", "at least one scene", "none", place)
-    })?;
-    let header = scenes.reader.header().clone();
-    let depth = first.base.depth;
-    let info = VideoInfo {
-        width: first.base.width as usize,
-        height: first.base.height as usize,
-        format: PixelFormat { depth, ..header.info.format },
-        ..header.info
-    };
-    let done = Cell::new(Progress::default());
-    let report = Cell::new(ExportReport {
-        frames: 0,
-        base_bytes: 0,
-        width: first.base.width,
-        height: first.base.height,
-        bit_depth: depth.bits(),
-    });
-    let mut next = Some(first);
-    let scene_units = std::iter::from_fn(|| {
-        let mut step = || -> Result<Option<Vec<TrackUnit>>> {
-            cancel.check()?;
-            let scene = match next.take() {
-                Some(scene) => scene,
-                None => match scenes.next_scene()? {
-                    Some(scene) => scene,
-                    None => return Ok(None),
-                },
-            };
-            let units = units(&scene)?;
-            let (mut at, mut sum) = (done.get(), report.get());
-            sum.frames += units.len() as u64;
-            sum.base_bytes += scene.base.byte_len() as u64;
-            (at.frames_done, at.bytes, at.scenes_done) =
-                (sum.frames, scenes.reader.position(), at.scenes_done + 1);
-            done.set(at);
-            report.set(sum);
-            if on_progress(at).is_continue() { Ok(Some(units)) } else { Err(Error::Cancelled) }
-        };
-        step().transpose()
-    });
-    let all_units = scene_units.flat_map(|units| match units {
-        Ok(units) => units.into_iter().map(Ok).collect(),
-        Err(error) => vec![Err(error)],
-    });
-    // A reader of its own: packets of audio and scenes are not stored in the order in which a container wants them.
-    let mut audio = Audio { items: Items { reader: open(input, limits)? }, error: None };
-    let written = remux_av1(output, all_units, &info, &header.audio_tracks, &mut audio);
-    // What the audio's reader meets, the scenes' reader meets too: both read the same packets.
-    audio.error.map_or(written, Err)?;
-    Ok(report.get())
+    Export { input, limits, cancel, layers: Layers::Base }.run(Target::File(output), on_progress)
 }
 
-fn open(input: &Path, limits: &Limits) -> Result<PacketReader<BufReader<File>>> {
-    let file = File::open(input).map_err(|source| Error::io(input, source))?;
-    PacketReader::new(BufReader::new(file), limits.clone())
+/// Where a file goes.
+pub(super) enum Target<'a> {
+    File(&'a Path),
+    Sink(Box<dyn Write + Send>, Container),
 }
 
-/// One temporal unit a frame.
-fn units(scene: &ScenePackets) -> Result<Vec<TrackUnit>> {
-    let (frames, units) = (scene.header.frame_count(), scene.base.units().len());
-    if units != frames {
-        return Err(Error::Unsupported {
-            what: format!(
-                "export of scene {}: its base layer holds {units} pictures for {frames} frames",
-                scene.header.index
-            ),
-            remedy: "decode the stream into a video file instead".into(),
-        });
+impl Target<'_> {
+    fn container(&self) -> Result<Container> {
+        match self {
+            Self::File(path) => Container::of(path, "use .mkv, .mp4, .mov or .webm"),
+            Self::Sink(_, container) => Ok(*container),
+        }
     }
-    let unit = |(index, (data, &timestamp)): (usize, (&[u8], &i64))| TrackUnit {
-        timestamp,
-        is_key: index == 0,
-        data: data.to_vec(),
-    };
-    Ok(scene.base.units().zip(&scene.header.timestamps).enumerate().map(unit).collect())
 }
 
-struct Items {
-    reader: PacketReader<BufReader<File>>,
+/// A file that is to be written from another.
+pub(super) struct Export<'a> {
+    pub(super) input: &'a Path,
+    pub(super) limits: &'a Limits,
+    pub(super) cancel: &'a CancelToken,
+    pub(super) layers: Layers,
 }
 
-impl Items {
-    fn next_scene(&mut self) -> Result<Option<ScenePackets>> {
-        while let Some(item) = self.reader.next_item()? {
-            if let StreamItem::Scene(scene) = item {
-                return Ok(Some(scene));
+impl Export<'_> {
+    /// Writes the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`export_base`].
+    pub(super) fn run(
+        &self,
+        target: Target<'_>,
+        on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<ExportReport> {
+        let container = target.container()?;
+        let mut scenes = self.open()?;
+        let mut next = next_scene(&mut scenes)?;
+        let Some(first) = &next else {
+            let place = Place::at_offset(scenes.position());
+            return Err(Error::corrupt("stream", "at least one scene", "none", place));
+        };
+        let kept = KeptTracks::new(container, scenes.tracks())?;
+        let mut report = ExportReport {
+            frames: 0,
+            base_bytes: 0,
+            width: first.packets.base.width,
+            height: first.packets.base.height,
+            bit_depth: first.packets.base.depth.bits(),
+            lost: kept.lost.clone(),
+        };
+        let (info, tracks) = (scenes.header().info, scenes.tracks().clone());
+        let coded = coded_info(&info, first);
+        let earliest = self.others()?.earliest()?;
+        let mut writer = self.start(target, &coded, first, &tracks, (kept, earliest))?;
+        // A reader of its own: packets of tracks and scenes are not stored in the order in which a container wants them.
+        let mut others = self.others()?;
+        let mut progress = Progress::default();
+        while let Some(scene) = next {
+            self.cancel.check()?;
+            for unit in self.units(&scene, &info, &tracks)? {
+                others.write_before(&mut writer, unit.timestamp as f64 * info.time_base.value())?;
+                writer.write_unit(unit)?;
             }
+            report.frames += scene.packets.header.frame_count() as u64;
+            report.base_bytes += scene.packets.base.byte_len() as u64;
+            progress.frames_done = report.frames;
+            progress.scenes_done += 1;
+            progress.bytes = scenes.position();
+            if on_progress(progress).is_break() {
+                return Err(Error::Cancelled);
+            }
+            next = next_scene(&mut scenes)?;
+        }
+        let last_duration = others.write_rest(&mut writer)?;
+        writer.finish(last_duration)?;
+        Ok(report)
+    }
+
+    fn others(&self) -> Result<Others> {
+        Ok(Others { items: self.open()?, next: None })
+    }
+
+    fn open(&self) -> Result<Items<AnyInput>> {
+        let settings = DecoderSettings::default().with_limits(self.limits.clone());
+        Items::open_file(self.input, &settings)
+    }
+
+    fn start(
+        &self,
+        target: Target<'_>,
+        info: &VideoInfo,
+        first: &FoundScene,
+        tracks: &Tracks,
+        (kept, earliest): (KeptTracks, i64),
+    ) -> Result<Av1Writer> {
+        let unit = first.packets.base.units().next().unwrap_or_default();
+        // The sequence header and what says how bright pictures are, which players look for first.
+        let setup = insert_hdr(sequence_header_obu(unit)?, tracks)?;
+        match target {
+            Target::File(path) => Av1Writer::create(path, info, &setup, kept, earliest),
+            Target::Sink(sink, container) => Av1Writer::stream(sink, container, info, &setup, kept, earliest),
+        }
+    }
+
+    /// One temporal unit a frame, the first with what belongs to the scene.
+    fn units(&self, scene: &FoundScene, info: &VideoInfo, tracks: &Tracks) -> Result<Vec<TrackUnit>> {
+        let packets = &scene.packets;
+        let units = packets.base.units().zip(&packets.header.timestamps).enumerate();
+        units
+            .map(|(index, (data, &timestamp))| {
+                let mut data = data.to_vec();
+                if index == 0 {
+                    if self.layers == Layers::All && scene.covered > 0 {
+                        let layer = NeuralLayer::of(packets, info, scene.covered)?;
+                        data = insert_message(&data, &layer.to_bytes()?)?;
+                    }
+                    data = insert_hdr(&data, tracks)?;
+                }
+                Ok(TrackUnit { timestamp, duration: 0, is_key: index == 0, data })
+            })
+            .collect()
+    }
+}
+
+/// The clip as it is coded.
+fn coded_info(info: &VideoInfo, first: &FoundScene) -> VideoInfo {
+    let base = &first.packets.base;
+    VideoInfo {
+        width: base.width as usize,
+        height: base.height as usize,
+        format: PixelFormat { depth: base.depth, ..info.format },
+        ..*info
+    }
+}
+
+fn next_scene(items: &mut Items<AnyInput>) -> Result<Option<FoundScene>> {
+    while let Some(item) = items.next_item()? {
+        if let Item::Scene(scene) = item {
+            return Ok(Some(*scene));
+        }
+    }
+    Ok(None)
+}
+
+/// Packets among which the first of each track are looked for.
+const MOST_LOOKED_AT: usize = 10_000;
+
+/// Packets of all tracks but the pictures, in the order of the stream.
+struct Others {
+    items: Items<AnyInput>,
+    next: Option<Item>,
+}
+
+impl Others {
+    /// When the first packet of any track begins, in nanoseconds, samples before the sound left out. Looks at the first packets
+    /// alone: those of a track come in order.
+    fn earliest(mut self) -> Result<i64> {
+        let mut seen = vec![false; self.items.tracks().audio.len()];
+        let mut earliest = 0_i64;
+        for _ in 0..MOST_LOOKED_AT {
+            if seen.iter().all(|seen| *seen) || self.peek()?.is_none() {
+                break;
+            }
+            if let Some(Item::Audio(packet)) = self.next.take()
+                && let Some(track) = self.items.tracks().audio.get(usize::from(packet.track))
+                && !std::mem::replace(&mut seen[usize::from(packet.track)], true)
+            {
+                let padding = f64::from(track.details.initial_padding) / f64::from(track.sample_rate.max(1));
+                let begins = packet.timestamp as f64 * track.time_base.value() + padding;
+                // Within a unit of a coarse clock nothing begins earlier. A float to an integer keeps within its bounds.
+                if begins < -track.time_base.value() {
+                    earliest = earliest.min((begins * 1e9) as i64);
+                }
+            }
+        }
+        Ok(earliest)
+    }
+
+    /// Writes packets up to a time in seconds.
+    fn write_before(&mut self, writer: &mut Av1Writer, seconds: f64) -> Result<()> {
+        while self.peek()?.is_some() && self.begins() < seconds {
+            self.write_next(writer)?;
+        }
+        Ok(())
+    }
+
+    /// Writes all that is left; the duration of the clip's last frame, where that is known.
+    fn write_rest(&mut self, writer: &mut Av1Writer) -> Result<Option<u64>> {
+        let mut last_duration = None;
+        while self.peek()?.is_some() {
+            last_duration = self.write_next(writer)?.or(last_duration);
+        }
+        Ok(last_duration)
+    }
+
+    /// When the next packet is heard or seen, in seconds.
+    fn begins(&self) -> f64 {
+        let tracks = self.items.tracks();
+        let (time, base) = match &self.next {
+            Some(Item::Audio(packet)) => {
+                (packet.timestamp, tracks.audio.get(usize::from(packet.track)).map(|track| track.time_base))
+            }
+            Some(Item::Subtitle(packet)) => (
+                packet.timestamp,
+                tracks.subtitles.get(usize::from(packet.track)).map(|track| track.time_base),
+            ),
+            _ => return f64::INFINITY,
+        };
+        base.map_or(0.0, |base| time as f64 * base.value())
+    }
+
+    fn peek(&mut self) -> Result<Option<&Item>> {
+        while self.next.is_none() {
+            match self.items.next_item()? {
+                Some(Item::Scene(_)) => {}
+                Some(item) => self.next = Some(item),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.next.as_ref())
+    }
+
+    fn write_next(&mut self, writer: &mut Av1Writer) -> Result<Option<u64>> {
+        match self.next.take() {
+            Some(Item::Audio(packet)) => writer.write_audio(&packet)?,
+            Some(Item::Subtitle(packet)) => writer.write_subtitle(&packet)?,
+            Some(Item::LastDuration(duration)) => return Ok(Some(duration)),
+            Some(Item::Scene(_)) | None => {}
         }
         Ok(None)
-    }
-}
-
-/// The audio packets of a stream, up to the first error.
-struct Audio {
-    items: Items,
-    error: Option<Error>,
-}
-
-impl Iterator for Audio {
-    type Item = AudioPacket;
-
-    fn next(&mut self) -> Option<AudioPacket> {
-        while self.error.is_none() {
-            match self.items.reader.next_item() {
-                Ok(Some(StreamItem::Audio(packet))) => return Some(packet),
-                Ok(Some(StreamItem::Scene(_))) => {}
-                Ok(None) => return None,
-                Err(error) => self.error = Some(error),
-            }
-        }
-        None
     }
 }

@@ -1,10 +1,14 @@
 //! What a stream says about itself, without decoding it.
 
 use std::io::Read;
+use std::path::Path;
 
 use serde::Serialize;
 
-use crate::bitstream::{Limits, PacketReader, StreamItem};
+use super::item::Item;
+use super::items::Items;
+use super::settings::DecoderSettings;
+use crate::bitstream::{Limits, PacketReader};
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
 use crate::report::ClipReport;
@@ -75,12 +79,45 @@ pub struct SceneSummary {
 ///
 /// As `PacketReader`, and for filters that cannot be: where the stream is damaged, it has no summary.
 pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
-    let mut reader = PacketReader::new(input, limits)?;
+    let items = Items::Stream(Box::new(PacketReader::new(input, limits)?));
+    summary(items)
+}
+
+/// As [`inspect`], of an input that may be an ordinary video file too.
+///
+/// # Errors
+///
+/// As [`inspect_file`].
+pub fn inspect_any(input: impl Read + Send + 'static, limits: Limits) -> Result<StreamSummary> {
+    summary(Items::open(input, &DecoderSettings::default().with_limits(limits))?)
+}
+
+/// As [`inspect`], of a `.nvc` stream or an ordinary video file that holds one.
+///
+/// # Errors
+///
+/// As [`inspect`]; `Unsupported` for files that hold no AV1.
+pub fn inspect_file(path: &Path, limits: Limits) -> Result<StreamSummary> {
+    let settings = DecoderSettings::default().with_limits(limits);
+    let found = summary(Items::open_file(path, &settings)?)?;
+    let length = std::fs::metadata(path).map_err(|source| Error::io(path, source))?.len();
+    Ok(StreamSummary { bytes: length, bitrate_bps: length as f64 * 8.0 / found.duration_seconds, ..found })
+}
+
+fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
     let header = reader.header().clone();
+    let mut last_duration = None;
     let mut scenes = Vec::new();
     let mut span: Option<(i64, i64)> = None;
     while let Some(item) = reader.next_item()? {
-        let StreamItem::Scene(scene) = item else { continue };
+        let scene = match item {
+            Item::Scene(scene) => scene.packets,
+            Item::LastDuration(duration) => {
+                last_duration = Some(duration);
+                continue;
+            }
+            Item::Audio(_) | Item::Subtitle(_) => continue,
+        };
         let timestamps = &scene.header.timestamps;
         if let (Some(&first), Some(&last)) = (timestamps.first(), timestamps.last()) {
             span = Some((span.map_or(first, |(start, _)| start), last));
@@ -102,8 +139,11 @@ pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
     let Some((first, last)) = span else {
         return Err(Error::corrupt("stream", "at least one scene", "none", Place::default()));
     };
-    let duration_seconds =
-        last.abs_diff(first) as f64 * info.time_base.value() + info.frame_rate.inverse().value();
+    let last_seconds = match last_duration {
+        Some(duration) => duration as f64 * info.time_base.value(),
+        None => info.frame_rate.inverse().value(),
+    };
+    let duration_seconds = last.abs_diff(first) as f64 * info.time_base.value() + last_seconds;
     let bytes = reader.position();
     Ok(StreamSummary {
         format_version: format!("{}.{}", header.version.major, header.version.minor),

@@ -9,8 +9,14 @@ mod ahead;
 mod compare;
 #[cfg(feature = "ffmpeg")]
 mod export;
+#[cfg(feature = "ffmpeg")]
+mod file_scenes;
 mod inspect;
+mod item;
+mod items;
 mod one_shot;
+#[cfg(feature = "ffmpeg")]
+mod remux;
 mod scene;
 mod seeking;
 mod settings;
@@ -20,8 +26,10 @@ pub use agent::{DecodingAgent, Received};
 pub use compare::{ClipMetrics, compare, compare_with_device};
 #[cfg(feature = "ffmpeg")]
 pub use export::{ExportReport, export_base};
-pub use inspect::{SceneSummary, StreamSummary, inspect};
-pub use one_shot::{DecodeReport, decode_file, open_clip};
-pub use seeking::SeekingDecoder;
+pub use inspect::{SceneSummary, StreamSummary, inspect, inspect_any, inspect_file};
+pub use one_shot::{DecodeReport, decode_file, holds_stream, open_clip, open_clip_with};
+#[cfg(feature = "ffmpeg")]
+pub use remux::{remux, remux_into};
+pub use seeking::{ReadSeek, SeekingDecoder};
 pub use settings::{DecoderSettings, OnDamage};
 pub use stream::StreamDecoder;

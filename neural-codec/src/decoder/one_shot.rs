@@ -1,15 +1,19 @@
 //! A whole stream in one call.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
 
+#[cfg(feature = "ffmpeg")]
+use super::file_scenes::FileScenes;
+use super::items::begins_like_a_file;
 use super::settings::DecoderSettings;
-use super::stream::{StreamDecoder, is_stream};
+use super::stream::StreamDecoder;
+use crate::bitstream::SIGNATURE;
 use crate::error::{Error, Result};
 use crate::media::{self, FrameSource};
 use crate::progress::{CancelToken, Progress};
@@ -22,31 +26,59 @@ pub struct DecodeReport {
     pub frames: u64,
     /// Audio packets written.
     pub audio_packets: u64,
+    /// What a person should know, in sentences.
+    pub notes: Vec<String>,
     /// Wall seconds, reading and writing included.
     pub seconds: f64,
     /// Frames / seconds.
     pub frames_per_second: f64,
 }
 
-/// Opens a `.nvc` stream or any media file for reading frame by frame.
+/// Opens a `.nvc` stream, a video file that holds one, or any media file for reading frame by frame.
 ///
 /// # Errors
 ///
 /// As [`media::open`] and [`StreamDecoder::new`].
 pub fn open_clip(path: &Path, settings: &DecoderSettings) -> Result<Box<dyn FrameSource>> {
-    let mut file = File::open(path).map_err(|source| Error::io(path, source))?;
-    let mut first = Vec::new();
-    // A directory opens but does not read; `media::open` explains it.
-    let read = file.by_ref().take(8).read_to_end(&mut first);
-    if read.is_ok() && is_stream(&first) {
-        return Ok(Box::new(open_stream(path, settings)?));
-    }
-    media::open(path, &media::OpenOptions::default())
+    open_clip_with(path, settings, &media::OpenOptions::default())
 }
 
-fn open_stream(path: &Path, settings: &DecoderSettings) -> Result<StreamDecoder<BufReader<File>>> {
-    let file = File::open(path).map_err(|source| Error::io(path, source))?;
-    StreamDecoder::new(BufReader::new(file), settings.clone())
+/// As [`open_clip`], with options for files that are no streams.
+///
+/// # Errors
+///
+/// As [`open_clip`].
+pub fn open_clip_with(
+    path: &Path,
+    settings: &DecoderSettings,
+    options: &media::OpenOptions,
+) -> Result<Box<dyn FrameSource>> {
+    if holds_stream(path, settings) {
+        return Ok(Box::new(StreamDecoder::open_file(path, settings.clone())?));
+    }
+    media::open(path, options)
+}
+
+/// Whether a file is a `.nvc` stream, or an ordinary video file whose first scene has a neural layer. What cannot be read is
+/// not, and is left for the media readers to explain.
+pub fn holds_stream(path: &Path, settings: &DecoderSettings) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut first = Vec::new();
+    // A directory opens but does not read.
+    if file.take(SIGNATURE.len() as u64).read_to_end(&mut first).is_err() {
+        return false;
+    }
+    first == SIGNATURE || (begins_like_a_file(&first) && holds_layer(path, settings))
+}
+
+#[cfg(feature = "ffmpeg")]
+fn holds_layer(path: &Path, settings: &DecoderSettings) -> bool {
+    FileScenes::open(path, settings).is_ok_and(|scenes| scenes.has_layer())
+}
+
+#[cfg(not(feature = "ffmpeg"))]
+fn holds_layer(_: &Path, _: &DecoderSettings) -> bool {
+    false
 }
 
 /// Decodes a `.nvc` file into a media file, which appears whole or not at all.
@@ -66,8 +98,8 @@ pub fn decode_file(
 ) -> Result<DecodeReport> {
     media::expect_distinct(input, output)?;
     let start = Instant::now();
-    let mut decoder = open_stream(input, settings)?;
-    let mut writer = media::create(output, decoder.info(), decoder.audio_tracks())?;
+    let mut decoder = StreamDecoder::open_file(input, settings.clone())?;
+    let mut writer = media::create(output, decoder.info(), decoder.tracks())?;
     let (mut frames, mut audio_packets) = (0, 0);
     while let Some(frame) = decoder.next_frame()? {
         cancel.check()?;
@@ -81,12 +113,14 @@ pub fn decode_file(
     }
     audio_packets += write_audio(&mut decoder, writer.as_mut())?;
     writer.finish()?;
+    let notes = decoder.take_notes();
     let seconds = start.elapsed().as_secs_f64();
-    Ok(DecodeReport { frames, audio_packets, seconds, frames_per_second: frames as f64 / seconds })
+    Ok(DecodeReport { frames, audio_packets, notes, seconds, frames_per_second: frames as f64 / seconds })
 }
 
 fn write_audio(source: &mut dyn FrameSource, writer: &mut dyn media::FrameSink) -> Result<u64> {
     let packets = source.take_audio();
     packets.iter().try_for_each(|packet| writer.write_audio(packet))?;
+    source.take_subtitles().iter().try_for_each(|packet| writer.write_subtitle(packet))?;
     Ok(packets.len() as u64)
 }

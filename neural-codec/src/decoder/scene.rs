@@ -1,6 +1,7 @@
 //! One scene, decoded frame by frame and checked against its hashes.
 
 use super::ahead::Ahead;
+use super::item::FoundScene;
 use super::settings::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
@@ -20,6 +21,8 @@ pub(super) struct SceneDecoder {
     header: SceneHeader,
     /// Hashes that the stream stores.
     hashes: Vec<u64>,
+    /// Frames that they are for.
+    covered: usize,
     info: VideoInfo,
     /// Frames of the base layer, filtered where the scene has a filter.
     frames: Ahead<Decoded>,
@@ -38,11 +41,12 @@ impl SceneDecoder {
     /// `Corrupt` or `LimitExceeded` where the base layer contradicts the scene, `Unsupported` strategies, `Device`
     /// where the GPU that is asked for cannot be had.
     pub(super) fn new(
-        scene: ScenePackets,
+        found: FoundScene,
         info: VideoInfo,
         settings: &DecoderSettings,
         device: &mut Option<Device>,
     ) -> Result<Self> {
+        let FoundScene { packets: scene, covered } = found;
         let place = Place::in_scene(scene.header.index);
         let filter = match (scene.header.strategy, &scene.filter) {
             (Strategy::Av1, None) => None,
@@ -81,10 +85,11 @@ impl SceneDecoder {
         let mut frames = Ahead::start(move || decoding.next())?;
         if let Some(filter) = filter {
             let (frames_left, keeps) = (header.frame_count(), settings.gpu_resident);
-            let mut filtering = Filtering { base: frames, filter, frames_left, keeps };
+            let is_whole = covered == frames_left;
+            let mut filtering = Filtering { base: frames, filter, frames_left, is_whole, keeps };
             frames = Ahead::start(move || filtering.next())?;
         }
-        Ok(Self { header, hashes, info, frames, frames_out: 0, unchecked: Vec::new() })
+        Ok(Self { header, hashes, covered, info, frames, frames_out: 0, unchecked: Vec::new() })
     }
 
     /// The next frame, `None` after the last.
@@ -127,10 +132,12 @@ impl SceneDecoder {
             there = there.map(|there| there.shifted_like(&shifted)).transpose()?.flatten();
             shifted
         };
-        self.unchecked.push(FrameHash::of(&frame));
         self.frames_out += 1;
-        if self.unchecked.len() == FRAMES_PER_HASH || self.frames_out == self.header.frame_count() {
-            self.check_group()?;
+        if self.frames_out <= self.covered {
+            self.unchecked.push(FrameHash::of(&frame));
+            if self.unchecked.len() == FRAMES_PER_HASH || self.frames_out == self.covered {
+                self.check_group()?;
+            }
         }
         let there = there.map(|there| there.with_timestamp(timestamp));
         Ok(Decoded { frame: frame.with_timestamp(timestamp), there })
@@ -206,6 +213,8 @@ struct Filtering {
     filter: SceneFilter,
     /// Frames that the scene is said to have, less those that came.
     frames_left: usize,
+    /// Whether the scene has all the frames that the filter is for.
+    is_whole: bool,
     /// Whether frames are wanted on the GPU too.
     keeps: bool,
 }
@@ -214,7 +223,7 @@ impl Filtering {
     /// Frames that are too few or too many are left to the caller, who knows their place.
     fn next(&mut self) -> Result<Option<Decoded>> {
         let Some(decoded) = self.base.next()? else {
-            if self.frames_left == 0 {
+            if self.frames_left == 0 && self.is_whole {
                 self.filter.finish()?;
             }
             return Ok(None);

@@ -1,10 +1,16 @@
 //! Frames in any order, from a stream that can seek.
 
-use std::io::{Read, Seek};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
 
+#[cfg(feature = "ffmpeg")]
+use super::file_scenes::FileScenes;
+use super::item::FoundScene;
+use super::items::begins_like_a_file;
 use super::scene::{Decoded, SceneDecoder, placed};
 use super::settings::DecoderSettings;
-use crate::bitstream::{SceneReader, StreamHeader};
+use crate::bitstream::{SIGNATURE, SceneReader, SceneTable, StreamHeader};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{AnyFrame, Frame};
@@ -33,7 +39,7 @@ use crate::frame::{AnyFrame, Frame};
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
 pub struct SeekingDecoder<R> {
-    reader: SceneReader<R>,
+    scenes: Scenes<R>,
     settings: DecoderSettings,
     /// The scene that is open and the index in the clip of the frame it gives next.
     open: Option<(SceneDecoder, u64)>,
@@ -41,6 +47,81 @@ pub struct SeekingDecoder<R> {
     device: Option<Device>,
     /// The frame that comes next.
     next: u64,
+}
+
+/// Scenes by their number.
+enum Scenes<R> {
+    Stream(Box<SceneReader<R>>),
+    #[cfg(feature = "ffmpeg")]
+    File(Box<FileScenes>, SceneTable),
+}
+
+impl<R: Read + Seek> Scenes<R> {
+    fn header(&self) -> &StreamHeader {
+        match self {
+            Self::Stream(reader) => reader.header(),
+            #[cfg(feature = "ffmpeg")]
+            Self::File(scenes, _) => scenes.header(),
+        }
+    }
+
+    fn table(&self) -> &SceneTable {
+        match self {
+            Self::Stream(reader) => reader.table(),
+            #[cfg(feature = "ffmpeg")]
+            Self::File(_, table) => table,
+        }
+    }
+
+    fn scene(&mut self, index: usize) -> Result<FoundScene> {
+        match self {
+            Self::Stream(reader) => reader.scene(index).map(FoundScene::whole),
+            #[cfg(feature = "ffmpeg")]
+            Self::File(scenes, table) => scenes.scene(index, &table.scenes[index]),
+        }
+    }
+}
+
+/// Bytes of any input that can seek.
+pub trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+impl SeekingDecoder<Box<dyn ReadSeek>> {
+    /// Finds out what the input is: a `.nvc` stream, or an ordinary video file that holds one, which is read once to find its
+    /// scenes.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); `Unsupported` for files that hold no AV1.
+    pub fn open_any(mut input: impl ReadSeek + 'static, settings: DecoderSettings) -> Result<Self> {
+        let mut head = Vec::new();
+        input.by_ref().take(SIGNATURE.len() as u64).read_to_end(&mut head)?;
+        input.seek(SeekFrom::Start(0))?;
+        if !begins_like_a_file(&head) {
+            return Self::open(Box::new(input), settings);
+        }
+        #[cfg(feature = "ffmpeg")]
+        {
+            let mut scenes = FileScenes::seekable(input, settings.limits.clone())?;
+            let table = scenes.scan()?;
+            Ok(Self::of(Scenes::File(Box::new(scenes), table), settings))
+        }
+        #[cfg(not(feature = "ffmpeg"))]
+        Err(super::items::no_files())
+    }
+
+    /// As [`open_any`](Self::open_any), a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_any`](Self::open_any), with the file's name.
+    pub fn open_file(path: &Path, settings: DecoderSettings) -> Result<Self> {
+        let file = File::open(path).map_err(|source| Error::io(path, source))?;
+        Self::open_any(BufReader::new(file), settings).map_err(|error| match error {
+            Error::Io { path: None, source } => Error::io(path, source),
+            other => other,
+        })
+    }
 }
 
 impl<R: Read + Seek> SeekingDecoder<R> {
@@ -51,22 +132,26 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     /// As [`SceneReader::open`].
     pub fn open(input: R, settings: DecoderSettings) -> Result<Self> {
         let reader = SceneReader::open(input, settings.limits.clone())?;
-        Ok(Self { reader, settings, open: None, device: None, next: 0 })
+        Ok(Self::of(Scenes::Stream(Box::new(reader)), settings))
+    }
+
+    fn of(scenes: Scenes<R>, settings: DecoderSettings) -> Self {
+        Self { scenes, settings, open: None, device: None, next: 0 }
     }
 
     /// What holds for the whole stream.
     pub fn header(&self) -> &StreamHeader {
-        self.reader.header()
+        self.scenes.header()
     }
 
     /// Number of frames in the stream.
     pub fn frame_count(&self) -> u64 {
-        self.reader.table().frame_count()
+        self.scenes.table().frame_count()
     }
 
     /// The first frame behind the scene that holds `frame`: the number of frames for the last scene, and past it.
     pub fn scene_end(&self, frame: u64) -> u64 {
-        let table = self.reader.table();
+        let table = self.scenes.table();
         let entry = table.scene_of_frame(frame).and_then(|scene| table.scenes.get(scene));
         entry.map_or(self.frame_count(), |entry| entry.first_frame + u64::from(entry.frame_count))
     }
@@ -114,14 +199,14 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     }
 
     fn decode(&mut self) -> Result<Option<Decoded>> {
-        let Some(scene) = self.reader.table().scene_of_frame(self.next) else { return Ok(None) };
-        let entry = self.reader.table().scenes[scene];
+        let Some(scene) = self.scenes.table().scene_of_frame(self.next) else { return Ok(None) };
+        let entry = self.scenes.table().scenes[scene];
         let goes_on = self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);
         let (mut decoder, mut at) = match self.open.take().filter(|_| goes_on) {
             Some(open) => open,
             None => {
-                let info = self.reader.header().info;
-                let scene = self.reader.scene(scene)?;
+                let info = self.scenes.header().info;
+                let scene = self.scenes.scene(scene)?;
                 (SceneDecoder::new(scene, info, &self.settings, &mut self.device)?, entry.first_frame)
             }
         };

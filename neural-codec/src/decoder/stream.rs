@@ -1,10 +1,13 @@
 //! A stream decoded from front to back: the decoding agent's steps.
 
 use std::io::Read;
+use std::path::Path;
 
+use super::item::Item;
+use super::items::{AnyInput, Items};
 use super::scene::{Decoded, SceneDecoder, placed};
 use super::settings::{DecoderSettings, OnDamage};
-use crate::bitstream::{AudioPacket, AudioTrack, PacketReader, StreamHeader, StreamItem};
+use crate::bitstream::{AudioPacket, PacketReader, StreamHeader, SubtitlePacket, Tracks};
 use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{AnyFrame, Frame, VideoInfo};
@@ -34,12 +37,14 @@ use crate::media::FrameSource;
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
 pub struct StreamDecoder<R> {
-    reader: PacketReader<R>,
+    items: Items<R>,
     settings: DecoderSettings,
     scene: Option<SceneDecoder>,
     /// Where filters run, once there was one.
     device: Option<Device>,
     audio: Vec<AudioPacket>,
+    subtitles: Vec<SubtitlePacket>,
+    last_duration: Option<u64>,
     state: State,
 }
 
@@ -51,6 +56,26 @@ enum State {
     Ended,
 }
 
+impl StreamDecoder<AnyInput> {
+    /// Finds out what the input is: a `.nvc` stream, or an ordinary video file that holds one, read from front to back.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); `Unsupported` for files that hold no AV1, and for an MP4 file whose index lies at its end.
+    pub fn open(input: impl Read + Send + 'static, settings: DecoderSettings) -> Result<Self> {
+        Ok(Self::of(Items::open(input, &settings)?, settings))
+    }
+
+    /// Opens a `.nvc` stream or an ordinary video file that holds one.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), with the file's name.
+    pub fn open_file(path: &Path, settings: DecoderSettings) -> Result<Self> {
+        Ok(Self::of(Items::open_file(path, &settings)?, settings))
+    }
+}
+
 impl<R: Read> StreamDecoder<R> {
     /// Reads the stream's header.
     ///
@@ -59,17 +84,36 @@ impl<R: Read> StreamDecoder<R> {
     /// `Corrupt` for what is not a `.nvc` stream, `Truncated`, `UnsupportedVersion`, `LimitExceeded`.
     pub fn new(input: R, settings: DecoderSettings) -> Result<Self> {
         let reader = PacketReader::new(input, settings.limits.clone())?;
-        Ok(Self { reader, settings, scene: None, device: None, audio: Vec::new(), state: State::Reading })
+        Ok(Self::of(Items::Stream(Box::new(reader)), settings))
+    }
+
+    pub(super) fn of(items: Items<R>, settings: DecoderSettings) -> Self {
+        let (audio, subtitles, last_duration) = (Vec::new(), Vec::new(), None);
+        Self {
+            items,
+            settings,
+            scene: None,
+            device: None,
+            audio,
+            subtitles,
+            last_duration,
+            state: State::Reading,
+        }
     }
 
     /// What holds for the whole stream.
     pub fn header(&self) -> &StreamHeader {
-        self.reader.header()
+        self.items.header()
     }
 
     /// Bytes read so far.
     pub fn position(&self) -> u64 {
-        self.reader.position()
+        self.items.position()
+    }
+
+    /// What a person should know about what was read since the last call, such as a neural layer that cannot be used.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.items.take_notes()
     }
 
     /// The next frame, `None` after the last.
@@ -115,25 +159,27 @@ impl<R: Read> StreamDecoder<R> {
             }
             match self.next_item()? {
                 None => return Ok(None),
-                Some(StreamItem::Audio(packet)) => self.audio.push(packet),
-                Some(StreamItem::Scene(scene)) => {
+                Some(Item::Audio(packet)) => self.audio.push(packet),
+                Some(Item::Subtitle(packet)) => self.subtitles.push(packet),
+                Some(Item::LastDuration(duration)) => self.last_duration = Some(duration),
+                Some(Item::Scene(scene)) => {
                     let info = self.header().info;
-                    self.scene = Some(SceneDecoder::new(scene, info, &self.settings, &mut self.device)?);
+                    self.scene = Some(SceneDecoder::new(*scene, info, &self.settings, &mut self.device)?);
                 }
             }
         }
     }
 
-    fn next_item(&mut self) -> Result<Option<StreamItem>> {
+    fn next_item(&mut self) -> Result<Option<Item>> {
         match self.state {
             State::Ended => return Ok(None),
-            State::Damaged if !self.reader.resync()? => {
+            State::Damaged if !self.items.resync()? => {
                 self.state = State::Ended;
                 return Ok(None);
             }
             State::Damaged | State::Reading => self.state = State::Reading,
         }
-        let item = self.reader.next_item()?;
+        let item = self.items.next_item()?;
         if item.is_none() {
             self.state = State::Ended;
         }
@@ -143,7 +189,7 @@ impl<R: Read> StreamDecoder<R> {
 
 impl<R: Read + Send> FrameSource for StreamDecoder<R> {
     fn info(&self) -> &VideoInfo {
-        &self.reader.header().info
+        &self.items.header().info
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>> {
@@ -154,16 +200,19 @@ impl<R: Read + Send> FrameSource for StreamDecoder<R> {
         self.decode_any_frame()
     }
 
-    fn audio_tracks(&self) -> &[AudioTrack] {
-        &self.reader.header().audio_tracks
+    fn tracks(&self) -> &Tracks {
+        self.items.tracks()
+    }
+
+    fn last_duration(&self) -> Option<u64> {
+        self.last_duration
+    }
+
+    fn take_subtitles(&mut self) -> Vec<SubtitlePacket> {
+        std::mem::take(&mut self.subtitles)
     }
 
     fn take_audio(&mut self) -> Vec<AudioPacket> {
         std::mem::take(&mut self.audio)
     }
-}
-
-/// Whether these first bytes of a file are those of a stream.
-pub(super) fn is_stream(first_bytes: &[u8]) -> bool {
-    first_bytes.starts_with(&crate::bitstream::SIGNATURE)
 }

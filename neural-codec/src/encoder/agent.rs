@@ -3,9 +3,10 @@
 use std::ops::{ControlFlow, Range};
 
 use super::pipeline::Pipeline;
-use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::bitstream::{AudioPacket, AudioTrack, SubtitlePacket, Tracks};
 use crate::error::{Error, Result};
 use crate::frame::{AnyFrame, VideoInfo};
+use crate::lost::Lost;
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::settings::Settings;
@@ -60,7 +61,14 @@ impl EncodingAgent {
 
     /// Carries audio tracks; their packets come through [`send_audio`](Self::send_audio).
     #[must_use]
-    pub fn with_audio(mut self, tracks: Vec<AudioTrack>) -> Self {
+    pub fn with_audio(self, tracks: Vec<AudioTrack>) -> Self {
+        self.with_tracks(Tracks::of_audio(tracks))
+    }
+
+    /// Carries all that a clip has beside its pictures; packets come through [`send_audio`](Self::send_audio) and
+    /// [`send_subtitle`](Self::send_subtitle).
+    #[must_use]
+    pub fn with_tracks(mut self, tracks: Tracks) -> Self {
         self.pipeline.use_tracks(tracks);
         self
     }
@@ -96,6 +104,38 @@ impl EncodingAgent {
     pub fn send_audio(&mut self, packet: AudioPacket) -> Result<()> {
         self.expect_open("send_audio")?;
         self.pipeline.push_audio(packet)
+    }
+
+    /// Takes a packet of a subtitle track, to be stored near the frames sent around it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_audio`](Self::send_audio).
+    pub fn send_subtitle(&mut self, packet: SubtitlePacket) -> Result<()> {
+        self.expect_open("send_subtitle")?;
+        self.pipeline.push_subtitle(packet)
+    }
+
+    /// Says how long the last frame is shown, in units of the time base; one nominal frame without it.
+    ///
+    /// # Errors
+    ///
+    /// `WrongOrder` after the end.
+    pub fn set_last_duration(&mut self, duration: Option<u64>) -> Result<()> {
+        self.expect_open("set_last_duration")?;
+        self.pipeline.set_last_duration(duration);
+        Ok(())
+    }
+
+    /// Names what of the source is not among what is sent, for the report; `notes` are sentences for it.
+    ///
+    /// # Errors
+    ///
+    /// `WrongOrder` after the end.
+    pub fn set_lost(&mut self, lost: Vec<Lost>, notes: Vec<String>) -> Result<()> {
+        self.expect_open("set_lost")?;
+        self.pipeline.lose(lost, notes);
+        Ok(())
     }
 
     /// Says that no frame will follow.

@@ -7,7 +7,6 @@
 //! `parts` the same work in pieces for many machines.
 
 mod agent;
-mod audio_queue;
 mod encoded_scene;
 mod filter;
 mod muxer;
@@ -22,11 +21,12 @@ mod source_format;
 mod split;
 mod splitter;
 mod task;
+mod track_queue;
 mod warm_starts;
 mod workers;
 
 pub use agent::EncodingAgent;
 pub use encoded_scene::EncodedScene;
-pub use one_shot::{Hooks, encode, encode_file};
+pub use one_shot::{Hooks, OnLost, encode, encode_file, encode_to};
 pub use parts::{ScenePlace, concat, encode_scene, split, warm_start};
 pub use split::detect_scenes;

@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use super::encoded_scene::EncodedScene;
 use super::scene_report::{duration_seconds, quality_report};
-use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketWriter, StreamHeader};
+use super::track_queue::OtherPacket;
+use crate::bitstream::{Limits, PacketWriter, StreamHeader, Tracks, TracksEntry};
 use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
+use crate::lost::Lost;
 use crate::metrics::{Comparison, Measures};
 use crate::report::{ClipReport, Report, SCHEMA, SceneReport, StageReport, TotalReport};
 use crate::search::{Spent, StageClock};
@@ -26,6 +28,9 @@ pub(super) struct StreamMuxer {
     /// First and last timestamp so far.
     span: Option<(i64, i64)>,
     audio_bytes: u64,
+    /// Duration of the last frame in the time base, where the source says.
+    last_duration: Option<u64>,
+    lost: Vec<Lost>,
     start: Instant,
 }
 
@@ -33,18 +38,22 @@ impl StreamMuxer {
     pub(super) fn new(
         source: VideoInfo,
         coded: VideoInfo,
-        audio_tracks: Vec<AudioTrack>,
+        tracks: &Tracks,
         settings: &Settings,
         base_encoder: String,
         start: Instant,
     ) -> Result<Self> {
         let header = StreamHeader {
             encoder: format!("neural-codec {}", env!("CARGO_PKG_VERSION")),
-            audio_tracks,
+            audio_tracks: tracks.audio.clone(),
             ..StreamHeader::new(coded)
         };
+        let mut writer = PacketWriter::new(Vec::new(), &header, Limits::default())?;
+        writer.write_tracks(tracks)?;
         Ok(Self {
-            writer: PacketWriter::new(Vec::new(), &header, Limits::default())?,
+            writer,
+            last_duration: None,
+            lost: Vec::new(),
             source,
             coded,
             settings: settings.clone(),
@@ -64,10 +73,27 @@ impl StreamMuxer {
         self.notes.push(sentence);
     }
 
-    pub(super) fn add_audio(&mut self, packet: &AudioPacket) -> Result<()> {
+    /// Names what of the source is not in the stream.
+    pub(super) fn lose(&mut self, lost: Vec<Lost>) {
+        self.lost.extend(lost);
+    }
+
+    /// Says how long the last frame is shown, in the time base.
+    pub(super) fn set_last_duration(&mut self, duration: Option<u64>) {
+        self.last_duration = duration;
+    }
+
+    pub(super) fn add_packet(&mut self, packet: &OtherPacket) -> Result<()> {
         let before = self.writer.position();
-        self.writer.write_audio(packet)?;
-        self.audio_bytes += self.writer.position() - before;
+        match packet {
+            OtherPacket::Audio(packet) => {
+                self.writer.write_audio(packet)?;
+                self.audio_bytes += self.writer.position() - before;
+            }
+            OtherPacket::Subtitle(packet) => {
+                self.writer.write_entries(vec![TracksEntry::SubtitlePacket(packet.clone())])?;
+            }
+        }
         Ok(())
     }
 
@@ -107,11 +133,16 @@ impl StreamMuxer {
         if self.scenes.is_empty() {
             return Err(Error::invalid("clip", "at least 1 frame", 0));
         }
+        let nominal = nominal_duration(&self.coded);
+        if let Some(duration) = self.last_duration.filter(|&duration| duration > 0 && duration != nominal) {
+            self.writer.write_entries(vec![TracksEntry::LastDuration(duration)])?;
+        }
         let written = self.writer.position() - self.writer.sink_mut().len() as u64;
         let rest = self.writer.finish()?;
         let bytes = written + rest.len() as u64;
         let frames = self.comparison.finish().frames;
-        let duration = duration_seconds(&self.coded, self.span, frames);
+        let last_seconds = self.last_duration.map(|units| units as f64 * self.coded.time_base.value());
+        let duration = duration_seconds(&self.coded, self.span, frames, last_seconds);
         let seconds = self.start.elapsed().as_secs_f64();
         let (chroma_width, chroma_height) =
             self.coded.format.chroma_size(self.coded.width, self.coded.height);
@@ -148,9 +179,16 @@ impl StreamMuxer {
             },
             scenes: self.scenes,
             notes: self.notes,
+            lost: self.lost,
         };
         Ok((rest, report))
     }
+}
+
+/// Duration of a frame of the nominal rate, in the time base.
+fn nominal_duration(info: &VideoInfo) -> u64 {
+    // A float to an integer keeps within its bounds.
+    (1.0 / info.frame_rate.value() / info.time_base.value()).round() as u64
 }
 
 fn stage_report(spent: Spent) -> StageReport {

@@ -5,8 +5,14 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use super::EncodingAgent;
+#[cfg(feature = "ffmpeg")]
+use crate::decoder::remux;
+use crate::decoder::{DecoderSettings, open_clip_with};
 use crate::error::{Error, Result};
-use crate::media::{self, AtomicFile, FrameSource};
+use crate::lost::Lost;
+use crate::media::{self, AtomicFile, FrameSource, OutputKind};
+#[cfg(feature = "ffmpeg")]
+use crate::media::{Container, KeptTracks};
 use crate::progress::{CancelToken, OnProgress, Progress};
 use crate::report::Report;
 use crate::settings::Settings;
@@ -21,7 +27,14 @@ pub struct Hooks<'a> {
     pub cancel: CancelToken,
     /// Scenes to use instead of detected ones: contiguous ranges of frames from 0.
     pub scenes: Option<Vec<Range<u64>>>,
+    /// Called before the first frame is coded with what of the source will not be in the output, where there is any.
+    pub on_lost: Option<OnLost<'a>>,
+    /// What the output cannot hold, where the caller knows.
+    lost_by_output: Vec<Lost>,
 }
+
+/// Is told what is lost.
+pub type OnLost<'a> = Box<dyn FnMut(&[Lost]) + 'a>;
 
 impl<'a> Hooks<'a> {
     /// Reports progress to a callback, on the caller's thread; breaking cancels.
@@ -40,6 +53,12 @@ impl<'a> Hooks<'a> {
     #[must_use]
     pub fn with_scenes(self, scenes: Vec<Range<u64>>) -> Self {
         Self { scenes: Some(scenes), ..self }
+    }
+
+    /// Tells a callback what of the source will not be in the output, before the first frame is coded.
+    #[must_use]
+    pub fn with_lost(self, on_lost: impl FnMut(&[Lost]) + 'a) -> Self {
+        Self { on_lost: Some(Box::new(on_lost)), ..self }
     }
 
     /// Reports to the caller how far the work is.
@@ -103,24 +122,30 @@ pub fn encode(
 ) -> Result<Report> {
     let mut agent = EncodingAgent::new(*source.info(), settings)?
         .with_cancel(hooks.cancel.clone())
-        .with_audio(source.audio_tracks().to_vec());
+        .with_tracks(source.tracks().clone());
+    let by_output = std::mem::take(&mut hooks.lost_by_output);
+    let lost = |source: &dyn FrameSource| [source.lost(), by_output.clone()].concat();
+    if let Some(tell) = &mut hooks.on_lost {
+        let lost = lost(source);
+        if !lost.is_empty() {
+            tell(&lost);
+        }
+    }
     if let Some(scenes) = hooks.scenes.take() {
         agent = agent.with_scenes(scenes)?;
     }
     let total = source.declared_frame_count();
     while let Some(frame) = source.next_any_frame()? {
-        for packet in source.take_audio() {
-            agent.send_audio(packet)?;
-        }
+        send_packets(&mut agent, source)?;
         agent.send_frame(frame)?;
         while let Some(bytes) = agent.receive_packet()? {
             output.write_all(&bytes)?;
         }
         hooks.report(Progress { frames_total: total, ..agent.progress() })?;
     }
-    for packet in source.take_audio() {
-        agent.send_audio(packet)?;
-    }
+    send_packets(&mut agent, source)?;
+    agent.set_last_duration(source.last_duration())?;
+    agent.set_lost(lost(source), source.notes())?;
     agent.finish()?;
     while let Some(bytes) = agent.wait_packet(|progress| match hooks.report(progress) {
         Ok(()) => ControlFlow::Continue(()),
@@ -131,19 +156,98 @@ pub fn encode(
     agent.into_report()
 }
 
-/// Encodes a media file into a `.nvc` file, which appears whole or not at all.
+fn send_packets(agent: &mut EncodingAgent, source: &mut dyn FrameSource) -> Result<()> {
+    for packet in source.take_audio() {
+        agent.send_audio(packet)?;
+    }
+    for packet in source.take_subtitles() {
+        agent.send_subtitle(packet)?;
+    }
+    Ok(())
+}
+
+/// Encodes a media file into a file that appears whole or not at all: `.nvc`, or `.mp4`, `.mkv` or `.webm` that any
+/// player plays.
 ///
 /// # Errors
 ///
-/// As [`encode`], with the file's name; `InvalidArgument` where both are one file.
+/// As [`encode_to`]; `InvalidArgument` where both are one file.
 pub fn encode_file(input: &Path, output: &Path, settings: &Settings, hooks: Hooks<'_>) -> Result<Report> {
+    OutputKind::of(output)?;
     media::expect_distinct(input, output)?;
-    let mut source = media::open(input, &media::OpenOptions::default())?;
+    let mut source = open_clip_with(input, &DecoderSettings::default(), &media::OpenOptions::of(settings))?;
+    encode_to(source.as_mut(), output, settings, hooks)
+}
+
+/// Encodes all frames of a source into a file that appears whole or not at all, of the kind that its name's ending says.
+///
+/// # Errors
+///
+/// As [`encode`], with the file's name; `InvalidArgument` listing the endings for another; `Unsupported`, before the first
+/// frame is coded, where the container cannot hold a track of sound.
+pub fn encode_to(
+    source: &mut dyn FrameSource,
+    output: &Path,
+    settings: &Settings,
+    hooks: Hooks<'_>,
+) -> Result<Report> {
+    match OutputKind::of(output)? {
+        OutputKind::Stream => {
+            let (report, file) = encode_stream(source, output, settings, hooks)?;
+            file.commit()?;
+            Ok(report)
+        }
+        #[cfg(feature = "ffmpeg")]
+        OutputKind::Container(container) => encode_container(source, output, container, settings, hooks),
+    }
+}
+
+/// The stream in a file beside the output, which is not there yet.
+fn encode_stream(
+    source: &mut dyn FrameSource,
+    output: &Path,
+    settings: &Settings,
+    hooks: Hooks<'_>,
+) -> Result<(Report, AtomicFile)> {
     let mut file = AtomicFile::create(output)?;
-    let report = encode(source.as_mut(), &mut file, settings, hooks).map_err(|error| match error {
+    let report = encode(source, &mut file, settings, hooks).map_err(|error| match error {
         Error::Io { path: None, source } => Error::io(output, source),
         other => other,
     })?;
-    file.commit()?;
+    Ok((report, file))
+}
+
+/// Encodes into a stream beside the output, and writes that into the container: all packets are known then, so that players
+/// find the index first.
+#[cfg(feature = "ffmpeg")]
+fn encode_container(
+    source: &mut dyn FrameSource,
+    output: &Path,
+    container: Container,
+    settings: &Settings,
+    mut hooks: Hooks<'_>,
+) -> Result<Report> {
+    hooks.lost_by_output = KeptTracks::new(container, source.tracks())?.lost;
+    let cancel = hooks.cancel.clone();
+    let (mut report, stream) = encode_stream(source, output, settings, hooks)?;
+    let settings_of_decoder = DecoderSettings::default();
+    remux(stream.path(), output, &settings_of_decoder, &cancel, &mut |_| ControlFlow::Continue(()))?;
+    let length = std::fs::metadata(output).map_err(|error| Error::io(output, error))?.len();
+    account_for(&mut report, length, settings);
     Ok(report)
+}
+
+/// The report of a stream, of a file of so many bytes that holds it.
+#[cfg(feature = "ffmpeg")]
+fn account_for(report: &mut Report, bytes: u64, settings: &Settings) {
+    let total = &mut report.total;
+    total.compression_ratio *= total.bytes as f64 / bytes as f64;
+    total.bytes = bytes;
+    total.bitrate_bps = bytes as f64 * 8.0 / total.duration_seconds;
+    let too_large = settings.size_bytes.is_some_and(|limit| bytes > limit)
+        || settings.bitrate_bps.is_some_and(|limit| total.bitrate_bps > limit as f64);
+    if too_large && total.target_met {
+        total.target_met = false;
+        report.notes.push("The container's own bytes bring the file over the target.".into());
+    }
 }

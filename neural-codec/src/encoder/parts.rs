@@ -11,19 +11,20 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::audio_queue::AudioQueue;
 use super::encoded_scene::EncodedScene;
 use super::scene;
 use super::session::Session;
 use super::source_format::{check_frame, coded_frame};
 use super::split::detect_scenes;
 use super::task::{SceneGoal, SceneTask};
+use super::track_queue::{OtherPacket, TrackQueue};
 use super::warm_starts::warm_start_scenes;
 use crate::base::sequence_header;
-use crate::bitstream::{Limits, ScenePackets};
+use crate::bitstream::{Limits, ScenePackets, Tracks};
 use crate::error::{Error, Result};
 use crate::filter::train::WarmStart;
 use crate::frame::{AnyFrame, VideoInfo};
+use crate::lost::Lost;
 use crate::media::FrameSource;
 use crate::progress::CancelToken;
 use crate::report::Report;
@@ -143,11 +144,14 @@ pub fn concat(
     scenes: impl IntoIterator<Item = EncodedScene>,
 ) -> Result<Report> {
     let session = Session::new(*info, settings)?;
-    let (tracks, mut audio) = match source {
-        Some(source) => (source.audio_tracks().to_vec(), audio_of(source)?),
-        None => (Vec::new(), AudioQueue::default()),
+    let (tracks, audio) = match source {
+        Some(source) => (source.tracks().clone(), packets_of(source)?),
+        None => (Tracks::NONE, Others::default()),
     };
-    let mut muxer = session.muxer(tracks, Instant::now())?;
+    let Others { packets: mut queue, lost, last_duration } = audio;
+    let mut muxer = session.muxer(&tracks, Instant::now())?;
+    muxer.lose(lost);
+    muxer.set_last_duration(last_duration);
     let mut header: Option<Vec<u8>> = None;
     for scene in scenes {
         let found = header_of(&scene)?;
@@ -157,28 +161,35 @@ pub fn concat(
         }
         header = Some(found);
         let end = scene.report.first_frame + scene.report.frames;
-        audio.take_before(end).iter().try_for_each(|packet| muxer.add_audio(packet))?;
+        queue.take_before(end).iter().try_for_each(|packet| muxer.add_packet(packet))?;
         muxer.add_scene(scene)?;
         output.write_all(&muxer.take_bytes())?;
     }
-    audio.take_before(u64::MAX).iter().try_for_each(|packet| muxer.add_audio(packet))?;
+    queue.take_before(u64::MAX).iter().try_for_each(|packet| muxer.add_packet(packet))?;
     let (rest, report) = muxer.finish(&session.context.log.clock)?;
     output.write_all(&rest)?;
     Ok(report)
 }
 
-/// All audio of a clip, and where it stands among the frames.
-fn audio_of(source: &mut dyn FrameSource) -> Result<AudioQueue> {
-    let mut audio = AudioQueue::default();
-    if source.audio_tracks().is_empty() {
-        return Ok(audio);
-    }
+/// What a clip has beside its pictures.
+#[derive(Default)]
+struct Others {
+    packets: TrackQueue,
+    lost: Vec<Lost>,
+    last_duration: Option<u64>,
+}
+
+/// All packets of a clip but those of pictures, and where they stand among the frames.
+fn packets_of(source: &mut dyn FrameSource) -> Result<Others> {
+    let mut packets = TrackQueue::default();
     let mut frames = 0;
     loop {
         let frame = source.next_any_frame()?;
-        source.take_audio().into_iter().for_each(|packet| audio.push(frames, packet));
+        source.take_audio().into_iter().for_each(|packet| packets.push(frames, OtherPacket::Audio(packet)));
+        let subtitles = source.take_subtitles().into_iter();
+        subtitles.for_each(|packet| packets.push(frames, OtherPacket::Subtitle(packet)));
         if frame.is_none() {
-            return Ok(audio);
+            return Ok(Others { packets, lost: source.lost(), last_duration: source.last_duration() });
         }
         frames += 1;
     }

@@ -10,7 +10,6 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::audio_queue::AudioQueue;
 use super::encoded_scene::EncodedScene;
 use super::muxer::StreamMuxer;
 use super::rate::{NextStep, ProbedScene, RateControl};
@@ -20,12 +19,14 @@ use super::session::Session;
 use super::source_format::{check_frame, coded_frame};
 use super::splitter::{SceneSplitter, Step};
 use super::task::SceneTask;
+use super::track_queue::{OtherPacket, TrackQueue};
 use super::warm_starts::{WarmStartPlace, WarmStarts};
 use super::workers::{Workers, scenes_at_once};
-use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::bitstream::{AudioPacket, SubtitlePacket, Tracks};
 use crate::error::{Error, Result};
 use crate::filter::train::WarmStart;
 use crate::frame::{AnyFrame, Frame, FrameHash, VideoInfo};
+use crate::lost::Lost;
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{Profiler, SceneFrames};
@@ -58,8 +59,11 @@ pub(super) struct Pipeline {
     scenes_ahead: u64,
     /// Scenes that share so many bytes; none for other targets.
     rate: Option<RateControl>,
-    tracks: Vec<AudioTrack>,
-    audio: AudioQueue,
+    tracks: Tracks,
+    lost: Vec<Lost>,
+    notes: Vec<String>,
+    last_duration: Option<u64>,
+    packets: TrackQueue,
     muxer: Option<StreamMuxer>,
     ready: VecDeque<Vec<u8>>,
     report: Option<Report>,
@@ -85,8 +89,11 @@ impl Pipeline {
             workers: Workers::start(at_once)?,
             scenes_ahead: at_once as u64 + 1,
             rate: matches!(session.target, Target::Bitrate(_) | Target::Size(_)).then(RateControl::default),
-            tracks: Vec::new(),
-            audio: AudioQueue::default(),
+            tracks: Tracks::NONE,
+            lost: Vec::new(),
+            notes: Vec::new(),
+            last_duration: None,
+            packets: TrackQueue::default(),
             muxer: None,
             ready: VecDeque::new(),
             report: None,
@@ -104,7 +111,7 @@ impl Pipeline {
         self.session.context.resources.cancel = cancel;
     }
 
-    pub(super) fn use_tracks(&mut self, tracks: Vec<AudioTrack>) {
+    pub(super) fn use_tracks(&mut self, tracks: Tracks) {
         self.tracks = tracks;
     }
 
@@ -125,12 +132,27 @@ impl Pipeline {
 
     /// Takes an audio packet, to be stored near the frames sent around it.
     pub(super) fn push_audio(&mut self, packet: AudioPacket) -> Result<()> {
-        if usize::from(packet.track) >= self.tracks.len() {
-            let expected = format!("below {}", self.tracks.len());
-            return Err(Error::invalid("audio track", expected, packet.track));
-        }
-        self.audio.push(self.frames_sent, packet);
+        expect_track("audio track", packet.track, self.tracks.audio.len())?;
+        self.packets.push(self.frames_sent, OtherPacket::Audio(packet));
         Ok(())
+    }
+
+    /// Takes a packet of a subtitle track, to be stored near the frames sent around it.
+    pub(super) fn push_subtitle(&mut self, packet: SubtitlePacket) -> Result<()> {
+        expect_track("subtitle track", packet.track, self.tracks.subtitles.len())?;
+        self.packets.push(self.frames_sent, OtherPacket::Subtitle(packet));
+        Ok(())
+    }
+
+    /// Says what of the source is not in the stream, and what else a person should know about it.
+    pub(super) fn lose(&mut self, lost: Vec<Lost>, notes: Vec<String>) {
+        self.lost = lost;
+        self.notes = notes;
+    }
+
+    /// Says how long the last frame is shown, in the time base.
+    pub(super) fn set_last_duration(&mut self, duration: Option<u64>) {
+        self.last_duration = duration;
     }
 
     /// The next bytes of the stream; waits for them once the clip is finished. `None`: not yet, or, at the end, no more.
@@ -302,11 +324,12 @@ impl Pipeline {
 
     /// All scenes are probed, or stored with their shares: stores them, or writes them.
     fn share_bytes(&mut self, mut rate: RateControl) -> Result<()> {
-        let seconds = duration_seconds(&self.session.source, self.span, self.frames_sent);
+        let last = self.last_duration.map(|units| units as f64 * self.session.source.time_base.value());
+        let seconds = duration_seconds(&self.session.source, self.span, self.frames_sent, last);
         let Some((name, limit)) = self.session.target.limit(seconds) else {
             return Err(Error::internal("pipeline", "a share of bytes without a limit"));
         };
-        match rate.next(limit, self.audio.bytes(), &self.session.context.clip.library) {
+        match rate.next(limit, self.packets.bytes(), &self.session.context.clip.library) {
             NextStep::Store(shares) => {
                 for share in shares {
                     self.workers.submit(move || Ok(WorkerResult::Encoded(Box::new(share.run()?))));
@@ -330,9 +353,9 @@ impl Pipeline {
 
     fn write_scene(&mut self, scene: EncodedScene) -> Result<()> {
         let end = scene.report.first_frame + scene.report.frames;
-        let audio = self.audio.take_before(end);
+        let packets = self.packets.take_before(end);
         let muxer = self.muxer()?;
-        audio.iter().try_for_each(|packet| muxer.add_audio(packet))?;
+        packets.iter().try_for_each(|packet| muxer.add_packet(packet))?;
         muxer.add_scene(scene)?;
         let bytes = muxer.take_bytes();
         self.progress.scenes_done += 1;
@@ -341,11 +364,15 @@ impl Pipeline {
     }
 
     fn end_stream(&mut self) -> Result<()> {
-        let audio = self.audio.take_before(u64::MAX);
-        let notes = self.session.notes();
+        let packets = self.packets.take_before(u64::MAX);
+        let (lost, last_duration) = (std::mem::take(&mut self.lost), self.last_duration);
+        let mut notes = std::mem::take(&mut self.notes);
+        notes.extend(self.session.notes());
         let muxer = self.muxer()?;
         notes.into_iter().for_each(|note| muxer.note(note));
-        audio.iter().try_for_each(|packet| muxer.add_audio(packet))?;
+        packets.iter().try_for_each(|packet| muxer.add_packet(packet))?;
+        muxer.lose(lost);
+        muxer.set_last_duration(last_duration);
         if let Some(muxer) = self.muxer.take() {
             let (bytes, report) = muxer.finish(&self.session.context.log.clock)?;
             self.give(bytes);
@@ -363,7 +390,7 @@ impl Pipeline {
     fn muxer(&mut self) -> Result<&mut StreamMuxer> {
         let muxer = match self.muxer.take() {
             Some(muxer) => muxer,
-            None => self.session.muxer(self.tracks.clone(), self.start)?,
+            None => self.session.muxer(&self.tracks, self.start)?,
         };
         Ok(self.muxer.insert(muxer))
     }
@@ -371,11 +398,24 @@ impl Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        self.session.context.resources.cancel.cancel();
+        // The token is the caller's, who may have more to do once all is encoded.
+        if self.workers.in_flight() > 0 || self.open.is_some() {
+            self.session.context.resources.cancel.cancel();
+        }
         if let Some(open) = self.open.take() {
             open.frames.close(None);
         }
     }
+}
+
+/// # Errors
+///
+/// `InvalidArgument` for a track that was not announced.
+fn expect_track(what: &str, track: u8, count: usize) -> Result<()> {
+    if usize::from(track) < count {
+        return Ok(());
+    }
+    Err(Error::invalid(what, format!("below {count}"), track))
 }
 
 /// Encodes a scene with what the scenes before it left, and leaves what it trained to those after it.

@@ -44,7 +44,7 @@ pub(super) fn scene_report(
         attempts: result.attempts.clone(),
         filter,
         bytes,
-        bitrate_bps: bytes as f64 * 8.0 / duration_seconds(info, span, frames),
+        bitrate_bps: bytes as f64 * 8.0 / duration_seconds(info, span, frames, None),
         quality: quality_report(&attempt.comparison, worst),
         seconds,
     }
@@ -63,11 +63,18 @@ pub(super) fn quality_report(comparison: &Comparison, worst: Option<(u64, f64)>)
     }
 }
 
-/// From the first frame's start to the last one's end, the last one lasting one nominal frame.
-pub(super) fn duration_seconds(info: &VideoInfo, span: Option<(i64, i64)>, frames: u64) -> f64 {
+/// From the first frame's start to the last one's end, the last one lasting one nominal frame where nothing else is known.
+pub(super) fn duration_seconds(
+    info: &VideoInfo,
+    span: Option<(i64, i64)>,
+    frames: u64,
+    last_seconds: Option<f64>,
+) -> f64 {
     let frame = info.frame_rate.inverse().value();
     match span {
-        Some((first, last)) => last.abs_diff(first) as f64 * info.time_base.value() + frame,
+        Some((first, last)) => {
+            last.abs_diff(first) as f64 * info.time_base.value() + last_seconds.unwrap_or(frame)
+        }
         None => frames as f64 * frame,
     }
 }

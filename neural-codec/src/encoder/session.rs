@@ -8,7 +8,7 @@ use super::muxer::StreamMuxer;
 use super::source_format::{coded_info, conversion_note};
 use super::task::SceneGoal;
 use crate::base::Library;
-use crate::bitstream::AudioTrack;
+use crate::bitstream::Tracks;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
@@ -98,7 +98,7 @@ impl Session {
     }
 
     /// An empty stream.
-    pub(super) fn muxer(&self, tracks: Vec<AudioTrack>, start: Instant) -> Result<StreamMuxer> {
+    pub(super) fn muxer(&self, tracks: &Tracks, start: Instant) -> Result<StreamMuxer> {
         let clip = &self.context.clip;
         let base_encoder = format!("SVT-AV1 {}", clip.library.version());
         let mut muxer =

@@ -25,6 +25,6 @@ pub use network::{
     ACTIVATION_BITS, GAIN_BITS, Layer, MAX_CHANNELS, MAX_LAYERS, MAX_SHIFT, Network, SITE_CHANNELS, TAPS,
     TEMPORAL_LAYERS, UNIT_GAIN, temporal_layer,
 };
-pub use scene_filter::SceneFilter;
+pub use scene_filter::{SceneFilter, cut_filter};
 pub use scene_network::{MAX_STEP, SceneNetwork};
 pub use sites::Sites;

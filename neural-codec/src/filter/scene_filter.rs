@@ -1,7 +1,7 @@
 //! A scene's filter as its packet tells it, at work on decoded frames.
 
 use super::base_network::NetworkSize;
-use super::code::blocks::MapReader;
+use super::code::blocks::{MapReader, MapWriter};
 use super::infer::{Filter, block_count};
 use super::network::temporal_layer;
 use super::scene_network::SceneNetwork;
@@ -9,6 +9,34 @@ use crate::bitstream::NeuralFilter;
 use crate::device::Device;
 use crate::error::{Error, Place, Result};
 use crate::frame::{Frame, GpuFrame};
+
+/// The filter of a scene of which only the first `frames` are left. Size: width and height in pixels.
+///
+/// # Errors
+///
+/// `Corrupt` for block maps that cannot be.
+pub fn cut_filter(
+    packet: &NeuralFilter,
+    (width, height): (usize, usize),
+    frames: usize,
+) -> Result<NeuralFilter> {
+    if packet.blocks.is_empty() {
+        return Ok(packet.clone());
+    }
+    let size = block_count(width, height);
+    // Far more than any bit costs, so that the map stays as it is.
+    const WANTED: f64 = 1e12;
+    let (mut reader, mut writer) = (MapReader::new(&packet.blocks)?, MapWriter::new(1.0));
+    for _ in 0..frames {
+        let changes: Vec<f64> = reader
+            .next(size)?
+            .into_iter()
+            .map(|is_filtered| if is_filtered { -WANTED } else { WANTED })
+            .collect();
+        writer.next(size.0, &changes)?;
+    }
+    Ok(NeuralFilter { blocks: writer.finish()?, ..packet.clone() })
+}
 
 /// Filters the frames of a scene, first to last.
 pub struct SceneFilter {

@@ -56,6 +56,11 @@ impl AtomicFile {
         &self.target
     }
 
+    /// Where the bytes lie until then.
+    pub(crate) fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
     /// A second handle on the file under construction, for a library that wants to own what it writes to.
     ///
     /// # Errors

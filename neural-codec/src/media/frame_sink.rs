@@ -1,6 +1,6 @@
 //! Where frames go: what every writer of clips is.
 
-use crate::bitstream::AudioPacket;
+use crate::bitstream::{AudioPacket, SubtitlePacket};
 use crate::error::Result;
 use crate::frame::Frame;
 
@@ -19,6 +19,15 @@ pub trait FrameSink: Send {
     ///
     /// `Unsupported` where the file holds no audio.
     fn write_audio(&mut self, packet: &AudioPacket) -> Result<()>;
+
+    /// Writes a packet of one of the subtitle tracks the sink was made with, where the file holds it.
+    ///
+    /// # Errors
+    ///
+    /// `Io`, `InvalidArgument`.
+    fn write_subtitle(&mut self, _packet: &SubtitlePacket) -> Result<()> {
+        Ok(())
+    }
 
     /// Completes the file and gives it its name.
     fn finish(self: Box<Self>) -> Result<()>;

@@ -1,6 +1,7 @@
 //! Where frames come from: what every reader of clips is.
 
-use crate::bitstream::{AudioPacket, AudioTrack};
+use super::Lost;
+use crate::bitstream::{AudioPacket, SubtitlePacket, Tracks};
 use crate::error::Result;
 use crate::frame::{AnyFrame, Frame, VideoInfo};
 
@@ -26,9 +27,30 @@ pub trait FrameSource: Send {
         None
     }
 
-    /// Audio tracks whose packets [`take_audio`](Self::take_audio) gives.
-    fn audio_tracks(&self) -> &[AudioTrack] {
-        &[]
+    /// What the source has beside its pictures; [`take_audio`](Self::take_audio) and
+    /// [`take_subtitles`](Self::take_subtitles) give the packets.
+    fn tracks(&self) -> &Tracks {
+        const { &Tracks::NONE }
+    }
+
+    /// What of the source has no place in a clip: as far as it is known before the first frame, and at the end all of it.
+    fn lost(&self) -> Vec<Lost> {
+        Vec::new()
+    }
+
+    /// What a person should know about the source; at the end all of it.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How long the frame given last is shown, in the time base; known at the end, where the source says.
+    fn last_duration(&self) -> Option<u64> {
+        None
+    }
+
+    /// Packets of subtitle tracks met since the last call; after the last frame, all that remain.
+    fn take_subtitles(&mut self) -> Vec<SubtitlePacket> {
+        Vec::new()
     }
 
     /// Audio packets met since the last call; after the last frame, all that remain.

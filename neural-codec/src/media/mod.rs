@@ -3,11 +3,15 @@
 //! ```text
 //! in    open    -> sniff -> Y4M | pictures | container length -> demux -> decode -> samples -> upright -> timestamps
 //! out   create  -> PNG sequence | lossless video and audio -> a file beside -> rename
-//! out   remux_av1: temporal units and audio as they are
+//! out   Av1Writer: temporal units and all other tracks as they are; in   UnitReader
 //! ```
 //! The cargo feature `ffmpeg` adds video files, `images` adds pictures; without both, Y4M remains.
 
 mod atomic_file;
+#[cfg(feature = "ffmpeg")]
+mod clock;
+#[cfg(feature = "ffmpeg")]
+mod container;
 #[cfg(feature = "ffmpeg")]
 mod container_length;
 #[cfg(feature = "ffmpeg")]
@@ -15,24 +19,31 @@ pub mod ffmpeg;
 mod frame_sink;
 mod frame_source;
 mod open_options;
+mod output_kind;
 #[cfg(feature = "images")]
 pub mod pictures;
 mod retime;
 mod sequence;
 mod sniff;
 #[cfg(feature = "ffmpeg")]
+mod subtitles;
+#[cfg(feature = "ffmpeg")]
 mod timestamps;
 mod y4m_read;
 mod y4m_sink;
 mod y4m_write;
 
+pub use crate::lost::Lost;
 pub use atomic_file::AtomicFile;
 pub(crate) use atomic_file::expect_distinct;
 #[cfg(feature = "ffmpeg")]
-pub use ffmpeg::{FfmpegReader, LosslessWriter, TrackUnit, remux_av1};
+pub use container::Container;
+#[cfg(feature = "ffmpeg")]
+pub use ffmpeg::{Av1Writer, FfmpegReader, FileItem, KeptTracks, LosslessWriter, TrackUnit, UnitReader};
 pub use frame_sink::FrameSink;
 pub use frame_source::FrameSource;
 pub use open_options::{AudioChoice, OpenOptions, SourceDamage};
+pub use output_kind::OutputKind;
 #[cfg(feature = "images")]
 pub use pictures::{PictureReader, PngWriter};
 pub use sequence::SequencePattern;
@@ -42,7 +53,7 @@ pub use y4m_write::Y4mWriter;
 
 use std::path::Path;
 
-use crate::bitstream::AudioTrack;
+use crate::bitstream::Tracks;
 use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
 
@@ -99,7 +110,7 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
 /// # let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("clip.y4m");
 /// let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
-/// let mut sink = media::create(&path, &info, &[])?;
+/// let mut sink = media::create(&path, &info, &neural_codec::bitstream::Tracks::NONE)?;
 /// sink.write_frame(&Frame::new(64, 48, info.format, Color::default())?)?;
 /// sink.finish()?;
 /// let mut source = media::open(&path, &media::OpenOptions::default())?;
@@ -112,23 +123,23 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
 ///
 /// `Io` where the folder cannot be written; `Unsupported` for other endings, for what the container cannot
 /// hold, and naming the cargo feature that is missing.
-pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
+pub fn create(path: &Path, info: &VideoInfo, tracks: &Tracks) -> Result<Box<dyn FrameSink>> {
     if let Some(pattern) = SequencePattern::parse(path) {
-        return create_pictures(pattern, info, audio);
+        return create_pictures(pattern, info, tracks);
     }
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("y4m")) {
-        return Ok(Box::new(Y4mSink::create(path, info, audio)?));
+        return Ok(Box::new(Y4mSink::create(path, info, &tracks.audio)?));
     }
-    create_video(path, info, audio)
+    create_video(path, info, tracks)
 }
 
 #[cfg(feature = "images")]
 fn create_pictures(
     pattern: SequencePattern,
     info: &VideoInfo,
-    audio: &[AudioTrack],
+    tracks: &Tracks,
 ) -> Result<Box<dyn FrameSink>> {
-    if !audio.is_empty() {
+    if !tracks.audio.is_empty() {
         return Err(Error::Unsupported {
             what: "audio in a picture sequence".into(),
             remedy: "leave the audio out, or write an .mkv file".into(),
@@ -138,17 +149,17 @@ fn create_pictures(
 }
 
 #[cfg(not(feature = "images"))]
-fn create_pictures(_: SequencePattern, _: &VideoInfo, _: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
+fn create_pictures(_: SequencePattern, _: &VideoInfo, _: &Tracks) -> Result<Box<dyn FrameSink>> {
     Err(missing_feature("picture files", "images"))
 }
 
 #[cfg(feature = "ffmpeg")]
-fn create_video(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
-    Ok(Box::new(LosslessWriter::create(path, info, audio)?))
+fn create_video(path: &Path, info: &VideoInfo, tracks: &Tracks) -> Result<Box<dyn FrameSink>> {
+    Ok(Box::new(LosslessWriter::create(path, info, tracks)?))
 }
 
 #[cfg(not(feature = "ffmpeg"))]
-fn create_video(_: &Path, _: &VideoInfo, _: &[AudioTrack]) -> Result<Box<dyn FrameSink>> {
+fn create_video(_: &Path, _: &VideoInfo, _: &Tracks) -> Result<Box<dyn FrameSink>> {
     Err(missing_feature("video files other than Y4M", "ffmpeg"))
 }
 

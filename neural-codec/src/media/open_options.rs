@@ -1,29 +1,21 @@
 //! How a clip is opened.
 
 use crate::frame::Rational;
+pub use crate::settings::SourceDamage;
+use crate::settings::{AudioPlan, Settings};
 
-/// Whether a source hands on the audio of a file.
+/// Whether a source hands on what a file has beside its pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AudioChoice {
-    /// Audio packets pile up until they are taken.
+    /// Packets pile up until they are taken.
     #[default]
     Keep,
-    /// Audio is skipped.
+    /// Sound and subtitles are skipped.
     Discard,
 }
 
-/// What to do about frames that are damaged in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SourceDamage {
-    /// The clip ends with an error that names the frame.
-    #[default]
-    Fail,
-    /// Frames are given as the decoder patched them up; what does not decode at all is left out.
-    Keep,
-}
-
 /// How to open a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct OpenOptions {
     /// Frames a second, in place of what the file says: frames are then counted and the file's timestamps ignored.
@@ -31,8 +23,18 @@ pub struct OpenOptions {
     pub frame_rate: Option<Rational>,
     /// Threads to decode with; 0 for one a core.
     pub threads: usize,
-    /// Whether to collect audio packets.
+    /// Whether to collect packets of sound and subtitles.
     pub audio: AudioChoice,
+    /// Which tracks of sound.
+    pub audio_plan: AudioPlan,
     /// What to do about damage.
     pub on_damage: SourceDamage,
+}
+
+impl OpenOptions {
+    /// How settings of an encode want their source.
+    pub fn of(settings: &Settings) -> Self {
+        let (audio_plan, on_damage) = (settings.audio.clone(), settings.on_damage);
+        Self { audio_plan, on_damage, ..Self::default() }
+    }
 }

@@ -254,7 +254,7 @@ mod tests {
             let pattern = folder.path().join("frame_%04d.png");
             let frame = colorful(37, 29, PixelFormat { layout: Layout::Rgb, depth });
             let info = VideoInfo::new(37, 29, frame.format(), DEFAULT_RATE);
-            let mut sink = create(&pattern, &info, &[]).unwrap();
+            let mut sink = create(&pattern, &info, &crate::bitstream::Tracks::NONE).unwrap();
             (0..3).for_each(|t| sink.write_frame(&frame.clone().with_timestamp(t)).unwrap());
             sink.finish().unwrap();
             for path in [pattern.as_path(), folder.path()] {

@@ -43,7 +43,7 @@ pub(super) fn identify(path: &Path) -> Result<FileKind> {
     }
     let mut head = Vec::new();
     let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
-    file.by_ref().take(32).read_to_end(&mut head).map_err(|e| Error::io(path, e))?;
+    file.by_ref().take(64).read_to_end(&mut head).map_err(|e| Error::io(path, e))?;
     if head.is_empty() {
         return Err(Error::invalid("input file", "a video", format!("an empty file: {}", path.display())));
     }
@@ -55,7 +55,8 @@ fn identify_bytes(head: &[u8], path: &Path) -> FileKind {
         return FileKind::Y4m;
     }
     let picture = match head {
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => true,
+        // A chunk acTL behind the first makes it a clip.
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => head.get(37..41) != Some(b"acTL"),
         // A run of JPEG pictures is a Motion JPEG stream, which only its name tells from one picture.
         [0xFF, 0xD8, 0xFF, ..] => !path
             .extension()

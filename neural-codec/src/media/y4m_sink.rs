@@ -63,7 +63,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clip.y4m");
         let info = VideoInfo::new(6, 4, PixelFormat::YUV420_8, Rational { num: 30, den: 1 });
-        let mut sink = create(&path, &info, &[]).unwrap();
+        let mut sink = create(&path, &info, &crate::bitstream::Tracks::NONE).unwrap();
         let frame = Frame::new(6, 4, info.format, info.color).unwrap();
         (0..3).for_each(|t| sink.write_frame(&frame.clone().with_timestamp(t)).unwrap());
         assert!(!path.exists());

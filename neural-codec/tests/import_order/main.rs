@@ -17,12 +17,12 @@ use graph::{Crate, Graph, circles, folder, inside};
 const RANKS: &[&[&str]] = &[
     &["error"],
     &["simd", "gpu"],
-    &["device", "strategy", "progress"],
+    &["device", "strategy", "progress", "lost", "audio_plan"],
     &["frame"],
     &["metrics", "bitstream", "scene", "settings"],
     &["base", "filter", "media", "report"],
-    &["search"],
-    &["encoder", "decoder"],
+    &["search", "decoder"],
+    &["encoder"],
 ];
 
 /// What a folder must not import although its rank is lower.

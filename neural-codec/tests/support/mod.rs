@@ -1,7 +1,7 @@
 //! Generated clips that the tests of this folder share.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
-use neural_codec::bitstream::{AudioPacket, AudioTrack};
+use neural_codec::bitstream::{AudioDetails, AudioPacket, AudioTrack, Tracks, Trim};
 use neural_codec::frame::{BitDepth, Color, ColorRange, Frame, PixelFormat, Rational, VideoInfo};
 use neural_codec::media::FrameSource;
 use neural_codec::{Result, with_planes};
@@ -12,7 +12,7 @@ pub struct Clip {
     pub frames: u64,
     pub scene_frames: u64,
     pub next: u64,
-    pub tracks: Vec<AudioTrack>,
+    pub tracks: Tracks,
     pub audio: Vec<AudioPacket>,
 }
 
@@ -24,12 +24,12 @@ impl Clip {
         if format.layout == neural_codec::frame::Layout::Rgb {
             info.color = Color::default();
         }
-        Self { info, frames, scene_frames, next: 0, tracks: Vec::new(), audio: Vec::new() }
+        Self { info, frames, scene_frames, next: 0, tracks: Tracks::NONE, audio: Vec::new() }
     }
 
     /// An audio track with a packet for every frame.
     pub fn with_audio(mut self) -> Self {
-        self.tracks = vec![AudioTrack {
+        self.tracks = Tracks::of_audio(vec![AudioTrack {
             codec: "pcm_s16le".into(),
             time_base: Rational { num: 1, den: 48_000 },
             sample_rate: 48_000,
@@ -38,7 +38,8 @@ impl Clip {
             bit_rate: 768_000,
             extradata: Vec::new(),
             language: "eng".into(),
-        }];
+            details: AudioDetails::default(),
+        }]);
         self
     }
 
@@ -76,12 +77,13 @@ impl FrameSource for Clip {
             return Ok(None);
         }
         let frame = self.frame(self.next);
-        if !self.tracks.is_empty() {
+        if !self.tracks.audio.is_empty() {
             let data = self.next.to_le_bytes().repeat(10);
             self.audio.push(AudioPacket {
                 track: 0,
                 timestamp: self.next as i64 * 1920,
                 duration: 1920,
+                trim: Trim::default(),
                 data,
             });
         }
@@ -89,7 +91,7 @@ impl FrameSource for Clip {
         Ok(Some(frame))
     }
 
-    fn audio_tracks(&self) -> &[AudioTrack] {
+    fn tracks(&self) -> &Tracks {
         &self.tracks
     }
 

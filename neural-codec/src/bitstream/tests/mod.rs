@@ -46,6 +46,7 @@ fn golden_header() -> StreamHeader {
         bit_rate: 64000,
         extradata: b"OpusHead".to_vec(),
         language: "eng".into(),
+        details: AudioDetails::default(),
     };
     let header = StreamHeader::new(info);
     let version = FormatVersion { major: 1, minor: 0 };
@@ -54,7 +55,13 @@ fn golden_header() -> StreamHeader {
 
 fn golden_items() -> Vec<StreamItem> {
     let audio = |timestamp| {
-        StreamItem::Audio(AudioPacket { track: 0, timestamp, duration: 960, data: vec![0xfc, 0xff, 0xfe] })
+        StreamItem::Audio(AudioPacket {
+            track: 0,
+            timestamp,
+            duration: 960,
+            trim: Trim::default(),
+            data: vec![0xfc, 0xff, 0xfe],
+        })
     };
     vec![
         audio(-312),
@@ -71,6 +78,12 @@ fn write(header: &StreamHeader, items: &[StreamItem]) -> Result<Vec<u8>> {
         match item {
             StreamItem::Scene(scene) => writer.write_scene(scene)?,
             StreamItem::Audio(audio) => writer.write_audio(audio)?,
+            StreamItem::Subtitle(packet) => {
+                writer.write_entries(vec![TracksEntry::SubtitlePacket(packet.clone())])?;
+            }
+            StreamItem::LastDuration(duration) => {
+                writer.write_entries(vec![TracksEntry::LastDuration(*duration)])?;
+            }
         }
     }
     writer.finish()

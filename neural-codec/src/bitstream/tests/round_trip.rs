@@ -62,7 +62,7 @@ prop_compose! {
         codec in ".{0,40}", language in ".{0,8}", time_base in any_rational(), sample_rate: u32, channels: u16,
         frame_size: u32, bit_rate: u64, extradata in prop::collection::vec(any::<u8>(), 0..50),
     ) -> AudioTrack {
-        AudioTrack { codec, time_base, sample_rate, channels, frame_size, bit_rate, extradata, language }
+        AudioTrack { codec, time_base, sample_rate, channels, frame_size, bit_rate, extradata, language, details: AudioDetails::default() }
     }
 }
 
@@ -130,7 +130,7 @@ proptest! {
         for (at, (timestamp, duration, data)) in audio.into_iter().enumerate() {
             if !header.audio_tracks.is_empty() {
                 let track = (at % header.audio_tracks.len()) as u8;
-                items.insert(at.min(items.len()), StreamItem::Audio(AudioPacket { track, timestamp, duration, data }));
+                items.insert(at.min(items.len()), StreamItem::Audio(AudioPacket { track, timestamp, duration, trim: Trim::default(), data }));
             }
         }
         let bytes = write(&header, &items).unwrap();

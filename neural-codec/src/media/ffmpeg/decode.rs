@@ -5,27 +5,34 @@ use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::{Error as Ffmpeg, Packet, frame};
 
-use super::super::SourceDamage;
-use super::audio::AudioReader;
-use super::read_error;
-use crate::bitstream::AudioPacket;
+use super::super::{Lost, SourceDamage};
+use super::demux::Demuxer;
+use super::track_reader::TrackReader;
+use super::{native, positive, read_error};
 use crate::error::{Error, Place, Result};
+use crate::frame::Rational;
 
 /// Errors between two frames after which a file is given up even where damage is to be kept.
 const MOST_FAILURES: u32 = 10_000;
+/// Times of damaged frames that are named.
+const MOST_TIMES: usize = 5;
 
 /// A file that is being decoded.
 pub(super) struct Decoding {
     // The decoder goes before the file it reads from.
     decoder: Opened,
-    input: Input,
+    demuxer: Demuxer,
     stream: usize,
-    audio: AudioReader,
+    tracks: TrackReader,
     on_damage: SourceDamage,
     damaged: u64,
     /// Errors since the last frame.
     failures: u32,
     draining: bool,
+    /// Times of the first damaged frames, in the stream's time base.
+    damaged_at: Vec<i64>,
+    /// Presentation time and duration of the packet that is shown last.
+    last_shown: (i64, i64),
 }
 
 impl Decoding {
@@ -33,22 +40,58 @@ impl Decoding {
         input: Input,
         decoder: Opened,
         stream: usize,
-        audio: AudioReader,
+        tracks: TrackReader,
         on_damage: SourceDamage,
     ) -> Self {
-        Self { decoder, input, stream, audio, on_damage, damaged: 0, failures: 0, draining: false }
+        let demuxer = Demuxer::new(input);
+        Self {
+            decoder,
+            demuxer,
+            stream,
+            tracks,
+            on_damage,
+            damaged: 0,
+            failures: 0,
+            draining: false,
+            damaged_at: Vec::new(),
+            last_shown: (i64::MIN, 0),
+        }
     }
 
     pub(super) fn input(&self) -> &Input {
-        &self.input
+        self.demuxer.input()
     }
 
-    pub(super) fn audio(&self) -> &AudioReader {
-        &self.audio
+    /// Where the file's clock was set anew so far, in nanoseconds.
+    pub(super) fn restarted_at(&self) -> &[i64] {
+        self.demuxer.restarted_at()
     }
 
-    pub(super) fn take_audio(&mut self) -> Vec<AudioPacket> {
-        self.audio.take()
+    pub(super) fn tracks(&self) -> &TrackReader {
+        &self.tracks
+    }
+
+    pub(super) fn tracks_mut(&mut self) -> &mut TrackReader {
+        &mut self.tracks
+    }
+
+    /// How long the last frame is shown, in the stream's time base, where the file says.
+    pub(super) fn last_duration(&self) -> Option<u64> {
+        let stream = self.demuxer.input().stream(self.stream)?;
+        let base = positive(stream.time_base())?;
+        let end = native::tagged_end(&stream).map(|end| (end as f64 / 1e9 / base.value()).round() as i64);
+        let tagged = end.and_then(|end| end.checked_sub(self.last_shown.0)).filter(|&left| left > 0);
+        u64::try_from(tagged.unwrap_or(self.last_shown.1)).ok().filter(|&duration| duration > 0)
+    }
+
+    /// What damage cost so far. `base`: of the stream's timestamps.
+    pub(super) fn lost(&self, base: Rational) -> Option<Lost> {
+        let times = self.damaged_at.iter().map(|&time| format!("{:.3} s", time as f64 * base.value()));
+        let times = times.collect::<Vec<_>>().join(", ");
+        let at = if times.is_empty() { times } else { format!(", the first at {times} of the file's clock") };
+        (self.damaged > 0).then(|| {
+            Lost::new("frames", format!("{} packets or pictures of the source are damaged{at}", self.damaged))
+        })
     }
 
     /// Errors met and damaged frames kept so far.
@@ -70,6 +113,12 @@ impl Decoding {
                     if frame.is_corrupt() || frame.has_decode_errors() {
                         let found = format!("damage ({:?})", frame.decode_error_flags());
                         self.damage(Error::corrupt("frame", "all of its data", found, place))?;
+                        self.damaged_at
+                            .extend(frame.timestamp().filter(|_| self.damaged_at.len() < MOST_TIMES));
+                        // What cannot be seen is no beginning.
+                        if index == 0 {
+                            continue;
+                        }
                     }
                     self.failures = 0;
                     return Ok(true);
@@ -85,19 +134,23 @@ impl Decoding {
     fn feed(&mut self, place: Place) -> Result<()> {
         loop {
             let mut packet = Packet::empty();
-            match packet.read(&mut self.input) {
+            match self.demuxer.read(&mut packet) {
                 // A packet without bytes would tell the decoder that the stream ends.
                 Ok(()) if packet.size() == 0 => {}
                 Ok(()) if packet.stream() == self.stream => {
                     if packet.is_corrupt() {
                         self.damage(Error::corrupt("packet", "all of its bytes", "fewer", place))?;
                     }
+                    let time = packet.pts().or(packet.dts()).unwrap_or(i64::MIN);
+                    if time >= self.last_shown.0 {
+                        self.last_shown = (time, packet.duration());
+                    }
                     return match self.decoder.send_packet(&packet) {
                         Ok(()) => Ok(()),
                         Err(error) => self.damage(read_error("frame", error, place)),
                     };
                 }
-                Ok(()) => self.audio.push(&packet),
+                Ok(()) => self.tracks.push(&packet),
                 Err(error) => {
                     if error != Ffmpeg::Eof {
                         self.damage(read_error("video file", error, place))?;

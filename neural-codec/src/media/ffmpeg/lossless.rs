@@ -8,10 +8,12 @@ use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Error as Ffmpeg, Packet, Rational as Fraction, encoder, frame};
 
-use super::super::FrameSink;
-use super::muxer::{Muxer, Timing, container, write_error};
+use super::super::{Container, FrameSink};
+use super::keeping::KeptTracks;
+use super::muxer::{Muxer, Timing, write_error};
+use super::padding;
 use super::{native_write, signed};
-use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::bitstream::{AudioPacket, SubtitlePacket, Tracks};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, Layout, PixelFormat, Planes, VideoInfo};
 
@@ -34,6 +36,7 @@ const ENDINGS: &str = "use .mkv, .mp4, .mov or .y4m, or frame_%04d.png for pictu
 /// Writes frames losslessly: FFV1 in Matroska, H.264 or HEVC in MP4 and MOV.
 pub struct LosslessWriter {
     muxer: Muxer,
+    kept: KeptTracks,
     encoder: Encoder,
     pixel: Pixel,
     info: VideoInfo,
@@ -48,18 +51,21 @@ impl LosslessWriter {
     /// # Errors
     ///
     /// See [`create`](super::super::create).
-    pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Self> {
-        let choice = choose(container(path, ENDINGS)?, info.format)?;
+    pub fn create(path: &Path, info: &VideoInfo, tracks: &Tracks) -> Result<Self> {
+        let container = Container::of(path, ENDINGS)?;
+        let choice = choose(container, info.format)?;
+        let kept = KeptTracks::new(container, tracks)?;
         let mut muxer = Muxer::create(path)?;
         let (time_base, rate) =
             (signed("time base", info.time_base)?, signed("frame rate", info.frame_rate)?);
         let encoder = open_encoder(&choice, info, time_base, rate, muxer.wants_global_header(), path)?;
         muxer.add_encoded(encoder.as_ref(), time_base, rate, info.pixel_aspect)?;
-        muxer.add_audio(audio)?;
+        muxer.add_padding(padding::has_to_be_added());
+        muxer.add_tracks(&kept.tracks)?;
         muxer.start()?;
         let frame_duration = (1.0 / info.frame_rate.value() / info.time_base.value()).round().max(1.0) as i64;
         let (info, pixel, path) = (*info, choice.pixel, path.to_owned());
-        Ok(Self { muxer, encoder, pixel, info, frame_duration, last_timestamp: None, path })
+        Ok(Self { muxer, kept, encoder, pixel, info, frame_duration, last_timestamp: None, path })
     }
 
     /// Writes the packets that the encoder has ready.
@@ -109,6 +115,10 @@ impl FrameSink for LosslessWriter {
         self.muxer.write_audio(packet)
     }
 
+    fn write_subtitle(&mut self, packet: &SubtitlePacket) -> Result<()> {
+        self.kept.subtitle(packet).map_or(Ok(()), |packet| self.muxer.write_subtitle(&packet))
+    }
+
     fn finish(mut self: Box<Self>) -> Result<()> {
         if self.last_timestamp.is_none() {
             return Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() });
@@ -124,7 +134,7 @@ impl FrameSink for LosslessWriter {
 /// # Errors
 ///
 /// `Unsupported` where there is none.
-fn choose(container: &str, format: PixelFormat) -> Result<Choice> {
+fn choose(container: Container, format: PixelFormat) -> Result<Choice> {
     let pixel = match (format.layout, format.depth) {
         (Layout::Yuv420, BitDepth::Eight) => Pixel::YUV420P,
         (Layout::Yuv422, BitDepth::Eight) => Pixel::YUV422P,
@@ -137,16 +147,16 @@ fn choose(container: &str, format: PixelFormat) -> Result<Choice> {
         (Layout::Rgb, BitDepth::Ten) => Pixel::GBRP10LE,
     };
     match (container, format.layout, format.depth) {
-        ("matroska", ..) => Ok(Choice { encoder: "ffv1", pixel, options: FFV1 }),
-        ("mp4" | "mov", Layout::Rgb, BitDepth::Eight) => {
+        (Container::Matroska, ..) => Ok(Choice { encoder: "ffv1", pixel, options: FFV1 }),
+        (Container::Mp4 | Container::Mov, Layout::Rgb, BitDepth::Eight) => {
             Ok(Choice { encoder: "libx264rgb", pixel, options: X264 })
         }
-        ("mp4" | "mov", Layout::Rgb, BitDepth::Ten) => {
+        (Container::Mp4 | Container::Mov, Layout::Rgb, BitDepth::Ten) => {
             Ok(Choice { encoder: "libx265", pixel, options: X265 })
         }
-        ("mp4" | "mov", ..) => Ok(Choice { encoder: "libx264", pixel, options: X264 }),
+        (Container::Mp4 | Container::Mov, ..) => Ok(Choice { encoder: "libx264", pixel, options: X264 }),
         _ => Err(Error::Unsupported {
-            what: format!("lossless video in {container}"),
+            what: format!("lossless video in {}", container.ending()),
             remedy: "write an .mkv or .mp4 file".into(),
         }),
     }

@@ -1,23 +1,29 @@
 //! Video files in and out through the system's FFmpeg. Cargo feature `ffmpeg`.
 
-mod audio;
 mod decode;
 mod demux;
+mod keeping;
 mod lossless;
 mod muxer;
 mod native;
 mod native_write;
 mod orientation;
+mod padding;
+mod push;
 mod reader;
 mod remux;
 mod sample_layout;
 mod samples;
 #[cfg(test)]
 mod tests;
+mod track_reader;
+mod units;
 
+pub use keeping::KeptTracks;
 pub use lossless::LosslessWriter;
 pub use reader::FfmpegReader;
-pub use remux::{TrackUnit, remux_av1};
+pub use remux::{Av1Writer, TrackUnit};
+pub use units::{FileItem, UnitReader};
 
 use std::sync::Once;
 

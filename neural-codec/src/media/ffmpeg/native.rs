@@ -10,10 +10,10 @@ use ffmpeg_next::codec::Context;
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::format::stream::Stream;
-use ffmpeg_next::frame;
+use ffmpeg_next::{Packet, frame, packet};
 
 use super::sample_layout::{Component, SampleLayout};
-use crate::bitstream::AudioTrack;
+use crate::bitstream::{AudioDetails, AudioTrack, ContentLight, MasteringDisplay, Tags, Tracks, Trim};
 use crate::frame::{ChromaLocation, Color, ColorRange, MAX_SIDE, Rational};
 
 /// Keeps FFmpeg from printing, for the whole process; its fatal messages remain.
@@ -103,6 +103,7 @@ pub(super) fn sample_layout(format: c_int) -> Option<SampleLayout> {
         is_rgb: has(ffi::AV_PIX_FMT_FLAG_RGB),
         is_big_endian: has(ffi::AV_PIX_FMT_FLAG_BE),
         has_palette: has(ffi::AV_PIX_FMT_FLAG_PAL),
+        has_alpha: has(ffi::AV_PIX_FMT_FLAG_ALPHA) && !has(ffi::AV_PIX_FMT_FLAG_PAL),
     })
 }
 
@@ -145,6 +146,28 @@ pub(super) fn color(frame: &frame::Video) -> Color {
             (&raw const (*frame).chroma_location).cast::<c_int>().read(),
         ]
     };
+    color_of(numbers)
+}
+
+/// What the samples of a stream mean, as its container says.
+pub(super) fn stream_color(stream: &Stream<'_>) -> Color {
+    // SAFETY: a stream of an open input has parameters.
+    let parameters = unsafe { (*stream.as_ptr()).codecpar.cast_const() };
+    // SAFETY: as in `color`.
+    let numbers = unsafe {
+        [
+            (&raw const (*parameters).color_range).cast::<c_int>().read(),
+            (&raw const (*parameters).color_primaries).cast::<c_int>().read(),
+            (&raw const (*parameters).color_trc).cast::<c_int>().read(),
+            (&raw const (*parameters).color_space).cast::<c_int>().read(),
+            (&raw const (*parameters).chroma_location).cast::<c_int>().read(),
+        ]
+    };
+    color_of(numbers)
+}
+
+/// FFmpeg's numbers of range, primaries, transfer, matrix and chroma location, as ours.
+fn color_of(numbers: [c_int; 5]) -> Color {
     let [range, primaries, transfer, matrix, location] = numbers;
     let code = |number: c_int| u8::try_from(number).unwrap_or(Color::UNSPECIFIED);
     Color {
@@ -165,19 +188,186 @@ pub(super) fn color(frame: &frame::Video) -> Color {
     }
 }
 
+/// What a decoder has to cut off a packet's samples.
+pub(super) fn trim(packet: &Packet) -> Trim {
+    let found = packet.side_data().find(|data| data.kind() == packet::side_data::Type::SkipSamples);
+    // Two 32-bit numbers, little endian: samples to skip at the start and at the end.
+    let number = |data: &[u8], at: usize| {
+        data.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
+    };
+    found.map_or_else(Trim::default, |data| Trim {
+        start: number(data.data(), 0),
+        end: number(data.data(), 4),
+    })
+}
+
+/// Tags as FFmpeg reads them.
+pub(super) fn tags_with_language(metadata: &ffmpeg_next::DictionaryRef<'_>) -> Tags {
+    let language = metadata.get("language").map(|value| ("language".to_owned(), value.to_owned()));
+    language.into_iter().chain(tags(metadata)).collect()
+}
+
+/// Codec-specific setup bytes of a stream.
+pub(super) fn extradata(stream: &Stream<'_>) -> Vec<u8> {
+    // SAFETY: a stream of an open input has parameters, which stay while the stream is borrowed.
+    let parameters = unsafe { &*(*stream.as_ptr()).codecpar };
+    match usize::try_from(parameters.extradata_size) {
+        Ok(size) if !parameters.extradata.is_null() => {
+            // SAFETY: the two fields describe one allocation of at least that size.
+            unsafe { std::slice::from_raw_parts(parameters.extradata, size) }.to_vec()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The picture of a stream that is one picture.
+pub(super) fn attached_picture(stream: &Stream<'_>) -> Vec<u8> {
+    // SAFETY: a stream of an open input; its packet belongs to it.
+    let packet = unsafe { &(*stream.as_ptr()).attached_pic };
+    match usize::try_from(packet.size) {
+        // SAFETY: the two fields describe one allocation of at least that size.
+        Ok(size) if !packet.data.is_null() => {
+            unsafe { std::slice::from_raw_parts(packet.data, size) }.to_vec()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// FFmpeg's names of the format it takes a file for.
+pub(super) fn probed_format(path: &std::path::Path) -> Option<String> {
+    use std::io::Read;
+    let mut head = Vec::new();
+    std::fs::File::open(path).ok()?.take(1 << 16).read_to_end(&mut head).ok()?;
+    let size = c_int::try_from(head.len()).ok()?;
+    // What FFmpeg asks for behind the bytes it looks at.
+    head.resize(head.len() + ffi::AVPROBE_PADDING_SIZE as usize, 0);
+    let data = ffi::AVProbeData {
+        filename: c"".as_ptr(),
+        buf: head.as_mut_ptr(),
+        buf_size: size,
+        mime_type: std::ptr::null(),
+    };
+    // SAFETY: the description is of bytes that outlive the call, padded as asked; returns null or static data.
+    let format = unsafe { ffi::av_probe_input_format(&data, 1).as_ref() }?;
+    // SAFETY: the name of a format is a static C string.
+    Some(unsafe { CStr::from_ptr(format.name) }.to_string_lossy().into_owned())
+}
+
+/// Whether the clocks of the input's format may start anew.
+pub(super) fn clocks_restart(input: &Input) -> bool {
+    // SAFETY: an open input has a format, which is static data.
+    unsafe { (*(*input.as_ptr()).iformat).flags & ffi::AVFMT_TS_DISCONT as c_int != 0 }
+}
+
+/// When a stream ends, in nanoseconds, as Matroska writers say it in a tag such as `00:00:05.500000000`.
+pub(super) fn tagged_end(stream: &Stream<'_>) -> Option<i64> {
+    let metadata = stream.metadata();
+    let text = metadata.get("DURATION").or_else(|| metadata.get("DURATION-eng"))?;
+    let mut parts = text.trim().splitn(3, ':');
+    let (hours, minutes) = (parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?);
+    let seconds: f64 = parts.next()?.parse().ok().filter(|seconds| (0.0..60.0).contains(seconds))?;
+    let whole = (i64::from(hours) * 60 + i64::from(minutes)) * 60;
+    whole.checked_mul(1_000_000_000)?.checked_add((seconds * 1e9).round() as i64)
+}
+
+/// Goes to the last key frame of a stream no later than `time`.
+pub(super) fn seek(input: &mut Input, stream: usize, time: i64) -> Result<(), ffmpeg_next::Error> {
+    let index = c_int::try_from(stream).unwrap_or(-1);
+    // SAFETY: an open input; FFmpeg refuses a stream that is not there.
+    match unsafe { ffi::av_seek_frame(input.as_mut_ptr(), index, time, ffi::AVSEEK_FLAG_BACKWARD as c_int) } {
+        0.. => Ok(()),
+        error => Err(error.into()),
+    }
+}
+
+/// Fills in what the container says of HDR.
+pub(super) fn read_hdr(stream: &Stream<'_>, tracks: &mut Tracks) {
+    for data in stream.side_data() {
+        match data.kind() {
+            packet::side_data::Type::MasteringDisplayMetadata => {
+                tracks.mastering = tracks.mastering.or_else(|| mastering(data.data()));
+            }
+            packet::side_data::Type::ContentLightLevel => {
+                tracks.light = tracks.light.or_else(|| light(data.data()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// As [`read_hdr`], of a decoded frame.
+pub(super) fn read_frame_hdr(frame: &frame::Video, tracks: &mut Tracks) {
+    use frame::side_data::Type;
+    if let Some(found) = frame.side_data(Type::MasteringDisplayMetadata) {
+        tracks.mastering = tracks.mastering.or_else(|| mastering(found.data()));
+    }
+    if let Some(found) = frame.side_data(Type::ContentLightLevel) {
+        tracks.light = tracks.light.or_else(|| light(found.data()));
+    }
+}
+
+/// An `AVMasteringDisplayMetadata`: x and y of three primaries and white, least and largest luminance as fractions, and
+/// whether either part is there.
+fn mastering(bytes: &[u8]) -> Option<MasteringDisplay> {
+    let number = |at: usize| Some(i32::from_ne_bytes(bytes.get(4 * at..4 * at + 4)?.try_into().ok()?));
+    let fraction = |at: usize, unit: f64| {
+        let (num, den) = (f64::from(number(2 * at)?), f64::from(number(2 * at + 1)?));
+        (den != 0.0).then(|| (num / den * unit).round())
+    };
+    if number(20)? == 0 || number(21)? == 0 {
+        return None;
+    }
+    let point = |at: usize| Some((fraction(at, 50_000.0)? as u16, fraction(at + 1, 50_000.0)? as u16));
+    Some(MasteringDisplay {
+        chromaticities: [point(0)?, point(2)?, point(4)?, point(6)?],
+        min_luminance: fraction(8, 10_000.0)? as u32,
+        max_luminance: fraction(9, 10_000.0)? as u32,
+    })
+}
+
+/// An `AVContentLightMetadata`: two numbers.
+fn light(bytes: &[u8]) -> Option<ContentLight> {
+    let number = |at: usize| Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let small = |value: u32| u16::try_from(value).unwrap_or(u16::MAX);
+    Some(ContentLight { max: small(number(0)?), mean: small(number(4)?) })
+}
+
+/// Tags as FFmpeg reads them, without the one that has a place of its own.
+pub(super) fn tags(metadata: &ffmpeg_next::DictionaryRef<'_>) -> Tags {
+    let all = metadata.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    all.filter(|(name, _)| name != "language" && name.len() <= usize::from(u8::MAX)).collect()
+}
+
+fn audio_details(stream: &Stream<'_>) -> AudioDetails {
+    // SAFETY: a stream of an open input has parameters, which stay while the stream is borrowed.
+    let parameters = unsafe { &*(*stream.as_ptr()).codecpar };
+    let number = |value: c_int| u32::try_from(value).unwrap_or(0);
+    AudioDetails {
+        channel_layout: channel_layout(&parameters.ch_layout),
+        block_align: number(parameters.block_align),
+        bits_per_sample: u16::try_from(parameters.bits_per_coded_sample).unwrap_or(0),
+        initial_padding: number(parameters.initial_padding),
+        disposition: stream.disposition().bits() as u32,
+        tags: tags(&stream.metadata()),
+    }
+}
+
+/// FFmpeg's name of a channel layout, empty where it says no more than the number of channels.
+fn channel_layout(layout: &ffi::AVChannelLayout) -> String {
+    let mut name = [0_u8; 64];
+    // SAFETY: a layout of an open stream; at most as many bytes as there are get written, the last of them NUL.
+    let length = unsafe { ffi::av_channel_layout_describe(layout, name.as_mut_ptr().cast(), name.len()) };
+    let is_named = layout.order != ffi::AVChannelOrder::AV_CHANNEL_ORDER_UNSPEC && length > 0;
+    let text = CStr::from_bytes_until_nul(&name).unwrap_or_default().to_string_lossy().into_owned();
+    if is_named { text } else { String::new() }
+}
+
 /// An audio stream's description, without its index among the tracks.
 pub(super) fn audio_track(stream: &Stream<'_>, time_base: Rational) -> AudioTrack {
     // SAFETY: a stream of an open input has parameters, which stay while the stream is borrowed.
     let parameters = unsafe { &*(*stream.as_ptr()).codecpar };
     // SAFETY: takes any codec and returns a static C string.
     let codec = unsafe { CStr::from_ptr(ffi::avcodec_get_name(parameters.codec_id)) };
-    let extradata = match usize::try_from(parameters.extradata_size) {
-        Ok(size) if !parameters.extradata.is_null() => {
-            // SAFETY: the two fields describe one allocation of at least that size.
-            unsafe { std::slice::from_raw_parts(parameters.extradata, size) }.to_vec()
-        }
-        _ => Vec::new(),
-    };
     AudioTrack {
         codec: codec.to_string_lossy().into_owned(),
         time_base,
@@ -185,7 +375,8 @@ pub(super) fn audio_track(stream: &Stream<'_>, time_base: Rational) -> AudioTrac
         channels: u16::try_from(parameters.ch_layout.nb_channels).unwrap_or(0),
         frame_size: u32::try_from(parameters.frame_size).unwrap_or(0),
         bit_rate: u64::try_from(parameters.bit_rate).unwrap_or(0),
-        extradata,
+        extradata: extradata(stream),
         language: stream.metadata().get("language").unwrap_or_default().to_owned(),
+        details: audio_details(stream),
     }
 }

@@ -7,22 +7,20 @@ use ffmpeg_next::format::stream::Stream;
 use ffmpeg_next::frame;
 
 use super::super::timestamps::TimestampRepair;
-use super::super::{AudioChoice, FrameSource, OpenOptions};
-use super::audio::AudioReader;
+use super::super::{FrameSource, Lost, OpenOptions};
 use super::decode::Decoding;
 use super::demux::{lacks_timestamps, open_decoder, open_input, video_stream};
 use super::orientation::Orientation;
 use super::sample_layout::SampleLayout;
 use super::samples;
+use super::track_reader::TrackReader;
 use super::{initialize, native, positive};
-use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::bitstream::{AudioPacket, SubtitlePacket, Tracks};
 use crate::error::{Error, Place, Result};
-use crate::frame::{Color, Frame, PixelFormat, Rational, VideoInfo, check_size};
+use crate::frame::{Color, ColorRange, Frame, PixelFormat, Rational, VideoInfo, check_size};
 
 /// Frame rate of a stream that does not say, in frames a second.
 const DEFAULT_RATE: Rational = Rational { num: 25, den: 1 };
-/// A gap between frames that is longer than this many seconds, and than the clip, is a clock set anew.
-const LONGEST_GAP: f64 = 10.0;
 
 /// Reads the best video stream of a file.
 pub struct FfmpegReader {
@@ -37,6 +35,10 @@ pub struct FfmpegReader {
     is_first: bool,
     /// Frames given so far.
     given: u64,
+    /// Of those, with two fields.
+    interlaced: u64,
+    /// The first frame whose color is described otherwise, and how.
+    color_change: Option<(u64, String)>,
     ended: bool,
 }
 
@@ -51,15 +53,13 @@ impl FfmpegReader {
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
         initialize();
         let mut input = open_input(path, options.on_damage)?;
-        let audio = match options.audio {
-            AudioChoice::Keep => AudioReader::new(&input)?,
-            AudioChoice::Discard => AudioReader::default(),
-        };
-        let stream = video_stream(&input, path)?;
+        let stream = video_stream(&input, &path.display().to_string())?;
         let index = stream.index();
+        let mut tracks = TrackReader::new(&input, index, options)?;
+        native::read_hdr(&stream, tracks.tracks_mut());
         let decoder = open_decoder(&stream, options.threads)?;
-        native::discard_all_but(&mut input, |kept| kept == index || audio.has_stream(kept));
-        let mut decoding = Decoding::new(input, decoder, index, audio, options.on_damage);
+        native::discard_all_but(&mut input, |kept| kept == index || tracks.has_stream(kept));
+        let mut decoding = Decoding::new(input, decoder, index, tracks, options.on_damage);
 
         let mut first = frame::Video::empty();
         if !decoding.next(&mut first, 0)? {
@@ -73,10 +73,11 @@ impl FfmpegReader {
         let rate = options.frame_rate.unwrap_or_else(|| frame_rate(&stream));
         let (clock, time_base) = match positive(stream.time_base()) {
             Some(time_base) if options.frame_rate.is_none() && !lacks_timestamps(decoding.input()) => {
-                (Clock::of_file(decoding.input(), time_base, rate), time_base)
+                (Clock::of_file(&first, time_base, rate), time_base)
             }
             _ => (Clock::Constant, rate.inverse()),
         };
+        let stream_base = positive(stream.time_base());
         let declared_frames = declared_frames(decoding.input(), &stream, rate);
         let aspect = positive(native::declared_aspect(&stream)).or_else(|| positive(first.aspect_ratio()));
         let aspect = aspect.unwrap_or(Rational { num: 1, den: 1 });
@@ -93,6 +94,11 @@ impl FfmpegReader {
             time_base,
             pixel_aspect,
         };
+        if let (Some(start), Some(stream_base)) = (first.timestamp(), stream_base) {
+            decoding.tracks_mut().start_at(start, stream_base);
+        }
+        decoding.tracks_mut().note_padding();
+        native::read_frame_hdr(&first, decoding.tracks_mut().tracks_mut());
         let (is_first, given, ended) = (true, 0, false);
         Ok(Self {
             decoding,
@@ -104,6 +110,8 @@ impl FfmpegReader {
             current: first,
             is_first,
             given,
+            interlaced: 0,
+            color_change: None,
             ended,
         })
     }
@@ -127,6 +135,14 @@ impl FfmpegReader {
         }
         let place = Place::at_frame(self.given);
         self.expected.check(&self.current, place)?;
+        let found = sane_color(native::color(&self.current), &self.expected.layout).0;
+        if self.color_change.is_none()
+            && (found.range, found.matrix) != (self.expected.color.range, self.expected.color.matrix)
+        {
+            self.color_change =
+                Some((self.given, format!("{:?} range, matrix {}", found.range, found.matrix)));
+        }
+        self.interlaced += u64::from(self.current.is_interlaced());
         let Expected { layout, format, color, .. } = &self.expected;
         let picture = samples::read(&self.current, layout, *format, *color).map_err(|e| e.within(place))?;
         let timestamp = self.clock.next(&self.current, self.given);
@@ -153,12 +169,64 @@ impl FrameSource for FfmpegReader {
         self.declared_frames
     }
 
-    fn audio_tracks(&self) -> &[AudioTrack] {
-        self.decoding.audio().tracks()
+    fn tracks(&self) -> &Tracks {
+        self.decoding.tracks().tracks()
+    }
+
+    fn lost(&self) -> Vec<Lost> {
+        let mut lost = self.decoding.tracks().lost().to_vec();
+        lost.extend(self.expected.layout.lost());
+        lost.extend(self.decoding.lost(self.info.time_base));
+        if self.interlaced > 0 {
+            let why =
+                format!("{} pictures are interlaced; their fields are coded as one picture", self.interlaced);
+            lost.push(Lost::new("fields", why));
+        }
+        lost
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Clock::File { start, .. } = self.clock
+            && let seconds = start as f64 * self.info.time_base.value()
+            && seconds.abs() >= 0.0005
+        {
+            notes.push(format!(
+                "The source's first picture is at {seconds:.3} s of its clock; times count from there."
+            ));
+        }
+        for &time in self.decoding.restarted_at() {
+            let seconds = time as f64 / 1e9;
+            notes.push(format!(
+                "The source's clock was set anew at {seconds:.3} s; all tracks go on from there."
+            ));
+        }
+        notes.extend(self.expected.note.clone());
+        if let Some((frame, found)) = &self.color_change {
+            notes.push(format!("The source says of its color from frame {frame} on: {found}; it is coded under the first description."));
+        }
+        let repaired = self.repaired_timestamps();
+        if repaired > 0 {
+            notes.push(format!(
+                "{repaired} timestamps of pictures were missing or did not rise, and were mended."
+            ));
+        }
+        notes
+    }
+
+    fn last_duration(&self) -> Option<u64> {
+        match self.clock {
+            Clock::Constant => None,
+            Clock::File { .. } => self.decoding.last_duration(),
+        }
     }
 
     fn take_audio(&mut self) -> Vec<AudioPacket> {
-        self.decoding.take_audio()
+        self.decoding.tracks_mut().take_audio()
+    }
+
+    fn take_subtitles(&mut self) -> Vec<SubtitlePacket> {
+        self.decoding.tracks_mut().take_subtitles()
     }
 }
 
@@ -171,6 +239,8 @@ struct Expected {
     layout: SampleLayout,
     format: PixelFormat,
     color: Color,
+    /// What was wrong with the color's description.
+    note: Option<String>,
 }
 
 impl Expected {
@@ -180,7 +250,8 @@ impl Expected {
         let layout =
             native::sample_layout(number).ok_or_else(|| Error::internal("FFmpeg", "unknown pixel format"))?;
         let format = layout.target()?;
-        Ok(Self { width, height, number, layout, format, color: native::color(frame) })
+        let (color, note) = sane_color(native::color(frame), &layout);
+        Ok(Self { width, height, number, layout, format, color, note })
     }
 
     fn check(&self, frame: &frame::Video, place: Place) -> Result<()> {
@@ -195,38 +266,64 @@ impl Expected {
             let expected = format!("{} throughout the clip", self.layout.name);
             return Err(Error::corrupt("pixel format", expected, found, place));
         }
-        let (expected, found) = (self.color, native::color(frame));
-        if (found.range, found.matrix) != (expected.range, expected.matrix) {
-            let name = |color: Color| format!("{:?} range, matrix {}", color.range, color.matrix);
-            let expected = format!("{} throughout the clip", name(expected));
-            return Err(Error::corrupt("color description", expected, name(found), place));
-        }
         Ok(())
     }
+}
+
+/// A description of color that the samples can have: gray is of full range unless it says otherwise, as FFmpeg takes it, and
+/// code points that are reserved, or RGB's matrix on samples that are not RGB, say nothing.
+fn sane_color(found: Color, layout: &SampleLayout) -> (Color, Option<String>) {
+    let mut color = found;
+    if layout.components.len() == 1 && !layout.has_palette && color.range == ColorRange::Unspecified {
+        color.range = ColorRange::Full;
+    }
+    let is_reserved = |code: u8| matches!(code, 0 | 3) || code > 22;
+    if is_reserved(color.matrix) && !(color.matrix == Color::IDENTITY && layout.is_rgb) {
+        color.matrix = Color::UNSPECIFIED;
+    }
+    if is_reserved(color.primaries) {
+        color.primaries = Color::UNSPECIFIED;
+    }
+    if is_reserved(color.transfer) {
+        color.transfer = Color::UNSPECIFIED;
+    }
+    let codes = |color: Color| (color.primaries, color.transfer, color.matrix);
+    let note = (codes(color) != codes(found)).then(|| {
+        let (primaries, transfer, matrix) = codes(found);
+        format!(
+            "The source's color description (primaries {primaries}, transfer {transfer}, matrix {matrix} of H.273) cannot be that of \
+             {}; what is wrong in it is read as not said.",
+            layout.name
+        )
+    });
+    (color, note)
 }
 
 /// Where timestamps come from.
 enum Clock {
     /// Frames are counted.
     Constant,
-    /// As in the file, repaired.
-    File { repair: TimestampRepair, frame_duration: i64 },
+    /// As in the file, counted from the first frame's.
+    File { repair: TimestampRepair, start: i64, frame_duration: i64 },
 }
 
 impl Clock {
-    /// A gap is believed up to [`LONGEST_GAP`], or as long as the clip where the container says how long that is.
-    fn of_file(input: &Input, time_base: Rational, rate: Rational) -> Self {
-        // FFmpeg counts a container's duration in microseconds.
-        let duration = input.duration().max(0) as f64 / 1e6;
-        let longest = (duration.max(LONGEST_GAP) / time_base.value()).min(i64::MAX as f64 / 4.0) as i64;
+    fn of_file(first: &frame::Video, time_base: Rational, rate: Rational) -> Self {
         let frame_duration = (1.0 / rate.value() / time_base.value()).round().max(1.0) as i64;
-        Self::File { repair: TimestampRepair::new(longest), frame_duration }
+        Self::File {
+            repair: TimestampRepair::rising(),
+            start: first.timestamp().unwrap_or(0),
+            frame_duration,
+        }
     }
 
     fn next(&mut self, frame: &frame::Video, index: u64) -> i64 {
         match self {
             Self::Constant => i64::try_from(index).unwrap_or(i64::MAX),
-            Self::File { repair, frame_duration } => repair.next(frame.timestamp(), *frame_duration),
+            Self::File { repair, start, frame_duration } => {
+                let time = frame.timestamp().and_then(|time| time.checked_sub(*start));
+                repair.next(time, *frame_duration)
+            }
         }
     }
 }
@@ -235,7 +332,7 @@ impl Clock {
 ///
 /// The nominal rate is the lowest whose ticks meet every timestamp, so a mean above it is a miscount (AVI files with
 /// empty packets between the frames have one) and the nominal rate is taken.
-fn frame_rate(stream: &Stream<'_>) -> Rational {
+pub(super) fn frame_rate(stream: &Stream<'_>) -> Rational {
     let sane = |rate: &Rational| (0.001..=1000.0).contains(&rate.value());
     let mean = positive(stream.avg_frame_rate()).filter(sane);
     let nominal = positive(stream.rate()).filter(sane);

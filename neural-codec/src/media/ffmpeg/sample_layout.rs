@@ -1,5 +1,6 @@
 //! How a pixel format of FFmpeg lays out its samples, and which format of the library holds them.
 
+use super::super::Lost;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Layout, PixelFormat};
 
@@ -29,6 +30,7 @@ pub(super) struct SampleLayout {
     pub(super) is_rgb: bool,
     pub(super) is_big_endian: bool,
     pub(super) has_palette: bool,
+    pub(super) has_alpha: bool,
 }
 
 impl Component {
@@ -65,6 +67,35 @@ impl SampleLayout {
         [(x, y), (x.saturating_sub(kept.0), y.saturating_sub(kept.1))]
     }
 
+    /// What [`target`](Self::target) leaves out.
+    pub(super) fn lost(&self) -> Vec<Lost> {
+        let mut lost = Vec::new();
+        if self.has_alpha {
+            lost.push(Lost::new(
+                "alpha",
+                format!("the source is {}; what is transparent is coded as it is without alpha", self.name),
+            ));
+        }
+        let deepest = self.deepest();
+        if deepest > 10 {
+            lost.push(Lost::new(
+                "bits",
+                format!("the source is {} of {deepest} bits; 10 are kept", self.name),
+            ));
+        }
+        if matches!(self.chroma_shift, (2, _) | (0, 1) | (_, 2)) && self.components.len() >= 3 {
+            lost.push(Lost::new(
+                "chroma",
+                format!("the source is {}; its color samples are repeated to fit", self.name),
+            ));
+        }
+        lost
+    }
+
+    fn deepest(&self) -> u32 {
+        self.components.iter().map(|component| component.depth).max().unwrap_or(8)
+    }
+
     /// The library's format that holds the samples: the same, or the next that loses nothing but alpha and
     /// depth beyond 10 bits.
     ///
@@ -88,8 +119,7 @@ impl SampleLayout {
             (_, (_, 0)) => Layout::Yuv422,
             _ => Layout::Yuv420,
         };
-        let deepest = self.components.iter().map(|c| c.depth).max().unwrap_or(8);
-        Ok(PixelFormat { layout, depth: if deepest <= 8 { BitDepth::Eight } else { BitDepth::Ten } })
+        Ok(PixelFormat { layout, depth: if self.deepest() <= 8 { BitDepth::Eight } else { BitDepth::Ten } })
     }
 }
 

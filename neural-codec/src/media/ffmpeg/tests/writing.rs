@@ -1,14 +1,15 @@
 //! What is written holds the same frames and the same audio.
 
 use super::*;
+use crate::bitstream::{AudioPacket, Tracks};
 use crate::error::Error;
 use crate::frame::{ColorRange, PixelFormat, VideoInfo};
-use crate::media::{TrackUnit, create, remux_av1};
+use crate::media::{Av1Writer, Container, KeptTracks, TrackUnit, create};
 
 /// Copies a clip, frames decoded and audio as it is.
 fn export(from: &Path, to: &Path) -> Vec<Frame> {
     let mut source = source(from).unwrap();
-    let mut sink = create(to, source.info(), source.audio_tracks()).unwrap();
+    let mut sink = create(to, source.info(), source.tracks()).unwrap();
     let mut frames = Vec::new();
     while let Some(frame) = source.next_frame().unwrap() {
         sink.write_frame(&frame).unwrap();
@@ -65,7 +66,7 @@ fn an_export_keeps_timestamps_colour_and_audio() {
         let info = *source.info();
         assert_eq!((info.color.range, info.color.matrix), (ColorRange::Full, 1));
         assert_eq!((info.pixel_aspect.num, info.pixel_aspect.den), (4, 3));
-        assert_eq!(source.audio_tracks()[1].language, "fra");
+        assert_eq!(source.tracks().audio[1].language, "fra");
         let (after, _) = frames_and_audio(source).unwrap();
         assert!(samples(&before) == samples(&after));
         let seconds = |frames: &[Frame], base: f64| -> Vec<f64> {
@@ -91,7 +92,7 @@ fn public_clips_survive_an_export() {
     {
         let mut source = source(clip).unwrap();
         let to = folder.path().join("out.mkv");
-        let mut sink = create(&to, source.info(), &[]).unwrap();
+        let mut sink = create(&to, source.info(), &Tracks::NONE).unwrap();
         let before: Vec<_> = (0..20).map(|_| source.next_frame().unwrap().unwrap()).collect();
         before.iter().for_each(|frame| sink.write_frame(frame).unwrap());
         sink.finish().unwrap();
@@ -100,16 +101,37 @@ fn public_clips_survive_an_export() {
 }
 
 /// The temporal units of an IVF file.
-fn units(ivf: &[u8]) -> Vec<Result<TrackUnit>> {
+fn units(ivf: &[u8]) -> Vec<TrackUnit> {
     let mut units = Vec::new();
     let mut at = 32;
     while at < ivf.len() {
         let size = u32::from_le_bytes(ivf[at..at + 4].try_into().unwrap()) as usize;
         let timestamp = i64::from_le_bytes(ivf[at + 4..at + 12].try_into().unwrap());
-        units.push(Ok(TrackUnit { timestamp, is_key: at == 32, data: ivf[at + 12..][..size].to_vec() }));
+        units.push(TrackUnit {
+            timestamp,
+            duration: 0,
+            is_key: at == 32,
+            data: ivf[at + 12..][..size].to_vec(),
+        });
         at += 12 + size;
     }
     units
+}
+
+/// Units and sound into a file of the kind that its name says.
+fn remux_av1(
+    to: &Path,
+    units: &[TrackUnit],
+    info: &VideoInfo,
+    tracks: &Tracks,
+    audio: &[AudioPacket],
+) -> Result<()> {
+    let kept = KeptTracks::new(Container::of(to, "")?, tracks)?;
+    let setup = crate::base::sequence_header_obu(&units[0].data)?;
+    let mut writer = Av1Writer::create(to, info, setup, kept, 0)?;
+    units.iter().try_for_each(|unit| writer.write_unit(unit.clone()))?;
+    audio.iter().try_for_each(|packet| writer.write_audio(packet))?;
+    writer.finish(None)
 }
 
 #[test]
@@ -123,12 +145,12 @@ fn remuxed_av1_decodes_to_the_same_frames_anywhere() {
     let expected = ffmpeg(folder.path(), "-i {}/in.ivf -f rawvideo -");
     let ivf = std::fs::read(folder.path().join("in.ivf")).unwrap();
     let sound = source(&folder.path().join("sound.mp4")).unwrap();
-    let tracks = sound.audio_tracks().to_vec();
+    let tracks = Tracks::of_audio(sound.tracks().audio.clone());
     let (_, audio) = frames_and_audio(sound).unwrap();
     let info = VideoInfo::new(128, 96, PixelFormat::YUV420_8, crate::frame::Rational { num: 25, den: 1 });
     for ending in ["mp4", "mkv"] {
         let to = folder.path().join(format!("out.{ending}"));
-        remux_av1(&to, units(&ivf), &info, &tracks, audio.clone()).unwrap();
+        remux_av1(&to, &units(&ivf), &info, &tracks, &audio).unwrap();
         let found = ffmpeg(
             folder.path(),
             &format!("-i {{}}/out.{ending} -map 0:v -fps_mode passthrough -f rawvideo -"),
@@ -143,9 +165,9 @@ fn remuxed_av1_decodes_to_the_same_frames_anywhere() {
     }
     // WebM holds AV1, but no AAC.
     let webm = folder.path().join("out.webm");
-    assert!(matches!(remux_av1(&webm, units(&ivf), &info, &tracks, []), Err(Error::Unsupported { .. })));
+    assert!(matches!(remux_av1(&webm, &units(&ivf), &info, &tracks, &[]), Err(Error::Unsupported { .. })));
     assert!(!webm.exists());
-    remux_av1(&webm, units(&ivf), &info, &[], []).unwrap();
+    remux_av1(&webm, &units(&ivf), &info, &Tracks::NONE, &[]).unwrap();
     assert_eq!(frames(&webm).unwrap().len(), 25);
 }
 
@@ -155,14 +177,17 @@ fn an_unfinished_export_leaves_no_file() {
     let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, crate::frame::Rational { num: 25, den: 1 });
     let path = folder.path().join("out.mkv");
     let frame = Frame::new(64, 48, info.format, info.color).unwrap();
-    let mut sink = create(&path, &info, &[]).unwrap();
+    let mut sink = create(&path, &info, &Tracks::NONE).unwrap();
     sink.write_frame(&frame).unwrap();
     assert!(matches!(sink.write_frame(&frame), Err(Error::InvalidArgument { .. })), "a timestamp that stays");
     drop(sink);
-    assert!(matches!(create(&path, &info, &[]).unwrap().finish(), Err(Error::WrongOrder { .. })));
+    assert!(matches!(create(&path, &info, &Tracks::NONE).unwrap().finish(), Err(Error::WrongOrder { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    assert!(matches!(create(&folder.path().join("out.xyz"), &info, &[]), Err(Error::Unsupported { .. })));
-    assert!(matches!(create(&folder.path().join("no/out.mkv"), &info, &[]), Err(Error::Io { .. })));
+    assert!(matches!(
+        create(&folder.path().join("out.xyz"), &info, &Tracks::NONE),
+        Err(Error::Unsupported { .. })
+    ));
+    assert!(matches!(create(&folder.path().join("no/out.mkv"), &info, &Tracks::NONE), Err(Error::Io { .. })));
 }
 
 #[cfg(target_os = "linux")]
@@ -178,7 +203,7 @@ fn a_full_disk_is_an_io_error() {
     let info = VideoInfo::new(640, 480, PixelFormat::YUV420_8, crate::frame::Rational { num: 25, den: 1 });
     let path = folder.path().join("out.mkv");
     let write = || -> Result<()> {
-        let mut sink = create(&path, &info, &[])?;
+        let mut sink = create(&path, &info, &Tracks::NONE)?;
         let mut state = 1_u32;
         for timestamp in 0..10 {
             let mut frame = Frame::new(640, 480, info.format, info.color)?.with_timestamp(timestamp);

@@ -1,0 +1,132 @@
+//! What is decoded, whatever holds it: scenes and packets of other tracks, out of a stream or an ordinary video file.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::Path;
+
+#[cfg(feature = "ffmpeg")]
+use super::file_scenes::FileScenes;
+use super::item::{FoundScene, Item};
+use super::settings::DecoderSettings;
+use crate::bitstream::{PacketReader, SIGNATURE, StreamHeader, StreamItem, Tracks};
+use crate::error::{Error, Result};
+
+/// Bytes of any input.
+pub(super) type AnyInput = Box<dyn Read + Send>;
+
+/// A stream or a file, read from front to back.
+pub(super) enum Items<R> {
+    Stream(Box<PacketReader<R>>),
+    #[cfg(feature = "ffmpeg")]
+    File(Box<FileScenes>),
+}
+
+impl Items<AnyInput> {
+    /// Finds out what the input is.
+    pub(super) fn open(mut input: impl Read + Send + 'static, settings: &DecoderSettings) -> Result<Self> {
+        let mut head = Vec::new();
+        input.by_ref().take(SIGNATURE.len() as u64).read_to_end(&mut head)?;
+        let is_stream = head == SIGNATURE;
+        let whole: AnyInput = Box::new(Cursor::new(head.clone()).chain(input));
+        if is_stream || !begins_like_a_file(&head) {
+            return Ok(Self::Stream(Box::new(PacketReader::new(whole, settings.limits.clone())?)));
+        }
+        #[cfg(feature = "ffmpeg")]
+        return Ok(Self::File(Box::new(FileScenes::streamed(whole, settings.limits.clone())?)));
+        #[cfg(not(feature = "ffmpeg"))]
+        Err(no_files())
+    }
+}
+
+impl Items<AnyInput> {
+    /// Opens a file, a stream or another.
+    pub(super) fn open_file(path: &Path, settings: &DecoderSettings) -> Result<Self> {
+        let failed = |source| Error::io(path, source);
+        let mut file = File::open(path).map_err(failed)?;
+        let mut head = Vec::new();
+        file.by_ref().take(SIGNATURE.len() as u64).read_to_end(&mut head).map_err(failed)?;
+        #[cfg(feature = "ffmpeg")]
+        if begins_like_a_file(&head) {
+            return Ok(Self::File(Box::new(FileScenes::open(path, settings)?)));
+        }
+        let whole: AnyInput = Box::new(BufReader::new(Cursor::new(head).chain(file)));
+        Ok(Self::Stream(Box::new(PacketReader::new(whole, settings.limits.clone())?)))
+    }
+}
+
+/// Whether the first bytes may be those of a container with AV1: Matroska, MP4, IVF, or OBUs.
+pub(super) fn begins_like_a_file(head: &[u8]) -> bool {
+    head.starts_with(b"\x1A\x45\xDF\xA3")
+        || head.get(4..8).is_some_and(|kind| matches!(kind, b"ftyp" | b"styp" | b"moov" | b"free" | b"mdat"))
+        || head.starts_with(b"DKIF")
+        || head.starts_with(b"\x12\x00\x0A")
+}
+
+#[cfg(not(feature = "ffmpeg"))]
+pub(super) fn no_files() -> Error {
+    Error::Unsupported {
+        what: "video files other than .nvc".into(),
+        remedy: "build with the cargo feature `ffmpeg`".into(),
+    }
+}
+
+impl<R: Read> Items<R> {
+    /// What holds for all of it.
+    pub(super) fn header(&self) -> &StreamHeader {
+        match self {
+            Self::Stream(reader) => reader.header(),
+            #[cfg(feature = "ffmpeg")]
+            Self::File(scenes) => scenes.header(),
+        }
+    }
+
+    /// What there is beside the pictures.
+    pub(super) fn tracks(&self) -> &Tracks {
+        match self {
+            Self::Stream(reader) => reader.tracks(),
+            #[cfg(feature = "ffmpeg")]
+            Self::File(scenes) => scenes.tracks(),
+        }
+    }
+
+    /// Bytes read so far.
+    pub(super) fn position(&self) -> u64 {
+        match self {
+            Self::Stream(reader) => reader.position(),
+            #[cfg(feature = "ffmpeg")]
+            Self::File(scenes) => scenes.position(),
+        }
+    }
+
+    /// What a person should know, met since the last call.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        match self {
+            Self::Stream(_) => Vec::new(),
+            #[cfg(feature = "ffmpeg")]
+            Self::File(scenes) => scenes.take_notes(),
+        }
+    }
+
+    /// The next item, `None` at the end.
+    pub(super) fn next_item(&mut self) -> Result<Option<Item>> {
+        match self {
+            Self::Stream(reader) => Ok(reader.next_item()?.map(|item| match item {
+                StreamItem::Scene(scene) => Item::Scene(Box::new(FoundScene::whole(scene))),
+                StreamItem::Audio(packet) => Item::Audio(packet),
+                StreamItem::Subtitle(packet) => Item::Subtitle(packet),
+                StreamItem::LastDuration(duration) => Item::LastDuration(duration),
+            })),
+            #[cfg(feature = "ffmpeg")]
+            Self::File(scenes) => scenes.next_item(),
+        }
+    }
+
+    /// After an error: steps to what is intact; false if there is nothing.
+    pub(super) fn resync(&mut self) -> Result<bool> {
+        match self {
+            Self::Stream(reader) => reader.resync(),
+            #[cfg(feature = "ffmpeg")]
+            Self::File(scenes) => Ok(scenes.resync()),
+        }
+    }
+}

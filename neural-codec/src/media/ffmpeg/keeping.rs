@@ -1,0 +1,139 @@
+//! What a container keeps of a clip's tracks: told before the first byte is written, and then done.
+
+use super::super::container::is_of_the_file;
+use super::super::subtitles::{converted, loses_styles};
+use super::super::{Container, Lost};
+use super::{initialize, native_write};
+use crate::bitstream::{Attachment, SubtitlePacket, SubtitleTrack, Tracks};
+use crate::error::{Error, Result};
+
+/// What to do about sound that a container cannot hold.
+const REMEDY: &str =
+    "leave the track out (audio=NUMBER:none, or audio=none for all), or write another container";
+
+/// A clip's tracks as a container holds them.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct KeptTracks {
+    /// What is written.
+    pub tracks: Tracks,
+    /// What is not.
+    pub lost: Vec<Lost>,
+    /// For each subtitle track of the clip: the one it becomes, and the codecs from and to.
+    subtitles: Vec<Option<(u8, String, String)>>,
+}
+
+impl KeptTracks {
+    /// What `container` keeps of `tracks`.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where it cannot hold a track of sound, with the choices.
+    pub fn new(container: Container, tracks: &Tracks) -> Result<Self> {
+        initialize();
+        let mut kept = Self { tracks: tracks.clone(), lost: Vec::new(), subtitles: Vec::new() };
+        for (index, track) in tracks.audio.iter().enumerate() {
+            check_audio(container, index, &track.codec)?;
+            let layout = &track.details.channel_layout;
+            if container.forgets_layouts()
+                && track.codec.starts_with("pcm_")
+                && !native_write::is_usual_layout(track)
+            {
+                let why = format!(
+                    "track {index} is {layout}; of such sound {} files hold the number of channels alone",
+                    container.ending()
+                );
+                kept.lost.push(Lost::new("channel layout", why));
+            }
+        }
+        kept.keep_subtitles(container, &tracks.subtitles);
+        kept.tracks.attachments.retain(|attachment| {
+            let holds = container.holds_attachment(&attachment.codec);
+            if !holds {
+                let name = name_of(attachment);
+                kept.lost.push(Lost::new(
+                    "attachment",
+                    format!("{name}: {} files have no place for it", container.ending()),
+                ));
+            }
+            holds
+        });
+        for (name, _) in
+            tracks.tags.iter().filter(|(name, _)| !container.holds_tag(name) && !is_of_the_file(name))
+        {
+            kept.lost
+                .push(Lost::new("tag", format!("{name}: {} files have no place for it", container.ending())));
+        }
+        let titled = |chapter: &crate::bitstream::Chapter| {
+            chapter.tags.iter().any(|(name, _)| name != "title" && !is_of_the_file(name))
+        };
+        if tracks.chapters.iter().any(titled) {
+            kept.lost.push(Lost::new("chapter", "tags other than titles are left out"));
+        }
+        let streams = tracks.audio.iter().map(|track| &track.details.tags);
+        for tags in
+            streams.chain(tracks.subtitles.iter().map(|track| &track.tags)).chain([&tracks.video_tags])
+        {
+            for (name, _) in
+                tags.iter().filter(|(name, _)| !container.holds_track_tag(name) && !is_of_the_file(name))
+            {
+                kept.lost.push(Lost::new(
+                    "tag",
+                    format!("{name} of a track: {} files have no place for it", container.ending()),
+                ));
+            }
+        }
+        Ok(kept)
+    }
+
+    fn keep_subtitles(&mut self, container: Container, tracks: &[SubtitleTrack]) {
+        self.tracks.subtitles.clear();
+        for (index, track) in tracks.iter().enumerate() {
+            let from = track.codec.as_str();
+            let Some(to) = container.subtitle_codec(from) else {
+                let why =
+                    format!("track {index} ({from}): {} files have no place for it", container.ending());
+                self.lost.push(Lost::new("subtitle", why));
+                self.subtitles.push(None);
+                continue;
+            };
+            if loses_styles(from, to) {
+                self.lost.push(Lost::new(
+                    "subtitle",
+                    format!("track {index}: any styles of {from} are left out, as {to} is written"),
+                ));
+            }
+            // At most 255 tracks came in.
+            let number = self.tracks.subtitles.len() as u8;
+            self.subtitles.push(Some((number, from.to_owned(), to.to_owned())));
+            let extradata = if from == to { track.extradata.clone() } else { Vec::new() };
+            self.tracks.subtitles.push(SubtitleTrack { codec: to.into(), extradata, ..track.clone() });
+        }
+    }
+
+    /// A packet as it is written, `None` where its track is not.
+    pub(crate) fn subtitle(&self, packet: &SubtitlePacket) -> Option<SubtitlePacket> {
+        let (track, from, to) = self.subtitles.get(usize::from(packet.track))?.as_ref()?;
+        let data = converted(&packet.data, from, to)?;
+        // MP4 files fill the time between two texts with empty ones.
+        if data.is_empty() || (to == "mov_text" && data == [0, 0]) {
+            return None;
+        }
+        Some(SubtitlePacket { track: *track, data, ..packet.clone() })
+    }
+}
+
+fn check_audio(container: Container, index: usize, codec: &str) -> Result<()> {
+    match native_write::holds_audio(container.name(), codec) {
+        true => Ok(()),
+        false => Err(Error::Unsupported {
+            what: format!("audio track {index} ({codec}) in {}", container.ending()),
+            remedy: REMEDY.into(),
+        }),
+    }
+}
+
+fn name_of(attachment: &Attachment) -> &str {
+    let name = attachment.tags.iter().find(|(name, _)| name == "filename");
+    name.map_or(attachment.codec.as_str(), |(_, value)| value)
+}

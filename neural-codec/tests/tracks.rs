@@ -1,0 +1,244 @@
+//! What a clip has beside its pictures goes through an encode, in streams and in ordinary files.
+#![cfg(feature = "ffmpeg")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error, and says what it skips"
+)]
+
+mod support;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use neural_codec::bitstream::{
+    Chapter, Limits, PacketReader, StreamItem, SubtitlePacket, SubtitleTrack, Tracks,
+};
+use neural_codec::decoder::{DecoderSettings, StreamDecoder, remux};
+use neural_codec::encoder::{EncodingAgent, Hooks, encode_file, encode_to};
+use neural_codec::error::{Error, Result};
+use neural_codec::frame::{PixelFormat, Rational};
+use neural_codec::media::{Container, FrameSource, KeptTracks, Lost};
+use neural_codec::progress::CancelToken;
+use neural_codec::report::Report;
+use neural_codec::settings::Settings;
+use support::Clip;
+
+/// A folder, `None` (said out loud) where there is no ffmpeg command.
+fn folder() -> Option<tempfile::TempDir> {
+    if Command::new("ffmpeg").arg("-version").output().is_err() {
+        eprintln!("SKIPPED: there is no ffmpeg command here");
+        return None;
+    }
+    Some(tempfile::tempdir().unwrap())
+}
+
+/// Runs a command of blanks-separated arguments, `{}` standing for the folder; what it wrote to its output.
+fn run(folder: &Path, command: &str) -> String {
+    let mut words =
+        command.split_whitespace().map(|word| word.replace("{}", folder.to_str().unwrap()).replace('~', " "));
+    let output = Command::new(words.next().unwrap()).args(words).output().unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn ffmpeg(folder: &Path, arguments: &str) {
+    run(folder, &format!("ffmpeg -nostdin -v error -y {arguments}"));
+}
+
+fn fast(pairs: &[(&str, &str)]) -> Settings {
+    let mut settings = Settings::default();
+    for (name, value) in [("effort", "0"), ("quantizer", "55")].iter().chain(pairs) {
+        settings.set(name, value).unwrap();
+    }
+    settings
+}
+
+fn encoded(input: &Path, output: &Path, pairs: &[(&str, &str)]) -> Result<Report> {
+    encode_file(input, output, &fast(pairs), Hooks::default())
+}
+
+fn to(input: &Path, output: &Path) -> Result<()> {
+    remux(input, output, &DecoderSettings::default(), &CancelToken::new(), &mut |_| ControlFlow::Continue(()))
+        .map(drop)
+}
+
+#[test]
+fn what_is_sent_beside_frames_is_in_the_stream() {
+    let clip = Clip::new(64, 48, PixelFormat::YUV420_8, 5, 5);
+    let mut tracks = Tracks::default();
+    tracks.subtitles.push(SubtitleTrack {
+        codec: "subrip".into(),
+        language: "deu".into(),
+        time_base: Rational::new(1, 1000).unwrap(),
+        disposition: 0,
+        size: (0, 0),
+        tags: vec![("title".into(), "Deutsch".into())],
+        extradata: Vec::new(),
+    });
+    tracks.chapters.push(Chapter { start: 0, end: 80_000_000, tags: vec![("title".into(), "One".into())] });
+    tracks.tags.push(("title".into(), "A title".into()));
+    let mut agent = EncodingAgent::new(clip.info, &fast(&[])).unwrap().with_tracks(tracks.clone());
+    let packet = SubtitlePacket { track: 0, timestamp: 40, duration: 60, data: b"Hallo".to_vec() };
+    agent.send_subtitle(packet.clone()).unwrap();
+    let wrong = SubtitlePacket { track: 1, ..packet.clone() };
+    assert!(matches!(agent.send_subtitle(wrong), Err(Error::InvalidArgument { .. })));
+    (0..5).for_each(|index| agent.send_frame(clip.frame(index)).unwrap());
+    agent.set_last_duration(Some(20)).unwrap();
+    agent.set_lost(vec![Lost::new("alpha", "none is coded")], vec!["A note.".into()]).unwrap();
+    agent.finish().unwrap();
+    let mut bytes = Vec::new();
+    while let Some(piece) = agent.receive_packet().unwrap() {
+        bytes.extend(piece);
+    }
+    let report = agent.into_report().unwrap();
+    assert_eq!((report.lost[0].what.as_str(), report.notes[0].as_str()), ("alpha", "A note."));
+    assert!((report.total.duration_seconds - (4.0 + 20.0) / 25.0).abs() < 1e-9);
+    let mut reader = PacketReader::new(bytes.as_slice(), Limits::default()).unwrap();
+    assert_eq!(reader.tracks(), &tracks);
+    let items: Vec<StreamItem> = std::iter::from_fn(|| reader.next_item().unwrap()).collect();
+    assert_eq!(items[0], StreamItem::Subtitle(packet));
+    assert_eq!(items[2], StreamItem::LastDuration(20));
+}
+
+/// A file with two tracks of sound, subtitles, chapters, titles, a font and a cover.
+fn rich(folder: &Path) -> PathBuf {
+    std::fs::write(folder.join("s.srt"), "1\n00:00:00,200 --> 00:00:01,500\nHello\n").unwrap();
+    let chapters = "title=A title\nMOOD=calm\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=One\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=1000\nEND=2000\ntitle=Two\n";
+    std::fs::write(folder.join("m.txt"), format!(";FFMETADATA1\n{chapters}")).unwrap();
+    std::fs::write(folder.join("font.ttf"), [7; 5000]).unwrap();
+    ffmpeg(
+        folder,
+        "-f lavfi -i testsrc2=s=96x64:r=25:d=2 -f lavfi -i sine=f=440:r=48000:d=2 -f lavfi -i sine=f=880:r=44100:d=2 \
+         -i {}/s.srt -i {}/m.txt -map 0:v -map 1:a -map 2:a -map 3 -map_metadata 4 -map_chapters 4 -c:v libx264 -c:a:0 libopus \
+         -c:a:1 flac -c:s ass -attach {}/font.ttf -metadata:s:t mimetype=font/ttf -metadata:s:a:0 language=eng \
+         -metadata:s:a:0 title=Main~sound -metadata:s:a:1 language=deu -metadata:s:s:0 language=fra -disposition:a:1 default \
+         -disposition:a:0 0 -disposition:s:0 forced {}/rich.mkv",
+    );
+    folder.join("rich.mkv")
+}
+
+/// What ffprobe says of streams, chapters and tags, in lines that do not depend on bit rates and lengths.
+fn described(path: &Path) -> Vec<String> {
+    let entries = "stream=codec_type,codec_name,channels,sample_rate:stream_tags=language,title,filename,mimetype:\
+                   stream_disposition=default,forced:chapter=start_time,end_time:chapter_tags=title:format_tags=title,MOOD";
+    let command = format!(
+        "ffprobe -v error -show_entries {entries} -of compact=p=0 {{}}/{}",
+        path.file_name().unwrap().to_str().unwrap()
+    );
+    // Sound that begins before the pictures moves chapters by some milliseconds.
+    let rounded = |line: &str| {
+        let fields = line.split('|').map(|field| match field.split_once("_time=") {
+            Some((name, time)) => format!("{name}_time={:.1}", time.parse::<f64>().unwrap()),
+            None => field.to_owned(),
+        });
+        fields.collect::<Vec<_>>().join("|")
+    };
+    run(path.parent().unwrap(), &command).lines().map(rounded).collect()
+}
+
+#[test]
+fn an_mkv_keeps_every_track_and_tag_and_what_an_mp4_cannot_is_named_first() {
+    let Some(folder) = folder() else { return };
+    let input = rich(folder.path());
+    let (output, stream) = (folder.path().join("out.mkv"), folder.path().join("out.nvc"));
+    let report = encoded(&input, &output, &[]).unwrap();
+    assert_eq!(report.lost, []);
+    let before: Vec<String> = described(&input).iter().map(|line| line.replace("h264", "av1")).collect();
+    assert_eq!(described(&output), before);
+    // By way of a stream nothing is lost either.
+    to(&output, &stream).unwrap();
+    to(&stream, &folder.path().join("again.mkv")).unwrap();
+    assert_eq!(described(&folder.path().join("again.mkv")), before);
+    let mp4 = folder.path().join("out.mp4");
+    let mut told = Vec::new();
+    let hooks = Hooks::default().with_lost(|lost| told = lost.to_vec());
+    let report = encode_file(&input, &mp4, &fast(&[]), hooks).unwrap();
+    assert_eq!(told, report.lost);
+    let kinds: Vec<&str> = told.iter().map(|lost| lost.what.as_str()).collect();
+    assert_eq!(kinds, ["subtitle", "attachment", "tag"], "{told:?}");
+    let found = described(&mp4).join("\n");
+    for expected in
+        ["mov_text", "tag:language=fra", "tag:title=One", "tag:title=A title", "flac", "opus", "forced=1"]
+    {
+        assert!(found.contains(expected), "{expected} in {found}");
+    }
+    assert!(matches!(encoded(&input, &folder.path().join("out.webm"), &[]), Err(Error::Unsupported { .. })));
+    assert!(!folder.path().join("out.webm").exists(), "FLAC has no place in WebM, and that is said first");
+    let report = encoded(&input, &folder.path().join("out.webm"), &[("audio", "copy,1:none")]).unwrap();
+    assert!(report.lost.iter().any(|lost| lost.what == "audio" && lost.why.contains("as asked")));
+}
+
+#[test]
+fn no_track_and_twenty_tracks_are_carried() {
+    let Some(folder) = folder() else { return };
+    let sounds = "-f lavfi -i sine=r=48000:d=0.4 ".repeat(20);
+    let maps: String = (0..=20).map(|index| format!("-map {index} ")).collect();
+    ffmpeg(
+        folder.path(),
+        &format!(
+            "-f lavfi -i testsrc2=s=64x64:r=25:d=0.4 {sounds} {maps} -c:v libx264 -c:a aac {{}}/many.mkv"
+        ),
+    );
+    for ending in ["mkv", "mp4", "nvc"] {
+        let output = folder.path().join(format!("many.out.{ending}"));
+        encoded(&folder.path().join("many.mkv"), &output, &[]).unwrap();
+        assert_eq!(
+            StreamDecoder::open_file(&output, DecoderSettings::default()).unwrap().tracks().audio.len(),
+            20
+        );
+    }
+    let none = folder.path().join("none.mkv");
+    encoded(&folder.path().join("many.mkv"), &none, &[("audio", "none")]).unwrap();
+    assert!(StreamDecoder::open_file(&none, DecoderSettings::default()).unwrap().tracks().audio.is_empty());
+}
+
+#[test]
+fn hdr_is_in_the_metadata_of_every_output() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(
+        folder.path(),
+        "-f lavfi -i testsrc2=s=192x108:r=25:d=0.4 -pix_fmt yuv420p10le -c:v libx265 -preset ultrafast -x265-params \
+         log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,400 {}/hdr.mp4",
+    );
+    for ending in ["mkv", "mp4", "webm"] {
+        let output = folder.path().join(format!("out.{ending}"));
+        encoded(&folder.path().join("hdr.mp4"), &output, &[]).unwrap();
+        let found = run(
+            folder.path(),
+            &format!(
+                "ffprobe -v error -read_intervals %+#1 -select_streams v -show_frames -of json {{}}/out.{ending}"
+            ),
+        );
+        for expected in
+            ["\"max_content\": 1000", "\"max_average\": 400", "Mastering display metadata", "smpte2084"]
+        {
+            assert!(found.contains(expected), "{ending}: {expected} in {found}");
+        }
+        let stream = folder.path().join("out.nvc");
+        to(&output, &stream).unwrap();
+        let tracks = StreamDecoder::open_file(&stream, DecoderSettings::default()).unwrap().tracks().clone();
+        assert_eq!(tracks.light.map(|light| (light.max, light.mean)), Some((1000, 400)));
+        let display = tracks.mastering.unwrap();
+        assert_eq!((display.max_luminance, display.min_luminance), (10_000_000, 50));
+        assert_eq!(display.chromaticities, [(34000, 16000), (13250, 34500), (7500, 3000), (15635, 16450)]);
+    }
+}
+
+#[test]
+fn an_ending_that_is_no_kind_of_file_is_an_error_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["out", "out.avi", "out.nvc.part"] {
+        let mut clip = Clip::new(64, 48, PixelFormat::YUV420_8, 5, 5);
+        let error =
+            encode_to(&mut clip, &folder.path().join(name), &fast(&[]), Hooks::default()).unwrap_err();
+        assert!(error.to_string().contains(".mkv, .webm or .nvc"), "{error}");
+        assert_eq!(clip.next, 0);
+    }
+    assert!(
+        KeptTracks::new(Container::WebM, &Clip::new(64, 48, PixelFormat::YUV420_8, 5, 5).with_audio().tracks)
+            .is_err()
+    );
+}
