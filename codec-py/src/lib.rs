@@ -45,7 +45,7 @@ mod _native {
     #[pymodule_export]
     use crate::job::Job;
     #[pymodule_export]
-    use crate::parts::{concat, encode_scene, split, warm_start};
+    use crate::parts::{concat, encode_scene, probe, profile_scenes, split, warm_start};
     #[pymodule_export]
     use crate::seeker::Seeker;
     #[pymodule_export]

@@ -29,6 +29,39 @@ pub(crate) fn split(py: Python<'_>, source: &Source, settings: BTreeMap<String, 
     })
 }
 
+/// The scenes of a source with their profiles.
+#[pyfunction]
+pub(crate) fn profile_scenes(
+    py: Python<'_>,
+    source: &Source,
+    settings: BTreeMap<String, String>,
+) -> PyResult<Job> {
+    let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
+    let mut source = source.take(py)?;
+    Job::start(py, move |reporter| {
+        json(&neural_codec::encoder::profile_scenes(source.as_mut(), &settings, &reporter.cancel)?)
+    })
+}
+
+/// What coding frames `start` to `end` of a source with these settings gives.
+#[pyfunction]
+pub(crate) fn probe(
+    py: Python<'_>,
+    source: &Source,
+    scene: (u64, u64),
+    settings: BTreeMap<String, String>,
+) -> PyResult<Job> {
+    let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
+    let (start, end) = scene;
+    let mut source = source.take(py)?;
+    Job::start(py, move |reporter| {
+        let info = *source.info();
+        let cancel = reporter.cancel.clone();
+        let frames = Frames { source: source.as_mut(), reporter: reporter.clone(), next: 0, start, end };
+        json(&neural_codec::encoder::probe(&info, frames, &settings, &cancel)?)
+    })
+}
+
 /// Encodes frames `start` to `end` of a source as scene `index`; the encoded scene comes as bytes, its report is the result.
 #[pyfunction]
 pub(crate) fn encode_scene(

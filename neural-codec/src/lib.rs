@@ -70,6 +70,7 @@ pub mod metrics;
 pub mod progress;
 pub mod report;
 pub mod scene;
+pub mod scene_choice;
 pub mod search;
 pub mod settings;
 pub mod simd;

@@ -129,6 +129,9 @@ pub struct SceneReport {
     pub bit_depth: u8,
     /// Options of the base encoder that differ from its defaults, by its names.
     pub tools: String,
+    /// What `scene_settings` asked for this scene, by key; empty where nothing.
+    #[serde(default)]
+    pub asked: BTreeMap<String, String>,
     /// Why it is coded this way.
     pub verdict: SceneVerdict,
     /// The same in a sentence.

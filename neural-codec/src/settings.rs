@@ -11,6 +11,7 @@ pub use crate::audio_plan::{AudioAction, AudioPlan};
 use crate::device::{self, FEWEST_SAMPLES};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
+use crate::scene_choice::SceneChoices;
 pub use crate::strategy::Strategy;
 
 /// Where heavy work runs.
@@ -257,6 +258,15 @@ impl Value for AudioPlan {
     }
 }
 
+impl Value for SceneChoices {
+    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
+        if text.is_empty() || text == "none" { Ok(Self::default()) } else { Self::from_json(text) }
+    }
+    fn write(&self) -> String {
+        if self.as_json().is_empty() { "none".into() } else { self.as_json().into() }
+    }
+}
+
 /// One row of the table of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Description {
@@ -355,6 +365,8 @@ settings! {
     preset: Option<i8> = None, -1 => 13;
     /// Bits of a sample inside the base layer, 8 or 10; the output keeps the source's depth.
     bit_depth: Option<BitDepth> = None, 0 => 0;
+    /// What is asked for single scenes, as JSON: one object a scene with some of quantizer, preset, bit_depth, strategies, min_psnr_y, min_ssim_y and tools.
+    scene_settings: SceneChoices = SceneChoices::default(), 0 => 0;
     /// Longest scene in seconds; bounds memory and the distance between random access points.
     max_scene_seconds: f64 = 10.0, 0.5 => 60.0;
     /// Where heavy work runs: auto, cpu, cuda, cuda:N, or cuda:N,M for several, over which scenes are spread.

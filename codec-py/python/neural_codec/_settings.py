@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypedDict, Union
@@ -29,6 +30,7 @@ SettingArguments = TypedDict(
         "strategies": SettingValue,
         "preset": SettingValue,
         "bit_depth": SettingValue,
+        "scene_settings": Union[str, "Sequence[Mapping[str, object]]", None],
         "max_scene_seconds": SettingValue,
         "device": SettingValue,
         "threads": SettingValue,
@@ -87,6 +89,11 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, bool):
         raise InvalidType(f"{name}: expected a number or text, found {value}")
     if isinstance(value, (list, tuple)):
+        if value and all(isinstance(item, Mapping) for item in value):
+            try:
+                return json.dumps([dict(item) for item in value], allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise InvalidType(f"{name}: expected numbers and text in mappings, found {error}") from None
         return ",".join(_text(name, item) for item in value)
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()

@@ -144,6 +144,18 @@ class Profile(Record):
 
 
 @dataclass(frozen=True)
+class Probe(Record):
+    """What coding some frames with a choice gave; seconds with decoding and measuring."""
+
+    frames: int
+    bytes: int
+    psnr_y: float | None
+    ssim_y: float | None
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
 class Predicted(Record):
     """Quality of a scene as it was predicted before it was coded."""
 
@@ -216,6 +228,8 @@ class Scene(Record):
     preset: int
     bit_depth: int
     tools: str
+    asked: dict[str, str]
+    """What `scene_settings` asked for this scene, by key."""
     verdict: str
     """`as_asked`, `floor_met`, `floor_missed`, `least_cost` or `share_of_bytes`."""
     reason: str

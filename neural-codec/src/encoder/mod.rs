@@ -9,6 +9,7 @@
 mod agent;
 mod encoded_scene;
 mod filter;
+mod look;
 mod muxer;
 mod one_shot;
 mod parts;
@@ -27,6 +28,7 @@ mod workers;
 
 pub use agent::EncodingAgent;
 pub use encoded_scene::EncodedScene;
+pub use look::{ProbeReport, ProfiledScene, probe, profile_scenes};
 pub use one_shot::{Hooks, OnLost, encode, encode_file, encode_to};
 pub use parts::{ScenePlace, concat, encode_scene, split, warm_start};
 pub use split::detect_scenes;

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::encoded_scene::EncodedScene;
 use super::scene;
-use super::session::Session;
+use super::session::{SceneRequest, Session};
 use super::source_format::{check_frame, coded_frame};
 use super::split::detect_scenes;
 use super::task::{SceneGoal, SceneTask};
@@ -96,7 +96,7 @@ pub fn encode_scene(
 ) -> Result<EncodedScene> {
     let mut session = Session::new(*info, settings)?;
     session.context.resources.cancel = cancel.clone();
-    let goal = session.goal();
+    let SceneRequest { goal, training, tools, asked } = session.request(place.index)?;
     if matches!(goal, SceneGoal::Undecided) {
         return Err(Error::Unsupported {
             what: "a bitrate or a size for one scene".into(),
@@ -124,7 +124,7 @@ pub fn encode_scene(
     let empty = |_| Error::invalid("scene", "at least 1 frame", 0);
     kept.close(Some(profiler.finish().map_err(empty)?));
     let ScenePlace { index, first_frame } = place;
-    let task = SceneTask { index, first_frame, frames: kept, goal, training: session.training };
+    let task = SceneTask { index, first_frame, frames: kept, goal, tools, asked, training };
     scene::encode_scene(&session.context, &task, warm_start)
 }
 

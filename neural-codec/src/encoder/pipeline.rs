@@ -15,7 +15,7 @@ use super::muxer::StreamMuxer;
 use super::rate::{NextStep, ProbedScene, RateControl};
 use super::scene::encode_scene;
 use super::scene_report::duration_seconds;
-use super::session::Session;
+use super::session::{SceneRequest, Session};
 use super::source_format::{check_frame, coded_frame};
 use super::splitter::{SceneSplitter, Step};
 use super::task::SceneTask;
@@ -116,6 +116,7 @@ impl Pipeline {
     }
 
     pub(super) fn use_scenes(&mut self, scenes: Vec<Range<u64>>) -> Result<()> {
+        self.session.settings.scene_settings.check_count(scenes.len())?;
         let device = &self.session.context.resources.device;
         self.splitter = SceneSplitter::following(scenes)?.with_device(device);
         Ok(())
@@ -248,7 +249,7 @@ impl Pipeline {
             Step::Start(first_frame) => {
                 self.close_scene()?;
                 self.wait_for_workers()?;
-                self.start_scene(first_frame);
+                self.start_scene(first_frame)?;
             }
             Step::Frame(frame, features) => {
                 if let Some(open) = &mut self.open {
@@ -259,28 +260,30 @@ impl Pipeline {
             }
             Step::End => {
                 self.close_scene()?;
+                self.session.settings.scene_settings.check_count(self.scenes_started as usize)?;
                 self.is_finished = true;
             }
         }
         Ok(())
     }
 
-    fn start_scene(&mut self, first_frame: u64) {
+    fn start_scene(&mut self, first_frame: u64) -> Result<()> {
         let index = self.scenes_started;
+        let SceneRequest { goal, training, tools, asked } = self.session.request(index)?;
         let context = self.session.context_of(index);
         let place = self.warm_starts.next_scene();
         let frames = self.session.scene_frames();
         let rate = self.session.source.frame_rate;
         self.open = Some(OpenScene { frames: Arc::clone(&frames), profiler: Profiler::new(rate) });
         self.scenes_started += 1;
-        let training = self.session.training;
-        let task = SceneTask { index, first_frame, frames, goal: self.session.goal(), training };
+        let task = SceneTask { index, first_frame, frames, goal, tools, asked, training };
         if self.rate.is_some() {
             self.workers
                 .submit(move || Ok(WorkerResult::Probed(Box::new(ProbedScene::new(context, task, place)?))));
         } else {
             self.workers.submit(move || encode_in_turn(&context, &task, &place));
         }
+        Ok(())
     }
 
     fn close_scene(&mut self) -> Result<()> {

@@ -177,6 +177,8 @@ impl ShareTask {
         let task = SceneTask {
             frames: Arc::clone(&task.frames),
             goal: SceneGoal::Share(self.quantizer, *tools),
+            tools: task.tools,
+            asked: task.asked.clone(),
             ..*task
         };
         let mut scene = encode_kept_scene(context, &task, &warm_start)?;

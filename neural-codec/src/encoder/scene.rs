@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::encoded_scene::EncodedScene;
 use super::filter::{self, filter_scene};
 use super::scene_report::scene_report;
+use super::session::SceneRequest;
 use super::task::{SceneGoal, SceneTask, StoredScene};
 use crate::base::coded_size;
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, NeuralFilter, SceneHeader, ScenePackets};
@@ -17,7 +18,7 @@ use crate::report::{AttemptRecord, SceneVerdict, Stage};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
     AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Quality, Search, SearchResult, Store, Stored,
-    Tools, attempt_record, run_attempt,
+    attempt_record, run_attempt,
 };
 use crate::strategy::Strategy;
 
@@ -60,7 +61,7 @@ pub(super) fn encode_kept_scene(
     };
     let result = match task.goal {
         SceneGoal::Constant(quantizer) => {
-            let params = context.clip.effort.params(quantizer, Tools::default());
+            let params = context.clip.effort.params(quantizer, task.tools.unwrap_or_default());
             given(params, SceneVerdict::AsAsked, "the quantizer that was asked for", &mut store)?
         }
         SceneGoal::Share(quantizer, tools) => {
@@ -93,6 +94,12 @@ pub(super) fn profile(context: &AttemptContext, task: &SceneTask) -> Result<Prof
     profile.ok_or_else(|| Error::internal("scene", "a scene without a profile"))
 }
 
+/// The parameters of a scene that asks for a quantizer; none where the search is to find one.
+pub(super) fn search_params(context: &AttemptContext, request: &SceneRequest) -> Option<EncodeParams> {
+    let SceneGoal::Constant(quantizer) = request.goal else { return None };
+    Some(context.clip.effort.params(quantizer, request.tools.unwrap_or_default()))
+}
+
 /// The search of a scene.
 pub(super) fn search<'a>(
     context: &'a AttemptContext,
@@ -100,7 +107,7 @@ pub(super) fn search<'a>(
     profile: &'a Profile,
 ) -> Search<'a> {
     let expected_gain = if task.training.is_some() { filter::EXPECTED_GAIN } else { 0.0 };
-    Search::new(context, &task.frames, profile, expected_gain)
+    Search::new(context, &task.frames, profile, expected_gain, task.tools)
 }
 
 /// A scene stored with parameters that were given.

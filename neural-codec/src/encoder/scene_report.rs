@@ -35,6 +35,7 @@ pub(super) fn scene_report(
         preset: result.params.preset,
         bit_depth: result.params.depth.bits(),
         tools: result.params.tools.to_string(),
+        asked: task.asked.clone(),
         verdict: result.verdict,
         reason: result.reason.clone(),
         target_met: result.verdict != SceneVerdict::FloorMissed,

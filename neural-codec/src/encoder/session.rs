@@ -1,5 +1,6 @@
 //! What is settled before the first frame of an encode: the clip as it is coded, the target, and what may be spent.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,18 +8,30 @@ use super::filter::TrainingConfig;
 use super::muxer::StreamMuxer;
 use super::source_format::{coded_info, conversion_note};
 use super::task::SceneGoal;
-use crate::base::Library;
+use crate::base::{Library, Quantizer};
 use crate::bitstream::Tracks;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::frame::VideoInfo;
+use crate::frame::{BitDepth, VideoInfo};
 use crate::progress::CancelToken;
 use crate::scene::{MemoryBudget, Reading, SceneFrames};
-use crate::search::{AttemptContext, Clip, EffortParams, EncodeLog, Resources, Target};
+use crate::scene_choice::{SceneChoice, invalid};
+use crate::search::{AttemptContext, Clip, EffortParams, EncodeLog, Resources, Target, Tools};
 use crate::settings::Settings;
 
 /// Bytes of frames that may wait in memory, for their encoder or for a filter: 43 frames of 1080p.
 const WAITING_BYTES: usize = 128 << 20;
+
+/// What one scene has to reach, and with what.
+#[derive(Debug, Clone)]
+pub(super) struct SceneRequest {
+    pub(super) goal: SceneGoal,
+    pub(super) training: Option<TrainingConfig>,
+    /// In place of the search's choice.
+    pub(super) tools: Option<Tools>,
+    /// As it was asked, by key.
+    pub(super) asked: BTreeMap<String, String>,
+}
 
 /// The settled part of an encode.
 pub(super) struct Session {
@@ -27,6 +40,8 @@ pub(super) struct Session {
     pub(super) target: Target,
     /// How filters are trained; none where the base layer is to stand alone.
     pub(super) training: Option<TrainingConfig>,
+    /// What is asked for single scenes, in order; empty where the clip's settings decide everywhere.
+    asked: Vec<SceneRequest>,
     pub(super) context: AttemptContext,
     /// Where scenes are measured and filtered, one after the other; the first is that of the context.
     pub(super) devices: Vec<Device>,
@@ -49,6 +64,8 @@ impl Session {
         }
         let devices = settings.device.open_each(source.width * source.height)?;
         let info = coded_info(&source);
+        let settings = &with_common_choices(settings)?;
+        let asked = requests(settings, &target, &library)?;
         let effort = EffortParams::new(settings, &target, &info, &library);
         let resources = Resources {
             threads: settings.thread_count(),
@@ -63,19 +80,26 @@ impl Session {
             settings: settings.clone(),
             target,
             training: TrainingConfig::new(settings, &target),
+            asked,
             context: AttemptContext { clip, resources, log: EncodeLog::new() },
             devices,
         })
     }
 
-    /// What each scene has to reach.
-    pub(super) fn goal(&self) -> SceneGoal {
-        match self.target {
-            Target::Constant(quantizer) => SceneGoal::Constant(quantizer),
-            Target::Floor(floor) => SceneGoal::Floor(floor),
-            Target::Lambda(lambda) => SceneGoal::Lambda(lambda),
-            Target::Bitrate(_) | Target::Size(_) => SceneGoal::Undecided,
+    /// What a scene has to reach, and with what.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` where scenes are asked for one by one, and this one is not.
+    pub(super) fn request(&self, scene: u32) -> Result<SceneRequest> {
+        if self.asked.is_empty() {
+            let goal = goal_of(&self.target);
+            return Ok(SceneRequest { goal, training: self.training, tools: None, asked: BTreeMap::new() });
         }
+        self.asked.get(scene as usize).cloned().ok_or_else(|| {
+            let expected = format!("an object for scene {scene} too");
+            Error::invalid("scene_settings", expected, format!("{} objects", self.asked.len()))
+        })
     }
 
     /// An empty scene, of frames that wait as its goal needs them.
@@ -85,7 +109,9 @@ impl Session {
         match self.target {
             // An attempt is looked up by all frames of the scene, before the first is coded.
             _ if cache.is_some() => SceneFrames::hashed(Reading::Repeated, memory),
-            Target::Constant(_) if self.training.is_none() => SceneFrames::new(Reading::Once, memory),
+            Target::Constant(_) if self.training.is_none() && self.asked.is_empty() => {
+                SceneFrames::new(Reading::Once, memory)
+            }
             _ => SceneFrames::new(Reading::Repeated, memory),
         }
     }
@@ -128,4 +154,73 @@ impl Session {
         }
         notes
     }
+}
+
+fn goal_of(target: &Target) -> SceneGoal {
+    match *target {
+        Target::Constant(quantizer) => SceneGoal::Constant(quantizer),
+        Target::Floor(floor) => SceneGoal::Floor(floor),
+        Target::Lambda(lambda) => SceneGoal::Lambda(lambda),
+        Target::Bitrate(_) | Target::Size(_) => SceneGoal::Undecided,
+    }
+}
+
+/// The settings with what all scenes ask for alike, since AV1's sequence header depends on it.
+fn with_common_choices(settings: &Settings) -> Result<Settings> {
+    let mut settings = settings.clone();
+    let choices = &settings.scene_settings;
+    let preset = choices.common("preset", settings.preset, |choice| choice.preset)?;
+    let clip_depth = settings.bit_depth.map(|depth| depth.bits());
+    let depth = choices.common("bit_depth", clip_depth, |choice| choice.bit_depth)?;
+    settings.preset = preset;
+    settings.bit_depth = depth.map(BitDepth::try_from).transpose()?;
+    Ok(settings)
+}
+
+/// What is asked for single scenes.
+fn requests(settings: &Settings, target: &Target, library: &Library) -> Result<Vec<SceneRequest>> {
+    let choices = settings.scene_settings.scenes().iter().enumerate();
+    choices.map(|(scene, choice)| request_of(scene, choice, settings, target, library)).collect()
+}
+
+fn request_of(
+    scene: usize,
+    choice: &SceneChoice,
+    settings: &Settings,
+    target: &Target,
+    library: &Library,
+) -> Result<SceneRequest> {
+    let mut goal = goal_of(target);
+    if let Some(value) = choice.quantizer {
+        if !matches!(goal, SceneGoal::Constant(_) | SceneGoal::Floor(_)) {
+            let expected = "a clip whose target is a quantizer or a floor";
+            return Err(invalid(scene, "quantizer", expected, "a target that all scenes share"));
+        }
+        let found = Quantizer::new(value).ok().filter(|q| library.quantizer_at_most(q.value()) == *q);
+        let expected = || format!("what SVT-AV1 {} takes", library.version());
+        goal = SceneGoal::Constant(found.ok_or_else(|| invalid(scene, "quantizer", expected(), value))?);
+    }
+    for (key, asked) in [("min_psnr_y", choice.min_psnr_y), ("min_ssim_y", choice.min_ssim_y)] {
+        let Some(asked) = asked else { continue };
+        let SceneGoal::Floor(floor) = &mut goal else {
+            return Err(invalid(scene, key, "a clip whose target is a floor", "another target"));
+        };
+        let of_clip = if key == "min_psnr_y" { &mut floor.psnr_y } else { &mut floor.ssim_y };
+        if let Some(least) = *of_clip
+            && asked < least
+        {
+            return Err(invalid(scene, key, format!("at least the clip's {least}"), asked));
+        }
+        *of_clip = Some(asked);
+    }
+    let mut own = settings.clone();
+    if let Some(strategies) = &choice.strategies {
+        own.strategies = strategies.clone();
+    }
+    let tools = choice.tools.as_ref().map(|_| Tools {
+        hierarchical_levels: choice.tool("hierarchical_levels"),
+        adaptive_quantization: choice.tool("adaptive_quantization").map(|on| on == 1),
+        screen_content: choice.tool("screen_content").map(|on| on == 1),
+    });
+    Ok(SceneRequest { goal, training: TrainingConfig::new(&own, target), tools, asked: choice.asked.clone() })
 }

@@ -1,5 +1,6 @@
 //! A scene that is to be encoded, and a scene that is stored but not packed yet.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::filter::{FilterOutcome, TrainingConfig};
@@ -30,6 +31,10 @@ pub(super) struct SceneTask {
     pub(super) first_frame: u64,
     pub(super) frames: Arc<SceneFrames>,
     pub(super) goal: SceneGoal,
+    /// Tools that were asked for, in place of the search's choice.
+    pub(super) tools: Option<Tools>,
+    /// What was asked for this scene, by key.
+    pub(super) asked: BTreeMap<String, String>,
     /// How filters are trained; none where the base layer is to stand alone.
     pub(super) training: Option<TrainingConfig>,
 }

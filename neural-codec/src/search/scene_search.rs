@@ -53,6 +53,8 @@ pub(crate) struct Search<'a> {
     pub(super) effort: EffortParams,
     /// By how many dB layers above the base are expected to raise the value that binds.
     pub(super) expected_gain: f64,
+    /// Tools that were asked for.
+    asked_tools: Option<Tools>,
     pub(super) records: Vec<AttemptRecord>,
 }
 
@@ -62,9 +64,10 @@ impl<'a> Search<'a> {
         frames: &'a SceneFrames,
         profile: &'a Profile,
         expected_gain: f64,
+        asked_tools: Option<Tools>,
     ) -> Self {
         let effort = context.clip.effort;
-        Self { context, frames, profile, effort, expected_gain, records: Vec::new() }
+        Self { context, frames, profile, effort, expected_gain, asked_tools, records: Vec::new() }
     }
 
     /// Whether a preset between that of the probes and the stored one is asked too.
@@ -84,7 +87,11 @@ impl<'a> Search<'a> {
     /// text that scrolls (`docs/decisions/0014-search-that-pays.md`).
     pub(super) fn tools(&self) -> Tools {
         let is_synthetic = self.profile.evidence.class == SceneClass::Synthetic;
-        Tools { screen_content: self.effort.chooses_tools.then_some(is_synthetic), ..Tools::default() }
+        let chosen = || Tools {
+            screen_content: self.effort.chooses_tools.then_some(is_synthetic),
+            ..Tools::default()
+        };
+        self.asked_tools.unwrap_or_else(chosen)
     }
 
     pub(super) fn length(&self) -> u64 {

@@ -18,7 +18,7 @@ const RANKS: &[&[&str]] = &[
     &["error"],
     &["simd", "gpu"],
     &["device", "strategy", "progress", "lost", "audio_plan"],
-    &["frame"],
+    &["frame", "scene_choice"],
     &["metrics", "bitstream", "scene", "settings"],
     &["base", "filter", "media", "report"],
     &["search", "decoder"],

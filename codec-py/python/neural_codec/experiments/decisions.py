@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import operator
 from collections.abc import Callable
@@ -113,8 +112,7 @@ def apply_decisions(
 ) -> Report:
     """Encodes a clip as decided. Raises ExperimentError for a choice that the installed codec cannot serve.
 
-    Settings and scenes of a clip are served. Choices of scenes that all agree are settings of the clip; choices that differ
-    need an encoder that takes `scene_settings`.
+    Choices of scenes go to the encoder as `scene_settings`.
     """
     settings = dict(decisions.settings)
     for name in settings:
@@ -124,28 +122,6 @@ def apply_decisions(
         settings[target.kind] = target.value
     options: dict[str, Any] = {}
     asked = [choice.asked() for choice in decisions.choices or []]
-    if any(each != asked[0] for each in asked):
-        if "scene_settings" not in inspect.signature(neural_codec.encode).parameters:
-            raise ExperimentError(_unserved(asked))
+    if any(asked):
         options["scene_settings"] = asked
-    elif asked:
-        common = asked[0]
-        if "tools" in common:
-            raise ExperimentError("scene 0: the installed codec takes no choice of tools")
-        for name, value in common.items():
-            if name in settings and settings[name] != value:
-                raise ExperimentError(
-                    f"scenes: {name} is {value!r} in every scene and {settings[name]!r} in the clip's settings"
-                )
-            settings[name] = value
     return neural_codec.encode(str(clip), str(output), scenes=decisions.scenes, progress=progress, **options, **settings)  # type: ignore[arg-type]
-
-
-def _unserved(asked: list[dict[str, Any]]) -> str:
-    scene = next(index for index, each in enumerate(asked) if each != asked[0])
-    keys = sorted({*asked[0], *asked[scene]})
-    key = next(key for key in keys if asked[0].get(key) != asked[scene].get(key))
-    return (
-        f"scene {scene}: {key} is {asked[scene].get(key)!r} where scene 0 has {asked[0].get(key)!r};"
-        f" neural-codec {neural_codec.__version__} takes one {key} for a clip"
-    )
