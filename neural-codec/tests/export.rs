@@ -58,9 +58,11 @@ fn ffmpeg_decodes_an_export_to_the_frames_that_we_decode() {
             &mut |_| ControlFlow::Continue(()),
         )
         .unwrap();
-        let ours =
-            ffmpeg(&["-i", &text(&name("ours.mkv")), "-map", "0:v", "-fps_mode", "passthrough", "-f", "rawvideo"], &name("ours.raw"))
-                .unwrap();
+        let ours = ffmpeg(
+            &["-i", &text(&name("ours.mkv")), "-map", "0:v", "-fps_mode", "passthrough", "-f", "rawvideo"],
+            &name("ours.raw"),
+        )
+        .unwrap();
         for ending in ["mp4", "mkv", "webm"] {
             let to = name(&format!("base.{ending}"));
             match export(&stream, &to) {
@@ -72,9 +74,11 @@ fn ffmpeg_decodes_an_export_to_the_frames_that_we_decode() {
                 report => assert_eq!(report.unwrap().bit_depth.to_string(), depth),
             }
             if depth == "8" {
-                let theirs =
-                    ffmpeg(&["-i", &text(&to), "-map", "0:v", "-fps_mode", "passthrough", "-f", "rawvideo"], &name("theirs.raw"))
-                        .unwrap();
+                let theirs = ffmpeg(
+                    &["-i", &text(&to), "-map", "0:v", "-fps_mode", "passthrough", "-f", "rawvideo"],
+                    &name("theirs.raw"),
+                )
+                .unwrap();
                 assert!(theirs == ours, "frames of {ending}");
             }
             let probed = Command::new("ffprobe")
