@@ -15,8 +15,11 @@ packages=(
   # What the portable wheel carries: dav1d and FFmpeg from their sources.
   ca-certificates meson ninja-build xz-utils zlib1g-dev
 )
-# The sandbox and the page of experiments.
-[ "${1-}" != tests ] || packages+=(bubblewrap chromium)
+# The sandbox and the page of experiments; players and muxers that have to take our files.
+[ "${1-}" != tests ] || packages+=(
+  bubblewrap chromium
+  mkvtoolnix dav1d aom-tools gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

@@ -129,7 +129,7 @@ def test_files_that_are_no_video_are_named(tmp_path, carphone):
 
 def test_only_streams_are_decoded(carphone, tmp_path):
     for source in (carphone, carphone.read_bytes(), b"", b"NV"):
-        with pytest.raises((errors.Corrupt, errors.Truncated)):
+        with pytest.raises((errors.Corrupt, errors.Truncated, errors.Unsupported)):
             neural_codec.decode(source)
     with pytest.raises(FileNotFoundError):
         neural_codec.decode(tmp_path / "nowhere.nvc")
@@ -180,9 +180,9 @@ def test_clips_of_different_size_or_length_are_not_compared(clip):
 def test_outputs_that_cannot_be_written_are_named(clip, stream, tmp_path):
     with pytest.raises(FileNotFoundError, match="no_folder"):
         neural_codec.encode(clip, tmp_path / "no_folder" / "a.nvc", fps=24, **FAST)
-    with pytest.raises(errors.InvalidArgument, match="folder"):
+    with pytest.raises(errors.InvalidArgument, match="ends in"):
         neural_codec.encode(clip, tmp_path, fps=24, **FAST)
-    with pytest.raises(errors.InvalidArgument, match="device"):
+    with pytest.raises(errors.InvalidArgument, match="ends in"):
         neural_codec.encode(clip, "/dev/full", fps=24, **FAST)
     with pytest.raises(errors.InvalidType, match="output"):
         neural_codec.encode(clip, 7, fps=24, **FAST)

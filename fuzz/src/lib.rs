@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 use neural_codec::bitstream::{
     FormatVersion, Limits, NeuralFilter, PACKET_HEADER_BYTES, Packet, PacketKind, PacketReader, PacketWriter,
-    SIGNATURE, ScenePackets, SceneReader, StreamHeader, StreamItem,
+    SIGNATURE, ScenePackets, SceneReader, StreamHeader, StreamItem, TracksEntry,
 };
 use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
 use neural_codec::filter::SceneFilter;
@@ -140,6 +140,12 @@ fn write(header: &StreamHeader, items: &[StreamItem]) -> Vec<u8> {
         match item {
             StreamItem::Scene(scene) => writer.write_scene(scene).expect("a scene that was read"),
             StreamItem::Audio(audio) => writer.write_audio(audio).expect("audio that was read"),
+            StreamItem::Subtitle(packet) => writer
+                .write_entries(vec![TracksEntry::SubtitlePacket(packet.clone())])
+                .expect("a packet that was read"),
+            StreamItem::LastDuration(duration) => {
+                writer.write_entries(vec![TracksEntry::LastDuration(*duration)]).expect("a number")
+            }
         }
     }
     writer.finish().expect("memory does not fail")

@@ -135,8 +135,9 @@ def _encode(options: argparse.Namespace) -> int | None:
         )
     options.input, options.output = options.paths
     if "-" in options.paths:
-        return _encode_piped(options)
-    _encode_one(options)
+        _encode_piped(options)
+    else:
+        _encode_one(options)
     return None
 
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import neural_codec
@@ -38,8 +39,8 @@ def encode_all(options: argparse.Namespace, settings: dict[str, Any]) -> int:
                 source,
                 output,
                 fps=options.fps,
-                progress=lambda at, name=source, at_clip=number: line.show(name, at_clip, at),
-                on_lost=lambda lost, name=source: line.lost(name, lost),
+                progress=partial(line.show, source, number),
+                on_lost=partial(line.lost, source),
                 **settings,
             )
             rows.append((source, _result(report)))

@@ -13,7 +13,7 @@ pub type Tags = Vec<(String, String)>;
 /// What is cut off a packet of sound once it is decoded. Units: samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Trim {
-    /// From its start.
+    /// From its start; `u32::MAX` for all of it.
     pub start: u32,
     /// From its end.
     pub end: u32,

@@ -221,22 +221,31 @@ impl Others {
     /// When the first packet of any track begins, in nanoseconds, samples before the sound left out. Looks at the first packets
     /// alone: those of a track come in order.
     fn earliest(mut self) -> Result<i64> {
-        let mut seen = vec![false; self.items.tracks().audio.len()];
+        let count = self.items.tracks().audio.len();
+        let (mut seen, mut unheard) = (vec![false; count], vec![None; count]);
         let mut earliest = 0_i64;
         for _ in 0..MOST_LOOKED_AT {
             if seen.iter().all(|seen| *seen) || self.peek()?.is_none() {
                 break;
             }
-            if let Some(Item::Audio(packet)) = self.next.take()
-                && let Some(track) = self.items.tracks().audio.get(usize::from(packet.track))
-                && !std::mem::replace(&mut seen[usize::from(packet.track)], true)
-            {
-                let padding = f64::from(track.details.initial_padding) / f64::from(track.sample_rate.max(1));
-                let begins = packet.timestamp as f64 * track.time_base.value() + padding;
-                // Within a unit of a coarse clock nothing begins earlier. A float to an integer keeps within its bounds.
-                if begins < -track.time_base.value() {
-                    earliest = earliest.min((begins * 1e9) as i64);
-                }
+            let Some(Item::Audio(packet)) = self.next.take() else { continue };
+            let number = usize::from(packet.track);
+            let Some(track) = self.items.tracks().audio.get(number).filter(|_| !seen[number]) else {
+                continue;
+            };
+            let is_opus = track.codec == "opus";
+            // Of what is not heard, the last packet alone is written.
+            if !is_opus && packet.trim.start == u32::MAX {
+                unheard[number] = Some(packet.timestamp);
+                continue;
+            }
+            seen[number] = true;
+            let padding = if is_opus { f64::from(track.details.initial_padding) } else { 0.0 };
+            let first = unheard[number].unwrap_or(packet.timestamp) as f64 * track.time_base.value();
+            let begins = first + padding / f64::from(track.sample_rate.max(1));
+            // Within a unit of a coarse clock nothing begins earlier. A float to an integer keeps within its bounds.
+            if begins < -track.time_base.value() {
+                earliest = earliest.min((begins * 1e9) as i64);
             }
         }
         Ok(earliest)

@@ -115,6 +115,11 @@ impl Container {
         !self.is_strict()
     }
 
+    /// Whether there is no way to say that a packet is decoded and not heard.
+    pub(super) fn forgets_edits(self) -> bool {
+        !self.is_strict()
+    }
+
     /// Whether tracks may begin before 0.
     pub(super) fn holds_negative_times(self) -> bool {
         self.is_strict()

@@ -43,7 +43,7 @@ pub(super) fn identify(path: &Path) -> Result<FileKind> {
     }
     let mut head = Vec::new();
     let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
-    file.by_ref().take(64).read_to_end(&mut head).map_err(|e| Error::io(path, e))?;
+    file.by_ref().take(4096).read_to_end(&mut head).map_err(|e| Error::io(path, e))?;
     if head.is_empty() {
         return Err(Error::invalid("input file", "a video", format!("an empty file: {}", path.display())));
     }
@@ -55,8 +55,11 @@ fn identify_bytes(head: &[u8], path: &Path) -> FileKind {
         return FileKind::Y4m;
     }
     let picture = match head {
-        // A chunk acTL behind the first makes it a clip.
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => head.get(37..41) != Some(b"acTL"),
+        // A chunk acTL before the pixels makes it a clip.
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => {
+            let place = |name: &[u8]| head.windows(4).position(|found| found == name);
+            place(b"acTL").is_none_or(|clip| place(b"IDAT").is_some_and(|pixels| pixels < clip))
+        }
         // A run of JPEG pictures is a Motion JPEG stream, which only its name tells from one picture.
         [0xFF, 0xD8, 0xFF, ..] => !path
             .extension()
@@ -85,6 +88,7 @@ mod tests {
         };
         assert_eq!(identify_as(b"YUV4MPEG2 W2 H2\n"), FileKind::Y4m);
         assert_eq!(identify_as(b"\x89PNG\r\n\x1a\n...."), FileKind::Pictures(vec![path.clone()]));
+        assert_eq!(identify_as(b"\x89PNG\r\n\x1a\n....IHDR....acTL....IDAT"), FileKind::Container);
         assert_eq!(identify_as(b"\xff\xd8\xff\xe0"), FileKind::Pictures(vec![path.clone()]));
         assert_eq!(identify_as(b"BMs and other abbreviations"), FileKind::Container);
         assert_eq!(identify_as(b"x"), FileKind::Container);

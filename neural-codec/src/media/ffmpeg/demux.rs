@@ -135,6 +135,7 @@ pub(super) fn open_stream(
             Error::invalid("input file", "a clip with frames", format!("clip has no frames: {what}"))
         }
         // No demuxer, or one that is not listed.
+        (ffmpeg_next::Error::Other { errno }, _) if errno == ffmpeg_next::error::EINVAL => unknown_kind(what),
         (ffmpeg_next::Error::DemuxerNotFound, _) => unknown_kind(what),
         (ffmpeg_next::Error::InvalidData, _) if path.is_some_and(|path| !is_listed(path)) => {
             unknown_kind(what)

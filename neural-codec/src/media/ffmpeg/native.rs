@@ -188,17 +188,26 @@ fn color_of(numbers: [c_int; 5]) -> Color {
     }
 }
 
-/// What a decoder has to cut off a packet's samples.
-pub(super) fn trim(packet: &Packet) -> Trim {
+/// What a decoder has to cut off a packet of so many samples, 0 if unknown.
+pub(super) fn trim(packet: &Packet, samples: u64) -> Trim {
+    use ffmpeg_next::packet::Ref;
+    // SAFETY: the packet owns an allocated AVPacket; plain field.
+    let flags = unsafe { (*packet.as_ptr()).flags };
+    // What an edit list leaves out.
+    if flags & ffi::AV_PKT_FLAG_DISCARD as c_int != 0 {
+        return Trim { start: u32::MAX, end: 0 };
+    }
     let found = packet.side_data().find(|data| data.kind() == packet::side_data::Type::SkipSamples);
     // Two 32-bit numbers, little endian: samples to skip at the start and at the end.
     let number = |data: &[u8], at: usize| {
         data.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
     };
-    found.map_or_else(Trim::default, |data| Trim {
+    let found = found.map_or_else(Trim::default, |data| Trim {
         start: number(data.data(), 0),
         end: number(data.data(), 4),
-    })
+    });
+    let is_all = samples > 0 && u64::from(found.start) >= samples;
+    Trim { start: if is_all { u32::MAX } else { found.start }, ..found }
 }
 
 /// Tags as FFmpeg reads them.

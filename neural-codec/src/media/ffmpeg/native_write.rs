@@ -177,7 +177,7 @@ pub(super) fn set_disposition(output: &mut Output, index: usize, disposition: u3
 ///
 /// `OutOfMemory`.
 pub(super) fn set_trim(packet: &mut Packet, trim: Trim) -> Result<()> {
-    if trim == Trim::default() {
+    if trim == Trim::default() || trim.start == u32::MAX {
         return Ok(());
     }
     // Samples at the start and at the end, and a reason for each.

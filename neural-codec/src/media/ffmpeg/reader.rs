@@ -97,7 +97,6 @@ impl FfmpegReader {
         if let (Some(start), Some(stream_base)) = (first.timestamp(), stream_base) {
             decoding.tracks_mut().start_at(start, stream_base);
         }
-        decoding.tracks_mut().note_padding();
         native::read_frame_hdr(&first, decoding.tracks_mut().tracks_mut());
         let (is_first, given, ended) = (true, 0, false);
         Ok(Self {

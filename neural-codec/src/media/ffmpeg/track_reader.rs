@@ -192,12 +192,20 @@ impl TrackReader {
         let (Some(track), Some(data)) = (track, packet.data()) else { return };
         let (timestamp, data) =
             (track.repair.next(packet.pts().or(packet.dts()), packet.duration()), data.to_vec());
+        let samples = match track.kind {
+            Kind::Audio(number) => {
+                let track = &self.tracks.audio[usize::from(number)];
+                let seconds = packet.duration().max(0) as f64 * track.time_base.value();
+                (seconds * f64::from(track.sample_rate)).round() as u64
+            }
+            Kind::Subtitle(_) => 0,
+        };
         match track.kind {
             Kind::Audio(number) => self.audio.push(AudioPacket {
                 track: number,
                 timestamp,
                 duration: u32::try_from(packet.duration()).unwrap_or(0),
-                trim: native::trim(packet),
+                trim: native::trim(packet, samples),
                 data,
             }),
             Kind::Subtitle(number) => self.subtitles.push(SubtitlePacket {
@@ -223,18 +231,6 @@ impl TrackReader {
             packet.timestamp -= self.start_in(self.tracks.subtitles[usize::from(packet.track)].time_base);
         }
         packets
-    }
-
-    /// Where tracks whose coded sound begins before its first sample say how many samples that are.
-    pub(super) fn note_padding(&mut self) {
-        for index in 0..self.tracks.audio.len() {
-            let first = self.audio.iter().find(|packet| usize::from(packet.track) == index);
-            let Some(first) = first.filter(|packet| packet.trim.start > 0) else { continue };
-            let details = &mut self.tracks.audio[index].details;
-            if details.initial_padding == 0 {
-                details.initial_padding = first.trim.start;
-            }
-        }
     }
 
     /// When the first picture is shown in units of `base`.

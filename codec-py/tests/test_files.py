@@ -1,0 +1,88 @@
+"""Ordinary video files in and out: by extension, by remux, in batches and through pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import neural_codec
+from neural_codec import Lost, aio
+from neural_codec.errors import InvalidArgument
+
+FRAMES = np.random.default_rng(7).integers(0, 255, (6, 48, 64, 3), np.uint8)
+
+
+def run(*arguments, **options):
+    command = [sys.executable, "-m", "neural_codec", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, timeout=120, **options)
+
+
+@pytest.fixture
+def stream(tmp_path):
+    path = tmp_path / "clip.nvc"
+    neural_codec.encode(FRAMES, path, fps=25, quantizer=40, effort=0)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "webm"])
+def test_the_output_s_extension_decides_and_the_frames_are_those_of_the_stream(tmp_path, stream, ending):
+    path = tmp_path / f"clip.{ending}"
+    report = neural_codec.encode(FRAMES, path, fps=25, quantizer=40, effort=0)
+    assert report.total.bytes == path.stat().st_size and report.lost == []
+    expected = neural_codec.decode(stream)
+    found = neural_codec.decode(path)
+    assert np.array_equal(found.video, expected.video) and np.array_equal(found.timestamps, expected.timestamps)
+    assert np.array_equal(neural_codec.decode(path.read_bytes()).video, expected.video)
+    assert neural_codec.info(path).frames == 6
+    assert np.array_equal(neural_codec.Decoder(path)[4], expected.video[4])
+    assert neural_codec.compare(stream, path).lossless_frames == 6
+
+
+def test_a_remux_goes_there_and_back(tmp_path, stream):
+    there, back = tmp_path / "there.mkv", tmp_path / "back.nvc"
+    assert neural_codec.remux(stream, there).frames == 6
+    assert asyncio.run(aio.remux(there, back)).lost == []
+    assert np.array_equal(neural_codec.decode(back).video, neural_codec.decode(stream).video)
+
+
+@pytest.mark.parametrize("name", ["clip", "clip.avi", "clip.mkv.part"])
+def test_an_unknown_extension_lists_those_that_are_known(tmp_path, name):
+    with pytest.raises(InvalidArgument, match=r"\.mkv, \.webm or \.nvc"):
+        neural_codec.encode(FRAMES, tmp_path / name, fps=25)
+    with pytest.raises(InvalidArgument, match=r"\.mkv"):
+        neural_codec.Encoder(tmp_path / name, fps=25)
+
+
+def test_what_is_lost_is_told_and_in_the_report(tmp_path):
+    clip = tmp_path / "clip.mov"
+    source = ["-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2", "-vf", "format=yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444"]
+    try:
+        subprocess.run(["ffmpeg", "-v", "error", *source, clip], check=True)
+    except FileNotFoundError:
+        pytest.skip("there is no ffmpeg command here")
+    told: list[Lost] = []
+    report = neural_codec.encode(clip, tmp_path / "out.mkv", effort=0, quantizer=50, on_lost=told.extend)
+    assert [each.what for each in told] == ["alpha", "bits"] and report.lost == told
+
+
+def test_a_batch_skips_what_is_there_and_says_what_failed(tmp_path, stream):
+    folder, bad = tmp_path / "50% out", tmp_path / "bad.mp4"
+    bad.write_bytes(b"no film")
+    options = ("--output-dir", folder, "--skip-existing", "--effort", 0, "--quantizer", 50)
+    found = run("encode", stream, bad, *options)
+    assert found.returncode == 1 and b"1 encoded, 0 skipped, 1 failed" in found.stdout, found
+    assert [each.name for each in folder.iterdir()] == ["clip.mkv"]
+    found = run("encode", stream, *options)
+    assert found.returncode == 0 and b"0 encoded, 1 skipped, 0 failed" in found.stdout
+
+
+def test_pipes_take_a_clip_in_and_give_a_file_out(tmp_path, stream):
+    y4m = tmp_path / "clip.y4m"
+    neural_codec.decode(stream, y4m)
+    found = run("encode", "-", "-", "--to", "webm", "--effort", 0, "--quantizer", 50, input=y4m.read_bytes())
+    assert found.returncode == 0 and found.stdout.startswith(b"\x1aE\xdf\xa3"), found.stderr
+    assert neural_codec.info(found.stdout).frames == 6
