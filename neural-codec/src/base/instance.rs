@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::ffi::CString;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::AtomicPtr;
 
 use super::abi::{self, Component, InitHandle, Status};
+use super::aside::aside;
 use super::config::EncoderConfig;
 use super::copy::LoadedCopy;
 use super::library::Library;
@@ -66,15 +68,7 @@ impl Instance {
         let copy = library.load_copy()?;
         let api = copy.api;
         let mut settings = Box::new(abi::Config([0; _]));
-        let mut component = std::ptr::null_mut();
-        // SAFETY: both addresses are writable for the call, and `settings` is larger than the structure of any
-        // version that `Library` accepts.
-        let status = unsafe {
-            match api.init_handle {
-                InitHandle::Plain(init) => init(&mut component, &mut *settings),
-                InitHandle::WithAppData(init) => init(&mut component, std::ptr::null_mut(), &mut *settings),
-            }
-        };
+        let (status, component) = init_handle(api, &mut settings)?;
         let component = match NonNull::new(component) {
             Some(component) if status == abi::OK => component,
             _ => return Err(failure("init_handle", status)),
@@ -176,9 +170,10 @@ impl Instance {
         if self.state != State::Idle {
             return Ok(());
         }
-        // SAFETY: the component is alive and has its parameters.
-        let status = unsafe { (self.api.init)(self.component.as_ptr()) };
-        self.guard(check(status, "init"))?;
+        let (api, component) = (self.api, AtomicPtr::new(self.component.as_ptr()));
+        // SAFETY: the component is alive and has its parameters, and no other call is made meanwhile.
+        let status = aside(|| unsafe { (api.init)(component.into_inner()) });
+        self.guard(status.and_then(|status| check(status, "init")))?;
         self.state = State::Open;
         Ok(())
     }
@@ -266,6 +261,24 @@ impl Drop for Instance {
             (self.api.deinit_handle)(self.component.as_ptr());
         }
     }
+}
+
+/// Makes a component and fills its settings in.
+#[allow(unsafe_code)]
+fn init_handle(api: abi::Api, settings: &mut abi::Config) -> Result<(Status, *mut Component)> {
+    let (status, component) = aside(|| {
+        let mut component = std::ptr::null_mut();
+        // SAFETY: both addresses are writable for the call, and `settings` is larger than the structure of any
+        // version that `Library` accepts. The library keeps nothing that belongs to the thread.
+        let status = unsafe {
+            match api.init_handle {
+                InitHandle::Plain(init) => init(&mut component, settings),
+                InitHandle::WithAppData(init) => init(&mut component, std::ptr::null_mut(), settings),
+            }
+        };
+        (status, AtomicPtr::new(component))
+    })?;
+    Ok((status, component.into_inner()))
 }
 
 fn check(status: Status, call: &str) -> Result<()> {
