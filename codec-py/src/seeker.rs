@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use neural_codec::decoder::SeekingDecoder;
 use neural_codec::error::Error;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 
 use crate::decoding::{Decoding, decoder_settings};
 use crate::errors::{check_process, detached};
@@ -31,7 +32,7 @@ impl Seeker {
     fn open(
         py: Python<'_>,
         path: Option<PathBuf>,
-        bytes: Option<Vec<u8>>,
+        bytes: Option<PyBackedBytes>,
         decoding: Option<Decoding>,
     ) -> PyResult<Self> {
         check_process(py)?;
@@ -40,7 +41,8 @@ impl Seeker {
                 (Some(path), _) => {
                     Box::new(BufReader::new(File::open(path).map_err(|error| Error::io(path, error))?))
                 }
-                (None, bytes) => Box::new(Cursor::new(bytes.unwrap_or_default())),
+                (None, Some(bytes)) => Box::new(Cursor::new(bytes)),
+                (None, None) => Box::new(Cursor::new([])),
             };
             let settings = decoder_settings(decoding)?;
             Ok(Self { decoder: Mutex::new(SeekingDecoder::open(input, settings)?) })

@@ -23,7 +23,7 @@ pub(super) fn aside<T: Send>(call: impl FnOnce() -> T + Send) -> Result<T> {
     match answer {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(_)) => Err(Error::internal("SVT-AV1", "the thread that calls it has ended")),
-        Err(source) => Err(Error::Io { path: None, source }),
+        Err(source) => Err(Error::no_thread(source)),
     }
 }
 

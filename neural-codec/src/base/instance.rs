@@ -15,6 +15,7 @@ use super::source::with_picture;
 use super::temporal_unit::TemporalUnit;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::memory;
 
 /// The OBU that begins a unit where nothing else does (AV1 specification, clause 5.6).
 const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0];
@@ -92,7 +93,15 @@ impl Instance {
             return Err(Error::invalid(
                 "encoder settings",
                 format!("a combination that SVT-AV1 {} takes", library.version()),
-                format!("{:?} (status {status:#x})", config.options()),
+                format!(
+                    "{}x{} at {} bits, quantizer {}, preset {} and {:?} (status {status:#x})",
+                    config.width,
+                    config.height,
+                    config.depth.bits(),
+                    config.quantizer,
+                    config.preset,
+                    config.extra
+                ),
             ));
         }
         Ok(encoder)
@@ -113,7 +122,7 @@ impl Instance {
             // SAFETY: the component is initialized; the header and the planes it points to live for the call,
             // have the sizes the encoder was configured with, and are copied before it returns.
             api.layout.with_header(Some(picture), |header| unsafe { (api.send_picture)(component, header) })
-        });
+        })?;
         self.guard(check(status, "send_picture"))?;
         self.sent += 1;
         Ok(())
@@ -194,15 +203,16 @@ impl Instance {
             // SAFETY: the library gave the header out and holds it until the release below.
             let packet = unsafe { api.layout.read_packet(header) };
             let data = if packet.len == 0 || packet.data.is_null() {
-                Vec::new()
+                Ok(Vec::new())
             } else {
                 // SAFETY: the packet has `len` bytes until the release below.
                 let unit = unsafe { std::slice::from_raw_parts(packet.data, packet.len) };
                 // The packets of the stream say where units begin.
-                unit.strip_prefix(&TEMPORAL_DELIMITER).unwrap_or(unit).to_vec()
+                memory::copied("AV1 unit", unit.strip_prefix(&TEMPORAL_DELIMITER).unwrap_or(unit))
             };
             // SAFETY: the header came from `get_packet`, and nothing of it is used after this.
             unsafe { (api.release_out_buffer)(&mut header) };
+            let data = self.guard(data)?;
             if !data.is_empty() {
                 self.ready.push_back(TemporalUnit {
                     data,
@@ -260,6 +270,7 @@ impl Drop for Instance {
             (self.api.deinit)(self.component.as_ptr());
             (self.api.deinit_handle)(self.component.as_ptr());
         }
+        memory::give_back();
     }
 }
 

@@ -41,4 +41,4 @@ pub use scene::{FrameHashes, SceneHeader};
 pub use scene_packets::ScenePackets;
 pub use seek::SceneReader;
 pub use table::{End, SceneEntry, SceneTable};
-pub use writer::{PacketWriter, concat};
+pub use writer::{PacketWriter, check_tracks, concat};

@@ -10,6 +10,7 @@ mod compare;
 #[cfg(feature = "ffmpeg")]
 mod export;
 mod inspect;
+mod memory_need;
 mod one_shot;
 mod scene;
 mod seeking;
@@ -17,7 +18,7 @@ mod settings;
 mod stream;
 
 pub use agent::{DecodingAgent, Received};
-pub use compare::{ClipMetrics, compare, compare_with_device};
+pub use compare::{ClipMetrics, FrameDistortion, compare, compare_frames, compare_with_device};
 #[cfg(feature = "ffmpeg")]
 pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect};

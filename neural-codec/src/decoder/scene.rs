@@ -1,6 +1,7 @@
 //! One scene, decoded frame by frame and checked against its hashes.
 
 use super::ahead::Ahead;
+use super::memory_need;
 use super::settings::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
@@ -44,6 +45,7 @@ impl SceneDecoder {
         device: &mut Option<Device>,
     ) -> Result<Self> {
         let place = Place::in_scene(scene.header.index);
+        memory_need::check(&scene, settings.thread_count(), settings.limits.max_memory_bytes)?;
         let filter = match (scene.header.strategy, &scene.filter) {
             (Strategy::Av1, None) => None,
             (Strategy::Hybrid, Some(packet)) => {

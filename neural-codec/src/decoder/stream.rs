@@ -9,6 +9,8 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{AnyFrame, Frame, VideoInfo};
 use crate::media::FrameSource;
+use crate::process;
+use crate::simd::InstructionSet;
 
 /// Decodes a stream as it is read; the input need not be able to seek.
 ///
@@ -58,6 +60,8 @@ impl<R: Read> StreamDecoder<R> {
     ///
     /// `Corrupt` for what is not a `.nvc` stream, `Truncated`, `UnsupportedVersion`, `LimitExceeded`.
     pub fn new(input: R, settings: DecoderSettings) -> Result<Self> {
+        process::check("new")?;
+        InstructionSet::named()?;
         let reader = PacketReader::new(input, settings.limits.clone())?;
         Ok(Self { reader, settings, scene: None, device: None, audio: Vec::new(), state: State::Reading })
     }
@@ -94,6 +98,7 @@ impl<R: Read> StreamDecoder<R> {
     }
 
     fn decode(&mut self) -> Result<Option<Decoded>> {
+        process::check("decode_frame")?;
         let result = self.advance();
         if result.is_err() {
             self.scene = None;

@@ -59,10 +59,13 @@ impl EncodingAgent {
     }
 
     /// Carries audio tracks; their packets come through [`send_audio`](Self::send_audio).
-    #[must_use]
-    pub fn with_audio(mut self, tracks: Vec<AudioTrack>) -> Self {
-        self.pipeline.use_tracks(tracks);
-        self
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` or `LimitExceeded` for more tracks, longer texts or more setup bytes than a stream can hold.
+    pub fn with_audio(mut self, tracks: Vec<AudioTrack>) -> Result<Self> {
+        self.pipeline.use_tracks(tracks)?;
+        Ok(self)
     }
 
     /// Uses these scenes instead of detected ones.

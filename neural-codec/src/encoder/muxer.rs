@@ -7,6 +7,7 @@ use super::scene_report::{duration_seconds, quality_report};
 use crate::bitstream::{AudioPacket, AudioTrack, Limits, PacketWriter, StreamHeader};
 use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
+use crate::memory::Bytes;
 use crate::metrics::{Comparison, Measures};
 use crate::report::{ClipReport, Report, SCHEMA, SceneReport, StageReport, TotalReport};
 use crate::search::{Spent, StageClock};
@@ -14,7 +15,7 @@ use crate::settings::Settings;
 
 /// The stream under construction.
 pub(super) struct StreamMuxer {
-    writer: PacketWriter<Vec<u8>>,
+    writer: PacketWriter<Bytes>,
     source: VideoInfo,
     coded: VideoInfo,
     settings: Settings,
@@ -44,7 +45,7 @@ impl StreamMuxer {
             ..StreamHeader::new(coded)
         };
         Ok(Self {
-            writer: PacketWriter::new(Vec::new(), &header, Limits::default())?,
+            writer: PacketWriter::new(Bytes::default(), &header, Limits::default())?,
             source,
             coded,
             settings: settings.clone(),
@@ -95,7 +96,7 @@ impl StreamMuxer {
 
     /// Bytes written since the last call.
     pub(super) fn take_bytes(&mut self) -> Vec<u8> {
-        std::mem::take(self.writer.sink_mut())
+        std::mem::take(self.writer.sink_mut()).0
     }
 
     /// Ends the stream: its last bytes and the report.
@@ -107,8 +108,8 @@ impl StreamMuxer {
         if self.scenes.is_empty() {
             return Err(Error::invalid("clip", "at least 1 frame", 0));
         }
-        let written = self.writer.position() - self.writer.sink_mut().len() as u64;
-        let rest = self.writer.finish()?;
+        let written = self.writer.position() - self.writer.sink_mut().0.len() as u64;
+        let rest = self.writer.finish()?.0;
         let bytes = written + rest.len() as u64;
         let frames = self.comparison.finish().frames;
         let duration = duration_seconds(&self.coded, self.span, frames);

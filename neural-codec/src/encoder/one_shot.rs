@@ -103,7 +103,7 @@ pub fn encode(
 ) -> Result<Report> {
     let mut agent = EncodingAgent::new(*source.info(), settings)?
         .with_cancel(hooks.cancel.clone())
-        .with_audio(source.audio_tracks().to_vec());
+        .with_audio(source.audio_tracks().to_vec())?;
     if let Some(scenes) = hooks.scenes.take() {
         agent = agent.with_scenes(scenes)?;
     }

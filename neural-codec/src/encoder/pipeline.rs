@@ -22,15 +22,17 @@ use super::splitter::{SceneSplitter, Step};
 use super::task::SceneTask;
 use super::warm_starts::{WarmStartPlace, WarmStarts};
 use super::workers::{Workers, scenes_at_once};
-use crate::bitstream::{AudioPacket, AudioTrack};
-use crate::error::{Error, Result};
+use crate::bitstream::{AudioPacket, AudioTrack, Limits, check_tracks};
+use crate::error::{Error, Place, Result};
 use crate::filter::train::WarmStart;
 use crate::frame::{AnyFrame, Frame, FrameHash, VideoInfo};
+use crate::process;
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{Profiler, SceneFrames};
 use crate::search::{AttemptCache, AttemptContext, Target};
 use crate::settings::Settings;
+use crate::simd::InstructionSet;
 
 /// How often a waiting call checks progress and cancellation.
 const POLL: Duration = Duration::from_millis(50);
@@ -74,6 +76,8 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     pub(super) fn new(info: VideoInfo, settings: &Settings) -> Result<Self> {
+        process::check("new")?;
+        InstructionSet::named()?;
         let session = Session::new(info, settings)?;
         let threads = session.context.resources.threads;
         let at_once = scenes_at_once(&info, threads, session.devices.len());
@@ -82,7 +86,7 @@ impl Pipeline {
             splitter: splitter.with_device(&session.context.resources.device),
             open: None,
             warm_starts: WarmStarts::default(),
-            workers: Workers::start(at_once)?,
+            workers: Workers::new(at_once),
             scenes_ahead: at_once as u64 + 1,
             rate: matches!(session.target, Target::Bitrate(_) | Target::Size(_)).then(RateControl::default),
             tracks: Vec::new(),
@@ -104,8 +108,13 @@ impl Pipeline {
         self.session.context.resources.cancel = cancel;
     }
 
-    pub(super) fn use_tracks(&mut self, tracks: Vec<AudioTrack>) {
+    /// # Errors
+    ///
+    /// `InvalidArgument` or `LimitExceeded` for what a stream cannot hold.
+    pub(super) fn use_tracks(&mut self, tracks: Vec<AudioTrack>) -> Result<()> {
+        check_tracks(&tracks)?;
         self.tracks = tracks;
+        Ok(())
     }
 
     pub(super) fn use_scenes(&mut self, scenes: Vec<Range<u64>>) -> Result<()> {
@@ -117,6 +126,7 @@ impl Pipeline {
     /// Source -> scenes -> encoded scenes -> stream: takes a frame, or the end, as far as it goes without waiting for
     /// more than a place for it.
     pub(super) fn advance(&mut self, frame: Option<AnyFrame>) -> Result<()> {
+        process::check(if frame.is_some() { "send_frame" } else { "finish" })?;
         for step in self.split(frame)? {
             self.feed(step)?;
         }
@@ -125,9 +135,15 @@ impl Pipeline {
 
     /// Takes an audio packet, to be stored near the frames sent around it.
     pub(super) fn push_audio(&mut self, packet: AudioPacket) -> Result<()> {
+        process::check("send_audio")?;
         if usize::from(packet.track) >= self.tracks.len() {
             let expected = format!("below {}", self.tracks.len());
             return Err(Error::invalid("audio track", expected, packet.track));
+        }
+        let (limit, found) = (Limits::default().max_audio_packet_bytes.into(), packet.data.len() as u64);
+        if found > limit {
+            let place = Place::at_frame(self.frames_sent);
+            return Err(Error::LimitExceeded { what: "bytes of an audio packet", limit, found, place });
         }
         self.audio.push(self.frames_sent, packet);
         Ok(())
@@ -138,6 +154,7 @@ impl Pipeline {
         &mut self,
         on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Vec<u8>>> {
+        process::check("receive_packet")?;
         loop {
             self.collect()?;
             if let Some(bytes) = self.ready.pop_front() {
@@ -165,6 +182,9 @@ impl Pipeline {
     }
 
     pub(super) fn progress(&self) -> Progress {
+        if process::is_forked() {
+            return self.progress;
+        }
         let sent = self.frames_sent;
         Progress {
             // A scene that is stored again counts once.
@@ -199,6 +219,16 @@ impl Pipeline {
         };
         context.resources.cancel.check()?;
         check_frame(&frame, &self.session.source, self.frames_sent)?;
+        if let Some((_, before)) = self.span
+            && frame.timestamp() <= before
+        {
+            let name = format!("timestamp of frame {}", self.frames_sent);
+            return Err(Error::invalid(
+                name,
+                format!("more than {before}, that of the frame before"),
+                frame.timestamp(),
+            ));
+        }
         let (frame, resident) = coded_frame(frame, &context.clip.info, &context.resources.device)?;
         if self.frames_sent == 0 {
             self.open_cache(&frame)?;
@@ -226,7 +256,7 @@ impl Pipeline {
             Step::Start(first_frame) => {
                 self.close_scene()?;
                 self.wait_for_workers()?;
-                self.start_scene(first_frame);
+                self.start_scene(first_frame)?;
             }
             Step::Frame(frame, features) => {
                 if let Some(open) = &mut self.open {
@@ -243,7 +273,7 @@ impl Pipeline {
         Ok(())
     }
 
-    fn start_scene(&mut self, first_frame: u64) {
+    fn start_scene(&mut self, first_frame: u64) -> Result<()> {
         let index = self.scenes_started;
         let context = self.session.context_of(index);
         let place = self.warm_starts.next_scene();
@@ -255,9 +285,9 @@ impl Pipeline {
         let task = SceneTask { index, first_frame, frames, goal: self.session.goal(), training };
         if self.rate.is_some() {
             self.workers
-                .submit(move || Ok(WorkerResult::Probed(Box::new(ProbedScene::new(context, task, place)?))));
+                .submit(move || Ok(WorkerResult::Probed(Box::new(ProbedScene::new(context, task, place)?))))
         } else {
-            self.workers.submit(move || encode_in_turn(&context, &task, &place));
+            self.workers.submit(move || encode_in_turn(&context, &task, &place))
         }
     }
 
@@ -309,7 +339,7 @@ impl Pipeline {
         match rate.next(limit, self.audio.bytes(), &self.session.context.clip.library) {
             NextStep::Store(shares) => {
                 for share in shares {
-                    self.workers.submit(move || Ok(WorkerResult::Encoded(Box::new(share.run()?))));
+                    self.workers.submit(move || Ok(WorkerResult::Encoded(Box::new(share.run()?))))?;
                 }
                 self.rate = Some(rate);
             }
@@ -371,6 +401,11 @@ impl Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
+        if process::is_forked() {
+            // What is shared with the parent's threads may be locked for ever.
+            std::mem::forget(self.open.take());
+            return;
+        }
         self.session.context.resources.cancel.cancel();
         if let Some(open) = self.open.take() {
             open.frames.close(None);
