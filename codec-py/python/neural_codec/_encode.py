@@ -16,7 +16,7 @@ from ._output import Output, check_distinct
 from ._progress import bar_for
 from ._settings import as_texts, frame_rate
 from ._sources import opened
-from .errors import InvalidArgument, InvalidType, WrongOrder
+from .errors import InvalidArgument, InvalidType, WrongOrder, naming
 from .records import Report
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def encode(
     check_distinct(source, output)
     suggest_libraries()
     with opened(source, fps=fps, layout=layout) as (native, feeds):
-        report = stream_into(output, _native.encode(native, texts, listed), feeds, progress)
+        with naming(source):
+            report = stream_into(output, _native.encode(native, texts, listed), feeds, progress)
     _log(report)
     return report
 
@@ -167,6 +168,10 @@ class Encoder:
         if self._closed:
             raise WrongOrder(f"{call}: the encoder is closed")
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return f"<Encoder: {self._sent} frames sent, {state}>"
+
     def __enter__(self) -> Encoder:
         self._expect_open("__enter__")
         return self
@@ -192,10 +197,10 @@ def _scene_list(scenes: Scenes | None) -> list[tuple[int, int]] | None:
     for index, scene in enumerate(listed):
         try:
             start, end = (_frame_number(value) for value in scene)
-        except (TypeError, ValueError):
-            raise InvalidType(f"scenes[{index}]: expected a pair of frame numbers, found {scene!r}") from None
-        if start < 0 or end < 0:
-            raise InvalidArgument(f"scenes[{index}]: expected frame numbers from 0, found {scene!r}")
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidType(f"scenes[{index}]: expected a pair of frame numbers, found {scene!r:.80}") from None
+        if not (0 <= start < 1 << 63 and 0 <= end < 1 << 63):
+            raise InvalidArgument(f"scenes[{index}]: expected frame numbers from 0, found {scene!r:.80}")
         out.append((start, end))
     return out
 
