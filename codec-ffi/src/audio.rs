@@ -8,7 +8,7 @@ use neural_codec::frame::Rational;
 use neural_codec::{Error, Result};
 
 use crate::handle::call_without_handle;
-use crate::pointer::{Growable, array, init_struct, text};
+use crate::pointer::{Growable, array, copied, init_struct, text};
 use crate::status::NCODEC_OK;
 
 /// What is known about an audio track. Fill it by ncodec_audio_track_init first.
@@ -90,7 +90,7 @@ impl CAudioTrack {
             channels: channels.ok_or_else(|| Error::invalid("channels", "1 to 65535", self.channels))?,
             frame_size: self.frame_size,
             bit_rate: self.bit_rate,
-            extradata: extradata.to_vec(),
+            extradata: copied("extradata", extradata)?,
             language: language.into(),
             details: AudioDetails::default(),
         })

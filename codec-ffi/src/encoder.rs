@@ -14,7 +14,7 @@ use crate::audio::CAudioTrack;
 use crate::handle::{Handle, Opaque, call_without_handle};
 use crate::log::{LogCallback, Logger};
 use crate::planes::read_frame;
-use crate::pointer::{Output, array, give_text, read_struct, reference, text};
+use crate::pointer::{Output, array, copied, give_text, read_struct, reference, text};
 use crate::progress::{Listener, ProgressCallback};
 use crate::status::NCODEC_OK;
 use crate::video::CVideoInfo;
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn ncodec_encoder_send_audio(
     // SAFETY: NULL, a live handle, and bytes, as the header asks.
     unsafe {
         Encoder::call(encoder, |state| {
-            let data = array("data", data, size)?.to_vec();
+            let data = copied("audio packet", array("data", data, size)?)?;
             let track = u8::try_from(track).unwrap_or(u8::MAX);
             state.send_audio(AudioPacket { track, timestamp, duration, trim: Trim::default(), data })
         })

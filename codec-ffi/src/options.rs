@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use neural_codec::scene::check_scenes;
 use neural_codec::settings::Settings;
 use neural_codec::{Error, Result};
 
@@ -20,7 +21,9 @@ impl Options {
         if key != "scenes" {
             return self.settings.set(key, value);
         }
-        self.scenes = if value == "none" { None } else { Some(ranges(value)?) };
+        let scenes = if value == "none" { None } else { Some(ranges(value)?) };
+        scenes.as_deref().map_or(Ok(()), check_scenes)?;
+        self.scenes = scenes;
         Ok(())
     }
 }
@@ -49,6 +52,9 @@ mod tests {
         for wrong in ["", "60", "0-", "-1-5", "0-60,", "0-1e9", "0-60;60-70"] {
             let error = options.set("scenes", wrong).unwrap_err().to_string();
             assert!(error.starts_with("scenes: expected START-END"), "{error}");
+        }
+        for wrong in ["0-60,50-70", "0-60,61-70", "1-2", "0-0", "5-3"] {
+            assert!(options.set("scenes", wrong).unwrap_err().to_string().starts_with("scene "));
         }
         options.set("effort", "3").unwrap();
         assert_eq!(options.settings.effort, 3);

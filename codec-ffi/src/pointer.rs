@@ -74,6 +74,19 @@ pub(crate) unsafe fn array<'a, T>(name: &str, pointer: *const T, count: usize) -
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
+/// The library's own copy of what a caller holds.
+///
+/// # Errors
+///
+/// `OutOfMemory`.
+pub(crate) fn copied<T: Copy>(what: &'static str, values: &[T]) -> Result<Vec<T>> {
+    let mut copy = Vec::new();
+    let room = copy.try_reserve_exact(values.len());
+    room.map_err(|_| Error::OutOfMemory { what, bytes: size_of_val(values) as u64 })?;
+    copy.extend_from_slice(values);
+    Ok(copy)
+}
+
 /// Where a result goes: a pointer that was checked before the work begins.
 pub(crate) struct Output<T>(*mut T);
 

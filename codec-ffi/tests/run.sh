@@ -111,6 +111,7 @@ step "the C of the documentation runs" run_snippets
 step "files in one call" limited 300 "$work/files" "$work/source.y4m" $frames "$work"
 step "frames in any order" limited 120 "$work/seeking" "$work/stream.nvc" $frames "$work/source.y4m" "$work"
 step "handles in many threads" limited 240 "$work/stress" 8 6
+step "low memory and forks" limited 240 "$work/host" neural-codec/tests/data/black-8k.nvc
 
 # FFmpeg is linked to SVT-AV1 and dav1d of its own; ours may be others, here those of the Python package av.
 others=(.venv/lib/python3*/site-packages/av.libs/lib{SvtAv1Enc,dav1d}*.so*)

@@ -3,10 +3,10 @@
 use std::any::Any;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use neural_codec::{Error, Result};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 /// The exception for an error; the exception itself where the error began as one in Python code.
 pub(crate) fn to_python(py: Python<'_>, error: Error) -> PyErr {
@@ -71,20 +71,37 @@ fn reason(panic: &(dyn Any + Send)) -> String {
     format!("panic: {}", text.unwrap_or("no reason given"))
 }
 
-/// Remembers the process that first used the library: a fork has none of its threads, and would wait for them.
+/// Refuses a process that was forked after the library had started threads.
 ///
 /// # Errors
 ///
-/// `WrongOrder` in a process forked after that.
+/// `WrongOrder` in such a process.
 pub(crate) fn check_process(py: Python<'_>) -> PyResult<()> {
-    static OWNER: AtomicU32 = AtomicU32::new(0);
-    let this = std::process::id();
-    let owner =
-        OWNER.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|owner| owner);
-    if owner == 0 || owner == this {
-        return Ok(());
-    }
-    let reason = "this process was forked after neural_codec had started threads; \
-                  use multiprocessing's start method \"spawn\" or \"forkserver\"";
-    Err(to_python(py, Error::WrongOrder { call: "fork", reason: reason.into() }))
+    neural_codec::process::check("fork").map_err(|error| to_python(py, error))
+}
+
+/// A copy of what Python holds.
+///
+/// # Errors
+///
+/// `OutOfMemory`.
+pub(crate) fn copied<T: Copy>(what: &'static str, values: &[T]) -> Result<Vec<T>> {
+    let mut copy = Vec::new();
+    let room = copy.try_reserve_exact(values.len());
+    room.map_err(|_| Error::OutOfMemory { what, bytes: size_of_val(values) as u64 })?;
+    copy.extend_from_slice(values);
+    Ok(copy)
+}
+
+/// Bytes for Python.
+///
+/// # Errors
+///
+/// `MemoryError`.
+pub(crate) fn python_bytes<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let new = PyBytes::new_with(py, bytes.len(), |to| {
+        to.copy_from_slice(bytes);
+        Ok(())
+    });
+    new.map_err(|_| to_python(py, Error::OutOfMemory { what: "bytes", bytes: bytes.len() as u64 }))
 }

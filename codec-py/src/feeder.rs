@@ -9,6 +9,7 @@ use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
 use neural_codec::media::FrameSource;
 use pyo3::prelude::*;
 
+use crate::errors::check_process;
 use crate::pictures::frame_from_python;
 
 /// Frames that may wait for the job.
@@ -47,6 +48,7 @@ pub(crate) fn pair(info: VideoInfo) -> (FedSource, Feeder) {
 impl Feeder {
     /// Takes a frame; `flush` must have said true since the last one.
     fn put(&self, picture: &Bound<'_, PyAny>) -> PyResult<()> {
+        check_process(picture.py())?;
         let frame = frame_from_python(picture)?;
         let mut state = self.lock();
         let timestamp = state.sent;
@@ -57,8 +59,9 @@ impl Feeder {
 
     /// Hands the frame on, waiting for a place for at most `seconds`. True when it is done, also when nobody
     /// takes frames any more: the job then says why.
-    fn flush(&self, py: Python<'_>, seconds: f64) -> bool {
-        py.detach(|| {
+    fn flush(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        check_process(py)?;
+        let is_done = py.detach(|| {
             let end = Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1.0));
             while !self.lock().try_flush() {
                 if Instant::now() >= end {
@@ -67,12 +70,16 @@ impl Feeder {
                 std::thread::sleep(NAP);
             }
             true
-        })
+        });
+        Ok(is_done)
     }
 
     /// Says that no frame will follow.
-    fn finish(&self) {
-        self.lock().queue = None;
+    fn finish(&self, py: Python<'_>) {
+        // A forked child closes what is its parent's.
+        if check_process(py).is_ok() {
+            self.lock().queue = None;
+        }
     }
 }
 

@@ -38,6 +38,7 @@ impl OutputFile {
     }
 
     fn discard(&self) {
+        // In a forked child the file is the parent's, and stays.
         drop(self.lock().take());
     }
 }

@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use neural_codec::progress::{CancelToken, Progress};
 use neural_codec::{Error, Result};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
-use crate::errors::{caught, to_python};
+use crate::errors::{caught, check_process, copied, python_bytes, to_python};
 
 /// What work tells.
 enum Event {
@@ -44,7 +43,8 @@ impl Reporter {
 
 impl Write for Reporter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = self.events.send(Event::Bytes(bytes.to_vec()));
+        let bytes_sent = copied("bytes of the stream", bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let _ = self.events.send(Event::Bytes(bytes_sent));
         Ok(bytes.len())
     }
 
@@ -76,7 +76,7 @@ impl Job {
                 let result = caught(|| work(reporter));
                 let _ = sender.send(Event::Done(result));
             })
-            .map_err(|error| to_python(py, error.into()))?;
+            .map_err(|error| to_python(py, Error::no_thread(error)))?;
         Ok(Self { events: Mutex::new(events), thread: Mutex::new(Some(thread)), cancel })
     }
 }
@@ -94,6 +94,7 @@ impl Job {
         py: Python<'py>,
         seconds: f64,
     ) -> PyResult<Option<(&'static str, Bound<'py, PyAny>)>> {
+        check_process(py)?;
         let patience = Duration::from_secs_f64(seconds.clamp(0.0, 1.0));
         let event = match py.detach(|| lock(&self.events).recv_timeout(patience)) {
             Ok(event) => event,
@@ -104,7 +105,7 @@ impl Job {
             }
         };
         Ok(Some(match event {
-            Event::Bytes(bytes) => ("bytes", PyBytes::new(py, &bytes).into_any()),
+            Event::Bytes(bytes) => ("bytes", python_bytes(py, &bytes)?.into_any()),
             Event::Progress(at) => {
                 let value = (at.frames_done, at.frames_total, at.scenes_done, at.bytes);
                 ("progress", value.into_pyobject(py)?.into_any())
@@ -115,8 +116,12 @@ impl Job {
         }))
     }
 
-    /// Cancels the work and waits at most `seconds` for its thread; says whether that has ended.
+    /// Cancels the work and waits at most `seconds` for its thread; says whether that has ended. In a forked child there is
+    /// none, and nothing is cancelled.
     fn close(&self, py: Python<'_>, seconds: f64) -> bool {
+        if check_process(py).is_err() {
+            return true;
+        }
         self.cancel.cancel();
         py.detach(|| {
             let end = Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 60.0));

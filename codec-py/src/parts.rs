@@ -12,7 +12,7 @@ use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::errors::{detached, to_python};
+use crate::errors::{detached, python_bytes, to_python};
 use crate::job::{Job, Reporter};
 use crate::options::settings_from;
 use crate::source::Source;
@@ -119,7 +119,7 @@ pub(crate) fn warm_start<'py>(
             scenes.iter().map(|bytes| EncodedScene::from_bytes(bytes)).collect::<Result<_>>()?;
         neural_codec::encoder::warm_start(index, &scenes).to_bytes()
     })?;
-    Ok(PyBytes::new(py, &bytes))
+    python_bytes(py, &bytes)
 }
 
 /// Frames `start` to `end` of a source that is read from its begin.

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::device_array::{DeviceArray, DeviceFrame, picture_of_planes};
-use crate::errors::to_python;
+use crate::errors::{copied, to_python};
 use crate::gpu_picture::{self, GpuPicture, Shape};
 use crate::layout::layout_of;
 
@@ -65,7 +65,8 @@ fn frame_from_planes(planes: &Bound<'_, PyTuple>) -> PyResult<Result<Frame>> {
 fn plane<T: Sample + Element>(array: &Bound<'_, PyAny>) -> PyResult<Result<Plane<T>>> {
     let array = array.extract::<PyReadonlyArray2<'_, T>>()?;
     let (height, width) = (array.shape()[0], array.shape()[1]);
-    Ok(Plane::from_samples(width, height, array.as_slice()?.to_vec()))
+    let samples = copied("samples of a plane", array.as_slice()?);
+    Ok(samples.and_then(|samples| Plane::from_samples(width, height, samples)))
 }
 
 fn assemble<T: Sample>(
@@ -125,7 +126,7 @@ impl Picture {
             Self::Gpu(pictures) => gpu_picture::into_python(pictures, py),
             Self::Rgb8(samples, shape) => Ok(PyArray1::from_vec(py, samples).reshape(shape)?.into_any()),
             Self::Rgb10(samples, shape) => Ok(PyArray1::from_vec(py, samples).reshape(shape)?.into_any()),
-            Self::Planes(frame) => match frame.planes() {
+            Self::Planes(frame) => match frame.into_planes() {
                 Planes::U8(planes) => tuple(py, planes),
                 Planes::U16(planes) => tuple(py, planes),
             },
@@ -133,10 +134,12 @@ impl Picture {
     }
 }
 
-fn tuple<'py, T: Sample + Element>(py: Python<'py>, planes: &[Plane<T>; 3]) -> PyResult<Bound<'py, PyAny>> {
+/// The planes as arrays, without a copy.
+fn tuple<T: Sample + Element>(py: Python<'_>, planes: [Plane<T>; 3]) -> PyResult<Bound<'_, PyAny>> {
     let mut arrays = Vec::with_capacity(3);
     for plane in planes {
-        arrays.push(PyArray1::from_slice(py, plane.samples()).reshape([plane.height(), plane.width()])?);
+        let sides = [plane.height(), plane.width()];
+        arrays.push(PyArray1::from_vec(py, plane.into_samples()).reshape(sides)?);
     }
     Ok(PyTuple::new(py, arrays)?.into_any())
 }

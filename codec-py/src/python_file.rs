@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::errors::{copied, to_python};
+
 /// Reads through the object's `read(n)`, taking the interpreter's lock for each call.
 pub(crate) struct PythonFile {
     object: Py<PyAny>,
@@ -26,7 +28,7 @@ impl PythonFile {
             Python::try_attach(|py| {
                 let bytes = self.object.call_method1(py, "read", (PIECE,))?;
                 let bytes = bytes.bind(py).cast::<PyBytes>().map_err(PyErr::from)?;
-                PyResult::Ok(bytes.as_bytes().to_vec())
+                copied("bytes of the stream", bytes.as_bytes()).map_err(|error| to_python(py, error))
             })
         };
         let gone = || io::Error::other("the interpreter is shutting down");

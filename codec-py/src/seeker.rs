@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use neural_codec::decoder::{ReadSeek, SeekingDecoder};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 
 use crate::decoding::{Decoding, decoder_settings};
 use crate::errors::{check_process, detached};
@@ -26,7 +27,7 @@ impl Seeker {
     fn open(
         py: Python<'_>,
         path: Option<PathBuf>,
-        bytes: Option<Vec<u8>>,
+        bytes: Option<PyBackedBytes>,
         decoding: Option<Decoding>,
     ) -> PyResult<Self> {
         check_process(py)?;
@@ -34,7 +35,8 @@ impl Seeker {
             let settings = decoder_settings(decoding)?;
             let decoder = match (&path, bytes) {
                 (Some(path), _) => SeekingDecoder::open_file(path, settings),
-                (None, bytes) => SeekingDecoder::open_any(Cursor::new(bytes.unwrap_or_default()), settings),
+                (None, Some(bytes)) => SeekingDecoder::open_any(Cursor::new(bytes), settings),
+                (None, None) => SeekingDecoder::open_any(Cursor::new([]), settings),
             };
             Ok(Self { decoder: Mutex::new(decoder?) })
         })

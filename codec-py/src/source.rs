@@ -12,6 +12,7 @@ use neural_codec::frame::{Rational, VideoInfo, check_size};
 use neural_codec::media::{self, AudioChoice, FrameSource, OpenOptions};
 use neural_codec::report::ClipReport;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
 
 use crate::decoding::{Decoding, decoder_settings};
@@ -65,7 +66,7 @@ impl Source {
     /// A stream in memory.
     #[staticmethod]
     #[pyo3(signature = (bytes, *, decoding=None))]
-    fn from_bytes(py: Python<'_>, bytes: Vec<u8>, decoding: Option<Decoding>) -> PyResult<Self> {
+    fn from_bytes(py: Python<'_>, bytes: PyBackedBytes, decoding: Option<Decoding>) -> PyResult<Self> {
         check_process(py)?;
         let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
         detached(py, || StreamDecoder::open(Cursor::new(bytes), settings).map(Self::of_stream))
@@ -109,6 +110,7 @@ impl Source {
         as_planes: bool,
         channels_first: bool,
     ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
+        check_process(py)?;
         let next = detached(py, || {
             let mut clip = self.lock();
             let clip = clip.as_mut().ok_or_else(|| closed("next_picture"))?;
@@ -119,7 +121,11 @@ impl Source {
         next.map(|(timestamp, picture)| Ok((timestamp, picture.into_python(py)?))).transpose()
     }
 
+    /// Frees what the source holds; in a forked child, where its threads are the parent's, nothing.
     fn close(&self, py: Python<'_>) {
+        if check_process(py).is_err() {
+            return;
+        }
         py.detach(|| drop(self.lock().take()));
     }
 }
@@ -169,14 +175,17 @@ pub(crate) fn fed(py: Python<'_>, first: &Bound<'_, PyAny>, fps: (u32, u32)) -> 
 /// The summary of a stream in a file or in memory, as JSON.
 #[pyfunction]
 #[pyo3(signature = (*, path=None, bytes=None))]
-pub(crate) fn inspect(py: Python<'_>, path: Option<PathBuf>, bytes: Option<Vec<u8>>) -> PyResult<String> {
+pub(crate) fn inspect(
+    py: Python<'_>,
+    path: Option<PathBuf>,
+    bytes: Option<PyBackedBytes>,
+) -> PyResult<String> {
     check_process(py)?;
     detached(py, || {
         let summary = match (&path, bytes) {
             (Some(path), _) => neural_codec::decoder::inspect_file(path, Limits::default())?,
-            (None, bytes) => {
-                neural_codec::decoder::inspect_any(Cursor::new(bytes.unwrap_or_default()), Limits::default())?
-            }
+            (None, Some(bytes)) => neural_codec::decoder::inspect_any(Cursor::new(bytes), Limits::default())?,
+            (None, None) => neural_codec::decoder::inspect_any(Cursor::new([]), Limits::default())?,
         };
         serde_json::to_string(&summary).map_err(|error| Error::internal("summary", error))
     })

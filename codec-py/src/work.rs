@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use neural_codec::bitstream::Limits;
-use neural_codec::decoder::DecoderSettings;
+use neural_codec::decoder::{ClipMetrics, DecoderSettings, FrameDistortion};
 use neural_codec::encoder::Hooks;
 use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
 use neural_codec::media::{self, FrameSink, FrameSource, OutputKind};
@@ -59,6 +59,7 @@ pub(crate) fn compare(
     clip: &Source,
     ms_ssim: bool,
     device: &str,
+    per_frame: bool,
 ) -> PyResult<Job> {
     let device: DeviceChoice = device.parse().map_err(|error| to_python(py, error))?;
     let (mut reference, clip) = (reference.take(py)?, clip.take(py)?);
@@ -66,8 +67,28 @@ pub(crate) fn compare(
     Job::start(py, move |reporter| {
         let mut clip = Watched::new(clip, reporter);
         let device = device.open(clip.info().width * clip.info().height)?;
-        json(&neural_codec::decoder::compare_with_device(&device, reference.as_mut(), &mut clip, measures)?)
+        let reference = reference.as_mut();
+        if !per_frame {
+            return json(&neural_codec::decoder::compare_with_device(
+                &device, reference, &mut clip, measures,
+            )?);
+        }
+        let mut frames = Vec::new();
+        let mut push = |frame| {
+            frames.push(frame);
+            Ok(())
+        };
+        let clip = neural_codec::decoder::compare_frames(&device, reference, &mut clip, measures, &mut push)?;
+        json(&Detailed { clip, per_frame: frames })
     })
+}
+
+/// What a comparison found, with the values of each frame.
+#[derive(serde::Serialize)]
+struct Detailed {
+    #[serde(flatten)]
+    clip: ClipMetrics,
+    per_frame: Vec<FrameDistortion>,
 }
 
 /// Finds the scenes of a source, as `encode` does without a list.

@@ -204,3 +204,65 @@ def test_delta_rates_are_those_of_the_core():
     for wrong in ([], anchor[:3], [(0, 1)] * 4, [(1, float("nan"))] * 4):
         with pytest.raises(errors.InvalidArgument, match="test curve"):
             neural_codec.bd_rate(anchor, wrong)
+
+
+def test_the_length_is_the_number_of_frames_and_a_list_needs_no_end_of_the_stream(scenes, video):
+    with neural_codec.Decoder(scenes) as decoder:
+        assert len(decoder) == 33 and decoder and len(list(decoder)) == 33
+    with neural_codec.Decoder(io.BytesIO(scenes)) as decoder:
+        with pytest.raises(errors.InvalidType, match="path or bytes"):
+            len(decoder)
+        assert decoder and len(list(decoder)) == 33
+    with neural_codec.Decoder(scenes[:-60], on_damage="skip") as decoder:
+        with pytest.raises(errors.InvalidType, match="end"):
+            len(decoder)
+        assert len(list(decoder)) == 33 and decoder.error_count == len(decoder.errors) == 1
+
+
+def test_lists_of_numbers_are_those_of_the_video(scenes, video):
+    with neural_codec.Decoder(scenes) as decoder:
+        for numbers in ([3, 30, 3, -1], [0], np.array([12, 2]), [np.int64(5)]):
+            np.testing.assert_array_equal(decoder[numbers], video[np.array(numbers)])
+        assert [frame.shape for frame in decoder.__getitems__([4, 2])] == [(64, 96, 3)] * 2
+        for wrong, kind in (([], errors.InvalidArgument), ([33], IndexError), ([1.0], TypeError), (np.zeros((1, 1), int), TypeError)):
+            with pytest.raises(kind):
+                decoder[wrong]
+
+
+def test_a_decoder_can_be_pickled_and_begins_anew(scenes, video, tmp_path):
+    (tmp_path / "a.nvc").write_bytes(scenes)
+    for source in (scenes, tmp_path / "a.nvc", str(tmp_path / "a.nvc")):
+        with neural_codec.Decoder(source, layout="TCHW") as decoder:
+            decoder.seek(9)
+            with pickle.loads(pickle.dumps(decoder)) as copy:
+                np.testing.assert_array_equal(copy[7], np.moveaxis(video[7], -1, 0))
+                np.testing.assert_array_equal(next(iter(copy)), np.moveaxis(video[0], -1, 0))
+    with neural_codec.Decoder(io.BytesIO(scenes)) as decoder, pytest.raises(errors.InvalidType, match="pickled"):
+        pickle.dumps(decoder)
+
+
+def test_workers_of_a_data_loader_take_a_decoder(scenes, video):
+    data = pytest.importorskip("torch.utils.data")
+    with neural_codec.Decoder(scenes) as decoder:
+        loader = data.DataLoader(decoder, batch_size=5, num_workers=2, multiprocessing_context="spawn")
+        np.testing.assert_array_equal(np.concatenate([batch.numpy() for batch in loader]), video)
+
+
+def test_objects_describe_themselves_in_a_line(scenes, report):
+    with neural_codec.Decoder(scenes) as decoder:
+        assert repr(decoder) == "<Decoder <bytes>: 96x64, 24 frames a second>"
+    assert repr(decoder).endswith(", closed>")
+    assert len(repr(report)) < 100 and "12 frames in 1 scenes" in repr(report)
+    with neural_codec.Encoder(fps=24) as encoder:
+        encoder.send(moving(1)[0])
+        assert repr(encoder) == "<Encoder: 1 frames sent, open>"
+
+
+def test_an_error_about_the_bytes_of_a_file_names_it(scenes, tmp_path):
+    path = tmp_path / "damaged.nvc"
+    path.write_bytes(scenes[:200] + bytes(200) + scenes[400:])
+    with neural_codec.Decoder(path) as decoder:
+        for work in (lambda: list(decoder), lambda: neural_codec.decode(path), lambda: neural_codec.info(path), lambda: decoder[0]):
+            with pytest.raises(errors.NeuralCodecError) as caught:
+                work()
+            assert str(caught.value).startswith(f"{path}: ") and caught.value.filename == str(path)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,3 +73,47 @@ def test_memory_of_a_gpu_is_taken_where_it_is(clip, stream):
     there = cupy.asarray(clip)
     assert neural_codec.encode(there, fps=24, **FAST).data == stream
     assert neural_codec.compare(there, clip).lossless_frames == len(clip)
+
+
+LIMITED = """
+import resource, sys, neural_codec
+data = open(sys.argv[1], "rb").read()
+# All that is loaded when it is first used.
+neural_codec.Decoder(data, threads=1).close(), neural_codec.versions()
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (int(sys.argv[2]) << 20),) * 2)
+try:
+    with neural_codec.Decoder(data, threads=1, planes=sys.argv[3] == "planes") as decoder:
+        print("decoded", sum(1 for frame in decoder))
+except MemoryError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize("shape", ["planes", "rgb"])
+def test_three_black_frames_of_8k_decode_or_are_out_of_memory(shape):
+    """737 bytes that ask for a gigabyte: an error in the host, whatever it has left, and never its end."""
+    stream = Path(__file__).parents[2] / "neural-codec/tests/data/black-8k.nvc"
+    found = []
+    for mebibytes in range(0, 1600, 50):
+        result = python(LIMITED, str(stream), str(mebibytes), shape)
+        assert result.returncode == 0 and not result.stderr, f"{mebibytes} MiB: {result.stderr}"
+        found.append(result.stdout.strip())
+        if found[-3:] == ["decoded 3"] * 3:
+            break
+    assert found[-1] == "decoded 3" and set(found) == {"decoded 3", "OutOfMemory"}, found
+
+
+ABANDONED = """
+import os, neural_codec
+page = os.sysconf("SC_PAGE_SIZE")
+before = int(open("/proc/self/statm").read().split()[1]) * page
+encoders = [neural_codec.Encoder(fps=24) for _ in range(1500)]
+print(len(os.listdir("/proc/self/task")), int(open("/proc/self/statm").read().split()[1]) * page - before >> 20)
+"""
+
+
+def test_encoders_without_frames_hold_no_threads():
+    threads, mebibytes = map(int, python(ABANDONED).stdout.split())
+    print(f"1500 encoders: {threads} threads, {mebibytes} MiB")
+    assert threads < 10 and mebibytes < 50

@@ -82,3 +82,17 @@ def test_more_bits_are_better_on_average(carphone, tmp_path):
     (slow, fast) = (np.array(curves[4][::-1]), np.array(curves[0][::-1]))
     gain = bjontegaard.bd_rate(fast[:, 0], fast[:, 1], slow[:, 0], slow[:, 1], method="pchip")
     assert gain < 0
+
+
+def test_values_of_each_frame_come_on_request(clip, carphone, carphone_stream):
+    changed = clip.copy()
+    changed[3] = 255 - changed[3]
+    metrics = neural_codec.compare(clip, changed, per_frame=True)
+    assert [frame.psnr_rgb is None for frame in metrics.per_frame] == [index != 3 for index in range(len(clip))]
+    error = np.mean((clip[3].astype(float) - changed[3]) ** 2)
+    assert metrics.per_frame[3].psnr_rgb == pytest.approx(10 * np.log10(255**2 / error))
+    assert neural_codec.compare(clip, changed).per_frame is None
+    metrics = neural_codec.compare(carphone, carphone_stream, per_frame=True)
+    assert len(metrics.per_frame) == metrics.frames
+    assert np.mean([frame.psnr_y for frame in metrics.per_frame]) == pytest.approx(metrics.psnr_y)
+    assert neural_codec.Metrics.from_json(metrics.to_json()) == metrics

@@ -92,22 +92,85 @@ def test_encodes_in_two_threads_do_not_disturb_each_other(clip, stream):
 
 
 FORKED = """
-import os, numpy, neural_codec
-clip = numpy.zeros((2, 64, 64, 3), "uint8")
-neural_codec.encode(clip, fps=24, effort=0)
+import os, signal, sys, numpy, neural_codec
+clip = numpy.random.default_rng(0).integers(0, 256, (12, 64, 96, 3), dtype="uint8")
+data = neural_codec.encode(clip, fps=24, effort=0).data
+decoder, other = neural_codec.Decoder(data), neural_codec.Decoder(data)
+frames = iter(decoder)
+next(frames), other[3]
+encoder, second = neural_codec.Encoder(fps=24, effort=0), neural_codec.Encoder(sys.argv[1], fps=24, effort=0)
+encoder.send(clip[0])
+second.send(clip[0])
+scenes = [(0, 6), (6, 12)]
+
+def child(name, work):
+    sys.stdout.flush()
+    if os.fork() == 0:
+        signal.alarm(20)
+        try:
+            work()
+            print(name, "works")
+        except BaseException as error:
+            print(name, type(error).__name__, "spawn" in str(error))
+        sys.stdout.flush()
+        os._exit(0)
+    status = os.wait()[1]
+    if status:
+        print(name, "died of", status)
+
+for name, work in {
+    "next": lambda: next(frames), "index": lambda: other[5], "len": lambda: len(other), "seek": lambda: other.seek(3),
+    "send": lambda: encoder.send(clip[1]), "read": encoder.read, "finish": encoder.finish,
+    "exit": lambda: second.__exit__(None, None, None), "decoder": lambda: neural_codec.Decoder(data),
+    "encode": lambda: neural_codec.encode(clip, fps=24), "decode": lambda: neural_codec.decode(data),
+    "compare": lambda: neural_codec.compare(clip, clip), "info": lambda: neural_codec.info(data),
+    "scenes": lambda: neural_codec.detect_scenes(clip, fps=24), "split": lambda: neural_codec.split(clip, fps=24),
+    "close decoder": decoder.close, "close other": other.close, "close encoder": encoder.close, "close second": second.close,
+}.items():
+    child(name, work)
+sys.stdout.flush()
 if os.fork() == 0:
-    try:
-        neural_codec.encode(clip, fps=24, effort=0)
-    except neural_codec.errors.WrongOrder as error:
-        print(error, flush=True)
-    os._exit(0)
-os.wait()
+    signal.alarm(20)
+    sys.exit(0)
+print("leaving", os.wait()[1])
+encoder.send(clip[1])
+print("parent", encoder.finish().total.frames, len(list(frames)), second.finish().total.frames, os.path.exists(sys.argv[1]))
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_fork_after_use_is_told_what_to_do():
-    assert "spawn" in python(FORKED).stdout
+def test_every_entry_of_every_object_tells_a_fork_what_to_do_and_closing_works(tmp_path):
+    found = python(FORKED, str(tmp_path / "a.nvc"), timeout=120)
+    assert found.returncode == 0, found.stderr
+    *children, leaving, parent = found.stdout.splitlines()
+    expected = ["works" if line.startswith("close ") else "WrongOrder True" for line in children]
+    assert children == [f"{line.rsplit(' ', len(end.split()))[0]} {end}" for line, end in zip(children, expected, strict=True)]
+    assert len(children) == 19 and leaving == "leaving 0" and parent == "parent 2 11 1 True"
+
+
+TERMINATED = """
+import sys, neural_codec.__main__ as program
+print("ready", flush=True)
+sys.exit(program.main(["encode", sys.argv[1], sys.argv[2], "--effort", "9"]))
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_signal_that_ends_the_program_leaves_no_file(carphone, tmp_path, end):
+    (tmp_path / "tmp").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", TERMINATED, str(carphone), str(tmp_path / "a.nvc")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    time.sleep(1.5)
+    process.send_signal(end)
+    message = process.communicate(timeout=30)[1]
+    if end == signal.SIGKILL:
+        assert process.returncode == -end
+    else:
+        assert process.returncode == 128 + end and f"ended by {end.name}" in message
+    assert [path.name for path in tmp_path.rglob("*")] == ["tmp"]
 
 
 IMPORTED = """

@@ -141,11 +141,11 @@ pub enum Error {
         place: Place,
     },
     /// Memory could not be allocated.
-    #[error("out of memory allocating {bytes} bytes for {what}")]
+    #[error("out of memory{} for {what}", if *bytes == 0 { String::new() } else { format!(" allocating {bytes} bytes") })]
     OutOfMemory {
         /// What the memory was for.
         what: &'static str,
-        /// How much was asked for.
+        /// How much was asked for, in bytes; 0 where that is not known.
         bytes: u64,
     },
     /// A compute device failed or is not there.
@@ -212,6 +212,16 @@ impl Error {
         Self::Io { path: Some(path.as_ref().to_owned()), source }
     }
 
+    /// What the system says where it refuses a thread: it lacks the memory for one, or all that it allows are there.
+    pub fn no_thread(source: std::io::Error) -> Self {
+        match source.kind() {
+            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::OutOfMemory => {
+                Self::OutOfMemory { what: "a thread", bytes: 0 }
+            }
+            _ => Self::Io { path: None, source },
+        }
+    }
+
     /// An [`Error::Internal`].
     pub fn internal(component: &'static str, reason: impl fmt::Display) -> Self {
         Self::Internal { component, reason: reason.to_string() }
@@ -243,6 +253,7 @@ impl Error {
 impl From<std::io::Error> for Error {
     fn from(source: std::io::Error) -> Self {
         match source.kind() {
+            std::io::ErrorKind::OutOfMemory => Self::OutOfMemory { what: "bytes read or written", bytes: 0 },
             std::io::ErrorKind::UnexpectedEof => Self::Truncated { what: "stream", place: Place::default() },
             _ => Self::Io { path: None, source },
         }

@@ -5,6 +5,11 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::error::{Error, Result};
+
+/// Environment variable that names the set to use: `baseline`, `avx2` or `avx512`. Read once.
+pub const INSTRUCTION_SET_VARIABLE: &str = "NEURAL_CODEC_SIMD";
+
 /// An instruction set that a hot loop was compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -26,7 +31,37 @@ impl InstructionSet {
         [Self::Baseline, Self::Avx2, Self::Avx512].into_iter().filter(|set| set.is_supported()).collect()
     }
 
-    /// The set that hot loops use: the fastest available, unless [`force`](Self::force)d.
+    /// Its name, as the variable has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// The set that [`INSTRUCTION_SET_VARIABLE`] names, `None` where it is not set or empty. Every encode and decode checks it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a name that is unknown or a set that this machine cannot run.
+    pub fn named() -> Result<Option<Self>> {
+        Self::of_text(&std::env::var(INSTRUCTION_SET_VARIABLE).unwrap_or_default())
+    }
+
+    fn of_text(text: &str) -> Result<Option<Self>> {
+        let available = Self::available();
+        match available.iter().find(|set| set.name() == text) {
+            Some(&set) => Ok(Some(set)),
+            None if text.is_empty() => Ok(None),
+            None => {
+                let names: Vec<_> = available.iter().map(|set| set.name()).collect();
+                Err(Error::invalid(INSTRUCTION_SET_VARIABLE, format!("one of {}", names.join(", ")), text))
+            }
+        }
+    }
+
+    /// The set that hot loops use: the one that the variable names or that was [`force`](Self::force)d, else the fastest.
     pub fn current() -> Self {
         match CHOSEN.load(Ordering::Relaxed) {
             1 => Self::Baseline,
@@ -34,8 +69,10 @@ impl InstructionSet {
             3 => Self::Avx512,
             _ => {
                 let best = Self::available().pop().unwrap_or(Self::Baseline);
-                CHOSEN.store(1 + best as u8, Ordering::Relaxed);
-                best
+                // A wrong name is told by who can tell it.
+                let set = Self::named().ok().flatten().unwrap_or(best);
+                CHOSEN.store(1 + set as u8, Ordering::Relaxed);
+                set
             }
         }
     }
@@ -119,6 +156,16 @@ mod tests {
     #[inline(always)]
     fn dot_body(a: &[i16], b: &[i16]) -> i64 {
         a.iter().zip(b).map(|(&a, &b)| i64::from(a) * i64::from(b)).sum()
+    }
+
+    #[test]
+    fn the_variable_names_what_the_machine_can_run() {
+        for set in InstructionSet::available() {
+            assert_eq!(InstructionSet::of_text(set.name()).unwrap(), Some(set));
+        }
+        assert_eq!(InstructionSet::of_text("").unwrap(), None);
+        let error = InstructionSet::of_text("sse9").unwrap_err().to_string();
+        assert!(error.starts_with("NEURAL_CODEC_SIMD: expected one of baseline"), "{error}");
     }
 
     #[test]

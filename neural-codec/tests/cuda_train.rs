@@ -37,7 +37,7 @@ fn gradient_on_cpu(
 ) -> (f64, Vec<f32>) {
     let mut total = vec![f32::NAN; shape.len()];
     let batch: Vec<&Patch> = chosen.iter().map(|&patch| &patches[patch]).collect();
-    let loss = Batches::new(shape).gradient(parameters, &batch, &mut total);
+    let loss = Batches::new(shape).gradient(parameters, &batch, &mut total).unwrap();
     total.iter_mut().for_each(|slope| *slope /= chosen.len() as f32);
     (loss / chosen.len() as f64, total)
 }

@@ -150,7 +150,8 @@ fn audio_comes_back_unchanged() {
 #[test]
 fn audio_may_still_come_when_a_scene_is_already_written() {
     let clip = Clip::new(64, 48, PixelFormat::YUV420_8, 60, 15).with_audio();
-    let mut agent = EncodingAgent::new(clip.info, &settings(&[])).unwrap().with_tracks(clip.tracks.clone());
+    let mut agent =
+        EncodingAgent::new(clip.info, &settings(&[])).unwrap().with_tracks(clip.tracks.clone()).unwrap();
     let packet =
         |timestamp| AudioPacket { track: 0, timestamp, duration: 1, trim: Trim::default(), data: vec![7] };
     let (mut bytes, mut sent) = (Vec::new(), 0);

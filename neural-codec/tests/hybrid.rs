@@ -76,6 +76,21 @@ fn a_filter_that_pays_is_stored_measured_and_decoded_alike_by_every_instruction_
 }
 
 #[test]
+fn every_instruction_set_encodes_and_measures_alike() {
+    let mut found = Vec::new();
+    for set in InstructionSet::available() {
+        assert!(set.force());
+        let (bytes, report) = encoded(&[("strategies", "av1"), ("effort", "0")]);
+        found.push((set, FrameHash::of_group(&decoded(&bytes).unwrap()), bytes, report.total.quality));
+    }
+    eprintln!("{:?}", found.iter().map(|(set, ..)| set.name()).collect::<Vec<_>>());
+    for (set, hash, bytes, quality) in &found[1..] {
+        assert_eq!((hash, quality), (&found[0].1, &found[0].3), "{set:?}");
+        assert!(*bytes == found[0].2, "{set:?}");
+    }
+}
+
+#[test]
 fn the_same_clip_gives_the_same_bytes_for_any_number_of_threads() {
     let (one, _) = encoded(&[("threads", "1")]);
     let (two, _) = encoded(&[("threads", "2")]);

@@ -80,7 +80,7 @@ fn what_is_sent_beside_frames_is_in_the_stream() {
     });
     tracks.chapters.push(Chapter { start: 0, end: 80_000_000, tags: vec![("title".into(), "One".into())] });
     tracks.tags.push(("title".into(), "A title".into()));
-    let mut agent = EncodingAgent::new(clip.info, &fast(&[])).unwrap().with_tracks(tracks.clone());
+    let mut agent = EncodingAgent::new(clip.info, &fast(&[])).unwrap().with_tracks(tracks.clone()).unwrap();
     let packet = SubtitlePacket { track: 0, timestamp: 40, duration: 60, data: b"Hallo".to_vec() };
     agent.send_subtitle(packet.clone()).unwrap();
     let wrong = SubtitlePacket { track: 1, ..packet.clone() };

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use neural_codec::bitstream::{AudioPacket, AudioTrack};
+use neural_codec::bitstream::{AudioPacket, AudioTrack, check_tracks};
 use neural_codec::encoder::EncodingAgent;
 use neural_codec::frame::{Frame, VideoInfo};
 use neural_codec::progress::{CancelToken, Progress};
@@ -69,7 +69,10 @@ impl EncoderState {
 
     pub(super) fn add_audio_track(&mut self, track: AudioTrack) -> Result<i32> {
         self.expect_setting("ncodec_encoder_add_audio_track")?;
-        self.audio_tracks.push(track);
+        let mut tracks = self.audio_tracks.clone();
+        tracks.push(track);
+        check_tracks(&tracks)?;
+        self.audio_tracks = tracks;
         Ok(NCODEC_OK)
     }
 
@@ -78,7 +81,7 @@ impl EncoderState {
         self.cancel.check()?;
         let mut agent = EncodingAgent::new(info, &self.options.settings)?
             .with_cancel(self.cancel.clone())
-            .with_audio(self.audio_tracks.clone());
+            .with_audio(self.audio_tracks.clone())?;
         if let Some(scenes) = self.options.scenes.clone() {
             agent = agent.with_scenes(scenes)?;
         }

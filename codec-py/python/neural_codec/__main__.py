@@ -6,9 +6,12 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import neural_codec
@@ -28,9 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given[:1] if given[:1] == ["experiments"] else given)
     options.rest = given[1:]
     try:
-        status = options.run(options)
-        sys.stdout.flush()
+        with _ended_in_order():
+            status = options.run(options)
+            sys.stdout.flush()
         return status or 0
+    except Ended as end:
+        print(f"error: ended by {signal.Signals(end.number).name}", file=sys.stderr)
+        return 128 + end.number
     except NeuralCodecError as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1
@@ -45,6 +52,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or _one_line(error)}", file=sys.stderr)
         return 1
+
+
+class Ended(BaseException):
+    """A signal that ends the program, which cleans up first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Makes SIGTERM and SIGHUP exceptions, so that what is half written is removed; those that are ignored stay so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: Any) -> None:
+        raise Ended(number)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for number in (getattr(signal, name) for name in names) if signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _one_line(error: BaseException) -> str:

@@ -28,15 +28,20 @@ from ._settings import Decoding, check_flag, check_threads, device_text, whole_n
 from ._sources import read_some, stream_from
 from .errors import (
     Cancelled,
+    Corrupt,
     FrameIndexError,
     InvalidArgument,
     InvalidType,
     NeuralCodecError,
     OutOfMemory,
+    Truncated,
     WrongOrder,
+    naming,
 )
 from .records import Progress, StreamInfo, Written
 
+# Errors of damaged scenes that a decoder keeps; `Decoder.error_count` counts all.
+MOST_ERRORS = 1000
 # A file is written until its thread is done with it: at most a frame after an interruption.
 WRITE_PATIENCE = 5.0
 
@@ -72,7 +77,7 @@ class Decoder:
     `dtype`, and `numpy()` for a copy on the host. A frame for which the GPU has no room is an array of numpy.
 
     Going to a frame decodes those before it in its scene. It takes a path or bytes; a file object is read from front to
-    back.
+    back. A decoder of a path or bytes can be pickled, as for workers of a `DataLoader`; the copy begins at the first frame.
     """
 
     def __init__(
@@ -98,13 +103,18 @@ class Decoder:
             "on_device": check_flag("on_device", on_device),
         }
         self._given = source
+        self._options = {
+            "planes": planes, "layout": layout, "threads": threads, "on_damage": on_damage, "device": device, "on_device": on_device,
+        }  # fmt: skip
         self._seeker: _native.Seeker | None = None
         self._at: int | None = None
         """The next frame, once it was sought."""
         self._source = _stream(source, self._decoding)
         self._closed = False
         self.errors: list[NeuralCodecError] = []
-        """What was damaged and skipped so far, with `on_damage="skip"`."""
+        """What was damaged and skipped so far, with `on_damage="skip"`: the first 1000 errors."""
+        self.error_count = 0
+        """How many there were."""
         self.timestamp: float | None = None
         """Seconds at which the last frame is shown."""
         values = self._source.describe()
@@ -123,16 +133,20 @@ class Decoder:
             except NeuralCodecError as error:
                 if not self._skip:
                     raise
-                self.errors.append(error)
+                self.error_count += 1
+                if self.error_count <= MOST_ERRORS:
+                    self.errors.append(error)
                 continue
             return None if found is None else self._shown(found)
 
     def _next(self) -> tuple[int, Picture] | None:
         if self._at is None:
-            return self._source.next_picture(self._planes, self._channels_first)
+            with naming(self._given):
+                return self._source.next_picture(self._planes, self._channels_first)
         seeker, at = self._random("next_frame"), self._at
         try:
-            found = seeker.picture(at, self._planes, self._channels_first)
+            with naming(self._given):
+                found = seeker.picture(at, self._planes, self._channels_first)
         except NeuralCodecError:
             self._at = seeker.scene_end(at)
             raise
@@ -153,14 +167,24 @@ class Decoder:
 
     @property
     def frame_count(self) -> int:
-        """Number of frames in the stream, from the table at its end.
-
-        No `len()`: `list(decoder)` would ask for it, also where a stream has lost its end but still decodes.
-        """
+        """Number of frames in the stream, from the table at its end. `len()` is the same."""
         return self._random("frame_count").frame_count()
 
+    def __len__(self) -> int:
+        self._expect_open("len")
+        try:
+            return self.frame_count
+        except (Corrupt, Truncated) as error:
+            # A TypeError, so that `list(decoder)`, which asks too, still decodes a stream that has lost its end.
+            raise InvalidType(f"len: expected a stream with its end, found {error}") from error
+
+    def __bool__(self) -> bool:
+        return True
+
     def __getitem__(self, index: Any) -> Any:
-        """The frame of this number, or an array of the frames of a slice. Iteration goes on where it was."""
+        """The frame of this number, or an array of the frames of a slice or of a list of numbers. Iteration goes on where it was."""
+        if isinstance(index, list) or getattr(index, "ndim", 0) == 1:
+            return self._stacked(self.__getitems__(index))
         if not isinstance(index, slice):
             number = self._number("index", index, last=self.frame_count - 1)
             return self._picture(number)
@@ -174,9 +198,19 @@ class Decoder:
         frames = [self._picture(number) for number in sorted(numbers)]
         return self._stacked(frames if numbers.step > 0 else frames[::-1])
 
+    def __getitems__(self, indices: Any) -> list[Any]:
+        """The frames of these numbers, in their order; torch's `DataLoader` asks for a batch this way."""
+        numbers = [self._number("index", index, last=self.frame_count - 1) for index in indices]
+        if not numbers:
+            raise InvalidArgument("index: expected at least one frame number, found none")
+        # From front to back, so that no frame is decoded twice.
+        frames = {number: self._picture(number) for number in sorted(set(numbers))}
+        return [frames[number] for number in numbers]
+
     def _picture(self, number: int) -> Any:
         check_stop()
-        found = self._random("index").picture(number, self._planes, self._channels_first)
+        with naming(self._given):
+            found = self._random("index").picture(number, self._planes, self._channels_first)
         if found is None:
             raise InvalidArgument(f"index: expected a frame of the stream, found {number}")
         return self._shown(found)
@@ -193,7 +227,8 @@ class Decoder:
         if self._seeker is None:
             given = self._given
             if isinstance(given, (str, os.PathLike)):
-                self._seeker = _native.Seeker.open(path=given, decoding=self._decoding)
+                with naming(given):
+                    self._seeker = _native.Seeker.open(path=given, decoding=self._decoding)
             elif isinstance(given, (bytes, bytearray, memoryview)):
                 self._seeker = _native.Seeker.open(bytes=bytes(given), decoding=self._decoding)
             else:
@@ -225,6 +260,19 @@ class Decoder:
         self._seeker = None
         self._source.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not isinstance(self._given, (str, os.PathLike, bytes, bytearray)):
+            kind = type(self._given).__name__
+            raise InvalidType(f"source: expected a path or bytes of a decoder that is pickled, found {kind}")
+        return _reopened, (self._given, self._options)
+
+    def __repr__(self) -> str:
+        given = self._given
+        source = repr(os.fspath(given)) if isinstance(given, (str, os.PathLike)) else f"<{type(given).__name__}>"
+        video = self.info.video
+        state = ", closed" if self._closed else ""
+        return f"<Decoder {source}: {video.width}x{video.height}, {float(self.fps):g} frames a second{state}>"
+
     def __iter__(self) -> Iterator[Any]:
         while True:
             frame = self.next_frame()
@@ -240,6 +288,10 @@ class Decoder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _reopened(source: Any, options: dict[str, Any]) -> Decoder:
+    return Decoder(source, **options)
 
 
 @overload
@@ -290,7 +342,8 @@ def decode(
     check_distinct(source, output)
     start = time.monotonic()
     job = _native.write(_stream(source, decoding), output)
-    frames = int(json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE)))
+    with naming(source):
+        frames = int(json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE)))
     seconds = time.monotonic() - start
     return Written(os.fspath(output), frames, seconds, frames / max(seconds, 1e-9))
 
@@ -328,7 +381,8 @@ def _empty_clip(info: StreamInfo, bit_depth: int, layout: str) -> Array:
 def _stream(source: Any, decoding: Decoding) -> _native.Source:
     suggest_libraries()
     if isinstance(source, (str, os.PathLike)):
-        return _native.Source.open(source, stream_only=True, decoding=decoding)
+        with naming(source):
+            return _native.Source.open(source, stream_only=True, decoding=decoding)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _native.Source.from_bytes(bytes(source), decoding=decoding)
     if hasattr(source, "read"):

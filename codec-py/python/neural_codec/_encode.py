@@ -18,7 +18,7 @@ from ._output import Output, check_distinct
 from ._progress import bar_for
 from ._settings import as_texts, frame_rate
 from ._sources import opened
-from .errors import InvalidArgument, InvalidType, WrongOrder
+from .errors import InvalidArgument, InvalidType, WrongOrder, naming
 from .records import Lost, Report
 
 if TYPE_CHECKING:
@@ -61,9 +61,10 @@ def encode(
     check_distinct(source, output)
     suggest_libraries()
     tell = None if on_lost is None else lambda text: on_lost([Lost.from_dict(each) for each in json.loads(text)])
-    with opened(source, fps=fps, layout=layout, reading=texts) as (native, feeds):
+    with opened(source, fps=fps, layout=layout, reading=texts) as (native, feeds), naming(source):
         if path is not None:
-            report = Report.from_json(drive(_native.encode(native, texts, listed, path), feeds, progress=progress, patience=WRITE_PATIENCE, lost=tell))
+            job = _native.encode(native, texts, listed, path)
+            report = Report.from_json(drive(job, feeds, progress=progress, patience=WRITE_PATIENCE, lost=tell))
         else:
             report = stream_into(output, _native.encode(native, texts, listed), feeds, progress, tell)
     _log(report)
@@ -196,6 +197,10 @@ class Encoder:
         if self._closed:
             raise WrongOrder(f"{call}: the encoder is closed")
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return f"<Encoder: {self._sent} frames sent, {state}>"
+
     def __enter__(self) -> Encoder:
         self._expect_open("__enter__")
         return self
@@ -221,10 +226,10 @@ def _scene_list(scenes: Scenes | None) -> list[tuple[int, int]] | None:
     for index, scene in enumerate(listed):
         try:
             start, end = (_frame_number(value) for value in scene)
-        except (TypeError, ValueError):
-            raise InvalidType(f"scenes[{index}]: expected a pair of frame numbers, found {scene!r}") from None
-        if start < 0 or end < 0:
-            raise InvalidArgument(f"scenes[{index}]: expected frame numbers from 0, found {scene!r}")
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidType(f"scenes[{index}]: expected a pair of frame numbers, found {scene!r:.80}") from None
+        if not (0 <= start < 1 << 63 and 0 <= end < 1 << 63):
+            raise InvalidArgument(f"scenes[{index}]: expected frame numbers from 0, found {scene!r:.80}")
         out.append((start, end))
     return out
 

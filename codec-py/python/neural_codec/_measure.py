@@ -16,7 +16,7 @@ from ._frames import Array
 from ._jobs import ProgressArgument, drive
 from ._settings import check_flag, device_text, settings
 from ._sources import opened, read_some
-from .errors import InvalidArgument, InvalidType
+from .errors import InvalidArgument, InvalidType, naming
 from .records import Clip, ClipInfo, Metrics, StreamInfo
 
 
@@ -28,21 +28,23 @@ def compare(
     ms_ssim: bool = False,
     device: str = "auto",
     progress: ProgressArgument = None,
+    per_frame: bool = False,
 ) -> Metrics:
-    """Measures a clip against a reference, frame by frame in order.
+    """Measures a clip against a reference, frame by frame in order. With `per_frame=True`, `Metrics.per_frame` has the values of each.
 
     Both may be anything that `encode` takes, and streams too. Arrays are measured as RGB (`psnr_rgb`); files and streams
     as YUV, in the format of `clip`. Different sizes or lengths are an error. The values do not depend on `device`: `auto`,
     `cpu`, `cuda` or `cuda:N`.
     """
     check_flag("ms_ssim", ms_ssim)
+    check_flag("per_frame", per_frame)
     with ExitStack() as stack:
         enter = stack.enter_context
         first, feeds = enter(opened(reference, fps=_rate_of(reference), layout=layout, audio=False, name="reference"))
         second, more = enter(opened(clip, fps=_rate_of(clip), layout=layout, audio=False, name="clip"))
-        job = _native.compare(first, second, ms_ssim, device_text(device))
+        job = _native.compare(first, second, ms_ssim, device_text(device), per_frame)
         values = json.loads(drive(job, [*feeds, *more], progress=progress))
-    return Metrics.from_dict({"schema": Metrics.SCHEMA, **values})
+    return Metrics.from_dict({"schema": Metrics.SCHEMA, "per_frame": None, **values})
 
 
 def _rate_of(source: Any) -> int | None:
@@ -107,7 +109,8 @@ def info(source: Any) -> StreamInfo | ClipInfo:
 def stream_info(source: Any) -> StreamInfo:
     """The summary of a stream in a file or in memory."""
     if isinstance(source, (str, os.PathLike)):
-        text = _native.inspect(path=source)
+        with naming(source):
+            text = _native.inspect(path=source)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         text = _native.inspect(bytes=bytes(source))
     else:

@@ -15,7 +15,7 @@ from ._frames import check_layout, clip_frames, frames_of, is_array
 from ._jobs import Feed
 from ._library import suggest_libraries
 from ._settings import frame_rate
-from .errors import InvalidArgument, InvalidType
+from .errors import InvalidArgument, InvalidType, naming
 
 EXPECTED = (
     "a path, bytes, a binary file object, an array of shape (frames, height, width, 3), or an iterable of frames"
@@ -38,7 +38,9 @@ def opened(
     fps = getattr(source, "fps", None) if fps is None else fps
     rate = None if fps is None else frame_rate(fps)
     if isinstance(source, (str, os.PathLike)):
-        yield _native.Source.open(source, fps=rate, audio=audio, reading=reading), []
+        with naming(source):
+            native = _native.Source.open(source, fps=rate, audio=audio, reading=reading)
+        yield native, []
     elif isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
         file = None if isinstance(source, (bytes, bytearray, memoryview)) else source
         head = bytes(source) if file is None else read_some(file)
@@ -120,9 +122,11 @@ def _spooled(head: bytes, file: Any, name: str) -> Iterator[str]:
     """A temporary file of the bytes, for readers that need a name."""
     if not head:
         raise InvalidArgument(f"{name}: expected a video, found no bytes")
-    with tempfile.NamedTemporaryFile(prefix="neural-codec-") as spool:
+    # Without a name where the system has such files: of it nothing is left however the process ends.
+    has_no_name = os.path.isdir("/proc/self/fd")
+    with tempfile.TemporaryFile() if has_no_name else tempfile.NamedTemporaryFile(prefix="neural-codec-") as spool:
         spool.write(head)
         if file is not None:
             shutil.copyfileobj(file, spool)
         spool.flush()
-        yield spool.name
+        yield f"/proc/self/fd/{spool.fileno()}" if has_no_name else spool.name

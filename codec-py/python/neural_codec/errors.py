@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno as _errno
+import os as _os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -150,6 +153,23 @@ _BY_ERRNO: dict[int | None, type[NeuralCodecError]] = {
     _errno.EACCES: FilePermission,
     _errno.EPERM: FilePermission,
 }
+
+
+# What may be wrong about the bytes of a source.
+_OF_BYTES = (Corrupt, Truncated, UnsupportedVersion, LimitExceeded)
+
+
+@contextmanager
+def naming(source: object) -> Iterator[None]:
+    """Names the file in errors about the bytes of a source, where it is one."""
+    try:
+        yield
+    except _OF_BYTES as error:
+        if error.filename is None and isinstance(source, (str, _os.PathLike)):
+            error.filename = _os.fsdecode(source)
+            error.message = f"{error.filename}: {error.message}"
+            error.args = (error.message,)
+        raise
 
 
 def from_native(

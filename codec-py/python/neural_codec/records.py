@@ -290,6 +290,27 @@ class Report(Record):
     data: bytes | None = field(default=None, repr=False, compare=False, metadata={"json": False})
     """The stream, where no output was given."""
 
+    def __repr__(self) -> str:
+        total = self.total
+        met = "met" if total.target_met else "not met"
+        return f"<Report: {total.frames} frames in {total.scenes} scenes, {total.bytes} bytes, target {met}>"
+
+
+@dataclass(frozen=True)
+class FrameValues(Record):
+    """Distortion of one frame. PSNR in dB; None where nothing differs or it is undefined."""
+
+    psnr_y: float | None
+    """Of the luma, dB."""
+    psnr_yuv: float | None
+    """Of all samples of all planes, dB."""
+    psnr_rgb: float | None
+    """Of R, G and B, dB; of arrays alone."""
+    ssim_y: float | None
+    """Of the luma."""
+    ms_ssim_y: float | None
+    """MS-SSIM of the luma."""
+
 
 @dataclass(frozen=True)
 class Metrics(Record):
@@ -313,6 +334,8 @@ class Metrics(Record):
     """Of the luma, mean over frames."""
     ms_ssim_y: float | None
     """MS-SSIM of the luma, where it was asked for and pictures are large enough."""
+    per_frame: list[FrameValues] | None = field(default=None, repr=False)
+    """The values of each frame, where they were asked for."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ impl Av1Decoder {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, `LimitExceeded`, `MissingLibrary`.
+    /// `InvalidArgument`, `LimitExceeded`, `MissingLibrary`, `OutOfMemory`.
     pub fn new(config: &DecoderConfig) -> Result<Self> {
         Self::with_library(&Library::load()?, config)
     }
@@ -110,6 +110,10 @@ impl Av1Decoder {
         let status = unsafe { (api.open)(&mut context, &settings) };
         let context = match NonNull::new(context) {
             Some(context) if status == 0 => context,
+            // Where threads or memory are refused, and for nothing else with these settings.
+            _ if [dav1d::NO_MEMORY, dav1d::AGAIN].contains(&status) => {
+                return Err(Error::OutOfMemory { what: "dav1d", bytes: 0 });
+            }
             _ => return Err(Error::internal("dav1d", format!("dav1d_open returned {status}"))),
         };
         Ok(Self {
@@ -236,7 +240,7 @@ impl Av1Decoder {
             match status {
                 0 if data.size == 0 => return Ok(()),
                 0 | dav1d::AGAIN => self.take_picture()?,
-                error => return Err(self.corrupt("data that can be decoded", format!("error {error}"))),
+                error => return Err(self.failure(error)),
             }
         }
         Err(self.corrupt("data that can be decoded", "data left over".into()))
@@ -252,7 +256,7 @@ impl Av1Decoder {
         match unsafe { (api.get_picture)(self.context.as_ptr(), &mut picture) } {
             0 => {}
             dav1d::AGAIN => return Ok(()),
-            error => return Err(self.corrupt("data that can be decoded", format!("error {error}"))),
+            error => return Err(self.failure(error)),
         }
         let frame = self.convert(&picture);
         // SAFETY: the picture came from `get_picture`; its samples have been copied.
@@ -292,6 +296,15 @@ impl Av1Decoder {
             }
         }
         Ok(frame)
+    }
+
+    /// What an error code of dav1d says: there is no memory, or the data is damaged.
+    fn failure(&self, code: c_int) -> Error {
+        if code == dav1d::NO_MEMORY {
+            let bytes = self.config.width as u64 * self.config.height as u64 * 3 / 2;
+            return Error::OutOfMemory { what: "a frame that dav1d decodes", bytes };
+        }
+        self.corrupt("data that can be decoded", format!("error {code}"))
     }
 
     fn corrupt(&self, expected: impl std::fmt::Display, found: String) -> Error {

@@ -17,6 +17,7 @@ use super::library::Library;
 use super::temporal_unit::TemporalUnit;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Layout};
+use crate::process;
 
 /// The coarsest quantizer of a frame, in whole steps.
 pub(crate) const MOST_OF_A_FRAME: u8 = 63;
@@ -129,7 +130,7 @@ impl SvtAv1Encoder {
         std::thread::Builder::new()
             .name("neural-codec av1".into())
             .spawn(move || drive(engine, &queue, &sender))
-            .map_err(|source| Error::Io { path: None, source })?;
+            .map_err(Error::no_thread)?;
         Ok(Self {
             config: config.clone(),
             commands: Some(commands),
@@ -268,6 +269,11 @@ impl SvtAv1Encoder {
 impl Drop for SvtAv1Encoder {
     /// Waits until the instance is gone, so that its memory is free; leaves behind one that stalls.
     fn drop(&mut self) {
+        if process::is_forked() {
+            // The instance's threads are the parent's.
+            std::mem::forget(self.commands.take());
+            return;
+        }
         self.commands = None;
         if self.state == State::Failed {
             return;

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::ffi::CString;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::AtomicPtr;
 
 use super::abi::{self, Component, InitHandle, Status};
+use super::aside::aside;
 use super::config::EncoderConfig;
 use super::copy::LoadedCopy;
 use super::library::Library;
@@ -13,6 +15,7 @@ use super::source::with_picture;
 use super::temporal_unit::TemporalUnit;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::memory;
 
 /// The OBU that begins a unit where nothing else does (AV1 specification, clause 5.6).
 const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0];
@@ -66,15 +69,7 @@ impl Instance {
         let copy = library.load_copy()?;
         let api = copy.api;
         let mut settings = Box::new(abi::Config([0; _]));
-        let mut component = std::ptr::null_mut();
-        // SAFETY: both addresses are writable for the call, and `settings` is larger than the structure of any
-        // version that `Library` accepts.
-        let status = unsafe {
-            match api.init_handle {
-                InitHandle::Plain(init) => init(&mut component, &mut *settings),
-                InitHandle::WithAppData(init) => init(&mut component, std::ptr::null_mut(), &mut *settings),
-            }
-        };
+        let (status, component) = init_handle(api, &mut settings)?;
         let component = match NonNull::new(component) {
             Some(component) if status == abi::OK => component,
             _ => return Err(failure("init_handle", status)),
@@ -98,7 +93,15 @@ impl Instance {
             return Err(Error::invalid(
                 "encoder settings",
                 format!("a combination that SVT-AV1 {} takes", library.version()),
-                format!("{:?} (status {status:#x})", config.options()),
+                format!(
+                    "{}x{} at {} bits, quantizer {}, preset {} and {:?} (status {status:#x})",
+                    config.width,
+                    config.height,
+                    config.depth.bits(),
+                    config.quantizer,
+                    config.preset,
+                    config.extra
+                ),
             ));
         }
         Ok(encoder)
@@ -120,7 +123,7 @@ impl Instance {
             // SAFETY: the component is initialized; the header and the planes it points to live for the call,
             // have the sizes the encoder was configured with, and are copied before it returns.
             api.layout.with_header(Some(picture), |header| unsafe { (api.send_picture)(component, header) })
-        });
+        })?;
         self.guard(check(status, "send_picture"))?;
         self.sent += 1;
         Ok(())
@@ -177,9 +180,10 @@ impl Instance {
         if self.state != State::Idle {
             return Ok(());
         }
-        // SAFETY: the component is alive and has its parameters.
-        let status = unsafe { (self.api.init)(self.component.as_ptr()) };
-        self.guard(check(status, "init"))?;
+        let (api, component) = (self.api, AtomicPtr::new(self.component.as_ptr()));
+        // SAFETY: the component is alive and has its parameters, and no other call is made meanwhile.
+        let status = aside(|| unsafe { (api.init)(component.into_inner()) });
+        self.guard(status.and_then(|status| check(status, "init")))?;
         self.state = State::Open;
         Ok(())
     }
@@ -200,15 +204,16 @@ impl Instance {
             // SAFETY: the library gave the header out and holds it until the release below.
             let packet = unsafe { api.layout.read_packet(header) };
             let data = if packet.len == 0 || packet.data.is_null() {
-                Vec::new()
+                Ok(Vec::new())
             } else {
                 // SAFETY: the packet has `len` bytes until the release below.
                 let unit = unsafe { std::slice::from_raw_parts(packet.data, packet.len) };
                 // The packets of the stream say where units begin.
-                unit.strip_prefix(&TEMPORAL_DELIMITER).unwrap_or(unit).to_vec()
+                memory::copied("AV1 unit", unit.strip_prefix(&TEMPORAL_DELIMITER).unwrap_or(unit))
             };
             // SAFETY: the header came from `get_packet`, and nothing of it is used after this.
             unsafe { (api.release_out_buffer)(&mut header) };
+            let data = self.guard(data)?;
             if !data.is_empty() {
                 self.ready.push_back(TemporalUnit {
                     data,
@@ -266,7 +271,26 @@ impl Drop for Instance {
             (self.api.deinit)(self.component.as_ptr());
             (self.api.deinit_handle)(self.component.as_ptr());
         }
+        memory::give_back();
     }
+}
+
+/// Makes a component and fills its settings in.
+#[allow(unsafe_code)]
+fn init_handle(api: abi::Api, settings: &mut abi::Config) -> Result<(Status, *mut Component)> {
+    let (status, component) = aside(|| {
+        let mut component = std::ptr::null_mut();
+        // SAFETY: both addresses are writable for the call, and `settings` is larger than the structure of any
+        // version that `Library` accepts. The library keeps nothing that belongs to the thread.
+        let status = unsafe {
+            match api.init_handle {
+                InitHandle::Plain(init) => init(&mut component, settings),
+                InitHandle::WithAppData(init) => init(&mut component, std::ptr::null_mut(), settings),
+            }
+        };
+        (status, AtomicPtr::new(component))
+    })?;
+    Ok((status, component.into_inner()))
 }
 
 fn check(status: Status, call: &str) -> Result<()> {

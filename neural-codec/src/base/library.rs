@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -129,19 +130,63 @@ impl Library {
     /// `Unsupported` when the file cannot be loaded once more.
     pub(super) fn load_copy(&self) -> Result<LoadedCopy> {
         self.copy_and_load().map_err(|reason| Error::Unsupported {
-            what: format!("temporary folder for a copy of {} ({reason})", self.file.display()),
+            what: format!("place for a copy of {} ({reason})", self.file.display()),
             remedy: "set TMPDIR to a folder with room for it whose files may be executed".into(),
         })
     }
 
-    /// Loads the file once more. The loader tells files apart by inode, so a real copy is needed; it can be
-    /// unlinked as soon as it is mapped.
+    /// Loads the file once more. The loader tells files apart by inode, so a real copy is needed: in memory, else in a
+    /// file without a name, of both of which nothing is left however the process ends; else in one that is removed as
+    /// soon as it is mapped.
     fn copy_and_load(&self) -> Result<LoadedCopy, String> {
         let text = |e: std::io::Error| e.to_string();
-        let mut file = tempfile::Builder::new().suffix(".so").tempfile().map_err(text)?;
-        std::io::copy(&mut std::fs::File::open(&self.file).map_err(text)?, &mut file).map_err(text)?;
+        #[cfg(target_os = "linux")]
+        for make in [in_memory, tempfile::tempfile] {
+            let copied = make().and_then(|mut file| {
+                std::io::copy(&mut File::open(&self.file)?, &mut file)?;
+                Ok(file)
+            });
+            if let Ok(file) = copied
+                && let Ok((loaded, _)) = LoadedCopy::load(&unique_path(&file))
+            {
+                return Ok(loaded);
+            }
+        }
+        let mut file =
+            tempfile::Builder::new().prefix("neural-codec-").suffix(".so").tempfile().map_err(text)?;
+        std::io::copy(&mut File::open(&self.file).map_err(text)?, &mut file).map_err(text)?;
         Ok(LoadedCopy::load(file.path())?.0)
     }
+}
+
+/// An empty file in memory.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn in_memory() -> std::io::Result<File> {
+    use std::os::fd::{FromRawFd, OwnedFd};
+
+    // SAFETY: the name is a string that ends in a zero byte.
+    let descriptor = unsafe { libc::memfd_create(c"neural-codec SVT-AV1".as_ptr(), libc::MFD_CLOEXEC) };
+    if descriptor < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: the call succeeded, and nobody else knows the descriptor.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }.into())
+}
+
+/// A path to an open file that no call gave before.
+///
+/// The loader takes a name that it has seen for the library that it loaded then, and descriptors are used again. So each
+/// path goes through its folder in another way: the bits of a counter are steps to where it is already.
+#[cfg(target_os = "linux")]
+fn unique_path(file: &File) -> PathBuf {
+    use std::os::fd::AsRawFd;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let steps: String = (0..32).map(|bit| if count >> bit & 1 == 1 { "./" } else { "/" }).collect();
+    PathBuf::from(format!("/proc/self/fd/{steps}{}", file.as_raw_fd()))
 }
 
 #[cfg(test)]
@@ -179,5 +224,24 @@ mod tests {
             Ok(library) => assert_ne!(library.file(), Path::new("/c/nowhere.so")),
             Err(error) => assert!(error.to_string().contains("tried /c/nowhere.so"), "{error}"),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_copy_lies_in_memory_and_no_two_have_one_name() {
+        let file = in_memory().unwrap();
+        // As text: paths that lead to one place compare equal.
+        let names: std::collections::BTreeSet<_> =
+            (0..1000).map(|_| unique_path(&file).into_os_string()).collect();
+        assert_eq!(names.len(), 1000);
+        assert!(names.iter().all(|name| Path::new(name).exists()));
+        let library = Library::load(None).unwrap();
+        let copies: Vec<_> = (0..3).map(|_| library.load_copy().unwrap()).collect();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let mut inodes: Vec<_> = (maps.lines().filter(|line| line.contains("memfd:neural-codec SVT-AV1")))
+            .map(|line| line.split_whitespace().nth(4).unwrap())
+            .collect();
+        inodes.dedup();
+        assert_eq!(inodes.len(), copies.len(), "{inodes:?}");
     }
 }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::abi::PictureIn;
+use crate::error::Result;
 use crate::frame::{Frame, Plane, Sample};
+use crate::memory;
 use crate::with_planes;
 
 /// Smallest side that every supported version of SVT-AV1 codes.
@@ -20,20 +22,24 @@ pub const fn coded_size(width: usize, height: usize) -> (usize, usize) {
 }
 
 /// Calls `send` with the planes of a frame at its coded size; copies only where the size differs.
+///
+/// # Errors
+///
+/// `OutOfMemory`.
 pub(super) fn with_picture<R>(
     frame: &Frame,
     pts: i64,
     quantizer: u8,
     send: impl FnOnce(&PictureIn) -> R,
-) -> R {
+) -> Result<R> {
     let (width, height) = coded_size(frame.width(), frame.height());
     with_planes!(frame.planes(), planes => {
         let padded = [
-            padded(&planes[0], width, height),
-            padded(&planes[1], width / 2, height / 2),
-            padded(&planes[2], width / 2, height / 2),
+            padded(&planes[0], width, height)?,
+            padded(&planes[1], width / 2, height / 2)?,
+            padded(&planes[2], width / 2, height / 2)?,
         ];
-        send(&PictureIn {
+        Ok(send(&PictureIn {
             planes: [padded[0].as_ptr().cast(), padded[1].as_ptr().cast(), padded[2].as_ptr().cast()],
             strides: [width as u32, width as u32 / 2, width as u32 / 2],
             width: width as u32,
@@ -41,22 +47,22 @@ pub(super) fn with_picture<R>(
             byte_len: padded.iter().map(|p| size_of_val(&**p) as u32).sum(),
             pts,
             quantizer: quantizer.into(),
-        })
+        }))
     })
 }
 
 /// The samples of a plane with its last column and row repeated up to `width x height`.
-fn padded<T: Sample>(plane: &Plane<T>, width: usize, height: usize) -> Cow<'_, [T]> {
+fn padded<T: Sample>(plane: &Plane<T>, width: usize, height: usize) -> Result<Cow<'_, [T]>> {
     if (plane.width(), plane.height()) == (width, height) {
-        return Cow::Borrowed(plane.samples());
+        return Ok(Cow::Borrowed(plane.samples()));
     }
-    let mut out = Vec::with_capacity(width * height);
+    let mut out = memory::reserved("samples of a plane", width * height)?;
     for y in 0..height {
         let row = plane.row(y.min(plane.height() - 1));
         out.extend_from_slice(row);
         out.resize((y + 1) * width, row.last().copied().unwrap_or_default());
     }
-    Cow::Owned(out)
+    Ok(Cow::Owned(out))
 }
 
 #[cfg(test)]
@@ -73,7 +79,7 @@ mod tests {
     #[test]
     fn padding_repeats_the_last_column_and_row() {
         let plane = Plane::from_samples(2, 2, vec![1_u8, 2, 3, 4]).unwrap();
-        assert_eq!(*padded(&plane, 3, 4), [1, 2, 2, 3, 4, 4, 3, 4, 4, 3, 4, 4]);
-        assert!(matches!(padded(&plane, 2, 2), Cow::Borrowed(_)));
+        assert_eq!(*padded(&plane, 3, 4).unwrap(), [1, 2, 2, 3, 4, 4, 3, 4, 4, 3, 4, 4]);
+        assert!(matches!(padded(&plane, 2, 2).unwrap(), Cow::Borrowed(_)));
     }
 }

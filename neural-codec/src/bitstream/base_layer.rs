@@ -7,6 +7,7 @@ use super::kind::PacketKind;
 use super::payload::Payload;
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Layout, VideoInfo};
+use crate::memory;
 
 /// The codec of a base layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,11 +46,13 @@ impl BaseLayer {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for none or 2^32 bytes.
+    /// `InvalidArgument` for none or 2^32 bytes, `OutOfMemory`.
     pub fn push_unit(&mut self, unit: &[u8]) -> Result<()> {
         if unit.is_empty() || u32::try_from(unit.len()).is_err() {
             return Err(Error::invalid("temporal unit", "1 to 2^32 - 1 bytes", unit.len()));
         }
+        memory::grow("temporal units", &mut self.data, unit.len())?;
+        memory::grow("temporal units", &mut self.ends, 1)?;
         self.data.extend_from_slice(unit);
         self.ends.push(self.data.len());
         Ok(())
@@ -107,7 +110,7 @@ impl Payload for BaseLayer {
         let (width, height) = read_size(reader, limits)?;
         let count = reader.u32("number of temporal units")?;
         reader.limited("number of temporal units", u64::from(count), u64::from(limits.max_scene_frames))?;
-        let mut ends = Vec::with_capacity(reader.remaining().min(count as usize));
+        let mut ends = memory::reserved("temporal units", reader.remaining().min(count as usize))?;
         let mut total = 0;
         for _ in 0..count {
             let size = reader.varint("size of a temporal unit")?;

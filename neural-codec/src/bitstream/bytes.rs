@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Place, Result};
 use crate::frame::Rational;
+use crate::memory;
 
 /// The longest text a length byte can describe.
 const MAX_TEXT_BYTES: usize = u8::MAX as usize;
@@ -137,11 +138,7 @@ impl<'a> Reader<'a> {
     /// `OutOfMemory`.
     pub(super) fn rest(&mut self, what: &'static str) -> Result<Vec<u8>> {
         let bytes = self.bytes(self.remaining(), what)?;
-        let mut copy = Vec::new();
-        copy.try_reserve_exact(bytes.len())
-            .map_err(|_| Error::OutOfMemory { what, bytes: bytes.len() as u64 })?;
-        copy.extend_from_slice(bytes);
-        Ok(copy)
+        memory::copied(what, bytes)
     }
 
     /// Checks that the payload has been read to its end.
@@ -159,15 +156,35 @@ impl<'a> Reader<'a> {
 #[derive(Default)]
 pub(super) struct Writer {
     pub(super) bytes: Vec<u8>,
+    /// Whether there was no memory for a field; `bytes` is incomplete then.
+    failed: bool,
 }
 
 impl Writer {
+    /// A writer that goes on behind these bytes.
+    pub(super) fn behind(bytes: Vec<u8>) -> Self {
+        Self { bytes, failed: false }
+    }
+
+    /// Whether all that was written is there.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(super) fn check(&self) -> Result<()> {
+        let bytes = 2 * self.bytes.len() as u64;
+        if self.failed { Err(Error::OutOfMemory { what: "packet", bytes }) } else { Ok(()) }
+    }
+
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        self.failed |= self.bytes.try_reserve(bytes.len()).is_err();
+        if !self.failed {
+            self.bytes.extend_from_slice(bytes);
+        }
     }
 
     pub(super) fn u8(&mut self, value: u8) {
-        self.bytes.push(value);
+        self.raw(&[value]);
     }
 
     pub(super) fn u16(&mut self, value: u16) {

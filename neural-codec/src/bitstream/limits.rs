@@ -27,6 +27,9 @@ pub struct Limits {
     pub max_audio_packet_bytes: u32,
     /// Payload bytes of any packet, unknown ones included. Default 1 GiB.
     pub max_packet_bytes: u32,
+    /// Bytes of memory that decoding a scene may take, as its size, depth and bytes tell before anything is allocated.
+    /// Default 16 GiB, which every picture within the other defaults fits; an 8K frame of 8 bits needs about 1 GiB.
+    pub max_memory_bytes: u64,
 }
 
 impl Default for Limits {
@@ -42,6 +45,7 @@ impl Default for Limits {
             max_extradata_bytes: 1 << 18,
             max_audio_packet_bytes: 1 << 24,
             max_packet_bytes: 1 << 30,
+            max_memory_bytes: 1 << 34,
         }
     }
 }

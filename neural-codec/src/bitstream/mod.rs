@@ -48,4 +48,4 @@ pub use tracks::{
     Attachment, Chapter, ContentLight, MasteringDisplay, SubtitlePacket, SubtitleTrack, Tracks, TracksEntry,
     TracksPacket,
 };
-pub use writer::{PacketWriter, concat};
+pub use writer::{PacketWriter, check_tracks, concat};

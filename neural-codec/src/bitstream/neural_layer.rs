@@ -79,7 +79,7 @@ impl NeuralLayer {
     ///
     /// `InvalidArgument` for what the fields cannot hold.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut writer = Writer { bytes: LAYER_UUID.to_vec() };
+        let mut writer = Writer::behind(LAYER_UUID.to_vec());
         writer.u8(VERSION);
         writer.u8(self.strategy as u8);
         write_layout(&mut writer, self.format.layout);
@@ -97,6 +97,8 @@ impl NeuralLayer {
         FrameHashes(self.hashes.clone()).write(&mut writer)?;
         let crc = crc32c::crc32c(&writer.bytes);
         writer.u32(crc);
+        filter.check()?;
+        writer.check()?;
         Ok(writer.bytes)
     }
 

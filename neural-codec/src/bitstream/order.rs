@@ -43,6 +43,20 @@ pub(super) struct Order {
     lossy: bool,
 }
 
+/// Checks that a scene begins after the one before has ended; for readers from front to back and those that seek.
+///
+/// # Errors
+///
+/// `Corrupt`.
+pub(super) fn check_first_timestamp(first: i64, before: Option<i64>, place: Place) -> Result<()> {
+    match before {
+        Some(before) if first <= before => {
+            Err(Error::corrupt("first timestamp", format!("more than {before}"), first, place))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Order {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
@@ -166,11 +180,7 @@ impl Order {
         let (Some(&first), Some(&last)) = (scene.timestamps.first(), scene.timestamps.last()) else {
             return wrong("frames of a scene", "at least 1".into(), "0".into());
         };
-        if let Some(before) = self.last_timestamp
-            && first <= before
-        {
-            return wrong("first timestamp", format!("more than {before}"), first.to_string());
-        }
+        check_first_timestamp(first, self.last_timestamp, place)?;
         self.open = Some(SceneEntry {
             offset,
             bytes: 0,

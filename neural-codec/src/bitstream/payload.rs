@@ -16,7 +16,7 @@ pub(super) trait Payload: Sized {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for what the fields cannot hold.
+    /// `InvalidArgument` for what the fields cannot hold, `OutOfMemory`.
     fn write(&self, writer: &mut Writer) -> Result<()>;
 
     /// Appends the whole packet, header and payload.
@@ -24,6 +24,7 @@ pub(super) trait Payload: Sized {
         let start = writer.bytes.len();
         writer.raw(&[0; PACKET_HEADER_BYTES]);
         self.write(writer)?;
+        writer.check()?;
         let payload = &writer.bytes[start + PACKET_HEADER_BYTES..];
         let mut header = Writer::default();
         header.u8(Self::KIND as u8);

@@ -5,6 +5,7 @@ use super::bytes::{Reader, Writer};
 use super::kind::PacketKind;
 use super::payload::Payload;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::strategy::Strategy;
 
 /// Opens a scene: which frames it holds, and how.
@@ -74,7 +75,8 @@ fn read_timestamps(reader: &mut Reader<'_>, frame_count: u32) -> Result<Vec<i64>
         let expected = format!("{} or {steps}", steps.min(1));
         return Err(reader.corrupt("number of timestamp deltas", expected, listed));
     }
-    let mut timestamps = vec![first];
+    let mut timestamps = memory::reserved("timestamps", frame_count as usize)?;
+    timestamps.push(first);
     let mut delta = 0;
     for step in 0..steps {
         if step < listed {
@@ -94,7 +96,7 @@ fn write_timestamps(writer: &mut Writer, timestamps: &[i64]) -> Result<()> {
     let Some(&first) = timestamps.first() else {
         return Err(Error::invalid("timestamps", "at least 1", 0));
     };
-    let mut deltas = Vec::with_capacity(timestamps.len());
+    let mut deltas = memory::reserved("timestamps", timestamps.len())?;
     for pair in timestamps.windows(2) {
         if pair[1] <= pair[0] {
             let found = format!("{} after {}", pair[1], pair[0]);
@@ -119,7 +121,7 @@ impl Payload for FrameHashes {
     const KIND: PacketKind = PacketKind::FrameHashes;
 
     fn read(reader: &mut Reader<'_>, _: &Limits) -> Result<Self> {
-        let mut hashes = Vec::with_capacity(reader.remaining() / 8);
+        let mut hashes = memory::reserved("frame hashes", reader.remaining() / 8)?;
         while reader.remaining() > 0 {
             hashes.push(reader.u64("frame hash")?);
         }

@@ -4,6 +4,7 @@ use super::bytes::Writer;
 use super::payload::Payload;
 use super::{BaseLayer, FRAMES_PER_HASH, FrameHashes, NeuralFilter, SceneHeader};
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// All packets of a scene.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,7 @@ impl ScenePackets {
     /// # Errors
     ///
     /// `InvalidArgument` where units, hashes and timestamps do not agree in number or the timestamps do
-    /// not rise.
+    /// not rise; `OutOfMemory`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let frames = self.header.frame_count();
         for (name, expected, found) in [
@@ -41,7 +42,7 @@ impl ScenePackets {
         if let Some(filter) = &self.filter {
             filter.write_packet(&mut writer)?;
         }
-        FrameHashes(self.hashes.clone()).write_packet(&mut writer)?;
+        FrameHashes(memory::copied("frame hashes", &self.hashes)?).write_packet(&mut writer)?;
         Ok(writer.bytes)
     }
 }

@@ -2,10 +2,12 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
+use super::order::check_first_timestamp;
 use super::packet::Packet;
 use super::packets::Packets;
 use super::{End, Limits, PacketReader, ScenePackets, SceneTable, StreamHeader};
 use crate::error::{Error, Place, Result};
+use crate::memory;
 
 /// Random access to the scenes of a whole stream. Audio is read from front to back with `PacketReader`.
 ///
@@ -15,6 +17,8 @@ pub struct SceneReader<R> {
     limits: Limits,
     header: StreamHeader,
     table: SceneTable,
+    /// The latest timestamp before the end of each of the first scenes, as far as they were looked at.
+    latest: Vec<Option<i64>>,
 }
 
 impl<R: Read + Seek> SceneReader<R> {
@@ -29,7 +33,7 @@ impl<R: Read + Seek> SceneReader<R> {
         let length = input.seek(SeekFrom::End(0))?;
         let end = read_end(&mut input, length, &limits)?;
         let table = read_table(&mut input, &end, length.saturating_sub(End::PACKET_BYTES), &limits)?;
-        Ok(Self { input, limits, header, table })
+        Ok(Self { input, limits, header, table, latest: Vec::new() })
     }
 
     /// What holds for the whole stream.
@@ -49,6 +53,9 @@ impl<R: Read + Seek> SceneReader<R> {
 
     /// Scene `index`. Other scenes may be damaged.
     ///
+    /// What a reader from front to back refuses is refused here too: for the timestamps of the scenes before it, their
+    /// headers are read, once.
+    ///
     /// # Errors
     ///
     /// `InvalidArgument` for no such scene; `Corrupt` for a damaged one, or one the table is wrong about.
@@ -57,6 +64,7 @@ impl<R: Read + Seek> SceneReader<R> {
             return Err(Error::invalid("scene", format!("one of {}", self.scene_count()), index));
         };
         let place = Place { offset: Some(entry.offset), scene: Some(index as u32), frame: None };
+        let before = self.latest_before(index)?;
         self.input.seek(SeekFrom::Start(entry.offset))?;
         let bytes = (&mut self.input).take(entry.bytes);
         let scene =
@@ -72,8 +80,35 @@ impl<R: Read + Seek> SceneReader<R> {
             let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
             return Err(Error::corrupt("index, first frame, frames, first time", expected, found, place));
         }
+        check_first_timestamp(entry.first_timestamp, before, place)?;
         scene.base.check_fits(&self.header.info, place)?;
         Ok(scene)
+    }
+
+    /// The last timestamp before scene `index`, of the scenes that a reader from front to back takes.
+    fn latest_before(&mut self, index: usize) -> Result<Option<i64>> {
+        while self.latest.len() < index {
+            let scene = self.latest.len();
+            let before = self.latest.last().copied().flatten();
+            let last = self.span_of(scene)?.filter(|&(first, _)| before.is_none_or(|before| first > before));
+            memory::grow("timestamps of scenes", &mut self.latest, 1)?;
+            self.latest.push(last.map_or(before, |(_, last)| Some(last)));
+        }
+        Ok(index.checked_sub(1).and_then(|before| self.latest[before]))
+    }
+
+    /// First and last timestamp of a scene, `None` where its header is damaged.
+    fn span_of(&mut self, scene: usize) -> Result<Option<(i64, i64)>> {
+        let entry = self.table.scenes[scene];
+        self.input.seek(SeekFrom::Start(entry.offset))?;
+        let bytes = (&mut self.input).take(entry.bytes);
+        match Packets::new(bytes, entry.offset, self.limits.clone()).next_unordered() {
+            Ok(Some(Packet::Scene(header))) if header.index as usize == scene => {
+                Ok(header.timestamps.first().copied().zip(header.timestamps.last().copied()))
+            }
+            Err(error @ (Error::Io { .. } | Error::OutOfMemory { .. })) => Err(error),
+            _ => Ok(None),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use super::bytes::{Reader, Writer};
 use super::kind::{END_PAYLOAD_BYTES, PACKET_HEADER_BYTES, PacketKind};
 use super::payload::Payload;
 use crate::error::Result;
+use crate::memory;
 
 /// Where one scene lies, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl Payload for SceneTable {
     const KIND: PacketKind = PacketKind::SceneTable;
 
     fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self> {
-        let mut table = Self { scenes: Vec::with_capacity(reader.remaining() / 36) };
+        let mut table = Self { scenes: memory::reserved("scene table", reader.remaining() / 36)? };
         let mut end = 0;
         while reader.remaining() > 0 {
             let offset = reader.u64("offset of a scene")?;

@@ -9,8 +9,11 @@ use super::packet::Packet;
 use super::packets::Packets;
 use super::payload::Payload;
 use super::tracks::{Tracks, TracksEntry, TracksPacket};
-use super::{AudioPacket, End, FormatVersion, FrameHashes, Limits, ScenePackets, StreamHeader, Trim};
+use super::{
+    AudioPacket, AudioTrack, End, FormatVersion, FrameHashes, Limits, ScenePackets, StreamHeader, Trim,
+};
 use crate::error::{Error, Result};
+use crate::frame::{PixelFormat, Rational, VideoInfo};
 
 /// Writes a stream from front to back and lets nothing out that a reader with the same limits would refuse.
 pub struct PacketWriter<W> {
@@ -35,7 +38,7 @@ impl<W: Write> PacketWriter<W> {
             let (expected, found) = (FormatVersion::CURRENT, header.version);
             return Err(Error::invalid("format version", format!("{expected:?}"), format!("{found:?}")));
         }
-        let mut bytes = Writer { bytes: SIGNATURE.to_vec() };
+        let mut bytes = Writer::behind(SIGNATURE.to_vec());
         header.write_packet(&mut bytes)?;
         let start = SIGNATURE.len();
         Packets::new(&bytes.bytes[start..], start as u64, limits.clone())
@@ -179,6 +182,19 @@ pub fn concat<S: AsRef<[u8]>>(
     let mut writer = PacketWriter::new(Vec::new(), header, limits)?;
     scenes.into_iter().try_for_each(|scene| writer.write_scene_bytes(scene.as_ref()))?;
     writer.finish()
+}
+
+/// Checks that a stream can carry these audio tracks.
+///
+/// # Errors
+///
+/// `InvalidArgument` or `LimitExceeded` for more tracks, longer texts or more setup bytes than the format or the default
+/// limits allow, and for a time base with a part of 0.
+pub fn check_tracks(tracks: &[AudioTrack]) -> Result<()> {
+    // Of any video: only the tracks can be wrong.
+    let video = VideoInfo::new(64, 64, PixelFormat::YUV420_8, Rational { num: 25, den: 1 });
+    let header = StreamHeader { audio_tracks: tracks.to_vec(), ..StreamHeader::new(video) };
+    PacketWriter::new(std::io::sink(), &header, Limits::default()).map(drop)
 }
 
 /// What is corrupt in bytes that the caller wants written is an argument that the caller got wrong.

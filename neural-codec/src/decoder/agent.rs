@@ -11,6 +11,7 @@ use crate::bitstream::{AudioPacket, StreamHeader};
 use crate::error::{Error, Result};
 use crate::frame::AnyFrame;
 use crate::media::FrameSource;
+use crate::process;
 
 /// Bytes that may wait for the decoder while frames wait for the caller.
 const WAITING_BYTES: usize = 16 << 20;
@@ -104,13 +105,15 @@ impl DecodingAgent {
     ///
     /// # Errors
     ///
-    /// `Io` when the system refuses a thread.
+    /// `OutOfMemory` when the system refuses a thread.
     pub fn new(settings: DecoderSettings) -> Result<Self> {
+        process::check("new")?;
         let shared = Arc::new(Shared::default());
         let worker = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("neural-codec decoder".into())
-            .spawn(move || run(&worker, settings))?;
+            .spawn(move || run(&worker, settings))
+            .map_err(Error::no_thread)?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -118,8 +121,9 @@ impl DecodingAgent {
     ///
     /// # Errors
     ///
-    /// `WrongOrder` after [`finish`](Self::finish).
+    /// `WrongOrder` after [`finish`](Self::finish); `OutOfMemory`, with nothing taken.
     pub fn send_data(&mut self, bytes: &[u8]) -> Result<bool> {
+        process::check("send_data")?;
         let mut state = self.shared.lock();
         if state.finished {
             return Err(Error::WrongOrder { call: "send_data", reason: "the stream was finished".into() });
@@ -128,6 +132,8 @@ impl DecodingAgent {
             return Ok(false);
         }
         if !state.ended {
+            let room = state.input.try_reserve(bytes.len());
+            room.map_err(|_| Error::OutOfMemory { what: "bytes of the stream", bytes: bytes.len() as u64 })?;
             state.input.extend(bytes);
             state.starving = false;
         }
@@ -141,6 +147,7 @@ impl DecodingAgent {
     ///
     /// `WrongOrder` when called twice.
     pub fn finish(&mut self) -> Result<()> {
+        process::check("finish")?;
         let mut state = self.shared.lock();
         if state.finished {
             return Err(Error::WrongOrder { call: "finish", reason: "the stream was finished".into() });
@@ -157,6 +164,7 @@ impl DecodingAgent {
     ///
     /// As [`StreamDecoder::decode_frame`].
     pub fn receive_frame(&mut self) -> Result<Received> {
+        process::check("receive_frame")?;
         let mut state = self.shared.lock();
         loop {
             if let Some(frame) = state.frames.pop_front() {
@@ -174,18 +182,31 @@ impl DecodingAgent {
     }
 
     /// The stream's header, once its bytes were sent and a frame was asked for.
+    ///
+    /// None in a forked child.
     pub fn header(&self) -> Option<StreamHeader> {
+        if process::is_forked() {
+            return None;
+        }
         self.shared.lock().header.clone()
     }
 
-    /// Audio packets met so far.
+    /// Audio packets met so far; none in a forked child.
     pub fn take_audio(&mut self) -> Vec<AudioPacket> {
+        if process::is_forked() {
+            return Vec::new();
+        }
         std::mem::take(&mut self.shared.lock().audio)
     }
 }
 
 impl Drop for DecodingAgent {
     fn drop(&mut self) {
+        if process::is_forked() {
+            // The thread is the parent's, and its lock may be held for ever.
+            std::mem::forget((Arc::clone(&self.shared), self.thread.take()));
+            return;
+        }
         self.shared.lock().closed = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {

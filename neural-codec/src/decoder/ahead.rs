@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use crate::error::{Error, Result};
+use crate::process;
 
 /// Frames that may wait for who takes them.
 const FRAMES: usize = 2;
@@ -25,7 +26,7 @@ impl<T: Send + 'static> Ahead<T> {
     ///
     /// # Errors
     ///
-    /// `Io` where the system refuses a thread.
+    /// `OutOfMemory` where the system refuses a thread.
     pub(super) fn start(mut make: impl FnMut() -> Result<Option<T>> + Send + 'static) -> Result<Self> {
         let (sender, frames) = sync_channel(FRAMES);
         let all = move || {
@@ -37,7 +38,8 @@ impl<T: Send + 'static> Ahead<T> {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("neural-codec frames".into()).spawn(all)?;
+        let thread = std::thread::Builder::new().name("neural-codec frames".into()).spawn(all);
+        let thread = thread.map_err(Error::no_thread)?;
         Ok(Self { frames: Some(frames), thread: Some(thread) })
     }
 
@@ -47,6 +49,7 @@ impl<T: Send + 'static> Ahead<T> {
     ///
     /// Those of the stage.
     pub(super) fn next(&mut self) -> Result<Option<T>> {
+        process::check("decode_frame")?;
         let Some(frames) = &self.frames else { return Ok(None) };
         let next = frames
             .recv()
@@ -60,6 +63,11 @@ impl<T: Send + 'static> Ahead<T> {
 
 impl<T> Drop for Ahead<T> {
     fn drop(&mut self) {
+        if process::is_forked() {
+            // The thread is the parent's, and what waits for it may be locked for ever.
+            std::mem::forget((self.frames.take(), self.thread.take()));
+            return;
+        }
         // Nobody listens any more, which ends the thread at its next frame.
         self.frames = None;
         if let Some(thread) = self.thread.take() {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::frame::{AnyFrame, Color};
+use crate::frame::{AnyFrame, Color, Layout, PixelFormat};
 use crate::gpu::Gpu;
 use crate::media::FrameSource;
-use crate::metrics::{Comparison, Measures};
+use crate::metrics::{Comparison, FrameMetrics, Measures, SquaredError};
 
 /// Distortion of a clip against a reference, by the definitions of `docs/GLOSSARY.md`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,6 +31,36 @@ pub struct ClipMetrics {
     pub ssim_y: Option<f64>,
     /// Mean over frames of luma MS-SSIM; null where not asked for, for RGB, and for small pictures.
     pub ms_ssim_y: Option<f64>,
+}
+
+/// Distortion of one frame, by the same definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FrameDistortion {
+    /// Luma PSNR in dB; null where nothing differs, and for RGB.
+    pub psnr_y: Option<f64>,
+    /// PSNR in dB of the mean squared error over all samples; null when lossless, and for RGB.
+    pub psnr_yuv: Option<f64>,
+    /// PSNR in dB of the mean squared error over R, G and B; null when lossless, and for YUV.
+    pub psnr_rgb: Option<f64>,
+    /// Luma SSIM; null for RGB and pictures smaller than its window.
+    pub ssim_y: Option<f64>,
+    /// Luma MS-SSIM; null where not asked for, for RGB, and for small pictures.
+    pub ms_ssim_y: Option<f64>,
+}
+
+impl FrameDistortion {
+    fn new(frame: &FrameMetrics, format: PixelFormat) -> Self {
+        let all = frame.planes.into_iter().sum::<SquaredError>().psnr(format.depth);
+        let is_rgb = format.layout == Layout::Rgb;
+        Self {
+            psnr_y: frame.psnr_y,
+            psnr_yuv: all.filter(|_| !is_rgb),
+            psnr_rgb: all.filter(|_| is_rgb),
+            ssim_y: frame.ssim_y,
+            ms_ssim_y: frame.ms_ssim_y,
+        }
+    }
 }
 
 /// As [`compare_with_device`], on a GPU where a usable one is there and frames are large enough for it.
@@ -58,6 +88,21 @@ pub fn compare_with_device(
     clip: &mut dyn FrameSource,
     measures: Measures,
 ) -> Result<ClipMetrics> {
+    compare_frames(device, reference, clip, measures, &mut |_| Ok(()))
+}
+
+/// As [`compare_with_device`], handing on the values of each frame as they are known.
+///
+/// # Errors
+///
+/// As [`compare_with_device`]; what `on_frame` gives.
+pub fn compare_frames(
+    device: &Device,
+    reference: &mut dyn FrameSource,
+    clip: &mut dyn FrameSource,
+    measures: Measures,
+    on_frame: &mut dyn FnMut(FrameDistortion) -> Result<()>,
+) -> Result<ClipMetrics> {
     let (source, info) = (*reference.info(), *clip.info());
     if (source.width, source.height) != (info.width, info.height) {
         let expected = format!("{}x{}", source.width, source.height);
@@ -73,7 +118,10 @@ pub fn compare_with_device(
     loop {
         match (reference.next_any_frame()?, clip.next_any_frame()?) {
             (None, None) => break,
-            (Some(expected), Some(found)) => push(&mut comparison, device, (expected, found), yuv)?,
+            (Some(expected), Some(found)) => {
+                let frame = push(&mut comparison, device, (expected, found), yuv)?;
+                on_frame(FrameDistortion::new(&frame, info.format))?;
+            }
             (first, _) => {
                 let (longer, shorter) =
                     if first.is_some() { ("first", "second") } else { ("second", "first") };
@@ -103,7 +151,7 @@ fn push(
     device: &Device,
     (expected, found): (AnyFrame, AnyFrame),
     yuv: Color,
-) -> Result<()> {
+) -> Result<FrameMetrics> {
     if let Some(gpu) = found.gpu().or(expected.gpu()) {
         match push_resident(comparison, gpu, (&expected, &found), yuv) {
             Err(Error::OutOfMemory { .. }) => {}
@@ -112,7 +160,7 @@ fn push(
     }
     let format = found.format();
     let expected = AnyFrame::Host(expected.into_host()?).convert(device, format, yuv)?;
-    comparison.push(&expected.into_host()?, &found.into_host()?).map(drop)
+    comparison.push(&expected.into_host()?, &found.into_host()?)
 }
 
 fn push_resident(
@@ -120,13 +168,13 @@ fn push_resident(
     gpu: &Arc<Gpu>,
     (expected, found): (&AnyFrame, &AnyFrame),
     yuv: Color,
-) -> Result<()> {
+) -> Result<FrameMetrics> {
     let (mut expected_copy, mut found_copy) = (None, None);
     let (expected, found) =
         (expected.resident_on(gpu, &mut expected_copy)?, found.resident_on(gpu, &mut found_copy)?);
     let format = found.format();
     if expected.format() == format {
-        return comparison.push_gpu_frames(expected, found).map(drop);
+        return comparison.push_gpu_frames(expected, found);
     }
-    comparison.push_gpu_frames(&expected.convert(format, yuv)?, found).map(drop)
+    comparison.push_gpu_frames(&expected.convert(format, yuv)?, found)
 }

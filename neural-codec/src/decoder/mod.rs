@@ -14,6 +14,7 @@ mod file_scenes;
 mod inspect;
 mod item;
 mod items;
+mod memory_need;
 mod one_shot;
 #[cfg(feature = "ffmpeg")]
 mod remux;
@@ -23,7 +24,7 @@ mod settings;
 mod stream;
 
 pub use agent::{DecodingAgent, Received};
-pub use compare::{ClipMetrics, compare, compare_with_device};
+pub use compare::{ClipMetrics, FrameDistortion, compare, compare_frames, compare_with_device};
 #[cfg(feature = "ffmpeg")]
 pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect, inspect_any, inspect_file};

@@ -2,6 +2,7 @@
 
 use super::ahead::Ahead;
 use super::item::FoundScene;
+use super::memory_need;
 use super::settings::DecoderSettings;
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
@@ -48,6 +49,7 @@ impl SceneDecoder {
     ) -> Result<Self> {
         let FoundScene { packets: scene, covered } = found;
         let place = Place::in_scene(scene.header.index);
+        memory_need::check(&scene, settings.thread_count(), settings.limits.max_memory_bytes)?;
         let filter = match (scene.header.strategy, &scene.filter) {
             (Strategy::Av1, None) => None,
             (Strategy::Hybrid, Some(packet)) => {

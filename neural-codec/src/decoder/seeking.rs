@@ -14,6 +14,8 @@ use crate::bitstream::{SIGNATURE, SceneReader, SceneTable, StreamHeader};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{AnyFrame, Frame};
+use crate::process;
+use crate::simd::InstructionSet;
 
 /// Decodes a whole stream from any frame on.
 ///
@@ -131,6 +133,8 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     ///
     /// As [`SceneReader::open`].
     pub fn open(input: R, settings: DecoderSettings) -> Result<Self> {
+        process::check("open")?;
+        InstructionSet::named()?;
         let reader = SceneReader::open(input, settings.limits.clone())?;
         Ok(Self::of(Scenes::Stream(Box::new(reader)), settings))
     }
@@ -169,6 +173,7 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     ///
     /// `InvalidArgument` past that.
     pub fn seek(&mut self, frame: u64) -> Result<()> {
+        process::check("seek")?;
         let count = self.frame_count();
         if frame > count {
             return Err(Error::invalid("frame", format!("at most {count}, the number of frames"), frame));
@@ -199,6 +204,7 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     }
 
     fn decode(&mut self) -> Result<Option<Decoded>> {
+        process::check("decode_frame")?;
         let Some(scene) = self.scenes.table().scene_of_frame(self.next) else { return Ok(None) };
         let entry = self.scenes.table().scenes[scene];
         let goes_on = self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);

@@ -118,7 +118,8 @@ limits!(
     max_audio_tracks,
     max_extradata_bytes,
     max_audio_packet_bytes,
-    max_packet_bytes
+    max_packet_bytes,
+    max_memory_bytes
 );
 
 fn number(name: &str, text: &str, high: u64) -> Result<u64> {

@@ -12,6 +12,8 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{AnyFrame, Frame, VideoInfo};
 use crate::media::FrameSource;
+use crate::process;
+use crate::simd::InstructionSet;
 
 /// Decodes a stream as it is read; the input need not be able to seek.
 ///
@@ -83,6 +85,8 @@ impl<R: Read> StreamDecoder<R> {
     ///
     /// `Corrupt` for what is not a `.nvc` stream, `Truncated`, `UnsupportedVersion`, `LimitExceeded`.
     pub fn new(input: R, settings: DecoderSettings) -> Result<Self> {
+        process::check("new")?;
+        InstructionSet::named()?;
         let reader = PacketReader::new(input, settings.limits.clone())?;
         Ok(Self::of(Items::Stream(Box::new(reader)), settings))
     }
@@ -138,6 +142,7 @@ impl<R: Read> StreamDecoder<R> {
     }
 
     fn decode(&mut self) -> Result<Option<Decoded>> {
+        process::check("decode_frame")?;
         let result = self.advance();
         if result.is_err() {
             self.scene = None;

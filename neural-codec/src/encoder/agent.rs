@@ -60,17 +60,23 @@ impl EncodingAgent {
     }
 
     /// Carries audio tracks; their packets come through [`send_audio`](Self::send_audio).
-    #[must_use]
-    pub fn with_audio(self, tracks: Vec<AudioTrack>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` or `LimitExceeded` for more tracks, longer texts or more setup bytes than a stream can hold.
+    pub fn with_audio(self, tracks: Vec<AudioTrack>) -> Result<Self> {
         self.with_tracks(Tracks::of_audio(tracks))
     }
 
     /// Carries all that a clip has beside its pictures; packets come through [`send_audio`](Self::send_audio) and
     /// [`send_subtitle`](Self::send_subtitle).
-    #[must_use]
-    pub fn with_tracks(mut self, tracks: Tracks) -> Self {
-        self.pipeline.use_tracks(tracks);
-        self
+    ///
+    /// # Errors
+    ///
+    /// As of [`with_audio`](Self::with_audio).
+    pub fn with_tracks(mut self, tracks: Tracks) -> Result<Self> {
+        self.pipeline.use_tracks(tracks)?;
+        Ok(self)
     }
 
     /// Uses these scenes instead of detected ones.

@@ -9,6 +9,7 @@ use crate::bitstream::{Limits, PacketWriter, StreamHeader, Tracks, TracksEntry};
 use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
 use crate::lost::Lost;
+use crate::memory::Bytes;
 use crate::metrics::{Comparison, Measures};
 use crate::report::{ClipReport, Report, SCHEMA, SceneReport, StageReport, TotalReport};
 use crate::search::{Spent, StageClock};
@@ -16,7 +17,7 @@ use crate::settings::Settings;
 
 /// The stream under construction.
 pub(super) struct StreamMuxer {
-    writer: PacketWriter<Vec<u8>>,
+    writer: PacketWriter<Bytes>,
     source: VideoInfo,
     coded: VideoInfo,
     settings: Settings,
@@ -48,7 +49,7 @@ impl StreamMuxer {
             audio_tracks: tracks.audio.clone(),
             ..StreamHeader::new(coded)
         };
-        let mut writer = PacketWriter::new(Vec::new(), &header, Limits::default())?;
+        let mut writer = PacketWriter::new(Bytes::default(), &header, Limits::default())?;
         writer.write_tracks(tracks)?;
         Ok(Self {
             writer,
@@ -121,7 +122,7 @@ impl StreamMuxer {
 
     /// Bytes written since the last call.
     pub(super) fn take_bytes(&mut self) -> Vec<u8> {
-        std::mem::take(self.writer.sink_mut())
+        std::mem::take(self.writer.sink_mut()).0
     }
 
     /// Ends the stream: its last bytes and the report.
@@ -137,8 +138,8 @@ impl StreamMuxer {
         if let Some(duration) = self.last_duration.filter(|&duration| duration > 0 && duration != nominal) {
             self.writer.write_entries(vec![TracksEntry::LastDuration(duration)])?;
         }
-        let written = self.writer.position() - self.writer.sink_mut().len() as u64;
-        let rest = self.writer.finish()?;
+        let written = self.writer.position() - self.writer.sink_mut().0.len() as u64;
+        let rest = self.writer.finish()?.0;
         let bytes = written + rest.len() as u64;
         let frames = self.comparison.finish().frames;
         let last_seconds = self.last_duration.map(|units| units as f64 * self.coded.time_base.value());

@@ -122,7 +122,7 @@ pub fn encode(
 ) -> Result<Report> {
     let mut agent = EncodingAgent::new(*source.info(), settings)?
         .with_cancel(hooks.cancel.clone())
-        .with_tracks(source.tracks().clone());
+        .with_tracks(source.tracks().clone())?;
     let by_output = std::mem::take(&mut hooks.lost_by_output);
     let lost = |source: &dyn FrameSource| [source.lost(), by_output.clone()].concat();
     if let Some(tell) = &mut hooks.on_lost {
@@ -231,7 +231,7 @@ fn encode_container(
     let cancel = hooks.cancel.clone();
     let (mut report, stream) = encode_stream(source, output, settings, hooks)?;
     let settings_of_decoder = DecoderSettings::default();
-    remux(stream.path(), output, &settings_of_decoder, &cancel, &mut |_| ControlFlow::Continue(()))?;
+    remux(&stream.path(), output, &settings_of_decoder, &cancel, &mut |_| ControlFlow::Continue(()))?;
     let length = std::fs::metadata(output).map_err(|error| Error::io(output, error))?.len();
     account_for(&mut report, length, settings);
     Ok(report)

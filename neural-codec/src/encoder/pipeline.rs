@@ -22,16 +22,18 @@ use super::task::SceneTask;
 use super::track_queue::{OtherPacket, TrackQueue};
 use super::warm_starts::{WarmStartPlace, WarmStarts};
 use super::workers::{Workers, scenes_at_once};
-use crate::bitstream::{AudioPacket, SubtitlePacket, Tracks};
-use crate::error::{Error, Result};
+use crate::bitstream::{AudioPacket, Limits, SubtitlePacket, Tracks, check_tracks};
+use crate::error::{Error, Place, Result};
 use crate::filter::train::WarmStart;
 use crate::frame::{AnyFrame, Frame, FrameHash, VideoInfo};
 use crate::lost::Lost;
+use crate::process;
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{Profiler, SceneFrames};
 use crate::search::{AttemptCache, AttemptContext, Target};
 use crate::settings::Settings;
+use crate::simd::InstructionSet;
 
 /// How often a waiting call checks progress and cancellation.
 const POLL: Duration = Duration::from_millis(50);
@@ -78,6 +80,8 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     pub(super) fn new(info: VideoInfo, settings: &Settings) -> Result<Self> {
+        process::check("new")?;
+        InstructionSet::named()?;
         let session = Session::new(info, settings)?;
         let threads = session.context.resources.threads;
         let at_once = scenes_at_once(&info, threads, session.devices.len());
@@ -86,7 +90,7 @@ impl Pipeline {
             splitter: splitter.with_device(&session.context.resources.device),
             open: None,
             warm_starts: WarmStarts::default(),
-            workers: Workers::start(at_once)?,
+            workers: Workers::new(at_once),
             scenes_ahead: at_once as u64 + 1,
             rate: matches!(session.target, Target::Bitrate(_) | Target::Size(_)).then(RateControl::default),
             tracks: Tracks::NONE,
@@ -111,8 +115,13 @@ impl Pipeline {
         self.session.context.resources.cancel = cancel;
     }
 
-    pub(super) fn use_tracks(&mut self, tracks: Tracks) {
+    /// # Errors
+    ///
+    /// `InvalidArgument` or `LimitExceeded` for what a stream cannot hold.
+    pub(super) fn use_tracks(&mut self, tracks: Tracks) -> Result<()> {
+        check_tracks(&tracks.audio)?;
         self.tracks = tracks;
+        Ok(())
     }
 
     pub(super) fn use_scenes(&mut self, scenes: Vec<Range<u64>>) -> Result<()> {
@@ -125,6 +134,7 @@ impl Pipeline {
     /// Source -> scenes -> encoded scenes -> stream: takes a frame, or the end, as far as it goes without waiting for
     /// more than a place for it.
     pub(super) fn advance(&mut self, frame: Option<AnyFrame>) -> Result<()> {
+        process::check(if frame.is_some() { "send_frame" } else { "finish" })?;
         for step in self.split(frame)? {
             self.feed(step)?;
         }
@@ -133,7 +143,13 @@ impl Pipeline {
 
     /// Takes an audio packet, to be stored near the frames sent around it.
     pub(super) fn push_audio(&mut self, packet: AudioPacket) -> Result<()> {
+        process::check("send_audio")?;
         expect_track("audio track", packet.track, self.tracks.audio.len())?;
+        let (limit, found) = (Limits::default().max_audio_packet_bytes.into(), packet.data.len() as u64);
+        if found > limit {
+            let place = Place::at_frame(self.frames_sent);
+            return Err(Error::LimitExceeded { what: "bytes of an audio packet", limit, found, place });
+        }
         self.packets.push(self.frames_sent, OtherPacket::Audio(packet));
         Ok(())
     }
@@ -161,6 +177,7 @@ impl Pipeline {
         &mut self,
         on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Vec<u8>>> {
+        process::check("receive_packet")?;
         loop {
             self.collect()?;
             if let Some(bytes) = self.ready.pop_front() {
@@ -188,6 +205,9 @@ impl Pipeline {
     }
 
     pub(super) fn progress(&self) -> Progress {
+        if process::is_forked() {
+            return self.progress;
+        }
         let sent = self.frames_sent;
         Progress {
             // A scene that is stored again counts once.
@@ -222,6 +242,16 @@ impl Pipeline {
         };
         context.resources.cancel.check()?;
         check_frame(&frame, &self.session.source, self.frames_sent)?;
+        if let Some((_, before)) = self.span
+            && frame.timestamp() <= before
+        {
+            let name = format!("timestamp of frame {}", self.frames_sent);
+            return Err(Error::invalid(
+                name,
+                format!("more than {before}, that of the frame before"),
+                frame.timestamp(),
+            ));
+        }
         let (frame, resident) = coded_frame(frame, &context.clip.info, &context.resources.device)?;
         if self.frames_sent == 0 {
             self.open_cache(&frame)?;
@@ -279,11 +309,10 @@ impl Pipeline {
         let task = SceneTask { index, first_frame, frames, goal, tools, asked, training };
         if self.rate.is_some() {
             self.workers
-                .submit(move || Ok(WorkerResult::Probed(Box::new(ProbedScene::new(context, task, place)?))));
+                .submit(move || Ok(WorkerResult::Probed(Box::new(ProbedScene::new(context, task, place)?))))
         } else {
-            self.workers.submit(move || encode_in_turn(&context, &task, &place));
+            self.workers.submit(move || encode_in_turn(&context, &task, &place))
         }
-        Ok(())
     }
 
     fn close_scene(&mut self) -> Result<()> {
@@ -335,7 +364,7 @@ impl Pipeline {
         match rate.next(limit, self.packets.bytes(), &self.session.context.clip.library) {
             NextStep::Store(shares) => {
                 for share in shares {
-                    self.workers.submit(move || Ok(WorkerResult::Encoded(Box::new(share.run()?))));
+                    self.workers.submit(move || Ok(WorkerResult::Encoded(Box::new(share.run()?))))?;
                 }
                 self.rate = Some(rate);
             }
@@ -401,6 +430,11 @@ impl Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
+        if process::is_forked() {
+            // What is shared with the parent's threads may be locked for ever.
+            std::mem::forget(self.open.take());
+            return;
+        }
         // The token is the caller's, who may have more to do once all is encoded.
         if self.workers.in_flight() > 0 || self.open.is_some() {
             self.session.context.resources.cancel.cancel();

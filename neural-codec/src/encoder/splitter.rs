@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, GpuFrame, VideoInfo};
-use crate::scene::{CutDetector, CutSettings, FrameAnalyzer, FrameFeatures};
+use crate::scene::{CutDetector, CutSettings, FrameAnalyzer, FrameFeatures, check_scenes};
 
 /// What to do next with the frames of a clip.
 #[derive(Debug)]
@@ -54,17 +54,7 @@ impl SceneSplitter {
     ///
     /// `InvalidArgument` naming the entry that is empty, overlaps or leaves a gap.
     pub(super) fn following(scenes: Vec<Range<u64>>) -> Result<Self> {
-        let mut end = 0;
-        for (index, scene) in scenes.iter().enumerate() {
-            if scene.start != end || scene.end <= scene.start {
-                let expected = format!("a range from frame {end} that is not empty");
-                return Err(Error::invalid(format!("scene {index}"), expected, format!("{scene:?}")));
-            }
-            end = scene.end;
-        }
-        if scenes.is_empty() {
-            return Err(Error::invalid("scenes", "at least one", 0));
-        }
+        check_scenes(&scenes)?;
         Ok(Self::new(Source::List { scenes: scenes.into(), end: 0 }))
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
+use crate::process;
 
 /// Bytes that the base encoders of all scenes at work may take, by the estimate below.
 const ENCODER_BYTES: usize = 1 << 30;
@@ -25,11 +26,19 @@ pub(super) fn scenes_at_once(info: &VideoInfo, threads: usize, devices: usize) -
 
 type Job<T> = Box<dyn FnOnce() -> Result<T> + Send>;
 
+/// Jobs with their numbers, for whichever thread comes first.
+type Queue<T> = Mutex<Receiver<(u64, Job<T>)>>;
+
 /// A fixed set of threads, jobs numbered by the order of submission, results by the same order.
 pub(super) struct Workers<T> {
     jobs: Option<Sender<(u64, Job<T>)>>,
+    queue: Arc<Queue<T>>,
     results: Receiver<(u64, Result<T>)>,
+    /// What each thread sends its results to.
+    sender: Sender<(u64, Result<T>)>,
     threads: Vec<JoinHandle<()>>,
+    /// Threads that are started when there is work for them.
+    most_threads: usize,
     submitted: u64,
     delivered: u64,
     /// Results that came before their turn.
@@ -37,34 +46,45 @@ pub(super) struct Workers<T> {
 }
 
 impl<T: Send + 'static> Workers<T> {
-    /// Starts `count` threads, at least one.
-    ///
-    /// # Errors
-    ///
-    /// `Io` when the system refuses a thread.
-    pub(super) fn start(count: usize) -> Result<Self> {
+    /// Workers of at most `count` threads, at least one; each is started by the first job that finds the others at work.
+    pub(super) fn new(count: usize) -> Self {
         let (jobs, queue) = channel::<(u64, Job<T>)>();
         let (sender, results) = channel();
-        let queue = Arc::new(Mutex::new(queue));
-        let threads = (0..count.max(1))
-            .map(|_| {
-                let (queue, sender) = (Arc::clone(&queue), sender.clone());
-                std::thread::Builder::new()
-                    .name("neural-codec scene".into())
-                    .spawn(move || work(&queue, &sender))
-                    .map_err(Error::from)
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self { jobs: Some(jobs), results, threads, submitted: 0, delivered: 0, early: BTreeMap::new() })
+        Self {
+            jobs: Some(jobs),
+            queue: Arc::new(Mutex::new(queue)),
+            results,
+            sender,
+            threads: Vec::new(),
+            most_threads: count.max(1),
+            submitted: 0,
+            delivered: 0,
+            early: BTreeMap::new(),
+        }
     }
 
     /// Queues a job.
-    pub(super) fn submit(&mut self, job: impl FnOnce() -> Result<T> + Send + 'static) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory` when the system refuses the first thread; with fewer threads than wanted, jobs wait.
+    pub(super) fn submit(&mut self, job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<()> {
+        let at_work = self.in_flight() - self.early.len() as u64;
+        if self.threads.len() < self.most_threads && at_work >= self.threads.len() as u64 {
+            let (queue, sender) = (Arc::clone(&self.queue), self.sender.clone());
+            let thread = std::thread::Builder::new().name("neural-codec scene".into());
+            match thread.spawn(move || work(&queue, &sender)) {
+                Ok(thread) => self.threads.push(thread),
+                Err(error) if self.threads.is_empty() => return Err(Error::no_thread(error)),
+                Err(_) => {}
+            }
+        }
         if let Some(jobs) = &self.jobs {
-            // A send fails only when every thread is gone, which `next` reports.
+            // The queue lives as long as its sender.
             let _ = jobs.send((self.submitted, Box::new(job)));
             self.submitted += 1;
         }
+        Ok(())
     }
 
     /// Jobs submitted whose results were not yet given out.
@@ -85,11 +105,8 @@ impl<T: Send + 'static> Workers<T> {
         while self.in_flight() > 0 && !self.early.contains_key(&self.delivered) {
             match self.results.recv_timeout(patience) {
                 Ok((index, result)) => _ = self.early.insert(index, result),
-                Err(RecvTimeoutError::Timeout) => return None,
-                Err(RecvTimeoutError::Disconnected) => {
-                    let lost = Err(Error::internal("scene workers", "all threads ended early"));
-                    self.early.insert(self.delivered, lost);
-                }
+                // A thread ends only with the workers, which hold a sender.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
             }
         }
         self.deliver()
@@ -104,6 +121,11 @@ impl<T: Send + 'static> Workers<T> {
 
 impl<T> Drop for Workers<T> {
     fn drop(&mut self) {
+        if process::is_forked() {
+            // The threads are the parent's, and what they share with this process may be locked for ever.
+            std::mem::forget((self.jobs.take(), std::mem::take(&mut self.threads)));
+            return;
+        }
         self.jobs = None;
         for thread in self.threads.drain(..) {
             // A thread never panics: `work` catches what its jobs do.
@@ -112,7 +134,7 @@ impl<T> Drop for Workers<T> {
     }
 }
 
-fn work<T>(queue: &Mutex<Receiver<(u64, Job<T>)>>, results: &Sender<(u64, Result<T>)>) {
+fn work<T>(queue: &Queue<T>, results: &Sender<(u64, Result<T>)>) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((index, job)) = next else { return };
@@ -138,12 +160,14 @@ mod tests {
 
     #[test]
     fn results_come_in_the_order_of_submission() {
-        let mut workers = Workers::start(3).unwrap();
+        let mut workers = Workers::new(3);
         for i in 0..20_u64 {
-            workers.submit(move || {
-                std::thread::sleep(std::time::Duration::from_millis((20 - i) % 7));
-                Ok(i)
-            });
+            workers
+                .submit(move || {
+                    std::thread::sleep(std::time::Duration::from_millis((20 - i) % 7));
+                    Ok(i)
+                })
+                .unwrap();
         }
         for i in 0..20 {
             assert_eq!(workers.next_within(LONG).unwrap().unwrap(), i);
@@ -153,10 +177,21 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_job_is_an_error_of_that_job_alone() {
-        let mut workers = Workers::start(1).unwrap();
-        workers.submit(|| panic!("on purpose"));
-        workers.submit(|| Ok(1));
+        let mut workers = Workers::new(1);
+        workers.submit(|| panic!("on purpose")).unwrap();
+        workers.submit(|| Ok(1)).unwrap();
         assert!(matches!(workers.next_within(LONG), Some(Err(Error::Internal { .. }))));
         assert_eq!(workers.next_within(LONG).unwrap().unwrap(), 1);
+    }
+
+    #[test]
+    fn threads_start_with_the_work_and_are_no_more_than_it_needs() {
+        let mut workers = Workers::new(3);
+        assert!(workers.threads.is_empty());
+        for i in 0..5 {
+            workers.submit(move || Ok(i)).unwrap();
+            assert_eq!(workers.next_within(LONG).unwrap().unwrap(), i);
+        }
+        assert_eq!(workers.threads.len(), 1);
     }
 }

@@ -5,6 +5,7 @@ use super::network::{ACTIVATION_BITS, SITE_CHANNELS};
 use super::sites::Sites;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::memory;
 
 /// Squared errors of the samples of all planes in each block of 64x64 luma samples, those of U and V counted `chroma`
 /// times. Depths may differ.
@@ -22,7 +23,7 @@ pub fn block_errors(decoded: &Frame, source: &Frame, chroma: f32) -> Result<Vec<
     let (columns, rows) = block_count(decoded.width(), decoded.height());
     let (decoded, source) = (Sites::of(decoded)?, Sites::of(source)?);
     let side = BLOCK_SIDE / 2;
-    let mut sums = vec![0.0; columns * rows];
+    let mut sums = memory::filled("blocks of a frame", columns * rows, 0.0)?;
     for channel in 0..SITE_CHANNELS {
         let weight = if channel < 4 { 1.0 } else { f64::from(chroma) };
         let pairs = decoded
@@ -42,7 +43,8 @@ pub fn block_errors(decoded: &Frame, source: &Frame, chroma: f32) -> Result<Vec<
         }
     }
     let unit = f64::from(1_u32 << (2 * ACTIVATION_BITS));
-    Ok(sums.into_iter().map(|sum| sum / unit).collect())
+    sums.iter_mut().for_each(|sum| *sum /= unit);
+    Ok(sums)
 }
 
 #[cfg(test)]

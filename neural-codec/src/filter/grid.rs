@@ -4,6 +4,7 @@ use super::base_network::NetworkSize;
 use super::network::GAIN_BITS;
 use super::scene_network::{SET_DIFFERENCES, SceneNetwork, differences, outputs, set_steps};
 use crate::error::Result;
+use crate::memory;
 
 /// The values of one parameter: an origin, and steps away from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +39,8 @@ impl SceneNetwork {
         let base = profile.base()?;
         let origins = Self::base(profile, quantizer)?.parameters()?;
         let free = GridPoint { origin: 0.0, unit: 1.0, differences: (0, 0), values: (f32::MIN, f32::MAX) };
-        let mut grid: Vec<GridPoint> = origins.iter().map(|&origin| GridPoint { origin, ..free }).collect();
+        let grid = origins.iter().map(|&origin| GridPoint { origin, ..free });
+        let mut grid = memory::collected("grid of a filter", grid)?;
         for (layer, output, weights) in outputs(base) {
             let unit = (f32::from(steps[layer]) - f32::from(base.shifts[output])).exp2();
             for at in weights {

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::filter::SITE_CHANNELS;
 use crate::filter::infer::activation;
 use crate::frame::{Frame, Layout, Plane, Sample};
+use crate::memory;
 use crate::with_planes;
 
 /// Six planes of activations.
@@ -21,14 +22,14 @@ impl Sites {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a layout other than 4:2:0.
+    /// `InvalidArgument` for a layout other than 4:2:0, `OutOfMemory`.
     pub fn of(frame: &Frame) -> Result<Self> {
         if frame.format().layout != Layout::Yuv420 {
             return Err(Error::invalid("layout of a filtered frame", "4:2:0", frame.format()));
         }
         let (width, height) = (frame.width().div_ceil(2), frame.height().div_ceil(2));
         let shift = 14 - u32::from(frame.format().depth.bits());
-        let mut samples = Vec::with_capacity(SITE_CHANNELS * width * height);
+        let mut samples = memory::reserved("sites of a frame", SITE_CHANNELS * width * height)?;
         with_planes!(frame.planes(), planes => {
             for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                 push_plane(&mut samples, &planes[0], (width, height), shift, |y| 2 * y + dy, |x| 2 * x + dx);

@@ -78,7 +78,7 @@ fn resize_planes<T: Sample>(from: &[Plane<T>; 3], to: &mut [Plane<T>; 3]) {
 pub fn rotate(frame: &Frame, quarter_turns: u8) -> Result<Frame> {
     let turns = quarter_turns % 4;
     if turns == 0 {
-        return Ok(frame.clone());
+        return frame.try_clone();
     }
     let format = frame.format();
     if format.layout == Layout::Yuv422 && turns % 2 == 1 {
@@ -87,20 +87,24 @@ pub fn rotate(frame: &Frame, quarter_turns: u8) -> Result<Frame> {
         return Ok(convert(&turned, format, frame.color())?.with_color(frame.color()));
     }
     let planes = match frame.planes() {
-        super::Planes::U8(planes) => super::Planes::U8(planes.each_ref().map(|p| rotated(p, turns))),
-        super::Planes::U16(planes) => super::Planes::U16(planes.each_ref().map(|p| rotated(p, turns))),
+        super::Planes::U8([a, b, c]) => {
+            super::Planes::U8([rotated(a, turns)?, rotated(b, turns)?, rotated(c, turns)?])
+        }
+        super::Planes::U16([a, b, c]) => {
+            super::Planes::U16([rotated(a, turns)?, rotated(b, turns)?, rotated(c, turns)?])
+        }
     };
     Ok(Frame::from_planes(planes, format, frame.color())?.with_timestamp(frame.timestamp))
 }
 
-fn rotated<T: Sample>(plane: &Plane<T>, turns: u8) -> Plane<T> {
+fn rotated<T: Sample>(plane: &Plane<T>, turns: u8) -> Result<Plane<T>> {
     let (w, h) = (plane.width(), plane.height());
     if turns == 2 {
-        let mut out = plane.clone();
+        let mut out = plane.try_clone()?;
         out.samples_mut().reverse();
-        return out;
+        return Ok(out);
     }
-    let mut out = Plane::new(h, w);
+    let mut out = Plane::try_new(h, w)?;
     let target = out.samples_mut();
     // By tiles, so that the columns written stay in the cache.
     const TILE: usize = 32;
@@ -114,7 +118,7 @@ fn rotated<T: Sample>(plane: &Plane<T>, turns: u8) -> Plane<T> {
             }
         }
     }
-    out
+    Ok(out)
 }
 
 #[cfg(test)]

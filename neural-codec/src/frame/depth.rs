@@ -12,8 +12,11 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// Never for a frame that exists; the type is that of all constructors.
+    /// `OutOfMemory`.
     pub fn shifted_to(&self, depth: BitDepth) -> Result<Frame> {
+        if depth == self.format.depth {
+            return self.try_clone();
+        }
         let mut format = self.format;
         format.depth = depth;
         let mut out = Frame::new(self.width(), self.height(), format, self.color)?;
@@ -21,7 +24,8 @@ impl Frame {
         match (&self.planes, &mut out.planes) {
             (Planes::U8(from), Planes::U16(to)) => each_plane(from, to, shift_up),
             (Planes::U16(from), Planes::U8(to)) => each_plane(from, to, shift_down),
-            (same, _) => out.planes = same.clone(),
+            // The depths differ, and with them the types of samples.
+            _ => {}
         }
         Ok(out)
     }

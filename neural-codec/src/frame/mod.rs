@@ -79,14 +79,14 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a side of 0, `LimitExceeded` past [`MAX_SIDE`].
+    /// `InvalidArgument` for a side of 0, `LimitExceeded` past [`MAX_SIDE`], `OutOfMemory`.
     pub fn new(width: usize, height: usize, format: PixelFormat, color: Color) -> Result<Self> {
         check_size(width, height)?;
         let (cw, ch) = format.chroma_size(width, height);
         let planes = if format.depth == BitDepth::Eight {
-            Planes::U8([Plane::new(width, height), Plane::new(cw, ch), Plane::new(cw, ch)])
+            Planes::U8([Plane::try_new(width, height)?, Plane::try_new(cw, ch)?, Plane::try_new(cw, ch)?])
         } else {
-            Planes::U16([Plane::new(width, height), Plane::new(cw, ch), Plane::new(cw, ch)])
+            Planes::U16([Plane::try_new(width, height)?, Plane::try_new(cw, ch)?, Plane::try_new(cw, ch)?])
         };
         Ok(Self { format, color, planes, timestamp: 0 })
     }
@@ -130,6 +130,19 @@ impl Frame {
         Ok(Self { format, color, planes, timestamp: 0 })
     }
 
+    /// A copy. `clone` ends the process where there is no memory for one.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub fn try_clone(&self) -> Result<Self> {
+        let planes = match &self.planes {
+            Planes::U8([a, b, c]) => Planes::U8([a.try_clone()?, b.try_clone()?, c.try_clone()?]),
+            Planes::U16([a, b, c]) => Planes::U16([a.try_clone()?, b.try_clone()?, c.try_clone()?]),
+        };
+        Ok(Self { planes, ..*self })
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> usize {
         with_planes!(&self.planes, p => p[0].width())
@@ -162,6 +175,11 @@ impl Frame {
     pub fn with_timestamp(mut self, timestamp: i64) -> Self {
         self.timestamp = timestamp;
         self
+    }
+
+    /// The samples alone.
+    pub fn into_planes(self) -> Planes {
+        self.planes
     }
 
     /// The samples.

@@ -3,6 +3,7 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// A sample type: `u8` or `u16`.
 pub trait Sample:
@@ -41,9 +42,29 @@ pub struct Plane<T> {
 }
 
 impl<T: Sample> Plane<T> {
-    /// A plane of zeros.
+    /// A plane of zeros. Where there is no memory for it, the process ends; [`try_new`](Self::try_new) says so instead.
     pub fn new(width: usize, height: usize) -> Self {
         Self { width, height, samples: vec![T::default(); width * height] }
+    }
+
+    /// A plane of zeros.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub fn try_new(width: usize, height: usize) -> Result<Self> {
+        let samples = memory::filled("samples of a plane", width.saturating_mul(height), T::default())?;
+        Ok(Self { width, height, samples })
+    }
+
+    /// A copy.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub fn try_clone(&self) -> Result<Self> {
+        let samples = memory::copied("samples of a plane", &self.samples)?;
+        Ok(Self { width: self.width, height: self.height, samples })
     }
 
     /// A plane over given samples.
@@ -66,6 +87,11 @@ impl<T: Sample> Plane<T> {
     /// Number of rows.
     pub fn height(&self) -> usize {
         self.height
+    }
+
+    /// The samples, row after row.
+    pub fn into_samples(self) -> Vec<T> {
+        self.samples
     }
 
     /// All samples, row after row.

@@ -29,7 +29,7 @@ const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 ///
 /// # Errors
 ///
-/// `InvalidArgument` when sizes differ or a side is under [`MS_SSIM_SMALLEST_SIDE`].
+/// `InvalidArgument` when sizes differ or a side is under [`MS_SSIM_SMALLEST_SIDE`], `OutOfMemory`.
 pub fn ms_ssim<T: Comparable>(source: &Plane<T>, decoded: &Plane<T>, depth: BitDepth) -> Result<f64> {
     Ok(ms_ssim_and_ssim(source, decoded, depth)?.0)
 }
@@ -46,15 +46,15 @@ pub(super) fn ms_ssim_and_ssim<T: Comparable>(
     let finest = mean_similarity(pair, depth, true, T::similarity);
     let mut scales = [finest; WEIGHTS.len()];
 
-    let (mut x, mut width) = halve(pair.x, pair.width, T::halve_rows);
-    let (mut y, _) = halve(pair.y, pair.width, T::halve_rows);
+    let (mut x, mut width) = halve(pair.x, pair.width, T::halve_rows)?;
+    let (mut y, _) = halve(pair.y, pair.width, T::halve_rows)?;
     for (scale, means) in scales.iter_mut().enumerate().skip(1) {
         let last = scale + 1 == WEIGHTS.len();
         let pair = Pair { x: &x, y: &y, width };
         *means = mean_similarity(pair, depth, !last, similarity_f32);
         if !last {
-            let halved = halve(&x, width, halve_rows_f32);
-            y = halve(&y, width, halve_rows_f32).0;
+            let halved = halve(&x, width, halve_rows_f32)?;
+            y = halve(&y, width, halve_rows_f32)?.0;
             (x, width) = halved;
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::frame::{Frame, Layout, Plane, Planes, Sample};
+use crate::memory;
 use crate::simd::simd_body;
 
 /// Longest side of the analyzed picture; 1080p becomes 320x180, small enough to search at a thousand frames a second.
@@ -39,16 +40,18 @@ impl Thumbnail {
     ///
     /// # Errors
     ///
-    /// None that a valid frame can cause.
+    /// `OutOfMemory`.
     pub fn new(frame: &Frame) -> Result<Self> {
         let shift = u32::from(frame.format().depth.bits()) - 8;
         let mut fingerprint = FNV_OFFSET;
         let [first, second, third] = match frame.planes() {
-            Planes::U8(planes) => {
-                planes.each_ref().map(|plane| average(plane, shift, row_sum_u8, &mut fingerprint))
+            Planes::U8([a, b, c]) => {
+                let mut small = |plane| average(plane, shift, row_sum_u8, &mut fingerprint);
+                [small(a)?, small(b)?, small(c)?]
             }
-            Planes::U16(planes) => {
-                planes.each_ref().map(|plane| average(plane, shift, row_sum_u16, &mut fingerprint))
+            Planes::U16([a, b, c]) => {
+                let mut small = |plane| average(plane, shift, row_sum_u16, &mut fingerprint);
+                [small(a)?, small(b)?, small(c)?]
             }
         };
         let (luma, chroma) = match frame.format().layout {
@@ -57,7 +60,8 @@ impl Thumbnail {
         };
         let mut ignored = 0;
         let mut shrink = |plane| average_by(plane, SMALL_FACTOR, 0, row_sum_u8, &mut ignored);
-        let coarse = Coarse { luma: shrink(&luma), chroma: chroma.each_ref().map(&mut shrink), fingerprint };
+        let [blue, red] = &chroma;
+        let coarse = Coarse { luma: shrink(&luma)?, chroma: [shrink(blue)?, shrink(red)?], fingerprint };
         Ok(Self { luma, coarse })
     }
 }
@@ -68,7 +72,12 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 type RowSum<T> = fn(&mut [u16], &[T]);
 
-fn average<T: Sample>(plane: &Plane<T>, shift: u32, add: RowSum<T>, fingerprint: &mut u64) -> Plane<u8> {
+fn average<T: Sample>(
+    plane: &Plane<T>,
+    shift: u32,
+    add: RowSum<T>,
+    fingerprint: &mut u64,
+) -> Result<Plane<u8>> {
     let factor = plane.width().max(plane.height()).div_ceil(PICTURE_SIDE);
     average_by(plane, factor, shift, add, fingerprint)
 }
@@ -80,11 +89,11 @@ fn average_by<T: Sample>(
     shift: u32,
     add: RowSum<T>,
     fingerprint: &mut u64,
-) -> Plane<u8> {
+) -> Result<Plane<u8>> {
     let (width, height) = (plane.width(), plane.height());
-    let mut out = Plane::new(width.div_ceil(factor), height.div_ceil(factor));
+    let mut out = Plane::try_new(width.div_ceil(factor), height.div_ceil(factor))?;
     // At most 52 rows of 10 bits (16384 / 320 cells): 53196, which fits 16 bits.
-    let mut sums = vec![0_u16; width];
+    let mut sums = memory::filled("a row of a thumbnail", width, 0_u16)?;
     for y in 0..out.height() {
         sums.fill(0);
         let rows = y * factor..height.min((y + 1) * factor);
@@ -94,7 +103,7 @@ fn average_by<T: Sample>(
         let hash = cell_averages(&sums, factor, rows.len() as u32, shift, out.row_mut(y));
         *fingerprint = (*fingerprint ^ hash).wrapping_mul(FNV_PRIME);
     }
-    out
+    Ok(out)
 }
 
 simd_body! {
@@ -157,13 +166,13 @@ fn luma_from_rgb(
     blue: &Plane<u8>,
 ) -> Result<(Plane<u8>, [Plane<u8>; 2])> {
     let (width, height) = (red.width(), red.height());
-    let luma: Vec<u8> = (red.samples().iter().zip(green.samples()).zip(blue.samples()))
-        .map(|((&r, &g), &b)| ((u16::from(r) + 2 * u16::from(g) + u16::from(b) + 2) / 4) as u8)
-        .collect();
+    let luma = (red.samples().iter().zip(green.samples()).zip(blue.samples()))
+        .map(|((&r, &g), &b)| ((u16::from(r) + 2 * u16::from(g) + u16::from(b) + 2) / 4) as u8);
+    let luma: Vec<u8> = memory::collected("a thumbnail", luma)?;
     let difference = |color: &Plane<u8>| {
         let samples = color.samples().iter().zip(&luma);
-        let samples = samples.map(|(&c, &y)| (128 + (i16::from(c) - i16::from(y)) / 2) as u8).collect();
-        Plane::from_samples(width, height, samples)
+        let samples = samples.map(|(&c, &y)| (128 + (i16::from(c) - i16::from(y)) / 2) as u8);
+        Plane::from_samples(width, height, memory::collected("a thumbnail", samples)?)
     };
     let chroma = [difference(blue)?, difference(red)?];
     Ok((Plane::from_samples(width, height, luma)?, chroma))

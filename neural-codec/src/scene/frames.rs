@@ -13,6 +13,7 @@ use super::memory_budget::{MemoryBudget, Share, lock};
 use super::profile::Profile;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameHash, Planes};
+use crate::memory;
 
 /// How often a scene is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,12 +184,12 @@ struct Spill {
 impl Spill {
     fn create(model: &Frame) -> Result<Self> {
         let file = tempfile::tempfile().map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        Ok(Self { file, end: 0, model: model.clone() })
+        Ok(Self { file, end: 0, model: model.try_clone()? })
     }
 
     fn write(&mut self, frame: &Frame) -> Result<Slot> {
         let offset = self.end;
-        let mut bytes = Vec::with_capacity(frame.byte_len());
+        let mut bytes = memory::reserved("a frame on its way to disk", frame.byte_len())?;
         match frame.planes() {
             Planes::U8(planes) => planes.iter().for_each(|plane| bytes.extend_from_slice(plane.samples())),
             Planes::U16(planes) => planes
@@ -203,10 +204,10 @@ impl Spill {
     }
 
     fn read(&mut self, offset: u64, timestamp: i64) -> Result<Frame> {
-        let mut bytes = vec![0; self.model.byte_len()];
+        let mut bytes = memory::filled("a frame on its way from disk", self.model.byte_len(), 0)?;
         (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut bytes)))
             .map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        let mut frame = self.model.clone().with_timestamp(timestamp);
+        let mut frame = self.model.try_clone()?.with_timestamp(timestamp);
         let mut rest = bytes.as_slice();
         match frame.planes_mut() {
             Planes::U8(planes) => {

@@ -4,6 +4,26 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 
+/// Checks a list of scenes for a clip whose length is not known yet.
+///
+/// # Errors
+///
+/// `InvalidArgument` for no scene, or naming the entry that is empty, overlaps or leaves a gap.
+pub fn check_scenes(scenes: &[Range<u64>]) -> Result<()> {
+    let mut end = 0;
+    for (index, scene) in scenes.iter().enumerate() {
+        if scene.start != end || scene.end <= scene.start {
+            let expected = format!("a range from frame {end} that is not empty");
+            return Err(Error::invalid(format!("scene {index}"), expected, format!("{scene:?}")));
+        }
+        end = scene.end;
+    }
+    if scenes.is_empty() {
+        return Err(Error::invalid("scenes", "at least one", 0));
+    }
+    Ok(())
+}
+
 /// Checks a scene list in PySceneDetect's shape, `[(start, end), ...]` with `end` exclusive.
 ///
 /// Units: frames. The list must cover `0..frame_count` in order, without gaps, overlaps or empty scenes.

@@ -38,7 +38,7 @@ pub use downscale::{Coarse, Thumbnail};
 pub use features::FrameFeatures;
 pub(crate) use frames::{Reading, SceneFrames};
 pub use gpu::{SceneMatch, SceneMeasurements, ScenePair, ScenePicture, ScenePlanes};
-pub use list::scenes_from_list;
+pub use list::{check_scenes, scenes_from_list};
 pub(crate) use memory_budget::MemoryBudget;
 pub use profile::{Extent, Profile};
 pub use profiler::Profiler;

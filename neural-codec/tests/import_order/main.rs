@@ -16,7 +16,7 @@ use graph::{Crate, Graph, circles, folder, inside};
 /// The folders (and single files) of `neural-codec/src`, from the lowest rank up. Equal ranks never import one another.
 const RANKS: &[&[&str]] = &[
     &["error"],
-    &["simd", "gpu"],
+    &["simd", "memory", "process", "gpu"],
     &["device", "strategy", "progress", "lost", "audio_plan"],
     &["frame", "scene_choice"],
     &["metrics", "bitstream", "scene", "settings"],

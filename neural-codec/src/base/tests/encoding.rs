@@ -94,6 +94,31 @@ fn dropping_an_encoder_at_any_moment_ends_it() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn no_thread_comes_before_the_rest_of_the_machine() {
+    // Field 41 of `stat`: 1 and 2 are the real-time policies. Only as root does SVT-AV1 ask for one.
+    let policies = || -> Vec<String> {
+        let stat = |task: std::io::Result<std::fs::DirEntry>| {
+            std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default()
+        };
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(stat);
+        let fields =
+            |stat: String| stat.rsplit(')').next().unwrap().split_whitespace().nth(38).map(str::to_owned);
+        tasks.filter_map(fields).collect()
+    };
+    for library in libraries() {
+        let frames = clip(96, 64, BitDepth::Eight, 5);
+        let mut encoder = SvtAv1Encoder::new(&library, &config(&frames)).unwrap();
+        frames.iter().for_each(|frame| encoder.send(frame.clone()).unwrap());
+        encoder.finish().unwrap();
+        assert!(encoder.receive().unwrap().is_some());
+        let policies = policies();
+        assert!(policies.len() > 5, "{policies:?}");
+        assert!(policies.iter().all(|policy| policy == "0"), "{library:?} {policies:?}");
+    }
+}
+
 #[test]
 fn an_encoder_without_frames_ends_without_units() {
     for library in libraries() {

@@ -3,6 +3,7 @@
 mod damage;
 mod round_trip;
 mod rules;
+mod seeking;
 
 use std::io::Read;
 

@@ -139,6 +139,7 @@ fn each_limit_is_enforced_where_it_is_exceeded_by_one() {
         max_extradata_bytes: 8,
         max_audio_packet_bytes: 3,
         max_packet_bytes: largest,
+        max_memory_bytes: 0,
     };
     read(exact.clone()).unwrap();
     let smaller = [

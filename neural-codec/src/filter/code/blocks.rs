@@ -8,6 +8,7 @@
 
 use super::bits::{Bit, BitCoder, BitReader, BitWriter};
 use crate::error::Result;
+use crate::memory;
 
 /// Models of the maps of a scene, and the map before.
 #[derive(Debug, Clone)]
@@ -46,6 +47,7 @@ impl Maps {
             }
         }
         self.before.clear();
+        memory::grow("blocks of a frame", &mut self.before, map.len())?;
         self.before.extend_from_slice(map);
         Ok(())
     }
@@ -67,7 +69,7 @@ impl MapReader {
 
     /// The map of the next frame. Shape: `[rows][columns]` blocks.
     pub(crate) fn next(&mut self, (columns, rows): (usize, usize)) -> Result<Vec<bool>> {
-        let mut map = vec![true; columns * rows];
+        let mut map = memory::filled("blocks of a frame", columns * rows, true)?;
         self.maps.code(&mut self.reader, columns, false, &mut map, |_, _| false)?;
         Ok(map)
     }

@@ -63,7 +63,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a layout other than 4:2:0, an unknown kind, a map of the wrong length.
+    /// `InvalidArgument` for a layout other than 4:2:0, an unknown kind, a map of the wrong length; `OutOfMemory`.
     pub fn apply(&self, frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<Frame> {
         self.apply_gpu_resident(frame, temporal_layer, blocks).map(|(filtered, _)| filtered)
     }
@@ -98,18 +98,24 @@ impl Filter {
         rows: usize,
     ) -> Result<Frame> {
         check(frame, temporal_layer, blocks)?;
-        let mut filtered = frame.clone();
+        let mut filtered = frame.try_clone()?;
         let job = Job { temporal_layer, map: Map::new(blocks, frame.width()), rows };
         let shift = 14 - u32::from(frame.format().depth.bits());
         match (frame.planes(), filtered.planes_mut()) {
-            (Planes::U8(from), Planes::U8(to)) => self.run(&job, from, to, shift),
-            (Planes::U16(from), Planes::U16(to)) => self.run(&job, from, to, shift),
+            (Planes::U8(from), Planes::U8(to)) => self.run(&job, from, to, shift)?,
+            (Planes::U16(from), Planes::U16(to)) => self.run(&job, from, to, shift)?,
             _ => return Err(Error::internal("filter", "planes of two sample types in one format")),
         }
         Ok(filtered)
     }
 
-    fn run<T: Filtered>(&self, job: &Job<'_>, from: &[Plane<T>; 3], to: &mut [Plane<T>; 3], shift: u32) {
+    fn run<T: Filtered>(
+        &self,
+        job: &Job<'_>,
+        from: &[Plane<T>; 3],
+        to: &mut [Plane<T>; 3],
+        shift: u32,
+    ) -> Result<()> {
         let task = Task {
             kernel: self.kernel,
             layers: &self.layers,
@@ -118,7 +124,7 @@ impl Filter {
             temporal_layer: job.temporal_layer,
             shift,
         };
-        strips(to, job.rows).into_par_iter().for_each(|strip| task.run(strip));
+        strips(to, job.rows).into_par_iter().try_for_each(|strip| task.run(strip))
     }
 }
 

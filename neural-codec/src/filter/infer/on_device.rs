@@ -10,6 +10,7 @@ use crate::filter::{Layer, Network};
 use crate::frame::Samples;
 use crate::frame::{BitDepth, Frame, GpuFrame, Plane, Planes, Sample};
 use crate::gpu::{Buffer, DeviceSample, Gpu};
+use crate::memory;
 
 /// A network for a device, uploaded when the first frame that is large enough comes.
 pub(super) struct OnDevice {
@@ -35,8 +36,8 @@ impl OnDevice {
     ) -> Result<(Frame, Option<GpuFrame>)> {
         let (columns, rows) = block_count(frame.width(), frame.height());
         let map: Vec<u8> = match blocks {
-            Some(blocks) => blocks.iter().map(|&on| u8::from(on)).collect(),
-            None => vec![1; columns * rows],
+            Some(blocks) => memory::collected("blocks of a frame", blocks.iter().map(|&on| u8::from(on)))?,
+            None => memory::filled("blocks of a frame", columns * rows, 1)?,
         };
         let depth = frame.format().depth;
         let what = if depth == BitDepth::Eight { "filter" } else { "filter of 10 bits" };

@@ -10,8 +10,10 @@ use super::blocks::Map;
 use super::packed::PackedLayer;
 use super::samples::{Filtered, LEFT, correct_row, read_row, site};
 use super::simd::{Kernel, Row};
+use crate::error::Result;
 use crate::filter::MAX_LAYERS;
 use crate::frame::Plane;
+use crate::memory;
 
 /// Sites in a buffer after the last of the picture: what a kernel's last vectors may pass over.
 const RIGHT: usize = MAX_LAYERS + 2 + 64;
@@ -41,16 +43,22 @@ thread_local! {
 
 impl<T: Filtered> Task<'_, T> {
     /// Corrects the samples of a strip.
-    pub(super) fn run(&self, strip: Strip<'_, T>) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(super) fn run(&self, strip: Strip<'_, T>) -> Result<()> {
         SCRATCH.with_borrow_mut(|scratch| {
             let rings = Rings::new(self.layers, self.planes[1].width());
             let needed = rings.len() + LINE;
             if scratch.len() < needed {
+                memory::grow("rows of a filter", scratch, needed - scratch.len())?;
                 scratch.resize(needed, 0);
             }
             let aligned = scratch.as_ptr().align_offset(2 * LINE).min(LINE);
             self.fill(strip, &rings, &mut scratch[aligned..][..rings.len()]);
-        });
+            Ok(())
+        })
     }
 
     fn fill(&self, mut strip: Strip<'_, T>, rings: &Rings, buffer: &mut [i16]) {

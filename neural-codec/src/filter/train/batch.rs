@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::model::{Patch, Shape, Workspace};
+use crate::error::Result;
+use crate::memory;
 
 /// Buffers that threads share.
 pub struct Batches {
@@ -20,10 +22,16 @@ impl Batches {
     }
 
     /// Sum of the weighted losses of `patches`, and its gradient into `total`.
-    pub fn gradient(&mut self, parameters: &[f32], patches: &[&Patch], total: &mut [f32]) -> f64 {
-        self.gradients.resize_with(patches.len().max(self.gradients.len()), || vec![0.0; parameters.len()]);
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub fn gradient(&mut self, parameters: &[f32], patches: &[&Patch], total: &mut [f32]) -> Result<f64> {
+        while self.gradients.len() < patches.len() {
+            self.gradients.push(memory::filled("gradients", parameters.len(), 0.0)?);
+        }
         let (shape, workspaces) = (&self.shape, &self.workspaces);
-        let losses: Vec<f64> = patches
+        let losses: Result<Vec<f64>> = patches
             .par_iter()
             .zip(&mut self.gradients)
             .map(|(patch, gradient)| {
@@ -33,15 +41,20 @@ impl Batches {
                 })
             })
             .collect();
+        let losses = losses?;
         total.fill(0.0);
         for gradient in &self.gradients[..patches.len()] {
             total.iter_mut().zip(gradient).for_each(|(total, slope)| *total += slope);
         }
-        losses.iter().sum()
+        Ok(losses.iter().sum())
     }
 
     /// Squared errors of each patch with and without the filter, in squared levels of 8 bits.
-    pub fn losses(&self, parameters: &[f32], patches: &[Patch]) -> Vec<(f64, f64)> {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub fn losses(&self, parameters: &[f32], patches: &[Patch]) -> Result<Vec<(f64, f64)>> {
         let (shape, workspaces) = (&self.shape, &self.workspaces);
         let one =
             |patch: &Patch| with(workspaces, shape, |workspace| workspace.loss(shape, parameters, patch));
@@ -50,11 +63,15 @@ impl Batches {
 }
 
 /// Runs with a workspace that nobody else uses.
-fn with<T>(workspaces: &Mutex<Vec<Workspace>>, shape: &Shape, run: impl FnOnce(&mut Workspace) -> T) -> T {
+fn with<T>(
+    workspaces: &Mutex<Vec<Workspace>>,
+    shape: &Shape,
+    run: impl FnOnce(&mut Workspace) -> T,
+) -> Result<T> {
     let lock = || workspaces.lock().unwrap_or_else(PoisonError::into_inner);
     let taken = lock().pop();
-    let mut workspace = taken.unwrap_or_else(|| Workspace::new(shape));
+    let mut workspace = taken.map_or_else(|| Workspace::new(shape), Ok)?;
     let result = run(&mut workspace);
     lock().push(workspace);
-    result
+    Ok(result)
 }

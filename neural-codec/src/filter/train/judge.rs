@@ -36,12 +36,12 @@ impl Judge {
     ///
     /// # Errors
     ///
-    /// None that a device can cause, because the CPU then takes over.
+    /// `OutOfMemory`; none that a device can cause, because the CPU then takes over.
     pub fn error_left(&mut self, parameters: &[f32]) -> Result<f64> {
         let device = self.device.clone();
         let left =
             device.attempt("judging of filters", ANY_SIZE, |gpu| self.error_left_on(gpu, parameters))?;
-        Ok(left.unwrap_or_else(|| self.error_left_on_cpu(parameters)))
+        left.map_or_else(|| self.error_left_on_cpu(parameters), Ok)
     }
 
     fn error_left_on(&mut self, gpu: &Arc<Gpu>, parameters: &[f32]) -> Result<f64> {
@@ -58,14 +58,14 @@ impl Judge {
         Ok(share(judge.loss(parameters)?, *without))
     }
 
-    fn error_left_on_cpu(&self, parameters: &[f32]) -> f64 {
-        let losses = self.batches.losses(parameters, &self.patches);
+    fn error_left_on_cpu(&self, parameters: &[f32]) -> Result<f64> {
+        let losses = self.batches.losses(parameters, &self.patches)?;
         let (mut with, mut without) = (0.0, 0.0);
         for ((after, before), patch) in losses.iter().zip(&self.patches) {
             with += after * f64::from(patch.weight);
             without += before * f64::from(patch.weight);
         }
-        share(with, without)
+        Ok(share(with, without))
     }
 }
 

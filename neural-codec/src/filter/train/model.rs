@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use super::conv::{Convolution, STRIDE, WeightGradient, transposed};
+use crate::error::Result;
 use crate::filter::{SITE_CHANNELS, TAPS, TEMPORAL_LAYERS};
+use crate::memory;
 
 /// Rows and columns of sites of a patch, the reach of the network included.
 pub const PATCH: usize = 66;
@@ -143,18 +145,23 @@ const fn rows_after(layer: usize) -> usize {
 
 impl Workspace {
     /// For patches of networks of a shape.
-    pub fn new(shape: &Shape) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub fn new(shape: &Shape) -> Result<Self> {
+        let zeros = |len| memory::filled("a patch in training", len, 0.0);
         let planes = |layer: usize, extra: usize| {
-            vec![0.0; shape.channels[layer + 1] * (rows_after(layer) + extra) * STRIDE]
+            zeros(shape.channels[layer + 1] * (rows_after(layer) + extra) * STRIDE)
         };
         let widest = shape.channels.iter().copied().max().unwrap_or(0);
-        Self {
-            input: vec![0.0; SITE_CHANNELS * PATCH * STRIDE],
-            sums: (0..shape.layers()).map(|layer| planes(layer, 0)).collect(),
-            active: (0..shape.layers()).map(|layer| planes(layer, 0)).collect(),
-            slopes: (0..shape.layers()).map(|layer| planes(layer, 4)).collect(),
-            back: vec![0.0; widest * PATCH * STRIDE],
-        }
+        Ok(Self {
+            input: zeros(SITE_CHANNELS * PATCH * STRIDE)?,
+            sums: (0..shape.layers()).map(|layer| planes(layer, 0)).collect::<Result<_>>()?,
+            active: (0..shape.layers()).map(|layer| planes(layer, 0)).collect::<Result<_>>()?,
+            slopes: (0..shape.layers()).map(|layer| planes(layer, 4)).collect::<Result<_>>()?,
+            back: zeros(widest * PATCH * STRIDE)?,
+        })
     }
 
     /// Squared error of the filtered patch and of the decoded one, in squared levels of 8 bits; the patch's weight is left
@@ -345,7 +352,7 @@ mod tests {
         for set in 0..2 {
             parameters[shape.set(set)].iter_mut().for_each(|value| *value = 1.0 + 0.3 * *value);
         }
-        let mut workspace = Workspace::new(&shape);
+        let mut workspace = Workspace::new(&shape).unwrap();
         for (set, kind) in [(0, 5), (1, 2)] {
             let patch = patch(&mut random, set, kind);
             let mut gradient = vec![0.0; shape.len()];

@@ -283,7 +283,8 @@ mod tests {
                 chroma: 1.0,
             };
             let shape = profile.base().unwrap().shape();
-            let (float, without) = Workspace::new(shape).loss(shape, &network.parameters().unwrap(), &patch);
+            let (float, without) =
+                Workspace::new(shape).unwrap().loss(shape, &network.parameters().unwrap(), &patch);
             let filtered = Filter::new(&network.network().unwrap()).apply(&decoded, 2, None).unwrap();
             let (margin, side) = (shape.layers() as isize, shape.result());
             let square = |frame: &Frame| Sites::of(frame).unwrap().square(margin, margin, side);

@@ -40,7 +40,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// `Cancelled`.
+    /// `Cancelled`, `OutOfMemory`.
     pub fn run(
         &mut self,
         parameters: &mut [f32],
@@ -94,7 +94,7 @@ impl<'a> Trainer<'a> {
             cancel.check()?;
             let batch: Vec<&Patch> = chosen.iter().map(|&patch| &self.patches[patch]).collect();
             rule.view(parameters, &mut seen);
-            let found = self.batches.gradient(&seen, &batch, &mut gradient) / schedule.batch as f64;
+            let found = self.batches.gradient(&seen, &batch, &mut gradient)? / schedule.batch as f64;
             gradient.iter_mut().for_each(|slope| *slope /= schedule.batch as f32);
             if !limit_length(&mut gradient, LONGEST_GRADIENT) {
                 return Ok(None);

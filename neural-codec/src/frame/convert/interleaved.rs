@@ -2,16 +2,17 @@
 
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Color, Frame, PixelFormat, Planes, Sample, check_size};
+use crate::memory;
 
 /// Red, green and blue of each pixel side by side. Shapes: `[height, width, 3]`, row after row.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` for any format but RGB at 8 bits; [`convert`](super::convert) makes it.
+/// `InvalidArgument` for any format but RGB at 8 bits; [`convert`](super::convert) makes it. `OutOfMemory`.
 pub fn rgb8_interleaved(frame: &Frame) -> Result<Vec<u8>> {
     match frame.planes() {
         Planes::U8(planes) if frame.format() == PixelFormat::RGB_8 => {
-            Ok(interleave(planes.each_ref().map(|p| p.samples())))
+            interleave(planes.each_ref().map(|p| p.samples()))
         }
         _ => Err(wrong_format(PixelFormat::RGB_8, frame)),
     }
@@ -21,11 +22,11 @@ pub fn rgb8_interleaved(frame: &Frame) -> Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// `InvalidArgument` for any format but RGB at 10 bits; [`convert`](super::convert) makes it.
+/// `InvalidArgument` for any format but RGB at 10 bits; [`convert`](super::convert) makes it. `OutOfMemory`.
 pub fn rgb10_interleaved(frame: &Frame) -> Result<Vec<u16>> {
     match frame.planes() {
         Planes::U16(planes) if frame.format() == PixelFormat::RGB_10 => {
-            Ok(interleave(planes.each_ref().map(|p| p.samples())))
+            interleave(planes.each_ref().map(|p| p.samples()))
         }
         _ => Err(wrong_format(PixelFormat::RGB_10, frame)),
     }
@@ -72,12 +73,12 @@ fn wrong_format(expected: PixelFormat, frame: &Frame) -> Error {
     Error::invalid("frame", format!("{expected} (convert it first)"), frame.format())
 }
 
-fn interleave<T: Sample>([r, g, b]: [&[T]; 3]) -> Vec<T> {
-    let mut out = vec![T::default(); 3 * r.len()];
+fn interleave<T: Sample>([r, g, b]: [&[T]; 3]) -> Result<Vec<T>> {
+    let mut out = memory::filled("interleaved samples", 3 * r.len(), T::default())?;
     for (((out, &r), &g), &b) in out.chunks_exact_mut(3).zip(r).zip(g).zip(b) {
         out.copy_from_slice(&[r, g, b]);
     }
-    out
+    Ok(out)
 }
 
 fn deinterleave<T: Sample>(rgb: &[T], [r, g, b]: [&mut [T]; 3]) {

@@ -50,10 +50,10 @@ use crate::with_planes;
 /// # Errors
 ///
 /// `InvalidArgument` for an unspecified matrix or a contradiction, `Unsupported` for other matrices and for RGB
-/// of limited range.
+/// of limited range, `OutOfMemory`.
 pub fn convert(frame: &Frame, to: PixelFormat, yuv: Color) -> Result<Frame> {
     let mut out = match plan(frame.format(), frame.color(), to, yuv)? {
-        Plan::Same => return Ok(frame.clone()),
+        Plan::Same => return frame.try_clone(),
         Plan::Depth(by, color) => rgb_to_rgb(frame, to, by, color)?,
         Plan::ToYuv(by, color) => rgb_to_yuv(frame, to, &by, color)?,
         Plan::ToRgb(by, color) => yuv_to_rgb(frame, to, by, color)?,
