@@ -91,6 +91,7 @@ pub fn profile_scenes(
         frames += 1;
     }
     take(splitter.finish()?)?;
+    close(&mut open, &mut scenes)?;
     if frames == 0 {
         return Err(Error::invalid("clip", "at least 1 frame", 0));
     }
