@@ -91,8 +91,8 @@ fn a_probe_measures_what_an_encode_gives_and_profiles_cover_the_clip() {
         Ok(AnyFrame::Host(frame.unwrap()))
     });
     let measured = probe(&info, frames, &asked, &CancelToken::new()).unwrap();
-    let report =
-        encode(&mut clip(), &mut Vec::new(), &asked, Hooks::default().with_scenes(vec![0..24])).unwrap();
+    let whole = Hooks::default().with_scenes(std::iter::once(0..24).collect());
+    let report = encode(&mut clip(), &mut Vec::new(), &asked, whole).unwrap();
     assert_eq!((measured.frames, measured.psnr_y), (24, report.scenes[0].quality.psnr_y));
     let none = probe(&info, std::iter::empty(), &settings(&[("effort", "1")]), &CancelToken::new());
     assert!(none.unwrap_err().to_string().contains("quantizer"));

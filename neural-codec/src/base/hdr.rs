@@ -71,13 +71,15 @@ mod tests {
 
     #[test]
     fn a_display_and_its_light_come_back() {
-        let mut tracks = Tracks::default();
-        tracks.light = Some(ContentLight { max: 1000, mean: 400 });
-        tracks.mastering = Some(MasteringDisplay {
-            chromaticities: [(34000, 16000), (13250, 34500), (7500, 3000), (15635, 16450)],
-            max_luminance: 10_000_000,
-            min_luminance: 50,
-        });
+        let tracks = Tracks {
+            light: Some(ContentLight { max: 1000, mean: 400 }),
+            mastering: Some(MasteringDisplay {
+                chromaticities: [(34000, 16000), (13250, 34500), (7500, 3000), (15635, 16450)],
+                max_luminance: 10_000_000,
+                min_luminance: 50,
+            }),
+            ..Tracks::default()
+        };
         let payloads = hdr_payloads(&tracks);
         assert_eq!(payloads.iter().map(Vec::len).collect::<Vec<_>>(), [5, 25]);
         let mut again = Tracks::default();

@@ -144,7 +144,7 @@ impl Container {
     }
 
     /// The codec that subtitles of a codec become; `None` where they have no place.
-    pub(super) fn subtitle_codec<'a>(self, codec: &'a str) -> Option<&'a str> {
+    pub(super) fn subtitle_codec(self, codec: &str) -> Option<&str> {
         let is_text = matches!(codec, "subrip" | "srt" | "text" | "ass" | "ssa" | "webvtt" | "mov_text");
         match self {
             Self::Matroska if codec == "mov_text" => Some("subrip"),

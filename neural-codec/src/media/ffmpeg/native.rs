@@ -234,8 +234,8 @@ pub(super) fn attached_picture(stream: &Stream<'_>) -> Vec<u8> {
     // SAFETY: a stream of an open input; its packet belongs to it.
     let packet = unsafe { &(*stream.as_ptr()).attached_pic };
     match usize::try_from(packet.size) {
-        // SAFETY: the two fields describe one allocation of at least that size.
         Ok(size) if !packet.data.is_null() => {
+            // SAFETY: the two fields describe one allocation of at least that size.
             unsafe { std::slice::from_raw_parts(packet.data, size) }.to_vec()
         }
         _ => Vec::new(),
