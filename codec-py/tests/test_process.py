@@ -228,8 +228,11 @@ def test_a_killed_encode_goes_on_and_gives_the_same_bytes(carphone, tmp_path):
             break
         process.kill()
         process.communicate()
+        if output.exists():
+            # The kill came when all was done; a stream is there whole or not at all.
+            assert output.read_bytes() == whole.read_bytes()
+            break
         killed += 1
-        assert not output.exists(), "a killed encode leaves no half-written stream"
     assert killed >= 2
     report = neural_codec.encode(carphone, output, effort=3, cache_dir=work)
     assert output.read_bytes() == whole.read_bytes()

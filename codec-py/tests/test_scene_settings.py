@@ -48,6 +48,7 @@ def test_what_is_wrong_names_scene_and_key(frames, choices, named):
 
 def test_profiles_and_probes(frames):
     scenes = neural_codec.profile_scenes(frames, fps=25)
+    assert all(isinstance(scene, neural_codec.ProfiledScene) for scene in scenes)
     assert scenes[0].span[0] == 0 and scenes[-1].span[1] == 20
     assert all(scene.profile.spatial_information > 0 for scene in scenes)
     fine = neural_codec.probe(frames, (0, 10), {"quantizer": 20}, fps=25, effort=1)

@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from ._decode import Decoder, Frames, decode
     from ._encode import Encoder, encode
     from ._export import export_base, remux
-    from ._look import ProfiledScene, probe, profile_scenes
+    from ._look import probe, profile_scenes
     from ._measure import bd_rate, compare, detect_scenes, info
     from ._native import __version__
     from ._parts import EncodedScene, concat, encode_scene, split, warm_start
     from ._settings import Setting, settings
     from ._versions import show_versions, versions
     from .errors import NeuralCodecError
-    from .records import ClipInfo, Exported, Lost, Metrics, Progress, Report, StreamInfo, Written
+    from .records import ClipInfo, Exported, Lost, Metrics, ProfiledScene, Progress, Report, StreamInfo, Written
 
 _FROM = {
     "_decode": ("Decoder", "Frames", "decode"),
     "_encode": ("Encoder", "encode"),
     "_export": ("export_base", "remux"),
-    "_look": ("ProfiledScene", "probe", "profile_scenes"),
+    "_look": ("probe", "profile_scenes"),
     "_measure": ("bd_rate", "compare", "detect_scenes", "info"),
     "_native": ("__version__",),
     "_parts": ("EncodedScene", "concat", "encode_scene", "split", "warm_start"),
     "_settings": ("Setting", "settings"),
     "_versions": ("show_versions", "versions"),
     "errors": ("NeuralCodecError",),
-    "records": ("ClipInfo", "Exported", "Lost", "Metrics", "Progress", "Report", "StreamInfo", "Written"),
+    "records": ("ClipInfo", "Exported", "Lost", "Metrics", "ProfiledScene", "Progress", "Report", "StreamInfo", "Written"),
 }
 _MODULE_OF = {name: module for module, names in _FROM.items() for name in names}
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _native
@@ -20,21 +19,12 @@ from ._jobs import ProgressArgument, drive
 from ._settings import as_texts
 from ._sources import opened
 from .errors import InvalidArgument, InvalidType
-from .records import Probe, Profile
+from .records import Probe, ProfiledScene, Profile
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._settings import SettingArguments
-
-
-@dataclass(frozen=True)
-class ProfiledScene:
-    """A scene and what it looks like."""
-
-    span: tuple[int, int]
-    """First frame and the frame after its last."""
-    profile: Profile
 
 
 def profile_scenes(
@@ -50,7 +40,7 @@ def profile_scenes(
     with opened(source, fps=fps, layout=layout, audio=False) as (native, feeds):
         found = json.loads(drive(_native.profile_scenes(native, texts), feeds, progress=progress))
     return [
-        ProfiledScene((each["frames"]["start"], each["frames"]["end"]), Profile.from_dict(each["profile"])) for each in found
+        ProfiledScene(each["frames"]["start"], each["frames"]["end"], Profile.from_dict(each["profile"])) for each in found
     ]
 
 

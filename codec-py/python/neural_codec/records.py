@@ -144,15 +144,38 @@ class Profile(Record):
 
 
 @dataclass(frozen=True)
+class ProfiledScene(Record):
+    """A scene and what it looks like."""
+
+    first_frame: int
+    """Index in the clip."""
+    end: int
+    """Index of the frame after its last."""
+    profile: Profile
+    """Its class and measurements."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """`(first_frame, end)`, as `scenes` of `encode` takes it."""
+        return self.first_frame, self.end
+
+
+@dataclass(frozen=True)
 class Probe(Record):
-    """What coding some frames with a choice gave; seconds with decoding and measuring."""
+    """What coding some frames with a choice gave."""
 
     frames: int
+    """How many were coded."""
     bytes: int
+    """Of the base layer."""
     psnr_y: float | None
+    """Mean luma PSNR in dB; None where all are lossless."""
     ssim_y: float | None
+    """Mean luma SSIM; None where it is not defined."""
     seconds: float
+    """Wall time, decoding and measuring included."""
     cpu_seconds: float
+    """Processor time of the process meanwhile."""
 
 
 @dataclass(frozen=True)
