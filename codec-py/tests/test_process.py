@@ -211,13 +211,13 @@ def test_clips_are_made_the_same_every_time():
 RESUMED = """
 import sys
 import neural_codec
-neural_codec.encode(sys.argv[1], sys.argv[2], effort=3, cache_dir=sys.argv[3])
+neural_codec.encode(sys.argv[1], sys.argv[2], effort=5, cache_dir=sys.argv[3])
 """
 
 
 def test_a_killed_encode_goes_on_and_gives_the_same_bytes(carphone, tmp_path):
     whole, output, work = tmp_path / "whole.nvc", tmp_path / "a.nvc", tmp_path / "work"
-    neural_codec.encode(carphone, whole, effort=3)
+    neural_codec.encode(carphone, whole, effort=5)
     killed = 0
     for _ in range(20):
         before = len(list(work.glob("*.attempt")))
@@ -234,7 +234,7 @@ def test_a_killed_encode_goes_on_and_gives_the_same_bytes(carphone, tmp_path):
             break
         killed += 1
     assert killed >= 2
-    report = neural_codec.encode(carphone, output, effort=3, cache_dir=work)
+    report = neural_codec.encode(carphone, output, effort=5, cache_dir=work)
     assert output.read_bytes() == whole.read_bytes()
     assert any("attempt cache" in note for note in report.notes)
 
