@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn what_is_wrong_names_scene_and_key() {
         for (text, scene, key) in [
-            (r#"[{}, {"quantiser": 40}]"#, "scene 1", "quantiser"),
+            (r#"[{}, {"quality": 40}]"#, "scene 1", "quality"),
             (r#"[{"quantizer": 400}]"#, "scene 0", "quantizer"),
             (r#"[{"preset": 4.5}]"#, "scene 0", "preset"),
             (r#"[{"bit_depth": 9}]"#, "scene 0", "bit_depth"),

@@ -292,8 +292,10 @@ def _info(options: argparse.Namespace) -> None:
 def _stream_lines(found: StreamInfo) -> list[str]:
     scenes = [f"  scene at {s.first_frame}: {s.frames} frames, {s.strategy}, {s.base_bytes} bytes{_filter(s)}" for s in found.scenes]
     audio = f", audio {', '.join(found.audio_tracks)}" if found.audio_tracks else ""
+    # Files for players do not say who wrote them.
+    by = f" by {found.encoder}" if found.encoder else ""
     return [
-        f"stream {found.format_version} by {found.encoder}: {found.frames} frames, {found.duration_seconds:.2f} s,"
+        f"stream {found.format_version}{by}: {found.frames} frames, {found.duration_seconds:.2f} s,"
         f" {found.bytes} bytes, {found.bitrate_bps / 1000:.0f} kbit/s{audio}",
         *scenes,
     ]
