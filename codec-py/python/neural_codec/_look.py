@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._jobs import ProgressArgument, drive
+from ._parts import frame_span
 from ._settings import as_texts
 from ._sources import opened
 from .errors import InvalidArgument, InvalidType
@@ -62,12 +63,7 @@ def probe(
     """
     if not isinstance(choice, Mapping):
         raise InvalidType(f"choice: expected a mapping, found {type(choice).__name__}")
-    try:
-        start, end = (int(value) for value in scene)
-    except (TypeError, ValueError):
-        raise InvalidType(f"scene: expected a pair of frame numbers, found {scene!r}") from None
-    if not 0 <= start < end:
-        raise InvalidArgument(f"scene: expected frame numbers that rise from 0, found {scene!r}")
+    start, end = frame_span(scene)
     if frames is not None:
         if isinstance(frames, bool) or not isinstance(frames, int):
             raise InvalidType(f"frames: expected a number of frames, found {frames!r}")

@@ -59,6 +59,17 @@ def split(
         return [(start, end) for start, end in json.loads(drive(job, feeds, progress=progress))]
 
 
+def frame_span(scene: tuple[int, int]) -> tuple[int, int]:
+    """First frame of a scene and the frame after its last. Raises InvalidType and InvalidArgument for what is none."""
+    try:
+        start, end = (int(value) for value in scene)
+    except (TypeError, ValueError):
+        raise InvalidType(f"scene: expected a pair of frame numbers, found {scene!r}") from None
+    if not 0 <= start < end:
+        raise InvalidArgument(f"scene: expected frame numbers that rise from 0, found {scene!r}")
+    return start, end
+
+
 def encode_scene(
     source: Any,
     scene: tuple[int, int],
@@ -76,12 +87,7 @@ def encode_scene(
     scenes; a bitrate or a size, which scenes share, is an error. `warm_start`: what `warm_start` gave for this scene.
     """
     texts = as_texts(dict(settings))
-    try:
-        start, end = (int(value) for value in scene)
-    except (TypeError, ValueError):
-        raise InvalidType(f"scene: expected a pair of frame numbers, found {scene!r}") from None
-    if not 0 <= start < end:
-        raise InvalidArgument(f"scene: expected frame numbers that rise from 0, found {scene!r}")
+    start, end = frame_span(scene)
     if isinstance(index, bool) or not isinstance(index, int):
         raise InvalidType(f"index: expected the number of the scene, found {index!r}")
     if not 0 <= index < 1 << 32:
