@@ -7,13 +7,13 @@ use std::time::Instant;
 use cpu_time::ProcessTime;
 use serde::{Deserialize, Serialize};
 
-use super::scene::search_params;
 use super::session::Session;
-use super::source_format::{check_frame, coded_frame};
+use super::source_format::{check_frame, coded_frame, coded_info};
+use super::split::each_step;
 use super::splitter::{SceneSplitter, Step};
+use super::task::SceneGoal;
 use crate::error::{Error, Result};
-use crate::frame::AnyFrame;
-use crate::frame::VideoInfo;
+use crate::frame::{AnyFrame, VideoInfo};
 use crate::media::FrameSource;
 use crate::progress::CancelToken;
 use crate::report::ProfileReport;
@@ -60,41 +60,27 @@ pub fn profile_scenes(
     cancel: &CancelToken,
 ) -> Result<Vec<ProfiledScene>> {
     let info = *source.info();
-    let coded = super::source_format::coded_info(&info);
     let device = settings.device.open(info.width * info.height)?;
-    let mut splitter = SceneSplitter::detecting(&coded, settings.max_scene_seconds)?.with_device(&device);
+    let splitter = SceneSplitter::detecting(&coded_info(&info), settings.max_scene_seconds)?;
     let mut scenes = Vec::new();
     let mut open: Option<(u64, Profiler)> = None;
-    let mut frames = 0;
-    let mut take = |steps: Vec<Step>| -> Result<()> {
-        for step in steps {
-            match step {
-                Step::Start(first) => {
-                    close(&mut open, &mut scenes)?;
-                    open = Some((first, Profiler::new(info.frame_rate)));
-                }
-                Step::Frame(frame, features) => {
-                    if let Some((_, profiler)) = &mut open {
-                        profiler.push_features(&frame, *features);
-                    }
-                }
-                Step::End => close(&mut open, &mut scenes)?,
+    each_step(source, splitter.with_device(&device), &device, |step| {
+        cancel.check()?;
+        match step {
+            Step::Start(first) => {
+                close(&mut open, &mut scenes)?;
+                open = Some((first, Profiler::new(info.frame_rate)));
             }
+            Step::Frame(frame, features) => {
+                if let Some((_, profiler)) = &mut open {
+                    profiler.push_features(&frame, *features);
+                }
+            }
+            Step::End => {}
         }
         Ok(())
-    };
-    while let Some(frame) = source.next_any_frame()? {
-        cancel.check()?;
-        source.take_audio();
-        let (frame, resident) = coded_frame(frame, &coded, &device)?;
-        take(splitter.push(frame, resident.as_ref())?)?;
-        frames += 1;
-    }
-    take(splitter.finish()?)?;
+    })?;
     close(&mut open, &mut scenes)?;
-    if frames == 0 {
-        return Err(Error::invalid("clip", "at least 1 frame", 0));
-    }
     Ok(scenes)
 }
 
@@ -125,9 +111,10 @@ pub fn probe(
     let mut session = Session::new(*info, settings)?;
     session.context.resources.cancel = cancel.clone();
     let request = session.request(0)?;
-    let Some(params) = search_params(&session.context, &request) else {
+    let SceneGoal::Constant(quantizer) = request.goal else {
         return Err(Error::invalid("quantizer", "a quantizer to probe at", "none"));
     };
+    let params = session.context.clip.effort.params(quantizer, request.tools.unwrap_or_default());
     let resources = &session.context.resources;
     let kept = SceneFrames::new(Reading::Repeated, Arc::clone(&resources.memory));
     for (number, frame) in frames.into_iter().enumerate() {

@@ -7,7 +7,6 @@ use std::time::Instant;
 use super::encoded_scene::EncodedScene;
 use super::filter::{self, filter_scene};
 use super::scene_report::scene_report;
-use super::session::SceneRequest;
 use super::task::{SceneGoal, SceneTask, StoredScene};
 use crate::base::coded_size;
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, NeuralFilter, SceneHeader, ScenePackets};
@@ -92,12 +91,6 @@ pub(super) fn profile(context: &AttemptContext, task: &SceneTask) -> Result<Prof
     let profile = task.frames.wait_for_profile();
     context.resources.cancel.check()?;
     profile.ok_or_else(|| Error::internal("scene", "a scene without a profile"))
-}
-
-/// The parameters of a scene that asks for a quantizer; none where the search is to find one.
-pub(super) fn search_params(context: &AttemptContext, request: &SceneRequest) -> Option<EncodeParams> {
-    let SceneGoal::Constant(quantizer) = request.goal else { return None };
-    Some(context.clip.effort.params(quantizer, request.tools.unwrap_or_default()))
 }
 
 /// The search of a scene.
