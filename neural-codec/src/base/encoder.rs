@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
@@ -28,6 +28,8 @@ const WAITING: usize = 2;
 /// What the driving thread is told.
 enum Command {
     Send(Arc<Frame>, u8),
+    /// To be answered once so many units came out; nothing is sent before.
+    Wait(u64),
     Finish,
 }
 
@@ -36,6 +38,8 @@ enum Answer {
     /// A frame was taken.
     Taken,
     Unit(TemporalUnit),
+    /// As many units came out as were waited for.
+    Waited,
     /// The last unit was given.
     Ended,
     Failed(Error),
@@ -60,6 +64,13 @@ const PATIENCE: Patience = Patience { tick: Duration::from_secs(1), idle_ticks: 
 
 /// A process that uses less than this share of one core does next to nothing.
 const IDLE_SHARE: f64 = 0.02;
+
+/// How often to look for a unit of an instance that is not asked to finish.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Frames that an instance may hold, at most, without giving the unit of the first of them: its lookahead, a group of 32 frames and
+/// what a group waits for.
+pub(crate) const MOST_HELD: u64 = 80;
 
 /// What the thread drives.
 trait Engine: Send {
@@ -109,7 +120,11 @@ pub struct SvtAv1Encoder {
     state: State,
     /// Frames that the instance has not taken yet.
     waiting: usize,
+    /// Whether a [`Command::Wait`] was not answered yet.
+    is_waited_for: bool,
     ready: VecDeque<TemporalUnit>,
+    /// Units taken from `ready`.
+    received: u64,
 }
 
 impl SvtAv1Encoder {
@@ -138,7 +153,9 @@ impl SvtAv1Encoder {
             patience,
             state: State::Open,
             waiting: 0,
+            is_waited_for: false,
             ready: VecDeque::new(),
+            received: 0,
         })
     }
 
@@ -206,7 +223,28 @@ impl SvtAv1Encoder {
         while self.ready.is_empty() && self.state == State::Draining {
             self.wait()?;
         }
-        Ok(self.ready.pop_front())
+        let unit = self.ready.pop_front();
+        self.received += u64::from(unit.is_some());
+        Ok(unit)
+    }
+
+    /// The next temporal unit, waited for although more frames follow: to be called only while the instance holds more than
+    /// [`MOST_HELD`] frames.
+    ///
+    /// # Errors
+    ///
+    /// As of [`receive`](Self::receive); `WrongOrder` after [`finish`](Self::finish).
+    pub(crate) fn receive_early(&mut self) -> Result<TemporalUnit> {
+        self.expect_open("receive_early")?;
+        if let Some(unit) = self.receive()? {
+            return Ok(unit);
+        }
+        self.is_waited_for = true;
+        self.tell(Command::Wait(self.received + 1))?;
+        while self.is_waited_for {
+            self.wait()?;
+        }
+        self.receive()?.ok_or_else(|| Error::internal("base encoder", "no unit where one was waited for"))
     }
 
     fn tell(&mut self, command: Command) -> Result<()> {
@@ -232,6 +270,7 @@ impl SvtAv1Encoder {
         match answer {
             Answer::Taken => self.waiting = self.waiting.saturating_sub(1),
             Answer::Unit(unit) => self.ready.push_back(unit),
+            Answer::Waited => self.is_waited_for = false,
             Answer::Ended | Answer::Closed => self.state = State::Done,
             Answer::Failed(error) => {
                 self.state = State::Failed;
@@ -289,21 +328,29 @@ impl Drop for SvtAv1Encoder {
 /// Drives the engine until it is told no more, then lets it go.
 fn drive(mut engine: Box<dyn Engine>, commands: &Receiver<Command>, answers: &Sender<Answer>) {
     let run = |engine: &mut dyn Engine| -> Result<()> {
+        let mut given = 0;
         // Sending fails where nobody listens any more; the queue of commands ends then too.
         for command in commands {
-            let is_last = matches!(command, Command::Finish);
             match command {
                 Command::Send(frame, quantizer) => {
                     engine.send(&frame, quantizer)?;
                     let _ = answers.send(Answer::Taken);
+                    given += give(engine, answers)?;
                 }
-                Command::Finish => engine.finish()?,
-            }
-            while let Some(unit) = engine.receive()? {
-                let _ = answers.send(Answer::Unit(unit));
-            }
-            if is_last {
-                let _ = answers.send(Answer::Ended);
+                Command::Wait(wanted) => {
+                    while given < wanted && matches!(commands.try_recv(), Err(TryRecvError::Empty)) {
+                        match give(engine, answers)? {
+                            0 => std::thread::sleep(LOOK),
+                            some => given += some,
+                        }
+                    }
+                    let _ = answers.send(Answer::Waited);
+                }
+                Command::Finish => {
+                    engine.finish()?;
+                    give(engine, answers)?;
+                    let _ = answers.send(Answer::Ended);
+                }
             }
         }
         Ok(())
@@ -313,6 +360,16 @@ fn drive(mut engine: Box<dyn Engine>, commands: &Receiver<Command>, answers: &Se
     }
     drop(engine);
     let _ = answers.send(Answer::Closed);
+}
+
+/// Hands on the units that the engine has; how many those were.
+fn give(engine: &mut dyn Engine, answers: &Sender<Answer>) -> Result<u64> {
+    let mut given = 0;
+    while let Some(unit) = engine.receive()? {
+        let _ = answers.send(Answer::Unit(unit));
+        given += 1;
+    }
+    Ok(given)
 }
 
 /// The next answer.

@@ -23,8 +23,8 @@ mod version;
 pub use config::EncoderConfig;
 pub use dav1d::{DECODER_VARIABLE, decoder_version, suggest_decoder};
 pub use decoder::{Av1Decoder, DecoderConfig};
-pub(crate) use encoder::MOST_OF_A_FRAME;
 pub use encoder::SvtAv1Encoder;
+pub(crate) use encoder::{MOST_HELD, MOST_OF_A_FRAME};
 pub use hdr::read_hdr;
 pub use library::{LIBRARY_VARIABLE, Library};
 pub use obu::{

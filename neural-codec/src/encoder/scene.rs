@@ -147,6 +147,7 @@ fn store_scene(
         quality: Quality::of(&attempt.frames),
         metrics: attempt.comparison.finish(),
         bytes,
+        quantizers: attempt.quantizers.clone(),
         scene: StoredScene { attempt, filter },
     })
 }

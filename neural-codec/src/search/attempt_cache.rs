@@ -260,6 +260,7 @@ mod tests {
             depth: BitDepth::Eight,
             tools: Tools::default(),
             frame_quantizers: Vec::new(),
+            steering: None,
         };
         cache.key(scene, &(0..2), &params, true)
     }

@@ -17,13 +17,18 @@ use super::frame_quantizers;
 use super::params::EncodeParams;
 use super::quality_curve::{Curve, STEP, position};
 use super::scene_search::{Search, SearchResult, Store, Stored};
-use super::target::{Floor, Quality};
+use super::steering::Steering;
+use super::target::{Floor, Quality, decibels};
 use crate::base::{Library, Quantizer};
 use crate::error::{Error, Result};
+use crate::metrics::FrameMetrics;
 use crate::report::{SceneVerdict, Stage};
 
 /// By how many dB predictions go above the floor: about the error that is left in them.
 const TARGET_MARGIN: f64 = 0.06;
+
+/// The same for the last frames of a coding that is steered.
+const STEERED_MARGIN: f64 = 0.02;
 
 /// The same once the stored preset was measured: at least so much, and this share of the way to the floor, as the slope is known
 /// no better.
@@ -58,7 +63,7 @@ impl Search<'_> {
         let part = self.part();
         let located = self.locate(floor, &part)?;
         let forecast = if self.has_pilot() { self.pilot(floor, &located)? } else { Forecast::of(located) };
-        self.store(floor, &forecast, store)
+        self.store(floor, forecast, store)
     }
 
     /// The next preset's curve, by the part at the fast preset around the floor.
@@ -101,10 +106,16 @@ impl Search<'_> {
     fn piloted(&mut self, quantizer: Quantizer, located: &Curve) -> Result<Forecast> {
         let params = self.effort.pilot_params(quantizer, self.tools());
         let attempt = self.attempt(Stage::Pilot, &params, 0..self.length())?;
-        let quantizer = params.quantizer;
-        let quality = Quality::of(&attempt.frames).plus(&forecast::over_pilot(self.effort.preset));
-        let curve = located.moved(&quality.minus(&located.quality(quantizer.value())));
-        Ok(Forecast { curve, frames: Some((quantizer, attempt.quantizers)) })
+        let value = params.quantizer.value();
+        let gain = forecast::over_pilot(self.effort.preset);
+        let quality = Quality::of(&attempt.frames).plus(&gain);
+        let curve = located.moved(&quality.minus(&located.quality(value)));
+        let above = |frame: &FrameMetrics| {
+            let ssim_db = frame.ssim_y.zip(gain.ssim_db).map(|(ssim, db)| decibels(ssim) + db);
+            (frame.psnr_y.map(|db| db + gain.psnr_y), ssim_db)
+        };
+        let expected = attempt.frames.iter().map(above).collect();
+        Ok(Forecast { curve, frames: Some(Frames { value, quantizers: attempt.quantizers, expected }) })
     }
 
     fn library(&self) -> &Library {
@@ -115,10 +126,11 @@ impl Search<'_> {
     fn store<S>(
         mut self,
         floor: &Floor,
-        forecast: &Forecast,
+        mut forecast: Forecast,
         store: Store<'_, S>,
     ) -> Result<SearchResult<S>> {
-        let curve = &forecast.curve;
+        let curve = forecast.curve.clone();
+        let curve = &curve;
         let (library, tools) = (Arc::clone(&self.context.clip.library), self.tools());
         let mut value = forecast.solve(curve, floor, TARGET_MARGIN - self.expected_gain, &library);
         let predicted = curve.quality(value);
@@ -131,7 +143,13 @@ impl Search<'_> {
             if params.frame_quantizers.is_empty() {
                 value = params.quantizer.value();
             }
+            if attempt == 0 && Steering::is_worth(self.length()) {
+                params.steering = forecast.steering(value, floor, self.expected_gain);
+            }
             let stored = store(&params, &mut self.records)?;
+            if let Some(frames) = &mut forecast.frames {
+                (frames.value, frames.quantizers) = (value, stored.quantizers.clone());
+            }
             let is_met = floor.is_met(&stored.metrics);
             measured.add(value, stored.quality);
             let way = floor.margin(&stored.quality).abs();
@@ -189,8 +207,18 @@ impl<S> Attempted<S> {
 /// What is expected of the stored preset.
 struct Forecast {
     curve: Curve,
-    /// The quantizer of the pilot, and those that its frames were given; none where there was no pilot.
-    frames: Option<(Quantizer, Vec<u8>)>,
+    /// None where there was no pilot.
+    frames: Option<Frames>,
+}
+
+/// The frames of a coding of the whole scene.
+struct Frames {
+    /// The quantizer of the scene.
+    value: f64,
+    /// What each was given, 0 to 63.
+    quantizers: Vec<u8>,
+    /// Luma PSNR in dB and luma SSIM in dB that the stored preset is expected to give at these.
+    expected: Vec<(Option<f64>, Option<f64>)>,
 }
 
 impl Forecast {
@@ -210,7 +238,22 @@ impl Forecast {
     fn frame_quantizers(&self, quantizer: f64) -> Vec<u8> {
         let frames = self.frames.as_ref();
         frames
-            .map(|(pilot, frames)| frame_quantizers::moved(frames, pilot.value(), quantizer))
+            .map(|frames| frame_quantizers::moved(&frames.quantizers, frames.value, quantizer))
             .unwrap_or_default()
+    }
+
+    /// How to steer the first coding, which begins at this quantizer; none where there was no pilot.
+    fn steering(&self, start: f64, floor: &Floor, expected_gain: f64) -> Option<Arc<Steering>> {
+        let frames = self.frames.as_ref()?;
+        Some(Arc::new(Steering {
+            start,
+            pilot: frames.value,
+            frames: frames.quantizers.clone(),
+            expected: frames.expected.clone(),
+            slope: self.curve.slope(start),
+            floor: *floor,
+            margin: TARGET_MARGIN - expected_gain,
+            least_margin: STEERED_MARGIN - expected_gain,
+        }))
     }
 }

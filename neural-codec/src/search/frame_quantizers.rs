@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::quality_curve::position;
+use super::quality_curve::{at_position, position};
 use crate::base::MOST_OF_A_FRAME;
 
 /// The frames' quantizers at `to`, by what they were at `from`. Units: whole steps, 0 to 63.
@@ -15,23 +15,13 @@ pub(crate) fn moved(frames: &[u8], from: f64, to: f64) -> Vec<u8> {
     let step = position(to) - position(from);
     let mut left: BTreeMap<u8, f64> = BTreeMap::new();
     let mut next = |&quantizer: &u8| {
-        let exact = at_position(position(f64::from(quantizer)) + step);
+        let exact = at_position(position(f64::from(quantizer)) + step).min(f64::from(MOST_OF_A_FRAME));
         let carried = left.entry(quantizer).or_insert(0.5);
         let whole = (exact + *carried).floor().clamp(0.0, f64::from(MOST_OF_A_FRAME));
         *carried += exact - whole;
         whole as u8
     };
     frames.iter().map(&mut next).collect()
-}
-
-/// The value at a position, 0 to 63.
-fn at_position(wanted: f64) -> f64 {
-    let (mut low, mut high) = (0.0, f64::from(MOST_OF_A_FRAME));
-    for _ in 0..40 {
-        let middle = (low + high) / 2.0;
-        if position(middle) < wanted { low = middle } else { high = middle }
-    }
-    high
 }
 
 #[cfg(test)]

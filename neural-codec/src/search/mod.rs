@@ -17,6 +17,7 @@ mod run_attempt;
 mod scene_search;
 mod slope;
 mod stage_clock;
+mod steering;
 mod target;
 mod worth;
 

@@ -1,7 +1,9 @@
 //! What is decided about a scene before it is coded.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::steering::Steering;
 use super::target::Target;
 use crate::base::{Library, Quantizer};
 use crate::frame::{BitDepth, VideoInfo};
@@ -51,6 +53,8 @@ pub struct EncodeParams {
     pub tools: Tools,
     /// A quantizer of its own for every frame, 0 to 63; empty where the encoder chooses them by `quantizer`.
     pub frame_quantizers: Vec<u8>,
+    /// Moves `frame_quantizers` while the scene is coded; none where they stay.
+    pub(crate) steering: Option<Arc<Steering>>,
 }
 
 /// What an effort stands for, for a clip: whatever changes AV1's sequence header is the same for all of its scenes.
@@ -167,6 +171,7 @@ impl EffortParams {
             depth,
             tools,
             frame_quantizers: Vec::new(),
+            steering: None,
         }
     }
 }

@@ -31,6 +31,9 @@ const STRIDES: [(f64, f64); 10] = [
     (65.0, 2.6),
 ];
 
+/// The coarsest quantizer of any version.
+const MOST_QUANTIZER: f64 = 70.0;
+
 /// Where a quantizer lies on a scale on which quality falls evenly.
 pub(crate) fn position(quantizer: f64) -> f64 {
     let ends = STRIDES.iter().skip(1).map(|&(end, _)| end).chain([f64::INFINITY]);
@@ -39,6 +42,16 @@ pub(crate) fn position(quantizer: f64) -> f64 {
         .zip(ends)
         .map(|(&(start, stride), end)| (quantizer.min(end) - start).max(0.0) * stride);
     lengths.sum()
+}
+
+/// The quantizer at a position, from 0 up.
+pub(crate) fn at_position(wanted: f64) -> f64 {
+    let (mut low, mut high) = (0.0, MOST_QUANTIZER);
+    for _ in 0..48 {
+        let middle = (low + high) / 2.0;
+        if position(middle) < wanted { low = middle } else { high = middle }
+    }
+    high
 }
 
 /// Step of the search for a quantizer, the finest that encoders have.
@@ -100,11 +113,15 @@ impl Default for Curve {
 impl Curve {
     /// A curve without points that falls as steeply as another one does at a quantizer.
     pub(crate) fn as_steep_as(other: &Self, quantizer: f64) -> Self {
+        Self { points: Points::default(), slope: other.slope(quantizer) }
+    }
+
+    /// What a position changes at a quantizer.
+    pub(crate) fn slope(&self, quantizer: f64) -> Quality {
         let [fine, coarse] = [quantizer - 0.5, quantizer + 0.5];
         let span = position(coarse) - position(fine);
-        let fall = other.quality(coarse).minus(&other.quality(fine));
-        let slope = Quality { psnr_y: fall.psnr_y / span, ssim_db: fall.ssim_db.map(|db| db / span) };
-        Self { points: Points::default(), slope }
+        let fall = self.quality(coarse).minus(&self.quality(fine));
+        Quality { psnr_y: fall.psnr_y / span, ssim_db: fall.ssim_db.map(|db| db / span) }
     }
 
     /// Adds a point, in place of an older one at the same quantizer.

@@ -6,15 +6,16 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use super::attempt::{AttemptKind, EncodeAttempt};
 use super::context::AttemptContext;
 use super::params::EncodeParams;
+use super::steering::Steering;
 use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
-use crate::metrics::{Comparison, Measures};
+use crate::metrics::{Comparison, FrameMetrics, Measures};
 use crate::scene::{Reading, SceneFrames};
 
 /// Decoded frames that may wait to be measured.
@@ -77,11 +78,15 @@ fn run_once(
     kind: AttemptKind,
 ) -> Result<EncodeAttempt> {
     let (pairs, queue) = sync_channel(WAITING);
+    let (tell, told) = channel();
     let first = span.start;
     std::thread::scope(|scope| {
-        let measurer = Measurer { context, frames, first, kind };
+        let measurer =
+            Measurer { context, frames, first, kind, tell: params.steering.is_some().then_some(tell) };
         let measuring = scope.spawn(move || measurer.run(&queue));
-        let coded = Coder::new(context, frames, params, pairs).and_then(|coder| coder.run(span, kind));
+        let course = Course::new(params, told);
+        let coded =
+            Coder::new(context, frames, params, course, pairs).and_then(|coder| coder.run(span, kind));
         let measured = measuring.join().map_err(|_| Error::internal("measuring", "the thread panicked"))?;
         // The coder fails too where the measurer has gone; the measurer's own error says why.
         let mut attempt = measured?;
@@ -96,15 +101,68 @@ struct Coder<'a> {
     context: &'a AttemptContext,
     frames: &'a SceneFrames,
     depth: BitDepth,
-    /// By the number of the frame in the scene; empty where the encoder chooses.
-    frame_quantizers: Vec<u8>,
+    course: Course,
     encoder: SvtAv1Encoder,
     decoder: Av1Decoder,
     /// Source frames that wait for their decoded counterparts.
     sources: VecDeque<Arc<Frame>>,
     pairs: SyncSender<(Arc<Frame>, Frame)>,
     count: u64,
+    /// Frames that the measurer has or had.
+    passed: u64,
     coded: Coded,
+}
+
+/// The quantizers of the frames, by their number in the scene.
+struct Course {
+    /// Empty where the encoder chooses.
+    quantizers: Vec<u8>,
+    steering: Option<Arc<Steering>>,
+    /// The quantizer of the scene for each frame sent.
+    sent: Vec<f64>,
+    /// That of the next.
+    value: f64,
+    measured: Vec<FrameMetrics>,
+    told: Receiver<FrameMetrics>,
+}
+
+impl Course {
+    fn new(params: &EncodeParams, told: Receiver<FrameMetrics>) -> Self {
+        let steering = params.steering.clone();
+        Self {
+            quantizers: params.frame_quantizers.clone(),
+            value: steering.as_ref().map_or(0.0, |steering| steering.start),
+            steering,
+            sent: Vec::new(),
+            measured: Vec::new(),
+            told,
+        }
+    }
+
+    /// How many frames are to be measured before this one is sent; none where nothing hangs on it.
+    fn due(&self, index: u64) -> Option<u64> {
+        self.steering.as_ref().and_then(|_| Steering::due(index))
+    }
+
+    /// Moves the quantizers of the frames to come by what the first `count` turned out to be.
+    fn turn(&mut self, count: u64) -> Result<()> {
+        let Some(steering) = &self.steering else { return Ok(()) };
+        while (self.measured.len() as u64) < count {
+            let frame = self.told.recv().map_err(|_| Error::internal("measuring", "the thread has ended"))?;
+            self.measured.push(frame);
+        }
+        self.value = steering.turn(&self.sent, &self.measured);
+        self.quantizers = steering.quantizers(self.value);
+        Ok(())
+    }
+
+    /// The quantizer of the next frame, which is this one.
+    fn next(&mut self, index: u64) -> Option<u8> {
+        if self.steering.is_some() {
+            self.sent.push(self.value);
+        }
+        self.quantizers.get(index as usize).copied()
+    }
 }
 
 /// What the encoder gave.
@@ -121,18 +179,20 @@ impl<'a> Coder<'a> {
         context: &'a AttemptContext,
         frames: &'a SceneFrames,
         params: &EncodeParams,
+        course: Course,
         pairs: SyncSender<(Arc<Frame>, Frame)>,
     ) -> Result<Self> {
         Ok(Self {
             context,
             frames,
             depth: params.depth,
-            frame_quantizers: params.frame_quantizers.clone(),
+            course,
             encoder: SvtAv1Encoder::new(&context.clip.library, &encoder_config(context, params))?,
             decoder: context.decoder(params.depth)?,
             sources: VecDeque::new(),
             pairs,
             count: 0,
+            passed: 0,
             coded: Coded::default(),
         })
     }
@@ -142,9 +202,16 @@ impl<'a> Coder<'a> {
         for index in span {
             let Some(frame) = self.frames.get(index)? else { break };
             self.context.resources.cancel.check()?;
+            if let Some(measured) = self.course.due(index) {
+                while self.passed < measured {
+                    let unit = self.encoder.receive_early()?;
+                    self.take(unit, kind)?;
+                }
+                self.course.turn(measured)?;
+            }
             let coded = at_depth(Arc::clone(&frame), self.depth)?;
-            match self.frame_quantizers.get(index as usize) {
-                Some(&quantizer) => self.encoder.send_at(coded, quantizer)?,
+            match self.course.next(index) {
+                Some(quantizer) => self.encoder.send_at(coded, quantizer)?,
                 None => self.encoder.send(coded)?,
             }
             self.sources.push_back(frame);
@@ -187,6 +254,7 @@ impl<'a> Coder<'a> {
             if self.pairs.send((source, decoded)).is_err() {
                 return Err(Error::internal("measuring", "the thread has ended"));
             }
+            self.passed += 1;
         }
         Ok(())
     }
@@ -212,6 +280,8 @@ struct Measurer<'a> {
     frames: &'a SceneFrames,
     first: u64,
     kind: AttemptKind,
+    /// Told of every frame, where that steers the coding.
+    tell: Option<Sender<FrameMetrics>>,
 }
 
 impl Measurer<'_> {
@@ -236,7 +306,12 @@ impl Measurer<'_> {
             }
             let decoded = at_depth(decoded, format.depth)?;
             let measured = attempt.frames.len() as u64;
-            attempt.frames.push(attempt.comparison.push(&source, &decoded)?);
+            let metrics = attempt.comparison.push(&source, &decoded)?;
+            if let Some(tell) = &self.tell {
+                // The coder may have no more frames to steer.
+                let _ = tell.send(metrics);
+            }
+            attempt.frames.push(metrics);
             attempt.timestamps.push(source.timestamp);
             if self.kind.is_stored() {
                 attempt.hashes.push(FrameHash::of(&decoded));

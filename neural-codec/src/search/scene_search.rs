@@ -26,6 +26,8 @@ pub(crate) struct Stored<S> {
     pub(crate) metrics: Metrics,
     /// Bytes of all layers.
     pub(crate) bytes: u64,
+    /// The quantizer of each frame of the base layer, 0 to 63.
+    pub(crate) quantizers: Vec<u8>,
 }
 
 /// Stores the scene with these parameters and adds what was done to the records.

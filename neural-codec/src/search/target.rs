@@ -116,16 +116,25 @@ impl Floor {
 }
 
 impl Quality {
-    /// EffortParams over frames, as the report defines them.
+    /// Means over frames, as the report defines them.
     pub(crate) fn of(frames: &[FrameMetrics]) -> Self {
-        let mean = |values: &mut dyn Iterator<Item = f64>| {
-            let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
-            (count > 0).then(|| sum / f64::from(count))
+        Self::of_pairs(frames.iter().map(|frame| (frame.psnr_y, frame.ssim_y)))
+    }
+
+    /// The same of luma PSNR in dB and luma SSIM of each.
+    pub(crate) fn of_pairs(frames: impl Iterator<Item = (Option<f64>, Option<f64>)>) -> Self {
+        let (mut psnr, mut ssim) = ((0.0, 0_u32), (0.0, 0_u32));
+        let add = |mean: &mut (f64, u32), value: Option<f64>| {
+            if let Some(value) = value {
+                *mean = (mean.0 + value, mean.1 + 1);
+            }
         };
-        Self {
-            psnr_y: mean(&mut frames.iter().filter_map(|f| f.psnr_y)).unwrap_or(LOSSLESS_DB),
-            ssim_db: mean(&mut frames.iter().filter_map(|f| f.ssim_y)).map(decibels),
+        for (psnr_y, ssim_y) in frames {
+            add(&mut psnr, psnr_y);
+            add(&mut ssim, ssim_y);
         }
+        let mean = |(sum, count): (f64, u32)| (count > 0).then(|| sum / f64::from(count));
+        Self { psnr_y: mean(psnr).unwrap_or(LOSSLESS_DB), ssim_db: mean(ssim).map(decibels) }
     }
 }
 
@@ -137,7 +146,7 @@ impl Quality {
 }
 
 /// SSIM on a scale on which it falls about evenly with the quantizer.
-fn decibels(ssim: f64) -> f64 {
+pub(crate) fn decibels(ssim: f64) -> f64 {
     -10.0 * (1.0 - ssim).max(1e-10).log10()
 }
 

@@ -1,7 +1,7 @@
 //! Properties of the encoder.
 
 use super::clips::{clip, config, encode, libraries, library};
-use crate::base::{EncoderConfig, Quantizer, SvtAv1Encoder};
+use crate::base::{EncoderConfig, MOST_HELD, Quantizer, SvtAv1Encoder};
 use crate::error::Error;
 use crate::frame::BitDepth;
 
@@ -192,6 +192,31 @@ fn instances_do_not_disturb_one_another() {
             for ((config, _), (alone, together)) in jobs.iter().zip(alone.iter().zip(&together)) {
                 assert!(alone == together, "{library:?} round {round} {config:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn units_come_while_frames_are_sent_no_more_than_so_many_behind() {
+    for library in libraries() {
+        for preset in [5, 8, 10] {
+            let frames = clip(96, 64, BitDepth::Ten, 150);
+            let config = EncoderConfig { preset, frame_quantizers: true, ..config(&frames) };
+            let send_all = |is_early: bool| {
+                let mut encoder = SvtAv1Encoder::new(&library, &config).unwrap();
+                let mut units = Vec::new();
+                for (sent, frame) in (1..).zip(&frames) {
+                    encoder.send_at(frame.clone(), 40 + (sent % 7) as u8).unwrap();
+                    while is_early && (units.len() as u64 + MOST_HELD) < sent {
+                        units.push(encoder.receive_early().unwrap());
+                    }
+                }
+                encoder.finish().unwrap();
+                assert!(matches!(encoder.receive_early(), Err(Error::WrongOrder { .. })));
+                units.extend(std::iter::from_fn(|| encoder.receive().unwrap()));
+                units
+            };
+            assert_eq!(send_all(true), send_all(false), "{library:?} {preset}");
         }
     }
 }

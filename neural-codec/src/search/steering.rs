@@ -1,0 +1,193 @@
+//! Steers a coding while it runs: what its first frames turned out to be moves the quantizers of those still to be sent, so that
+//! the scene lands on its floor at the first attempt.
+//!
+//! ```text
+//! sent      0 ............................. index ........ end
+//! measured  0 ...... index - HELD                              -> the distance from what was expected
+//!                                           index ........ end -> moved so that the mean of all lands on the floor
+//! ```
+//! Frames take part at fixed numbers, whatever had come out by then: threads and time change nothing.
+
+use super::frame_quantizers;
+use super::quality_curve::{at_position, position};
+use super::target::{Floor, Quality, decibels};
+use crate::base::MOST_HELD;
+use crate::metrics::FrameMetrics;
+
+/// Frames between two turns.
+const EVERY: u64 = 16;
+
+/// Frames that are sent before the first of them is sure to be measured: those in the encoder and in the decoder.
+const HELD: u64 = MOST_HELD + 2;
+
+/// Frames that must be left to steer.
+const LEAST_LEFT: u64 = 8;
+
+/// Frames whose distance from what was expected counts half.
+const TRUSTED_FRAMES: f64 = 8.0;
+
+/// How far quantizers may be moved on the way, in positions: 1.5 dB either way.
+const MOST_MOVED: f64 = 6.0;
+
+/// How a scene is to be coded, and what is expected of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Steering {
+    /// The quantizer of the scene to begin with.
+    pub(crate) start: f64,
+    /// The quantizer of the scene that `frames` and `expected` stand for.
+    pub(crate) pilot: f64,
+    /// The frames' quantizers in the pilot, 0 to 63.
+    pub(crate) frames: Vec<u8>,
+    /// What the stored preset is expected to give at these: luma PSNR in dB and luma SSIM in dB of every frame, where they exist.
+    pub(crate) expected: Vec<(Option<f64>, Option<f64>)>,
+    /// What a position changes.
+    pub(crate) slope: Quality,
+    pub(crate) floor: Floor,
+    /// By how many dB to land above the floor when nothing is measured yet; it shrinks with what is.
+    pub(crate) margin: f64,
+    /// The same once all is measured; negative where later layers raise the quality.
+    pub(crate) least_margin: f64,
+}
+
+impl Steering {
+    /// Whether a scene is long enough for anything to be steered in it.
+    pub(crate) fn is_worth(frames: u64) -> bool {
+        frames >= HELD + EVERY + LEAST_LEFT
+    }
+
+    /// How many frames are to be measured before frame `index` is sent; none where it is no time to turn.
+    pub(crate) fn due(index: u64) -> Option<u64> {
+        let measured = index.checked_sub(HELD)?;
+        (measured > 0 && measured.is_multiple_of(EVERY)).then_some(measured)
+    }
+
+    /// The frames' quantizers at a quantizer of the scene.
+    pub(crate) fn quantizers(&self, value: f64) -> Vec<u8> {
+        frame_quantizers::moved(&self.frames, self.pilot, value)
+    }
+
+    /// The quantizer of the scene for the frames that were not sent yet.
+    ///
+    /// `sent`: what it was for each that was. `measured`: the first of those, as they turned out.
+    pub(crate) fn turn(&self, sent: &[f64], measured: &[FrameMetrics]) -> f64 {
+        let bias = self.bias(sent, measured);
+        let unmeasured = 1.0 - measured.len() as f64 / self.expected.len().max(1) as f64;
+        let margin = self.least_margin + (self.margin - self.least_margin) * unmeasured.max(0.0).sqrt();
+        let start = position(self.start);
+        let (mut fine, mut coarse) = (start - MOST_MOVED, start + MOST_MOVED);
+        for _ in 0..24 {
+            let middle = (fine + coarse) / 2.0;
+            let quality = self.outcome(sent, measured, &bias, middle);
+            if self.floor.margin(&quality) >= margin { fine = middle } else { coarse = middle }
+        }
+        at_position(fine)
+    }
+
+    /// How far measured frames lie above what was expected of them, as far as that is to be trusted.
+    fn bias(&self, sent: &[f64], measured: &[FrameMetrics]) -> Quality {
+        let trust = measured.len() as f64 / (measured.len() as f64 + TRUSTED_FRAMES);
+        let mean = |found: &dyn Fn(usize) -> Option<f64>| {
+            let (sum, count) = (0..measured.len())
+                .filter_map(found)
+                .fold((0.0, 0_u32), |(sum, count), v| (sum + v, count + 1));
+            if count > 0 { trust * sum / f64::from(count) } else { 0.0 }
+        };
+        let expected = |i: usize| self.expected_at(i, position(sent[i]));
+        Quality {
+            psnr_y: mean(&|i| Some(measured[i].psnr_y? - expected(i).0?)),
+            ssim_db: Some(mean(&|i| Some(decibels(measured[i].ssim_y?) - expected(i).1?))),
+        }
+    }
+
+    /// The quality of the whole scene where the frames not sent yet are coded at this position.
+    fn outcome(&self, sent: &[f64], measured: &[FrameMetrics], bias: &Quality, at: f64) -> Quality {
+        let frames = (0..self.expected.len()).map(|i| match measured.get(i) {
+            Some(frame) => (frame.psnr_y, frame.ssim_y),
+            None => {
+                let (psnr, ssim) = self.expected_at(i, sent.get(i).map_or(at, |&value| position(value)));
+                let above = bias.ssim_db.unwrap_or(0.0);
+                (psnr.map(|db| db + bias.psnr_y), ssim.map(|db| 1.0 - 10.0_f64.powf(-(db + above) / 10.0)))
+            }
+        });
+        Quality::of_pairs(frames)
+    }
+
+    /// What is expected of a frame at a position of the scene's quantizer.
+    fn expected_at(&self, index: usize, at: f64) -> (Option<f64>, Option<f64>) {
+        let moved = at - position(self.pilot);
+        let (psnr, ssim) = self.expected.get(index).copied().unwrap_or_default();
+        let slope = self.slope.ssim_db.unwrap_or(0.0);
+        (psnr.map(|db| db + self.slope.psnr_y * moved), ssim.map(|db| db + slope * moved))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAMES: usize = 200;
+
+    fn steering(floor: Floor) -> Steering {
+        Steering {
+            start: 45.0,
+            pilot: 45.0,
+            frames: vec![45; FRAMES],
+            expected: vec![(Some(35.06), Some(14.0)); FRAMES],
+            slope: Quality { psnr_y: -0.25, ssim_db: Some(-0.2) },
+            floor,
+            margin: 0.06,
+            least_margin: 0.02,
+        }
+    }
+
+    fn frame(psnr_y: Option<f64>, ssim_y: Option<f64>) -> FrameMetrics {
+        FrameMetrics { planes: Default::default(), psnr_y, ssim_y, ms_ssim_y: None }
+    }
+
+    /// Codes a scene whose frames lie `above` what is expected; its mean luma PSNR.
+    fn coded(steering: &Steering, above: f64) -> f64 {
+        let (mut value, mut sent, mut measured) = (steering.start, Vec::new(), Vec::new());
+        for index in 0..FRAMES {
+            if let Some(count) = Steering::due(index as u64) {
+                value = steering.turn(&sent, &measured[..count as usize]);
+            }
+            sent.push(value);
+            let (psnr, ssim) = steering.expected_at(index, position(value));
+            let ssim = ssim.map(|db| 1.0 - 10.0_f64.powf(-(db + above) / 10.0));
+            measured.push(frame(psnr.map(|db| db + above), ssim));
+        }
+        Quality::of(&measured).psnr_y
+    }
+
+    #[test]
+    fn a_scene_that_turns_out_otherwise_lands_on_its_floor() {
+        let steering = steering(Floor { psnr_y: Some(35.0), ssim_y: None });
+        for above in [-0.3, -0.1, 0.0, 0.1, 0.3] {
+            let landed = coded(&steering, above) - 35.0;
+            assert!((0.0..0.08).contains(&landed), "{above}: {landed}");
+        }
+    }
+
+    #[test]
+    fn the_floor_that_binds_steers() {
+        let ssim = 1.0 - 10.0_f64.powf(-1.4);
+        let steering = steering(Floor { psnr_y: Some(30.0), ssim_y: Some(ssim) });
+        // SSIM is expected on its floor; a scene that lies lower is coded finer, and PSNR with it.
+        assert!(coded(&steering, -0.2) > 35.0);
+    }
+
+    #[test]
+    fn quantizers_are_moved_so_far_and_no_further() {
+        let steering = steering(Floor { psnr_y: Some(50.0), ssim_y: None });
+        let (sent, measured) = (vec![45.0; 98], vec![frame(Some(35.0), None); 16]);
+        let moved = position(45.0) - position(steering.turn(&sent, &measured));
+        assert!((moved - MOST_MOVED).abs() < 0.01, "{moved}");
+    }
+
+    #[test]
+    fn turns_come_at_fixed_frames_and_after_those_held() {
+        let due: Vec<_> = (0..150).filter_map(|i| Steering::due(i).map(|measured| (i, measured))).collect();
+        assert_eq!(due, [(98, 16), (114, 32), (130, 48), (146, 64)]);
+        assert!(!Steering::is_worth(105) && Steering::is_worth(106));
+    }
+}
