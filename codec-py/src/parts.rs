@@ -143,7 +143,9 @@ impl Frames<'_> {
             self.next += 1;
             if self.next > self.start {
                 let frames_done = self.next - self.start;
-                self.reporter.progress(Progress { frames_done, ..Progress::default() });
+                let mut at = Progress::default();
+                at.frames_done = frames_done;
+                self.reporter.progress(at);
                 return Ok(frame);
             }
         }

@@ -195,7 +195,8 @@ struct Watched {
 
 impl Watched {
     fn new(clip: Box<dyn FrameSource>, reporter: Reporter) -> Self {
-        let at = Progress { frames_total: clip.declared_frame_count(), ..Progress::default() };
+        let mut at = Progress::default();
+        at.frames_total = clip.declared_frame_count();
         let cancel = reporter.cancel.clone();
         Self { clip, reporter, cancel, at }
     }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 
 /// How far an encode or decode has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Progress {
     /// Frames finished.
     pub frames_done: u64,

@@ -28,6 +28,7 @@ const TRAILING_BITS: u8 = 0x80;
 
 /// What a sequence header says about the pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SequenceHeader {
     /// Profile: 0 main, 1 high, 2 professional.
     pub profile: u8,
@@ -47,6 +48,7 @@ pub struct SequenceHeader {
 
 /// What a temporal unit holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UnitInfo {
     /// The sequence header, if the unit carries one.
     pub sequence: Option<SequenceHeader>,
@@ -178,6 +180,7 @@ pub fn insert_hdr(unit: &[u8], tracks: &Tracks) -> Result<Vec<u8>> {
 
 /// A temporal unit out of a container, as streams hold it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ForeignUnit {
     /// Its OBUs, each with its size; temporal delimiters, padding and the messages are left out.
     pub data: Vec<u8>,

@@ -2,6 +2,7 @@
 
 /// The coded form of one frame, with whatever hidden frames it needs first.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TemporalUnit {
     /// AV1 low-overhead bytes, without a temporal delimiter.
     pub data: Vec<u8>,

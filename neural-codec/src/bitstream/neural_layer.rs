@@ -26,6 +26,7 @@ const CRC_BYTES: usize = 4;
 
 /// What a scene carries beside its AV1.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NeuralLayer {
     /// How the scene is coded.
     pub strategy: Strategy,

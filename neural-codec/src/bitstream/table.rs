@@ -9,6 +9,7 @@ use crate::memory;
 
 /// Where one scene lies, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SceneEntry {
     /// Offset of its SCENE packet from the start of the stream.
     pub offset: u64,
@@ -31,6 +32,7 @@ impl SceneEntry {
 
 /// Every scene of the stream, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct SceneTable {
     /// Entry `k` is scene `k`.
     pub scenes: Vec<SceneEntry>,
@@ -107,6 +109,7 @@ impl Payload for SceneTable {
 
 /// Closes the stream. Of fixed size, so that it is found from the end of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct End {
     /// Number of scenes in the stream.
     pub scene_count: u32,

@@ -6,6 +6,7 @@ use super::psnr::SquaredError;
 
 /// Distortion of one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FrameMetrics {
     /// Squared error of Y, U and V, or of R, G and B.
     pub planes: [SquaredError; 3],
@@ -26,6 +27,7 @@ impl FrameMetrics {
 
 /// Distortion of a scene or clip; the field's name fixes the definition.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Metrics {
     /// Number of frames compared.
     pub frames: u64,
@@ -48,6 +50,7 @@ pub struct Metrics {
 
 /// Why a metric has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Undefined {
     /// Name of the field of [`Metrics`].
     pub metric: &'static str,

@@ -43,6 +43,7 @@ impl fmt::Display for SceneClass {
 
 /// A class and why it was given.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Evidence {
     /// The class.
     pub class: SceneClass,

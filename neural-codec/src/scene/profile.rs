@@ -4,6 +4,7 @@ use super::class::Evidence;
 
 /// Measurements of a scene. Units: luma levels of 8 bits and shares from 0 to 1 unless said otherwise.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Profile {
     /// Number of frames.
     pub frames: u64,
@@ -52,6 +53,7 @@ pub struct Profile {
 
 /// A measurement over time.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Extent {
     /// Largest value.
     pub max: f32,

@@ -42,6 +42,7 @@ impl fmt::Display for Tools {
 
 /// Settings of the base layer for one scene.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct EncodeParams {
     /// Constant quality.
     pub quantizer: Quantizer,
