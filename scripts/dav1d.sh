@@ -10,6 +10,7 @@ hash=3d875e9669d116a603412a126de599b7bf47789a365b79fcf461fbf9c18d141f
 prefix=$PWD/target/dav1d
 stamp=$prefix/$version
 [ -e "$stamp" ] && exit 0
+echo "Building dav1d"
 work=$PWD/target/dav1d-source
 rm -rf "$work" "$prefix"
 mkdir -p "$work/src"

@@ -11,6 +11,7 @@ recipe=$prefix/recipe-$(cat scripts/ffmpeg.sh scripts/dav1d.sh | sha256sum | cut
 [ -e "$recipe" ] && exit 0
 rm -rf "$prefix"
 
+echo "Building FFmpeg, which takes minutes"
 work=$PWD/target/ffmpeg-source
 rm -rf "$work"
 mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial" "$work/apt/parts"

@@ -13,12 +13,14 @@ pip=("$python" -m pip --quiet --disable-pip-version-check)
 rm -rf "$out"
 mkdir -p "$out/raw"
 export PKG_CONFIG_PATH=$PWD/target/ffmpeg/lib/pkgconfig LD_LIBRARY_PATH=$PWD/target/ffmpeg/lib:$PWD/target/dav1d/lib
+echo "Compiling the extension, which takes minutes"
 CARGO_TARGET_DIR=target/portable .venv/bin/maturin build --quiet --release --manifest-path codec-py/Cargo.toml \
   --interpreter "$python" --out "$out/raw"
 "$python" scripts/carry.py "$out"/raw/*.whl target/svt-av1/"$(sed -n 's/^\(av\)==\([0-9.]*\) .*/\1-\2/p' scripts/svt-av1.txt)"-*.whl
 PATH=$PWD/.venv/bin:$PATH "$python" -m auditwheel repair --strip --wheel-dir "$out" "$out"/raw/*.whl
 rm -r "$out/raw"
 .venv/bin/maturin sdist --manifest-path codec-py/Cargo.toml --out "$out" >/dev/null 2>&1
+echo "Trying the wheel in a clean virtual environment"
 unset LD_LIBRARY_PATH PKG_CONFIG_PATH
 "$python" scripts/clean-install.py "$out"/*.whl --carried
 ls -l "$out" | awk 'NR > 1 { printf "%.1f MB  %s\n", $5 / 1e6, $9 }'
