@@ -359,6 +359,19 @@ typedef struct ncodec_progress {
      * Bytes of stream written or read.
      */
     uint64_t bytes;
+    /**
+     * What an encode began last: "locate", "extend", "pilot", "store" or "filter"; NULL before the first attempt, and of other work.
+     * It lives as long as the library.
+     */
+    const char *stage;
+    /**
+     * Attempts that an encode has begun, over all scenes.
+     */
+    uint64_t attempts;
+    /**
+     * Frames coded by all attempts, those that look for a quantizer included.
+     */
+    uint64_t frames_coded;
 } ncodec_progress;
 
 /**

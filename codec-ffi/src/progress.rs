@@ -2,10 +2,11 @@
 
 #![allow(unsafe_code)] // The callback is the caller's.
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_char, c_void};
 use std::ops::ControlFlow;
 
 use neural_codec::progress::Progress;
+use neural_codec::report::Stage;
 
 /// How far an encode or decode has come.
 #[repr(C)]
@@ -21,6 +22,13 @@ pub struct CProgress {
     pub frames_total: i64,
     /// Bytes of stream written or read.
     pub bytes: u64,
+    /// What an encode began last: "locate", "extend", "pilot", "store" or "filter"; NULL before the first attempt, and of other work.
+    /// It lives as long as the library.
+    pub stage: *const c_char,
+    /// Attempts that an encode has begun, over all scenes.
+    pub attempts: u64,
+    /// Frames coded by all attempts, those that look for a quantizer included.
+    pub frames_coded: u64,
 }
 
 /// Told now and then how far the work is, on the thread that made the call. Non-zero cancels the work, and the call
@@ -58,11 +66,25 @@ impl Listener {
             frames_done: progress.frames_done,
             frames_total: progress.frames_total.and_then(|total| i64::try_from(total).ok()).unwrap_or(-1),
             bytes: progress.bytes,
+            stage: progress.stage.map_or(std::ptr::null(), |stage| c_name(stage).as_ptr()),
+            attempts: progress.attempts,
+            frames_coded: progress.frames_coded,
         };
         // SAFETY: a function of this type by the header, with the pointer that came with it.
         match unsafe { callback(&raw const told, self.user_data) } {
             0 => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }
+    }
+}
+
+fn c_name(stage: Stage) -> &'static CStr {
+    match stage {
+        Stage::Locate => c"locate",
+        Stage::Extend => c"extend",
+        Stage::Pilot => c"pilot",
+        Stage::Store => c"store",
+        Stage::Filter => c"filter",
+        _ => c"other",
     }
 }

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use neural_codec::progress::{CancelToken, Progress};
+use neural_codec::report::Stage;
 use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 
@@ -107,7 +108,9 @@ impl Job {
         Ok(Some(match event {
             Event::Bytes(bytes) => ("bytes", python_bytes(py, &bytes)?.into_any()),
             Event::Progress(at) => {
-                let value = (at.frames_done, at.frames_total, at.scenes_done, at.bytes);
+                let stage = at.stage.map(Stage::name);
+                let found = (at.frames_done, at.frames_total, at.scenes_done, at.bytes);
+                let value = (found, stage, at.attempts, at.frames_coded);
                 ("progress", value.into_pyobject(py)?.into_any())
             }
             Event::Lost(json) => ("lost", json.into_pyobject(py)?.into_any()),

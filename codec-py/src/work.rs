@@ -68,6 +68,7 @@ pub(crate) fn compare(
         let mut clip = Watched::new(clip, reporter);
         let device = device.open(clip.info().width * clip.info().height)?;
         let reference = reference.as_mut();
+        clip.at.frames_total = clip.at.frames_total.or(reference.declared_frame_count());
         if !per_frame {
             return json(&neural_codec::decoder::compare_with_device(
                 &device, reference, &mut clip, measures,

@@ -28,7 +28,8 @@ def run(*arguments) -> subprocess.CompletedProcess[str]:
 def result(*arguments):
     found = run(*arguments)
     assert found.returncode == 0, found.stderr
-    assert found.stderr == ""
+    assert all(line.startswith('{"progress": ') for line in found.stderr.splitlines()), found.stderr
+    assert "--json" in arguments or found.stderr == ""
     return found.stdout
 
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
+use crate::report::Stage;
 
 /// How far an encode or decode has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +19,12 @@ pub struct Progress {
     pub scenes_done: u32,
     /// Bytes of stream written or read.
     pub bytes: u64,
+    /// What an encode began last; none before the first attempt, and of other work.
+    pub stage: Option<Stage>,
+    /// Attempts that an encode has begun, over all scenes.
+    pub attempts: u64,
+    /// Frames coded by all attempts, those that look for a quantizer included: it moves also while `frames_done` does not.
+    pub frames_coded: u64,
 }
 
 /// Called now and then with how far the work is; breaking cancels it. The one shape of a progress callback.

@@ -275,7 +275,7 @@ pub enum Stage {
     Locate,
     /// The whole scene at the fast preset.
     Extend,
-    /// The head of the scene one preset faster than stored.
+    /// The whole scene at a middle preset.
     Pilot,
     /// The whole scene as it is stored.
     Store,

@@ -16,8 +16,10 @@ from typing import Any
 
 import neural_codec
 
+from ._jobs import ProgressArgument
 from ._measure import frame_at
 from ._page import write_page
+from ._progress import JsonLines
 from .errors import NeuralCodecError
 from .records import ClipInfo, Lost, Metrics, Record, Report, SceneInfo, StreamInfo
 
@@ -147,13 +149,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, and progress as lines of JSON on standard error")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(run=run)
     return parser
 
 
-def _bar() -> bool:
-    return sys.stderr.isatty()
+def _bar(options: argparse.Namespace) -> ProgressArgument:
+    """A bar in a terminal, lines of JSON for machines, nothing where that is asked for."""
+    if options.quiet:
+        return None
+    return JsonLines() if options.json else sys.stderr.isatty()
 
 
 def _print(options: argparse.Namespace, record: Record, lines: list[str]) -> None:
@@ -199,7 +205,7 @@ def _encode_piped(options: argparse.Namespace) -> None:
             path,
             scenes=_scenes(options.scenes),
             fps=options.fps,
-            progress=_bar(),
+            progress=_bar(options),
             on_lost=_tell_lost,
             **_given(options),
         )
@@ -218,7 +224,7 @@ def _encode_one(options: argparse.Namespace) -> None:
         options.output,
         scenes=_scenes(options.scenes),
         fps=options.fps,
-        progress=_bar(),
+        progress=_bar(options),
         on_lost=_tell_lost,
         **_given(options),
     )
@@ -265,19 +271,19 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _decode(options: argparse.Namespace) -> None:
-    written = neural_codec.decode(options.input, options.output, progress=_bar())
+    written = neural_codec.decode(options.input, options.output, progress=_bar(options))
     line = f"{written.frames} frames in {written.seconds:.1f} s ({written.frames_per_second:.0f} a second)"
     _print(options, written, [line])
 
 
 def _remux(options: argparse.Namespace) -> None:
-    found = neural_codec.remux(options.input, options.output, progress=_bar())
+    found = neural_codec.remux(options.input, options.output, progress=_bar(options))
     _tell_lost(found.lost)
     _print(options, found, [f"{found.frames} frames, {found.base_bytes} bytes of AV1"])
 
 
 def _export(options: argparse.Namespace) -> None:
-    found = neural_codec.export_base(options.input, options.base, progress=_bar())
+    found = neural_codec.export_base(options.input, options.base, progress=_bar(options))
     size = f"{found.width}x{found.height} at {found.bit_depth} bits"
     _print(options, found, [f"{found.frames} frames of {size}, {found.base_bytes} bytes of AV1"])
 
@@ -312,7 +318,7 @@ def _clip_lines(found: ClipInfo) -> list[str]:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    metrics = neural_codec.compare(options.reference, options.clip, ms_ssim=options.ms_ssim, progress=_bar())
+    metrics = neural_codec.compare(options.reference, options.clip, ms_ssim=options.ms_ssim, progress=_bar(options))
     _print(options, metrics, metrics_lines(metrics))
 
 
@@ -324,7 +330,7 @@ def metrics_lines(metrics: Metrics) -> list[str]:
 
 
 def _detect_scenes(options: argparse.Namespace) -> None:
-    scenes = neural_codec.detect_scenes(options.input, progress=_bar())
+    scenes = neural_codec.detect_scenes(options.input, progress=_bar(options))
     print(json.dumps(scenes) if options.json else "\n".join(f"{start}-{end}" for start, end in scenes))
 
 
@@ -351,7 +357,7 @@ def _experiments(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> None:
     from ._demo import demo
 
-    summary = demo(options.video, options.output, progress=_bar())
+    summary = demo(options.video, options.output, progress=_bar(options))
     print(json.dumps(summary.to_dict(), indent=2) if options.json else summary.table())
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ._decode import decode
 from ._encode import encode
+from ._jobs import ProgressArgument
 from ._measure import compare, frame_at
 from ._page import write_page
 from .errors import FileIO, InvalidArgument, MissingLibrary
@@ -56,7 +57,7 @@ class Summary(Record):
         return "\n".join(f"{name:18} {value}" for name, value in rows)
 
 
-def demo(video: str | None, folder: str, *, progress: bool = False) -> Summary:
+def demo(video: str | None, folder: str, *, progress: ProgressArgument = None) -> Summary:
     """Encodes `video` into `folder`, decodes and measures it, and writes report and picture beside."""
     pillow = _pillow()
     source = Path(video) if video is not None else sample_clip()

@@ -75,7 +75,7 @@ class Drive:
                 if self._lost is not None:
                     self._lost(event[1])
             elif event[0] == "progress":
-                if self._progress is not None and self._progress(Progress(*event[1])) is False:
+                if self._progress is not None and self._progress(Progress(*event[1][0], *event[1][1:])) is False:
                     raise Cancelled("cancelled by the progress callback")
             else:
                 self.result = event[1]

@@ -96,7 +96,7 @@ class Job:
         self, seconds: float
     ) -> (
         tuple[Literal["bytes"], bytes]
-        | tuple[Literal["progress"], tuple[int, int | None, int, int]]
+        | tuple[Literal["progress"], tuple[tuple[int, int | None, int, int], str | None, int, int]]
         | tuple[Literal["lost"], str]
         | tuple[Literal["done"], str]
         | None

@@ -471,3 +471,9 @@ class Progress(Record):
     """Scenes finished."""
     bytes: int
     """Bytes of stream written or read."""
+    stage: str | None = None
+    """What an encode began last: locate, extend, pilot, store or filter; None before the first attempt, and of other work."""
+    attempts: int = 0
+    """Attempts that an encode has begun, over all scenes."""
+    frames_coded: int = 0
+    """Frames coded by all attempts, those that look for a quantizer included: it moves also while `frames_done` does not."""

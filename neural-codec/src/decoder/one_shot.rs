@@ -101,12 +101,14 @@ pub fn decode_file(
     let mut decoder = StreamDecoder::open_file(input, settings.clone())?;
     let mut writer = media::create(output, decoder.info(), decoder.tracks())?;
     let (mut frames, mut audio_packets) = (0, 0);
+    let frames_total = decoder.declared_frame_count();
     while let Some(frame) = decoder.next_frame()? {
         cancel.check()?;
         audio_packets += write_audio(&mut decoder, writer.as_mut())?;
         writer.write_frame(&frame)?;
         frames += 1;
-        let so_far = Progress { frames_done: frames, bytes: decoder.position(), ..Progress::default() };
+        let so_far =
+            Progress { frames_done: frames, frames_total, bytes: decoder.position(), ..Progress::default() };
         if on_progress(so_far).is_break() {
             return Err(Error::Cancelled);
         }

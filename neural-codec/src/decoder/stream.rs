@@ -1,13 +1,14 @@
 //! A stream decoded from front to back: the decoding agent's steps.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::item::Item;
 use super::items::{AnyInput, Items};
 use super::scene::{Decoded, SceneDecoder, placed};
 use super::settings::{DecoderSettings, OnDamage};
-use crate::bitstream::{AudioPacket, PacketReader, StreamHeader, SubtitlePacket, Tracks};
+use crate::bitstream::{AudioPacket, PacketReader, SceneReader, StreamHeader, SubtitlePacket, Tracks};
 use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{AnyFrame, Frame, VideoInfo};
@@ -47,6 +48,8 @@ pub struct StreamDecoder<R> {
     audio: Vec<AudioPacket>,
     subtitles: Vec<SubtitlePacket>,
     last_duration: Option<u64>,
+    /// Frames of the whole stream, where that is known before the end.
+    declared_frames: Option<u64>,
     state: State,
 }
 
@@ -74,7 +77,8 @@ impl StreamDecoder<AnyInput> {
     ///
     /// As [`open`](Self::open), with the file's name.
     pub fn open_file(path: &Path, settings: DecoderSettings) -> Result<Self> {
-        Ok(Self::of(Items::open_file(path, &settings)?, settings))
+        let declared_frames = declared_frames(path, &settings);
+        Ok(Self { declared_frames, ..Self::of(Items::open_file(path, &settings)?, settings) })
     }
 }
 
@@ -101,6 +105,7 @@ impl<R: Read> StreamDecoder<R> {
             audio,
             subtitles,
             last_duration,
+            declared_frames: None,
             state: State::Reading,
         }
     }
@@ -205,6 +210,10 @@ impl<R: Read + Send> FrameSource for StreamDecoder<R> {
         self.decode_any_frame()
     }
 
+    fn declared_frame_count(&self) -> Option<u64> {
+        self.declared_frames
+    }
+
     fn tracks(&self) -> &Tracks {
         self.items.tracks()
     }
@@ -220,4 +229,15 @@ impl<R: Read + Send> FrameSource for StreamDecoder<R> {
     fn take_audio(&mut self) -> Vec<AudioPacket> {
         std::mem::take(&mut self.audio)
     }
+}
+
+/// Frames of a `.nvc` file by its table of scenes; none where that cannot be read, and of other files.
+fn declared_frames(path: &Path, settings: &DecoderSettings) -> Option<u64> {
+    // A pipe is read once.
+    if !path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let input = BufReader::new(File::open(path).ok()?);
+    let reader = SceneReader::open(input, settings.limits.clone()).ok()?;
+    Some(reader.table().frame_count())
 }

@@ -208,10 +208,14 @@ impl Pipeline {
         if process::is_forked() {
             return self.progress;
         }
-        let sent = self.frames_sent;
+        let (sent, log) = (self.frames_sent, &self.session.context.log);
+        let (stage, attempts) = log.begun();
         Progress {
             // A scene that is stored again counts once.
-            frames_done: self.session.context.log.frames_stored().min(sent),
+            frames_done: log.frames_stored().min(sent),
+            stage,
+            attempts,
+            frames_coded: log.frames_coded(),
             frames_total: self.is_finished.then_some(sent),
             ..self.progress
         }

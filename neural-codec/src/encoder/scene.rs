@@ -128,15 +128,15 @@ fn store_scene(
         (SceneGoal::Constant(_), None) if context.resources.cache.is_none() => AttemptKind::StoreAndRelease,
         (_, None) => AttemptKind::Store,
     };
-    let clock = &context.log.clock;
-    let running = clock.begin(Stage::Store.name());
+    let log = &context.log;
+    let running = log.begin(Stage::Store);
     let mut attempt = run_attempt(context, &task.frames, 0..u64::MAX, params, kind)?;
     let whole = 0..attempt.frames.len() as u64;
     records.push(attempt_record(Stage::Store, params, &whole, &attempt, running.end()));
     let mut filter = None;
     let mut bytes = attempt.bytes;
     if let Some(config) = task.training {
-        let running = clock.begin(Stage::Filter.name());
+        let running = log.begin(Stage::Filter);
         let outcome = filter_scene(context, config, &task.frames, params, warm_start, &mut attempt)?;
         bytes += outcome.packet.as_ref().map_or(0, |packet| packet.byte_len() as u64);
         let record = attempt_record(Stage::Filter, params, &whole, &attempt, running.end());

@@ -1,16 +1,17 @@
 //! What all attempts of an encode share: what the clip is, what may be spent, and where to note what was done.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::attempt_cache::AttemptCache;
 use super::params::EffortParams;
-use super::stage_clock::StageClock;
+use super::stage_clock::{Running, StageClock};
 use crate::base::{Av1Decoder, DecoderConfig, Library};
 use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{BitDepth, VideoInfo};
 use crate::progress::CancelToken;
+use crate::report::Stage;
 use crate::scene::MemoryBudget;
 
 /// What is the same for all scenes of a clip, so that all have one AV1 sequence header.
@@ -46,12 +47,42 @@ pub(crate) struct EncodeLog {
     pub(crate) clock: Arc<StageClock>,
     retries: AtomicU64,
     frames_stored: AtomicU64,
+    frames_coded: AtomicU64,
+    /// What was begun last, and how many attempts were begun.
+    begun: Mutex<(Option<Stage>, u64)>,
 }
 
 impl EncodeLog {
     pub(crate) fn new() -> Arc<Self> {
-        let clock = StageClock::new();
-        Arc::new(Self { clock, retries: AtomicU64::new(0), frames_stored: AtomicU64::new(0) })
+        Arc::new(Self {
+            clock: StageClock::new(),
+            retries: AtomicU64::default(),
+            frames_stored: AtomicU64::default(),
+            frames_coded: AtomicU64::default(),
+            begun: Mutex::default(),
+        })
+    }
+
+    /// An attempt begins.
+    pub(crate) fn begin(&self, stage: Stage) -> Running {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        *begun = (Some(stage), begun.1 + 1);
+        self.clock.begin(stage.name())
+    }
+
+    /// What was begun last, and how many attempts were begun.
+    pub(crate) fn begun(&self) -> (Option<Stage>, u64) {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A frame of an attempt is coded and measured.
+    pub(crate) fn coded(&self) {
+        self.frames_coded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Frames of all attempts so far.
+    pub(crate) fn frames_coded(&self) -> u64 {
+        self.frames_coded.load(Ordering::Relaxed)
     }
 
     /// An attempt is retried.

@@ -312,6 +312,7 @@ impl Measurer<'_> {
                 let _ = tell.send(metrics);
             }
             attempt.frames.push(metrics);
+            self.context.log.coded();
             attempt.timestamps.push(source.timestamp);
             if self.kind.is_stored() {
                 attempt.hashes.push(FrameHash::of(&decoded));

@@ -132,7 +132,7 @@ impl<'a> Search<'a> {
         params: &EncodeParams,
         frames: Range<u64>,
     ) -> Result<EncodeAttempt> {
-        let running = self.context.log.clock.begin(stage.name());
+        let running = self.context.log.begin(stage);
         let attempt = run_attempt(self.context, self.frames, frames.clone(), params, AttemptKind::Probe)?;
         self.records.push(attempt_record(stage, params, &frames, &attempt, running.end()));
         Ok(attempt)
