@@ -52,7 +52,7 @@ def test_a_clip_goes_through_all_commands(carphone, tmp_path):
     assert "psnr_y" in result("compare", carphone, stream, "--ms-ssim")
     scenes = json.loads(result("detect-scenes", carphone, "--json"))
     assert scenes[0][0] == 0 and scenes[-1][1] == info.frames
-    assert "0-" in result("detect-scenes", carphone)
+    assert result("detect-scenes", carphone) == "0-120\n"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,17 @@ def test_an_error_is_one_line_and_a_code_and_changes_no_file(carphone, carphone_
     assert (stream.read_bytes(), copy.read_bytes()) == before and not list(tmp_path.glob("out*"))
     assert found.returncode == 1 and found.stdout == ""
     assert found.stderr.startswith("error: ") and found.stderr.count("\n") == 1 and words in found.stderr
+
+
+def test_splits_of_long_scenes_are_told_from_cuts(tmp_path):
+    clip = tmp_path / "long.y4m"
+    header = b"YUV4MPEG2 W64 H48 F5:1 Ip A1:1 C420jpeg\n"
+    half = [b"FRAME\n" + bytes([60 + 4 * (i % 2)]) * (64 * 48) + bytes([128]) * (64 * 24) for i in range(70)]
+    other = [b"FRAME\n" + bytes(range(256)) * 12 + bytes([90]) * (64 * 24)] * 20
+    clip.write_bytes(header + b"".join(half + other))
+    lines = result("detect-scenes", clip).splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["0-50", "50-70", "70-90"]
+    assert ["split" in line for line in lines] == [False, True, False]
 
 
 def test_wrong_usage_has_its_own_code():

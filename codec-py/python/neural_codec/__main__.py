@@ -331,7 +331,16 @@ def metrics_lines(metrics: Metrics) -> list[str]:
 
 def _detect_scenes(options: argparse.Namespace) -> None:
     scenes = neural_codec.detect_scenes(options.input, progress=_bar(options))
-    print(json.dumps(scenes) if options.json else "\n".join(f"{start}-{end}" for start, end in scenes))
+    if options.json:
+        print(json.dumps(scenes))
+        return
+    seconds = float(neural_codec.settings()["max_scene_seconds"].default)
+    longest = max(round(float(neural_codec.info(options.input).video.frame_rate) * seconds), 1)
+    before = 0
+    for start, end in scenes:
+        # A scene that has become so long ends there, cut or none.
+        print(f"{start}-{end}" + (f"  split: the scene before has the longest length, {longest} frames" if before == longest else ""))
+        before = end - start
 
 
 def _selftest(options: argparse.Namespace) -> None:
