@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::forecast;
 use super::frame_quantizers;
-use super::params::EncodeParams;
+use super::params::{EncodeParams, Tools};
 use super::quality_curve::{Curve, STEP, position};
 use super::scene_search::{Search, SearchResult, Store, Stored};
 use super::steering::Steering;
@@ -62,7 +62,10 @@ impl Search<'_> {
     pub(crate) fn floor<S>(mut self, floor: &Floor, store: Store<'_, S>) -> Result<SearchResult<S>> {
         let part = self.part();
         let located = self.locate(floor, &part)?;
-        let forecast = if self.has_pilot() { self.pilot(floor, &located)? } else { Forecast::of(located) };
+        let forecast = match self.pilot() {
+            Some(pilot) => self.forecast(floor, &located, pilot)?,
+            None => Forecast::of(located),
+        };
         self.store(floor, forecast, store)
     }
 
@@ -94,20 +97,25 @@ impl Search<'_> {
     }
 
     /// What the whole scene at the pilot's preset says of the stored one.
-    fn pilot(&mut self, floor: &Floor, located: &Curve) -> Result<Forecast> {
-        let first = located.solve(floor, TARGET_MARGIN, self.library());
-        let forecast = self.piloted(first, located)?;
+    fn forecast(&mut self, floor: &Floor, located: &Curve, pilot: (i8, Tools)) -> Result<Forecast> {
+        let wanted = located.solve(floor, TARGET_MARGIN, self.library());
+        let forecast = self.piloted(wanted, located, pilot)?;
         let found = forecast.curve.solve(floor, TARGET_MARGIN, self.library());
-        let miss = position(found.value()) - position(first.value());
-        if miss.abs() > FAR_POSITION { self.piloted(found, located) } else { Ok(forecast) }
+        let miss = position(found.value()) - position(wanted.value());
+        if miss.abs() > FAR_POSITION { self.piloted(found, located, pilot) } else { Ok(forecast) }
     }
 
     /// A pilot at this quantizer.
-    fn piloted(&mut self, quantizer: Quantizer, located: &Curve) -> Result<Forecast> {
-        let params = self.effort.pilot_params(quantizer, self.tools());
+    fn piloted(
+        &mut self,
+        quantizer: Quantizer,
+        located: &Curve,
+        (preset, tools): (i8, Tools),
+    ) -> Result<Forecast> {
+        let params = self.effort.pilot_params(preset, quantizer, tools);
         let attempt = self.attempt(Stage::Pilot, &params, 0..self.length())?;
         let value = params.quantizer.value();
-        let gain = forecast::over_pilot(self.effort.preset);
+        let gain = forecast::over_pilot(self.effort.preset, preset == self.effort.probe_preset);
         let quality = Quality::of(&attempt.frames).plus(&gain);
         let curve = located.moved(&quality.minus(&located.quality(value)));
         let above = |frame: &FrameMetrics| {

@@ -67,6 +67,8 @@ pub(crate) struct EffortParams {
     pub(crate) probe_preset: i8,
     /// The preset that says how far above the probes the stored coding lies; that of the probes where none is worth it.
     pub(crate) pilot_preset: i8,
+    /// Whether the probes' preset makes the pilot of a scene that is steered.
+    pub(crate) has_fast_pilots: bool,
     /// Whether tools are chosen by the class of the scene.
     pub(crate) chooses_tools: bool,
     /// The finest quantizer that the preset can be trusted with.
@@ -79,7 +81,7 @@ pub(crate) struct EffortParams {
 
 /// The base encoder's preset for each effort, for versions 3 and newer, whose presets 11 to 13 are one and the same, and
 /// for older ones, whose slow presets take longer (`docs/decisions/0014-search-that-pays.md`).
-const PRESET_OF_EFFORT: [i8; 10] = [12, 10, 8, 7, 5, 4, 3, 2, 1, 1];
+const PRESET_OF_EFFORT: [i8; 10] = [12, 10, 8, 6, 5, 4, 3, 2, 1, 1];
 const OLD_PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 9, 8, 6, 5, 4, 3, 2];
 
 /// The least effort that chooses tools.
@@ -93,8 +95,12 @@ const PROBE_PRESET: i8 = 10;
 const PILOT_PRESET: i8 = 7;
 const OLD_PILOT_PRESET: i8 = 8;
 
-/// Presets this close to the pilot's are stored at once: a second coding costs no more than a pilot.
-const PILOTS_FROM: i8 = 3;
+/// Presets closer to the pilot's are stored at once: a second coding costs no more than a pilot.
+const PILOTS_FROM: i8 = 2;
+
+/// Presets from here on that leave steered scenes to a pilot at the probes' preset: it says less of the stored one, costs a third,
+/// and what it misses is found on the way.
+const FAST_PILOTS_FROM: i8 = 5;
 
 /// The fastest preset for pictures with a side below [`SMALL_SIDE`]: above it SVT-AV1 4.1 was seen to write streams
 /// of pictures up to 176 wide that decoders cannot follow (luma PSNR 13 dB, and decoders disagree).
@@ -139,6 +145,7 @@ impl EffortParams {
             preset,
             probe_preset,
             pilot_preset: if preset + PILOTS_FROM <= pilot_preset { pilot_preset } else { probe_preset },
+            has_fast_pilots: (FAST_PILOTS_FROM..pilot_preset).contains(&preset),
             chooses_tools: effort >= CHOOSES_TOOLS,
             finest: if preset > FASTEST_PRESET_OF_FINE {
                 Quantizer::from(FINE_BELOW)
@@ -155,9 +162,9 @@ impl EffortParams {
         self.at(self.preset, quantizer, self.depth, tools)
     }
 
-    /// Those of a pilot, at the source's depth.
-    pub(crate) fn pilot_params(&self, quantizer: Quantizer, tools: Tools) -> EncodeParams {
-        self.at(self.pilot_preset, quantizer, self.source_depth, tools)
+    /// Those of a pilot at a preset, at the source's depth.
+    pub(crate) fn pilot_params(&self, preset: i8, quantizer: Quantizer, tools: Tools) -> EncodeParams {
+        self.at(preset, quantizer, self.source_depth, tools)
     }
 
     /// Those of a probe.

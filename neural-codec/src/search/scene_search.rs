@@ -7,6 +7,7 @@ use super::attempt::{AttemptKind, EncodeAttempt};
 use super::context::AttemptContext;
 use super::params::{EffortParams, EncodeParams, Tools};
 use super::run_attempt::run_attempt;
+use super::steering::Steering;
 use super::target::Quality;
 use crate::base::Quantizer;
 use crate::error::Result;
@@ -72,9 +73,14 @@ impl<'a> Search<'a> {
         Self { context, frames, profile, effort, expected_gain, asked_tools, records: Vec::new() }
     }
 
-    /// Whether a preset between that of the probes and the stored one is asked too.
-    pub(super) fn has_pilot(&self) -> bool {
-        self.effort.preset < self.effort.pilot_preset && self.effort.pilot_preset < self.effort.probe_preset
+    /// The preset and the tools of a pilot of the whole scene; none where a second coding costs no more.
+    pub(super) fn pilot(&self) -> Option<(i8, Tools)> {
+        let EffortParams { pilot_preset, probe_preset, has_fast_pilots, .. } = self.effort;
+        if has_fast_pilots && Steering::is_worth(self.length()) {
+            let tools = Tools { screen_content: self.tools().screen_content, ..self.probe_tools() };
+            return Some((probe_preset, tools));
+        }
+        (pilot_preset < probe_preset).then(|| (pilot_preset, self.tools()))
     }
 
     /// Fast presets have shorter pyramids; with that of the slow ones they speak for them better.
