@@ -113,7 +113,7 @@ pub unsafe extern "C" fn ncodec_compare_files(
             unsafe { (path("reference", reference)?, path("clip", clip)?, required("metrics", metrics)?) };
         let settings = DecoderSettings::default();
         let (mut reference, mut clip) = (open_clip(reference, &settings)?, open_clip(clip, &settings)?);
-        let found = decoder::compare(reference.as_mut(), clip.as_mut(), Measures::MsSsim)?;
+        let found = decoder::compare(reference.as_mut(), clip.as_mut(), Measures::MS_SSIM)?;
         give(&json(&found)?, Some(metrics))
     })
 }

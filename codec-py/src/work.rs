@@ -63,7 +63,7 @@ pub(crate) fn compare(
 ) -> PyResult<Job> {
     let device: DeviceChoice = device.parse().map_err(|error| to_python(py, error))?;
     let (mut reference, clip) = (reference.take(py)?, clip.take(py)?);
-    let measures = if ms_ssim { Measures::MsSsim } else { Measures::Ssim };
+    let measures = if ms_ssim { Measures::MS_SSIM } else { Measures::SSIM };
     Job::start(py, move |reporter| {
         let mut clip = Watched::new(clip, reporter);
         let device = device.open(clip.info().width * clip.info().height)?;

@@ -15,7 +15,7 @@ fn main() -> Result<()> {
     };
     let settings = DecoderSettings::default();
     let open = |path: &String| open_clip(Path::new(path), &settings);
-    let metrics = compare(open(reference)?.as_mut(), open(clip)?.as_mut(), Measures::MsSsim)?;
+    let metrics = compare(open(reference)?.as_mut(), open(clip)?.as_mut(), Measures::MS_SSIM)?;
     println!(
         "{} frames, {} of them lossless, as {}",
         metrics.frames, metrics.lossless_frames, metrics.pixel_format

@@ -16,8 +16,9 @@ use super::forecast;
 use super::frame_quantizers;
 use super::params::EncodeParams;
 use super::quality_curve::{Curve, STEP, position};
+use super::quality::Quality;
 use super::scene_search::{Search, SearchResult, Store, Stored};
-use super::target::{Floor, Quality};
+use super::target::Floor;
 use crate::base::{Library, Quantizer};
 use crate::error::{Error, Result};
 use crate::report::{SceneVerdict, Stage};
@@ -30,8 +31,16 @@ const TARGET_MARGIN: f64 = 0.06;
 const CORRECTED_MARGIN: f64 = 0.03;
 const CORRECTED_SHARE: f64 = 0.2;
 
-/// A stored scene further above the floor than this, in dB and in SSIM, is coded again, once.
-const MOST_ABOVE: Floor = Floor { psnr_y: Some(0.3), ssim_y: Some(0.0033) };
+/// A stored scene further above the floor than this, in the metric's own unit, is coded again, once.
+const MOST_ABOVE: Floor = Floor {
+    psnr_y: Some(0.3),
+    ssim_y: Some(0.0033),
+    ms_ssim_y: Some(0.001),
+    ssimulacra2: Some(1.0),
+    vmaf: Some(0.4),
+    xpsnr_y: Some(0.3),
+    ..Floor::NONE
+};
 
 /// Most probes that locate.
 const MOST_LOCATED: usize = 3;
@@ -62,14 +71,14 @@ impl Search<'_> {
     }
 
     /// The next preset's curve, by the part at the fast preset around the floor.
-    fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Curve> {
+    pub(super) fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Curve> {
         let mut curve = Curve::default();
         let mut quantizer = Quantizer::from(FIRST_QUANTIZER);
         let mut located = 0;
         loop {
             located += 1;
             let attempt = self.probe(Stage::Locate, quantizer, part.clone())?;
-            curve.add(quantizer.value(), Quality::of(&attempt.frames));
+            curve.add(quantizer.value(), self.quality(&attempt));
             let expected = curve.moved(&self.over_probe(quantizer));
             let margin = floor.margin(&expected.quality(quantizer.value()));
             let next = expected.solve(floor, TARGET_MARGIN, self.library());
@@ -83,7 +92,7 @@ impl Search<'_> {
     /// By how much the next coding, a pilot or the stored one, is expected to lie above a probe.
     fn over_probe(&self, quantizer: Quantizer) -> Quality {
         if self.effort.preset == self.effort.probe_preset {
-            return Quality { psnr_y: 0.0, ssim_db: Some(0.0) };
+            return Quality::even(0.0);
         }
         forecast::over_probe(quantizer.value())
     }
@@ -102,7 +111,7 @@ impl Search<'_> {
         let params = self.effort.pilot_params(quantizer, self.tools());
         let attempt = self.attempt(Stage::Pilot, &params, 0..self.length())?;
         let quantizer = params.quantizer;
-        let quality = Quality::of(&attempt.frames).plus(&forecast::over_pilot(self.effort.preset));
+        let quality = self.quality(&attempt).plus(&forecast::over_pilot(self.effort.preset));
         let curve = located.moved(&quality.minus(&located.quality(quantizer.value())));
         Ok(Forecast { curve, frames: Some((quantizer, attempt.quantizers)) })
     }
