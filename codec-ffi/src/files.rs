@@ -118,6 +118,33 @@ pub unsafe extern "C" fn ncodec_compare_files(
     })
 }
 
+/// Measures a clip against a reference as ncodec_compare_files does, by the metrics that are named, with commas between them:
+/// psnr, ssim, ms_ssim, ssimulacra2, vmaf, xpsnr. PSNR is measured in any case. VMAF needs libvmaf, which is loaded at run time:
+/// NCODEC_ERROR_MISSING_LIBRARY and the remedy where it is not to be had.
+///
+/// Messages are at ncodec_last_error. Ownership: *metrics is JSON and yours; free it by ncodec_string_free; NULL on
+/// failure. Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_compare_files_by(
+    reference: *const c_char,
+    clip: *const c_char,
+    names: *const c_char,
+    metrics: *mut *mut c_char,
+) -> i32 {
+    call_without_handle(|| {
+        // SAFETY: NULL, or strings and a place for a pointer, as the header asks.
+        let (reference, clip, names, metrics) = unsafe {
+            let (reference, clip) = (path("reference", reference)?, path("clip", clip)?);
+            (reference, clip, text("names", names)?, required("metrics", metrics)?)
+        };
+        let measures: Measures = names.parse()?;
+        let settings = DecoderSettings::default();
+        let (mut reference, mut clip) = (open_clip(reference, &settings)?, open_clip(clip, &settings)?);
+        let found = decoder::compare(reference.as_mut(), clip.as_mut(), measures)?;
+        give(&json(&found)?, Some(metrics))
+    })
+}
+
 /// Finds the scenes of a media file, as an encode cuts it, no longer than max_scene_seconds (0.5 to 60; 0 for the default
 /// of 10): *scenes is JSON, [[start, end], ...] in frames, end exclusive.
 ///

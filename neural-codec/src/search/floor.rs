@@ -32,7 +32,7 @@ const CORRECTED_MARGIN: f64 = 0.03;
 const CORRECTED_SHARE: f64 = 0.2;
 
 /// A stored scene further above the floor than this, in the metric's own unit, is coded again, once.
-const MOST_ABOVE: Floor = Floor {
+pub(super) const MOST_ABOVE: Floor = Floor {
     psnr_y: Some(0.3),
     ssim_y: Some(0.0033),
     ms_ssim_y: Some(0.001),

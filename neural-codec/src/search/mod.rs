@@ -6,6 +6,7 @@
 
 mod attempt;
 mod attempt_cache;
+mod clip_floor;
 mod context;
 mod floor;
 mod forecast;
@@ -25,8 +26,9 @@ pub(crate) use attempt::{AttemptKind, EncodeAttempt};
 pub(crate) use attempt_cache::AttemptCache;
 pub(crate) use context::{AttemptContext, Clip, EncodeLog, Resources};
 pub(crate) use params::EffortParams;
-pub(crate) use quality::{Pooled, Quality, off_scale, on_scale};
-pub(crate) use quality_curve::Curve;
+pub(crate) use clip_floor::Standing;
+pub(crate) use quality::{Pooled, Quality};
+pub(crate) use quality_curve::{Curve, STEP};
 pub use params::{EncodeParams, Tools};
 pub(crate) use rate_curve::{RateCurve, allocate};
 pub(crate) use run_attempt::{at_depth, run_attempt};
