@@ -1,11 +1,14 @@
-//! VMAF and XPSNR agree with FFmpeg's filters, frame by frame and over the clip, to what those print.
+//! VMAF and XPSNR agree with FFmpeg's filters, frame by frame and over the clip, to what those print; SSIMULACRA 2 with the crate.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod oracles;
 mod pictures;
 
-use neural_codec::frame::{Frame, PixelFormat, Rational, VideoInfo};
-use neural_codec::metrics::{ClipMeasurer, Measured, Measures, Metric};
+use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
+use neural_codec::frame::{
+    Frame, Layout, PixelFormat, Rational, VideoInfo, convert, rgb8_interleaved, rgb10_interleaved,
+};
+use neural_codec::metrics::{ClipMeasurer, Measured, Measures, Metric, ssimulacra2};
 use pictures::{Kind, Recipe};
 
 /// Half of the last place that FFmpeg prints: four of XPSNR, six of VMAF.
@@ -75,5 +78,32 @@ fn vmaf_is_that_of_libvmaf() {
             let off = (found.comparison.finish().vmaf.unwrap() - expected).abs();
             assert!(off < VMAF, "{width}x{height} {format}: {off} off {expected}");
         }
+    }
+}
+
+#[test]
+fn ssimulacra2_is_that_of_the_crate_on_the_frames_as_rgb() {
+    for format in [PixelFormat::RGB_8, PixelFormat::RGB_10, PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
+        let (source, decoded) = recipe(90, 61, format).frames(1);
+        let score = |pair: [Vec<u16>; 2]| {
+            let bytes = pair.map(|rgb| rgb.into_iter().flat_map(u16::to_ne_bytes).collect::<Vec<u8>>());
+            let view = |bytes| PixelSlice::new(bytes, 90, 61, 90 * 6, PixelDescriptor::RGB16_SRGB).unwrap();
+            compute_ssimulacra2(&view(&bytes[0]), &view(&bytes[1])).unwrap()
+        };
+        let expected = score([&source, &decoded].map(rgb16));
+        assert_eq!(ssimulacra2(&source, &decoded).unwrap(), expected, "{format}");
+        assert!((-50.0..99.0).contains(&expected), "{expected}");
+    }
+}
+
+/// Samples at 16 bits; YUV of an unspecified color is that of BT.601 at this size.
+fn rgb16(frame: &Frame) -> Vec<u16> {
+    let color = frame.color().resolve_for_conversion(frame.format().layout, frame.width(), frame.height());
+    let is_rgb = frame.format().layout == Layout::Rgb;
+    let rgb = if is_rgb { frame.try_clone() } else { convert(frame, PixelFormat::RGB_10, color) }.unwrap();
+    let spread = |sample: u32, peak: u32| ((sample * 65535) as f64 / f64::from(peak)).round() as u16;
+    match rgb.format() {
+        PixelFormat::RGB_8 => rgb8_interleaved(&rgb).unwrap().iter().map(|&s| spread(s.into(), 255)).collect(),
+        _ => rgb10_interleaved(&rgb).unwrap().iter().map(|&s| spread(s.into(), 1023)).collect(),
     }
 }

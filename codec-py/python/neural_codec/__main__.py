@@ -263,8 +263,9 @@ def report_lines(report: Report) -> list[str]:
         f" SSIM-Y {_number(total.quality.ssim_y, 4)}, {total.seconds:.1f} s with {report.base_encoder}"
     )
     # What a floor names beside these two.
-    others = [f"{name} {value:.4f}" for name, value in total.pooled.items() if name not in ("psnr_y", "ssim_y")]
-    pooling, scope = report.settings["pooling"], report.settings["scope"]
+    shown = ("psnr_y", "ssim_y") if report.settings.get("pooling", "mean") == "mean" else ()
+    others = [f"{name} {value:.4f}" for name, value in total.pooled.items() if name not in shown]
+    pooling, scope = (report.settings.get(name, "") for name in ("pooling", "scope"))
     if others:
         lines.append(f"over the clip, {pooling}: {', '.join(others)}" + (" (the floor's scope)" if scope == "clip" else ""))
     lines += [f"lost: {each.what}: {each.why}" for each in report.lost]
