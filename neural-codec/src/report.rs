@@ -374,7 +374,7 @@ pub struct AttemptRecord {
     pub bytes: u64,
     /// Mean luma PSNR in dB; null when lossless.
     pub psnr_y: Option<f64>,
-    /// Mean luma SSIM; null where it is not defined.
+    /// Mean luma SSIM; null where it is not defined, and of attempts that look for parameters of a target that does not name it.
     pub ssim_y: Option<f64>,
     /// Mean luma MS-SSIM; null where it is not measured.
     pub ms_ssim_y: Option<f64>,

@@ -11,8 +11,8 @@ pub use crate::audio_plan::{AudioAction, AudioPlan};
 use crate::device::{self, FEWEST_SAMPLES};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
-use crate::scene_choice::SceneChoices;
 pub use crate::pooling::{Pooling, Scope};
+use crate::scene_choice::SceneChoices;
 pub use crate::strategy::Strategy;
 
 /// Where heavy work runs.

@@ -4,6 +4,7 @@
 mod oracles;
 mod support;
 
+use neural_codec::decoder::{DecoderSettings, StreamDecoder};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::frame::PixelFormat;
 use neural_codec::metrics::{Measures, Metric};
@@ -57,11 +58,7 @@ fn a_floor_of_the_clip_is_met_by_all_frames_together_and_closely() {
     let (again, _) = encoded(clip(192, 160), &[pairs[0], pairs[1], ("threads", "1")]).unwrap();
     assert!(again == bytes);
     // What a fresh reader measures: a frame a scene has others before it.
-    let mut decoder = neural_codec::decoder::SeekingDecoder::open(
-        std::io::Cursor::new(bytes),
-        neural_codec::decoder::DecoderSettings::default(),
-    )
-    .unwrap();
+    let mut decoder = StreamDecoder::new(bytes.as_slice(), DecoderSettings::default()).unwrap();
     let measures = Measures::PSNR.with(Metric::Vmaf);
     let measured = neural_codec::decoder::compare(&mut clip(192, 160), &mut decoder, measures).unwrap();
     assert!((measured.vmaf.unwrap() - found).abs() < 1.0, "{measured:?} {found}");

@@ -103,7 +103,9 @@ fn rgb16(frame: &Frame) -> Vec<u16> {
     let rgb = if is_rgb { frame.try_clone() } else { convert(frame, PixelFormat::RGB_10, color) }.unwrap();
     let spread = |sample: u32, peak: u32| ((sample * 65535) as f64 / f64::from(peak)).round() as u16;
     match rgb.format() {
-        PixelFormat::RGB_8 => rgb8_interleaved(&rgb).unwrap().iter().map(|&s| spread(s.into(), 255)).collect(),
+        PixelFormat::RGB_8 => {
+            rgb8_interleaved(&rgb).unwrap().iter().map(|&s| spread(s.into(), 255)).collect()
+        }
         _ => rgb10_interleaved(&rgb).unwrap().iter().map(|&s| spread(s.into(), 1023)).collect(),
     }
 }

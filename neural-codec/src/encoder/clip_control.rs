@@ -66,7 +66,8 @@ impl ClipControl {
             }
             Self::Floor(floor) => {
                 let text = floor.floor().text();
-                let note = format!("The floor {text} of the clip cannot be met; this is the best that was found.");
+                let note =
+                    format!("The floor {text} of the clip cannot be met; this is the best that was found.");
                 Ok((floor.next(library), note))
             }
         }

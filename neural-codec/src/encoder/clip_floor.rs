@@ -151,7 +151,8 @@ impl ClipFloor {
     /// The best that was found. Where one quantizer meets the floor and the next does not, scenes of the coarser one are taken as long
     /// as the floor is met.
     fn write(&mut self) -> NextStep {
-        let accounts: Vec<_> = (0..self.probed.len()).map(|index| self.newest(index).map(attempts_of)).collect();
+        let accounts: Vec<_> =
+            (0..self.probed.len()).map(|index| self.newest(index).map(attempts_of)).collect();
         let (mut scenes, is_met) = match (self.met.take(), self.missed.take()) {
             (Some(met), Some(missed)) => (self.mixed(met.scenes, missed.scenes), true),
             (Some(met), None) => (met.scenes, true),

@@ -306,8 +306,8 @@ impl StoredFrames<'_> {
             self.attempt.frames.iter().map(|frame| self.config.squared_error(frame, format.depth)).sum();
         let mut maps = MapWriter::new(price / 8.0 * error);
         let clip = &self.context.clip;
-        let mut measurer = ClipMeasurer::new(&clip.info, clip.store_measures)?
-            .with_device(&self.context.resources.device);
+        let mut measurer =
+            ClipMeasurer::new(&clip.info, clip.store_measures)?.with_device(&self.context.resources.device);
         let mut hashes = Vec::new();
         self.each_pair(|index, source, decoded| {
             let kind = temporal_layer(index);

@@ -16,8 +16,8 @@ use crate::frame::FrameHash;
 use crate::report::{AttemptRecord, SceneVerdict, Stage};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
-    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Pooled, Quality, Search, SearchResult, Store, Stored,
-    attempt_record, run_attempt,
+    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Pooled, Quality, Search, SearchResult, Store,
+    Stored, attempt_record, run_attempt,
 };
 use crate::strategy::Strategy;
 
@@ -149,12 +149,7 @@ fn store_scene(
         filter = Some(outcome);
     }
     let metrics = Pooled::of(&attempt.frames, context.clip.pooling);
-    Ok(Stored {
-        quality: Quality::from(&metrics),
-        metrics,
-        bytes,
-        scene: StoredScene { attempt, filter },
-    })
+    Ok(Stored { quality: Quality::from(&metrics), metrics, bytes, scene: StoredScene { attempt, filter } })
 }
 
 /// The packets of a stored scene, and their account.

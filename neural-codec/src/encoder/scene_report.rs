@@ -3,12 +3,12 @@
 use super::task::{SceneTask, StoredScene};
 use crate::frame::VideoInfo;
 use crate::metrics::Comparison;
+use crate::pooling::Pooling;
 use crate::report::{
     FilterVerdict, PredictedReport, ProfileReport, QualityReport, SceneReport, SceneVerdict,
 };
 use crate::scene::Profile;
 use crate::search::{Pooled, SearchResult};
-use crate::pooling::Pooling;
 use crate::strategy::Strategy;
 
 /// What was done for a scene of so many bytes of packets, and what came out.

@@ -77,7 +77,8 @@ impl Session {
             cache: None,
             cancel: CancelToken::new(),
         };
-        let probe_measures = if asked.is_empty() { target.measures() } else { target.measures().with(Metric::SsimY) };
+        let probe_measures =
+            if asked.is_empty() { target.measures() } else { target.measures().with(Metric::SsimY) };
         let clip = Arc::new(Clip {
             info,
             library,
@@ -138,8 +139,15 @@ impl Session {
     pub(super) fn muxer(&self, tracks: &Tracks, start: Instant) -> Result<StreamMuxer> {
         let clip = &self.context.clip;
         let base_encoder = format!("SVT-AV1 {}", clip.library.version());
-        let mut muxer =
-            StreamMuxer::new(self.source, clip.info, tracks, &self.settings, clip.store_measures, base_encoder, start)?;
+        let mut muxer = StreamMuxer::new(
+            self.source,
+            clip.info,
+            tracks,
+            &self.settings,
+            clip.store_measures,
+            base_encoder,
+            start,
+        )?;
         conversion_note(&self.source, &clip.info).into_iter().for_each(|note| muxer.note(note));
         Ok(muxer)
     }
@@ -172,9 +180,10 @@ impl Session {
 /// `InvalidArgument` for a floor of a metric that pictures this small have not; `MissingLibrary` for VMAF without libvmaf.
 fn check_floor(target: &Target, info: &VideoInfo) -> Result<()> {
     let Target::Floor(floor) = target else { return Ok(()) };
-    for (name, least, smallest) in
-        [("min_vmaf", floor.vmaf, VMAF_SMALLEST_SIDE), ("min_ms_ssim", floor.ms_ssim_y, MS_SSIM_SMALLEST_SIDE)]
-    {
+    for (name, least, smallest) in [
+        ("min_vmaf", floor.vmaf, VMAF_SMALLEST_SIDE),
+        ("min_ms_ssim", floor.ms_ssim_y, MS_SSIM_SMALLEST_SIDE),
+    ] {
         if least.is_some() && info.width.min(info.height) < smallest {
             let expected = format!("pictures of at least {smallest} samples a side");
             return Err(Error::invalid(name, expected, format!("{}x{}", info.width, info.height)));

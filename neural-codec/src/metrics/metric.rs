@@ -58,7 +58,8 @@ impl FromStr for Metric {
     /// Reads a name, with `_y` or without: `vmaf`, `ms_ssim`, `xpsnr_y`.
     fn from_str(text: &str) -> Result<Self> {
         let name = text.trim();
-        let is_named = |metric: &Self| metric.name() == name || metric.name().strip_suffix("_y") == Some(name);
+        let is_named =
+            |metric: &Self| metric.name() == name || metric.name().strip_suffix("_y") == Some(name);
         Self::ALL.into_iter().find(is_named).ok_or_else(|| {
             let names = Self::ALL.map(|metric| metric.name().trim_end_matches("_y")).join(", ");
             Error::invalid("metric", format!("one of {names}"), name)

@@ -28,9 +28,9 @@ mod vmaf;
 mod xpsnr;
 
 pub use bd_rate::{RatePoint, bd_rate};
+pub use clip_measurer::{ClipMeasurer, Measured};
 pub use comparable::Comparable;
 pub use comparison::Comparison;
-pub use clip_measurer::{ClipMeasurer, Measured};
 pub use metric::{Measures, Metric};
 pub use ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim};
 pub use psnr::{SquaredError, squared_error};

@@ -109,7 +109,11 @@ mod tests {
     #[test]
     fn hdr_and_other_sizes_are_errors() {
         let source = frame(PixelFormat::YUV420_8, 40);
-        let hdr = frame(PixelFormat::YUV420_8, 40).with_color(Color { transfer: 16, matrix: 9, ..Color::default() });
+        let hdr = frame(PixelFormat::YUV420_8, 40).with_color(Color {
+            transfer: 16,
+            matrix: 9,
+            ..Color::default()
+        });
         assert!(matches!(ssimulacra2(&hdr, &source), Err(Error::Unsupported { .. })));
         let other = Frame::new(16, 16, PixelFormat::YUV420_8, Color::default()).unwrap();
         assert!(matches!(ssimulacra2(&source, &other), Err(Error::InvalidArgument { .. })));

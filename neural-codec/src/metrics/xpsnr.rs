@@ -53,7 +53,11 @@ impl Xpsnr {
     /// # Errors
     ///
     /// `InvalidArgument` where sizes differ, `OutOfMemory`.
-    pub(super) fn push<T: Comparable>(&mut self, source: &Plane<T>, decoded: &Plane<T>) -> Result<Option<f64>> {
+    pub(super) fn push<T: Comparable>(
+        &mut self,
+        source: &Plane<T>,
+        decoded: &Plane<T>,
+    ) -> Result<Option<f64>> {
         check_same_size(source, decoded)?;
         let wide: Vec<u16> = memory::collected("luma for xpsnr", source.samples().iter().map(|&s| s.into()))?;
         let none = |length| memory::filled("black luma for xpsnr", length, 0);
@@ -147,7 +151,8 @@ impl<T: Sample> Picture<'_, T> {
     }
 
     fn squared_error(&self, block: &Block) -> u64 {
-        let rows = (block.top..block.bottom).map(|y| y * self.width + block.left..y * self.width + block.right);
+        let rows =
+            (block.top..block.bottom).map(|y| y * self.width + block.left..y * self.width + block.right);
         rows.map(|row| {
             let pairs = self.source[row.clone()].iter().zip(&self.decoded[row]);
             pairs.map(|(&source, &decoded)| u64::from(source.abs_diff(decoded.into())).pow(2)).sum::<u64>()
@@ -206,8 +211,14 @@ impl<T: Sample> Picture<'_, T> {
             let own = across(x, y) + across(x, y + 1);
             let beside = across(x, y - 1) + across(x, y + 2) + down(x - 1, y) + down(x + 2, y);
             let corners = at(x - 1, y - 1) + at(x + 2, y - 1) + at(x - 1, y + 2) + at(x + 2, y + 2);
-            let beyond = across(x - 1, y - 2) + across(x + 1, y - 2) + across(x - 1, y + 3) + across(x + 1, y + 3)
-                + down(x - 2, y - 1) + down(x - 2, y + 1) + down(x + 3, y - 1) + down(x + 3, y + 1);
+            let beyond = across(x - 1, y - 2)
+                + across(x + 1, y - 2)
+                + across(x - 1, y + 3)
+                + across(x + 1, y + 3)
+                + down(x - 2, y - 1)
+                + down(x - 2, y + 1)
+                + down(x + 3, y - 1)
+                + down(x + 3, y + 1);
             (12 * own - 3 * beside - 2 * corners - beyond).unsigned_abs()
         };
         let row = |y| (inner.left..inner.right).step_by(2).map(move |x| value(x, y)).sum::<u64>();
@@ -222,12 +233,10 @@ impl<T: Sample> Picture<'_, T> {
 
     /// The same on samples of 2x2.
     fn change_of_halved(&self, block: &Block) -> u64 {
-        let at = |x: usize, y: usize| {
-            self.change_at(y.min(self.height - 1) * self.width + x.min(self.width - 1))
-        };
-        let value = |x: usize, y: usize| {
-            (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)).unsigned_abs()
-        };
+        let at =
+            |x: usize, y: usize| self.change_at(y.min(self.height - 1) * self.width + x.min(self.width - 1));
+        let value =
+            |x: usize, y: usize| (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)).unsigned_abs();
         let row = |y| (block.left..block.right).step_by(2).map(move |x| value(x, y)).sum::<u64>();
         (block.top..block.bottom).step_by(2).map(row).sum()
     }
@@ -274,7 +283,9 @@ mod tests {
     fn an_error_counts_less_where_the_picture_is_busy() {
         let flat = plane(|_| 100);
         let busy = plane(|i| if i % 3 == 0 { 60 } else { 140 });
-        let off = |p: &Plane<u8>| Plane::from_samples(96, 80, p.samples().iter().map(|&s| s + 4).collect()).unwrap();
+        let off = |p: &Plane<u8>| {
+            Plane::from_samples(96, 80, p.samples().iter().map(|&s| s + 4).collect()).unwrap()
+        };
         let value = |p: &Plane<u8>| xpsnr(25).push(p, &off(p)).unwrap().unwrap();
         assert!(value(&busy) > value(&flat) + 1.0);
         let mut still = xpsnr(25);
@@ -297,7 +308,9 @@ mod tests {
     #[test]
     fn pictures_of_any_size_are_measured() {
         for (width, height) in [(1, 1), (1, 300), (47, 44), (2049, 1153), (2050, 1), (46, 46)] {
-            let source = Plane::from_samples(width, height, (0..width * height).map(|i| (i % 251) as u8).collect()).unwrap();
+            let source =
+                Plane::from_samples(width, height, (0..width * height).map(|i| (i % 251) as u8).collect())
+                    .unwrap();
             let decoded = Plane::from_samples(width, height, vec![9; width * height]).unwrap();
             for rate in [25, 60] {
                 let mut xpsnr = xpsnr(rate);

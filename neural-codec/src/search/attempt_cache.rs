@@ -163,7 +163,9 @@ impl AttemptCache {
         measures: Measures,
     ) -> Key {
         let (info, base_encoder) = (&self.info, &self.base_encoder);
-        let text = format!("{SCHEMA} {info:?} {base_encoder} {scene:016x} {span:?} {params:?} {is_stored} {measures:?}");
+        let text = format!(
+            "{SCHEMA} {info:?} {base_encoder} {scene:016x} {span:?} {params:?} {is_stored} {measures:?}"
+        );
         Key(xxh3_128(text.as_bytes()))
     }
 

@@ -24,12 +24,12 @@ mod worth;
 
 pub(crate) use attempt::{AttemptKind, EncodeAttempt};
 pub(crate) use attempt_cache::AttemptCache;
+pub(crate) use clip_floor::Standing;
 pub(crate) use context::{AttemptContext, Clip, EncodeLog, Resources};
 pub(crate) use params::EffortParams;
-pub(crate) use clip_floor::Standing;
+pub use params::{EncodeParams, Tools};
 pub(crate) use quality::{Pooled, Quality};
 pub(crate) use quality_curve::{Curve, STEP};
-pub use params::{EncodeParams, Tools};
 pub(crate) use rate_curve::{RateCurve, allocate};
 pub(crate) use run_attempt::{at_depth, run_attempt};
 pub(crate) use scene_search::{Search, SearchResult, Store, Stored, attempt_record};

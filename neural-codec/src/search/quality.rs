@@ -113,7 +113,9 @@ pub(crate) fn on_scale(metric: Metric, value: f64) -> f64 {
     match metric {
         Metric::PsnrY | Metric::XpsnrY => value,
         Metric::SsimY | Metric::MsSsimY => -10.0 * (1.0 - value).max(1e-10).log10(),
-        Metric::Vmaf | Metric::Ssimulacra2 => -10.0 * ((100.0 + BEYOND_BEST - value) / 100.0).max(1e-10).log10(),
+        Metric::Vmaf | Metric::Ssimulacra2 => {
+            -10.0 * ((100.0 + BEYOND_BEST - value) / 100.0).max(1e-10).log10()
+        }
     }
 }
 
@@ -142,7 +144,10 @@ mod tests {
             (Metric::XpsnrY, [20.0, 35.0, 50.0]),
         ] {
             assert!(values.map(|value| on_scale(metric, value)).is_sorted());
-            assert!(values.iter().all(|&v| (off_scale(metric, on_scale(metric, v)) - v).abs() < 1e-9), "{metric}");
+            assert!(
+                values.iter().all(|&v| (off_scale(metric, on_scale(metric, v)) - v).abs() < 1e-9),
+                "{metric}"
+            );
         }
     }
 }

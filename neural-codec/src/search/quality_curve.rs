@@ -10,8 +10,11 @@ use crate::metrics::Metric;
 
 /// What one step of the quantizer's position changes where only one point is known, in dB of luma PSNR and of SSIM; the means of
 /// twelve scenes at presets 4 to 10. The others, in dB of MS-SSIM, SSIMULACRA 2, VMAF and XPSNR, are about those of eight clips.
-const USUAL_SLOPE: Quality =
-    Quality { psnr_y: -0.25, ssim_db: Some(-0.19), others: [Some(-0.25), Some(-0.2), Some(-0.22), Some(-0.22)] };
+const USUAL_SLOPE: Quality = Quality {
+    psnr_y: -0.25,
+    ssim_db: Some(-0.19),
+    others: [Some(-0.25), Some(-0.2), Some(-0.22), Some(-0.22)],
+};
 
 /// Slopes outside these shares of the usual one are taken for noise.
 const SLOPES: std::ops::RangeInclusive<f64> = 0.3..=4.0;

@@ -75,7 +75,11 @@ impl Target {
             && !floor.is_set()
             && (floor.pooling, floor.scope) != (Pooling::Mean, Scope::Scene)
         {
-            return Err(Error::invalid("pooling and scope", "those of a floor", format!("the target {other}")));
+            return Err(Error::invalid(
+                "pooling and scope",
+                "those of a floor",
+                format!("the target {other}"),
+            ));
         }
         Ok(match (quantizer, bitrate_bps, size_bytes, lambda) {
             (Some(value), ..) => Self::Constant(Quantizer::new(value)?),
@@ -83,11 +87,7 @@ impl Target {
             (_, _, Some(bytes), _) => Self::Size(bytes),
             (.., Some(lambda)) => Self::Lambda(lambda),
             _ if floor.is_set() => Self::Floor(floor),
-            _ => Self::Floor(Floor {
-                psnr_y: Some(DEFAULT_PSNR_Y),
-                ssim_y: Some(DEFAULT_SSIM_Y),
-                ..floor
-            }),
+            _ => Self::Floor(Floor { psnr_y: Some(DEFAULT_PSNR_Y), ssim_y: Some(DEFAULT_SSIM_Y), ..floor }),
         })
     }
 
@@ -106,7 +106,11 @@ impl Target {
 
     /// The floor that all frames of the clip share.
     pub(crate) fn floor_of_clip(&self) -> Option<&Floor> {
-        if let Self::Floor(floor) = self { Some(floor).filter(|floor| floor.scope == Scope::Clip) } else { None }
+        if let Self::Floor(floor) = self {
+            Some(floor).filter(|floor| floor.scope == Scope::Clip)
+        } else {
+            None
+        }
     }
 
     /// The name of a setting that limits the bytes of all scenes together, and that limit for a clip of so many seconds.
@@ -187,7 +191,8 @@ impl Floor {
 
     /// By how many dB the metric that binds is above the floor; negative below it.
     pub(crate) fn margin(&self, quality: &Quality) -> f64 {
-        let margins = self.set().filter_map(|(metric, floor)| Some(quality.get(metric)? - on_scale(metric, floor)));
+        let margins =
+            self.set().filter_map(|(metric, floor)| Some(quality.get(metric)? - on_scale(metric, floor)));
         margins.fold(f64::INFINITY, f64::min)
     }
 
@@ -213,7 +218,8 @@ impl Floor {
     /// The floor in words, such as `psnr_y >= 35 and ssim_y >= 0.95`, or `vmaf >= 95 (p5)`.
     pub(crate) fn text(&self) -> String {
         let parts: Vec<_> = self.set().map(|(metric, floor)| format!("{metric} >= {floor}")).collect();
-        let pooling = if self.pooling == Pooling::Mean { String::new() } else { format!(" ({})", self.pooling) };
+        let pooling =
+            if self.pooling == Pooling::Mean { String::new() } else { format!(" ({})", self.pooling) };
         parts.join(" and ") + &pooling
     }
 }
@@ -252,7 +258,8 @@ mod tests {
 
     #[test]
     fn a_floor_says_what_has_to_be_measured_and_how_it_is_pooled() {
-        let found = target(&[("min_vmaf", "95"), ("min_xpsnr", "38"), ("pooling", "p5"), ("scope", "clip")]).unwrap();
+        let found =
+            target(&[("min_vmaf", "95"), ("min_xpsnr", "38"), ("pooling", "p5"), ("scope", "clip")]).unwrap();
         assert_eq!(found.measures(), Measures::PSNR.with(Metric::Vmaf).with(Metric::XpsnrY));
         let floor = found.floor_of_clip().unwrap();
         assert_eq!(floor.text(), "vmaf >= 95 and xpsnr_y >= 38 (p5)");

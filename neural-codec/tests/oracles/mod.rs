@@ -14,7 +14,11 @@ fn environment() -> PathBuf {
 /// Names the libvmaf of the checkout, unless `NEURAL_CODEC_VMAF` names one.
 pub(crate) fn use_libvmaf() {
     let path = environment().join("vmaf/libvmaf.so.3");
-    assert!(path.is_file() || std::env::var_os("NEURAL_CODEC_VMAF").is_some(), "make setup fetches {}", path.display());
+    assert!(
+        path.is_file() || std::env::var_os("NEURAL_CODEC_VMAF").is_some(),
+        "make setup fetches {}",
+        path.display()
+    );
     neural_codec::metrics::suggest_vmaf(&path);
 }
 
@@ -23,9 +27,9 @@ pub(crate) fn ffmpeg() -> PathBuf {
     let versions = std::fs::read_dir(environment().join("lib")).expect("make setup makes .venv");
     let folders = versions.map(|entry| entry.unwrap().path().join("site-packages/imageio_ffmpeg/binaries"));
     let files = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
-    let found = files.map(|entry| entry.unwrap().path()).find(|path| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ffmpeg"))
-    });
+    let found = files
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ffmpeg")));
     found.expect("make setup installs imageio-ffmpeg into .venv")
 }
 
@@ -56,6 +60,8 @@ pub(crate) fn filtered(clips: [&[Frame]; 2], rate: u32, filter: &str) -> String 
 fn bytes(frame: &Frame) -> Vec<u8> {
     match frame.planes() {
         Planes::U8(planes) => planes.iter().flat_map(|plane| plane.samples().to_vec()).collect(),
-        Planes::U16(planes) => planes.iter().flat_map(|p| p.samples()).flat_map(|s| s.to_le_bytes()).collect(),
+        Planes::U16(planes) => {
+            planes.iter().flat_map(|p| p.samples()).flat_map(|s| s.to_le_bytes()).collect()
+        }
     }
 }

@@ -132,7 +132,10 @@ impl Library {
                 Err(reason) => tried.push(format!("{}: {reason}", name.display())),
             }
         }
-        Err(Error::MissingLibrary { name: "libvmaf", remedy: format!("tried {}; {REMEDY}", tried.join("; ")) })
+        Err(Error::MissingLibrary {
+            name: "libvmaf",
+            remedy: format!("tried {}; {REMEDY}", tried.join("; ")),
+        })
     }
 
     #[allow(unsafe_code)]

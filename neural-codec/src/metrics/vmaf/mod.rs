@@ -7,5 +7,5 @@ mod library;
 mod run;
 
 pub use library::{VMAF_VARIABLE, suggest_vmaf, vmaf_version};
-pub(super) use run::VmafRun;
 pub use run::VMAF_SMALLEST_SIDE;
+pub(super) use run::VmafRun;

@@ -78,9 +78,8 @@ impl VmafRun {
             }
         };
         // SAFETY: the context is open, and takes both pictures over.
-        let done = unsafe {
-            (self.library.api.read_pictures)(self.context, &mut source, &mut decoded, self.count)
-        };
+        let done =
+            unsafe { (self.library.api.read_pictures)(self.context, &mut source, &mut decoded, self.count) };
         check("vmaf_read_pictures", done)?;
         self.count += 1;
         Ok(())
@@ -98,15 +97,20 @@ impl VmafRun {
         }
         let api = self.library.api;
         // SAFETY: two nulls say that no picture will follow.
-        let done = unsafe {
-            (api.read_pictures)(self.context, std::ptr::null_mut(), std::ptr::null_mut(), 0)
-        };
+        let done =
+            unsafe { (api.read_pictures)(self.context, std::ptr::null_mut(), std::ptr::null_mut(), 0) };
         check("vmaf_read_pictures", done)?;
         let score = |index| {
             let mut score = f64::NAN;
             // SAFETY: both handles are valid, and the place for the score is ours.
-            check("vmaf_score_at_index", unsafe { (api.score_at)(self.context, self.model, &mut score, index) })?;
-            if score.is_finite() { Ok(score) } else { Err(Error::internal("libvmaf", "a score that is no number")) }
+            check("vmaf_score_at_index", unsafe {
+                (api.score_at)(self.context, self.model, &mut score, index)
+            })?;
+            if score.is_finite() {
+                Ok(score)
+            } else {
+                Err(Error::internal("libvmaf", "a score that is no number"))
+            }
         };
         (0..self.count).map(score).collect()
     }
@@ -119,7 +123,11 @@ impl VmafRun {
             || u32::from(frame.format().depth.bits()) != self.bits
         {
             let expected = format!("{}x{} of {} bits", self.width, self.height, self.bits);
-            return Err(Error::invalid("frame for vmaf", expected, format!("{width}x{height} in {}", frame.format())));
+            return Err(Error::invalid(
+                "frame for vmaf",
+                expected,
+                format!("{width}x{height} in {}", frame.format()),
+            ));
         }
         let mut picture = Picture::EMPTY;
         // SAFETY: the structure is larger than that of any version that `Library` takes.
@@ -137,7 +145,9 @@ impl VmafRun {
 /// Copies samples into a picture of their size and depth; what pads its rows becomes 0.
 #[allow(unsafe_code)]
 fn copy<T: Sample>(samples: &[T], width: usize, picture: &Picture) {
-    let (Ok(stride), start) = (usize::try_from(picture.strides[0]), picture.data[0].cast::<u8>()) else { return };
+    let (Ok(stride), start) = (usize::try_from(picture.strides[0]), picture.data[0].cast::<u8>()) else {
+        return;
+    };
     for (row, samples) in samples.chunks_exact(width).enumerate() {
         // SAFETY: libvmaf allocated `stride` bytes for each of the rows, at least those of `width` samples, which are as many bytes
         // wide as `T` is: one up to 8 bits and two above.
