@@ -19,10 +19,10 @@ use crate::metrics::FrameMetrics;
 use crate::report::{AttemptRecord, SceneVerdict};
 use crate::search::{Curve, Floor, Pooled, STEP, Standing};
 
-/// By how many dB the first quantizer aims above the floor, and corrections: at least so much, and this share of the way to the
-/// floor.
-const MARGIN: f64 = 0.06;
-const CORRECTED_MARGIN: f64 = 0.02;
+/// By how many dB the first quantizer aims above the floor, and corrections: at least so much, about the middle of what counts as near,
+/// and this share of the way to the floor.
+const MARGIN: f64 = 0.1;
+const CORRECTED_MARGIN: f64 = 0.07;
 const CORRECTED_SHARE: f64 = 0.1;
 
 /// Most corrections; each stores every scene again.
