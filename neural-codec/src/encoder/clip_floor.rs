@@ -89,7 +89,7 @@ impl ClipFloor {
     /// What follows once every scene is probed, or stored.
     pub(super) fn next(&mut self, library: &Library) -> NextStep {
         let Some(quantizer) = self.chosen else {
-            let curves: Vec<(Curve, u64)> = self.probed.iter().filter_map(|scene| curve_of(scene)).collect();
+            let curves: Vec<(Curve, u64)> = self.probed.iter().filter_map(curve_of).collect();
             let forecast = Curve::of_clip(&curves);
             let first = forecast.solve(&self.floor, MARGIN, library);
             self.curve = Curve::as_steep_as(&forecast, first.value());
