@@ -55,7 +55,7 @@ fn whole_frame(criterion: &mut Criterion) {
     let (source, decoded) = (frame(0), frame(7));
     let mut group = criterion.benchmark_group("1080p_frame_8bit/all_threads");
     group.throughput(Throughput::Elements((WIDTH * HEIGHT) as u64));
-    for measures in [Measures::Psnr, Measures::Ssim, Measures::MsSsim] {
+    for measures in [Measures::PSNR, Measures::SSIM, Measures::MS_SSIM] {
         let mut comparison = Comparison::new(format, measures);
         group.bench_function(format!("{measures:?}"), |b| {
             b.iter(|| comparison.push(&source, &decoded).unwrap())

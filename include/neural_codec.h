@@ -840,6 +840,19 @@ int32_t ncodec_compare_files(const char *reference,
                              char **metrics);
 
 /**
+ * Measures a clip against a reference as ncodec_compare_files does, by the metrics that are named, with commas between them:
+ * psnr, ssim, ms_ssim, ssimulacra2, vmaf, xpsnr. PSNR is measured in any case. VMAF needs libvmaf, which is loaded at run time:
+ * NCODEC_ERROR_MISSING_LIBRARY and the remedy where it is not to be had.
+ *
+ * Messages are at ncodec_last_error. Ownership: *metrics is JSON and yours; free it by ncodec_string_free; NULL on
+ * failure. Threads: any.
+ */
+int32_t ncodec_compare_files_by(const char *reference,
+                                const char *clip,
+                                const char *names,
+                                char **metrics);
+
+/**
  * Finds the scenes of a media file, as an encode cuts it, no longer than max_scene_seconds (0.5 to 60; 0 for the default
  * of 10): *scenes is JSON, [[start, end], ...] in frames, end exclusive.
  *

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel that carries its libraries, and the sdist, into dist/portable, and tries the wheel in a clean virtual environment.
-# Inside: FFmpeg (scripts/ffmpeg.sh, LGPL), dav1d (scripts/dav1d.sh), SVT-AV1 (scripts/svt-av1.txt), and the licenses of all.
+# Inside: FFmpeg (scripts/ffmpeg.sh, LGPL), dav1d (scripts/dav1d.sh), SVT-AV1 and libvmaf (scripts/svt-av1.txt), and the licenses of all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$PWD/.venv/bin/python

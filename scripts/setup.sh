@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the targets of the Makefile need and is not there yet: Debian packages, and a virtual environment in .venv with pinned
-# Python packages. With `compilers`, the Debian packages only; with `tests`, NVRTC and cargo-nextest too. Rust itself is expected.
+# Python packages. With `compilers`, the Debian packages only; with `tests`, NVRTC, libvmaf and cargo-nextest too. Rust itself is expected.
 # Safe to run again; does nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -57,6 +57,14 @@ install_packages() {
 install_packages codec-py/requirements-dev.txt .requirements
 if [ "${1-}" = tests ]; then
   install_packages neural-codec/tests/requirements.txt .requirements-cuda
+fi
+
+# libvmaf, which Debian 12 has not: out of the wheel that the portable wheel takes SVT-AV1 from. Nothing of it is installed.
+if [ "${1-}" = tests ] && [ ! -e .venv/vmaf/libvmaf.so.3 ]; then
+  echo "Fetching libvmaf into .venv/vmaf"
+  .venv/bin/python -m pip download --quiet --disable-pip-version-check --dest target/svt-av1 --no-deps --only-binary=:all: \
+    --python-version 312 --require-hashes -r scripts/svt-av1.txt
+  .venv/bin/python scripts/libvmaf.py target/svt-av1 .venv/vmaf/libvmaf.so.3
 fi
 
 if [ "${1-}" = tests ] && ! cargo nextest --version >/dev/null 2>&1; then

@@ -113,7 +113,34 @@ pub unsafe extern "C" fn ncodec_compare_files(
             unsafe { (path("reference", reference)?, path("clip", clip)?, required("metrics", metrics)?) };
         let settings = DecoderSettings::default();
         let (mut reference, mut clip) = (open_clip(reference, &settings)?, open_clip(clip, &settings)?);
-        let found = decoder::compare(reference.as_mut(), clip.as_mut(), Measures::MsSsim)?;
+        let found = decoder::compare(reference.as_mut(), clip.as_mut(), Measures::MS_SSIM)?;
+        give(&json(&found)?, Some(metrics))
+    })
+}
+
+/// Measures a clip against a reference as ncodec_compare_files does, by the metrics that are named, with commas between them:
+/// psnr, ssim, ms_ssim, ssimulacra2, vmaf, xpsnr. PSNR is measured in any case. VMAF needs libvmaf, which is loaded at run time:
+/// NCODEC_ERROR_MISSING_LIBRARY and the remedy where it is not to be had.
+///
+/// Messages are at ncodec_last_error. Ownership: *metrics is JSON and yours; free it by ncodec_string_free; NULL on
+/// failure. Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_compare_files_by(
+    reference: *const c_char,
+    clip: *const c_char,
+    names: *const c_char,
+    metrics: *mut *mut c_char,
+) -> i32 {
+    call_without_handle(|| {
+        // SAFETY: NULL, or strings and a place for a pointer, as the header asks.
+        let (reference, clip, names, metrics) = unsafe {
+            let (reference, clip) = (path("reference", reference)?, path("clip", clip)?);
+            (reference, clip, text("names", names)?, required("metrics", metrics)?)
+        };
+        let measures: Measures = names.parse()?;
+        let settings = DecoderSettings::default();
+        let (mut reference, mut clip) = (open_clip(reference, &settings)?, open_clip(clip, &settings)?);
+        let found = decoder::compare(reference.as_mut(), clip.as_mut(), measures)?;
         give(&json(&found)?, Some(metrics))
     })
 }

@@ -120,6 +120,9 @@ static void nulls_are_errors_that_name_the_argument(void) {
     EXPECT(INVALID, ncodec_inspect_file(NULL, &text));
     EXPECT(INVALID, ncodec_inspect_file("a", NULL));
     EXPECT(INVALID, ncodec_compare_files("a", NULL, &text));
+    EXPECT(INVALID, ncodec_compare_files_by("a", "b", NULL, &text));
+    EXPECT(INVALID, ncodec_compare_files_by("a", "b", "butteraugli", &text));
+    CHECK(mentions(ncodec_last_error(), "ssimulacra2"));
 }
 
 static void structs_of_another_size_are_errors(void) {

@@ -171,11 +171,12 @@ static void try_files(const char *folder) {
     const char *call;
     uint64_t count = any(4) == 0 ? UINT64_MAX : any(3);
     snprintf(output, sizeof output, "%s/adversarial.nvc", folder);
-    switch (any(7)) {
+    switch (any(8)) {
     case 0: TRY(ncodec_encode_file, any_text(), output, keys, values, (size_t)count, NULL, NULL, &text); break;
     case 1: TRY(ncodec_decode_file, any_text(), output, NULL, values, (size_t)count, NULL, NULL, &text); break;
     case 2: TRY(ncodec_inspect_file, any_text(), &text); break;
     case 3: TRY(ncodec_compare_files, any_text(), any_text(), &text); break;
+    case 6: TRY(ncodec_compare_files_by, any_text(), any_text(), any_text(), &text); break;
     case 4: TRY(ncodec_detect_scenes_file, any_text(), (double)any_number(), &text); break;
     case 5: TRY(ncodec_export_base_file, any_text(), any_text(), &text); break;
     default: {

@@ -70,6 +70,10 @@ int main(int argc, char **argv) {
     double measured = number(json, "\"psnr_y\"");
     CHECK(psnr > 25 && psnr - measured < 1e-6 && measured - psnr < 1e-6);
     ncodec_string_free(json);
+    EXPECT(NCODEC_OK, ncodec_compare_files_by(source, stream, "xpsnr,ssimulacra2", &json));
+    CHECK(number(json, "\"xpsnr_y\"") > 20 && number(json, "\"ssimulacra2\"") < 100);
+    CHECK(strstr(json, "\"ssim_y\":null") != NULL || strstr(json, "\"ssim_y\": null") != NULL);
+    ncodec_string_free(json);
 
     /* Scenes may be given. */
     const char *const scene_keys[] = {"quantizer", "effort", "scenes"};

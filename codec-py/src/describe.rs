@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use neural_codec::base::{self, Library};
-use neural_codec::metrics::{RatePoint, bd_rate as delta_rate};
+use neural_codec::metrics::{RatePoint, bd_rate as delta_rate, suggest_vmaf, vmaf_version};
 use neural_codec::settings::Settings;
 use pyo3::prelude::*;
 
@@ -39,10 +39,23 @@ pub(crate) fn decoder_version(py: Python<'_>) -> PyResult<(String, String)> {
     Ok((format!("dav1d {version}"), file.display().to_string()))
 }
 
-/// Names files of SVT-AV1 and dav1d to try before the system's own.
+/// Version and file of what measures VMAF.
+///
+/// # Errors
+///
+/// `MissingLibrary`.
 #[pyfunction]
-#[pyo3(signature = (*, encoder=None, decoder=None))]
-pub(crate) fn suggest_libraries(encoder: Option<PathBuf>, decoder: Option<PathBuf>) {
+#[pyo3(name = "vmaf_version")]
+pub(crate) fn version_of_vmaf(py: Python<'_>) -> PyResult<(String, String)> {
+    let (version, file) = detached(py, vmaf_version)?;
+    Ok((format!("libvmaf {version}"), file.display().to_string()))
+}
+
+/// Names files of SVT-AV1, dav1d and libvmaf to try before the system's own.
+#[pyfunction]
+#[pyo3(signature = (*, encoder=None, decoder=None, vmaf=None))]
+pub(crate) fn suggest_libraries(encoder: Option<PathBuf>, decoder: Option<PathBuf>, vmaf: Option<PathBuf>) {
+    vmaf.iter().for_each(|path| suggest_vmaf(path));
     encoder.iter().for_each(|path| Library::suggest(path));
     decoder.iter().for_each(|path| base::suggest_decoder(path));
 }

@@ -33,7 +33,9 @@ mod _native {
     use pyo3::types::PyBytes;
 
     #[pymodule_export]
-    use crate::describe::{bd_rate, decoder_version, encoder_version, settings, suggest_libraries};
+    use crate::describe::{
+        bd_rate, decoder_version, encoder_version, settings, suggest_libraries, version_of_vmaf,
+    };
     #[pymodule_export]
     use crate::device_array::{DeviceArray, DeviceFrame};
     #[pymodule_export]

@@ -51,19 +51,19 @@ pub(crate) fn encode(
     })
 }
 
-/// Measures `clip` against `reference`.
+/// Measures `clip` against `reference` by metrics that are named with commas between them.
 #[pyfunction]
 pub(crate) fn compare(
     py: Python<'_>,
     reference: &Source,
     clip: &Source,
-    ms_ssim: bool,
+    metrics: &str,
     device: &str,
     per_frame: bool,
 ) -> PyResult<Job> {
     let device: DeviceChoice = device.parse().map_err(|error| to_python(py, error))?;
     let (mut reference, clip) = (reference.take(py)?, clip.take(py)?);
-    let measures = if ms_ssim { Measures::MsSsim } else { Measures::Ssim };
+    let measures: Measures = metrics.parse().map_err(|error| to_python(py, error))?;
     Job::start(py, move |reporter| {
         let mut clip = Watched::new(clip, reporter);
         let device = device.open(clip.info().width * clip.info().height)?;

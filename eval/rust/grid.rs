@@ -108,7 +108,7 @@ fn compared(
         color: info.color,
         ..DecoderConfig::new(info.width, info.height)
     })?;
-    let mut comparison = Comparison::new(info.format, Measures::Ssim);
+    let mut comparison = Comparison::new(info.format, Measures::SSIM);
     let mut metrics = Vec::new();
     let mut take = |decoder: &mut Av1Decoder| -> Result<(), Failure> {
         while let Some(decoded) = decoder.receive()? {

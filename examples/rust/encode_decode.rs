@@ -25,7 +25,7 @@ fn main() -> Result<()> {
 
     let decoder = DecoderSettings::default();
     let (mut source, mut decoded) = (open_clip(input, &decoder)?, open_clip(output, &decoder)?);
-    let metrics = compare(source.as_mut(), decoded.as_mut(), Measures::Ssim)?;
+    let metrics = compare(source.as_mut(), decoded.as_mut(), Measures::SSIM)?;
     println!("psnr_y {:?} dB, ssim_y {:?}", metrics.psnr_y, metrics.ssim_y);
     Ok(())
 }

@@ -15,7 +15,8 @@ fn main() -> Result<()> {
     };
     let settings = DecoderSettings::default();
     let open = |path: &String| open_clip(Path::new(path), &settings);
-    let metrics = compare(open(reference)?.as_mut(), open(clip)?.as_mut(), Measures::MsSsim)?;
+    let measures: Measures = "ms_ssim,ssimulacra2,xpsnr".parse()?;
+    let metrics = compare(open(reference)?.as_mut(), open(clip)?.as_mut(), measures)?;
     println!(
         "{} frames, {} of them lossless, as {}",
         metrics.frames, metrics.lossless_frames, metrics.pixel_format
@@ -26,6 +27,8 @@ fn main() -> Result<()> {
         ("psnr_rgb", metrics.psnr_rgb),
         ("ssim_y", metrics.ssim_y),
         ("ms_ssim_y", metrics.ms_ssim_y),
+        ("ssimulacra2", metrics.ssimulacra2),
+        ("xpsnr_y", metrics.xpsnr_y),
     ] {
         if let Some(value) = value {
             println!("{name}: {value:.4}");

@@ -98,6 +98,14 @@ pub struct QualityReport {
     pub psnr_yuv: Option<f64>,
     /// Mean over frames of luma SSIM (Wang 2004, Gaussian window); null when the picture is smaller than it.
     pub ssim_y: Option<f64>,
+    /// Mean luma MS-SSIM; null where it is not measured.
+    pub ms_ssim_y: Option<f64>,
+    /// Mean SSIMULACRA 2; null where it is not measured.
+    pub ssimulacra2: Option<f64>,
+    /// Mean VMAF; null where it is not measured.
+    pub vmaf: Option<f64>,
+    /// Luma XPSNR in dB; null where it is not measured, and where nothing differs.
+    pub xpsnr_y: Option<f64>,
     /// Frames whose luma is reproduced exactly.
     pub lossless_frames: u64,
     /// Least luma PSNR of a frame in dB; null when every frame is lossless.
@@ -150,6 +158,9 @@ pub struct SceneReport {
     pub bitrate_bps: f64,
     /// Measured on frames decoded from those bytes.
     pub quality: QualityReport,
+    /// What was measured, by metric, pooled as the setting `pooling` asks: what a floor is compared with. VMAF and XPSNR look at the
+    /// frames before, of which a scene's first has none.
+    pub pooled: BTreeMap<String, f64>,
     /// Wall seconds from the first frame's arrival to the last byte.
     pub seconds: f64,
 }
@@ -363,8 +374,16 @@ pub struct AttemptRecord {
     pub bytes: u64,
     /// Mean luma PSNR in dB; null when lossless.
     pub psnr_y: Option<f64>,
-    /// Mean luma SSIM; null where it is not defined.
+    /// Mean luma SSIM; null where it is not defined, and of attempts that look for parameters of a target that does not name it.
     pub ssim_y: Option<f64>,
+    /// Mean luma MS-SSIM; null where it is not measured.
+    pub ms_ssim_y: Option<f64>,
+    /// Mean SSIMULACRA 2; null where it is not measured.
+    pub ssimulacra2: Option<f64>,
+    /// Mean VMAF; null where it is not measured.
+    pub vmaf: Option<f64>,
+    /// Luma XPSNR in dB; null where it is not measured, and where nothing differs.
+    pub xpsnr_y: Option<f64>,
     /// Wall seconds, decoding and measuring included.
     pub seconds: f64,
     /// Processor seconds of the process meanwhile, shared equally with what else was at work.
@@ -407,6 +426,8 @@ pub struct TotalReport {
     pub compression_ratio: f64,
     /// Measured on frames decoded from the stream's bytes.
     pub quality: QualityReport,
+    /// The same of all frames of the clip, by metric, pooled as the setting `pooling` asks.
+    pub pooled: BTreeMap<String, f64>,
     /// Wall seconds of the encode, measuring included.
     pub seconds: f64,
     /// Frames / seconds.

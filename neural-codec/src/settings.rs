@@ -11,6 +11,7 @@ pub use crate::audio_plan::{AudioAction, AudioPlan};
 use crate::device::{self, FEWEST_SAMPLES};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
+pub use crate::pooling::{Pooling, Scope};
 use crate::scene_choice::SceneChoices;
 pub use crate::strategy::Strategy;
 
@@ -258,6 +259,24 @@ impl Value for AudioPlan {
     }
 }
 
+impl Value for Pooling {
+    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
+        text.parse()
+    }
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for Scope {
+    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
+        text.parse()
+    }
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Value for SceneChoices {
     fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
         if text.is_empty() || text == "none" { Ok(Self::default()) } else { Self::from_json(text) }
@@ -353,6 +372,18 @@ settings! {
     min_psnr_y: Option<f64> = None, 10 => 80;
     /// Quality floor: every scene's mean luma SSIM is at least this. With no target at all, 0.95.
     min_ssim_y: Option<f64> = None, 0.1 => 0.9999;
+    /// Quality floor: every scene's luma MS-SSIM is at least this.
+    min_ms_ssim: Option<f64> = None, 0.1 => 0.9999;
+    /// Quality floor: every scene's SSIMULACRA 2 is at least this; 70 is high quality, 90 is hardly ever told from the source.
+    min_ssimulacra2: Option<f64> = None, 0 => 99;
+    /// Quality floor: every scene's VMAF is at least this; needs libvmaf.
+    min_vmaf: Option<f64> = None, 1 => 100;
+    /// Quality floor: every scene's luma XPSNR in dB is at least this.
+    min_xpsnr: Option<f64> = None, 10 => 80;
+    /// How the values of frames become the one that a floor is about: mean, harmonic_mean, or a percentile of frames such as p5.
+    pooling: Pooling = Pooling::Mean, 0 => 0;
+    /// What a floor is about: every scene, or the clip, all frames of which count together.
+    scope: Scope = Scope::Scene, 0 => 0;
     /// Bits a second of the whole stream, at most.
     bitrate_bps: Option<u64> = None, 1_000 => 1_000_000_000_u64;
     /// Bytes of the whole stream, at most.

@@ -171,7 +171,7 @@ fn clips_compare_alike_everywhere() {
         let device = device.open(640 * 360).unwrap();
         let mut clips = [1, 2].map(|scene| Clip::new(640, 360, PixelFormat::YUV420_8, 3, scene));
         let [reference, clip] = &mut clips;
-        compare_with_device(&device, reference, clip, Measures::Ssim).unwrap()
+        compare_with_device(&device, reference, clip, Measures::SSIM).unwrap()
     };
     let on_cpu = compared(DeviceChoice::Cpu);
     assert!(on_cpu.psnr_y.is_some());

@@ -51,7 +51,7 @@ fn opened() -> Device {
 fn assert_right(device: &Device) {
     let (source, decoded) = (frame(3), frame(7));
     let measure = |device: &Device| {
-        let mut comparison = Comparison::new(source.format(), Measures::Ssim).with_device(device);
+        let mut comparison = Comparison::new(source.format(), Measures::SSIM).with_device(device);
         comparison.push(&source, &decoded).unwrap()
     };
     assert_eq!(measure(device), measure(&Device::cpu()));

@@ -73,7 +73,7 @@ fn compared(
     reference: &mut dyn FrameSource,
     clip: &mut dyn FrameSource,
 ) -> neural_codec::Result<ClipMetrics> {
-    compare_with_device(&Device::cpu(), reference, clip, Measures::MsSsim)
+    compare_with_device(&Device::cpu(), reference, clip, Measures::MS_SSIM)
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn frames_on_the_gpu_that_looks_at_them_are_not_copied_to_it() {
 fn what_does_not_fit_is_refused() {
     let (_guard, gpu) = alone();
     let frame = |format, scene| GpuFrame::upload(&gpu, &clip(format, scene).frame(0)).unwrap();
-    let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::Psnr);
+    let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::PSNR);
     let refused = comparison.push_gpu_frames(&frame(PixelFormat::YUV420_8, 2), &frame(PixelFormat::RGB_8, 2));
     assert!(matches!(refused, Err(Error::InvalidArgument { .. })));
     let wide = |value: u16| {

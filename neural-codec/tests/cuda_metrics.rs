@@ -58,7 +58,7 @@ fn squared_errors_and_ssim_are_the_cpus_for_every_size_and_format() {
     let mut numbers = Numbers(1);
     for (width, height) in [(1, 1), (11, 11), (12, 43), (138, 42), (139, 43), (267, 75), (64, 130)] {
         for format in FORMATS {
-            assert_same(&mut numbers, width, height, format, Measures::Ssim);
+            assert_same(&mut numbers, width, height, format, Measures::SSIM);
         }
     }
 }
@@ -68,7 +68,7 @@ fn ms_ssim_is_the_cpus_for_even_and_odd_sides() {
     let mut numbers = Numbers(2);
     for (width, height) in [(176, 176), (177, 191), (300, 178)] {
         for format in [PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
-            assert_same(&mut numbers, width, height, format, Measures::MsSsim);
+            assert_same(&mut numbers, width, height, format, Measures::MS_SSIM);
         }
     }
 }
@@ -80,7 +80,7 @@ fn the_largest_error_is_exact() {
     let max = BitDepth::Ten.max_value();
     with_planes!(decoded.planes_mut(), planes => planes.iter_mut().for_each(|p| p.samples_mut().fill(max as _)));
     with_planes!(source.planes_mut(), planes => planes.iter_mut().for_each(|p| p.samples_mut().fill(0)));
-    let mut comparison = Comparison::new(format, Measures::Psnr).with_device(&device());
+    let mut comparison = Comparison::new(format, Measures::PSNR).with_device(&device());
     let frame = comparison.push(&source, &decoded).unwrap();
     assert_eq!(frame.planes[0].sum, 333 * 65 * u128::from(max).pow(2));
     assert_eq!(frame.psnr_y, Some(0.0));

@@ -96,7 +96,7 @@ fn frames_on_one_device_are_measured_there_whatever_lies_on_the_other() {
     let gpus = [0, 1].map(|index| devices[index].gpu().unwrap().clone());
     let frames = [1, 2].map(|scene| Clip::new(64, 48, PixelFormat::YUV420_8, 2, scene).frame(1));
     let there = |gpu: usize, frame: usize| GpuFrame::upload(&gpus[gpu], &frames[frame]).unwrap();
-    let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::Ssim);
+    let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::SSIM);
     let expected = comparison.push(&frames[0], &frames[1]).unwrap();
     let before = fake_driver.launches_on(0);
     assert_eq!(comparison.push_gpu_frames(&there(1, 0), &there(1, 1)).unwrap(), expected);

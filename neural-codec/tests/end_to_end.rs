@@ -70,7 +70,7 @@ fn the_report_is_what_a_fresh_comparison_measures() {
     clip.next = 0;
     let mut decoder = StreamDecoder::new(bytes.as_slice(), DecoderSettings::default()).unwrap();
     let metrics =
-        neural_codec::decoder::compare(&mut clip, &mut decoder, neural_codec::metrics::Measures::Ssim)
+        neural_codec::decoder::compare(&mut clip, &mut decoder, neural_codec::metrics::Measures::SSIM)
             .unwrap();
     assert_eq!(metrics.psnr_y, report.total.quality.psnr_y);
     assert_eq!(metrics.psnr_yuv, report.total.quality.psnr_yuv);

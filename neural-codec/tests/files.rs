@@ -75,7 +75,7 @@ fn full_range_and_colour_come_back_through_a_file() {
     }
     let mut clips = [&stream, &output].map(|path| open_clip(path, &DecoderSettings::default()).unwrap());
     let [first, second] = &mut clips;
-    let metrics = compare(first.as_mut(), second.as_mut(), Measures::Psnr).unwrap();
+    let metrics = compare(first.as_mut(), second.as_mut(), Measures::PSNR).unwrap();
     assert_eq!(metrics.lossless_frames, metrics.frames);
 }
 

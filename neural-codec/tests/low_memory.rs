@@ -207,7 +207,7 @@ fn measuring_survives_every_failed_allocation() {
         let mut source = Prepared::new(clip(PixelFormat::YUV420_8));
         LEFT.store(left, Ordering::SeqCst);
         let mut decoder = StreamDecoder::new(bytes.as_slice(), DecoderSettings::default().with_threads(1))?;
-        neural_codec::decoder::compare(&mut source, &mut decoder, Measures::MsSsim).map(drop)
+        neural_codec::decoder::compare(&mut source, &mut decoder, Measures::MS_SSIM).map(drop)
     });
 }
 

@@ -10,7 +10,7 @@ use pictures::{Kind, Recipe};
 
 fn measure(recipe: &Recipe) -> FrameMetrics {
     let (source, decoded) = recipe.frames(0);
-    Comparison::new(recipe.format, Measures::MsSsim).push(&source, &decoded).unwrap()
+    Comparison::new(recipe.format, Measures::MS_SSIM).push(&source, &decoded).unwrap()
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn recipe(format: PixelFormat, noise: u32) -> Recipe {
 
 /// The metrics of frames `range` of a recipe.
 fn compare(recipe: Recipe, range: std::ops::Range<u32>) -> Comparison {
-    let mut comparison = Comparison::new(recipe.format, Measures::MsSsim);
+    let mut comparison = Comparison::new(recipe.format, Measures::MS_SSIM);
     for frame in range {
         let (source, decoded) = recipe.frames(frame);
         comparison.push(&source, &decoded).unwrap();
@@ -34,7 +34,7 @@ fn reason(metrics: &Metrics, metric: &str) -> Option<&'static str> {
 fn equal_frames_are_lossless_and_similar() {
     for format in PixelFormat::ALL {
         let (source, _) = recipe(format, 3).frames(0);
-        let mut comparison = Comparison::new(format, Measures::MsSsim);
+        let mut comparison = Comparison::new(format, Measures::MS_SSIM);
         let frame = comparison.push(&source, &source).unwrap();
         let metrics = comparison.finish();
         assert_eq!([0, 1, 2].map(|plane| frame.mse(plane)), [0.0; 3]);
@@ -49,7 +49,7 @@ fn equal_frames_are_lossless_and_similar() {
 fn source_and_decoded_can_be_exchanged() {
     for format in [PixelFormat::YUV420_8, YUV444_10, PixelFormat::RGB_8] {
         let (source, decoded) = recipe(format, 9).frames(0);
-        let mut comparison = Comparison::new(format, Measures::MsSsim);
+        let mut comparison = Comparison::new(format, Measures::MS_SSIM);
         let there = comparison.push(&source, &decoded).unwrap();
         let back = comparison.push(&decoded, &source).unwrap();
         assert_eq!(there, back);
@@ -75,9 +75,9 @@ fn scenes_merged_in_any_order_are_the_clip() {
     let recipe = recipe(PixelFormat::YUV420_8, 5);
     let clip = compare(recipe, 0..9);
     let scenes = [0..2, 2..3, 3..7, 7..9].map(|range| compare(recipe, range));
-    let mut forward = Comparison::new(recipe.format, Measures::MsSsim);
+    let mut forward = Comparison::new(recipe.format, Measures::MS_SSIM);
     scenes.iter().for_each(|scene| forward.merge(scene).unwrap());
-    let mut backward = Comparison::new(recipe.format, Measures::MsSsim);
+    let mut backward = Comparison::new(recipe.format, Measures::MS_SSIM);
     scenes.iter().rev().for_each(|scene| backward.merge(scene).unwrap());
     assert_eq!(forward, clip);
     assert_eq!(backward, clip);
@@ -121,7 +121,7 @@ fn pictures_too_small_for_a_window_have_no_similarity() {
 
 #[test]
 fn what_is_not_measured_says_why() {
-    let empty = Comparison::new(PixelFormat::YUV420_8, Measures::Ssim).finish();
+    let empty = Comparison::new(PixelFormat::YUV420_8, Measures::SSIM).finish();
     assert_eq!((empty.frames, empty.lossless_frames), (0, 0));
     let reasons = ["psnr_y", "psnr_yuv", "psnr_rgb", "ssim_y", "ms_ssim_y"].map(|m| reason(&empty, m));
     let expected = ["no frames", "no frames", "the frames are not RGB", "no frames", "not asked for"];
@@ -136,7 +136,7 @@ fn what_is_not_measured_says_why() {
 fn frames_that_do_not_match_are_errors_and_change_nothing() {
     let make = |width, height, format| Frame::new(width, height, format, Color::default()).unwrap();
     let first = make(64, 48, PixelFormat::YUV420_8);
-    let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::Ssim);
+    let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::SSIM);
     let other_sizes = [make(48, 64, PixelFormat::YUV420_8), make(64, 49, PixelFormat::YUV420_8)];
     let other_formats = [make(64, 48, PixelFormat::YUV420_10), make(64, 48, PixelFormat::RGB_8)];
     for round in 0..2 {
@@ -163,12 +163,12 @@ fn comparisons_of_different_kinds_do_not_merge() {
         comparison.push(&frame, &frame).unwrap();
         comparison
     };
-    let mut comparison = filled(PixelFormat::YUV420_8, Measures::Ssim, 20);
+    let mut comparison = filled(PixelFormat::YUV420_8, Measures::SSIM, 20);
     let before = comparison.clone();
     for other in [
-        filled(PixelFormat::YUV420_8, Measures::Ssim, 22),
-        filled(PixelFormat::YUV420_8, Measures::Psnr, 20),
-        filled(PixelFormat::YUV420_10, Measures::Ssim, 20),
+        filled(PixelFormat::YUV420_8, Measures::SSIM, 22),
+        filled(PixelFormat::YUV420_8, Measures::PSNR, 20),
+        filled(PixelFormat::YUV420_10, Measures::SSIM, 20),
     ] {
         assert!(matches!(comparison.merge(&other), Err(Error::InvalidArgument { .. })));
         assert_eq!(comparison, before);
@@ -184,7 +184,7 @@ fn samples_beyond_the_bit_depth_give_numbers_not_panics() {
             *sample = if i % 3 == 0 { 65535 } else { 0 };
         }
     }
-    let mut comparison = Comparison::new(PixelFormat::YUV420_10, Measures::MsSsim);
+    let mut comparison = Comparison::new(PixelFormat::YUV420_10, Measures::MS_SSIM);
     comparison.push(&black, &wild).unwrap();
     let metrics = comparison.finish();
     for value in [metrics.psnr_y, metrics.ssim_y, metrics.ms_ssim_y] {

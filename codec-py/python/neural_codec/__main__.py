@@ -132,6 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("reference", help="a video or .nvc file")
     compare.add_argument("clip", help="a video or .nvc file of the same size and length")
     compare.add_argument("--ms-ssim", action="store_true", help="measure MS-SSIM too")
+    compare.add_argument(
+        "--metric",
+        action="append",
+        metavar="NAME,...",
+        help="what to measure beside PSNR: ssim, ms_ssim, ssimulacra2, vmaf, xpsnr; may be repeated. Default: ssim",
+    )
 
     scenes = _command(commands, "detect-scenes", _detect_scenes, "find the scenes of a video")
     scenes.add_argument("input", help="a video file")
@@ -262,6 +268,12 @@ def report_lines(report: Report) -> list[str]:
         f" 1/{total.compression_ratio:.1f} of raw, PSNR-Y {_number(total.quality.psnr_y, 2)} dB,"
         f" SSIM-Y {_number(total.quality.ssim_y, 4)}, {total.seconds:.1f} s with {report.base_encoder}"
     )
+    # What a floor names beside these two.
+    shown = ("psnr_y", "ssim_y") if report.settings.get("pooling", "mean") == "mean" else ()
+    others = [f"{name} {value:.4f}" for name, value in total.pooled.items() if name not in shown]
+    pooling, scope = (report.settings.get(name, "") for name in ("pooling", "scope"))
+    if others:
+        lines.append(f"over the clip, {pooling}: {', '.join(others)}" + (" (the floor's scope)" if scope == "clip" else ""))
     lines += [f"lost: {each.what}: {each.why}" for each in report.lost]
     return lines + [f"note: {note}" for note in report.notes]
 
@@ -318,13 +330,14 @@ def _clip_lines(found: ClipInfo) -> list[str]:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    metrics = neural_codec.compare(options.reference, options.clip, ms_ssim=options.ms_ssim, progress=_bar(options))
+    names = ",".join(options.metric or ["ssim"])
+    metrics = neural_codec.compare(options.reference, options.clip, metrics=names, ms_ssim=options.ms_ssim, progress=_bar(options))
     _print(options, metrics, metrics_lines(metrics))
 
 
 def metrics_lines(metrics: Metrics) -> list[str]:
     """Metrics that have a value, one a line."""
-    names = ("psnr_y", "psnr_yuv", "psnr_rgb", "ssim_y", "ms_ssim_y")
+    names = ("psnr_y", "psnr_yuv", "psnr_rgb", "ssim_y", "ms_ssim_y", "ssimulacra2", "vmaf", "xpsnr_y")
     values = [f"{name}: {metrics[name]:.4f}" for name in names if metrics[name] is not None]
     return [f"frames: {metrics.frames} ({metrics.lossless_frames} lossless), {metrics.pixel_format}", *values]
 

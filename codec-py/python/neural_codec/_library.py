@@ -1,4 +1,4 @@
-"""Finds the AV1 libraries that a wheel carries, this package's own or that of `av`, which is not imported."""
+"""Finds the AV1 libraries and the libvmaf that a wheel carries, this package's own or that of `av`, which is not imported."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _OWN = (_HERE / "_libraries", _HERE.parent / "neural_codec.libs")
 
 @cache
 def suggest_libraries() -> None:
-    """Tells the native module of the newest SVT-AV1 and dav1d that wheels carry.
+    """Tells the native module of the newest SVT-AV1, dav1d and libvmaf that wheels carry.
 
-    The variables NEURAL_CODEC_SVTAV1 and NEURAL_CODEC_DAV1D come before them, the system's libraries after them.
+    The variables NEURAL_CODEC_SVTAV1, NEURAL_CODEC_DAV1D and NEURAL_CODEC_VMAF come before them, the system's libraries after them.
     """
-    _native.suggest_libraries(encoder=carried("libSvtAv1Enc"), decoder=carried("libdav1d"))
+    _native.suggest_libraries(encoder=carried("libSvtAv1Enc"), decoder=carried("libdav1d"), vmaf=carried("libvmaf"))
 
 
 def carried(name: str) -> Path | None:

@@ -25,6 +25,7 @@ def compare(
     clip: Any,
     *,
     layout: str = "THWC",
+    metrics: str | Iterable[str] = "ssim",
     ms_ssim: bool = False,
     device: str = "auto",
     progress: ProgressArgument = None,
@@ -35,16 +36,28 @@ def compare(
     Both may be anything that `encode` takes, and streams too. Arrays are measured as RGB (`psnr_rgb`); files and streams
     as YUV, in the format of `clip`. Different sizes or lengths are an error. The values do not depend on `device`: `auto`,
     `cpu`, `cuda` or `cuda:N`.
+
+    `metrics`: names out of `psnr`, `ssim`, `ms_ssim`, `ssimulacra2`, `vmaf` and `xpsnr`, as a list or with commas between them; PSNR is
+    measured in any case, and `ms_ssim=True` adds MS-SSIM. VMAF needs libvmaf, and raises MissingLibrary with the remedy where it is not
+    to be had.
     """
     check_flag("ms_ssim", ms_ssim)
+    names = _metric_names(metrics) + (["ms_ssim"] if ms_ssim else [])
     check_flag("per_frame", per_frame)
     with ExitStack() as stack:
         enter = stack.enter_context
         first, feeds = enter(opened(reference, fps=_rate_of(reference), layout=layout, audio=False, name="reference"))
         second, more = enter(opened(clip, fps=_rate_of(clip), layout=layout, audio=False, name="clip"))
-        job = _native.compare(first, second, ms_ssim, device_text(device), per_frame)
+        job = _native.compare(first, second, ",".join(names) or "psnr", device_text(device), per_frame)
         values = json.loads(drive(job, [*feeds, *more], progress=progress))
     return Metrics.from_dict({"schema": Metrics.SCHEMA, "per_frame": None, **values})
+
+
+def _metric_names(metrics: str | Iterable[str]) -> list[str]:
+    names = metrics.split(",") if isinstance(metrics, str) else list(metrics)
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidType(f"metrics: expected names of metrics, found {metrics!r:.80}")
+    return names
 
 
 def _rate_of(source: Any) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Callable
 
 import numpy
 
@@ -12,23 +13,28 @@ from ._library import suggest_libraries
 from .errors import MissingLibrary
 
 
+def _found(version: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    """Version and file of a library, or why there is none."""
+    try:
+        return version()
+    except MissingLibrary as error:
+        return "none", str(error)
+
+
 def versions() -> dict[str, str]:
-    """Name and version of the library, its encoder and decoder with their files, Python, numpy and the system."""
+    """Name and version of the library, its encoder, decoder and libvmaf with their files, Python, numpy and the system."""
     suggest_libraries()
-    try:
-        encoder, encoder_file = _native.encoder_version()
-    except MissingLibrary as error:
-        encoder, encoder_file = "none", str(error)
-    try:
-        decoder, decoder_file = _native.decoder_version()
-    except MissingLibrary as error:
-        decoder, decoder_file = "none", str(error)
+    encoder, encoder_file = _found(_native.encoder_version)
+    decoder, decoder_file = _found(_native.decoder_version)
+    vmaf, vmaf_file = _found(_native.vmaf_version)
     return {
         "neural_codec": _native.__version__,
         "base encoder": encoder,
         "base encoder file": encoder_file,
         "base decoder": decoder,
         "base decoder file": decoder_file,
+        "vmaf": vmaf,
+        "vmaf file": vmaf_file,
         "python": sys.version.split()[0],
         "numpy": numpy.__version__,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

@@ -112,11 +112,15 @@ class Clip(Record):
 
 @dataclass(frozen=True)
 class Quality(Record):
-    """Distortion of decoded frames against the source. PSNR in dB; None where nothing differs or it is undefined."""
+    """Distortion of decoded frames against the source. PSNR and XPSNR in dB; None where nothing differs, it is undefined or not measured."""
 
     psnr_y: float | None
     psnr_yuv: float | None
     ssim_y: float | None
+    ms_ssim_y: float | None
+    ssimulacra2: float | None
+    vmaf: float | None
+    xpsnr_y: float | None
     lossless_frames: int
     worst_frame_psnr_y: float | None
     worst_frame: int | None
@@ -199,6 +203,10 @@ class Attempt(Record):
     bytes: int
     psnr_y: float | None
     ssim_y: float | None
+    ms_ssim_y: float | None
+    ssimulacra2: float | None
+    vmaf: float | None
+    xpsnr_y: float | None
     seconds: float
     cpu_seconds: float
 
@@ -263,6 +271,8 @@ class Scene(Record):
     bytes: int
     bitrate_bps: float
     quality: Quality
+    pooled: dict[str, float]
+    """What was measured, by metric, pooled as the setting `pooling` asks: what a floor is compared with."""
     seconds: float
 
 
@@ -279,6 +289,8 @@ class Total(Record):
     target_met: bool
     compression_ratio: float
     quality: Quality
+    pooled: dict[str, float]
+    """The same of all frames of the clip."""
     seconds: float
     frames_per_second: float
     cpu_seconds: float
@@ -333,6 +345,12 @@ class FrameValues(Record):
     """Of the luma."""
     ms_ssim_y: float | None
     """MS-SSIM of the luma."""
+    ssimulacra2: float | None
+    """SSIMULACRA 2, at most 100."""
+    vmaf: float | None
+    """VMAF, 0 to 100."""
+    xpsnr_y: float | None
+    """XPSNR of the luma, dB."""
 
 
 @dataclass(frozen=True)
@@ -357,6 +375,12 @@ class Metrics(Record):
     """Of the luma, mean over frames."""
     ms_ssim_y: float | None
     """MS-SSIM of the luma, where it was asked for and pictures are large enough."""
+    ssimulacra2: float | None
+    """SSIMULACRA 2, mean over frames, where it was asked for."""
+    vmaf: float | None
+    """VMAF, mean over frames, where it was asked for and pictures are large enough."""
+    xpsnr_y: float | None
+    """XPSNR of the luma, dB, of the mean root of the weighted error, where it was asked for."""
     per_frame: list[FrameValues] | None = field(default=None, repr=False)
     """The values of each frame, where they were asked for."""
 

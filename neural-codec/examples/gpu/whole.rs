@@ -39,7 +39,7 @@ pub(crate) fn frames(device: &Device, scale: &Scale, table: &mut Table) -> Resul
     let (source, decoded) =
         (picture(scale, PixelFormat::YUV420_8, 1)?, picture(scale, PixelFormat::YUV420_8, 9)?);
     for device in [device.clone(), Device::cpu()] {
-        for measures in [Measures::Psnr, Measures::Ssim, Measures::MsSsim] {
+        for measures in [Measures::PSNR, Measures::SSIM, Measures::MS_SSIM] {
             let mut comparison = Comparison::new(source.format(), measures).with_device(&device);
             let fps = rate(scale, || comparison.push(&source, &decoded).map(drop))?;
             table.line(&format!("{measures:?} of frames in host memory, {device}: {fps:.1} fps"));
@@ -65,7 +65,7 @@ pub(crate) fn single_frames(scale: &Scale, table: &mut Table) -> Result<()> {
         let (source, decoded) = (source?, decoded?);
         let milliseconds = |device: settings::DeviceChoice| -> Result<f64> {
             let device = device.open(width * height)?;
-            let mut comparison = Comparison::new(source.format(), Measures::Ssim).with_device(&device);
+            let mut comparison = Comparison::new(source.format(), Measures::SSIM).with_device(&device);
             Ok(1e3 / rate(scale, || comparison.push(&source, &decoded).map(drop))?)
         };
         let (chosen, cpu) =

@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::abi::{Api, BufferLayout, InitHandle};
-use super::loader::{file_of, load};
 use super::version::Version;
+use crate::loader::{file_of, load, symbol};
 
 /// Code and tables of the library, for one instance.
 pub(super) struct LoadedCopy {
@@ -57,16 +57,6 @@ impl LoadedCopy {
     pub(super) fn file(&self) -> Option<PathBuf> {
         file_of(self.api.deinit as *const c_void)
     }
-}
-
-/// Looks an entry point up.
-///
-/// # Safety
-/// `T` is the function pointer type of that entry point.
-#[allow(unsafe_code)]
-pub(super) unsafe fn symbol<T: Copy>(handle: &libloading::Library, name: &CStr) -> Result<T, String> {
-    // SAFETY: passed on to the caller.
-    unsafe { handle.get::<T>(name) }.map(|s| *s).map_err(|e| e.to_string())
 }
 
 #[allow(unsafe_code)]

@@ -6,10 +6,9 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::copy::symbol;
-use super::loader::{file_of, load};
 use super::version::Version;
 use crate::error::{Error, Result};
+use crate::loader::{file_of, load, symbol};
 
 /// Environment variable that names the library file to use, before any other.
 pub const DECODER_VARIABLE: &str = "NEURAL_CODEC_DAV1D";

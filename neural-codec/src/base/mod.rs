@@ -13,7 +13,6 @@ mod encoder;
 mod hdr;
 mod instance;
 mod library;
-mod loader;
 mod obu;
 mod quantizer;
 mod source;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::frame::{AnyFrame, Color, Layout, PixelFormat};
+use crate::frame::{AnyFrame, Color, Layout, PixelFormat, VideoInfo};
 use crate::gpu::Gpu;
 use crate::media::FrameSource;
-use crate::metrics::{Comparison, FrameMetrics, Measures, SquaredError};
+use crate::metrics::{ClipMeasurer, FrameMetrics, Measures, Metric, SquaredError};
 
 /// Distortion of a clip against a reference, by the definitions of `docs/GLOSSARY.md`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,6 +31,12 @@ pub struct ClipMetrics {
     pub ssim_y: Option<f64>,
     /// Mean over frames of luma MS-SSIM; null where not asked for, for RGB, and for small pictures.
     pub ms_ssim_y: Option<f64>,
+    /// Mean over frames of SSIMULACRA 2; null where not asked for.
+    pub ssimulacra2: Option<f64>,
+    /// Mean over frames of VMAF; null where not asked for, for RGB, and for small pictures.
+    pub vmaf: Option<f64>,
+    /// XPSNR in dB of luma, of the mean root of the weighted error; null where not asked for, where nothing differs, and for RGB.
+    pub xpsnr_y: Option<f64>,
 }
 
 /// Distortion of one frame, by the same definitions.
@@ -47,6 +53,12 @@ pub struct FrameDistortion {
     pub ssim_y: Option<f64>,
     /// Luma MS-SSIM; null where not asked for, for RGB, and for small pictures.
     pub ms_ssim_y: Option<f64>,
+    /// SSIMULACRA 2; null where not asked for.
+    pub ssimulacra2: Option<f64>,
+    /// VMAF; null where not asked for, for RGB, and for small pictures.
+    pub vmaf: Option<f64>,
+    /// Luma XPSNR in dB; null where not asked for, where nothing differs, and for RGB.
+    pub xpsnr_y: Option<f64>,
 }
 
 impl FrameDistortion {
@@ -59,6 +71,9 @@ impl FrameDistortion {
             psnr_rgb: all.filter(|_| is_rgb),
             ssim_y: frame.ssim_y,
             ms_ssim_y: frame.ms_ssim_y,
+            ssimulacra2: frame.ssimulacra2,
+            vmaf: frame.vmaf,
+            xpsnr_y: frame.xpsnr_y,
         }
     }
 }
@@ -91,7 +106,7 @@ pub fn compare_with_device(
     compare_frames(device, reference, clip, measures, &mut |_| Ok(()))
 }
 
-/// As [`compare_with_device`], handing on the values of each frame as they are known.
+/// As [`compare_with_device`], handing on the values of each frame as they are known: with VMAF, once all were read.
 ///
 /// # Errors
 ///
@@ -113,14 +128,19 @@ pub fn compare_frames(
         _ => info.color,
     };
     let yuv = yuv.resolve_for_conversion(info.format.layout, info.width, info.height);
-    let mut comparison = Comparison::new(info.format, measures).with_device(device);
+    // The rate decides how XPSNR looks back; it is the reference's.
+    let info = VideoInfo { frame_rate: source.frame_rate, ..info };
+    let mut measurer = ClipMeasurer::new(&info, measures)?.with_device(device);
+    let is_known_late = measures.has(Metric::Vmaf);
     let mut frames = 0;
     loop {
         match (reference.next_any_frame()?, clip.next_any_frame()?) {
             (None, None) => break,
             (Some(expected), Some(found)) => {
-                let frame = push(&mut comparison, device, (expected, found), yuv)?;
-                on_frame(FrameDistortion::new(&frame, info.format))?;
+                let frame = push(&mut measurer, device, (expected, found), yuv, measures)?;
+                if !is_known_late {
+                    on_frame(FrameDistortion::new(&frame, info.format))?;
+                }
             }
             (first, _) => {
                 let (longer, shorter) =
@@ -132,7 +152,11 @@ pub fn compare_frames(
         }
         frames += 1;
     }
-    let metrics = comparison.finish();
+    let measured = measurer.finish()?;
+    if is_known_late {
+        measured.frames.iter().try_for_each(|frame| on_frame(FrameDistortion::new(frame, info.format)))?;
+    }
+    let metrics = measured.comparison.finish();
     Ok(ClipMetrics {
         frames: metrics.frames,
         pixel_format: info.format.name().into(),
@@ -142,29 +166,33 @@ pub fn compare_frames(
         psnr_rgb: metrics.psnr_rgb,
         ssim_y: metrics.ssim_y,
         ms_ssim_y: metrics.ms_ssim_y,
+        ssimulacra2: metrics.ssimulacra2,
+        vmaf: metrics.vmaf,
+        xpsnr_y: metrics.xpsnr_y,
     })
 }
 
 /// Measures a pair of frames: on a GPU where one of them is resident there and it has room, else on the device.
 fn push(
-    comparison: &mut Comparison,
+    measurer: &mut ClipMeasurer,
     device: &Device,
     (expected, found): (AnyFrame, AnyFrame),
     yuv: Color,
+    measures: Measures,
 ) -> Result<FrameMetrics> {
-    if let Some(gpu) = found.gpu().or(expected.gpu()) {
-        match push_resident(comparison, gpu, (&expected, &found), yuv) {
+    if let Some(gpu) = found.gpu().or(expected.gpu()).filter(|_| measures.fit_a_gpu()) {
+        match push_resident(measurer, gpu, (&expected, &found), yuv) {
             Err(Error::OutOfMemory { .. }) => {}
             done => return done,
         }
     }
     let format = found.format();
     let expected = AnyFrame::Host(expected.into_host()?).convert(device, format, yuv)?;
-    comparison.push(&expected.into_host()?, &found.into_host()?)
+    measurer.push(&expected.into_host()?, &found.into_host()?)
 }
 
 fn push_resident(
-    comparison: &mut Comparison,
+    measurer: &mut ClipMeasurer,
     gpu: &Arc<Gpu>,
     (expected, found): (&AnyFrame, &AnyFrame),
     yuv: Color,
@@ -174,7 +202,7 @@ fn push_resident(
         (expected.resident_on(gpu, &mut expected_copy)?, found.resident_on(gpu, &mut found_copy)?);
     let format = found.format();
     if expected.format() == format {
-        return comparison.push_gpu_frames(expected, found);
+        return measurer.push_gpu_frames(expected, found);
     }
-    comparison.push_gpu_frames(&expected.convert(format, yuv)?, found)
+    measurer.push_gpu_frames(&expected.convert(format, yuv)?, found)
 }

@@ -9,7 +9,7 @@ use crate::metrics::FrameMetrics;
 use crate::report::SceneReport;
 
 /// Begins the bytes of an encoded scene; the last digit is the version.
-const MAGIC: &[u8; 8] = b"ncscene1";
+const MAGIC: &[u8; 8] = b"ncscene2";
 
 /// One scene, encoded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use crate::filter::train::{
 };
 use crate::filter::{Filter, MapWriter, NetworkSize, block_count, block_errors, temporal_layer};
 use crate::frame::{BitDepth, Frame, FrameHash};
-use crate::metrics::{Comparison, FrameMetrics, Measures, Metrics};
+use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics, Measured, Metrics};
 use crate::report::{FilterCandidateReport, FilterReport, FilterVerdict};
 use crate::scene::{Reading, SceneFrames};
 use crate::search::{
@@ -305,9 +305,10 @@ impl StoredFrames<'_> {
         let error: f64 =
             self.attempt.frames.iter().map(|frame| self.config.squared_error(frame, format.depth)).sum();
         let mut maps = MapWriter::new(price / 8.0 * error);
-        let mut comparison =
-            Comparison::new(format, Measures::Ssim).with_device(&self.context.resources.device);
-        let (mut hashes, mut frames) = (Vec::new(), Vec::new());
+        let clip = &self.context.clip;
+        let mut measurer =
+            ClipMeasurer::new(&clip.info, clip.store_measures)?.with_device(&self.context.resources.device);
+        let mut hashes = Vec::new();
         self.each_pair(|index, source, decoded| {
             let kind = temporal_layer(index);
             let everywhere = filter.apply(decoded, kind, None)?;
@@ -321,7 +322,7 @@ impl StoredFrames<'_> {
                 filter.apply(decoded, kind, Some(&map))?
             };
             let shown = at_depth(Arc::new(filtered), format.depth)?;
-            frames.push(comparison.push(source, &shown)?);
+            measurer.push(source, &shown)?;
             hashes.push(FrameHash::of(&shown));
             Ok(())
         })?;
@@ -332,6 +333,7 @@ impl StoredFrames<'_> {
             differences: candidate.network.to_bytes()?,
             blocks: maps.finish()?,
         };
+        let Measured { frames, comparison } = measurer.finish()?;
         Ok(Run { packet, hashes, frames, comparison })
     }
 }

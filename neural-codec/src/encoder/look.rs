@@ -110,6 +110,9 @@ pub fn probe(
 ) -> Result<ProbeReport> {
     let mut session = Session::new(*info, settings)?;
     session.context.resources.cancel = cancel.clone();
+    // Whoever probes wants to know, whatever the target needs.
+    let clip = Arc::make_mut(&mut session.context.clip);
+    clip.probe_measures = clip.store_measures;
     let request = session.request(0)?;
     let SceneGoal::Constant(quantizer) = request.goal else {
         return Err(Error::invalid("quantizer", "a quantizer to probe at", "none"));

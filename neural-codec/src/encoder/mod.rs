@@ -7,6 +7,8 @@
 //! `parts` the same work in pieces for many machines.
 
 mod agent;
+mod clip_control;
+mod clip_floor;
 mod encoded_scene;
 mod filter;
 mod look;
@@ -18,6 +20,7 @@ mod rate;
 mod scene;
 mod scene_report;
 mod session;
+mod shared_scene;
 mod source_format;
 mod split;
 mod splitter;

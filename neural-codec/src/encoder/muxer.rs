@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::frame::VideoInfo;
 use crate::lost::Lost;
 use crate::memory::Bytes;
-use crate::metrics::{Comparison, Measures};
+use crate::metrics::{Comparison, FrameMetrics, Measures};
+use crate::pooling::Pooling;
 use crate::report::{ClipReport, Report, SCHEMA, SceneReport, StageReport, TotalReport};
-use crate::search::{Spent, StageClock};
+use crate::search::{Pooled, Spent, StageClock};
 use crate::settings::Settings;
 
 /// The stream under construction.
@@ -24,7 +25,10 @@ pub(super) struct StreamMuxer {
     base_encoder: String,
     notes: Vec<String>,
     scenes: Vec<SceneReport>,
+    measures: Measures,
     comparison: Comparison,
+    /// The values of all frames, where they are pooled otherwise than by their mean.
+    frames: Vec<FrameMetrics>,
     worst: Option<(u64, f64)>,
     /// First and last timestamp so far.
     span: Option<(i64, i64)>,
@@ -41,6 +45,7 @@ impl StreamMuxer {
         coded: VideoInfo,
         tracks: &Tracks,
         settings: &Settings,
+        measures: Measures,
         base_encoder: String,
         start: Instant,
     ) -> Result<Self> {
@@ -61,7 +66,9 @@ impl StreamMuxer {
             base_encoder,
             notes: Vec::new(),
             scenes: Vec::new(),
-            comparison: Comparison::new(coded.format, Measures::Ssim),
+            measures,
+            comparison: Comparison::new(coded.format, measures),
+            frames: Vec::new(),
             worst: None,
             span: None,
             audio_bytes: 0,
@@ -106,8 +113,11 @@ impl StreamMuxer {
     pub(super) fn add_scene(&mut self, scene: EncodedScene) -> Result<()> {
         self.writer.write_scene_bytes(&scene.bytes)?;
         let size = (self.coded.width, self.coded.height);
-        let comparison = Comparison::of_frames(self.coded.format, Measures::Ssim, size, &scene.frames);
+        let comparison = Comparison::of_frames(self.coded.format, self.measures, size, &scene.frames);
         self.comparison.merge(&comparison)?;
+        if self.settings.pooling != Pooling::Mean {
+            self.frames.extend(&scene.frames);
+        }
         let quality = &scene.report.quality;
         if let Some((frame, psnr)) = quality.worst_frame.zip(quality.worst_frame_psnr_y)
             && self.worst.is_none_or(|(_, least)| psnr < least)
@@ -149,6 +159,10 @@ impl StreamMuxer {
             self.coded.format.chroma_size(self.coded.width, self.coded.height);
         let samples = self.coded.width * self.coded.height + 2 * chroma_width * chroma_height;
         let raw = samples as f64 * frames as f64 * f64::from(self.coded.format.depth.bits().div_ceil(8));
+        let pooled = match self.settings.pooling {
+            Pooling::Mean => Pooled::of_means(&self.comparison.finish()),
+            pooling => Pooled::of(&self.frames, pooling),
+        };
         let report = Report {
             schema: SCHEMA.into(),
             library_version: env!("CARGO_PKG_VERSION").into(),
@@ -169,6 +183,7 @@ impl StreamMuxer {
                 target_met: self.scenes.iter().all(|scene| scene.target_met),
                 compression_ratio: raw / bytes as f64,
                 quality: quality_report(&self.comparison, self.worst),
+                pooled: pooled.by_name(),
                 seconds,
                 frames_per_second: frames as f64 / seconds,
                 cpu_seconds: clock.cpu_seconds(),

@@ -99,8 +99,8 @@ pub fn encode_scene(
     let SceneRequest { goal, training, tools, asked } = session.request(place.index)?;
     if matches!(goal, SceneGoal::Undecided) {
         return Err(Error::Unsupported {
-            what: "a bitrate or a size for one scene".into(),
-            remedy: "encode the whole clip, or use a quality floor, lambda or a quantizer".into(),
+            what: "a bitrate, a size or a floor of the clip for one scene".into(),
+            remedy: "encode the whole clip, or use a floor of scenes, lambda or a quantizer".into(),
         });
     }
     if settings.cache_dir.is_some() {

@@ -3,19 +3,20 @@
 //! ```text
 //! source frames -> SceneSplitter -> SceneFrames -> encode_scene (worker threads) -> StreamMuxer -> bytes and report
 //! ```
-//! For a bitrate or a size, scenes are probed first and wait for their shares (`rate`).
+//! For a bitrate, a size or a floor of the clip, scenes are probed first and wait for what all need (`rate`, `clip_floor`).
 
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::clip_control::ClipControl;
 use super::encoded_scene::EncodedScene;
 use super::muxer::StreamMuxer;
-use super::rate::{NextStep, ProbedScene, RateControl};
 use super::scene::encode_scene;
 use super::scene_report::duration_seconds;
 use super::session::{SceneRequest, Session};
+use super::shared_scene::{NextStep, ProbedScene};
 use super::source_format::{check_frame, coded_frame};
 use super::splitter::{SceneSplitter, Step};
 use super::task::SceneTask;
@@ -31,7 +32,7 @@ use crate::process;
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{Profiler, SceneFrames};
-use crate::search::{AttemptCache, AttemptContext, Target};
+use crate::search::{AttemptCache, AttemptContext};
 use crate::settings::Settings;
 use crate::simd::InstructionSet;
 
@@ -59,8 +60,8 @@ pub(super) struct Pipeline {
     workers: Workers<WorkerResult>,
     /// Scenes that may be at work or wait, beside the open one.
     scenes_ahead: u64,
-    /// Scenes that share so many bytes; none for other targets.
-    rate: Option<RateControl>,
+    /// Decides for all scenes together; none for targets that each reaches by itself.
+    control: Option<ClipControl>,
     tracks: Tracks,
     lost: Vec<Lost>,
     notes: Vec<String>,
@@ -92,7 +93,7 @@ impl Pipeline {
             warm_starts: WarmStarts::default(),
             workers: Workers::new(at_once),
             scenes_ahead: at_once as u64 + 1,
-            rate: matches!(session.target, Target::Bitrate(_) | Target::Size(_)).then(RateControl::default),
+            control: ClipControl::of(&session.target),
             tracks: Tracks::NONE,
             lost: Vec::new(),
             notes: Vec::new(),
@@ -187,8 +188,8 @@ impl Pipeline {
                 return Ok(None);
             }
             if self.workers.in_flight() == 0 {
-                match self.rate.take() {
-                    Some(rate) => self.share_bytes(rate)?,
+                match self.control.take() {
+                    Some(control) => self.decide(control)?,
                     None => self.end_stream()?,
                 }
                 continue;
@@ -311,9 +312,12 @@ impl Pipeline {
         self.open = Some(OpenScene { frames: Arc::clone(&frames), profiler: Profiler::new(rate) });
         self.scenes_started += 1;
         let task = SceneTask { index, first_frame, frames, goal, tools, asked, training };
-        if self.rate.is_some() {
-            self.workers
-                .submit(move || Ok(WorkerResult::Probed(Box::new(ProbedScene::new(context, task, place)?))))
+        if let Some(control) = &self.control {
+            let floor = control.floor();
+            self.workers.submit(move || {
+                let probed = ProbedScene::new(context, task, place, floor.as_ref())?;
+                Ok(WorkerResult::Probed(Box::new(probed)))
+            })
         } else {
             self.workers.submit(move || encode_in_turn(&context, &task, &place))
         }
@@ -328,7 +332,7 @@ impl Pipeline {
 
     /// Lets the reader run no further ahead than one complete scene, so that few frames wait on disk.
     fn wait_for_workers(&mut self) -> Result<()> {
-        while self.rate.is_none() && self.workers.in_flight() > self.scenes_ahead {
+        while self.control.is_none() && self.workers.in_flight() > self.scenes_ahead {
             self.session.context.resources.cancel.check()?;
             if let Some(result) = self.workers.next_within(POLL) {
                 self.mux(result?)?;
@@ -347,9 +351,9 @@ impl Pipeline {
 
     /// Encoded scenes -> stream, in order.
     fn mux(&mut self, result: WorkerResult) -> Result<()> {
-        match (result, &mut self.rate) {
-            (WorkerResult::Probed(scene), Some(rate)) => rate.add(*scene),
-            (WorkerResult::Encoded(scene), Some(rate)) => rate.take(*scene),
+        match (result, &mut self.control) {
+            (WorkerResult::Probed(scene), Some(control)) => control.add(*scene),
+            (WorkerResult::Encoded(scene), Some(control)) => control.take(*scene),
             (WorkerResult::Encoded(scene), None) => self.write_scene(*scene)?,
             (WorkerResult::Probed(_), None) => {
                 return Err(Error::internal("pipeline", "a probe that nobody asked for"));
@@ -358,24 +362,21 @@ impl Pipeline {
         Ok(())
     }
 
-    /// All scenes are probed, or stored with their shares: stores them, or writes them.
-    fn share_bytes(&mut self, mut rate: RateControl) -> Result<()> {
+    /// All scenes are probed, or stored: stores them, or writes them.
+    fn decide(&mut self, mut control: ClipControl) -> Result<()> {
         let last = self.last_duration.map(|units| units as f64 * self.session.source.time_base.value());
         let seconds = duration_seconds(&self.session.source, self.span, self.frames_sent, last);
-        let Some((name, limit)) = self.session.target.limit(seconds) else {
-            return Err(Error::internal("pipeline", "a share of bytes without a limit"));
-        };
-        match rate.next(limit, self.packets.bytes(), &self.session.context.clip.library) {
-            NextStep::Store(shares) => {
-                for share in shares {
-                    self.workers.submit(move || Ok(WorkerResult::Encoded(Box::new(share.run()?))))?;
+        let library = &self.session.context.clip.library;
+        let (step, note) = control.next(&self.session.target, seconds, self.packets.bytes(), library)?;
+        match step {
+            NextStep::Store(tasks) => {
+                for task in tasks {
+                    self.workers.submit(move || Ok(WorkerResult::Encoded(Box::new(task.run()?))))?;
                 }
-                self.rate = Some(rate);
+                self.control = Some(control);
             }
             NextStep::Write(scenes, is_met) => {
                 if !is_met {
-                    let note =
-                        format!("The target {name} cannot be met; this is the smallest that was found.");
                     self.muxer()?.note(note);
                 }
                 for mut scene in scenes {

@@ -6,17 +6,13 @@
 //! All source frames are kept until the end, beyond the memory budget in temporary files.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::encoded_scene::EncodedScene;
-use super::scene::{encode_kept_scene, profile, search};
-use super::task::{SceneGoal, SceneTask};
-use super::warm_starts::WarmStartPlace;
+use super::shared_scene::{NextStep, Probe, ProbedScene, SharedTask};
+use super::task::SceneGoal;
 use crate::base::{Library, Quantizer};
-use crate::error::Result;
 use crate::filter::train::WarmStart;
-use crate::report::AttemptRecord;
-use crate::search::{AttemptContext, RateCurve, Tools, allocate};
+use crate::search::{RateCurve, allocate};
 
 /// Share of the bytes that the first allocation leaves free, for what probes cannot see.
 const RESERVE: f64 = 0.02;
@@ -31,17 +27,6 @@ const MOST_CORRECTIONS: u32 = 4;
 const FIXED_BYTES: u64 = 400;
 const BYTES_A_SCENE: u64 = 36;
 
-/// A scene that waits for its share.
-pub(super) struct ProbedScene {
-    context: AttemptContext,
-    task: SceneTask,
-    place: WarmStartPlace,
-    curve: RateCurve,
-    tools: Tools,
-    attempts: Vec<AttemptRecord>,
-    seconds: f64,
-}
-
 /// All scenes of a clip on their way into so many bytes.
 #[derive(Default)]
 pub(super) struct RateControl {
@@ -53,46 +38,13 @@ pub(super) struct RateControl {
     corrections: u32,
 }
 
-/// What to do next.
-pub(super) enum NextStep {
-    /// Store these scenes.
-    Store(Vec<ShareTask>),
-    /// Write these; whether they keep to the limit.
-    Write(Vec<EncodedScene>, bool),
-}
-
-/// One scene and the share that it was given.
-pub(super) struct ShareTask {
-    scene: Arc<ProbedScene>,
-    quantizer: Quantizer,
-    /// What the scene trained when it was stored before.
-    own: WarmStart,
-}
-
-impl ProbedScene {
-    /// Probes a scene.
-    ///
-    /// # Errors
-    ///
-    /// As of any attempt.
-    pub(super) fn new(context: AttemptContext, task: SceneTask, place: WarmStartPlace) -> Result<Self> {
-        let start = Instant::now();
-        let profile = profile(&context, &task)?;
-        let (curve, tools, attempts) = search(&context, &task, &profile).rate_curve()?;
-        Ok(Self { context, task, place, curve, tools, attempts, seconds: start.elapsed().as_secs_f64() })
-    }
-}
-
-impl Drop for ProbedScene {
-    fn drop(&mut self) {
-        self.task.frames.abandon();
-    }
-}
-
 impl RateControl {
     /// Takes a probed scene; they come in order.
     pub(super) fn add(&mut self, scene: ProbedScene) {
-        self.curves.push(scene.curve.clone());
+        self.curves.push(match &scene.probe {
+            Probe::Rate(curve) => curve.clone(),
+            Probe::Quality(_) => RateCurve::default(),
+        });
         self.probed.push(Arc::new(scene));
         self.stored.push(None);
     }
@@ -103,16 +55,7 @@ impl RateControl {
         if let Ok(quantizer) = Quantizer::new(scene.report.quantizer) {
             self.curves[index] = self.curves[index].through(quantizer, scene.base_bytes, scene.squared_error);
         }
-        // The account of a scene holds all its attempts; what it trained first is what later scenes saw.
-        let mut account = match self.stored[index].take() {
-            Some(before) => {
-                scene.trained = before.trained;
-                before.report.attempts
-            }
-            None => self.probed[index].attempts.clone(),
-        };
-        account.append(&mut scene.report.attempts);
-        scene.report.attempts = account;
+        self.probed[index].account(&mut scene, self.stored[index].as_ref());
         self.stored[index] = Some(scene);
     }
 
@@ -151,39 +94,13 @@ impl RateControl {
         NextStep::Write(self.stored.drain(..).flatten().collect(), is_met)
     }
 
-    fn share(&self, index: usize) -> ShareTask {
+    fn share(&self, index: usize) -> SharedTask {
         let before = self.stored[index].as_ref().and_then(|scene| scene.trained.clone());
-        ShareTask {
-            scene: Arc::clone(&self.probed[index]),
-            quantizer: self.chosen[index],
+        let scene = Arc::clone(&self.probed[index]);
+        SharedTask {
+            goal: SceneGoal::Share(self.chosen[index], scene.tools),
+            scene,
             own: WarmStart { filters: before.into_iter().collect() },
         }
-    }
-}
-
-impl ShareTask {
-    /// Stores the scene with its share.
-    ///
-    /// # Errors
-    ///
-    /// As of `encode_scene`.
-    pub(super) fn run(self) -> Result<EncodedScene> {
-        let ProbedScene { context, task, place, tools, seconds, .. } = &*self.scene;
-        let mut warm_start = WarmStart::default();
-        if task.training.is_some() {
-            warm_start = place.wait(&context.resources.cancel)?;
-            warm_start.filters.extend(self.own.filters);
-        }
-        let task = SceneTask {
-            frames: Arc::clone(&task.frames),
-            goal: SceneGoal::Share(self.quantizer, *tools),
-            tools: task.tools,
-            asked: task.asked.clone(),
-            ..*task
-        };
-        let mut scene = encode_kept_scene(context, &task, &warm_start)?;
-        place.leave(scene.trained.clone());
-        scene.report.seconds += seconds;
-        Ok(scene)
     }
 }

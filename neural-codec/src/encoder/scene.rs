@@ -16,8 +16,8 @@ use crate::frame::FrameHash;
 use crate::report::{AttemptRecord, SceneVerdict, Stage};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
-    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Quality, Search, SearchResult, Store, Stored,
-    attempt_record, run_attempt,
+    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Pooled, Quality, Search, SearchResult, Store,
+    Stored, attempt_record, run_attempt,
 };
 use crate::strategy::Strategy;
 
@@ -68,8 +68,13 @@ pub(super) fn encode_kept_scene(
             let reason = "its share of the bytes, at the slope that all scenes have";
             given(params, SceneVerdict::ShareOfBytes, reason, &mut store)?
         }
+        SceneGoal::Common(quantizer, tools) => {
+            let params = context.clip.effort.params(quantizer, tools);
+            let reason = "the quantizer that all scenes share for the floor of the clip";
+            given(params, SceneVerdict::FloorMissed, reason, &mut store)?
+        }
         SceneGoal::Undecided => {
-            return Err(Error::internal("scene", "a share of bytes is found for all scenes together"));
+            return Err(Error::internal("scene", "a goal that is found for all scenes together"));
         }
         SceneGoal::Floor(floor) => {
             search(context, task, &profile(context, task)?).floor(&floor, &mut store)?
@@ -143,9 +148,10 @@ fn store_scene(
         records.push(AttemptRecord { bytes, ..record });
         filter = Some(outcome);
     }
+    let metrics = Pooled::of(&attempt.frames, context.clip.pooling);
     Ok(Stored {
-        quality: Quality::of(&attempt.frames),
-        metrics: attempt.comparison.finish(),
+        quality: Quality::from(&metrics),
+        metrics,
         bytes,
         quantizers: attempt.quantizers.clone(),
         scene: StoredScene { attempt, filter },
@@ -164,7 +170,8 @@ fn pack(
     let info = &context.clip.info;
     let filter = result.scene.filter.as_ref().and_then(|filter| filter.packet.clone());
     let bytes = packets(context, task, &result.params, &result.scene.attempt, filter)?.to_bytes()?;
-    let report = scene_report(info, task, &result, profile, bytes.len() as u64, seconds);
+    let size = bytes.len() as u64;
+    let report = scene_report(info, task, &result, context.clip.pooling, profile, size, seconds);
     let attempt = result.scene.attempt;
     let (Some(&first), Some(&last)) = (attempt.timestamps.first(), attempt.timestamps.last()) else {
         return Err(Error::internal("scene", "no frames"));

@@ -3,11 +3,12 @@
 use super::task::{SceneTask, StoredScene};
 use crate::frame::VideoInfo;
 use crate::metrics::Comparison;
+use crate::pooling::Pooling;
 use crate::report::{
     FilterVerdict, PredictedReport, ProfileReport, QualityReport, SceneReport, SceneVerdict,
 };
 use crate::scene::Profile;
-use crate::search::SearchResult;
+use crate::search::{Pooled, SearchResult};
 use crate::strategy::Strategy;
 
 /// What was done for a scene of so many bytes of packets, and what came out.
@@ -15,6 +16,7 @@ pub(super) fn scene_report(
     info: &VideoInfo,
     task: &SceneTask,
     result: &SearchResult<StoredScene>,
+    pooling: Pooling,
     profile: &Profile,
     bytes: u64,
     seconds: f64,
@@ -47,6 +49,7 @@ pub(super) fn scene_report(
         bytes,
         bitrate_bps: bytes as f64 * 8.0 / duration_seconds(info, span, frames, None),
         quality: quality_report(&attempt.comparison, worst),
+        pooled: Pooled::of(&attempt.frames, pooling).by_name(),
         seconds,
     }
 }
@@ -58,6 +61,10 @@ pub(super) fn quality_report(comparison: &Comparison, worst: Option<(u64, f64)>)
         psnr_y: metrics.psnr_y,
         psnr_yuv: metrics.psnr_yuv,
         ssim_y: metrics.ssim_y,
+        ms_ssim_y: metrics.ms_ssim_y,
+        ssimulacra2: metrics.ssimulacra2,
+        vmaf: metrics.vmaf,
+        xpsnr_y: metrics.xpsnr_y,
         lossless_frames: metrics.lossless_frames,
         worst_frame_psnr_y: worst.map(|(_, psnr)| psnr),
         worst_frame: worst.map(|(frame, _)| frame),

@@ -13,6 +13,8 @@ use crate::bitstream::Tracks;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, VideoInfo};
+use crate::metrics::{MS_SSIM_SMALLEST_SIDE, Metric, VMAF_SMALLEST_SIDE, vmaf_version};
+use crate::pooling::Scope;
 use crate::progress::CancelToken;
 use crate::scene::{MemoryBudget, Reading, SceneFrames};
 use crate::scene_choice::{SceneChoice, invalid};
@@ -55,6 +57,7 @@ impl Session {
     pub(super) fn new(source: VideoInfo, settings: &Settings) -> Result<Self> {
         crate::frame::check_size(source.width, source.height)?;
         let target = Target::of(settings)?;
+        check_floor(&target, &source)?;
         let library = Library::load(None)?;
         if let Target::Constant(asked) = target
             && library.quantizer_at_most(asked.value()) != asked
@@ -74,7 +77,16 @@ impl Session {
             cache: None,
             cancel: CancelToken::new(),
         };
-        let clip = Arc::new(Clip { info, library, effort });
+        let probe_measures =
+            if asked.is_empty() { target.measures() } else { target.measures().with(Metric::SsimY) };
+        let clip = Arc::new(Clip {
+            info,
+            library,
+            effort,
+            probe_measures,
+            store_measures: probe_measures.with(Metric::SsimY),
+            pooling: target.pooling(),
+        });
         Ok(Self {
             source,
             settings: settings.clone(),
@@ -127,8 +139,15 @@ impl Session {
     pub(super) fn muxer(&self, tracks: &Tracks, start: Instant) -> Result<StreamMuxer> {
         let clip = &self.context.clip;
         let base_encoder = format!("SVT-AV1 {}", clip.library.version());
-        let mut muxer =
-            StreamMuxer::new(self.source, clip.info, tracks, &self.settings, base_encoder, start)?;
+        let mut muxer = StreamMuxer::new(
+            self.source,
+            clip.info,
+            tracks,
+            &self.settings,
+            clip.store_measures,
+            base_encoder,
+            start,
+        )?;
         conversion_note(&self.source, &clip.info).into_iter().for_each(|note| muxer.note(note));
         Ok(muxer)
     }
@@ -156,9 +175,27 @@ impl Session {
     }
 }
 
+/// # Errors
+///
+/// `InvalidArgument` for a floor of a metric that pictures this small have not; `MissingLibrary` for VMAF without libvmaf.
+fn check_floor(target: &Target, info: &VideoInfo) -> Result<()> {
+    let Target::Floor(floor) = target else { return Ok(()) };
+    for (name, least, smallest) in [
+        ("min_vmaf", floor.vmaf, VMAF_SMALLEST_SIDE),
+        ("min_ms_ssim", floor.ms_ssim_y, MS_SSIM_SMALLEST_SIDE),
+    ] {
+        if least.is_some() && info.width.min(info.height) < smallest {
+            let expected = format!("pictures of at least {smallest} samples a side");
+            return Err(Error::invalid(name, expected, format!("{}x{}", info.width, info.height)));
+        }
+    }
+    if floor.vmaf.is_some() { vmaf_version().map(drop) } else { Ok(()) }
+}
+
 fn goal_of(target: &Target) -> SceneGoal {
     match *target {
         Target::Constant(quantizer) => SceneGoal::Constant(quantizer),
+        Target::Floor(floor) if floor.scope == Scope::Clip => SceneGoal::Undecided,
         Target::Floor(floor) => SceneGoal::Floor(floor),
         Target::Lambda(lambda) => SceneGoal::Lambda(lambda),
         Target::Bitrate(_) | Target::Size(_) => SceneGoal::Undecided,

@@ -17,10 +17,12 @@ pub(super) enum SceneGoal {
     Floor(Floor),
     /// The least D + lambda R.
     Lambda(f64),
-    /// Its share of the bytes of the clip, which is not known yet.
+    /// Its part in what the clip has to reach, which is not known yet.
     Undecided,
     /// Its share of the bytes of the clip.
     Share(Quantizer, Tools),
+    /// The quantizer that all scenes have for a floor of the clip; whether that is met is seen when all are stored.
+    Common(Quantizer, Tools),
 }
 
 /// A scene that is to be encoded.

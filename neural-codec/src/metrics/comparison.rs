@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::comparable::Comparable;
-use super::measures::Measures;
+use super::metric::{Measures, Metric};
 use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, ms_ssim_and_ssim};
 use super::on_device;
 use super::psnr::{SquaredError, squared_error};
 use super::report::{FrameMetrics, Metrics, Undefined};
 use super::ssim::{SSIM_SMALLEST_SIDE, ssim};
+use super::ssimulacra2::ssimulacra2;
 use super::sum::ExactMean;
+use super::vmaf::VMAF_SMALLEST_SIDE;
+use super::xpsnr::RootMeanDistortion;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, GpuFrame, Layout, PixelFormat, Plane, Planes};
@@ -19,12 +22,15 @@ use crate::frame::{BitDepth, Frame, GpuFrame, Layout, PixelFormat, Plane, Planes
 /// Sums are exact: comparisons of parts, merged in any order, finish with the same [`Metrics`] as one
 /// comparison over all frames. The picture size is that of the first frame.
 ///
+/// A comparison looks at pairs of frames; VMAF and XPSNR, which look along time too, are a
+/// [`ClipMeasurer`](super::ClipMeasurer)'s.
+///
 /// ```
 /// use neural_codec::frame::{Color, Frame, PixelFormat};
 /// use neural_codec::metrics::{Comparison, Measures};
 ///
 /// let source = Frame::new(64, 48, PixelFormat::YUV420_8, Color::default())?;
-/// let mut comparison = Comparison::new(source.format(), Measures::Ssim);
+/// let mut comparison = Comparison::new(source.format(), Measures::SSIM);
 /// comparison.push(&source, &source.clone())?;
 /// let metrics = comparison.finish();
 /// assert_eq!(metrics.psnr_y, None); // no error, so no ratio to it
@@ -43,6 +49,9 @@ pub struct Comparison {
     psnr_y: ExactMean,
     ssim_y: ExactMean,
     ms_ssim_y: ExactMean,
+    ssimulacra2: ExactMean,
+    vmaf: ExactMean,
+    xpsnr_y: RootMeanDistortion,
 }
 
 impl Comparison {
@@ -59,6 +68,9 @@ impl Comparison {
             psnr_y: ExactMean::default(),
             ssim_y: ExactMean::default(),
             ms_ssim_y: ExactMean::default(),
+            ssimulacra2: ExactMean::default(),
+            vmaf: ExactMean::default(),
+            xpsnr_y: RootMeanDistortion::default(),
         }
     }
 
@@ -92,17 +104,21 @@ impl Comparison {
         if !source.same_shape(decoded) {
             return Err(Error::invalid("decoded frame", shape(self.format, size), shape_of(decoded)));
         }
-        let frame = match (source.planes(), decoded.planes()) {
+        let mut frame = match (source.planes(), decoded.planes()) {
             (Planes::U8(source), Planes::U8(decoded)) => self.measure(source, decoded)?,
             (Planes::U16(source), Planes::U16(decoded)) => self.measure(source, decoded)?,
             _ => return Err(Error::invalid("decoded frame", "the source's sample type", "another")),
         };
+        if self.measures.has(Metric::Ssimulacra2) {
+            frame.ssimulacra2 = Some(ssimulacra2(source, decoded)?);
+        }
         self.size = Some(size);
         self.take_in(&frame);
         Ok(frame)
     }
 
     /// As [`push`](Self::push), of frames that are resident on one GPU: they are measured there, whatever the comparison's device.
+    /// SSIMULACRA 2 is not.
     ///
     /// # Errors
     ///
@@ -171,6 +187,9 @@ impl Comparison {
         self.psnr_y.merge(&other.psnr_y);
         self.ssim_y.merge(&other.ssim_y);
         self.ms_ssim_y.merge(&other.ms_ssim_y);
+        self.ssimulacra2.merge(&other.ssimulacra2);
+        self.vmaf.merge(&other.vmaf);
+        self.xpsnr_y.merge(&other.xpsnr_y);
         Ok(())
     }
 
@@ -186,6 +205,9 @@ impl Comparison {
             psnr_rgb: average.filter(|_| rgb),
             ssim_y: self.ssim_y.value(),
             ms_ssim_y: self.ms_ssim_y.value(),
+            ssimulacra2: self.ssimulacra2.value(),
+            vmaf: self.vmaf.value(),
+            xpsnr_y: self.xpsnr_y.decibels(),
             undefined: Vec::new(),
         };
         metrics.undefined = self.undefined(&metrics);
@@ -228,7 +250,7 @@ impl Comparison {
         for (error, (source, decoded)) in planes.iter_mut().zip(source.iter().zip(decoded)) {
             *error = squared_error(source, decoded)?;
         }
-        let mut frame = FrameMetrics { planes, psnr_y: None, ssim_y: None, ms_ssim_y: None };
+        let mut frame = FrameMetrics { planes, ..FrameMetrics::default() };
         if self.is_rgb() {
             return Ok(frame);
         }
@@ -236,10 +258,10 @@ impl Comparison {
         let (source, decoded) = (&source[0], &decoded[0]);
         let side = source.width().min(source.height());
         frame.psnr_y = planes[0].psnr(depth);
-        if self.measures >= Measures::MsSsim && side >= MS_SSIM_SMALLEST_SIDE {
+        if self.measures.has(Metric::MsSsimY) && side >= MS_SSIM_SMALLEST_SIDE {
             let (ms_ssim, ssim) = ms_ssim_and_ssim(source, decoded, depth)?;
             (frame.ms_ssim_y, frame.ssim_y) = (Some(ms_ssim), Some(ssim));
-        } else if self.measures >= Measures::Ssim && side >= SSIM_SMALLEST_SIDE {
+        } else if self.measures.has(Metric::SsimY) && side >= SSIM_SMALLEST_SIDE {
             frame.ssim_y = Some(ssim(source, decoded, depth)?);
         }
         Ok(frame)
@@ -250,37 +272,49 @@ impl Comparison {
         self.frames += 1;
         self.lossless_frames += u64::from(lossless.iter().all(|plane| plane.sum == 0));
         self.squared_error += frame.planes.into_iter().sum();
-        let means = [&mut self.psnr_y, &mut self.ssim_y, &mut self.ms_ssim_y];
-        for (mean, value) in means.into_iter().zip([frame.psnr_y, frame.ssim_y, frame.ms_ssim_y]) {
+        let means = [
+            (&mut self.psnr_y, frame.psnr_y),
+            (&mut self.ssim_y, frame.ssim_y),
+            (&mut self.ms_ssim_y, frame.ms_ssim_y),
+            (&mut self.ssimulacra2, frame.ssimulacra2),
+            (&mut self.vmaf, frame.vmaf),
+        ];
+        for (mean, value) in means {
             if let Some(value) = value {
                 mean.add(value);
             }
+        }
+        if self.measures.has(Metric::XpsnrY) {
+            self.xpsnr_y.add(frame.xpsnr_y);
         }
     }
 
     fn undefined(&self, metrics: &Metrics) -> Vec<Undefined> {
         let side = self.size.map_or(0, |(width, height)| width.min(height));
-        [
-            ("psnr_y", metrics.psnr_y, false, Measures::Psnr, 0),
-            ("psnr_yuv", metrics.psnr_yuv, false, Measures::Psnr, 0),
-            ("psnr_rgb", metrics.psnr_rgb, true, Measures::Psnr, 0),
-            ("ssim_y", metrics.ssim_y, false, Measures::Ssim, SSIM_SMALLEST_SIDE),
-            ("ms_ssim_y", metrics.ms_ssim_y, false, Measures::MsSsim, MS_SSIM_SMALLEST_SIDE),
-        ]
-        .into_iter()
-        .filter(|(_, value, ..)| value.is_none())
-        .map(|(metric, _, of_rgb, measures, smallest)| {
+        // Whether it is defined for RGB and for YUV, what asks for it, and the smallest side.
+        let rows = [
+            ("psnr_y", metrics.psnr_y, (false, true), Metric::PsnrY, 0),
+            ("psnr_yuv", metrics.psnr_yuv, (false, true), Metric::PsnrY, 0),
+            ("psnr_rgb", metrics.psnr_rgb, (true, false), Metric::PsnrY, 0),
+            ("ssim_y", metrics.ssim_y, (false, true), Metric::SsimY, SSIM_SMALLEST_SIDE),
+            ("ms_ssim_y", metrics.ms_ssim_y, (false, true), Metric::MsSsimY, MS_SSIM_SMALLEST_SIDE),
+            ("ssimulacra2", metrics.ssimulacra2, (true, true), Metric::Ssimulacra2, 0),
+            ("vmaf", metrics.vmaf, (false, true), Metric::Vmaf, VMAF_SMALLEST_SIDE),
+            ("xpsnr_y", metrics.xpsnr_y, (false, true), Metric::XpsnrY, 0),
+        ];
+        let undefined = rows.into_iter().filter(|(_, value, ..)| value.is_none());
+        let reasons = undefined.map(|(metric, _, (of_rgb, of_yuv), asked_by, smallest)| {
             let reason = match () {
-                () if of_rgb && !self.is_rgb() => "the frames are not RGB",
+                () if !of_yuv && !self.is_rgb() => "the frames are not RGB",
                 () if !of_rgb && self.is_rgb() => "the frames are RGB",
-                () if self.measures < measures => "not asked for",
+                () if !self.measures.has(asked_by) => "not asked for",
                 () if self.frames == 0 => "no frames",
                 () if side < smallest => "the picture is too small",
                 () => "nothing differs",
             };
             Undefined { metric, reason }
-        })
-        .collect()
+        });
+        reasons.collect()
     }
 }
 

@@ -5,7 +5,7 @@
 use super::comparable::Comparable;
 use super::gaussian::{Scale, Similarity};
 use super::gpu::tiles;
-use super::measures::Measures;
+use super::metric::{Measures, Metric};
 use super::ms_ssim::{MS_SSIM_SMALLEST_SIDE, product_of_scales};
 use super::psnr::SquaredError;
 use super::report::FrameMetrics;
@@ -91,16 +91,13 @@ fn measure_pairs<T: DeviceSample>(
         sums.push(gpu.squared_error(pair.x, pair.y)?);
     }
     let side = luma.width.min(luma.height);
-    let mut frame = FrameMetrics { planes, psnr_y: None, ssim_y: None, ms_ssim_y: None };
-    match measures {
-        Some(Measures::MsSsim) if side >= MS_SSIM_SMALLEST_SIDE => {
-            let (ms_ssim, ssim) = luma.ms_ssim_and_ssim(gpu, depth)?;
-            (frame.ms_ssim_y, frame.ssim_y) = (Some(ms_ssim), Some(ssim));
-        }
-        Some(Measures::Ssim | Measures::MsSsim) if side >= SSIM_SMALLEST_SIDE => {
-            frame.ssim_y = Some(luma.similarity(gpu, depth)?.ssim);
-        }
-        _ => {}
+    let mut frame = FrameMetrics { planes, ..FrameMetrics::default() };
+    let asks = |metric| measures.is_some_and(|measures| measures.has(metric));
+    if asks(Metric::MsSsimY) && side >= MS_SSIM_SMALLEST_SIDE {
+        let (ms_ssim, ssim) = luma.ms_ssim_and_ssim(gpu, depth)?;
+        (frame.ms_ssim_y, frame.ssim_y) = (Some(ms_ssim), Some(ssim));
+    } else if asks(Metric::SsimY) && side >= SSIM_SMALLEST_SIDE {
+        frame.ssim_y = Some(luma.similarity(gpu, depth)?.ssim);
     }
     for ((error, sum), pair) in planes.iter_mut().zip(&sums).zip(pairs) {
         let sum = gpu.download(sum)?.first().copied().unwrap_or_default();

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::metric::Metric;
 use super::psnr::SquaredError;
 
 /// Distortion of one frame.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FrameMetrics {
     /// Squared error of Y, U and V, or of R, G and B.
@@ -16,9 +17,27 @@ pub struct FrameMetrics {
     pub ssim_y: Option<f64>,
     /// MS-SSIM of the luma plane; `None` where not measured, too small, or RGB.
     pub ms_ssim_y: Option<f64>,
+    /// SSIMULACRA 2; `None` where not measured.
+    pub ssimulacra2: Option<f64>,
+    /// VMAF; `None` where not measured, too small, or RGB.
+    pub vmaf: Option<f64>,
+    /// XPSNR of the luma plane in decibels; `None` where nothing differs, where not measured, and for RGB.
+    pub xpsnr_y: Option<f64>,
 }
 
 impl FrameMetrics {
+    /// The value of a metric.
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::PsnrY => self.psnr_y,
+            Metric::SsimY => self.ssim_y,
+            Metric::MsSsimY => self.ms_ssim_y,
+            Metric::Ssimulacra2 => self.ssimulacra2,
+            Metric::Vmaf => self.vmaf,
+            Metric::XpsnrY => self.xpsnr_y,
+        }
+    }
+
     /// Mean squared error of one plane (0 is Y or R). Panics: when `plane` is over 2.
     pub fn mse(&self, plane: usize) -> f64 {
         self.planes[plane].mse()
@@ -44,6 +63,12 @@ pub struct Metrics {
     pub ssim_y: Option<f64>,
     /// Mean over frames of the MS-SSIM of the luma plane.
     pub ms_ssim_y: Option<f64>,
+    /// Mean over frames of SSIMULACRA 2.
+    pub ssimulacra2: Option<f64>,
+    /// Mean over frames of VMAF.
+    pub vmaf: Option<f64>,
+    /// XPSNR of the luma plane, of the mean root of the weighted error. Units: decibels.
+    pub xpsnr_y: Option<f64>,
     /// Why each value that is `None` is.
     pub undefined: Vec<Undefined>,
 }

@@ -24,7 +24,7 @@ use crate::metrics::{Comparison, FrameMetrics, Measures, SquaredError};
 const MANIFEST: &str = "attempts.json";
 
 /// Name and version of the manifest and of the files.
-const SCHEMA: &str = "neural-codec/attempts/2";
+const SCHEMA: &str = "neural-codec/attempts/3";
 
 /// What an attempt cache was made for. Another clip or version gets an error and not a mixture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,9 @@ struct FiledFrame {
     psnr_y: Option<u64>,
     ssim_y: Option<u64>,
     ms_ssim_y: Option<u64>,
+    ssimulacra2: Option<u64>,
+    vmaf: Option<u64>,
+    xpsnr_y: Option<u64>,
 }
 
 impl AttemptCache {
@@ -149,15 +152,25 @@ impl AttemptCache {
         self.reused.load(Ordering::Relaxed)
     }
 
-    /// The key of an attempt. `scene`: the hash of the scene's frames; `is_stored`: whether its units are kept.
-    pub(crate) fn key(&self, scene: u64, span: &Range<u64>, params: &EncodeParams, is_stored: bool) -> Key {
+    /// The key of an attempt. `scene`: the hash of the scene's frames; `is_stored`: whether its units are kept; `measures`: what was
+    /// measured.
+    pub(crate) fn key(
+        &self,
+        scene: u64,
+        span: &Range<u64>,
+        params: &EncodeParams,
+        is_stored: bool,
+        measures: Measures,
+    ) -> Key {
         let (info, base_encoder) = (&self.info, &self.base_encoder);
-        let text = format!("{SCHEMA} {info:?} {base_encoder} {scene:016x} {span:?} {params:?} {is_stored}");
+        let text = format!(
+            "{SCHEMA} {info:?} {base_encoder} {scene:016x} {span:?} {params:?} {is_stored} {measures:?}"
+        );
         Key(xxh3_128(text.as_bytes()))
     }
 
     /// An attempt that is filed. Anything that is wrong with the file counts as "not there".
-    pub(crate) fn load(&self, key: Key) -> Option<EncodeAttempt> {
+    pub(crate) fn load(&self, key: Key, measures: Measures) -> Option<EncodeAttempt> {
         let bytes = fs::read(self.path.join(key.file())).ok()?;
         let (sum, payload) = bytes.split_first_chunk::<8>()?;
         if u64::from_le_bytes(*sum) != xxh3_64(payload) {
@@ -166,7 +179,7 @@ impl AttemptCache {
         let filed: Filed = postcard::from_bytes(payload).ok()?;
         let frames: Vec<FrameMetrics> = filed.frames.iter().map(FiledFrame::metrics).collect();
         let attempt = EncodeAttempt {
-            comparison: Comparison::of_frames(self.info.format, Measures::Ssim, filed.size, &frames),
+            comparison: Comparison::of_frames(self.info.format, measures, filed.size, &frames),
             units: filed.units,
             bytes: filed.bytes,
             quantizers: filed.quantizers,
@@ -218,6 +231,9 @@ impl FiledFrame {
             psnr_y: frame.psnr_y.map(f64::to_bits),
             ssim_y: frame.ssim_y.map(f64::to_bits),
             ms_ssim_y: frame.ms_ssim_y.map(f64::to_bits),
+            ssimulacra2: frame.ssimulacra2.map(f64::to_bits),
+            vmaf: frame.vmaf.map(f64::to_bits),
+            xpsnr_y: frame.xpsnr_y.map(f64::to_bits),
         }
     }
 
@@ -227,6 +243,9 @@ impl FiledFrame {
             psnr_y: self.psnr_y.map(f64::from_bits),
             ssim_y: self.ssim_y.map(f64::from_bits),
             ms_ssim_y: self.ms_ssim_y.map(f64::from_bits),
+            ssimulacra2: self.ssimulacra2.map(f64::from_bits),
+            vmaf: self.vmaf.map(f64::from_bits),
+            xpsnr_y: self.xpsnr_y.map(f64::from_bits),
         }
     }
 }
@@ -262,7 +281,7 @@ mod tests {
             frame_quantizers: Vec::new(),
             steering: None,
         };
-        cache.key(scene, &(0..2), &params, true)
+        cache.key(scene, &(0..2), &params, true, Measures::SSIM)
     }
 
     fn attempt() -> EncodeAttempt {
@@ -273,7 +292,7 @@ mod tests {
             }
             frame
         };
-        let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::Ssim);
+        let mut comparison = Comparison::new(PixelFormat::YUV420_8, Measures::SSIM);
         let frames = vec![
             comparison.push(&picture(10), &picture(13)).unwrap(),
             comparison.push(&picture(10), &picture(10)).unwrap(),
@@ -301,9 +320,9 @@ mod tests {
         let attempt = attempt();
         cache.save(key(&cache, 1), &attempt).unwrap();
         let cache = opened(folder.path(), &manifest(1)).unwrap();
-        let back = cache.load(key(&cache, 1)).unwrap();
+        let back = cache.load(key(&cache, 1), Measures::SSIM).unwrap();
         assert_eq!(format!("{back:?}"), format!("{attempt:?}"));
-        assert!(cache.load(key(&cache, 2)).is_none());
+        assert!(cache.load(key(&cache, 2), Measures::SSIM).is_none());
         assert_eq!(cache.reused(), 1);
     }
 
@@ -316,7 +335,7 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         for damaged in [&whole[..whole.len() - 1], &[], &[&whole[..20], &[0; 4], &whole[24..]].concat()] {
             fs::write(&path, damaged).unwrap();
-            assert!(cache.load(key(&cache, 1)).is_none());
+            assert!(cache.load(key(&cache, 1), Measures::SSIM).is_none());
         }
     }
 

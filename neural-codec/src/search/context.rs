@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::attempt::AttemptKind;
 use super::attempt_cache::AttemptCache;
 use super::params::EffortParams;
 use super::stage_clock::{Running, StageClock};
@@ -10,6 +11,8 @@ use crate::base::{Av1Decoder, DecoderConfig, Library};
 use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{BitDepth, VideoInfo};
+use crate::metrics::Measures;
+use crate::pooling::Pooling;
 use crate::progress::CancelToken;
 use crate::report::Stage;
 use crate::scene::MemoryBudget;
@@ -23,6 +26,19 @@ pub(crate) struct Clip {
     pub(crate) library: Arc<Library>,
     /// What the effort stands for: preset and depth among it.
     pub(crate) effort: EffortParams,
+    /// What is measured of attempts that look for parameters: what the target needs.
+    pub(crate) probe_measures: Measures,
+    /// What is measured of attempts that may be stored: what the report tells too.
+    pub(crate) store_measures: Measures,
+    /// How the target pools the values of frames.
+    pub(crate) pooling: Pooling,
+}
+
+impl Clip {
+    /// What is measured of an attempt of this kind.
+    pub(crate) fn measures(&self, kind: AttemptKind) -> Measures {
+        if kind.is_stored() { self.store_measures } else { self.probe_measures }
+    }
 }
 
 /// What may be spent. None of it changes a byte.

@@ -15,13 +15,14 @@ use std::sync::Arc;
 use super::forecast;
 use super::frame_quantizers;
 use super::params::{EncodeParams, Tools};
+use super::quality::{Quality, on_scale};
 use super::quality_curve::{Curve, STEP, position};
 use super::scene_search::{Search, SearchResult, Store, Stored};
 use super::steering::Steering;
-use super::target::{Floor, Quality, decibels};
+use super::target::Floor;
 use crate::base::{Library, Quantizer};
 use crate::error::{Error, Result};
-use crate::metrics::FrameMetrics;
+use crate::metrics::{FrameMetrics, Metric};
 use crate::report::{SceneVerdict, Stage};
 
 /// By how many dB predictions go above the floor: about the error that is left in them.
@@ -35,8 +36,16 @@ const STEERED_MARGIN: f64 = 0.02;
 const CORRECTED_MARGIN: f64 = 0.03;
 const CORRECTED_SHARE: f64 = 0.2;
 
-/// A stored scene further above the floor than this, in dB and in SSIM, is coded again, once.
-const MOST_ABOVE: Floor = Floor { psnr_y: Some(0.3), ssim_y: Some(0.0033) };
+/// A stored scene further above the floor than this, in the metric's own unit, is coded again, once.
+pub(super) const MOST_ABOVE: Floor = Floor {
+    psnr_y: Some(0.3),
+    ssim_y: Some(0.0033),
+    ms_ssim_y: Some(0.001),
+    ssimulacra2: Some(1.0),
+    vmaf: Some(0.4),
+    xpsnr_y: Some(0.3),
+    ..Floor::NONE
+};
 
 /// Most probes that locate.
 const MOST_LOCATED: usize = 3;
@@ -70,14 +79,14 @@ impl Search<'_> {
     }
 
     /// The next preset's curve, by the part at the fast preset around the floor.
-    fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Curve> {
+    pub(super) fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Curve> {
         let mut curve = Curve::default();
         let mut quantizer = Quantizer::from(FIRST_QUANTIZER);
         let mut located = 0;
         loop {
             located += 1;
             let attempt = self.probe(Stage::Locate, quantizer, part.clone())?;
-            curve.add(quantizer.value(), Quality::of(&attempt.frames));
+            curve.add(quantizer.value(), self.quality(&attempt));
             let expected = curve.moved(&self.over_probe(quantizer));
             let margin = floor.margin(&expected.quality(quantizer.value()));
             let next = expected.solve(floor, TARGET_MARGIN, self.library());
@@ -91,7 +100,7 @@ impl Search<'_> {
     /// By how much the next coding, a pilot or the stored one, is expected to lie above a probe.
     fn over_probe(&self, quantizer: Quantizer) -> Quality {
         if self.effort.preset == self.effort.probe_preset {
-            return Quality { psnr_y: 0.0, ssim_db: Some(0.0) };
+            return Quality::even(0.0);
         }
         forecast::over_probe(quantizer.value())
     }
@@ -116,10 +125,10 @@ impl Search<'_> {
         let attempt = self.attempt(Stage::Pilot, &params, 0..self.length())?;
         let value = params.quantizer.value();
         let gain = forecast::over_pilot(self.effort.preset, preset == self.effort.probe_preset);
-        let quality = Quality::of(&attempt.frames).plus(&gain);
+        let quality = self.quality(&attempt).plus(&gain);
         let curve = located.moved(&quality.minus(&located.quality(value)));
         let above = |frame: &FrameMetrics| {
-            let ssim_db = frame.ssim_y.zip(gain.ssim_db).map(|(ssim, db)| decibels(ssim) + db);
+            let ssim_db = frame.ssim_y.zip(gain.ssim_db).map(|(ssim, db)| on_scale(Metric::SsimY, ssim) + db);
             (frame.psnr_y.map(|db| db + gain.psnr_y), ssim_db)
         };
         let expected = attempt.frames.iter().map(above).collect();
@@ -151,7 +160,7 @@ impl Search<'_> {
             if params.frame_quantizers.is_empty() {
                 value = params.quantizer.value();
             }
-            if attempt == 0 && Steering::is_worth(self.length()) {
+            if attempt == 0 && floor.is_of_psnr_and_ssim() && Steering::is_worth(self.length()) {
                 params.steering = forecast.steering(value, floor, self.expected_gain);
             }
             let stored = store(&params, &mut self.records)?;

@@ -1,7 +1,7 @@
 //! From what faster presets measured to the preset that is stored. Fitted over scenes left out one by one; the errors are those of
 //! the scene that was left out (`docs/decisions/0014-search-that-pays.md`).
 
-use super::target::Quality;
+use super::quality::Quality;
 
 /// Quantizers from here on share one gain.
 const KNEE: f64 = 50.0;
@@ -23,7 +23,7 @@ const OVER_FAST_PILOT: (f64, f64) = (0.56, 0.58);
 pub(crate) fn over_probe(quantizer: f64) -> Quality {
     let (top, slope) = OVER_PROBE;
     let gain = top - slope * (KNEE - quantizer).max(0.0);
-    Quality { psnr_y: gain, ssim_db: Some(gain) }
+    Quality::even(gain)
 }
 
 /// What the stored preset gains over the pilot's, and over the probes' where `is_fast`.
@@ -31,7 +31,7 @@ pub(crate) fn over_pilot(preset: i8, is_fast: bool) -> Quality {
     let gains = usize::try_from(preset).ok().and_then(|at| OVER_PILOT.get(at));
     let (psnr_y, ssim_db) = gains.copied().unwrap_or_default();
     let (more_psnr, more_ssim) = if is_fast { OVER_FAST_PILOT } else { (0.0, 0.0) };
-    Quality { psnr_y: psnr_y + more_psnr, ssim_db: Some(ssim_db + more_ssim) }
+    Quality { ssim_db: Some(ssim_db + more_ssim), ..Quality::even(psnr_y + more_psnr) }
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@
 
 mod attempt;
 mod attempt_cache;
+mod clip_floor;
 mod context;
 mod floor;
 mod forecast;
 mod frame_quantizers;
 mod params;
+mod quality;
 mod quality_curve;
 mod rate_curve;
 mod run_attempt;
@@ -23,13 +25,15 @@ mod worth;
 
 pub(crate) use attempt::{AttemptKind, EncodeAttempt};
 pub(crate) use attempt_cache::AttemptCache;
+pub(crate) use clip_floor::Standing;
 pub(crate) use context::{AttemptContext, Clip, EncodeLog, Resources};
 pub(crate) use params::EffortParams;
 pub use params::{EncodeParams, Tools};
+pub(crate) use quality::{Pooled, Quality};
+pub(crate) use quality_curve::{Curve, STEP};
 pub(crate) use rate_curve::{RateCurve, allocate};
 pub(crate) use run_attempt::{at_depth, run_attempt};
 pub(crate) use scene_search::{Search, SearchResult, Store, Stored, attempt_record};
 pub(crate) use stage_clock::{Spent, StageClock};
-pub(crate) use target::Quality;
 pub use target::{Floor, Target};
 pub(crate) use worth::LOG_BYTES_PER_DB;

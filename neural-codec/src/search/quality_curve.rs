@@ -3,12 +3,19 @@
 //! Both quality metrics in dB, and the logarithm of the bytes, are close to straight lines over the quantizer's
 //! [`position`], so lines are what is fitted.
 
-use super::target::{Floor, Quality};
+use super::quality::Quality;
+use super::target::Floor;
 use crate::base::{Library, Quantizer};
+use crate::metrics::Metric;
 
 /// What one step of the quantizer's position changes where only one point is known, in dB of luma PSNR and of SSIM; the means of
-/// twelve scenes at presets 4 to 10.
-const USUAL_SLOPE: Quality = Quality { psnr_y: -0.25, ssim_db: Some(-0.19) };
+/// twelve scenes at presets 4 to 10. The others, in dB of SSIMULACRA 2, VMAF and XPSNR, are those of one or two clips at preset 7, and that of
+/// MS-SSIM, the first, is taken for PSNR's: codings of the scene itself correct them.
+const USUAL_SLOPE: Quality = Quality {
+    psnr_y: -0.25,
+    ssim_db: Some(-0.19),
+    others: [Some(-0.25), Some(-0.16), Some(-0.25), Some(-0.26)],
+};
 
 /// Slopes outside these shares of the usual one are taken for noise.
 const SLOPES: std::ops::RangeInclusive<f64> = 0.3..=4.0;
@@ -121,7 +128,7 @@ impl Curve {
         let [fine, coarse] = [quantizer - 0.5, quantizer + 0.5];
         let span = position(coarse) - position(fine);
         let fall = self.quality(coarse).minus(&self.quality(fine));
-        Quality { psnr_y: fall.psnr_y / span, ssim_db: fall.ssim_db.map(|db| db / span) }
+        fall.zip(&fall, |_, db, _| db / span)
     }
 
     /// Adds a point, in place of an older one at the same quantizer.
@@ -135,20 +142,22 @@ impl Curve {
     /// Panics: never; a curve without points is at 0 dB.
     pub(crate) fn quality(&self, quantizer: f64) -> Quality {
         let Some([low, high]) = self.points.around(quantizer) else {
-            return Quality { psnr_y: 0.0, ssim_db: None };
+            return Quality { psnr_y: 0.0, ssim_db: None, others: [None; 4] };
         };
         let (at, low_at, high_at) = (position(quantizer), position(low.0), position(high.0));
         let span = high_at - low_at;
-        let along = |part: fn(&Quality) -> Option<f64>, usual: f64| {
-            let (low_value, high_value) = (part(&low.1)?, part(&high.1)?);
+        let along = |metric: Metric| {
+            let (low_value, high_value) = (low.1.get(metric)?, high.1.get(metric)?);
+            let usual = self.slope.get(metric).or(USUAL_SLOPE.get(metric))?;
             let shown = if span > 0.0 { (high_value - low_value) / span / usual } else { 1.0 };
             let trust = span * span / (span * span + TRUSTED_SPAN * TRUSTED_SPAN);
             let slope = usual * (1.0 + trust * (shown - 1.0)).clamp(*SLOPES.start(), *SLOPES.end());
             Some((low_value + high_value) / 2.0 + slope * (at - (low_at + high_at) / 2.0))
         };
         Quality {
-            psnr_y: along(|q| Some(q.psnr_y), self.slope.psnr_y).unwrap_or(0.0),
-            ssim_db: along(|q| q.ssim_db, self.slope.ssim_db.or(USUAL_SLOPE.ssim_db).unwrap_or(0.0)),
+            psnr_y: along(Metric::PsnrY).unwrap_or(0.0),
+            ssim_db: along(Metric::SsimY),
+            others: [Metric::MsSsimY, Metric::Ssimulacra2, Metric::Vmaf, Metric::XpsnrY].map(along),
         }
     }
 
@@ -172,30 +181,12 @@ impl Curve {
     }
 }
 
-impl Quality {
-    /// Sum, part by part.
-    pub(crate) fn plus(&self, other: &Self) -> Self {
-        Self {
-            psnr_y: self.psnr_y + other.psnr_y,
-            ssim_db: self.ssim_db.zip(other.ssim_db).map(|(a, b)| a + b),
-        }
-    }
-
-    /// Difference, part by part.
-    pub(crate) fn minus(&self, other: &Self) -> Self {
-        Self {
-            psnr_y: self.psnr_y - other.psnr_y,
-            ssim_db: self.ssim_db.zip(other.ssim_db).map(|(a, b)| a - b),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn quality(psnr_y: f64) -> Quality {
-        Quality { psnr_y, ssim_db: Some(psnr_y - 20.0) }
+        Quality { ssim_db: Some(psnr_y - 20.0), ..Quality::even(psnr_y) }
     }
 
     fn curve(points: &[(u8, f64)]) -> Curve {
@@ -235,12 +226,12 @@ mod tests {
     #[test]
     fn the_solution_lies_just_above_the_floor() {
         let library = Library::load(None).unwrap();
-        let floor = Floor { psnr_y: Some(36.0), ssim_y: None };
+        let floor = Floor { psnr_y: Some(36.0), ..Floor::NONE };
         let curve = curve(&[(30, 41.0), (40, 38.5), (50, 35.0)]);
         let found = curve.solve(&floor, 0.1, &library);
         assert!(floor.margin(&curve.quality(found.value())) >= 0.1);
         assert!(floor.margin(&curve.quality(found.value() + 1.0)) < 0.1);
-        let too_high = Floor { psnr_y: Some(99.0), ssim_y: None };
+        let too_high = Floor { psnr_y: Some(99.0), ..Floor::NONE };
         assert_eq!(curve.solve(&too_high, 0.0, &library), Quantizer::FINEST);
     }
 }

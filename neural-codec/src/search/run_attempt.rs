@@ -15,7 +15,7 @@ use super::steering::Steering;
 use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
-use crate::metrics::{Comparison, FrameMetrics, Measures};
+use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics};
 use crate::scene::{Reading, SceneFrames};
 
 /// Decoded frames that may wait to be measured.
@@ -40,9 +40,10 @@ pub(crate) fn run_attempt(
     let once = || run_once(context, frames, span.clone(), params, kind);
     let Some(cache) = &context.resources.cache else { return with_retries(context, kind, once) };
     let is_stored = kind.is_stored();
-    let key = cache.key(frames.wait_for_hash(), &span, params, is_stored);
+    let measures = context.clip.measures(kind);
+    let key = cache.key(frames.wait_for_hash(), &span, params, is_stored, measures);
     context.resources.cancel.check()?;
-    if let Some(attempt) = cache.load(key) {
+    if let Some(attempt) = cache.load(key, measures) {
         if is_stored {
             context.log.stored(attempt.frames.len() as u64);
         }
@@ -286,7 +287,10 @@ struct Measurer<'a> {
 
 impl Measurer<'_> {
     fn run(&self, queue: &Receiver<(Arc<Frame>, Frame)>) -> Result<EncodeAttempt> {
-        let format = self.context.clip.info.format;
+        let clip = &self.context.clip;
+        let (format, measures) = (clip.info.format, clip.measures(self.kind));
+        let mut measurer =
+            ClipMeasurer::new(&clip.info, measures)?.with_device(&self.context.resources.device);
         let mut attempt = EncodeAttempt {
             units: Vec::new(),
             bytes: 0,
@@ -294,7 +298,7 @@ impl Measurer<'_> {
             hashes: Vec::new(),
             timestamps: Vec::new(),
             frames: Vec::new(),
-            comparison: Comparison::new(format, Measures::Ssim).with_device(&self.context.resources.device),
+            comparison: Comparison::new(format, measures),
             decoded: None,
         };
         let kept = (self.kind == AttemptKind::StoreDecoded)
@@ -305,13 +309,12 @@ impl Measurer<'_> {
                 kept.push(Arc::clone(&decoded))?;
             }
             let decoded = at_depth(decoded, format.depth)?;
-            let measured = attempt.frames.len() as u64;
-            let metrics = attempt.comparison.push(&source, &decoded)?;
+            let measured = measurer.len() as u64;
+            let metrics = measurer.push(&source, &decoded)?;
             if let Some(tell) = &self.tell {
                 // The coder may have no more frames to steer.
                 let _ = tell.send(metrics);
             }
-            attempt.frames.push(metrics);
             self.context.log.coded();
             attempt.timestamps.push(source.timestamp);
             if self.kind.is_stored() {
@@ -326,6 +329,8 @@ impl Measurer<'_> {
             kept.close(None);
             attempt.decoded = Some(kept);
         }
+        let measured = measurer.finish()?;
+        (attempt.frames, attempt.comparison) = (measured.frames, measured.comparison);
         Ok(attempt)
     }
 }

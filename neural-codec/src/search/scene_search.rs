@@ -6,12 +6,11 @@ use std::ops::Range;
 use super::attempt::{AttemptKind, EncodeAttempt};
 use super::context::AttemptContext;
 use super::params::{EffortParams, EncodeParams, Tools};
+use super::quality::{Pooled, Quality};
 use super::run_attempt::run_attempt;
 use super::steering::Steering;
-use super::target::Quality;
 use crate::base::Quantizer;
 use crate::error::Result;
-use crate::metrics::Metrics;
 use crate::report::{AttemptRecord, SceneVerdict, Stage};
 use crate::scene::{Profile, SceneClass, SceneFrames};
 
@@ -24,7 +23,8 @@ pub(crate) struct Stored<S> {
     /// For whoever stores.
     pub(crate) scene: S,
     pub(crate) quality: Quality,
-    pub(crate) metrics: Metrics,
+    /// Pooled as the target asks.
+    pub(crate) metrics: Pooled,
     /// Bytes of all layers.
     pub(crate) bytes: u64,
     /// The quantizer of each frame of the base layer, 0 to 63.
@@ -102,6 +102,11 @@ impl<'a> Search<'a> {
         self.asked_tools.unwrap_or_else(chosen)
     }
 
+    /// What an attempt came to, pooled as the target asks.
+    pub(super) fn quality(&self, attempt: &EncodeAttempt) -> Quality {
+        Quality::of(&attempt.frames, self.context.clip.pooling)
+    }
+
     pub(super) fn length(&self) -> u64 {
         self.profile.frames
     }
@@ -164,6 +169,10 @@ pub(crate) fn attempt_record(
         bytes: attempt.bytes,
         psnr_y: metrics.psnr_y,
         ssim_y: metrics.ssim_y,
+        ms_ssim_y: metrics.ms_ssim_y,
+        ssimulacra2: metrics.ssimulacra2,
+        vmaf: metrics.vmaf,
+        xpsnr_y: metrics.xpsnr_y,
         seconds,
         cpu_seconds,
     }

@@ -9,10 +9,12 @@
 //! Frames take part at fixed numbers, whatever had come out by then: threads and time change nothing.
 
 use super::frame_quantizers;
+use super::quality::{Quality, off_scale, on_scale};
 use super::quality_curve::{at_position, position};
-use super::target::{Floor, Quality, decibels};
+use super::target::Floor;
 use crate::base::MOST_HELD;
-use crate::metrics::FrameMetrics;
+use crate::metrics::{FrameMetrics, Metric};
+use crate::pooling::Pooling;
 
 /// Frames between two turns.
 const EVERY: u64 = 16;
@@ -93,23 +95,29 @@ impl Steering {
             if count > 0 { trust * sum / f64::from(count) } else { 0.0 }
         };
         let expected = |i: usize| self.expected_at(i, position(sent[i]));
+        let ssim_db = mean(&|i| Some(on_scale(Metric::SsimY, measured[i].ssim_y?) - expected(i).1?));
         Quality {
-            psnr_y: mean(&|i| Some(measured[i].psnr_y? - expected(i).0?)),
-            ssim_db: Some(mean(&|i| Some(decibels(measured[i].ssim_y?) - expected(i).1?))),
+            ssim_db: Some(ssim_db),
+            ..Quality::even(mean(&|i| Some(measured[i].psnr_y? - expected(i).0?)))
         }
     }
 
     /// The quality of the whole scene where the frames not sent yet are coded at this position.
     fn outcome(&self, sent: &[f64], measured: &[FrameMetrics], bias: &Quality, at: f64) -> Quality {
-        let frames = (0..self.expected.len()).map(|i| match measured.get(i) {
-            Some(frame) => (frame.psnr_y, frame.ssim_y),
+        let frame = |i: usize| match measured.get(i) {
+            Some(frame) => *frame,
             None => {
                 let (psnr, ssim) = self.expected_at(i, sent.get(i).map_or(at, |&value| position(value)));
                 let above = bias.ssim_db.unwrap_or(0.0);
-                (psnr.map(|db| db + bias.psnr_y), ssim.map(|db| 1.0 - 10.0_f64.powf(-(db + above) / 10.0)))
+                FrameMetrics {
+                    psnr_y: psnr.map(|db| db + bias.psnr_y),
+                    ssim_y: ssim.map(|db| off_scale(Metric::SsimY, db + above)),
+                    ..FrameMetrics::default()
+                }
             }
-        });
-        Quality::of_pairs(frames)
+        };
+        let frames: Vec<_> = (0..self.expected.len()).map(frame).collect();
+        Quality::of(&frames, Pooling::Mean)
     }
 
     /// What is expected of a frame at a position of the scene's quantizer.
@@ -133,7 +141,7 @@ mod tests {
             pilot: 45.0,
             frames: vec![45; FRAMES],
             expected: vec![(Some(35.06), Some(14.0)); FRAMES],
-            slope: Quality { psnr_y: -0.25, ssim_db: Some(-0.2) },
+            slope: Quality { ssim_db: Some(-0.2), ..Quality::even(-0.25) },
             floor,
             margin: 0.06,
             least_margin: 0.02,
@@ -141,7 +149,7 @@ mod tests {
     }
 
     fn frame(psnr_y: Option<f64>, ssim_y: Option<f64>) -> FrameMetrics {
-        FrameMetrics { planes: Default::default(), psnr_y, ssim_y, ms_ssim_y: None }
+        FrameMetrics { psnr_y, ssim_y, ..FrameMetrics::default() }
     }
 
     /// Codes a scene whose frames lie `above` what is expected; its mean luma PSNR.
@@ -156,12 +164,12 @@ mod tests {
             let ssim = ssim.map(|db| 1.0 - 10.0_f64.powf(-(db + above) / 10.0));
             measured.push(frame(psnr.map(|db| db + above), ssim));
         }
-        Quality::of(&measured).psnr_y
+        Quality::of(&measured, Pooling::Mean).psnr_y
     }
 
     #[test]
     fn a_scene_that_turns_out_otherwise_lands_on_its_floor() {
-        let steering = steering(Floor { psnr_y: Some(35.0), ssim_y: None });
+        let steering = steering(Floor { psnr_y: Some(35.0), ..Floor::NONE });
         for above in [-0.3, -0.1, 0.0, 0.1, 0.3] {
             let landed = coded(&steering, above) - 35.0;
             assert!((0.0..0.08).contains(&landed), "{above}: {landed}");
@@ -171,14 +179,14 @@ mod tests {
     #[test]
     fn the_floor_that_binds_steers() {
         let ssim = 1.0 - 10.0_f64.powf(-1.4);
-        let steering = steering(Floor { psnr_y: Some(30.0), ssim_y: Some(ssim) });
+        let steering = steering(Floor { psnr_y: Some(30.0), ssim_y: Some(ssim), ..Floor::NONE });
         // SSIM is expected on its floor; a scene that lies lower is coded finer, and PSNR with it.
         assert!(coded(&steering, -0.2) > 35.0);
     }
 
     #[test]
     fn quantizers_are_moved_so_far_and_no_further() {
-        let steering = steering(Floor { psnr_y: Some(50.0), ssim_y: None });
+        let steering = steering(Floor { psnr_y: Some(50.0), ..Floor::NONE });
         let (sent, measured) = (vec![45.0; 98], vec![frame(Some(35.0), None); 16]);
         let moved = position(45.0) - position(steering.turn(&sent, &measured));
         assert!((moved - MOST_MOVED).abs() < 0.01, "{moved}");

@@ -1,16 +1,15 @@
 //! What the caller asks for, as the search understands it.
 
+use super::quality::{Pooled, Quality, on_scale};
 use crate::base::Quantizer;
 use crate::error::{Error, Result};
-use crate::metrics::{FrameMetrics, Metrics};
+use crate::metrics::{Measures, Metric};
+use crate::pooling::{Pooling, Scope};
 use crate::settings::Settings;
 
 /// The floor when nothing is asked for.
 const DEFAULT_PSNR_Y: f64 = 35.0;
 const DEFAULT_SSIM_Y: f64 = 0.95;
-
-/// Stands for the PSNR of frames that are reproduced exactly.
-const LOSSLESS_DB: f64 = 100.0;
 
 /// What an encode has to reach.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,21 +26,26 @@ pub enum Target {
     Size(u64),
 }
 
-/// Least mean quality of a scene. At least one is set.
+/// Least quality of a scene or a clip. At least one metric is set.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Floor {
-    /// Mean luma PSNR in dB.
+    /// Luma PSNR in dB.
     pub psnr_y: Option<f64>,
-    /// Mean luma SSIM.
+    /// Luma SSIM.
     pub ssim_y: Option<f64>,
-}
-
-/// Mean quality of some frames, both metrics in dB.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Quality {
-    pub(crate) psnr_y: f64,
-    /// `-10 log10(1 - ssim_y)`; none where the picture is smaller than the window.
-    pub(crate) ssim_db: Option<f64>,
+    /// Luma MS-SSIM.
+    pub ms_ssim_y: Option<f64>,
+    /// SSIMULACRA 2.
+    pub ssimulacra2: Option<f64>,
+    /// VMAF.
+    pub vmaf: Option<f64>,
+    /// Luma XPSNR in dB.
+    pub xpsnr_y: Option<f64>,
+    /// How the values of frames become the one that counts.
+    pub pooling: Pooling,
+    /// Which frames count together.
+    pub scope: Scope,
 }
 
 impl Target {
@@ -51,11 +55,12 @@ impl Target {
     ///
     /// `InvalidArgument` for two that contradict each other.
     pub fn of(settings: &Settings) -> Result<Self> {
-        let Settings { quantizer, min_psnr_y, min_ssim_y, bitrate_bps, size_bytes, lambda, .. } = *settings;
-        let floor = min_psnr_y.is_some() || min_ssim_y.is_some();
+        let Settings { quantizer, bitrate_bps, size_bytes, lambda, .. } = *settings;
+        let floor = Floor::of(settings);
+        let floor_settings = floor.settings();
         let asked: Vec<&str> = [
             ("quantizer", quantizer.is_some()),
-            ("min_psnr_y or min_ssim_y", floor),
+            (floor_settings.as_str(), floor.is_set()),
             ("bitrate_bps", bitrate_bps.is_some()),
             ("size_bytes", size_bytes.is_some()),
             ("lambda", lambda.is_some()),
@@ -66,14 +71,46 @@ impl Target {
         if asked.len() > 1 {
             return Err(Error::invalid("target", "one kind of target", asked.join(" and ")));
         }
+        if let [other] = asked[..]
+            && !floor.is_set()
+            && (floor.pooling, floor.scope) != (Pooling::Mean, Scope::Scene)
+        {
+            return Err(Error::invalid(
+                "pooling and scope",
+                "those of a floor",
+                format!("the target {other}"),
+            ));
+        }
         Ok(match (quantizer, bitrate_bps, size_bytes, lambda) {
             (Some(value), ..) => Self::Constant(Quantizer::new(value)?),
             (_, Some(bits), ..) => Self::Bitrate(bits),
             (_, _, Some(bytes), _) => Self::Size(bytes),
             (.., Some(lambda)) => Self::Lambda(lambda),
-            _ if floor => Self::Floor(Floor { psnr_y: min_psnr_y, ssim_y: min_ssim_y }),
-            _ => Self::Floor(Floor { psnr_y: Some(DEFAULT_PSNR_Y), ssim_y: Some(DEFAULT_SSIM_Y) }),
+            _ if floor.is_set() => Self::Floor(floor),
+            _ => Self::Floor(Floor { psnr_y: Some(DEFAULT_PSNR_Y), ssim_y: Some(DEFAULT_SSIM_Y), ..floor }),
         })
+    }
+
+    /// What attempts that look for parameters have to measure.
+    pub(crate) fn measures(&self) -> Measures {
+        match self {
+            Self::Floor(floor) => floor.measures(),
+            Self::Constant(_) | Self::Lambda(_) | Self::Bitrate(_) | Self::Size(_) => Measures::PSNR,
+        }
+    }
+
+    /// How the values of frames become one.
+    pub(crate) fn pooling(&self) -> Pooling {
+        if let Self::Floor(floor) = self { floor.pooling } else { Pooling::Mean }
+    }
+
+    /// The floor that all frames of the clip share.
+    pub(crate) fn floor_of_clip(&self) -> Option<&Floor> {
+        if let Self::Floor(floor) = self {
+            Some(floor).filter(|floor| floor.scope == Scope::Clip)
+        } else {
+            None
+        }
     }
 
     /// The name of a setting that limits the bytes of all scenes together, and that limit for a clip of so many seconds.
@@ -87,67 +124,110 @@ impl Target {
 }
 
 impl Floor {
-    /// By how many dB the worse of both metrics is above the floor; negative below it.
-    pub(crate) fn margin(&self, quality: &Quality) -> f64 {
-        let psnr = self.psnr_y.map_or(f64::INFINITY, |floor| quality.psnr_y - floor);
-        let ssim = self.ssim_y.zip(quality.ssim_db).map_or(f64::INFINITY, |(floor, db)| db - decibels(floor));
-        psnr.min(ssim)
+    /// No floor at all, to begin from.
+    pub const NONE: Self = Self {
+        psnr_y: None,
+        ssim_y: None,
+        ms_ssim_y: None,
+        ssimulacra2: None,
+        vmaf: None,
+        xpsnr_y: None,
+        pooling: Pooling::Mean,
+        scope: Scope::Scene,
+    };
+
+    /// What settings ask for, which may be none.
+    fn of(settings: &Settings) -> Self {
+        Self {
+            psnr_y: settings.min_psnr_y,
+            ssim_y: settings.min_ssim_y,
+            ms_ssim_y: settings.min_ms_ssim,
+            ssimulacra2: settings.min_ssimulacra2,
+            vmaf: settings.min_vmaf,
+            xpsnr_y: settings.min_xpsnr,
+            pooling: settings.pooling,
+            scope: settings.scope,
+        }
     }
 
-    /// Whether measured metrics reach the floor, exactly.
-    pub(crate) fn is_met(&self, metrics: &Metrics) -> bool {
-        let reaches = |floor: Option<f64>, value: Option<f64>| floor.zip(value).is_none_or(|(f, v)| v >= f);
-        reaches(self.psnr_y, metrics.psnr_y) && reaches(self.ssim_y, metrics.ssim_y)
+    /// The least value of a metric.
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::PsnrY => self.psnr_y,
+            Metric::SsimY => self.ssim_y,
+            Metric::MsSsimY => self.ms_ssim_y,
+            Metric::Ssimulacra2 => self.ssimulacra2,
+            Metric::Vmaf => self.vmaf,
+            Metric::XpsnrY => self.xpsnr_y,
+        }
+    }
+
+    /// The metrics that have a least value, and these.
+    fn set(&self) -> impl Iterator<Item = (Metric, f64)> {
+        Metric::ALL.into_iter().filter_map(|metric| Some((metric, self.value(metric)?)))
+    }
+
+    fn is_set(&self) -> bool {
+        self.set().next().is_some()
+    }
+
+    /// The names of the settings that are set.
+    fn settings(&self) -> String {
+        let setting = |metric| match metric {
+            Metric::PsnrY => "min_psnr_y",
+            Metric::SsimY => "min_ssim_y",
+            Metric::MsSsimY => "min_ms_ssim",
+            Metric::Ssimulacra2 => "min_ssimulacra2",
+            Metric::Vmaf => "min_vmaf",
+            Metric::XpsnrY => "min_xpsnr",
+        };
+        self.set().map(|(metric, _)| setting(metric)).collect::<Vec<_>>().join(" or ")
+    }
+
+    /// What has to be measured.
+    pub(crate) fn measures(&self) -> Measures {
+        self.set().fold(Measures::PSNR, |measures, (metric, _)| measures.with(metric))
+    }
+
+    /// By how many dB the metric that binds is above the floor; negative below it.
+    pub(crate) fn margin(&self, quality: &Quality) -> f64 {
+        let margins =
+            self.set().filter_map(|(metric, floor)| Some(quality.get(metric)? - on_scale(metric, floor)));
+        margins.fold(f64::INFINITY, f64::min)
+    }
+
+    /// Whether measured values reach the floor, exactly.
+    pub(crate) fn is_met(&self, measured: &Pooled) -> bool {
+        self.set().all(|(metric, floor)| measured.get(metric).is_none_or(|value| value >= floor))
+    }
+
+    /// Whether the means of luma PSNR and SSIM are all that is asked for.
+    pub(crate) fn is_of_psnr_and_ssim(&self) -> bool {
+        let is_one = |metric| matches!(metric, Metric::PsnrY | Metric::SsimY);
+        self.pooling == Pooling::Mean && self.set().all(|(metric, _)| is_one(metric))
     }
 
     /// A floor higher by so much.
     pub(crate) fn raised(&self, by: &Self) -> Self {
         let sum = |floor: Option<f64>, by: Option<f64>| floor.map(|floor| floor + by.unwrap_or(0.0));
-        Self { psnr_y: sum(self.psnr_y, by.psnr_y), ssim_y: sum(self.ssim_y, by.ssim_y) }
-    }
-
-    /// The floor in words, such as `psnr_y >= 35 and ssim_y >= 0.95`.
-    pub(crate) fn text(&self) -> String {
-        let parts = [("psnr_y", self.psnr_y), ("ssim_y", self.ssim_y)];
-        let parts: Vec<_> =
-            parts.iter().filter_map(|(name, floor)| Some(format!("{name} >= {}", (*floor)?))).collect();
-        parts.join(" and ")
-    }
-}
-
-impl Quality {
-    /// Means over frames, as the report defines them.
-    pub(crate) fn of(frames: &[FrameMetrics]) -> Self {
-        Self::of_pairs(frames.iter().map(|frame| (frame.psnr_y, frame.ssim_y)))
-    }
-
-    /// The same of luma PSNR in dB and luma SSIM of each.
-    pub(crate) fn of_pairs(frames: impl Iterator<Item = (Option<f64>, Option<f64>)>) -> Self {
-        let (mut psnr, mut ssim) = ((0.0, 0_u32), (0.0, 0_u32));
-        let add = |mean: &mut (f64, u32), value: Option<f64>| {
-            if let Some(value) = value {
-                *mean = (mean.0 + value, mean.1 + 1);
-            }
-        };
-        for (psnr_y, ssim_y) in frames {
-            add(&mut psnr, psnr_y);
-            add(&mut ssim, ssim_y);
+        Self {
+            psnr_y: sum(self.psnr_y, by.psnr_y),
+            ssim_y: sum(self.ssim_y, by.ssim_y),
+            ms_ssim_y: sum(self.ms_ssim_y, by.ms_ssim_y),
+            ssimulacra2: sum(self.ssimulacra2, by.ssimulacra2),
+            vmaf: sum(self.vmaf, by.vmaf),
+            xpsnr_y: sum(self.xpsnr_y, by.xpsnr_y),
+            ..*self
         }
-        let mean = |(sum, count): (f64, u32)| (count > 0).then(|| sum / f64::from(count));
-        Self { psnr_y: mean(psnr).unwrap_or(LOSSLESS_DB), ssim_db: mean(ssim).map(decibels) }
     }
-}
 
-impl Quality {
-    /// Mean SSIM.
-    pub(crate) fn ssim_y(&self) -> Option<f64> {
-        self.ssim_db.map(|db| 1.0 - 10.0_f64.powf(-db / 10.0))
+    /// The floor in words, such as `psnr_y >= 35 and ssim_y >= 0.95`, or `vmaf >= 95 (p5)`.
+    pub(crate) fn text(&self) -> String {
+        let parts: Vec<_> = self.set().map(|(metric, floor)| format!("{metric} >= {floor}")).collect();
+        let pooling =
+            if self.pooling == Pooling::Mean { String::new() } else { format!(" ({})", self.pooling) };
+        parts.join(" and ") + &pooling
     }
-}
-
-/// SSIM on a scale on which it falls about evenly with the quantizer.
-pub(crate) fn decibels(ssim: f64) -> f64 {
-    -10.0 * (1.0 - ssim).max(1e-10).log10()
 }
 
 #[cfg(test)]
@@ -162,9 +242,9 @@ mod tests {
 
     #[test]
     fn without_a_target_there_is_the_default_floor() {
-        let both = Floor { psnr_y: Some(35.0), ssim_y: Some(0.95) };
+        let both = Floor { psnr_y: Some(35.0), ssim_y: Some(0.95), ..Floor::NONE };
         assert_eq!(target(&[]).unwrap(), Target::Floor(both));
-        let one = Floor { psnr_y: None, ssim_y: Some(0.9) };
+        let one = Floor { ssim_y: Some(0.9), ..Floor::NONE };
         assert_eq!(target(&[("min_ssim_y", "0.9")]).unwrap(), Target::Floor(one));
         assert_eq!(one.text(), "ssim_y >= 0.9");
     }
@@ -177,14 +257,31 @@ mod tests {
             assert!(message.contains(pair[0].0) && message.contains(pair[1].0), "{message}");
         }
         assert!(target(&[("min_psnr_y", "40"), ("min_ssim_y", "0.9")]).is_ok());
+        let message = target(&[("min_vmaf", "95"), ("bitrate_bps", "10000")]).unwrap_err().to_string();
+        assert!(message.contains("min_vmaf and bitrate_bps"), "{message}");
+        assert!(target(&[("scope", "clip"), ("quantizer", "40")]).is_err());
+    }
+
+    #[test]
+    fn a_floor_says_what_has_to_be_measured_and_how_it_is_pooled() {
+        let found =
+            target(&[("min_vmaf", "95"), ("min_xpsnr", "38"), ("pooling", "p5"), ("scope", "clip")]).unwrap();
+        assert_eq!(found.measures(), Measures::PSNR.with(Metric::Vmaf).with(Metric::XpsnrY));
+        let floor = found.floor_of_clip().unwrap();
+        assert_eq!(floor.text(), "vmaf >= 95 and xpsnr_y >= 38 (p5)");
+        assert_eq!(target(&[("quantizer", "40")]).unwrap().measures(), Measures::PSNR);
     }
 
     #[test]
     fn the_margin_is_that_of_the_figure_that_binds() {
-        let floor = Floor { psnr_y: Some(35.0), ssim_y: Some(0.95) };
-        let quality = |psnr_y, ssim: f64| Quality { psnr_y, ssim_db: Some(decibels(ssim)) };
+        let floor = Floor { psnr_y: Some(35.0), ssim_y: Some(0.95), ..Floor::NONE };
+        let quality = |psnr_y, ssim: f64| Quality {
+            psnr_y,
+            ssim_db: Some(on_scale(Metric::SsimY, ssim)),
+            others: [None; 4],
+        };
         assert!((floor.margin(&quality(36.0, 0.99)) - 1.0).abs() < 1e-9);
         assert!(floor.margin(&quality(40.0, 0.94)) < 0.0);
-        assert!((floor.margin(&Quality { psnr_y: 34.5, ssim_db: None }) + 0.5).abs() < 1e-9);
+        assert!((floor.margin(&Quality { ssim_db: None, ..quality(34.5, 0.0) }) + 0.5).abs() < 1e-9);
     }
 }

@@ -16,8 +16,8 @@ use graph::{Crate, Graph, circles, folder, inside};
 /// The folders (and single files) of `neural-codec/src`, from the lowest rank up. Equal ranks never import one another.
 const RANKS: &[&[&str]] = &[
     &["error"],
-    &["simd", "memory", "process", "gpu"],
-    &["device", "strategy", "progress", "lost", "audio_plan"],
+    &["simd", "memory", "process", "loader", "gpu"],
+    &["device", "strategy", "progress", "lost", "audio_plan", "pooling"],
     &["frame", "scene_choice"],
     &["metrics", "bitstream", "scene", "settings"],
     &["base", "filter", "media", "report"],

@@ -1,4 +1,5 @@
-//! Loads a library by name so that it meets no namesake of its own symbols.
+//! Loads a C library by name so that it meets no namesake of its own symbols, and looks its entry points up. What is loaded so
+//! (SVT-AV1, dav1d, libvmaf) is needed neither to build nor to start.
 
 use std::ffi::{CStr, OsStr, c_void};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// # Safety
 /// The file's initializers run: it has to be a library whose initializers are sound.
 #[allow(unsafe_code)]
-pub(super) unsafe fn load(name: &Path) -> Result<libloading::Library, String> {
+pub(crate) unsafe fn load(name: &Path) -> Result<libloading::Library, String> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         let flags = libc::RTLD_NOW | libc::RTLD_LOCAL | if is_sanitized() { 0 } else { libc::RTLD_DEEPBIND };
@@ -26,9 +27,19 @@ pub(super) unsafe fn load(name: &Path) -> Result<libloading::Library, String> {
     }
 }
 
+/// Looks an entry point up.
+///
+/// # Safety
+/// `T` is the function pointer type of that entry point.
+#[allow(unsafe_code)]
+pub(crate) unsafe fn symbol<T: Copy>(handle: &libloading::Library, name: &CStr) -> Result<T, String> {
+    // SAFETY: passed on to the caller.
+    unsafe { handle.get::<T>(name) }.map(|s| *s).map_err(|e| e.to_string())
+}
+
 /// The file that holds the code at an address: what the system's loader chose for a name.
 #[allow(unsafe_code)]
-pub(super) fn file_of(code: *const c_void) -> Option<PathBuf> {
+pub(crate) fn file_of(code: *const c_void) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
 
     let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();

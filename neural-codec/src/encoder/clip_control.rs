@@ -1,0 +1,75 @@
+//! What all scenes of a clip have to reach together: so many bytes, or a floor.
+
+use super::clip_floor::ClipFloor;
+use super::encoded_scene::EncodedScene;
+use super::rate::RateControl;
+use super::shared_scene::{NextStep, ProbedScene};
+use crate::base::Library;
+use crate::error::{Error, Result};
+use crate::search::{Floor, Target};
+
+/// Decides for all scenes, once all are probed.
+pub(super) enum ClipControl {
+    Rate(RateControl),
+    Floor(Box<ClipFloor>),
+}
+
+impl ClipControl {
+    /// None for targets that scenes reach by themselves.
+    pub(super) fn of(target: &Target) -> Option<Self> {
+        match target {
+            Target::Bitrate(_) | Target::Size(_) => Some(Self::Rate(RateControl::default())),
+            _ => target.floor_of_clip().map(|floor| Self::Floor(Box::new(ClipFloor::new(*floor)))),
+        }
+    }
+
+    /// The floor that scenes are probed around.
+    pub(super) fn floor(&self) -> Option<Floor> {
+        match self {
+            Self::Rate(_) => None,
+            Self::Floor(floor) => Some(*floor.floor()),
+        }
+    }
+
+    /// Takes a probed scene; they come in order.
+    pub(super) fn add(&mut self, scene: ProbedScene) {
+        match self {
+            Self::Rate(rate) => rate.add(scene),
+            Self::Floor(floor) => floor.add(scene),
+        }
+    }
+
+    /// Takes a stored scene.
+    pub(super) fn take(&mut self, scene: EncodedScene) {
+        match self {
+            Self::Rate(rate) => rate.take(scene),
+            Self::Floor(floor) => floor.take(scene),
+        }
+    }
+
+    /// What follows once every scene is probed, or stored; and what to note where that does not reach the target. Units: `seconds` of the
+    /// clip, `others` in bytes of packets beside the pictures.
+    pub(super) fn next(
+        &mut self,
+        target: &Target,
+        seconds: f64,
+        others: u64,
+        library: &Library,
+    ) -> Result<(NextStep, String)> {
+        match self {
+            Self::Rate(rate) => {
+                let Some((name, limit)) = target.limit(seconds) else {
+                    return Err(Error::internal("pipeline", "a share of bytes without a limit"));
+                };
+                let note = format!("The target {name} cannot be met; this is the smallest that was found.");
+                Ok((rate.next(limit, others, library), note))
+            }
+            Self::Floor(floor) => {
+                let text = floor.floor().text();
+                let note =
+                    format!("The floor {text} of the clip cannot be met; this is the best that was found.");
+                Ok((floor.next(library), note))
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A scene of a target that all scenes share: probed first, and stored when all are.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::encoded_scene::EncodedScene;
+use super::scene::{encode_kept_scene, profile, search};
+use super::task::{SceneGoal, SceneTask};
+use super::warm_starts::WarmStartPlace;
+use crate::error::Result;
+use crate::filter::train::WarmStart;
+use crate::report::AttemptRecord;
+use crate::search::{AttemptContext, Curve, Floor, RateCurve, Tools};
+
+/// What probes say of a scene.
+pub(super) enum Probe {
+    /// How bytes and distortion follow the quantizer.
+    Rate(RateCurve),
+    /// How quality follows it.
+    Quality(Curve),
+}
+
+/// A scene that waits for what the others need.
+pub(super) struct ProbedScene {
+    context: AttemptContext,
+    task: SceneTask,
+    place: WarmStartPlace,
+    pub(super) probe: Probe,
+    pub(super) tools: Tools,
+    pub(super) frames: u64,
+    pub(super) attempts: Vec<AttemptRecord>,
+    seconds: f64,
+}
+
+/// What to do next.
+pub(super) enum NextStep {
+    /// Store these scenes.
+    Store(Vec<SharedTask>),
+    /// Write these; whether they reach what was asked for.
+    Write(Vec<EncodedScene>, bool),
+}
+
+/// One scene and what it is stored with.
+pub(super) struct SharedTask {
+    pub(super) scene: Arc<ProbedScene>,
+    pub(super) goal: SceneGoal,
+    /// What the scene trained when it was stored before.
+    pub(super) own: WarmStart,
+}
+
+impl ProbedScene {
+    /// Probes a scene, around a floor of the clip where there is one.
+    ///
+    /// # Errors
+    ///
+    /// As of any attempt.
+    pub(super) fn new(
+        context: AttemptContext,
+        task: SceneTask,
+        place: WarmStartPlace,
+        floor: Option<&Floor>,
+    ) -> Result<Self> {
+        let start = Instant::now();
+        let profile = profile(&context, &task)?;
+        let search = search(&context, &task, &profile);
+        let (probe, tools, attempts) = match floor {
+            Some(floor) => {
+                let (curve, tools, attempts) = search.quality_curve(floor)?;
+                (Probe::Quality(curve), tools, attempts)
+            }
+            None => {
+                let (curve, tools, attempts) = search.rate_curve()?;
+                (Probe::Rate(curve), tools, attempts)
+            }
+        };
+        let (frames, seconds) = (profile.frames, start.elapsed().as_secs_f64());
+        Ok(Self { context, task, place, probe, tools, frames, attempts, seconds })
+    }
+
+    /// The account of a scene that was stored, once more or for the first time: it holds all attempts; what the scene trained
+    /// first is what later scenes saw.
+    pub(super) fn account(&self, scene: &mut EncodedScene, before: Option<&EncodedScene>) {
+        let mut account = match before {
+            Some(before) => {
+                scene.trained.clone_from(&before.trained);
+                before.report.attempts.clone()
+            }
+            None => self.attempts.clone(),
+        };
+        account.append(&mut scene.report.attempts);
+        scene.report.attempts = account;
+    }
+}
+
+impl Drop for ProbedScene {
+    fn drop(&mut self) {
+        self.task.frames.abandon();
+    }
+}
+
+impl SharedTask {
+    /// Stores the scene.
+    ///
+    /// # Errors
+    ///
+    /// As of `encode_scene`.
+    pub(super) fn run(self) -> Result<EncodedScene> {
+        let ProbedScene { context, task, place, seconds, .. } = &*self.scene;
+        let mut warm_start = WarmStart::default();
+        if task.training.is_some() {
+            warm_start = place.wait(&context.resources.cancel)?;
+            warm_start.filters.extend(self.own.filters);
+        }
+        let task = SceneTask {
+            frames: Arc::clone(&task.frames),
+            goal: self.goal,
+            tools: task.tools,
+            asked: task.asked.clone(),
+            ..*task
+        };
+        let mut scene = encode_kept_scene(context, &task, &warm_start)?;
+        place.leave(scene.trained.clone());
+        scene.report.seconds += seconds;
+        Ok(scene)
+    }
+}
