@@ -8,6 +8,7 @@ use std::path::Path;
 
 use neural_codec::decoder::{DecoderSettings, StreamDecoder};
 use neural_codec::error::Error;
+use neural_codec::media::FrameSource;
 use support::files::{PICTURES, SOUND, encoded, ffmpeg, folder, run, times};
 
 /// Name, samples a second and channel layout of each track of sound.
