@@ -159,9 +159,12 @@ fn check_audio(container: Container, index: usize, track: &AudioTrack) -> Result
     }
 }
 
-/// Whether FFmpeg's writer of Matroska takes a track, which it says when it writes the header. That of MP4 says so before.
+/// Whether FFmpeg's writer of Matroska takes a track of a codec that Matroska has no name for: it says so when it writes the
+/// header. Of others, such as AAC without setup bytes, it may ask for an output that seeks, which this trial is not.
 fn writes_header(container: Container, track: &AudioTrack) -> bool {
-    if container.is_strict() {
+    let is_named =
+        !["pcm_", "adpcm_", "s302m", "nellymoser"].iter().any(|name| track.codec.starts_with(name));
+    if container.is_strict() || is_named {
         return true;
     }
     let tracks = Tracks::of_audio(vec![track.clone()]);
