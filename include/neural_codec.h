@@ -683,8 +683,9 @@ int32_t ncodec_decoder_receive_frame(struct ncodec_decoder *decoder,
                                      int64_t *timestamp);
 
 /**
- * Opens a .nvc file, in place of ncodec_decoder_send_data and ncodec_decoder_finish: ncodec_decoder_receive_frame then
- * reads by itself, from the first frame or from where ncodec_decoder_seek says, and never gives NCODEC_AGAIN.
+ * Opens a .nvc file, or an .mkv, .mp4 or .webm that this library wrote, in place of ncodec_decoder_send_data and
+ * ncodec_decoder_finish: ncodec_decoder_receive_frame then reads by itself, from the first frame or from where
+ * ncodec_decoder_seek says, and never gives NCODEC_AGAIN.
  *
  *     check(ncodec_decoder_create(&decoder));
  *     check(ncodec_decoder_open_file(decoder, "clip.nvc"));
@@ -789,7 +790,8 @@ int32_t ncodec_decoder_error_place(const struct ncodec_decoder *decoder,
 int32_t ncodec_decoder_close(struct ncodec_decoder **decoder);
 
 /**
- * Encodes a media file into a .nvc file, which appears whole or not at all.
+ * Encodes a media file into an .mkv, .mp4 or .webm that any player plays, or a .nvc stream, by the output's ending; it
+ * appears whole or not at all. What is lost on the way is in the report's lost.
  *
  * keys and values each point to count texts, settings as for ncodec_encoder_set; both may be NULL when count is 0.
  * progress and user_data may be NULL; a callback that returns non-zero cancels. On success *report is the account of
@@ -806,7 +808,8 @@ int32_t ncodec_encode_file(const char *input,
                            char **report);
 
 /**
- * Decodes a .nvc file into a media file, which appears whole or not at all; its name decides its kind.
+ * Decodes a .nvc file, or an .mkv, .mp4 or .webm that ncodec_encode_file wrote, into a media file without loss, which
+ * appears whole or not at all; its name decides its kind.
  *
  * keys and values are settings as for ncodec_decoder_set; everything else is as for ncodec_encode_file.
  */
@@ -820,7 +823,8 @@ int32_t ncodec_decode_file(const char *input,
                            char **report);
 
 /**
- * Describes a .nvc file without decoding its pictures: size, rate, scenes, bytes.
+ * Describes a .nvc file, or an .mkv, .mp4 or .webm that ncodec_encode_file wrote, without decoding its pictures: size,
+ * rate, scenes, bytes.
  *
  * Messages are at ncodec_last_error. Ownership: *summary is JSON and yours; free it by ncodec_string_free; NULL on
  * failure. Threads: any.
@@ -864,7 +868,7 @@ int32_t ncodec_detect_scenes_file(const char *input,
                                   char **scenes);
 
 /**
- * Writes the AV1 base layer of a .nvc file, as it is and with the audio, into an .mp4, .mov, .mkv or .webm file that any
+ * Writes the AV1 base layer of a stream in any container, as it is and with the audio, into an .mp4, .mov, .mkv or .webm file that any
  * player plays; it appears whole or not at all. The pictures are those of the base layer alone, at its coded size.
  *
  * *report is JSON: frames, base_bytes, width, height, bit_depth; report may be NULL. Messages are at ncodec_last_error.

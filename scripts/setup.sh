@@ -9,7 +9,7 @@ packages=(
   # Compilers, for what is built from source; libclang reads FFmpeg's headers.
   build-essential pkg-config clang libclang-dev nasm
   # FFmpeg as Debian builds it, the AV1 libraries that are loaded at run time, and Python.
-  libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libsvtav1enc1 libdav1d6 ffmpeg python3-venv
+  libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswscale-dev libsvtav1enc1 libdav1d6 ffmpeg python3-venv
   # Tests of the C library.
   cmake valgrind
   # What the portable wheel carries: dav1d and FFmpeg from their sources.

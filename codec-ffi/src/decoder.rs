@@ -122,8 +122,9 @@ pub unsafe extern "C" fn ncodec_decoder_receive_frame(decoder: *mut Decoder, tim
     }
 }
 
-/// Opens a .nvc file, in place of ncodec_decoder_send_data and ncodec_decoder_finish: ncodec_decoder_receive_frame then
-/// reads by itself, from the first frame or from where ncodec_decoder_seek says, and never gives NCODEC_AGAIN.
+/// Opens a .nvc file, or an .mkv, .mp4 or .webm that this library wrote, in place of ncodec_decoder_send_data and
+/// ncodec_decoder_finish: ncodec_decoder_receive_frame then reads by itself, from the first frame or from where
+/// ncodec_decoder_seek says, and never gives NCODEC_AGAIN.
 ///
 ///     check(ncodec_decoder_create(&decoder));
 ///     check(ncodec_decoder_open_file(decoder, "clip.nvc"));

@@ -19,7 +19,8 @@ use crate::pointer::{Output, array, give_text, path, text};
 use crate::progress::{Listener, ProgressCallback};
 use crate::status::NCODEC_OK;
 
-/// Encodes a media file into a .nvc file, which appears whole or not at all.
+/// Encodes a media file into an .mkv, .mp4 or .webm that any player plays, or a .nvc stream, by the output's ending; it
+/// appears whole or not at all. What is lost on the way is in the report's lost.
 ///
 /// keys and values each point to count texts, settings as for ncodec_encoder_set; both may be NULL when count is 0.
 /// progress and user_data may be NULL; a callback that returns non-zero cancels. On success *report is the account of
@@ -54,7 +55,8 @@ pub unsafe extern "C" fn ncodec_encode_file(
     })
 }
 
-/// Decodes a .nvc file into a media file, which appears whole or not at all; its name decides its kind.
+/// Decodes a .nvc file, or an .mkv, .mp4 or .webm that ncodec_encode_file wrote, into a media file without loss, which
+/// appears whole or not at all; its name decides its kind.
 ///
 /// keys and values are settings as for ncodec_decoder_set; everything else is as for ncodec_encode_file.
 #[unsafe(no_mangle)]
@@ -82,7 +84,8 @@ pub unsafe extern "C" fn ncodec_decode_file(
     })
 }
 
-/// Describes a .nvc file without decoding its pictures: size, rate, scenes, bytes.
+/// Describes a .nvc file, or an .mkv, .mp4 or .webm that ncodec_encode_file wrote, without decoding its pictures: size,
+/// rate, scenes, bytes.
 ///
 /// Messages are at ncodec_last_error. Ownership: *summary is JSON and yours; free it by ncodec_string_free; NULL on
 /// failure. Threads: any.
@@ -172,7 +175,7 @@ pub unsafe extern "C" fn ncodec_detect_scenes_file(
     })
 }
 
-/// Writes the AV1 base layer of a .nvc file, as it is and with the audio, into an .mp4, .mov, .mkv or .webm file that any
+/// Writes the AV1 base layer of a stream in any container, as it is and with the audio, into an .mp4, .mov, .mkv or .webm file that any
 /// player plays; it appears whole or not at all. The pictures are those of the base layer alone, at its coded size.
 ///
 /// *report is JSON: frames, base_bytes, width, height, bit_depth; report may be NULL. Messages are at ncodec_last_error.

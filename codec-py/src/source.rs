@@ -53,12 +53,14 @@ impl Source {
         let frame_rate = fps.map(|(num, den)| Rational { num, den });
         let audio = if audio { AudioChoice::Keep } else { AudioChoice::Discard };
         detached(py, || {
-            if stream_only || neural_codec::decoder::holds_stream(&path, &settings) {
-                let decoder = StreamDecoder::open_file(&path, settings);
-                return decoder.map(Self::of_stream).map_err(|error| named(&path, error));
-            }
             let mut options = OpenOptions::of(&wanted);
             (options.frame_rate, options.threads, options.audio) = (frame_rate, settings.threads, audio);
+            if stream_only || neural_codec::decoder::holds_stream(&path, &settings) {
+                let decoder = StreamDecoder::open_file(&path, settings);
+                return decoder
+                    .and_then(|decoder| Self::of_planned_stream(decoder, &options))
+                    .map_err(|error| named(&path, error));
+            }
             media::open(&path, &options).map(|clip| Self::of(clip, None))
         })
     }
@@ -137,10 +139,17 @@ impl Source {
     }
 
     fn of_stream(decoder: StreamDecoder<impl Read + Send + 'static>) -> Self {
-        let header = decoder.header();
-        let version = format!("{}.{}", header.version.major, header.version.minor);
-        let stream = Some((version, header.encoder.clone()));
+        let stream = Some(described(&decoder));
         Self::of(Box::new(decoder), stream)
+    }
+
+    /// A stream whose sound is as the options plan it.
+    fn of_planned_stream(
+        decoder: StreamDecoder<impl Read + Send + 'static>,
+        options: &OpenOptions,
+    ) -> neural_codec::Result<Self> {
+        let stream = Some(described(&decoder));
+        Ok(Self::of(media::with_planned_audio(Box::new(decoder), options)?, stream))
     }
 
     /// Hands the clip over.
@@ -189,6 +198,12 @@ pub(crate) fn inspect(
         };
         serde_json::to_string(&summary).map_err(|error| Error::internal("summary", error))
     })
+}
+
+/// Version and encoder of a stream.
+fn described(decoder: &StreamDecoder<impl Read>) -> (String, String) {
+    let header = decoder.header();
+    (format!("{}.{}", header.version.major, header.version.minor), header.encoder.clone())
 }
 
 /// Names the file in an I/O error that does not.

@@ -116,7 +116,8 @@ def test_the_demo_shows_what_it_measured(carphone, tmp_path):
 
     summary = json.loads(result("demo", carphone, "--output", tmp_path, "--json"))
     report = neural_codec.Report.from_json((tmp_path / "report.json").read_text())
-    assert summary["bytes"] == report.total.bytes == (tmp_path / "carphone_pristine.nvc").stat().st_size
+    assert summary["bytes"] == report.total.bytes == (tmp_path / "carphone_pristine.av1.mkv").stat().st_size
+    assert summary["file"] == str(tmp_path / "carphone_pristine.av1.mkv")
     assert summary["psnr_y"] == pytest.approx(report.total.quality.psnr_y)
     assert f"{report.total.frames} frames in" in (tmp_path / "report.html").read_text()
     with Image.open(tmp_path / "comparison.png") as picture:

@@ -5,14 +5,51 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
+/// Bits a second that may be asked for.
+const BIT_RATES: std::ops::RangeInclusive<u32> = 6_000..=1_536_000;
+
+/// What may be asked for, in errors.
+const EXPECTED: &str = "copy, none, opus, aac or flac, the first two of them with bits a second such as opus:96k, or by track such as 0:copy,1:opus:96k";
+
+/// A codec that sound is encoded with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AudioCodec {
+    /// Every container holds it.
+    Opus,
+    /// Every container but WebM holds it.
+    Aac,
+    /// Without loss; every container but WebM holds it.
+    Flac,
+}
+
+impl AudioCodec {
+    /// FFmpeg's name of the codec.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Aac => "aac",
+            Self::Flac => "flac",
+        }
+    }
+}
+
 /// What becomes of one track of sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum AudioAction {
     /// Its packets are carried unchanged.
     #[default]
     Copy,
     /// It is left out.
     Drop,
+    /// It is decoded and encoded again.
+    Encode {
+        /// With this codec.
+        codec: AudioCodec,
+        /// Bits a second; none where the encoder decides.
+        bit_rate: Option<u32>,
+    },
 }
 
 /// What becomes of each track of sound.
@@ -40,20 +77,43 @@ impl FromStr for AudioAction {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "copy" => Ok(Self::Copy),
-            "none" => Ok(Self::Drop),
-            _ => Err(Error::invalid("audio", "copy or none, or by track such as 0:copy,1:none", text)),
+        let unknown = || Error::invalid("audio", EXPECTED, text);
+        let (name, rate) = text.split_once(':').map_or((text, None), |(name, rate)| (name, Some(rate)));
+        let codec = match name {
+            "opus" => AudioCodec::Opus,
+            "aac" => AudioCodec::Aac,
+            "flac" if rate.is_none() => AudioCodec::Flac,
+            "copy" if rate.is_none() => return Ok(Self::Copy),
+            "none" if rate.is_none() => return Ok(Self::Drop),
+            _ => return Err(unknown()),
+        };
+        let bit_rate = rate.map(|rate| bits(rate).ok_or_else(unknown)).transpose()?;
+        if let Some(rate) = bit_rate.filter(|rate| !BIT_RATES.contains(rate)) {
+            let expected = format!("{} to {} bits a second", BIT_RATES.start(), BIT_RATES.end());
+            return Err(Error::invalid("audio", expected, rate));
         }
+        Ok(Self::Encode { codec, bit_rate })
     }
+}
+
+/// Bits a second such as `96k` or `96000`.
+fn bits(text: &str) -> Option<u32> {
+    let (digits, unit) = text.strip_suffix('k').map_or((text, 1), |digits| (digits, 1000));
+    let number: u32 = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    number.checked_mul(unit)
 }
 
 impl fmt::Display for AudioAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Copy => "copy",
-            Self::Drop => "none",
-        })
+        match self {
+            Self::Copy => f.write_str("copy"),
+            Self::Drop => f.write_str("none"),
+            Self::Encode { codec, bit_rate: None } => f.write_str(codec.name()),
+            Self::Encode { codec, bit_rate: Some(rate) } if rate % 1000 == 0 => {
+                write!(f, "{}:{}k", codec.name(), rate / 1000)
+            }
+            Self::Encode { codec, bit_rate: Some(rate) } => write!(f, "{}:{rate}", codec.name()),
+        }
     }
 }
 
@@ -89,14 +149,36 @@ mod tests {
 
     #[test]
     fn a_plan_names_tracks_and_what_becomes_of_the_others() {
-        let plan: AudioPlan = "none, 1:copy".parse().unwrap();
+        let plan: AudioPlan = "none, 1:copy, 2:opus:96k, 3:aac:96001, 4:flac".parse().unwrap();
+        let encode = |codec, bit_rate| AudioAction::Encode { codec, bit_rate };
         assert_eq!(
-            [0, 1, 2].map(|track| plan.action(track)),
-            [AudioAction::Drop, AudioAction::Copy, AudioAction::Drop]
+            [0, 1, 2, 3, 4, 5].map(|track| plan.action(track)),
+            [
+                AudioAction::Drop,
+                AudioAction::Copy,
+                encode(AudioCodec::Opus, Some(96_000)),
+                encode(AudioCodec::Aac, Some(96_001)),
+                encode(AudioCodec::Flac, None),
+                AudioAction::Drop,
+            ]
         );
         assert_eq!(plan.to_string().parse::<AudioPlan>().unwrap(), plan);
         assert_eq!("copy".parse::<AudioPlan>().unwrap(), AudioPlan::default());
-        for text in ["", "mp3", "1:", "300:copy", "x:copy", "1:copy:2"] {
+        for text in [
+            "",
+            "mp3",
+            "1:",
+            "300:copy",
+            "x:copy",
+            "1:copy:2",
+            "opus:",
+            "opus:k",
+            "opus:-1k",
+            "aac:1k",
+            "flac:9k",
+            "opus:9999999k",
+            "none:64k",
+        ] {
             assert!(text.parse::<AudioPlan>().is_err(), "{text:?}");
         }
     }

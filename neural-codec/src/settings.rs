@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-pub use crate::audio_plan::{AudioAction, AudioPlan};
+pub use crate::audio_plan::{AudioAction, AudioCodec, AudioPlan};
 use crate::device::{self, FEWEST_SAMPLES};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
@@ -250,6 +250,43 @@ impl Value for SourceDamage {
     }
 }
 
+/// What to do about pictures of two fields, which were taken one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Deinterlace {
+    /// Each becomes a picture of one instant.
+    #[default]
+    Auto,
+    /// They are coded as they are.
+    Off,
+}
+
+impl FromStr for Deinterlace {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            _ => Err(Error::invalid("deinterlace", "auto or off", text)),
+        }
+    }
+}
+
+impl fmt::Display for Deinterlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Auto { "auto" } else { "off" })
+    }
+}
+
+impl Value for Deinterlace {
+    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
+        text.parse()
+    }
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Value for AudioPlan {
     fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
         text.parse()
@@ -408,8 +445,10 @@ settings! {
     cache_dir: Option<PathBuf> = None, 0 => 0;
     /// What happens at damage of the source: stop (an error that names the frame), or continue (at the next frame that decodes).
     on_damage: SourceDamage = SourceDamage::Fail, 0 => 0;
-    /// Tracks of sound of the source: copy or none, or by track such as 0:copy,1:none.
+    /// Tracks of sound of the source: copy, none, opus, aac or flac, with bits a second such as opus:96k, or by track such as 0:copy,1:opus:96k.
     audio: AudioPlan = AudioPlan::default(), 0 => 0;
+    /// Interlaced pictures of the source: auto (each becomes a progressive one), or off (coded as they are).
+    deinterlace: Deinterlace = Deinterlace::Auto, 0 => 0;
     /// Seed of everything pseudo-random; same seed, same bytes.
     seed: u64 = 0, 0 => u64::MAX;
 }
@@ -448,7 +487,8 @@ mod tests {
             ("threads", "3"),
             ("cache_dir", "a/b c"),
             ("on_damage", "continue"),
-            ("audio", "copy,1:none"),
+            ("audio", "copy,1:none,2:opus:96k"),
+            ("deinterlace", "off"),
         ] {
             settings.set(name, text).unwrap();
             assert_eq!(settings.get(name).as_deref(), Some(text));

@@ -1,61 +1,14 @@
 //! Sound and pictures stay where the source has them: one test a kind of file on which they did not.
 #![cfg(feature = "ffmpeg")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test stops at the first error, and says what it skips"
-)]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
+
+mod support;
 
 use std::path::Path;
 use std::process::Command;
 
-use neural_codec::encoder::{Hooks, encode_file};
-use neural_codec::error::{Error, Result};
-use neural_codec::report::Report;
-use neural_codec::settings::Settings;
-
-/// A folder, `None` (said out loud) where there is no ffmpeg command.
-fn folder() -> Option<tempfile::TempDir> {
-    if Command::new("ffmpeg").arg("-version").output().is_err() {
-        eprintln!("SKIPPED: there is no ffmpeg command here");
-        return None;
-    }
-    Some(tempfile::tempdir().unwrap())
-}
-
-/// Runs a command of words, `{}` standing for the folder; what it wrote to its output.
-fn run(folder: &Path, command: &str) -> String {
-    let mut words = command.split_whitespace().map(|word| word.replace("{}", folder.to_str().unwrap()));
-    let output = Command::new(words.next().unwrap()).args(words).output().unwrap();
-    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn make(folder: &Path, arguments: &str) {
-    run(folder, &format!("ffmpeg -nostdin -v error -y {arguments}"));
-}
-
-fn encoded(folder: &Path, from: &str, to: &str, pairs: &[(&str, &str)]) -> Result<Report> {
-    let mut settings = Settings::default();
-    for (name, value) in [("effort", "0"), ("quantizer", "55")].iter().chain(pairs) {
-        settings.set(name, value).unwrap();
-    }
-    encode_file(&folder.join(from), &folder.join(to), &settings, Hooks::default())
-}
-
-/// Start times in seconds of the packets of a stream such as `v` or `a:0`, in order of time, those left out aside.
-fn times(folder: &Path, file: &str, stream: &str) -> Vec<f64> {
-    let text = run(
-        folder,
-        &format!(
-            "ffprobe -v error -select_streams {stream} -show_entries packet=pts_time,flags -of csv=p=0 {{}}/{file}"
-        ),
-    );
-    let lines = text.lines().filter(|line| !line.contains('D'));
-    let mut times: Vec<f64> = lines.filter_map(|line| line.split(',').next()?.parse().ok()).collect();
-    times.sort_by(f64::total_cmp);
-    times
-}
+use neural_codec::error::Error;
+use support::files::{PICTURES, SOUND, encoded, ffmpeg as make, folder, times};
 
 /// The largest difference, over a stream, of times counted from the first picture in two files.
 fn drift(folder: &Path, before: &str, after: &str, stream: &str) -> f64 {
@@ -67,9 +20,6 @@ fn drift(folder: &Path, before: &str, after: &str, stream: &str) -> f64 {
     assert_eq!(before.len(), after.len(), "{stream}");
     before.iter().zip(&after).map(|(before, after)| (before - after).abs()).fold(0.0, f64::max)
 }
-
-const PICTURES: &str = "-f lavfi -i testsrc2=s=160x120:r=25:d=2";
-const SOUND: &str = "-f lavfi -i sine=f=440:r=48000";
 
 #[test]
 fn pauses_of_sound_and_pictures_are_pauses() {
@@ -98,6 +48,19 @@ fn pauses_of_sound_and_pictures_are_pauses() {
                 assert!(drift < 0.011, "{out}, {stream}: {drift} s");
             }
         }
+    }
+}
+
+#[test]
+fn what_is_not_heard_before_the_sound_moves_no_picture() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make(folder, &format!("{PICTURES} {SOUND} -t 2 -c:v libx264 -c:a aac {{}}/in.mp4"));
+    for to in ["out.mkv", "out.mp4"] {
+        encoded(folder, "in.mp4", to, &[]).unwrap();
+        let (pictures, sound) = (times(folder, to, "v"), times(folder, to, "a:0"));
+        assert!(pictures[0].abs() < 0.0005 && sound[0].abs() < 0.002, "{to}: {} {}", pictures[0], sound[0]);
+        assert!(drift(folder, "in.mp4", to, "a:0") < 0.002, "{to}");
     }
 }
 
@@ -183,6 +146,11 @@ fn many_frames_a_second_and_animated_pictures_are_clips() {
     make(folder, &format!("{PICTURES} -vf format=rgb24 -f apng {{}}/moving.png"));
     assert_eq!(encoded(folder, "fast.mp4", "fast.mkv", &[]).unwrap().total.frames, 48);
     assert_eq!(encoded(folder, "moving.png", "moving.mkv", &[]).unwrap().total.frames, 50);
+    make(folder, &format!("{PICTURES} -c:v mjpeg -f mjpeg {{}}/run.mjpeg"));
+    std::fs::copy(folder.join("run.mjpeg"), folder.join("run")).unwrap();
+    for name in ["run.mjpeg", "run"] {
+        assert_eq!(encoded(folder, name, "run.mkv", &[]).unwrap().total.frames, 50, "{name}");
+    }
 }
 
 #[test]

@@ -1,17 +1,11 @@
 //! What a clip has beside its pictures goes through an encode, in streams and in ordinary files.
 #![cfg(feature = "ffmpeg")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "a test stops at the first error, and says what it skips"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
 mod support;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use neural_codec::bitstream::{
     Chapter, Limits, PacketReader, StreamItem, SubtitlePacket, SubtitleTrack, Tracks,
@@ -23,38 +17,8 @@ use neural_codec::frame::{PixelFormat, Rational};
 use neural_codec::media::{Container, FrameSource, KeptTracks, Lost};
 use neural_codec::progress::CancelToken;
 use neural_codec::report::Report;
-use neural_codec::settings::Settings;
 use support::Clip;
-
-/// A folder, `None` (said out loud) where there is no ffmpeg command.
-fn folder() -> Option<tempfile::TempDir> {
-    if Command::new("ffmpeg").arg("-version").output().is_err() {
-        eprintln!("SKIPPED: there is no ffmpeg command here");
-        return None;
-    }
-    Some(tempfile::tempdir().unwrap())
-}
-
-/// Runs a command of blanks-separated arguments, `{}` standing for the folder; what it wrote to its output.
-fn run(folder: &Path, command: &str) -> String {
-    let mut words =
-        command.split_whitespace().map(|word| word.replace("{}", folder.to_str().unwrap()).replace('~', " "));
-    let output = Command::new(words.next().unwrap()).args(words).output().unwrap();
-    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn ffmpeg(folder: &Path, arguments: &str) {
-    run(folder, &format!("ffmpeg -nostdin -v error -y {arguments}"));
-}
-
-fn fast(pairs: &[(&str, &str)]) -> Settings {
-    let mut settings = Settings::default();
-    for (name, value) in [("effort", "0"), ("quantizer", "55")].iter().chain(pairs) {
-        settings.set(name, value).unwrap();
-    }
-    settings
-}
+use support::files::{fast, ffmpeg, folder, run};
 
 fn encoded(input: &Path, output: &Path, pairs: &[(&str, &str)]) -> Result<Report> {
     encode_file(input, output, &fast(pairs), Hooks::default())

@@ -1,4 +1,4 @@
-"""The demonstration: encodes a clip, decodes it, measures the decoded file, and shows where the two differ."""
+"""The demonstration: encodes a clip into a file that any player plays, decodes it, measures the decoded file, and shows where the two differ."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Summary(Record):
 
     video: str
     folder: str
+    file: str
     frames: int
     scenes: int
     bytes: int
@@ -53,6 +54,7 @@ class Summary(Record):
             ("encode", f"{self.encode_seconds:.1f} s ({self.base_encoder})"),
             ("decode", f"{self.decode_seconds:.1f} s"),
             ("written to", self.folder),
+            ("play", f"ffplay, mpv, VLC or a browser: {self.file}"),
         ]
         return "\n".join(f"{name:18} {value}" for name, value in rows)
 
@@ -66,7 +68,7 @@ def demo(video: str | None, folder: str, *, progress: ProgressArgument = None) -
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileIO(f"{target}: {error.strerror}", errno=error.errno, filename=str(target)) from None
-    stream, decoded = target / f"{source.stem}.nvc", target / f"{source.stem}.decoded.mkv"
+    stream, decoded = target / f"{source.stem}.av1.mkv", target / f"{source.stem}.decoded.mkv"
     report = encode(source, stream, progress=progress)
     written = decode(stream, decoded, progress=progress)
     metrics = compare(source, decoded, progress=progress)
@@ -74,13 +76,13 @@ def demo(video: str | None, folder: str, *, progress: ProgressArgument = None) -
     worst = report.total.quality.worst_frame
     write_page(target / "report.html", report, None if worst is None else (frame_at(source, worst), frame_at(decoded, worst)))
     _save_picture(pillow, source, decoded, written.frames // 2, target / "comparison.png")
-    return _summary(source, target, report, metrics, written.seconds)
+    return _summary(source, target, stream, report, metrics, written.seconds)
 
 
-def _summary(source: Path, folder: Path, report: Report, metrics: Metrics, decode_seconds: float) -> Summary:
+def _summary(source: Path, folder: Path, file: Path, report: Report, metrics: Metrics, decode_seconds: float) -> Summary:
     total = report.total
     return Summary(
-        os.fspath(source), os.fspath(folder), metrics.frames, total.scenes, total.bytes, total.bitrate_bps,
+        os.fspath(source), os.fspath(folder), os.fspath(file), metrics.frames, total.scenes, total.bytes, total.bitrate_bps,
         total.compression_ratio, metrics.psnr_y, metrics.ssim_y, total.seconds, decode_seconds, report.base_encoder,
     )  # fmt: skip
 

@@ -142,7 +142,8 @@ def clip_info(values: dict[str, Any]) -> ClipInfo:
 
 def frame_at(path: str | os.PathLike[str], index: int) -> Array:
     """One frame of a video file or stream as RGB at 8 bits."""
-    source = _native.Source.open(path, audio=False)
+    # As it was encoded: a picture is no judgement over the file.
+    source = _native.Source.open(path, audio=False, reading={"on_damage": "continue"})
     frame = None
     for _ in range(index + 1):
         frame = source.next_picture(False) or frame

@@ -43,6 +43,7 @@ SettingArguments = TypedDict(
         "cache_dir": Union[SettingValue, "os.PathLike[str]"],
         "on_damage": SettingValue,
         "audio": SettingValue,
+        "deinterlace": SettingValue,
         "seed": SettingValue,
     },
     total=False,

@@ -28,6 +28,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tracks;
+mod tracks_packet;
 mod writer;
 
 pub use crate::strategy::Strategy;
@@ -46,6 +47,6 @@ pub use seek::SceneReader;
 pub use table::{End, SceneEntry, SceneTable};
 pub use tracks::{
     Attachment, Chapter, ContentLight, MasteringDisplay, SubtitlePacket, SubtitleTrack, Tracks, TracksEntry,
-    TracksPacket,
 };
+pub use tracks_packet::TracksPacket;
 pub use writer::{PacketWriter, check_tracks, concat};

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::io::Read;
 
 use super::packets::Packets;
-use super::tracks::TracksPacket;
 use super::tracks::{Tracks, TracksEntry};
+use super::tracks_packet::TracksPacket;
 use super::{AudioPacket, Limits, Packet, PacketKind, ScenePackets, StreamHeader, SubtitlePacket, Trim};
 use crate::error::{Error, Result};
 

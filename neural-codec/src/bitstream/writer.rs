@@ -8,7 +8,8 @@ use super::order::Order;
 use super::packet::Packet;
 use super::packets::Packets;
 use super::payload::Payload;
-use super::tracks::{Tracks, TracksEntry, TracksPacket};
+use super::tracks::{Tracks, TracksEntry};
+use super::tracks_packet::TracksPacket;
 use super::{
     AudioPacket, AudioTrack, End, FormatVersion, FrameHashes, Limits, ScenePackets, StreamHeader, Trim,
 };

@@ -222,7 +222,7 @@ impl Others {
     /// alone: those of a track come in order.
     fn earliest(mut self) -> Result<i64> {
         let count = self.items.tracks().audio.len();
-        let (mut seen, mut unheard) = (vec![false; count], vec![None; count]);
+        let mut seen = vec![false; count];
         let mut earliest = 0_i64;
         for _ in 0..MOST_LOOKED_AT {
             if seen.iter().all(|seen| *seen) || self.peek()?.is_none() {
@@ -234,14 +234,13 @@ impl Others {
                 continue;
             };
             let is_opus = track.codec == "opus";
-            // Of what is not heard, the last packet alone is written.
+            // What is not heard is not written.
             if !is_opus && packet.trim.start == u32::MAX {
-                unheard[number] = Some(packet.timestamp);
                 continue;
             }
             seen[number] = true;
             let padding = if is_opus { f64::from(track.details.initial_padding) } else { 0.0 };
-            let first = unheard[number].unwrap_or(packet.timestamp) as f64 * track.time_base.value();
+            let first = packet.timestamp as f64 * track.time_base.value();
             let begins = first + padding / f64::from(track.sample_rate.max(1));
             // Within a unit of a coarse clock nothing begins earlier. A float to an integer keeps within its bounds.
             if begins < -track.time_base.value() {

@@ -54,7 +54,8 @@ pub fn open_clip_with(
     options: &media::OpenOptions,
 ) -> Result<Box<dyn FrameSource>> {
     if holds_stream(path, settings) {
-        return Ok(Box::new(StreamDecoder::open_file(path, settings.clone())?));
+        let stream = Box::new(StreamDecoder::open_file(path, settings.clone())?);
+        return media::with_planned_audio(stream, options);
     }
     media::open(path, options)
 }

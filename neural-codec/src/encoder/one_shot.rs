@@ -120,6 +120,8 @@ pub fn encode(
     settings: &Settings,
     mut hooks: Hooks<'_>,
 ) -> Result<Report> {
+    #[cfg(feature = "ffmpeg")]
+    media::ffmpeg::expect_known_audio(source.tracks())?;
     let mut agent = EncodingAgent::new(*source.info(), settings)?
         .with_cancel(hooks.cancel.clone())
         .with_tracks(source.tracks().clone())?;

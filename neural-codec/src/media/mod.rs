@@ -1,12 +1,15 @@
 //! Files in and out: Y4M, picture files, and whatever FFmpeg reads.
 //!
 //! ```text
-//! in    open    -> sniff -> Y4M | pictures | container length -> demux -> decode -> samples -> upright -> timestamps
+//! in    open    -> sniff -> Y4M | pictures | container length -> demux -> decode -> deinterlace -> samples -> upright
+//!                  -> timestamps -> sound as planned
 //! out   create  -> PNG sequence | lossless video and audio -> a file beside -> rename
 //! out   Av1Writer: temporal units and all other tracks as they are; in   UnitReader
 //! ```
 //! The cargo feature `ffmpeg` adds video files, `images` adds pictures; without both, Y4M remains.
 
+#[cfg(feature = "images")]
+mod animation;
 mod atomic_file;
 #[cfg(feature = "ffmpeg")]
 mod clock;
@@ -18,10 +21,15 @@ mod container_length;
 pub mod ffmpeg;
 mod frame_sink;
 mod frame_source;
+mod jpeg_run;
 mod open_options;
 mod output_kind;
 #[cfg(feature = "images")]
+mod pages;
+#[cfg(feature = "images")]
 pub mod pictures;
+#[cfg(feature = "ffmpeg")]
+mod planned_audio;
 mod retime;
 mod sequence;
 mod sniff;
@@ -42,7 +50,7 @@ pub use container::Container;
 pub use ffmpeg::{Av1Writer, FfmpegReader, FileItem, KeptTracks, LosslessWriter, TrackUnit, UnitReader};
 pub use frame_sink::FrameSink;
 pub use frame_source::FrameSource;
-pub use open_options::{AudioChoice, OpenOptions, SourceDamage};
+pub use open_options::{AudioChoice, Deinterlace, OpenOptions, SourceDamage};
 pub use output_kind::OutputKind;
 #[cfg(feature = "images")]
 pub use pictures::{PictureReader, PngWriter};
@@ -67,7 +75,36 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> 
     match sniff::identify(path)? {
         sniff::FileKind::Y4m => open_y4m(path, options),
         sniff::FileKind::Pictures(files) => open_pictures(files, options),
+        sniff::FileKind::Animation => open_animation(path, options),
         sniff::FileKind::Container => open_container(path, options),
+    }
+}
+
+/// `source` with its tracks of sound as the options plan them: carried, left out, or encoded again. [`open`] has done so already.
+///
+/// # Errors
+///
+/// `Unsupported` where FFmpeg lacks what encoding a track again needs, or is not built in.
+pub fn with_planned_audio(
+    source: Box<dyn FrameSource>,
+    options: &OpenOptions,
+) -> Result<Box<dyn FrameSource>> {
+    if options.audio == AudioChoice::Discard || options.audio_plan == crate::settings::AudioPlan::default() {
+        return Ok(source);
+    }
+    plan_audio(source, options)
+}
+
+#[cfg(feature = "ffmpeg")]
+fn plan_audio(source: Box<dyn FrameSource>, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    Ok(Box::new(planned_audio::PlannedAudio::new(source, &options.audio_plan, options.on_damage)?))
+}
+
+#[cfg(not(feature = "ffmpeg"))]
+fn plan_audio(source: Box<dyn FrameSource>, _: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    match source.tracks().audio.is_empty() {
+        true => Ok(source),
+        false => Err(missing_feature("a plan for sound", "ffmpeg")),
     }
 }
 
@@ -84,6 +121,20 @@ fn open_pictures(files: Vec<std::path::PathBuf>, options: &OpenOptions) -> Resul
     Ok(Box::new(PictureReader::open(files, options.frame_rate)?))
 }
 
+#[cfg(feature = "images")]
+fn open_animation(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    let source = animation::AnimationReader::open(path)?;
+    Ok(match options.frame_rate {
+        Some(rate) => Box::new(retime::AtRate::new(source, rate)),
+        None => Box::new(source),
+    })
+}
+
+#[cfg(not(feature = "images"))]
+fn open_animation(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    Err(missing_feature("animated WebP files", "images"))
+}
+
 #[cfg(not(feature = "images"))]
 fn open_pictures(_files: Vec<std::path::PathBuf>, _options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
     Err(missing_feature("picture files", "images"))
@@ -91,7 +142,7 @@ fn open_pictures(_files: Vec<std::path::PathBuf>, _options: &OpenOptions) -> Res
 
 #[cfg(feature = "ffmpeg")]
 fn open_container(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
-    Ok(Box::new(FfmpegReader::open(path, options)?))
+    with_planned_audio(Box::new(FfmpegReader::open(path, options)?), options)
 }
 
 #[cfg(not(feature = "ffmpeg"))]

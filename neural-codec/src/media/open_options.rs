@@ -1,8 +1,8 @@
 //! How a clip is opened.
 
 use crate::frame::Rational;
-pub use crate::settings::SourceDamage;
 use crate::settings::{AudioPlan, Settings};
+pub use crate::settings::{Deinterlace, SourceDamage};
 
 /// Whether a source hands on what a file has beside its pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,16 +25,18 @@ pub struct OpenOptions {
     pub threads: usize,
     /// Whether to collect packets of sound and subtitles.
     pub audio: AudioChoice,
-    /// Which tracks of sound.
+    /// What becomes of each track of sound.
     pub audio_plan: AudioPlan,
     /// What to do about damage.
     pub on_damage: SourceDamage,
+    /// What to do about pictures of two fields.
+    pub deinterlace: Deinterlace,
 }
 
 impl OpenOptions {
     /// How settings of an encode want their source.
     pub fn of(settings: &Settings) -> Self {
         let (audio_plan, on_damage) = (settings.audio.clone(), settings.on_damage);
-        Self { audio_plan, on_damage, ..Self::default() }
+        Self { audio_plan, on_damage, deinterlace: settings.deinterlace, ..Self::default() }
     }
 }

@@ -1,13 +1,13 @@
 //! Picture files in and out: one picture or a numbered sequence as a clip. Cargo feature `images`.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader, Limits};
 
-use super::{AtomicFile, FrameSink, FrameSource, SequencePattern};
+use super::{AtomicFile, FrameSink, FrameSource, SequencePattern, pages};
 use crate::bitstream::AudioPacket;
 use crate::error::{Error, Place, Result};
 use crate::frame::{
@@ -20,12 +20,12 @@ const DEFAULT_RATE: Rational = Rational { num: 25, den: 1 };
 /// Most bytes a decoder may allocate: the largest picture, three channels of 16 bits.
 const MAX_ALLOCATION: u64 = (MAX_SIDE * MAX_SIDE * 6) as u64;
 
-/// Reads PNG, JPEG, BMP and TIFF pictures as RGB frames of full range, turned upright.
+/// Reads PNG, JPEG, BMP and TIFF pictures as RGB frames of full range, turned upright. The pages of a single TIFF file are a clip.
 ///
 /// Alpha is dropped, gray becomes equal red, green and blue; 16 bits become 10, rounded to nearest. Color profiles are
 /// not applied; primaries and transfer stay unspecified.
 pub struct PictureReader {
-    files: Vec<PathBuf>,
+    files: Vec<(PathBuf, Option<u32>)>,
     info: VideoInfo,
     first: Option<Frame>,
     given: usize,
@@ -39,8 +39,16 @@ impl PictureReader {
     ///
     /// `Io`, `Corrupt`, `LimitExceeded`; `InvalidArgument` where `files` is empty.
     pub fn open(files: Vec<PathBuf>, frame_rate: Option<Rational>) -> Result<Self> {
-        let first = files.first().ok_or_else(|| Error::invalid("pictures", "at least one", "none"))?;
-        let first = read_picture(first)?;
+        let pages = match files.as_slice() {
+            [file] => pages::of(file)?,
+            _ => Vec::new(),
+        };
+        let files: Vec<(PathBuf, Option<u32>)> = match (files.as_slice(), pages.len()) {
+            ([file], 2..) => pages.into_iter().map(|page| (file.clone(), Some(page))).collect(),
+            _ => files.into_iter().map(|file| (file, None)).collect(),
+        };
+        let (path, page) = files.first().ok_or_else(|| Error::invalid("pictures", "at least one", "none"))?;
+        let first = read_picture(path, *page)?;
         let mut info =
             VideoInfo::new(first.width(), first.height(), first.format(), frame_rate.unwrap_or(DEFAULT_RATE));
         info.color = first.color();
@@ -48,10 +56,10 @@ impl PictureReader {
     }
 
     fn read_next(&mut self) -> Result<Option<Frame>> {
-        let Some(path) = self.files.get(self.given) else { return Ok(None) };
+        let Some((path, page)) = self.files.get(self.given) else { return Ok(None) };
         let frame = match self.first.take() {
             Some(frame) => frame,
-            None => read_picture(path)?,
+            None => read_picture(path, *page)?,
         };
         let place = Place::at_frame(self.given as u64);
         let (width, height, format) = (self.info.width, self.info.height, self.info.format);
@@ -85,14 +93,25 @@ impl FrameSource for PictureReader {
     }
 }
 
-fn read_picture(path: &Path) -> Result<Frame> {
-    let file = File::open(path).map_err(|e| Error::io(path, e))?;
-    let mut reader =
-        ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(|e| Error::io(path, e))?;
+/// What a decoder of pictures may take.
+pub(super) fn limits() -> Limits {
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE as u32), Some(MAX_SIDE as u32));
     limits.max_alloc = Some(MAX_ALLOCATION);
-    reader.limits(limits);
+    limits
+}
+
+fn read_picture(path: &Path, page: Option<u32>) -> Result<Frame> {
+    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    match page {
+        Some(page) => decode(path, pages::alone(file, page).map_err(|e| Error::io(path, e))?),
+        None => decode(path, BufReader::new(file)),
+    }
+}
+
+fn decode(path: &Path, file: impl BufRead + Seek) -> Result<Frame> {
+    let mut reader = ImageReader::new(file).with_guessed_format().map_err(|e| Error::io(path, e))?;
+    reader.limits(limits());
     let failed = |error| picture_error(path, error);
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let orientation = decoder.orientation().map_err(failed)?;
@@ -109,7 +128,7 @@ fn read_picture(path: &Path) -> Result<Frame> {
     from_rgb10_interleaved(&samples, width, height)
 }
 
-fn picture_error(path: &Path, error: image::ImageError) -> Error {
+pub(super) fn picture_error(path: &Path, error: image::ImageError) -> Error {
     match error {
         image::ImageError::IoError(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
             Error::corrupt(

@@ -4,8 +4,12 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::jpeg_run;
 use super::sequence::{self, SequencePattern};
 use crate::error::{Error, Result};
+
+/// The bit of WebP's extended header that stands for animation.
+const ANIMATED: u8 = 2;
 
 /// What there is to open.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub(super) enum FileKind {
     Y4m,
     /// Pictures: one, or a sequence in order.
     Pictures(Vec<PathBuf>),
+    /// An animated WebP file.
+    Animation,
     /// Anything else that has bytes: for FFmpeg to find out.
     Container,
 }
@@ -54,16 +60,47 @@ fn identify_bytes(head: &[u8], path: &Path) -> FileKind {
     if head.starts_with(b"YUV4MPEG2") {
         return FileKind::Y4m;
     }
+    // A header that has more than one picture behind it.
+    if let [
+        b'R',
+        b'I',
+        b'F',
+        b'F',
+        _,
+        _,
+        _,
+        _,
+        b'W',
+        b'E',
+        b'B',
+        b'P',
+        b'V',
+        b'P',
+        b'8',
+        b'X',
+        _,
+        _,
+        _,
+        _,
+        flags,
+        ..,
+    ] = head
+        && flags & ANIMATED != 0
+    {
+        return FileKind::Animation;
+    }
     let picture = match head {
         // A chunk acTL before the pixels makes it a clip.
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => {
             let place = |name: &[u8]| head.windows(4).position(|found| found == name);
             place(b"acTL").is_none_or(|clip| place(b"IDAT").is_some_and(|pixels| pixels < clip))
         }
-        // A run of JPEG pictures is a Motion JPEG stream, which only its name tells from one picture.
-        [0xFF, 0xD8, 0xFF, ..] => !path
-            .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("mjpeg") || e.eq_ignore_ascii_case("mjpg")),
+        // A run of JPEG pictures is a Motion JPEG stream.
+        [0xFF, 0xD8, 0xFF, ..] => {
+            let named = path.extension();
+            !named.is_some_and(|e| e.eq_ignore_ascii_case("mjpeg") || e.eq_ignore_ascii_case("mjpg"))
+                && !jpeg_run::begins(path)
+        }
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => true,
         // "BM" may begin a text; the size of the second header is one of few.
         [b'B', b'M', rest @ ..] => {

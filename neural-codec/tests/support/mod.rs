@@ -1,6 +1,9 @@
 //! Generated clips that the tests of this folder share.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+#[cfg(feature = "ffmpeg")]
+pub mod files;
+
 use neural_codec::bitstream::{AudioDetails, AudioPacket, AudioTrack, Tracks, Trim};
 use neural_codec::frame::{BitDepth, Color, ColorRange, Frame, PixelFormat, Rational, VideoInfo};
 use neural_codec::media::FrameSource;

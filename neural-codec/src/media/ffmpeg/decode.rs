@@ -5,7 +5,8 @@ use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::{Error as Ffmpeg, Packet, frame};
 
-use super::super::{Lost, SourceDamage};
+use super::super::{Deinterlace, Lost, OpenOptions, SourceDamage};
+use super::deinterlace::Deinterlacer;
 use super::demux::Demuxer;
 use super::track_reader::TrackReader;
 use super::{native, positive, read_error};
@@ -33,6 +34,18 @@ pub(super) struct Decoding {
     damaged_at: Vec<i64>,
     /// Presentation time and duration of the packet that is shown last.
     last_shown: (i64, i64),
+    fields: Fields,
+}
+
+/// What is done about pictures of two fields.
+struct Fields {
+    choice: Deinterlace,
+    /// Made at the first of them.
+    deinterlacer: Option<Deinterlacer>,
+    /// Whether FFmpeg lacks the filter.
+    is_missing: bool,
+    /// How many were met.
+    met: u64,
 }
 
 impl Decoding {
@@ -41,7 +54,7 @@ impl Decoding {
         decoder: Opened,
         stream: usize,
         tracks: TrackReader,
-        on_damage: SourceDamage,
+        options: &OpenOptions,
     ) -> Self {
         let demuxer = Demuxer::new(input);
         Self {
@@ -49,12 +62,13 @@ impl Decoding {
             demuxer,
             stream,
             tracks,
-            on_damage,
+            on_damage: options.on_damage,
             damaged: 0,
             failures: 0,
             draining: false,
             damaged_at: Vec::new(),
             last_shown: (i64::MIN, 0),
+            fields: Fields { choice: options.deinterlace, deinterlacer: None, is_missing: false, met: 0 },
         }
     }
 
@@ -84,8 +98,22 @@ impl Decoding {
         u64::try_from(tagged.unwrap_or(self.last_shown.1)).ok().filter(|&duration| duration > 0)
     }
 
-    /// What damage cost so far. `base`: of the stream's timestamps.
-    pub(super) fn lost(&self, base: Rational) -> Option<Lost> {
+    /// What damage and fields cost so far. `base`: of the stream's timestamps.
+    pub(super) fn lost(&self, base: Rational) -> impl Iterator<Item = Lost> + use<> {
+        self.lost_to_damage(base).into_iter().chain(self.lost_fields())
+    }
+
+    fn lost_fields(&self) -> Option<Lost> {
+        let Fields { choice, is_missing, met, .. } = self.fields;
+        let how = match choice {
+            Deinterlace::Auto if is_missing => "this FFmpeg lacks bwdif, and each is coded as it is",
+            Deinterlace::Auto => "each becomes a progressive one of the same time",
+            Deinterlace::Off => "each is coded as it is, as asked",
+        };
+        (met > 0).then(|| Lost::new("fields", format!("{met} pictures are interlaced; {how}")))
+    }
+
+    fn lost_to_damage(&self, base: Rational) -> Option<Lost> {
         let times = self.damaged_at.iter().map(|&time| format!("{:.3} s", time as f64 * base.value()));
         let times = times.collect::<Vec<_>>().join(", ");
         let at = if times.is_empty() { times } else { format!(", the first at {times} of the file's clock") };
@@ -99,13 +127,40 @@ impl Decoding {
         self.damaged
     }
 
-    /// Decodes into `frame`; false after the last. `index` is the frame's number, for errors.
+    /// The next picture into `frame`; false after the last. `index` is its number, for errors.
     ///
     /// # Errors
     ///
     /// `Corrupt` or `Truncated` for bytes that do not decode, and for frames that the decoder had to patch up,
     /// unless [`SourceDamage::Keep`] asks for them.
     pub(super) fn next(&mut self, frame: &mut frame::Video, index: u64) -> Result<bool> {
+        let failed = |error| read_error("frame", error, Place::at_frame(index));
+        loop {
+            if let Some(deinterlacer) = &mut self.fields.deinterlacer
+                && deinterlacer.receive(frame).map_err(failed)?
+            {
+                return Ok(true);
+            }
+            if !self.decode(frame, index)? {
+                let Some(deinterlacer) = &mut self.fields.deinterlacer else { return Ok(false) };
+                if !deinterlacer.end().map_err(failed)? {
+                    return Ok(false);
+                }
+                continue;
+            }
+            self.fields.look_at(frame);
+            match &mut self.fields.deinterlacer {
+                // Of another size: the caller has a word for it.
+                Some(deinterlacer) if deinterlacer.takes(frame) => {
+                    deinterlacer.send(frame).map_err(failed)?
+                }
+                _ => return Ok(true),
+            }
+        }
+    }
+
+    /// Decodes into `frame`; false after the last.
+    fn decode(&mut self, frame: &mut frame::Video, index: u64) -> Result<bool> {
         let place = Place::at_frame(index);
         loop {
             match self.decoder.receive_frame(frame) {
@@ -175,6 +230,20 @@ impl Decoding {
         match self.on_damage {
             SourceDamage::Keep if self.failures <= MOST_FAILURES => Ok(()),
             _ => Err(error),
+        }
+    }
+}
+
+impl Fields {
+    /// Counts a picture of two fields, and has those from the first on deinterlaced where that is wanted.
+    fn look_at(&mut self, frame: &frame::Video) {
+        if !frame.is_interlaced() {
+            return;
+        }
+        self.met += 1;
+        if self.choice == Deinterlace::Auto && self.deinterlacer.is_none() && !self.is_missing {
+            self.deinterlacer = Deinterlacer::new(frame).ok();
+            self.is_missing = self.deinterlacer.is_none();
         }
     }
 }

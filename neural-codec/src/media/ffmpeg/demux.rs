@@ -18,10 +18,10 @@ use crate::frame::check_size;
 
 /// FFmpeg's names of the containers and raw streams that are opened. Others FFmpeg knows are left out on purpose: playlists, which open
 /// other files and addresses, and formats so loose that they take any text for a video.
-const DEMUXERS: &str = "mov,matroska,avi,h264,hevc,mpegts,mpeg,mpegvideo,m4v,ivf,obu,flv,asf,ogg,nut,mxf,mjpeg,gif,\
+const DEMUXERS: &str = "mov,matroska,avi,h264,hevc,mpegts,mpeg,mpegvideo,m4v,ivf,obu,flv,asf,ogg,nut,mxf,mjpeg,jpeg_pipe,gif,\
                         apng,webp_pipe,dv,rm,wtv,wav,mp3,flac,aac,yuv4mpegpipe";
 /// Those of them that are raw streams, whose timestamps FFmpeg makes up.
-const RAW_DEMUXERS: [&str; 6] = ["h264", "hevc", "m4v", "mpegvideo", "mjpeg", "obu"];
+const RAW_DEMUXERS: [&str; 7] = ["h264", "hevc", "m4v", "mpegvideo", "mjpeg", "jpeg_pipe", "obu"];
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 1 << 18;
 const NANOSECONDS: i64 = 1_000_000_000;

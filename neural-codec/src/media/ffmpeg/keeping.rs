@@ -3,13 +3,35 @@
 use super::super::container::is_of_the_file;
 use super::super::subtitles::{converted, loses_styles};
 use super::super::{Container, Lost};
+use super::muxer::Muxer;
 use super::{initialize, native_write};
-use crate::bitstream::{Attachment, SubtitlePacket, SubtitleTrack, Tracks};
+use crate::bitstream::{Attachment, AudioTrack, SubtitlePacket, SubtitleTrack, Tracks};
 use crate::error::{Error, Result};
 
 /// What to do about sound that a container cannot hold.
-const REMEDY: &str =
-    "leave the track out (audio=NUMBER:none, or audio=none for all), or write another container";
+const REMEDY: &str = "encode it again (audio=NUMBER:opus), leave it out (audio=NUMBER:none, or audio=none for all), or write another container";
+/// What to do about sound that FFmpeg does not know.
+const REMEDY_UNKNOWN: &str = "leave the track out (audio=NUMBER:none, or audio=none for all)";
+
+/// Checks that something can be made of every track of sound later.
+///
+/// # Errors
+///
+/// `Unsupported` for one that FFmpeg does not know, with the choices.
+pub(crate) fn expect_known_audio(tracks: &Tracks) -> Result<()> {
+    initialize();
+    match tracks.audio.iter().position(|track| !native_write::knows_audio(&track.codec)) {
+        Some(index) => Err(unknown(index, &tracks.audio[index].codec)),
+        None => Ok(()),
+    }
+}
+
+fn unknown(index: usize, codec: &str) -> Error {
+    Error::Unsupported {
+        what: format!("audio track {index} ({codec}), a codec that FFmpeg does not know"),
+        remedy: REMEDY_UNKNOWN.into(),
+    }
+}
 
 /// A clip's tracks as a container holds them.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,14 +55,14 @@ impl KeptTracks {
         initialize();
         let mut kept = Self { tracks: tracks.clone(), lost: Vec::new(), subtitles: Vec::new() };
         for (index, track) in tracks.audio.iter().enumerate() {
-            check_audio(container, index, &track.codec)?;
+            check_audio(container, index, track)?;
             let layout = &track.details.channel_layout;
             if container.forgets_layouts()
                 && track.codec.starts_with("pcm_")
                 && !native_write::is_usual_layout(track)
             {
                 let why = format!(
-                    "track {index} is {layout}; of such sound {} files hold the number of channels alone",
+                    "track {index} is {layout}; of such sound {} files hold the number of channels alone (audio={index}:flac keeps it)",
                     container.ending()
                 );
                 kept.lost.push(Lost::new("channel layout", why));
@@ -123,14 +145,31 @@ impl KeptTracks {
     }
 }
 
-fn check_audio(container: Container, index: usize, codec: &str) -> Result<()> {
-    match native_write::holds_audio(container.name(), codec) {
+fn check_audio(container: Container, index: usize, track: &AudioTrack) -> Result<()> {
+    let codec = &track.codec;
+    if !native_write::knows_audio(codec) {
+        return Err(unknown(index, codec));
+    }
+    match native_write::holds_audio(container.name(), codec) && writes_header(container, track) {
         true => Ok(()),
         false => Err(Error::Unsupported {
             what: format!("audio track {index} ({codec}) in {}", container.ending()),
             remedy: REMEDY.into(),
         }),
     }
+}
+
+/// Whether FFmpeg's writer of Matroska takes a track of a codec that Matroska has no name for: it says so when it writes the
+/// header. Of others, such as AAC without setup bytes, it may ask for an output that seeks, which this trial is not.
+fn writes_header(container: Container, track: &AudioTrack) -> bool {
+    let is_named =
+        !["pcm_", "adpcm_", "s302m", "nellymoser"].iter().any(|name| track.codec.starts_with(name));
+    if container.is_strict() || is_named {
+        return true;
+    }
+    let tracks = Tracks::of_audio(vec![track.clone()]);
+    let muxer = Muxer::stream(std::io::sink(), container);
+    muxer.and_then(|mut muxer| muxer.add_tracks(&tracks).and_then(|()| muxer.start())).is_ok()
 }
 
 fn name_of(attachment: &Attachment) -> &str {

@@ -1,11 +1,14 @@
 //! Video files in and out through the system's FFmpeg. Cargo feature `ffmpeg`.
 
 mod decode;
+mod deinterlace;
 mod demux;
+mod filters;
 mod keeping;
 mod lossless;
 mod muxer;
 mod native;
+mod native_sound;
 mod native_write;
 mod orientation;
 mod padding;
@@ -14,15 +17,19 @@ mod reader;
 mod remux;
 mod sample_layout;
 mod samples;
+mod sound_queue;
 #[cfg(test)]
 mod tests;
 mod track_reader;
+mod transcode;
 mod units;
 
 pub use keeping::KeptTracks;
+pub(crate) use keeping::expect_known_audio;
 pub use lossless::LosslessWriter;
 pub use reader::FfmpegReader;
 pub use remux::{Av1Writer, TrackUnit};
+pub(super) use transcode::Transcoder;
 pub use units::{FileItem, UnitReader};
 
 use std::sync::Once;

@@ -35,17 +35,10 @@ pub(super) struct Muxer {
     /// Nanoseconds by which everything is later, so that nothing begins before 0; none where FFmpeg finds out.
     delay: Option<i64>,
     adds_padding: bool,
-    /// Of each audio track, packets of which nothing is heard.
-    unheard: Vec<Unheard>,
+    /// Of each audio track, whether packets of which nothing is heard are left out, since the container has no way to say so.
+    drops_unheard: Vec<bool>,
     /// Pictures that are written as packets once the header stands.
     covers: Vec<(usize, Vec<u8>)>,
-}
-
-/// Packets that an edit list leaves out.
-struct Unheard {
-    /// Whether the container has no way to say so, and all but the last before the sound are left out.
-    is_forgotten: bool,
-    last: Option<AudioPacket>,
 }
 
 /// Timestamps of one stream.
@@ -112,7 +105,7 @@ impl Muxer {
             subtitles,
             delay: None,
             adds_padding: false,
-            unheard: Vec::new(),
+            drops_unheard: Vec::new(),
             covers,
         }
     }
@@ -207,10 +200,7 @@ impl Muxer {
         for track in tracks {
             let base = signed("audio time base", track.time_base)?;
             let index = self.add(native_write::audio_parameters(track)?, base)?;
-            self.unheard.push(Unheard {
-                is_forgotten: self.container.forgets_edits() && track.codec != "opus",
-                last: None,
-            });
+            self.drops_unheard.push(self.container.forgets_edits() && track.codec != "opus");
             if self.adds_padding && track.codec == "opus" {
                 let seconds = f64::from(track.details.initial_padding) / f64::from(track.sample_rate.max(1));
                 // Padding is a few thousand samples.
@@ -337,23 +327,12 @@ impl Muxer {
     /// `InvalidArgument` for a track there is not.
     pub(super) fn write_audio(&mut self, packet: &AudioPacket) -> Result<()> {
         let number = usize::from(packet.track);
-        if packet.data.is_empty() {
+        // With them the sound would begin before the pictures, and be longer with each copy.
+        let is_unheard =
+            packet.trim.start == u32::MAX && self.drops_unheard.get(number).is_some_and(|&drops| drops);
+        if packet.data.is_empty() || is_unheard {
             return Ok(());
         }
-        if self.unheard.get(number).is_some_and(|unheard| unheard.is_forgotten) {
-            // The last of them is what the first that is heard builds upon.
-            if packet.trim.start == u32::MAX {
-                self.unheard[number].last = Some(packet.clone());
-                return Ok(());
-            }
-            if let Some(last) = self.unheard[number].last.take() {
-                self.put_audio(&last)?;
-            }
-        }
-        self.put_audio(packet)
-    }
-
-    fn put_audio(&mut self, packet: &AudioPacket) -> Result<()> {
         let timing = Timing {
             presentation: packet.timestamp,
             decoding: packet.timestamp,

@@ -81,6 +81,11 @@ pub(super) fn sample_layout(format: c_int) -> Option<SampleLayout> {
         | ffi::AV_PIX_FMT_FLAG_HWACCEL
         | ffi::AV_PIX_FMT_FLAG_BAYER
         | ffi::AV_PIX_FMT_FLAG_FLOAT;
+    let black_bit = match name.as_str() {
+        "monob" => Some(0),
+        "monow" => Some(1),
+        _ => None,
+    };
     let component = |index: usize| {
         let found = &descriptor.comp[index];
         Component {
@@ -92,7 +97,9 @@ pub(super) fn sample_layout(format: c_int) -> Option<SampleLayout> {
         }
     };
     Some(SampleLayout {
-        readable: !has(unreadable) && !name.starts_with("xyz") && descriptor.nb_components > 0,
+        readable: (black_bit.is_some() || !has(unreadable))
+            && !name.starts_with("xyz")
+            && descriptor.nb_components > 0,
         name,
         components: if descriptor.nb_components >= 3 {
             (0..3).map(component).collect()
@@ -104,6 +111,7 @@ pub(super) fn sample_layout(format: c_int) -> Option<SampleLayout> {
         is_big_endian: has(ffi::AV_PIX_FMT_FLAG_BE),
         has_palette: has(ffi::AV_PIX_FMT_FLAG_PAL),
         has_alpha: has(ffi::AV_PIX_FMT_FLAG_ALPHA) && !has(ffi::AV_PIX_FMT_FLAG_PAL),
+        black_bit,
     })
 }
 
@@ -377,8 +385,14 @@ pub(super) fn audio_track(stream: &Stream<'_>, time_base: Rational) -> AudioTrac
     let parameters = unsafe { &*(*stream.as_ptr()).codecpar };
     // SAFETY: takes any codec and returns a static C string.
     let codec = unsafe { CStr::from_ptr(ffi::avcodec_get_name(parameters.codec_id)) };
+    let unknown = parameters.codec_id == ffi::AVCodecID::AV_CODEC_ID_NONE;
+    let tag = Some(parameters.codec_tag.to_le_bytes())
+        .filter(|tag| unknown && tag.iter().all(u8::is_ascii_graphic));
     AudioTrack {
-        codec: codec.to_string_lossy().into_owned(),
+        // A codec that FFmpeg does not know goes by the name that the file has for it.
+        codec: tag
+            .map_or(codec.to_string_lossy(), |tag| String::from_utf8_lossy(&tag).into_owned().into())
+            .into_owned(),
         time_base,
         sample_rate: u32::try_from(parameters.sample_rate).unwrap_or(0),
         channels: u16::try_from(parameters.ch_layout.nb_channels).unwrap_or(0),

@@ -103,6 +103,11 @@ fn descriptor(name: &str, medium: ffi::AVMediaType) -> Option<&'static ffi::AVCo
     found.filter(|descriptor| descriptor.type_ == medium)
 }
 
+/// Whether FFmpeg knows a codec of sound.
+pub(super) fn knows_audio(codec: &str) -> bool {
+    descriptor(codec, ffi::AVMediaType::AVMEDIA_TYPE_AUDIO).is_some()
+}
+
 /// Whether a container of FFmpeg's name holds sound of a codec.
 pub(super) fn holds_audio(container: &str, codec: &str) -> bool {
     let Some(codec) = descriptor(codec, ffi::AVMediaType::AVMEDIA_TYPE_AUDIO) else { return false };

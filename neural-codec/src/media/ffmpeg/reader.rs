@@ -35,10 +35,10 @@ pub struct FfmpegReader {
     is_first: bool,
     /// Frames given so far.
     given: u64,
-    /// Of those, with two fields.
-    interlaced: u64,
     /// The first frame whose color is described otherwise, and how.
     color_change: Option<(u64, String)>,
+    /// Whether the file has alpha beside what the decoder gives.
+    has_hidden_alpha: bool,
     ended: bool,
 }
 
@@ -56,10 +56,11 @@ impl FfmpegReader {
         let stream = video_stream(&input, &path.display().to_string())?;
         let index = stream.index();
         let mut tracks = TrackReader::new(&input, index, options)?;
+        let has_hidden_alpha = take_alpha_mode(tracks.tracks_mut());
         native::read_hdr(&stream, tracks.tracks_mut());
         let decoder = open_decoder(&stream, options.threads)?;
         native::discard_all_but(&mut input, |kept| kept == index || tracks.has_stream(kept));
-        let mut decoding = Decoding::new(input, decoder, index, tracks, options.on_damage);
+        let mut decoding = Decoding::new(input, decoder, index, tracks, options);
 
         let mut first = frame::Video::empty();
         if !decoding.next(&mut first, 0)? {
@@ -109,8 +110,8 @@ impl FfmpegReader {
             current: first,
             is_first,
             given,
-            interlaced: 0,
             color_change: None,
+            has_hidden_alpha,
             ended,
         })
     }
@@ -141,7 +142,6 @@ impl FfmpegReader {
             self.color_change =
                 Some((self.given, format!("{:?} range, matrix {}", found.range, found.matrix)));
         }
-        self.interlaced += u64::from(self.current.is_interlaced());
         let Expected { layout, format, color, .. } = &self.expected;
         let picture = samples::read(&self.current, layout, *format, *color).map_err(|e| e.within(place))?;
         let timestamp = self.clock.next(&self.current, self.given);
@@ -175,12 +175,10 @@ impl FrameSource for FfmpegReader {
     fn lost(&self) -> Vec<Lost> {
         let mut lost = self.decoding.tracks().lost().to_vec();
         lost.extend(self.expected.layout.lost());
-        lost.extend(self.decoding.lost(self.info.time_base));
-        if self.interlaced > 0 {
-            let why =
-                format!("{} pictures are interlaced; their fields are coded as one picture", self.interlaced);
-            lost.push(Lost::new("fields", why));
+        if self.has_hidden_alpha && !self.expected.layout.has_alpha {
+            lost.push(Lost::new("alpha", "the source has alpha in a layer of its own, which is left out"));
         }
+        lost.extend(self.decoding.lost(self.info.time_base));
         lost
     }
 
@@ -227,6 +225,13 @@ impl FrameSource for FfmpegReader {
     fn take_subtitles(&mut self) -> Vec<SubtitlePacket> {
         self.decoding.tracks_mut().take_subtitles()
     }
+}
+
+/// Takes out the tag by which WebM says that its blocks have alpha beside them; whether it was there.
+fn take_alpha_mode(tracks: &mut Tracks) -> bool {
+    let before = tracks.video_tags.len();
+    tracks.video_tags.retain(|(name, value)| !name.eq_ignore_ascii_case("alpha_mode") || value == "0");
+    tracks.video_tags.len() < before
 }
 
 /// What every decoded frame has to be like: as the first.

@@ -31,6 +31,8 @@ pub(super) struct SampleLayout {
     pub(super) is_big_endian: bool,
     pub(super) has_palette: bool,
     pub(super) has_alpha: bool,
+    /// Whether a sample is one bit, the first of a byte being its highest, and what black is; of such samples alone.
+    pub(super) black_bit: Option<u8>,
 }
 
 impl Component {

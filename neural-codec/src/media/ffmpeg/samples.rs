@@ -78,6 +78,9 @@ impl PlaneReader<'_> {
                 vec![neutral; target_width * target_height],
             );
         };
+        if let Some(black) = layout.black_bit {
+            return self.bits(black);
+        }
         let [shift, repeat] = layout.shift_and_repeat(plane, format.layout);
         let source_height = height.div_ceil(1 << shift.1);
         // In big-endian words the low byte is the second.
@@ -113,6 +116,18 @@ impl PlaneReader<'_> {
             }
         }
         Plane::from_samples(target_width, target_height, samples)
+    }
+
+    /// A plane whose samples are bits, `black` for 0 and the other for the most there is.
+    fn bits<T: Sample>(&self, black: u8) -> Result<Plane<T>> {
+        let Self { source, width, height, .. } = *self;
+        let mut samples = Vec::with_capacity(width * height);
+        for y in 0..height {
+            let row = native::row(source, 0, y, height, width.div_ceil(8)).ok_or_else(incomplete)?;
+            let bit = |x: usize| (row[x / 8] >> (7 - x % 8)) & 1;
+            samples.extend((0..width).map(|x| T::saturating_from(if bit(x) == black { 0 } else { 255 })));
+        }
+        Plane::from_samples(width, height, samples)
     }
 }
 

@@ -13,7 +13,6 @@ use super::{native, positive};
 use crate::bitstream::{Attachment, AudioPacket, Chapter, SubtitlePacket, SubtitleTrack, Tracks};
 use crate::error::{Error, Place, Result};
 use crate::frame::Rational;
-use crate::settings::{AudioAction, AudioPlan};
 
 /// Most tracks of a kind.
 const MOST_TRACKS: usize = u8::MAX as usize;
@@ -24,8 +23,6 @@ pub(super) struct TrackReader {
     tracks: Tracks,
     lost: Vec<Lost>,
     streams: Vec<TrackStream>,
-    /// Tracks of sound met, those left out among them.
-    audio_seen: usize,
     /// When the first picture is shown, in its time base; what is handed on counts from there.
     start: Option<(i64, Rational)>,
     audio: Vec<AudioPacket>,
@@ -76,7 +73,7 @@ impl TrackReader {
             } else if medium == Type::Attachment {
                 reader.add_attachment(&stream, native::extradata(&stream));
             } else if choice == AudioChoice::Keep && medium == Type::Audio {
-                reader.add_audio(&stream, &options.audio_plan)?;
+                reader.add_audio(&stream)?;
             } else if choice == AudioChoice::Keep && medium == Type::Subtitle {
                 reader.add_subtitle(&stream)?;
             } else if choice == AudioChoice::Keep && !is_chapter_track(&stream, input) {
@@ -93,14 +90,7 @@ impl TrackReader {
         Ok(reader)
     }
 
-    fn add_audio(&mut self, stream: &Stream<'_>, plan: &AudioPlan) -> Result<()> {
-        let number = self.audio_seen;
-        self.audio_seen += 1;
-        if plan.action(number) == AudioAction::Drop {
-            let codec = stream.parameters().id().name();
-            self.lose("audio", format!("track {number} ({codec}): left out, as asked"));
-            return Ok(());
-        }
+    fn add_audio(&mut self, stream: &Stream<'_>) -> Result<()> {
         let track = positive(stream.time_base()).map(|time_base| native::audio_track(stream, time_base));
         let Some(track) = track.filter(|track| track.sample_rate > 0 && track.channels > 0) else {
             self.lose(
