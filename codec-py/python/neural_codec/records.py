@@ -373,6 +373,8 @@ class SceneInfo(Record):
     """How it is coded: `av1`, or `hybrid` with a neural filter."""
     base_bytes: int
     """Bytes of AV1."""
+    frame_bytes: list[int] = field(repr=False)
+    """Bytes of AV1 of each frame, in the order of the frames; their sum is `base_bytes`."""
     bit_depth: int
     """Bits of a sample inside the base layer."""
     filter_bytes: int
