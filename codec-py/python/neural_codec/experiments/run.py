@@ -15,13 +15,18 @@ import neural_codec
 
 from .._jobs import STOP
 from .._page import page
-from ..records import Report
+from .._page_data import measured
+from ..records import FrameValues, Report
 from . import measure
 from .decisions import apply_decisions, check, decide
 from .jail import Call, Limits, call
 from .model import CompatPayload
 from .profiles import profiles_of
 from .services import Run
+
+
+# Pictures of the worst frames cost a pass over the clip: what is encoded in less time than this goes without.
+PICTURES_FROM_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,9 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
     with run.step("decoded"):
         _, decoding = _timed(lambda: measure.decode_fresh(stream, video, lambda: run.stopped))
     with run.step("measured"):
-        figures = measure.of_stream(clip, stream, video)
-    files = {"stream": stream, "video": video, "report": report_file, **_pages(folder, report)}
+        figures, frames = measure.of_stream(clip, stream, video)
+        pages = _pages(folder, report, clip, stream, frames)
+    files = {"stream": stream, "video": video, "report": report_file, **pages}
     report_file.write_text(report.to_json())
     if run.job.kind == "agent":
         files["encoder"] = folder / "agent.py"
@@ -111,10 +117,13 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
     return Made(figures, files, {"device_used": "cpu", "seconds": seconds}, {"seconds": decoding}, details)
 
 
-def _pages(folder: Path, report: Report) -> dict[str, Path]:
-    path = folder / "report.html"
-    path.write_text(page(report))
-    return {"page": path}
+def _pages(folder: Path, report: Report, clip: Path, stream: Path, frames: list[FrameValues]) -> dict[str, Path]:
+    """The page of the report, and what its charts are drawn from."""
+    found = measured(report, clip, stream, frames=frames, pictures=report.total.seconds >= PICTURES_FROM_S)
+    path, charts = folder / "report.html", folder / "charts.json"
+    path.write_text(page(report, found, clip=clip.name), encoding="utf-8")
+    charts.write_text(found.to_json(indent=None))
+    return {"page": path, "charts": charts}
 
 
 def _agents(run: Run, folder: Path, clip: Path) -> Made:
