@@ -176,11 +176,14 @@ def _worst(each: WorstFrame, report: Report) -> str:
     if each.ssim_y is not None:
         title += f", SSIM-Y {each.ssim_y:.4f}"
     place = f"The square of {each.side} pixels at ({each.x}, {each.y}), marked in the frame:"
+    overview = f'<figcaption class=note>{place}</figcaption><img class="whole" alt="the whole frame" src="{_image(each.whole)}">'
+    if each.side >= max(report.coded.width, report.coded.height):
+        overview = "<figcaption class=note>The whole frame.</figcaption>"
     return (
         f"<figure><figcaption><b>{title}</b></figcaption>"
         f'<div class="pair"><div class="stage"><img alt="source" src="{_image(each.source)}">'
         f'<img alt="result" src="{_image(each.result)}"></div></div>'
-        f'<figcaption class=note>{place}</figcaption><img class="whole" alt="the whole frame" src="{_image(each.whole)}"></figure>'
+        f"{overview}</figure>"
     )
 
 
