@@ -38,12 +38,12 @@ def comparison(pillow: Any, source: Array, decoded: Array, title: str, note: str
     marks = [(str(index + 1), round(x * scale), round(y * scale)) for index, (x, y) in enumerate(corners)]
     sheet.row([("source", whole[0]), ("result", whole[1])], marks)
     for index, (x, y) in enumerate(corners):
-        cut = [crop(each, (x, y), side) for each in (source, decoded)]
-        lost = float(np.square(cut[0].astype(np.float64) - cut[1]).mean())
+        before, after = (crop(each, (x, y), side) for each in (source, decoded))
+        lost = float(np.square(before.astype(np.float64) - after).mean())
         psnr = "no loss" if lost == 0 else f"PSNR {10 * np.log10(255**2 / lost):.2f} dB in R, G, B"
         sheet.gap()
         sheet.text(f"{index + 1}: {side} pixels at 1:1 from ({x}, {y}), {psnr}")
-        sheet.row([("source", cut[0]), ("result", cut[1]), (f"difference, {GAIN} times", difference(*cut, GAIN))])
+        sheet.row([("source", before), ("result", after), (f"difference, {GAIN} times", difference(before, after, GAIN))])
     sheet.gap()
     sheet.legend(f"{255 / GAIN:.0f} levels of 255 or more, the largest of R, G and B")
     return sheet.picture()
@@ -103,8 +103,8 @@ class _Sheet:
         draw = self.draw_on(out)
         for x, y, part in self.parts:
             if isinstance(part, tuple):
-                edge = {"stroke_width": 2, "stroke_fill": (0, 0, 0)} if part[2] == _MARK else {}
-                draw.text((x + MARGIN, y), part[0], font=part[1], fill=part[2], **edge)
+                edge = 2 if part[2] == _MARK else 0
+                draw.text((x + MARGIN, y), part[0], font=part[1], fill=part[2], stroke_width=edge, stroke_fill=(0, 0, 0))
             else:
                 out.paste(self.pillow.fromarray(np.ascontiguousarray(part)), (x + MARGIN, y))
         return out

@@ -113,7 +113,8 @@ def shrunk(picture: Array, height: int) -> Array:
     cut = picture[: rows * by, : columns * by]
     if by == 1 or cut.shape[0] < by or cut.shape[1] < by:
         return picture
-    return cut.reshape(rows, by, columns, by, 3).mean(axis=(1, 3)).round().astype(np.uint8)
+    means: Array = cut.reshape(rows, by, columns, by, 3).mean(axis=(1, 3))
+    return means.round().astype(np.uint8)
 
 
 def small(picture: Array) -> str:
