@@ -92,6 +92,27 @@ def test_an_agent_decides_by_profiles_in_the_sandbox(done, services, sandbox):
     assert kept(services(), row, "log") == b"scenes 1\n" and kept(services(), row, "encoder").decode() == code
 
 
+def test_an_agent_measures_choices_within_its_budget(done, services, sandbox, small_clip):
+    code = (
+        "def decide(profiles, target, probe):\n"
+        "    found = {q: probe(0, {'quantizer': q}, 4) for q in (20.0, 60.0)}\n"
+        "    assert found[60.0]['bytes'] < found[20.0]['bytes'] and found[60.0]['frames'] == 4, found\n"
+        "    try:\n"
+        "        probe(0, {'quantizer': 30.0})\n"
+        "    except RuntimeError as error:\n"
+        "        print(error)\n"
+        "    return [{'quantizer': min(found, key=lambda q: found[q]['bytes'])}]\n"
+    )
+    job = {"kind": "agent", "budget": {"probes": 2}, "payload": {"code": code, "settings": {"effort": 0}}}
+    row = done({"experiment_id": "p", **job})
+    assert row.state == "completed", row.error
+    assert row.result["decisions"]["choices"] == [{"quantizer": 60.0}]
+    log = kept(services(), row, "log").decode()
+    assert "budget of probes is used up" in log and log.count("probe: {") == 2
+    measured = neural_codec.probe(str(small_clip), (0, 12), {"quantizer": 60.0}, frames=4, effort=0)
+    assert f'"bytes": {measured.bytes}, "psnr_y": {measured.psnr_y}' in log
+
+
 @pytest.mark.parametrize(
     ("code", "word"),
     [
@@ -100,7 +121,10 @@ def test_an_agent_decides_by_profiles_in_the_sandbox(done, services, sandbox):
         ("def decide(p, t, probe): return [{}, {}, {}]", "expected 1 choices"),
         ("def decide(p, t, probe): return {'settings': {'cache_dir': '/tmp'}}", "cache_dir"),
         ("def decide(p, t, probe): return 7", "choices"),
-        ("def decide(p, t, probe): return probe(0, {}, 10)", "cannot measure"),
+        ("def decide(p, t, probe): return probe(0, {}, 10)", "quantizer"),
+        ("def decide(p, t, probe): return probe(7, {'quantizer': 30}, 10)", "scene from 0 to 0, found 7"),
+        ("def decide(p, t, probe): return probe(0, {'speed': 30}, 10)", "speed"),
+        ("def decide(p, t, probe): return [probe(0, {'quantizer': 60.0}, 1) for _ in range(99)]", "budget of probes"),
         ("def other(): pass", "decide"),
         ("def decide(:", "SyntaxError"),
         ("import requests\ndef decide(p, t, probe): return []", "requests"),

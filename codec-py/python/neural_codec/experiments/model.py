@@ -52,6 +52,7 @@ class Budget(Strict):
     wall_s: Annotated[int, Field(ge=1, le=3600)] = 1800
     cpu_s: Annotated[int, Field(ge=1, le=14400)] = 3600
     memory_mb: Annotated[int, Field(ge=64, le=65536)] = 4096
+    probes: Annotated[int, Field(ge=0, le=256)] = 16
 
 
 class Needs(Strict):

@@ -94,7 +94,7 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
     """The kinds whose decisions the library carries out."""
     stream, video, report_file = folder / "stream.nvc", folder / "video.mkv", folder / "report.json"
     with run.step("encoded"):
-        found = decide(run.job, lambda: profiles_of(clip, sha256, run.services.config.data / "profiles"), lambda: run.stopped)
+        found = decide(run.job, lambda: profiles_of(clip, sha256, run.services.config.data / "profiles"), lambda: run.stopped, clip)
         report, seconds = _timed(lambda: apply_decisions(clip, found.decisions, run.job.target, stream))
     with run.step("decoded"):
         _, decoding = _timed(lambda: measure.decode_fresh(stream, video, lambda: run.stopped))
