@@ -24,7 +24,7 @@ from neural_codec.experiments.services import open_services
 from neural_codec.experiments.wire import job_of
 from neural_codec.experiments.worker import Worker
 
-SETTINGS = {"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer": 40}}}
+SETTINGS = {"kind": "settings", "fresh": True, "payload": {"settings": {"effort": 0, "quantizer": 40}}}
 
 
 def opened(folder, clip, **more):
@@ -125,7 +125,7 @@ def takeover(clip):
         services = opened(folder, clip)
         for name in ("first", "second"):
             services.submit(
-                job_of({"experiment_id": name, "kind": "settings", "payload": {"settings": {"effort": 3, "min_psnr_y": 38}}})
+                job_of({"experiment_id": name, "fresh": True, "kind": "settings", "payload": {"settings": {"effort": 3, "min_psnr_y": 38}}})
             )
         worker = start(folder, clip)
         while not any(row.phase == "encoded" for row in services.store.running()):

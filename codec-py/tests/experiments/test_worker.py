@@ -52,8 +52,22 @@ def test_every_phase_is_there_in_order_and_artefacts_are_under_their_hash(done, 
 
 
 def test_the_same_job_gives_the_same_bytes(done):
-    rows = [done({"experiment_id": name, **SETTINGS}) for name in "ab"]
+    rows = [done({"experiment_id": name, "fresh": True, **SETTINGS}) for name in "ab"]
     assert len({row.result["artefacts"]["stream"]["sha256"] for row in rows}) == 1
+    assert rows[0].result["encoding_result"]["seconds"] != rows[1].result["encoding_result"]["seconds"]
+
+
+def test_a_job_that_was_run_before_is_linked_and_not_run(done, services):
+    first, second = (done({"experiment_id": name, **SETTINGS}) for name in ("first", "second"))
+    assert second.state == "completed" and second.result["linked"] == {"experiment_id": "first", "timestamp": first.timestamp}
+    assert second.result["metrics"] == first.result["metrics"] and second.result["artefacts"] == first.result["artefacts"]
+    assert [each["phase"] for each in second.result["phases"]] == ["received", "downloaded"]
+    # Another setting, a job that wants to be run, and one whose artefact is gone are run.
+    other = {**SETTINGS, "payload": {"settings": {"effort": 0, "quantizer": 41}}}
+    assert "linked" not in done({"experiment_id": "other", **other}).result
+    assert "linked" not in done({"experiment_id": "again", "fresh": True, **SETTINGS}).result
+    services().artefacts.path(first.result["artefacts"]["stream"]["sha256"]).unlink()
+    assert "linked" not in done({"experiment_id": "gone", **SETTINGS}).result
 
 
 def test_rules_choose_by_the_profile_of_a_scene(done):

@@ -167,6 +167,8 @@ class Job(Strict):
     seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
     budget: Budget = Budget()
     needs: Needs = Needs()
+    # Run although the same job was run before with the same versions.
+    fresh: bool = False
     origin: Literal["own", "v1", "v2", "test"] = "own"
     notes: dict[str, Any] = {}
 
