@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import os
@@ -10,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ._page_data import Measured, chart_data
-from ._page_parts import amount, bytes_part, facts, number, outcome, scenes_part, sentences, settings_part, stages_part, worst_part
+from ._page_parts import bytes_part, facts, outcome, scenes_part, sentences, settings_part, stages_part, worst_part
 from .records import Report
 
 CHARTS = Path(__file__).parent / "_charts"
@@ -48,6 +49,7 @@ def document(title: str, main: str, scripts: Iterable[str] = SCRIPTS) -> str:
     )
 
 
+@functools.cache
 def _read(name: str) -> str:
     text = (CHARTS / name).read_text(encoding="utf-8")
     assert "</script" not in text and "</style" not in text
@@ -103,6 +105,3 @@ def write_page(
 ) -> None:
     """Writes the page to a file."""
     Path(path).write_text(page(report, found, clip=clip, command=command), encoding="utf-8")
-
-
-__all__ = ["amount", "document", "fragment", "number", "page", "write_page"]

@@ -12,7 +12,7 @@ import pytest
 from .conftest import fixture, until
 from neural_codec.experiments import measure
 from neural_codec.experiments.artefacts import hash_of
-from neural_codec.experiments.model import PHASES, job_from
+from neural_codec.experiments.model import PHASES, ClipRef, job_from
 from neural_codec.experiments.queue import UnknownProtocol
 from neural_codec.experiments.wire import answer_of, job_of
 from neural_codec.experiments.worker import Worker
@@ -333,6 +333,22 @@ def test_clips_are_found_by_hash_and_by_place_under_allowed_folders_alone(done, 
     )
     assert done({"experiment_id": "b", **SETTINGS, "clip": {"sha256": sha256}}, clips=[other], clip=None).state == "completed"
     assert "without --clip" in done({"experiment_id": "n", **SETTINGS}, clip=None).error["message"]
+
+
+def test_a_large_source_is_fetched_once_by_a_worker_and_by_others_of_its_folder(services, tmp_path, monkeypatch):
+    opened, source = services(), tmp_path / "large.mkv"
+    with open(source, "wb") as file:
+        file.truncate(32 << 20)
+    sha256, read, fetched = opened.artefacts.put(source), opened.artefacts.read, []
+    monkeypatch.setattr(opened.artefacts, "read", lambda each: (fetched.append(each), read(each))[1])
+    for _ in range(3):
+        path, found = opened.clips.find(ClipRef(sha256=sha256))
+        assert found == sha256 and path.stat().st_size == 32 << 20
+    assert fetched == [sha256]
+    monkeypatch.undo()
+    other = services()
+    monkeypatch.setattr(other.artefacts, "read", lambda each: pytest.fail("fetched again"))
+    assert other.clips.find(ClipRef(sha256=sha256))[0] == path
 
 
 def test_nothing_stays_in_the_scratch_folder(done, services, sandbox):
