@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,12 @@ class Measured(Record):
     """What could not be measured, and why."""
 
 
+def _shown() -> list[str]:
+    """Measures along time, those with a place of their own first; PSNR of all planes says little beside that of luma."""
+    others = [each.name for each in dataclasses.fields(FrameValues) if each.name not in ("psnr_yuv", "psnr_rgb")]
+    return [*MEASURES, *(name for name in others if name not in MEASURES)]
+
+
 def measured(
     report: Report,
     source: str | os.PathLike[str],
@@ -93,7 +100,7 @@ def measured(
     try:
         if frames is None:
             frames = compare(source, output, ms_ssim=ms_ssim, per_frame=True).per_frame or []
-        by_name = {name: [getattr(frame, name, None) for frame in frames] for name in MEASURES}
+        by_name = {name: [getattr(frame, name) for frame in frames] for name in _shown()}
         values = {name: row for name, row in by_name.items() if any(value is not None for value in row)}
     except NeuralCodecError as error:
         notes.append(f"Frames were not compared: {error}")
@@ -209,7 +216,8 @@ def chart_data(report: Report, found: Measured | None) -> dict[str, Any]:
         values = {name: [_least(row[at : at + step]) for at in frames] for name, row in values.items()}
         bits = [8 * sum(sizes[at : at + step]) / len(sizes[at : at + step]) for at in frames] if sizes else []
     series = []
-    for name, (label, by, digits, unit, color, least, most, setting) in MEASURES.items():
+    for name in _shown():
+        label, by, digits, unit, color, least, most, setting = MEASURES.get(name, (name, 1000, 3, "", "--ink4", 0.01, None, f"min_{name}"))
         if name in values:
             whole = [None if value is None else round(value * by) for value in values[name]]
             told = {"label": label, "by": by, "digits": digits, "unit": unit, "color": color, "least": least, "most": most}

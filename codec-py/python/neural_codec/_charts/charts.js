@@ -18,6 +18,8 @@ const Charts = (() => {
     const text = `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
     return rest > 0.004 ? text + rest.toFixed(2).slice(1) : text;
   };
+  // Steps of an axis of time, in seconds.
+  const ROUND = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
   const FONT = "12px system-ui, sans-serif";
   const axis = (label, more) => ({
     label, font: FONT, labelFont: FONT, labelSize: 20, stroke: color("--soft"),
@@ -185,7 +187,7 @@ const Charts = (() => {
         width: box.clientWidth, height: height + (last ? 30 : 0), padding: [8, 12, last ? 0 : 6, 0], legend: { show: false },
         scales: { x: { time: false, range: (_, low, high) => (high > low ? [low, high] : [low - 0.5, high + 0.5]) }, y: { range } },
         axes: [
-          axis(null, { values: (_, marks) => marks.map(last ? clock : () => ""), size: last ? 30 : 6, space: 70, ticks: { show: last } }),
+          axis(null, { incrs: ROUND, values: (_, marks) => marks.map(last ? clock : () => ""), size: last ? 30 : 6, space: 70, ticks: { show: last } }),
           axis(each.label, { size: 52, values: (_, marks) => marks.map(short), space: 26 }),
         ],
         series: [{}, line({ fill: each.zero ? color(each.color) + "33" : undefined }), ...means],
