@@ -119,6 +119,29 @@ def test_what_cannot_be_measured_becomes_a_note(encoded, tmp_path):
     assert "Frames were not compared" in text and "gone.nvc" in text
 
 
+def test_nothing_of_a_stored_report_becomes_markup(report):
+    """Types of a record are not looked at when it is read: whatever a field holds is text on the page."""
+    evil = "<img src=x onerror=alert(1)>"
+    profile = dataclasses.replace(report.scenes[0].profile, scene_class=evil, class_reason=evil)
+    shown = 0
+    for name in ("index", "preset", "strategy", "tools", "reason", "width", "x"):
+        scene = dataclasses.replace(report.scenes[0], profile=profile)
+        scene = dataclasses.replace(scene, **({name: evil} if hasattr(scene, name) else {}))
+        coded = dataclasses.replace(report.coded, pixel_format=evil, **({"width": evil} if name == "width" else {}))
+        stages = {evil: dataclasses.replace(report.total.stages["store"], runs=evil)}
+        changed = dataclasses.replace(
+            report, scenes=[scene], coded=coded, notes=[evil], settings={evil: evil}, total=dataclasses.replace(report.total, stages=stages)
+        )
+        worst = WorstFrame(0, 30.0, 0.9, evil if name == "x" else 0, 0, 8, evil, f'data:image/png;"{evil}', evil)  # type: ignore[arg-type]
+        try:
+            text = page(changed, Measured({}, [], [worst], {"0": evil}), clip=evil, command=evil)
+        except (TypeError, ValueError):
+            continue
+        shown += 1
+        assert "<img src=x" not in text, name
+    assert shown >= 5
+
+
 def test_a_png_comes_back_as_it_was_and_smaller():
     y, x = np.mgrid[:90, :130]
     picture = np.stack([x + y, 2 * x, 255 - y], axis=2).astype(np.uint8)

@@ -47,10 +47,10 @@ def facts(report: Report) -> str:
         (f"{psnr} dB" if psnr != "lossless" else psnr, f"PSNR-Y, worst frame {number(total.quality.worst_frame_psnr_y, 2, 'lossless')}"),
         (number(total.quality.ssim_y, 4), "SSIM-Y"),
         (_clock(total.duration_seconds, 2), f"{total.frames} frames in {len(report.scenes)} {'scene' if len(report.scenes) == 1 else 'scenes'}"),
-        (f"{clip.width}x{clip.height}", f"{rate:.5g} frames a second, {html.escape(clip.pixel_format)}"),
+        (f"{clip.width}x{clip.height}", f"{rate:.5g} frames a second, {clip.pixel_format}"),
         (_clock(total.seconds) if total.seconds >= 60 else f"{total.seconds:.1f} s", f"to encode, {total.frames_per_second:.1f} frames a second"),
     ]
-    return "<ul class=facts>" + "".join(f"<li><b>{big}</b><small>{small}</small></li>" for big, small in tiles) + "</ul>"
+    return "<ul class=facts>" + "".join(f"<li><b>{_safe(big)}</b><small>{_safe(small)}</small></li>" for big, small in tiles) + "</ul>"
 
 
 def sentences(texts: Iterable[str]) -> str:
@@ -91,12 +91,11 @@ def scenes_part(report: Report, found: Measured | None) -> str:
     rate = float(report.source.frame_rate)
     rows = []
     for s in report.scenes:
-        number_of = f'<button type=button data-scene-of="{s.index}" title="Look at it alone">{s.index}</button>'
         quality = s.quality
         cells: tuple[tuple[str, object], ...] = (
-            (number_of, s.index), (_clock(s.first_frame / rate), s.first_frame), (str(s.frames), s.frames),
+            (str(s.index), s.index), (_clock(s.first_frame / rate), s.first_frame), (str(s.frames), s.frames),
             (s.profile.scene_class.replace("_", " "), ""), (s.strategy, ""), (f"{s.quantizer:g}", s.quantizer),
-            (str(s.preset), s.preset), (html.escape(s.tools) or "–", ""), (f"{s.bytes / 1000:.1f}", s.bytes),
+            (str(s.preset), s.preset), (s.tools or "–", ""), (f"{s.bytes / 1000:.1f}", s.bytes),
             (f"{s.bitrate_bps / 1000:.0f}", s.bitrate_bps), (number(quality.psnr_y, 2, "lossless"), quality.psnr_y),
             (number(quality.ssim_y, 4), quality.ssim_y), (number(quality.worst_frame_psnr_y, 2), quality.worst_frame_psnr_y),
             (str(len(s.attempts)), len(s.attempts)),
@@ -109,9 +108,12 @@ def scenes_part(report: Report, found: Measured | None) -> str:
 
 def _cell(column: int, given: tuple[str, object]) -> str:
     text, sort = given
-    order = "" if sort == "" else f' data-sort="{"" if sort is None else sort}"'
+    order = "" if sort == "" else f' data-sort="{_safe("" if sort is None else sort)}"'
+    shown = _safe(text)
+    if column == 0:
+        shown = f'<button type=button data-scene-of="{shown}" title="Look at it alone">{shown}</button>'
     wide = ' class="wide"' if _HEADS[column] == "tools" and len(text) > 16 else _kind(column)
-    return f"<td{wide}{order}>{text}</td>"
+    return f"<td{wide}{order}>{shown}</td>"
 
 
 def _kind(column: int) -> str:
@@ -127,7 +129,7 @@ def _why(scenes: Sequence[Scene]) -> str:
                 about.setdefault(text, []).append(scene.index)
     every = len(scenes)
     items = [
-        f"<li><b>{'every scene' if len(indices) == every > 1 else _scenes_text(indices)}</b>: {html.escape(text)}</li>"
+        f"<li><b>{'every scene' if len(indices) == every > 1 else _safe(_scenes_text(indices))}</b>: {html.escape(text)}</li>"
         for text, indices in sorted(about.items(), key=lambda each: -len(each[1]))
     ]
     return f"<details{' open' if every <= 8 else ''}><summary>Why scenes are coded as they are</summary><ul class=plain>{''.join(items)}</ul></details>"
@@ -175,12 +177,12 @@ def _worst(each: WorstFrame, report: Report) -> str:
     title = f"Frame {each.frame} at {when}, scene {scene}: {number(each.psnr_y, 2, 'lossless')} dB"
     if each.ssim_y is not None:
         title += f", SSIM-Y {each.ssim_y:.4f}"
-    place = f"The square of {each.side} pixels at ({each.x}, {each.y}), marked in the frame:"
+    place = _safe(f"The square of {each.side} pixels at ({each.x}, {each.y}), marked in the frame:")
     overview = f'<figcaption class=note>{place}</figcaption><img class="whole" alt="the whole frame" src="{_image(each.whole)}">'
     if each.side >= max(report.coded.width, report.coded.height):
         overview = "<figcaption class=note>The whole frame.</figcaption>"
     return (
-        f"<figure><figcaption><b>{title}</b></figcaption>"
+        f"<figure><figcaption><b>{_safe(title)}</b></figcaption>"
         f'<div class="pair"><div class="stage"><img alt="source" src="{_image(each.source)}">'
         f'<img alt="result" src="{_image(each.result)}"></div></div>'
         f"{overview}</figure>"
@@ -197,7 +199,7 @@ def stages_part(total: Total) -> str:
     rows = [(name, str(s.runs), f"{s.seconds:.2f}", f"{s.cpu_seconds:.2f}") for name, s in total.stages.items()]
     rows += [("everything else", "", "", f"{max(rest, 0.0):.2f}"), ("the encode", "", f"{total.seconds:.2f}", f"{total.cpu_seconds:.2f}")]
     cells = "".join(
-        f'<tr><td>{html.escape(name)}</td><td class=n>{runs}</td><td class=n>{wall}</td><td class=n>{cpu}</td></tr>'
+        f'<tr><td>{html.escape(name)}</td><td class=n>{_safe(runs)}</td><td class=n>{wall}</td><td class=n>{cpu}</td></tr>'
         for name, runs, wall, cpu in rows
     )
     heads = '<th scope="col">stage</th>' + "".join(f'<th scope="col" class=n>{name}</th>' for name in ("runs", "seconds", "processor seconds"))
@@ -211,6 +213,11 @@ def settings_part(report: Report) -> str:
     changed = {name: value for name, value in report.settings.items() if value != usual.get(name)}
     told = ", ".join(f"<code>{html.escape(name)}={html.escape(value[:200])}</code>" for name, value in changed.items())
     return f"<h2>Settings</h2><p>{told or 'All are the defaults.'}</p>"
+
+
+def _safe(value: object) -> str:
+    """Whatever it is, as text: stored reports are read without a look at their types."""
+    return html.escape(str(value))
 
 
 def amount(count: int) -> str:
