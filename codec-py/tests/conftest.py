@@ -83,9 +83,9 @@ def carphone_stream(carphone: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium, for pages that are tried in it."""
+    """Chromium, for pages that are tried in it; while it runs there is an event loop, which other tests must not meet."""
     import shutil
 
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pages are not tried in a browser")
