@@ -9,6 +9,9 @@ import io
 import json
 import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +86,16 @@ def test_a_page_is_drawn_and_used_in_a_browser(encoded, web):
         assert web.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"nothing sticks out at {width}"
         if os.environ.get("NEURAL_CODEC_SCREENSHOTS"):
             web.screenshot(path=os.path.join(os.environ["NEURAL_CODEC_SCREENSHOTS"], f"report-{width}.png"), full_page=True)
+
+
+def test_the_command_line_writes_a_page_with_its_command(encoded, tmp_path):
+    target = tmp_path / "page.html"
+    command = ["encode", str(encoded[0].parent / "clip.mkv"), str(tmp_path / "out.mkv"), "--effort", "0", "--report", str(target), "--ms-ssim"]
+    ran = subprocess.run([sys.executable, "-m", "neural_codec", *command], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    text = target.read_text()
+    assert "<h1>clip.mkv</h1>" in text and html.escape("neural-codec " + shlex.join(command)) in text
+    assert 'PSNR-Y at least 35 dB in every scene, SSIM-Y at least 0.95' in text and '"bits a frame"' in text
 
 
 def test_the_page_of_ten_minutes_is_light(report):
