@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import io
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 from PIL import Image
 
