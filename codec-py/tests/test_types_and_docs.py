@@ -33,6 +33,11 @@ def test_the_package_is_typed(tmp_path):
         "frames: neural_codec.Frames = neural_codec.decode(b'')\n"
         "written: neural_codec.Written = neural_codec.decode(b'', 'a.mkv')\n"
         "neural_codec.encode('a', quantizr=3)  # type: ignore[call-arg]\n"
+        "neural_codec.encode('a', effort='fast')  # type: ignore[arg-type]\n"
+        "neural_codec.encode('a', on_damage='ignore')  # type: ignore[arg-type]\n"
+        "neural_codec.encode('a', strategies=['av1', 'magic'])  # type: ignore[list-item]\n"
+        "neural_codec.encode('a', bit_depth=9)  # type: ignore[arg-type]\n"
+        "neural_codec.encode('a', effort=3, min_psnr_y=38, strategies='hybrid', on_damage='continue', bit_depth=10, seed=None)\n"
     )
     found = module("mypy", "--strict", str(use), folder=tmp_path)
     assert found.returncode == 0, found.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -17,8 +18,8 @@ from typing import Any
 import neural_codec
 
 from ._jobs import ProgressArgument
-from ._measure import frame_at
 from ._page import write_page
+from ._page_data import measured
 from ._progress import JsonLines
 from .errors import NeuralCodecError
 from .records import ClipInfo, Lost, Metrics, Record, Report, SceneInfo, StreamInfo
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code is 0 exactly where it worked."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(given[:1] if given[:1] == ["experiments"] else given)
-    options.rest = given[1:]
+    options.given, options.rest = given, given[1:]
     try:
         with _ended_in_order():
             status = options.run(options)
@@ -105,7 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     encode.add_argument("--output-dir", metavar="DIR", help="folder for the outputs of several inputs, named after them")
     encode.add_argument("--to", metavar="ENDING", help="kind of what is written to --output-dir or standard output; default: mkv")
     encode.add_argument("--skip-existing", action="store_true", help="with --output-dir, leave out inputs whose output is there")
-    encode.add_argument("--report", metavar="PAGE.html", help="write a page with scenes, attempts and the worst frame")
+    encode.add_argument("--report", metavar="PAGE.html", help="write a page with quality along time, attempts, scenes and the worst frames")
+    encode.add_argument("--ms-ssim", action="store_true", help="with --report, measure MS-SSIM along time too")
     encode.add_argument("--fps", help="frames a second, in place of what the file says")
     encode.add_argument("--scenes", metavar="START-END,...", help="scenes to use instead of detected ones")
     for setting in neural_codec.settings().values():
@@ -235,9 +237,8 @@ def _encode_one(options: argparse.Namespace) -> None:
         **_given(options),
     )
     if options.report is not None:
-        worst = report.total.quality.worst_frame
-        pictures = None if worst is None else (frame_at(options.input, worst), frame_at(options.output, worst))
-        write_page(options.report, report, pictures)
+        found = measured(report, options.input, options.output, ms_ssim=options.ms_ssim)
+        write_page(options.report, report, found, clip=options.input, command=shlex.join(["neural-codec", *options.given]))
     _print(options, report, report_lines(report))
 
 

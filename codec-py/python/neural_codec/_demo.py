@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from ._comparison import save_comparison
 from ._decode import decode
 from ._encode import encode
 from ._jobs import ProgressArgument
-from ._measure import compare, frame_at
+from ._measure import compare
 from ._page import write_page
+from ._page_data import measured
+from ._pictures import decoded_at, frames_at
 from .errors import FileIO, InvalidArgument, MissingLibrary
 from .records import Metrics, Record, Report
-
-# Differences are shown this many times as large.
-GAIN = 8
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Summary(Record):
 
 
 def demo(video: str | None, folder: str, *, progress: ProgressArgument = None) -> Summary:
-    """Encodes `video` into `folder`, decodes and measures it, and writes report and picture beside."""
+    """Encodes `video` into `folder`, decodes and measures it, and writes report, picture and page of the worst frame beside."""
     pillow = _pillow()
     source = Path(video) if video is not None else sample_clip()
     target = Path(folder)
@@ -73,9 +72,9 @@ def demo(video: str | None, folder: str, *, progress: ProgressArgument = None) -
     written = decode(stream, decoded, progress=progress)
     metrics = compare(source, decoded, progress=progress)
     (target / "report.json").write_text(report.to_json())
-    worst = report.total.quality.worst_frame
-    write_page(target / "report.html", report, None if worst is None else (frame_at(source, worst), frame_at(decoded, worst)))
-    _save_picture(pillow, source, decoded, written.frames // 2, target / "comparison.png")
+    command = shlex.join(["neural-codec", "demo", *([video] if video is not None else []), "--output", folder])
+    write_page(target / "report.html", report, measured(report, source, stream), clip=source.name, command=command)
+    _compare_worst(pillow, source, stream, report, target)
     return _summary(source, target, stream, report, metrics, written.seconds)
 
 
@@ -104,9 +103,13 @@ def _pillow() -> Any:
     return Image
 
 
-def _save_picture(pillow: Any, source: Path, decoded: Path, index: int, path: Path) -> None:
-    """Source, decoded and their difference side by side."""
-    before, after = frame_at(source, index), frame_at(decoded, index)
-    difference = np.abs(before.astype(np.int16) - after.astype(np.int16)) * GAIN
-    side_by_side = np.concatenate([before, after, np.minimum(difference, 255).astype(np.uint8)], axis=1)
-    pillow.fromarray(side_by_side).save(path)
+def _compare_worst(pillow: Any, source: Path, stream: Path, report: Report, folder: Path) -> None:
+    """The worst frame as a picture and a page; a frame in the middle where all are lossless."""
+    quality = report.total.quality
+    index = quality.worst_frame if quality.worst_frame is not None else report.total.frames // 2
+    pictures = (dict(frames_at(source, [index]))[index], decoded_at(stream, [index])[index])
+    psnr = "lossless" if quality.worst_frame_psnr_y is None else f"PSNR-Y {quality.worst_frame_psnr_y:.2f} dB, the worst of the clip"
+    seconds = index / float(report.source.frame_rate)
+    when = f"{int(seconds // 60)}:{seconds % 60:05.2f}"
+    note = f"Frame {index} at {when}: {psnr}. {report.total.bytes} bytes, {report.total.bitrate_bps / 1000:.0f} kbit/s."
+    save_comparison(pillow, folder, source, pictures, note)

@@ -9,10 +9,7 @@ from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from . import _native
-from ._frames import Array
 from ._jobs import ProgressArgument, drive
 from ._settings import check_flag, device_text, settings
 from ._sources import opened, read_some
@@ -33,8 +30,8 @@ def compare(
 ) -> Metrics:
     """Measures a clip against a reference, frame by frame in order. With `per_frame=True`, `Metrics.per_frame` has the values of each.
 
-    Both may be anything that `encode` takes, and streams too. Arrays are measured as RGB (`psnr_rgb`); files and streams
-    as YUV, in the format of `clip`. Different sizes or lengths are an error. The values do not depend on `device`: `auto`,
+    Both may be anything that `encode` takes, and streams too. Files and streams are measured as YUV, in the format of `clip`;
+    arrays as RGB (`psnr_rgb`), and as the YUV that an encode makes of them. Different sizes or lengths are an error. The values do not depend on `device`: `auto`,
     `cpu`, `cuda` or `cuda:N`.
 
     `metrics`: names out of `psnr`, `ssim`, `ms_ssim`, `ssimulacra2`, `vmaf` and `xpsnr`, as a list or with commas between them; PSNR is
@@ -138,17 +135,3 @@ def clip_info(values: dict[str, Any]) -> ClipInfo:
     rate = Fraction(*values["frame_rate"])
     video = Clip(width=values["width"], height=values["height"], frame_rate=rate, **color)
     return ClipInfo(video, values["bit_depth"], values["declared_frames"])
-
-
-def frame_at(path: str | os.PathLike[str], index: int) -> Array:
-    """One frame of a video file or stream as RGB at 8 bits."""
-    # As it was encoded: a picture is no judgement over the file.
-    source = _native.Source.open(path, audio=False, reading={"on_damage": "continue"})
-    frame = None
-    for _ in range(index + 1):
-        frame = source.next_picture(False) or frame
-    source.close()
-    if frame is None or not isinstance(frame[1], np.ndarray):
-        raise InvalidArgument(f"{path}: expected at least 1 frame, found 0")
-    picture = frame[1]
-    return picture if picture.dtype == np.uint8 else (picture >> 2).astype(np.uint8)

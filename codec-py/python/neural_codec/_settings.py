@@ -8,43 +8,44 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypedDict, Union
+from typing import Any, Literal, TypedDict, Union
 
 from . import _native
 from .errors import InvalidArgument, InvalidType
 from .records import Record
 
-SettingValue = Union[str, int, float, Sequence[str], None]
-
-# For editors and type checkers alone; a test compares the names with the native module's.
+# For editors and type checkers alone, as narrow as what is meant; a test compares the names with the native module's. Text that
+# the command line passes is read by the native module all the same.
+Number = Union[int, float, None]
+Count = Union[int, None]
 SettingArguments = TypedDict(
     "SettingArguments",
     {
-        "quantizer": SettingValue,
-        "effort": SettingValue,
-        "min_psnr_y": SettingValue,
-        "min_ssim_y": SettingValue,
-        "min_ms_ssim": SettingValue,
-        "min_ssimulacra2": SettingValue,
-        "min_vmaf": SettingValue,
-        "min_xpsnr": SettingValue,
-        "pooling": SettingValue,
-        "scope": SettingValue,
-        "bitrate_bps": SettingValue,
-        "size_bytes": SettingValue,
-        "lambda": SettingValue,
-        "strategies": SettingValue,
-        "preset": SettingValue,
-        "bit_depth": SettingValue,
+        "quantizer": Number,
+        "effort": Count,
+        "min_psnr_y": Number,
+        "min_ssim_y": Number,
+        "min_ms_ssim": Number,
+        "min_ssimulacra2": Number,
+        "min_vmaf": Number,
+        "min_xpsnr": Number,
+        "pooling": Union[str, None],
+        "scope": Literal["scene", "clip", None],
+        "bitrate_bps": Number,
+        "size_bytes": Count,
+        "lambda": Number,
+        "strategies": Union[Literal["av1", "hybrid", "av1,hybrid"], "Sequence[Literal['av1', 'hybrid']]", None],
+        "preset": Count,
+        "bit_depth": Literal[8, 10, None],
         "scene_settings": Union[str, "Sequence[Mapping[str, object]]", None],
-        "max_scene_seconds": SettingValue,
-        "device": SettingValue,
-        "threads": SettingValue,
-        "cache_dir": Union[SettingValue, "os.PathLike[str]"],
-        "on_damage": SettingValue,
-        "audio": SettingValue,
-        "deinterlace": SettingValue,
-        "seed": SettingValue,
+        "max_scene_seconds": Number,
+        "device": Union[str, None],
+        "threads": Count,
+        "cache_dir": Union[str, "os.PathLike[str]", None],
+        "on_damage": Literal["stop", "continue", None],
+        "audio": Union[str, None],
+        "deinterlace": Literal["auto", "off", None],
+        "seed": Count,
     },
     total=False,
 )

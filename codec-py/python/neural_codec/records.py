@@ -330,6 +330,29 @@ class Report(Record):
         met = "met" if total.target_met else "not met"
         return f"<Report: {total.frames} frames in {total.scenes} scenes, {total.bytes} bytes, target {met}>"
 
+    def _repr_html_(self) -> str:
+        from ._tables import repr_html
+
+        return repr_html(self)
+
+    def to_pandas(self, table: str = "scenes") -> Any:
+        """A `pandas.DataFrame` with a row for each of the `scenes`, quality and profile in columns, or of the `attempts`.
+
+        Needs the extra `[pandas]`. Raises MissingLibrary without it, InvalidArgument for another table.
+        """
+        from ._tables import to_pandas
+
+        return to_pandas(self, table)
+
+    def plot(self) -> Any:
+        """A `matplotlib.figure.Figure`: rate and quality of scenes along time, and of every attempt. `figure.savefig("a.png")`.
+
+        Needs the extra `[plot]`. Raises MissingLibrary without it.
+        """
+        from ._tables import plot
+
+        return plot(self)
+
 
 @dataclass(frozen=True)
 class FrameValues(Record):
@@ -397,6 +420,8 @@ class SceneInfo(Record):
     """How it is coded: `av1`, or `hybrid` with a neural filter."""
     base_bytes: int
     """Bytes of AV1."""
+    frame_bytes: list[int] = field(repr=False)
+    """Bytes of AV1 of each frame, in the order of the frames; their sum is `base_bytes`."""
     bit_depth: int
     """Bits of a sample inside the base layer."""
     filter_bytes: int

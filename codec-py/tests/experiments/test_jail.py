@@ -170,6 +170,16 @@ def test_work_can_be_stopped_from_outside():
     assert time.monotonic() - began < 5
 
 
+def test_devices_of_a_gpu_are_offered_only_where_they_are_asked_for(monkeypatch):
+    found = jail.glob.glob
+    monkeypatch.setattr(jail.glob, "glob", lambda pattern: ["/dev/null"] if pattern == "/dev/nvidia*" else found(pattern))
+    request = {"mode": "decide", "code": agent("return [1]"), "profiles": [], "target": None}
+    for asked in (False, True):
+        command = jail._command(Call(request, gpu=asked), 9)
+        assert ("--dev-bind" in command) == asked
+    assert jail.call(Call(request, gpu=True))["value"] == [1]
+
+
 def test_without_bubblewrap_code_is_refused_and_not_run(monkeypatch):
     jail.bubblewrap.cache_clear()
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)

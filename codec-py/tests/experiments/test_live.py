@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -15,31 +14,10 @@ from neural_codec.experiments.wire import job_of
 SETTINGS = {"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer": 40}}}
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: the page is not tried in a browser"
-    )
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("chromium is not installed: the page is not tried in a browser")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(browser):
-    """A page; what its console complained of must be nothing, or taken by the test."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.complaints = []
-    page.on("console", lambda message: page.complaints.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    yield page
-    complaints = page.complaints
-    page.close()
-    assert complaints == []
+def page(web):
+    """The page in a browser."""
+    return web
 
 
 def shot(page, name: str) -> None:
@@ -71,9 +49,11 @@ def test_one_experiment_shows_phases_figures_report_and_downloads(server, page):
     page.goto(f"{url}/experiments/one")
     assert page.locator(".phases li").count() == 9
     assert "psnr_db" in page.locator("dl").nth(1).inner_text()
-    frame = page.frame_locator("iframe")
-    frame.locator("h1", has_text="12 frames").wait_for()
     page.locator("#chart canvas").wait_for()
+    assert page.locator("#along .row canvas").count() == 3 and page.locator("#attempts canvas").count() == 1
+    page.locator("#along .row").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".told", has_text="frame 1, scene 0").wait_for()
     shot(page, "one")
     with page.expect_download() as download:
         page.get_by_role("link", name="stream", exact=True).click()

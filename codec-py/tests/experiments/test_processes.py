@@ -101,7 +101,7 @@ def test_a_worker_killed_at_any_moment_is_followed_by_another_with_the_same_byte
     opened = services()
     names = [f"k{index}" for index in range(4)]
     for name in names:
-        opened.submit(job_of({"experiment_id": name, **SETTINGS}))
+        opened.submit(job_of({"experiment_id": name, "fresh": True, **SETTINGS}))
     chance = random.Random(7)
     worker = start(opened, "work")
     deadline = time.monotonic() + 90

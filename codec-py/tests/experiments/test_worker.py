@@ -12,7 +12,7 @@ import pytest
 from .conftest import fixture, until
 from neural_codec.experiments import measure
 from neural_codec.experiments.artefacts import hash_of
-from neural_codec.experiments.model import PHASES, job_from
+from neural_codec.experiments.model import PHASES, ClipRef, job_from
 from neural_codec.experiments.queue import UnknownProtocol
 from neural_codec.experiments.wire import answer_of, job_of
 from neural_codec.experiments.worker import Worker
@@ -52,8 +52,22 @@ def test_every_phase_is_there_in_order_and_artefacts_are_under_their_hash(done, 
 
 
 def test_the_same_job_gives_the_same_bytes(done):
-    rows = [done({"experiment_id": name, **SETTINGS}) for name in "ab"]
+    rows = [done({"experiment_id": name, "fresh": True, **SETTINGS}) for name in "ab"]
     assert len({row.result["artefacts"]["stream"]["sha256"] for row in rows}) == 1
+    assert rows[0].result["encoding_result"]["seconds"] != rows[1].result["encoding_result"]["seconds"]
+
+
+def test_a_job_that_was_run_before_is_linked_and_not_run(done, services):
+    first, second = (done({"experiment_id": name, **SETTINGS}) for name in ("first", "second"))
+    assert second.state == "completed" and second.result["linked"] == {"experiment_id": "first", "timestamp": first.timestamp}
+    assert second.result["metrics"] == first.result["metrics"] and second.result["artefacts"] == first.result["artefacts"]
+    assert [each["phase"] for each in second.result["phases"]] == ["received", "downloaded"]
+    # Another setting, a job that wants to be run, and one whose artefact is gone are run.
+    other = {**SETTINGS, "payload": {"settings": {"effort": 0, "quantizer": 41}}}
+    assert "linked" not in done({"experiment_id": "other", **other}).result
+    assert "linked" not in done({"experiment_id": "again", "fresh": True, **SETTINGS}).result
+    services().artefacts.path(first.result["artefacts"]["stream"]["sha256"]).unlink()
+    assert "linked" not in done({"experiment_id": "gone", **SETTINGS}).result
 
 
 def test_rules_choose_by_the_profile_of_a_scene(done):
@@ -92,6 +106,27 @@ def test_an_agent_decides_by_profiles_in_the_sandbox(done, services, sandbox):
     assert kept(services(), row, "log") == b"scenes 1\n" and kept(services(), row, "encoder").decode() == code
 
 
+def test_an_agent_measures_choices_within_its_budget(done, services, sandbox, small_clip):
+    code = (
+        "def decide(profiles, target, probe):\n"
+        "    found = {q: probe(0, {'quantizer': q}, 4) for q in (20.0, 60.0)}\n"
+        "    assert found[60.0]['bytes'] < found[20.0]['bytes'] and found[60.0]['frames'] == 4, found\n"
+        "    try:\n"
+        "        probe(0, {'quantizer': 30.0})\n"
+        "    except RuntimeError as error:\n"
+        "        print(error)\n"
+        "    return [{'quantizer': min(found, key=lambda q: found[q]['bytes'])}]\n"
+    )
+    job = {"kind": "agent", "budget": {"probes": 2}, "payload": {"code": code, "settings": {"effort": 0}}}
+    row = done({"experiment_id": "p", **job})
+    assert row.state == "completed", row.error
+    assert row.result["decisions"]["choices"] == [{"quantizer": 60.0}]
+    log = kept(services(), row, "log").decode()
+    assert "budget of probes is used up" in log and log.count("probe: {") == 2
+    measured = neural_codec.probe(str(small_clip), (0, 12), {"quantizer": 60.0}, frames=4, effort=0)
+    assert f'"bytes": {measured.bytes}, "psnr_y": {measured.psnr_y}' in log
+
+
 @pytest.mark.parametrize(
     ("code", "word"),
     [
@@ -100,7 +135,10 @@ def test_an_agent_decides_by_profiles_in_the_sandbox(done, services, sandbox):
         ("def decide(p, t, probe): return [{}, {}, {}]", "expected 1 choices"),
         ("def decide(p, t, probe): return {'settings': {'cache_dir': '/tmp'}}", "cache_dir"),
         ("def decide(p, t, probe): return 7", "choices"),
-        ("def decide(p, t, probe): return probe(0, {}, 10)", "cannot measure"),
+        ("def decide(p, t, probe): return probe(0, {}, 10)", "quantizer"),
+        ("def decide(p, t, probe): return probe(7, {'quantizer': 30}, 10)", "scene from 0 to 0, found 7"),
+        ("def decide(p, t, probe): return probe(0, {'speed': 30}, 10)", "speed"),
+        ("def decide(p, t, probe): return [probe(0, {'quantizer': 60.0}, 1) for _ in range(99)]", "budget of probes"),
         ("def other(): pass", "decide"),
         ("def decide(:", "SyntaxError"),
         ("import requests\ndef decide(p, t, probe): return []", "requests"),
@@ -295,6 +333,22 @@ def test_clips_are_found_by_hash_and_by_place_under_allowed_folders_alone(done, 
     )
     assert done({"experiment_id": "b", **SETTINGS, "clip": {"sha256": sha256}}, clips=[other], clip=None).state == "completed"
     assert "without --clip" in done({"experiment_id": "n", **SETTINGS}, clip=None).error["message"]
+
+
+def test_a_large_source_is_fetched_once_by_a_worker_and_by_others_of_its_folder(services, tmp_path, monkeypatch):
+    opened, source = services(), tmp_path / "large.mkv"
+    with open(source, "wb") as file:
+        file.truncate(32 << 20)
+    sha256, read, fetched = opened.artefacts.put(source), opened.artefacts.read, []
+    monkeypatch.setattr(opened.artefacts, "read", lambda each: (fetched.append(each), read(each))[1])
+    for _ in range(3):
+        path, found = opened.clips.find(ClipRef(sha256=sha256))
+        assert found == sha256 and path.stat().st_size == 32 << 20
+    assert fetched == [sha256]
+    monkeypatch.undo()
+    other = services()
+    monkeypatch.setattr(other.artefacts, "read", lambda each: pytest.fail("fetched again"))
+    assert other.clips.find(ClipRef(sha256=sha256))[0] == path
 
 
 def test_nothing_stays_in_the_scratch_folder(done, services, sandbox):

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::frame::{AnyFrame, Color, Layout, PixelFormat, VideoInfo};
+use crate::frame::{AnyFrame, BitDepth, Color, Layout, PixelFormat, VideoInfo};
 use crate::gpu::Gpu;
 use crate::media::FrameSource;
 use crate::metrics::{ClipMeasurer, FrameMetrics, Measures, Metric, SquaredError};
@@ -21,15 +21,16 @@ pub struct ClipMetrics {
     pub pixel_format: String,
     /// Frames that do not differ.
     pub lossless_frames: u64,
-    /// Mean over frames of luma PSNR in dB, lossless frames left out; null where there is none, and for RGB.
+    /// Mean over frames of luma PSNR in dB, lossless frames left out; null where there is none. The luma of RGB is that of
+    /// the 4:2:0 that an encode makes of it, here and below.
     pub psnr_y: Option<f64>,
-    /// PSNR in dB of the mean squared error over all samples; null when lossless, and for RGB.
+    /// PSNR in dB of the mean squared error over all samples of Y, U and V; null when lossless.
     pub psnr_yuv: Option<f64>,
     /// PSNR in dB of the mean squared error over R, G and B; null when lossless, and for YUV.
     pub psnr_rgb: Option<f64>,
-    /// Mean over frames of luma SSIM; null for RGB and pictures smaller than its window.
+    /// Mean over frames of luma SSIM; null for pictures smaller than its window.
     pub ssim_y: Option<f64>,
-    /// Mean over frames of luma MS-SSIM; null where not asked for, for RGB, and for small pictures.
+    /// Mean over frames of luma MS-SSIM; null where not asked for, and for small pictures.
     pub ms_ssim_y: Option<f64>,
     /// Mean over frames of SSIMULACRA 2; null where not asked for.
     pub ssimulacra2: Option<f64>,
@@ -43,15 +44,15 @@ pub struct ClipMetrics {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FrameDistortion {
-    /// Luma PSNR in dB; null where nothing differs, and for RGB.
+    /// Luma PSNR in dB; null where nothing differs.
     pub psnr_y: Option<f64>,
-    /// PSNR in dB of the mean squared error over all samples; null when lossless, and for RGB.
+    /// PSNR in dB of the mean squared error over all samples of Y, U and V; null when lossless.
     pub psnr_yuv: Option<f64>,
     /// PSNR in dB of the mean squared error over R, G and B; null when lossless, and for YUV.
     pub psnr_rgb: Option<f64>,
-    /// Luma SSIM; null for RGB and pictures smaller than its window.
+    /// Luma SSIM; null for pictures smaller than its window.
     pub ssim_y: Option<f64>,
-    /// Luma MS-SSIM; null where not asked for, for RGB, and for small pictures.
+    /// Luma MS-SSIM; null where not asked for, and for small pictures.
     pub ms_ssim_y: Option<f64>,
     /// SSIMULACRA 2; null where not asked for.
     pub ssimulacra2: Option<f64>,
@@ -62,18 +63,19 @@ pub struct FrameDistortion {
 }
 
 impl FrameDistortion {
-    fn new(frame: &FrameMetrics, format: PixelFormat) -> Self {
-        let all = frame.planes.into_iter().sum::<SquaredError>().psnr(format.depth);
-        let is_rgb = format.layout == Layout::Rgb;
+    /// Of one frame, and of the YUV made of it where it is RGB.
+    fn new(frame: &FrameMetrics, of_rgb: Option<&FrameMetrics>, depth: BitDepth, is_rgb: bool) -> Self {
+        let psnr = |frame: &FrameMetrics| frame.planes.into_iter().sum::<SquaredError>().psnr(depth);
+        let yuv = if is_rgb { of_rgb } else { Some(frame) };
         Self {
-            psnr_y: frame.psnr_y,
-            psnr_yuv: all.filter(|_| !is_rgb),
-            psnr_rgb: all.filter(|_| is_rgb),
-            ssim_y: frame.ssim_y,
-            ms_ssim_y: frame.ms_ssim_y,
+            psnr_y: yuv.and_then(|yuv| yuv.psnr_y),
+            psnr_yuv: yuv.and_then(psnr),
+            psnr_rgb: psnr(frame).filter(|_| is_rgb),
+            ssim_y: yuv.and_then(|yuv| yuv.ssim_y),
+            ms_ssim_y: yuv.and_then(|yuv| yuv.ms_ssim_y),
             ssimulacra2: frame.ssimulacra2,
-            vmaf: frame.vmaf,
-            xpsnr_y: frame.xpsnr_y,
+            vmaf: yuv.and_then(|yuv| yuv.vmaf),
+            xpsnr_y: yuv.and_then(|yuv| yuv.xpsnr_y),
         }
     }
 }
@@ -123,23 +125,26 @@ pub fn compare_frames(
         let expected = format!("{}x{}", source.width, source.height);
         return Err(Error::invalid("second clip", expected, format!("{}x{}", info.width, info.height)));
     }
-    let yuv = match info.color.matrix {
+    let color = match info.color.matrix {
         Color::UNSPECIFIED | Color::IDENTITY => source.color,
         _ => info.color,
     };
-    let yuv = yuv.resolve_for_conversion(info.format.layout, info.width, info.height);
+    let yuv = color.resolve_for_conversion(info.format.layout, info.width, info.height);
     // The rate decides how XPSNR looks back; it is the reference's.
     let info = VideoInfo { frame_rate: source.frame_rate, ..info };
+    let is_rgb = info.format.layout == Layout::Rgb;
     let mut measurer = ClipMeasurer::new(&info, measures)?.with_device(device);
+    let mut of_rgb = if is_rgb { Some(OfRgb::new(device, &info, color, measures)?) } else { None };
     let is_known_late = measures.has(Metric::Vmaf);
     let mut frames = 0;
     loop {
         match (reference.next_any_frame()?, clip.next_any_frame()?) {
             (None, None) => break,
             (Some(expected), Some(found)) => {
-                let frame = push(&mut measurer, device, (expected, found), yuv, measures)?;
+                let (frame, pair) = push(&mut measurer, device, (expected, found), yuv, measures)?;
+                let more = of_rgb.as_mut().map(|of_rgb| of_rgb.push(device, pair, measures)).transpose()?;
                 if !is_known_late {
-                    on_frame(FrameDistortion::new(&frame, info.format))?;
+                    on_frame(FrameDistortion::new(&frame, more.as_ref(), info.format.depth, is_rgb))?;
                 }
             }
             (first, _) => {
@@ -153,42 +158,75 @@ pub fn compare_frames(
         frames += 1;
     }
     let measured = measurer.finish()?;
+    let of_rgb = of_rgb.map(|of_rgb| of_rgb.measurer.finish()).transpose()?;
     if is_known_late {
-        measured.frames.iter().try_for_each(|frame| on_frame(FrameDistortion::new(frame, info.format)))?;
+        for (index, frame) in measured.frames.iter().enumerate() {
+            let more = of_rgb.as_ref().and_then(|of_rgb| of_rgb.frames.get(index));
+            on_frame(FrameDistortion::new(frame, more, info.format.depth, is_rgb))?;
+        }
     }
     let metrics = measured.comparison.finish();
+    let yuv = of_rgb.map_or_else(|| metrics.clone(), |of_rgb| of_rgb.comparison.finish());
     Ok(ClipMetrics {
         frames: metrics.frames,
         pixel_format: info.format.name().into(),
         lossless_frames: metrics.lossless_frames,
-        psnr_y: metrics.psnr_y,
-        psnr_yuv: metrics.psnr_yuv,
+        psnr_y: yuv.psnr_y,
+        psnr_yuv: yuv.psnr_yuv,
         psnr_rgb: metrics.psnr_rgb,
-        ssim_y: metrics.ssim_y,
-        ms_ssim_y: metrics.ms_ssim_y,
+        ssim_y: yuv.ssim_y,
+        ms_ssim_y: yuv.ms_ssim_y,
         ssimulacra2: metrics.ssimulacra2,
-        vmaf: metrics.vmaf,
-        xpsnr_y: metrics.xpsnr_y,
+        vmaf: yuv.vmaf,
+        xpsnr_y: yuv.xpsnr_y,
     })
 }
 
-/// Measures a pair of frames: on a GPU where one of them is resident there and it has room, else on the device.
+/// The comparison of RGB frames as the 4:2:0 that an encode makes of them: the metrics of luma are those of files.
+struct OfRgb {
+    measurer: ClipMeasurer,
+    format: PixelFormat,
+    color: Color,
+}
+
+impl OfRgb {
+    fn new(device: &Device, info: &VideoInfo, color: Color, measures: Measures) -> Result<Self> {
+        let format = PixelFormat { layout: Layout::Yuv420, ..info.format };
+        let measurer = ClipMeasurer::new(&VideoInfo { format, ..*info }, measures)?.with_device(device);
+        let color = color.resolve_for_conversion(format.layout, info.width, info.height);
+        Ok(Self { measurer, format, color })
+    }
+
+    fn push(
+        &mut self,
+        device: &Device,
+        (expected, found): (AnyFrame, AnyFrame),
+        measures: Measures,
+    ) -> Result<FrameMetrics> {
+        let found = found.convert(device, self.format, self.color)?;
+        Ok(push(&mut self.measurer, device, (expected, found), self.color, measures)?.0)
+    }
+}
+
+/// Measures a pair of frames and gives it back: on a GPU where one of them is resident there and it has room, else on the device.
 fn push(
     measurer: &mut ClipMeasurer,
     device: &Device,
     (expected, found): (AnyFrame, AnyFrame),
     yuv: Color,
     measures: Measures,
-) -> Result<FrameMetrics> {
+) -> Result<(FrameMetrics, (AnyFrame, AnyFrame))> {
     if let Some(gpu) = found.gpu().or(expected.gpu()).filter(|_| measures.fit_a_gpu()) {
         match push_resident(measurer, gpu, (&expected, &found), yuv) {
             Err(Error::OutOfMemory { .. }) => {}
-            done => return done,
+            done => return done.map(|frame| (frame, (expected, found))),
         }
     }
     let format = found.format();
-    let expected = AnyFrame::Host(expected.into_host()?).convert(device, format, yuv)?;
-    measurer.push(&expected.into_host()?, &found.into_host()?)
+    let expected = AnyFrame::Host(expected.into_host()?).convert(device, format, yuv)?.into_host()?;
+    let found = found.into_host()?;
+    let frame = measurer.push(&expected, &found)?;
+    Ok((frame, (AnyFrame::Host(expected), AnyFrame::Host(found))))
 }
 
 fn push_resident(

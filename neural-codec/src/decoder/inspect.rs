@@ -11,6 +11,7 @@ use super::settings::DecoderSettings;
 use crate::bitstream::{Limits, PacketReader};
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
+use crate::memory;
 use crate::report::ClipReport;
 
 /// A stream's description.
@@ -49,6 +50,8 @@ pub struct SceneSummary {
     pub strategy: String,
     /// Bytes of the base layer's temporal units.
     pub base_bytes: u64,
+    /// Bytes of the temporal unit of each frame, in the order of the frames.
+    pub frame_bytes: Vec<u32>,
     /// Bits of a sample inside the base layer.
     pub bit_depth: u8,
     /// Bytes of the neural filter's packet; 0 without one.
@@ -122,11 +125,15 @@ fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
         if let (Some(&first), Some(&last)) = (timestamps.first(), timestamps.last()) {
             span = Some((span.map_or(first, |(start, _)| start), last));
         }
+        // A unit has less than 2^32 bytes.
+        let sizes = scene.base.units().map(|unit| unit.len() as u32);
+        let frame_bytes = memory::collected("sizes of frames", sizes)?;
         scenes.push(SceneSummary {
             first_frame: scene.header.first_frame,
             frames: scene.header.frame_count() as u64,
             strategy: format!("{:?}", scene.header.strategy).to_lowercase(),
             base_bytes: scene.base.byte_len() as u64,
+            frame_bytes,
             bit_depth: scene.base.depth.bits(),
             filter_bytes: scene.filter.as_ref().map_or(0, |filter| filter.byte_len() as u64),
             macs_per_pixel: match &scene.filter {

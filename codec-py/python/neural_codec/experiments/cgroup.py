@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_PROC = Path("/proc/self/cgroup")
+# Where this process goes in a group of version 2 that it divides.
+_LEAF = "neural-codec-worker"
 
 
 def _parent() -> tuple[Path, int] | None:
     """Where groups of this process may be made, and the version of the hierarchy."""
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = _PROC.read_text().splitlines()
     except OSError:
         return None
     for line in lines:
@@ -23,12 +26,44 @@ def _parent() -> tuple[Path, int] | None:
         if "memory" in controllers.split(","):
             return _ROOT / "memory" / path.lstrip("/"), 1
     for line in lines:
-        number, controllers, path = line.split(":", 2)
-        place = _ROOT / path.lstrip("/")
-        with contextlib.suppress(OSError):
-            if number == "0" and "memory" in (place / "cgroup.subtree_control").read_text().split():
-                return place, 2
+        number, _, path = line.split(":", 2)
+        if number == "0":
+            place = _ROOT / path.lstrip("/")
+            place = place.parent if place.name == _LEAF else place
+            with contextlib.suppress(OSError):
+                if "memory" in (place / "cgroup.subtree_control").read_text().split() or _divide(place):
+                    return place, 2
     return None
+
+
+def _divide(place: Path) -> bool:
+    """Moves the processes of a group that is ours into a leaf below, as version 2 limits groups only beside which none runs.
+
+    False, and nothing done, where processes of others are in the group, or memory is not ours to limit (`Delegate=` of systemd).
+    """
+    if "memory" not in (place / "cgroup.controllers").read_text().split():
+        return False
+    members = (place / "cgroup.procs").read_text().split()
+    if str(os.getpid()) not in members or not all(_ours(int(pid)) for pid in members):
+        return False
+    leaf = place / _LEAF
+    leaf.mkdir(exist_ok=True)
+    for pid in members:
+        (leaf / "cgroup.procs").write_text(pid)
+    (place / "cgroup.subtree_control").write_text("+memory")
+    return True
+
+
+def _ours(pid: int) -> bool:
+    """Whether a process is this one or comes from it."""
+    while pid > 1:
+        if pid == os.getpid():
+            return True
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            return True
+    return False
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.path[:0] = request.get("packages", [])
+    request["ask"] = Asking(answer)
     head, body = {"decide": decide, "encode": encode, "decode": decode}[request["mode"]](request)
     for printed in (sys.stdout, sys.stderr):
         printed.flush()
@@ -52,11 +53,25 @@ def run(code: str, name: str) -> Any:
     return space[name]
 
 
-def decide(request: dict[str, Any]) -> Answer:
-    def probe(*_: Any, **__: Any) -> None:
-        raise RuntimeError("probe: the installed codec cannot measure a choice before the encode")
+class Asking:
+    """What code may ask of whoever started the sandbox: one line of JSON there, one line back."""
 
-    return run(request["code"], "decide")(request["profiles"], request["target"], probe), []
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def __call__(self, scene: int, choice: Any, frames: Any = None) -> Any:
+        asked = {"scene": scene, "choice": choice, "frames": frames}
+        self.answer.write(json.dumps({"probe": asked}, allow_nan=False).encode() + b"\n")
+        self.answer.flush()
+        line = sys.stdin.buffer.readline()
+        told = json.loads(line) if line else {"error": "probe: there are no probes here"}
+        if "error" in told:
+            raise RuntimeError(told["error"])
+        return told
+
+
+def decide(request: dict[str, Any]) -> Answer:
+    return run(request["code"], "decide")(request["profiles"], request["target"], request["ask"]), []
 
 
 def tensor(array: Any, code: str, device: str) -> Any:

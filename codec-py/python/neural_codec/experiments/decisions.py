@@ -14,7 +14,8 @@ import neural_codec
 from ..records import Report
 from . import ExperimentError
 from .jail import Call, Limits, call
-from .model import AgentPayload, Budget, Choice, Job, Rule, RulesPayload, SettingsPayload, Strict, Target
+from .model import AgentPayload, Choice, Job, Rule, RulesPayload, SettingsPayload, Strict, Target
+from .probes import Probes
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
@@ -51,8 +52,10 @@ def check(job: Job) -> None:
         raise ExperimentError(f"settings: {job.target.kind} is the target already")
 
 
-def decide(job: Job, profiles: Callable[[], list[dict[str, Any]]], stopped: Callable[[], bool]) -> DecisionResult:
-    """The decisions of a job; profiles of scenes are found only where they are needed."""
+def decide(
+    job: Job, profiles: Callable[[], list[dict[str, Any]]], stopped: Callable[[], bool], clip: Path | None = None
+) -> DecisionResult:
+    """The decisions of a job; profiles of scenes are found only where they are needed. Agents probe where there is a clip."""
     payload = job.parsed()
     if isinstance(payload, SettingsPayload):
         return DecisionResult(Decisions(settings=payload.settings, scenes=payload.scenes, choices=payload.choices))
@@ -60,7 +63,7 @@ def decide(job: Job, profiles: Callable[[], list[dict[str, Any]]], stopped: Call
         choices = [_first(payload, profile) for profile in profiles()]
         return DecisionResult(Decisions(settings=payload.settings, choices=choices))
     if isinstance(payload, AgentPayload):
-        return _ask(payload, profiles(), job.target, job.budget, stopped)
+        return _ask(payload, profiles(), job, stopped, clip)
     raise ExperimentError(f"kind: expected one that decides, found {job.kind!r}")
 
 
@@ -81,14 +84,16 @@ def _holds(rule: Rule, profile: dict[str, Any]) -> bool:
 
 
 def _ask(
-    payload: AgentPayload, profiles: list[dict[str, Any]], target: Target | None, budget: Budget, stopped: Callable[[], bool]
+    payload: AgentPayload, profiles: list[dict[str, Any]], job: Job, stopped: Callable[[], bool], clip: Path | None
 ) -> DecisionResult:
+    target, budget = job.target, job.budget
     request = {
         "mode": "decide", "code": payload.code, "profiles": profiles,
         "target": None if target is None else target.model_dump(),
     }  # fmt: skip
     limits = Limits(wall_s=min(60.0, budget.wall_s), cpu_s=min(60, budget.cpu_s), memory_bytes=min(512, budget.memory_mb) << 20)
-    answer = call(Call(request, limits), stopped)
+    probes = None if clip is None else Probes(clip, profiles, payload.settings, budget.probes)
+    answer = call(Call(request, limits, probe=None if probes is None else probes.answer), stopped)
     log = answer.pop("log")
     given = answer.pop("value", answer)
     if isinstance(given, list):
@@ -104,6 +109,7 @@ def _ask(
             f"decide: expected {len(found.scenes or profiles)} choices, one a scene, found {len(found.choices)}"
         )
     settings = {**payload.settings, **found.settings}
+    log += "".join(f"probe: {line}\n" for line in (probes.log if probes is not None else []))
     return DecisionResult(found.model_copy(update={"settings": settings}), log)
 
 

@@ -14,7 +14,8 @@ from .config import LOOPBACK, Config
 
 MOST_BODY_BYTES = 256 << 10
 COOKIE = "neural-codec-token"
-POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+# Pictures of reports are inside them.
+POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 # Stored pages are of a worker, and not of this server: they get no script and no origin.
 STORED_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 _HEADERS = {

@@ -6,6 +6,7 @@ environment, no file of the host beyond libraries, no rights, one user of its ow
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import glob
 import json
@@ -71,6 +72,8 @@ class Call:
     gpu: bool = False
     output: Path | None = None
     """Where the bytes of the answer go."""
+    probe: Callable[[Any], dict[str, Any]] | None = None
+    """Answers what the code asks by `probe`, as plain JSON; its time is not the code's."""
 
 
 @functools.cache
@@ -174,19 +177,22 @@ def _request(what: Call) -> bytes:
 def _converse(process: subprocess.Popen[bytes], what: Call, stopped: Callable[[], bool]) -> dict[str, Any]:
     """Sends the request and reads an answer that may be anything, until the process ends or a limit is met."""
     log = _Log(process.stderr)
-    answer = _Answer(process.stdout, what)
-    sender = threading.Thread(target=_send, args=(process.stdin, _request(what)), daemon=True)
+    answer = _Answer(process, what)
+    sender = threading.Thread(target=_send, args=(process.stdin, _request(what), what.probe is None), daemon=True)
     for thread in (log, answer, sender):
         thread.start()
     deadline = time.monotonic() + what.limits.wall_s
     while answer.is_alive():
-        answer.join(min(0.05, max(0.0, deadline - time.monotonic())) or 0.001)
-        if time.monotonic() > deadline:
+        late = time.monotonic() - deadline - answer.outside()
+        answer.join(min(0.05, max(0.0, -late)) or 0.001)
+        if late > 0:
             process.kill()
             raise JailTimeout(f"sandbox: took more than {what.limits.wall_s:g} s", log.text())
         if stopped():
             process.kill()
             raise JailError("sandbox: stopped", log.text())
+    if answer.broken is not None:
+        raise answer.broken
     try:
         status = process.wait(0.5 if answer.error else max(1.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -205,11 +211,13 @@ def _last_line(text: str) -> str:
     return lines[-1][:500] if lines else ""
 
 
-def _send(pipe: IO[bytes] | None, data: bytes) -> None:
+def _send(pipe: IO[bytes] | None, data: bytes, last: bool = True) -> None:
     assert pipe is not None
     try:
         pipe.write(data)
-        pipe.close()
+        pipe.flush()
+        if last:
+            pipe.close()
     except (BrokenPipeError, ValueError):
         return
 
@@ -234,14 +242,23 @@ class _Log(threading.Thread):
 
 
 class _Answer(threading.Thread):
-    """Reads one line of JSON and the bytes after it; never more than allowed, and strictly."""
+    """Reads one line of JSON and the bytes after it; never more than allowed, and strictly. Before it come lines that ask."""
 
-    def __init__(self, pipe: IO[bytes] | None, what: Call) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], what: Call) -> None:
         super().__init__(daemon=True)
-        assert pipe is not None
-        self.pipe, self.what = pipe, what
+        assert process.stdout is not None and process.stdin is not None
+        self.pipe, self.back, self.what = process.stdout, process.stdin, what
+        # What is asked is worked at as part of the caller's work, and stops with it.
+        self.context = contextvars.copy_context()
         self.head: Any = None
         self.error = ""
+        self.broken: Exception | None = None
+        self.worked, self.since = 0.0, 0.0
+
+    def outside(self) -> float:
+        """Seconds that answers took so far, which are not the code's."""
+        since = self.since
+        return self.worked + (time.monotonic() - since if since else 0.0)
 
     def run(self) -> None:
         try:
@@ -249,13 +266,32 @@ class _Answer(threading.Thread):
         except (OSError, ValueError, RecursionError) as error:
             self.error = self.error or f"answer: {error}"
 
+    def _line(self) -> tuple[Any] | None:
+        """The first line that does not ask; None where there is none."""
+        while True:
+            line = self.pipe.readline(_MOST_HEAD + 1)
+            if not line:
+                return None
+            if len(line) > _MOST_HEAD or not line.endswith(b"\n"):
+                raise ValueError(f"expected one line of at most {_MOST_HEAD} bytes")
+            head = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+            if self.what.probe is None or not isinstance(head, dict) or set(head) != {"probe"}:
+                return (head,)
+            self.since = time.monotonic()
+            try:
+                told = self.context.run(self.what.probe, head["probe"])
+            except Exception as error:
+                # Not the code's fault, but that of whoever answers.
+                self.broken = error
+                return None
+            self.worked, self.since = self.outside(), 0.0
+            _send(self.back, json.dumps(told, allow_nan=False).encode() + b"\n", last=False)
+
     def _read(self) -> None:
-        line = self.pipe.readline(_MOST_HEAD + 1)
-        if not line:
+        found = self._line()
+        if found is None:
             return
-        if len(line) > _MOST_HEAD or not line.endswith(b"\n"):
-            raise ValueError(f"expected one line of at most {_MOST_HEAD} bytes")
-        head = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+        (head,) = found
         expected = head.get("bytes", 0) if isinstance(head, dict) and self.what.output is not None else 0
         if type(expected) is not int or not 0 <= expected <= self.what.limits.output_bytes:
             raise ValueError(f"expected at most {self.what.limits.output_bytes} bytes, found {str(expected)[:40]}")

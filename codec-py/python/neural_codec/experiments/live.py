@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -18,9 +19,14 @@ from starlette.staticfiles import StaticFiles
 
 import neural_codec
 
+from .._page import CHARTS, fragment
+from .._page_data import Measured
+from ..records import Report
+from . import ExperimentError
 from .alerts import Liveness
 from .described import openapi
 from .model import ENDED, IN_PROGRESS, Row, State
+from .rates import BASELINE, against, by_clip, of_encoder, point_of
 from .services import Services
 from .store import ORDERS
 from .wire import answer_of
@@ -30,7 +36,8 @@ TABS: dict[str, tuple[State, ...]] = {
     "in_progress": IN_PROGRESS, "successful": ("completed",), "failed": tuple(state for state in ENDED if state != "completed"), "tests": (),
 }  # fmt: skip
 _ROWS, _POINTS = 100, 500
-BASELINE = "baseline"
+# A stored report that is larger is offered for download alone.
+_MOST_REPORT = 8 << 20
 
 
 class Live:
@@ -56,6 +63,7 @@ class Live:
             Route("/openapi.json", self.spec),
             Route("/docs", self.docs),
             Mount("/static", StaticFiles(directory=HERE / "static")),
+            Mount("/charts", StaticFiles(directory=CHARTS)),
         ]
 
     def _html(self, name: str, **values: Any) -> Response:
@@ -113,13 +121,13 @@ class Live:
         return JSONResponse(await run_in_threadpool(self._points))
 
     def _points(self) -> dict[str, Any]:
-        rows = self.store.page(("completed",), order="finished", limit=_POINTS)
-        told = [_point(row) for row in rows]
-        known = [each for each in told if each["psnr_db"] is not None and each["bitrate_mbps"]]
-        return {
-            "experiments": [each for each in known if each["campaign"] != BASELINE],
-            "baseline": [each for each in known if each["campaign"] == BASELINE],
-        }
+        return {"clips": by_clip(self._compared())}
+
+    def _compared(self) -> list[Row]:
+        """The newest that completed, and of the baseline as many, however old."""
+        newest = self.store.page(("completed",), order="finished", limit=_POINTS)
+        baseline = self.store.page(("completed",), order="finished", text=BASELINE, limit=_POINTS)
+        return list({row.key: row for row in (*newest, *(row for row in baseline if row.campaign == BASELINE))}.values())
 
     async def events(self, request: Request) -> Response:
         """Server-sent events: a message with each change."""
@@ -160,7 +168,7 @@ class Live:
             if payload.get(name)
         }
         rest = {name: value for name, value in payload.items() if name not in codes}
-        log = await run_in_threadpool(self._log, row)
+        log, report, rate = await run_in_threadpool(lambda: (self._log(row), self._report(row), self._rate(row)))
         told = {
             "row": row,
             "result": row.result or {},
@@ -168,10 +176,38 @@ class Live:
             "codes": codes,
             "rest": json.dumps(rest, indent=2),
             "log": log,
+            "report": report,
+            "rate": rate,
         }
         whole = json.dumps(answer_of(row), indent=2)
         revision = await run_in_threadpool(self.store.revision)
         return await run_in_threadpool(self._html, "one.html", whole=whole, revision=revision, **told)
+
+    def _rate(self, row: Row) -> float | None:
+        """More or fewer bits than the baseline at equal quality, in percent."""
+        point = point_of(row)
+        if point is None or row.campaign == BASELINE:
+            return None
+        known = [point_of(each) for each in self.store.page(("completed",), order="finished", text=BASELINE, limit=_POINTS)]
+        baseline = [each for each in known if each is not None and (each["campaign"], each["clip"]) == (BASELINE, point["clip"])]
+        return against(of_encoder(baseline, point["encoder"]), point)
+
+    def _report(self, row: Row) -> Markup | None:
+        """The charts and tables of a stored report. It is read as data, and what it says is escaped."""
+        kept = (row.result or {}).get("artefacts", {})
+        if "charts" not in kept or "report" not in kept:
+            return None
+        try:
+            report, charts = (json.loads(self._text(kept[name]["sha256"])) for name in ("report", "charts"))
+            return Markup(fragment(Report.from_dict(report), Measured.from_dict(charts)))
+        except (ValueError, LookupError, TypeError, AttributeError, ExperimentError, neural_codec.NeuralCodecError):
+            return None
+
+    def _text(self, sha256: str) -> bytes:
+        size = self.services.artefacts.size(sha256)
+        if size is None or size > _MOST_REPORT:
+            raise LookupError(sha256)
+        return b"".join(self.services.artefacts.read(sha256))
 
     def _log(self, row: Row) -> str:
         kept = (row.result or {}).get("artefacts", {}).get("log") or (row.error or {}).get("log")
@@ -184,12 +220,6 @@ class Live:
 
     async def docs(self, request: Request) -> Response:
         return await run_in_threadpool(self._html, "docs.html", spec=openapi())
-
-
-def _point(row: Row) -> dict[str, Any]:
-    metrics = (row.result or {}).get("metrics", {})
-    names = ("bitrate_mbps", "psnr_db", "ssim", "bytes")
-    return {"experiment_id": row.experiment_id, "campaign": row.campaign, **{name: metrics.get(name) for name in names}}
 
 
 def _time(seconds: float | None) -> str:

@@ -18,7 +18,7 @@ import neural_codec
 
 from .. import _native
 from .._frames import Array
-from ..records import ClipInfo, Metrics, StreamInfo
+from ..records import ClipInfo, FrameValues, Metrics, StreamInfo
 from . import ExperimentError
 
 
@@ -70,13 +70,13 @@ def _server() -> subprocess.Popen[bytes]:
     return server
 
 
-def of_stream(clip: Path, stream: Path, decoded: Path) -> dict[str, Any]:
-    """The metrics of a stream of this library, from its file and the frames that were decoded from it."""
-    metrics = neural_codec.compare(str(clip), str(decoded))
+def of_stream(clip: Path, stream: Path, decoded: Path) -> tuple[dict[str, Any], list[FrameValues]]:
+    """The metrics of a stream of this library, from its file and the frames that were decoded from it; and those of each frame."""
+    metrics = neural_codec.compare(str(clip), str(decoded), per_frame=True)
     found = neural_codec.info(str(stream))
     assert isinstance(found, StreamInfo)
     width, height = found.video.width, found.video.height
-    return _figures(metrics, stream.stat().st_size, found.duration_seconds, width * height)
+    return _figures(metrics, stream.stat().st_size, found.duration_seconds, width * height), metrics.per_frame or []
 
 
 def _figures(metrics: Metrics, size: int, seconds: float, pixels: int) -> dict[str, Any]:

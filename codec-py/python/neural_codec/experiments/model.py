@@ -52,6 +52,7 @@ class Budget(Strict):
     wall_s: Annotated[int, Field(ge=1, le=3600)] = 1800
     cpu_s: Annotated[int, Field(ge=1, le=14400)] = 3600
     memory_mb: Annotated[int, Field(ge=64, le=65536)] = 4096
+    probes: Annotated[int, Field(ge=0, le=256)] = 16
 
 
 class Needs(Strict):
@@ -166,6 +167,8 @@ class Job(Strict):
     seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
     budget: Budget = Budget()
     needs: Needs = Needs()
+    # Run although the same job was run before with the same versions.
+    fresh: bool = False
     origin: Literal["own", "v1", "v2", "test"] = "own"
     notes: dict[str, Any] = {}
 

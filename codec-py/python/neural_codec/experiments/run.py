@@ -15,13 +15,18 @@ import neural_codec
 
 from .._jobs import STOP
 from .._page import page
-from ..records import Report
-from . import measure
+from .._page_data import measured
+from ..records import FrameValues, Report
+from . import links, measure
 from .decisions import apply_decisions, check, decide
 from .jail import Call, Limits, call
 from .model import CompatPayload
 from .profiles import profiles_of
 from .services import Run
+
+
+# Pictures of the worst frames cost a pass over the clip: what is encoded in less time than this goes without.
+PICTURES_FROM_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,10 @@ def run(run: Run, folder: Path) -> dict[str, Any]:
         check(run.job)
     with run.step("downloaded"):
         clip, sha256 = run.services.clips.find(run.job.clip)
+        key = links.key_of(run.job, sha256)
+        known = None if run.job.fresh else links.find(run.services, key)
+    if known is not None:
+        return {**known, "phases": run.phases, "worker": run.claim.worker}
     made = _agents(run, folder, clip) if run.job.kind == "compat" else _decided(run, folder, clip, sha256)
     kept: dict[str, dict[str, Any]] = {}
     with run.step("video"):
@@ -53,6 +62,7 @@ def run(run: Run, folder: Path) -> dict[str, Any]:
         _keep(run, kept, made.files, ("decoder", "encoder"))
     with run.step("stored"):
         _keep(run, kept, made.files, tuple(made.files))
+    links.remember(run.services, key, run.job)
     run.phases.append({"phase": "shown", "began": run.phases[-1]["ended"], "ended": run.phases[-1]["ended"]})
     return {
         "metrics": made.figures,
@@ -63,6 +73,7 @@ def run(run: Run, folder: Path) -> dict[str, Any]:
             "quality_metrics": {"psnr": made.figures["psnr_db"], "ssim": made.figures["ssim"]},
         },
         "artefacts": kept,
+        "key": key,
         "clip": {"sha256": sha256, "name": clip.name},
         "phases": run.phases,
         "worker": run.claim.worker,
@@ -89,13 +100,14 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
     """The kinds whose decisions the library carries out."""
     stream, video, report_file = folder / "stream.nvc", folder / "video.mkv", folder / "report.json"
     with run.step("encoded"):
-        found = decide(run.job, lambda: profiles_of(clip, sha256, run.services.config.data / "profiles"), lambda: run.stopped)
+        found = decide(run.job, lambda: profiles_of(clip, sha256, run.services.config.data / "profiles"), lambda: run.stopped, clip)
         report, seconds = _timed(lambda: apply_decisions(clip, found.decisions, run.job.target, stream))
     with run.step("decoded"):
         _, decoding = _timed(lambda: measure.decode_fresh(stream, video, lambda: run.stopped))
     with run.step("measured"):
-        figures = measure.of_stream(clip, stream, video)
-    files = {"stream": stream, "video": video, "report": report_file, **_pages(folder, report)}
+        figures, frames = measure.of_stream(clip, stream, video)
+        pages = _pages(folder, report, clip, stream, frames)
+    files = {"stream": stream, "video": video, "report": report_file, **pages}
     report_file.write_text(report.to_json())
     if run.job.kind == "agent":
         files["encoder"] = folder / "agent.py"
@@ -111,10 +123,13 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
     return Made(figures, files, {"device_used": "cpu", "seconds": seconds}, {"seconds": decoding}, details)
 
 
-def _pages(folder: Path, report: Report) -> dict[str, Path]:
-    path = folder / "report.html"
-    path.write_text(page(report))
-    return {"page": path}
+def _pages(folder: Path, report: Report, clip: Path, stream: Path, frames: list[FrameValues]) -> dict[str, Path]:
+    """The page of the report, and what its charts are drawn from."""
+    found = measured(report, clip, stream, frames=frames, pictures=report.total.seconds >= PICTURES_FROM_S)
+    path, charts = folder / "report.html", folder / "charts.json"
+    path.write_text(page(report, found, clip=clip.name), encoding="utf-8")
+    charts.write_text(found.to_json(indent=None))
+    return {"page": path, "charts": charts}
 
 
 def _agents(run: Run, folder: Path, clip: Path) -> Made:
