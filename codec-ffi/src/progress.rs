@@ -5,8 +5,7 @@
 use std::ffi::{CStr, c_char, c_void};
 use std::ops::ControlFlow;
 
-use neural_codec::progress::Progress;
-use neural_codec::report::Stage;
+use neural_codec::progress::{Progress, Stage};
 
 /// How far an encode or decode has come.
 #[repr(C)]

@@ -8,8 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use neural_codec::progress::{CancelToken, Progress};
-use neural_codec::report::Stage;
+use neural_codec::progress::{CancelToken, Progress, Stage};
 use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 

@@ -4,8 +4,40 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
-use crate::report::Stage;
+
+/// A stage of a scene's way into the stream; see `docs/ARCHITECTURE.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Stage {
+    /// A part of the scene at a fast preset.
+    Locate,
+    /// The whole scene at the fast preset.
+    Extend,
+    /// The whole scene at a middle preset.
+    Pilot,
+    /// The whole scene as it is stored.
+    Store,
+    /// A neural filter over what is stored.
+    Filter,
+}
+
+impl Stage {
+    /// The name in a report.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Locate => "locate",
+            Self::Extend => "extend",
+            Self::Pilot => "pilot",
+            Self::Store => "store",
+            Self::Filter => "filter",
+        }
+    }
+}
 
 /// How far an encode or decode has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

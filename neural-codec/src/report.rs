@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::{Color, ColorRange, Rational, VideoInfo};
 use crate::lost::Lost;
+use crate::progress::Stage;
 use crate::scene::Profile;
 use crate::strategy::Strategy;
 
@@ -274,37 +275,6 @@ pub struct PredictedReport {
     pub psnr_y: f64,
     /// Mean luma SSIM; null where it is not defined.
     pub ssim_y: Option<f64>,
-}
-
-/// A stage of a scene's way into the stream; see `docs/ARCHITECTURE.md`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Stage {
-    /// A part of the scene at a fast preset.
-    Locate,
-    /// The whole scene at the fast preset.
-    Extend,
-    /// The whole scene at a middle preset.
-    Pilot,
-    /// The whole scene as it is stored.
-    Store,
-    /// A neural filter over what is stored.
-    Filter,
-}
-
-impl Stage {
-    /// The name in a report.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Locate => "locate",
-            Self::Extend => "extend",
-            Self::Pilot => "pilot",
-            Self::Store => "store",
-            Self::Filter => "filter",
-        }
-    }
 }
 
 /// Why a scene is stored as it is.

@@ -5,8 +5,9 @@ mod support;
 
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::frame::PixelFormat;
+use neural_codec::progress::Stage;
 use neural_codec::report::Report;
-use neural_codec::report::{SceneVerdict, Stage};
+use neural_codec::report::SceneVerdict;
 use neural_codec::settings::Settings;
 use support::Clip;
 

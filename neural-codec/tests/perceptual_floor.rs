@@ -8,7 +8,8 @@ use neural_codec::decoder::{DecoderSettings, StreamDecoder};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::frame::PixelFormat;
 use neural_codec::metrics::{Measures, Metric};
-use neural_codec::report::{Report, SceneVerdict, Stage};
+use neural_codec::progress::Stage;
+use neural_codec::report::{Report, SceneVerdict};
 use neural_codec::settings::Settings;
 use support::Clip;
 

@@ -13,7 +13,8 @@ use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, NeuralFilter, SceneHeader, Sc
 use crate::error::{Error, Result};
 use crate::filter::train::{TrainedFilter, WarmStart};
 use crate::frame::FrameHash;
-use crate::report::{AttemptRecord, SceneVerdict, Stage};
+use crate::progress::Stage;
+use crate::report::{AttemptRecord, SceneVerdict};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
     AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Pooled, Quality, Search, SearchResult, Store,

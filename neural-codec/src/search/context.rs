@@ -13,8 +13,7 @@ use crate::error::Result;
 use crate::frame::{BitDepth, VideoInfo};
 use crate::metrics::Measures;
 use crate::pooling::Pooling;
-use crate::progress::CancelToken;
-use crate::report::Stage;
+use crate::progress::{CancelToken, Stage};
 use crate::scene::MemoryBudget;
 
 /// What is the same for all scenes of a clip, so that all have one AV1 sequence header.

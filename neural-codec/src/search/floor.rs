@@ -23,7 +23,8 @@ use super::target::Floor;
 use crate::base::{Library, Quantizer};
 use crate::error::{Error, Result};
 use crate::metrics::{FrameMetrics, Metric};
-use crate::report::{SceneVerdict, Stage};
+use crate::progress::Stage;
+use crate::report::SceneVerdict;
 
 /// By how many dB predictions go above the floor: about the error that is left in them.
 const TARGET_MARGIN: f64 = 0.06;

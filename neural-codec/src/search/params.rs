@@ -96,7 +96,7 @@ const PILOT_PRESET: i8 = 7;
 const OLD_PILOT_PRESET: i8 = 8;
 
 /// Presets closer to the pilot's are stored at once: a second coding costs no more than a pilot.
-const PILOTS_FROM: i8 = 2;
+const PILOTS_FROM: i8 = 1;
 
 /// Presets from here on that leave steered scenes to a pilot at the probes' preset: it says less of the stored one, costs a third,
 /// and what it misses is found on the way.

@@ -11,7 +11,8 @@ use super::run_attempt::run_attempt;
 use super::steering::Steering;
 use crate::base::Quantizer;
 use crate::error::Result;
-use crate::report::{AttemptRecord, SceneVerdict, Stage};
+use crate::progress::Stage;
+use crate::report::{AttemptRecord, SceneVerdict};
 use crate::scene::{Profile, SceneClass, SceneFrames};
 
 /// Frames of the part that locates: a key frame and one group of the base encoder's longest pyramid, so that the

@@ -5,7 +5,8 @@ use super::rate_curve::RateCurve;
 use super::scene_search::{Search, SearchResult, Store};
 use crate::base::Quantizer;
 use crate::error::Result;
-use crate::report::{AttemptRecord, SceneVerdict, Stage};
+use crate::progress::Stage;
+use crate::report::{AttemptRecord, SceneVerdict};
 
 /// Quantizers of the probes that a share of bytes is found by.
 const RATE_QUANTIZERS: [u8; 3] = [30, 44, 57];

@@ -49,6 +49,30 @@ fn an_export_holds_the_same_frames_in_every_format() {
     }
 }
 
+/// The packets of all sound are those of the source; a Matroska file lacks the packet of AAC that is decoded and not heard, since it has
+/// no way to say so.
+fn assert_same_sound(folder: &Path, source: &str, copy: &str) {
+    let hashes = |file: &str| -> Vec<(String, String)> {
+        let lines = ffmpeg(folder, &format!("-i {{}}/{file} -map 0:a -c copy -f framemd5 -"));
+        let lines = String::from_utf8(lines).unwrap();
+        let fields =
+            lines.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(',').map(str::trim));
+        fields.map(|mut f| (f.next().unwrap().to_owned(), f.next_back().unwrap().to_owned())).collect()
+    };
+    let (mut expected, found) = (hashes(source), hashes(copy));
+    if copy.ends_with("mkv") {
+        let first = expected.iter().position(|(track, _)| track == "0").unwrap();
+        expected.remove(first);
+    }
+    let of = |packets: &[(String, String)], track: &str| -> Vec<String> {
+        packets.iter().filter(|packet| packet.0 == track).map(|packet| packet.1.clone()).collect()
+    };
+    for track in ["0", "1"] {
+        assert_eq!(of(&found, track), of(&expected, track), "{copy}, track {track}");
+    }
+    assert!(found.len() > 20);
+}
+
 #[test]
 fn an_export_keeps_timestamps_colour_and_audio() {
     let Some(folder) = folder() else { return };
@@ -77,9 +101,7 @@ fn an_export_keeps_timestamps_colour_and_audio() {
         for (before, after) in times {
             assert!((before - after).abs() < 0.001, "{ending}: {before} became {after}");
         }
-        let hash =
-            |file: &str| ffmpeg(folder.path(), &format!("-i {{}}/{file} -map 0:a -c copy -f streamhash -"));
-        assert_eq!(hash("in.mp4"), hash(&format!("out.{ending}")), "{ending}");
+        assert_same_sound(folder.path(), "in.mp4", &format!("out.{ending}"));
     }
 }
 
@@ -156,9 +178,7 @@ fn remuxed_av1_decodes_to_the_same_frames_anywhere() {
             &format!("-i {{}}/out.{ending} -map 0:v -fps_mode passthrough -f rawvideo -"),
         );
         assert!(found == expected, "{ending}: {} and {} bytes", found.len(), expected.len());
-        let hash =
-            |file: &str| ffmpeg(folder.path(), &format!("-i {{}}/{file} -map 0:a -c copy -f streamhash -"));
-        assert_eq!(hash("sound.mp4"), hash(&format!("out.{ending}")), "{ending}");
+        assert_same_sound(folder.path(), "sound.mp4", &format!("out.{ending}"));
         let times: Vec<i64> = frames(&to).unwrap().iter().map(|f| f.timestamp).collect();
         assert_eq!(times.len(), 25);
         assert!(times.windows(2).all(|pair| pair[1] - pair[0] == times[1] - times[0]));
