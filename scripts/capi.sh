@@ -30,7 +30,7 @@ Name: neuralcodec
 Description: Scene-adaptive video codec
 Version: $version
 Libs: -L\${libdir} -lneuralcodec
-Libs.private: -lavformat -lavcodec -lswscale -lavutil -lpthread -ldl -lm
+Libs.private: -lavfilter -lavformat -lavcodec -lswresample -lswscale -lavutil -lpthread -ldl -lm
 Cflags: -I\${includedir}
 EOF
 if [ -z "${DESTDIR-}" ] && [ "$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi

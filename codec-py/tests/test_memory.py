@@ -107,6 +107,7 @@ def test_three_black_frames_of_8k_decode_or_are_out_of_memory(shape):
 ABANDONED = """
 import os, neural_codec
 page = os.sysconf("SC_PAGE_SIZE")
+first = neural_codec.Encoder(fps=24)  # loads what all share
 before = int(open("/proc/self/statm").read().split()[1]) * page
 encoders = [neural_codec.Encoder(fps=24) for _ in range(1500)]
 print(len(os.listdir("/proc/self/task")), int(open("/proc/self/statm").read().split()[1]) * page - before >> 20)

@@ -51,10 +51,11 @@ def compare(
 
 
 def _metric_names(metrics: str | Iterable[str]) -> list[str]:
-    names = metrics.split(",") if isinstance(metrics, str) else list(metrics)
-    if not all(isinstance(name, str) for name in names):
-        raise InvalidType(f"metrics: expected names of metrics, found {metrics!r:.80}")
-    return names
+    if isinstance(metrics, str):
+        return metrics.split(",")
+    if not isinstance(metrics, (list, tuple, set, frozenset)) or not all(isinstance(name, str) for name in metrics):
+        raise InvalidType(f"metrics: expected names of metrics, found {type(metrics).__name__}")
+    return list(metrics)
 
 
 def _rate_of(source: Any) -> int | None:
