@@ -1,6 +1,6 @@
 //! SSIMULACRA 2 of a pair of frames, by the crate `fast-ssim2`.
 //!
-//! Source: Sneyers, SSIMULACRA 2.1, https://github.com/cloudinary/ssimulacra2. It is defined on RGB pictures with the transfer function of
+//! Source: Sneyers, SSIMULACRA 2.1, <https://github.com/cloudinary/ssimulacra2>. It is defined on RGB pictures with the transfer function of
 //! sRGB; frames of YUV become RGB at 10 bits by `frame::convert`, and their own transfer function is taken for that of sRGB, as
 //! tools for video do.
 
