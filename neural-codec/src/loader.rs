@@ -3,6 +3,65 @@
 
 use std::ffi::{CStr, OsStr, c_void};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Error, Result as OrError};
+
+/// A library that is looked for when it is first needed, and stays loaded until the process ends.
+pub(crate) struct Finder<L> {
+    /// In errors.
+    pub(crate) name: &'static str,
+    /// Environment variable that names the file to use, before any other.
+    pub(crate) variable: &'static str,
+    /// Names under which systems install it, newest first.
+    pub(crate) sonames: &'static [&'static str],
+    /// What to do where none is found.
+    pub(crate) remedy: &'static str,
+    /// Opens a file; the error says why it will not do.
+    pub(crate) open: fn(&Path) -> Result<L, String>,
+    /// A file to try before the system's library.
+    pub(crate) suggested: Mutex<Option<PathBuf>>,
+    pub(crate) loaded: Mutex<Option<Arc<L>>>,
+}
+
+impl<L> Finder<L> {
+    /// A file to try before the system's library; the last one before the first use counts.
+    pub(crate) fn suggest(&self, path: &Path) {
+        *self.suggested.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
+    }
+
+    /// The library that the variable names, else the one that was suggested, else the newest of the system.
+    ///
+    /// # Errors
+    ///
+    /// `MissingLibrary` with what was tried and the remedy.
+    pub(crate) fn load(&self) -> OrError<Arc<L>> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = &*loaded {
+            return Ok(library.clone());
+        }
+        let variable = std::env::var_os(self.variable).filter(|v| !v.is_empty());
+        let library = Arc::new(self.find(variable.as_deref().map(Path::new))?);
+        *loaded = Some(library.clone());
+        Ok(library)
+    }
+
+    /// As [`load`](Self::load), anew, and by `named` where there is such a name.
+    pub(crate) fn find(&self, named: Option<&Path>) -> OrError<L> {
+        let suggested = self.suggested.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = suggested.as_deref().into_iter().chain(self.sonames.iter().map(Path::new));
+        let candidates = named.map_or_else(|| known.collect(), |name| vec![name]);
+        let mut tried = Vec::new();
+        for name in candidates {
+            match (self.open)(name) {
+                Ok(library) => return Ok(library),
+                Err(reason) => tried.push(format!("{}: {reason}", name.display())),
+            }
+        }
+        let remedy = format!("tried {}; {}", tried.join("; "), self.remedy);
+        Err(Error::MissingLibrary { name: self.name, remedy })
+    }
+}
 
 /// Loads a library whose calls to itself stay within itself.
 ///

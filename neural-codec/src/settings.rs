@@ -165,6 +165,21 @@ macro_rules! numeric_value {
 }
 numeric_value!(u8, i8, u64, usize, f64);
 
+/// Values that say themselves how they are read and written.
+macro_rules! text_value {
+    ($($ty:ty),*) => {$(
+        impl Value for $ty {
+            fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
+                text.parse()
+            }
+            fn write(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+text_value!(DeviceChoice, SourceDamage, Deinterlace, AudioPlan, Pooling, Scope);
+
 impl<T: Value> Value for Option<T> {
     fn read(name: &str, range: &Range, text: &str) -> Result<Self> {
         if text.is_empty() || text == "none" { Ok(None) } else { T::read(name, range, text).map(Some) }
@@ -190,15 +205,6 @@ impl Value for PathBuf {
     }
     fn write(&self) -> String {
         self.display().to_string()
-    }
-}
-
-impl Value for DeviceChoice {
-    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
-        text.parse()
-    }
-    fn write(&self) -> String {
-        self.to_string()
     }
 }
 
@@ -241,15 +247,6 @@ impl fmt::Display for SourceDamage {
     }
 }
 
-impl Value for SourceDamage {
-    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
-        text.parse()
-    }
-    fn write(&self) -> String {
-        self.to_string()
-    }
-}
-
 /// What to do about pictures of two fields, which were taken one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Deinterlace {
@@ -275,42 +272,6 @@ impl FromStr for Deinterlace {
 impl fmt::Display for Deinterlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if *self == Self::Auto { "auto" } else { "off" })
-    }
-}
-
-impl Value for Deinterlace {
-    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
-        text.parse()
-    }
-    fn write(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Value for AudioPlan {
-    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
-        text.parse()
-    }
-    fn write(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Value for Pooling {
-    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
-        text.parse()
-    }
-    fn write(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Value for Scope {
-    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
-        text.parse()
-    }
-    fn write(&self) -> String {
-        self.to_string()
     }
 }
 

@@ -4,11 +4,11 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::version::Version;
-use crate::error::{Error, Result};
-use crate::loader::{file_of, load, symbol};
+use crate::error::Result;
+use crate::loader::{Finder, file_of, load, symbol};
 
 /// Environment variable that names the library file to use, before any other.
 pub const DECODER_VARIABLE: &str = "NEURAL_CODEC_DAV1D";
@@ -125,17 +125,22 @@ pub(super) struct Library {
     _handle: libloading::Library,
 }
 
-static LOADED: Mutex<Option<Arc<Library>>> = Mutex::new(None);
-
-/// A file to try before the system's library.
-static SUGGESTED: Mutex<Option<PathBuf>> = Mutex::new(None);
+pub(super) static FINDER: Finder<Library> = Finder {
+    name: "dav1d",
+    variable: DECODER_VARIABLE,
+    sonames: &SONAMES,
+    remedy: REMEDY,
+    open: Library::open,
+    suggested: Mutex::new(None),
+    loaded: Mutex::new(None),
+};
 
 /// Suggests a dav1d file to try before the system's library, for the whole process; the last suggestion before the first
 /// decode counts. `NEURAL_CODEC_DAV1D` comes before it.
 ///
 /// For hosts that carry the library in a place no system knows of, such as a Python package.
 pub fn suggest_decoder(path: &Path) {
-    *SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
+    FINDER.suggest(path);
 }
 
 /// Version and file of the dav1d that decodes.
@@ -150,28 +155,7 @@ pub fn decoder_version() -> Result<(String, PathBuf)> {
 impl Library {
     /// The library that `NEURAL_CODEC_DAV1D` names, else the one that was suggested, else the newest of the system.
     pub(super) fn load() -> Result<Arc<Self>> {
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(library) = &*loaded {
-            return Ok(library.clone());
-        }
-        let variable = std::env::var_os(DECODER_VARIABLE).filter(|v| !v.is_empty());
-        let library = Arc::new(Self::find(variable.as_deref().map(Path::new))?);
-        *loaded = Some(library.clone());
-        Ok(library)
-    }
-
-    pub(super) fn find(named: Option<&Path>) -> Result<Self> {
-        let suggested = SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let known = suggested.as_deref().into_iter().chain(SONAMES.iter().map(Path::new));
-        let candidates = named.map_or_else(|| known.collect(), |name| vec![name]);
-        let mut tried = Vec::new();
-        for name in candidates {
-            match Self::open(name) {
-                Ok(library) => return Ok(library),
-                Err(reason) => tried.push(format!("{}: {reason}", name.display())),
-            }
-        }
-        Err(Error::MissingLibrary { name: "dav1d", remedy: format!("tried {}; {REMEDY}", tried.join("; ")) })
+        FINDER.load()
     }
 
     #[allow(unsafe_code)]

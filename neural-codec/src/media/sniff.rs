@@ -61,32 +61,8 @@ fn identify_bytes(head: &[u8], path: &Path) -> FileKind {
         return FileKind::Y4m;
     }
     // A header that has more than one picture behind it.
-    if let [
-        b'R',
-        b'I',
-        b'F',
-        b'F',
-        _,
-        _,
-        _,
-        _,
-        b'W',
-        b'E',
-        b'B',
-        b'P',
-        b'V',
-        b'P',
-        b'8',
-        b'X',
-        _,
-        _,
-        _,
-        _,
-        flags,
-        ..,
-    ] = head
-        && flags & ANIMATED != 0
-    {
+    let is_extended = head.starts_with(b"RIFF") && head.get(8..16) == Some(b"WEBPVP8X");
+    if is_extended && head.get(20).is_some_and(|flags| flags & ANIMATED != 0) {
         return FileKind::Animation;
     }
     let picture = match head {

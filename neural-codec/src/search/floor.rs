@@ -147,12 +147,10 @@ impl Search<'_> {
         mut forecast: Forecast,
         store: Store<'_, S>,
     ) -> Result<SearchResult<S>> {
-        let curve = forecast.curve.clone();
-        let curve = &curve;
         let (library, tools) = (Arc::clone(&self.context.clip.library), self.tools());
-        let mut value = forecast.solve(curve, floor, TARGET_MARGIN - self.expected_gain, &library);
-        let predicted = curve.quality(value);
-        let mut measured = Curve::as_steep_as(curve, value);
+        let mut value = forecast.solve(&forecast.curve, floor, TARGET_MARGIN - self.expected_gain, &library);
+        let predicted = forecast.curve.quality(value);
+        let mut measured = Curve::as_steep_as(&forecast.curve, value);
         let mut best: Option<Attempted<S>> = None;
         let mut margin = CORRECTED_MARGIN;
         for attempt in 0..=MOST_CORRECTIONS {

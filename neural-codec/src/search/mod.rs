@@ -8,6 +8,7 @@ mod attempt;
 mod attempt_cache;
 mod clip_floor;
 mod context;
+mod course;
 mod floor;
 mod forecast;
 mod frame_quantizers;

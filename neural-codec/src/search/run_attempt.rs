@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use super::attempt::{AttemptKind, EncodeAttempt};
 use super::context::AttemptContext;
+use super::course::Course;
 use super::params::EncodeParams;
-use super::steering::Steering;
 use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
@@ -112,58 +112,6 @@ struct Coder<'a> {
     /// Frames that the measurer has or had.
     passed: u64,
     coded: Coded,
-}
-
-/// The quantizers of the frames, by their number in the scene.
-struct Course {
-    /// Empty where the encoder chooses.
-    quantizers: Vec<u8>,
-    steering: Option<Arc<Steering>>,
-    /// The quantizer of the scene for each frame sent.
-    sent: Vec<f64>,
-    /// That of the next.
-    value: f64,
-    measured: Vec<FrameMetrics>,
-    told: Receiver<FrameMetrics>,
-}
-
-impl Course {
-    fn new(params: &EncodeParams, told: Receiver<FrameMetrics>) -> Self {
-        let steering = params.steering.clone();
-        Self {
-            quantizers: params.frame_quantizers.clone(),
-            value: steering.as_ref().map_or(0.0, |steering| steering.start),
-            steering,
-            sent: Vec::new(),
-            measured: Vec::new(),
-            told,
-        }
-    }
-
-    /// How many frames are to be measured before this one is sent; none where nothing hangs on it.
-    fn due(&self, index: u64) -> Option<u64> {
-        self.steering.as_ref().and_then(|_| Steering::due(index))
-    }
-
-    /// Moves the quantizers of the frames to come by what the first `count` turned out to be.
-    fn turn(&mut self, count: u64) -> Result<()> {
-        let Some(steering) = &self.steering else { return Ok(()) };
-        while (self.measured.len() as u64) < count {
-            let frame = self.told.recv().map_err(|_| Error::internal("measuring", "the thread has ended"))?;
-            self.measured.push(frame);
-        }
-        self.value = steering.turn(&self.sent, &self.measured);
-        self.quantizers = steering.quantizers(self.value);
-        Ok(())
-    }
-
-    /// The quantizer of the next frame, which is this one.
-    fn next(&mut self, index: u64) -> Option<u8> {
-        if self.steering.is_some() {
-            self.sent.push(self.value);
-        }
-        self.quantizers.get(index as usize).copied()
-    }
 }
 
 /// What the encoder gave.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::clips::{clip, config, encode, libraries, library};
-use crate::base::dav1d::Library;
+use crate::base::dav1d::{FINDER, Library};
 use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Quantizer, TemporalUnit};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Color, ColorRange, Frame, Planes};
@@ -167,7 +167,7 @@ fn settings_out_of_range_are_errors() {
 
 #[test]
 fn a_missing_decoder_is_an_error_that_names_file_and_remedy() {
-    let error = Library::find(Some("/nonsense/libdav1d.so".as_ref())).unwrap_err();
+    let error = FINDER.find(Some("/nonsense/libdav1d.so".as_ref())).unwrap_err();
     assert!(matches!(error, Error::MissingLibrary { .. }));
     assert!(error.to_string().contains("/nonsense/libdav1d.so") && error.to_string().contains("apt install"));
 }

@@ -206,9 +206,7 @@ impl Transcoder {
             };
             let time = converted.pts().map(to_samples);
             self.begins = self.begins.or(Some(time.unwrap_or(0)));
-            let length = converted.samples()
-                * self.encoder.format().bytes()
-                * if converted.is_planar() { 1 } else { self.wanted.channels };
+            let length = converted.samples() * self.sample_bytes();
             let planes =
                 (0..converted.planes()).map(|plane| converted.data(plane).get(..length).unwrap_or_default());
             self.queue.push(time, &planes.collect::<Vec<_>>());
@@ -219,10 +217,14 @@ impl Transcoder {
         Ok(())
     }
 
+    /// Bytes of one sample of a plane as the encoder takes it, all its channels together.
+    fn sample_bytes(&self) -> usize {
+        let format = self.encoder.format();
+        format.bytes() * if format.is_planar() { 1 } else { self.wanted.channels }
+    }
+
     fn encode(&mut self, piece: &Piece) -> Result<()> {
-        let unit = self.encoder.format().bytes()
-            * if self.encoder.format().is_planar() { 1 } else { self.wanted.channels };
-        let samples = piece.planes.first().map_or(0, |plane| plane.len() / unit.max(1));
+        let samples = piece.planes.first().map_or(0, |plane| plane.len() / self.sample_bytes().max(1));
         let mut given = native_sound::frame_for(&self.encoder, samples)?;
         for (index, plane) in piece.planes.iter().enumerate() {
             given.data_mut(index)[..plane.len()].copy_from_slice(plane);

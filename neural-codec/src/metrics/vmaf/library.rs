@@ -2,10 +2,10 @@
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use crate::error::{Error, Result};
-use crate::loader::{file_of, load, symbol};
+use crate::error::Result;
+use crate::loader::{Finder, file_of, load, symbol};
 
 /// Environment variable that names the library file to use, before any other.
 pub const VMAF_VARIABLE: &str = "NEURAL_CODEC_VMAF";
@@ -86,17 +86,22 @@ pub(super) struct Library {
     _handle: libloading::Library,
 }
 
-static LOADED: Mutex<Option<Arc<Library>>> = Mutex::new(None);
-
-/// A file to try before the system's library.
-static SUGGESTED: Mutex<Option<PathBuf>> = Mutex::new(None);
+static FINDER: Finder<Library> = Finder {
+    name: "libvmaf",
+    variable: VMAF_VARIABLE,
+    sonames: &SONAMES,
+    remedy: REMEDY,
+    open: Library::open,
+    suggested: Mutex::new(None),
+    loaded: Mutex::new(None),
+};
 
 /// Suggests a libvmaf file to try before the system's library, for the whole process; the last suggestion before the first use
 /// counts. `NEURAL_CODEC_VMAF` comes before it.
 ///
 /// For hosts that carry the library in a place no system knows of, such as a Python package.
 pub fn suggest_vmaf(path: &Path) {
-    *SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
+    FINDER.suggest(path);
 }
 
 /// Version and file of the libvmaf that measures VMAF.
@@ -111,31 +116,7 @@ pub fn vmaf_version() -> Result<(String, PathBuf)> {
 impl Library {
     /// The library that `NEURAL_CODEC_VMAF` names, else the one that was suggested, else the newest of the system.
     pub(super) fn load() -> Result<Arc<Self>> {
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(library) = &*loaded {
-            return Ok(library.clone());
-        }
-        let variable = std::env::var_os(VMAF_VARIABLE).filter(|v| !v.is_empty());
-        let library = Arc::new(Self::find(variable.as_deref().map(Path::new))?);
-        *loaded = Some(library.clone());
-        Ok(library)
-    }
-
-    fn find(named: Option<&Path>) -> Result<Self> {
-        let suggested = SUGGESTED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let known = suggested.as_deref().into_iter().chain(SONAMES.iter().map(Path::new));
-        let candidates = named.map_or_else(|| known.collect(), |name| vec![name]);
-        let mut tried = Vec::new();
-        for name in candidates {
-            match Self::open(name) {
-                Ok(library) => return Ok(library),
-                Err(reason) => tried.push(format!("{}: {reason}", name.display())),
-            }
-        }
-        Err(Error::MissingLibrary {
-            name: "libvmaf",
-            remedy: format!("tried {}; {REMEDY}", tried.join("; ")),
-        })
+        FINDER.load()
     }
 
     #[allow(unsafe_code)]
@@ -173,11 +154,12 @@ impl Library {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn a_missing_library_is_an_error_that_names_file_and_remedy() {
         for name in ["/nonsense/libvmaf.so", "libc.so.6"] {
-            let error = Library::find(Some(Path::new(name))).unwrap_err();
+            let error = FINDER.find(Some(Path::new(name))).unwrap_err();
             assert!(matches!(error, Error::MissingLibrary { .. }));
             for part in [name, "apt install", "PyPI", VMAF_VARIABLE] {
                 assert!(error.to_string().contains(part), "{error} does not name {part}");
