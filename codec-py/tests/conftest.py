@@ -93,7 +93,7 @@ def browser():
     if chromium is None:
         pytest.skip("chromium is not installed: pages are not tried in a browser")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"])
         yield browser
         browser.close()
 
