@@ -45,7 +45,8 @@ def comparison(pillow: Any, source: Array, decoded: Array, title: str, note: str
         sheet.text(f"{index + 1}: {side} pixels at 1:1 from ({x}, {y}), {psnr}")
         sheet.row([("source", before), ("result", after), (f"difference, {GAIN} times", difference(before, after, GAIN))])
     sheet.gap()
-    sheet.legend(f"{255 / GAIN:.0f} levels of 255 or more, the largest of R, G and B")
+    sheet.legend(f"{255 / GAIN:.0f} or more")
+    sheet.text("Levels of 255, the largest of R, G and B.", soft=True)
     return sheet.picture()
 
 
@@ -88,11 +89,11 @@ class _Sheet:
             self.parts += [(index * step + x + 4, self.at + LINE + y + 2, (mark, self.fonts[True], _MARK)) for mark, x, y in marks]
         self.at += LINE + max(picture.shape[0] for _, picture in pictures)
 
-    def legend(self, text: str) -> None:
-        """What the colors of differences stand for."""
+    def legend(self, most: str) -> None:
+        """What the colors of differences stand for, from 0 to `most`."""
         bar = np.repeat(ramp(np.linspace(0, 1, 180))[None], 12, axis=0)
         self.parts += [(0, self.at, ("0", self.fonts[False], _INK)), (14, self.at + 3, bar)]
-        self.parts.append((14 + 188, self.at, (text, self.fonts[False], _INK)))
+        self.parts.append((14 + 188, self.at, (most, self.fonts[False], _INK)))
         self.at += LINE
 
     def gap(self) -> None:
