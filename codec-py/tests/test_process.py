@@ -149,7 +149,9 @@ def test_every_entry_of_every_object_tells_a_fork_what_to_do_and_closing_works(t
 
 
 TERMINATED = """
-import sys, neural_codec.__main__ as program
+import signal, sys, neural_codec.__main__ as program
+# A run under nohup ignores it, and so would the program.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 print("ready", flush=True)
 sys.exit(program.main(["encode", sys.argv[1], sys.argv[2], "--effort", "9"]))
 """
