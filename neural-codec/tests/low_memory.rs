@@ -184,7 +184,7 @@ fn encoding_survives_every_failed_allocation() {
 #[test]
 fn training_a_filter_survives_every_failed_allocation() {
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    survives("hybrid encode", 4, || encode_to(PixelFormat::YUV420_8, HYBRID, Nowhere));
+    survives("hybrid encode", 8, || encode_to(PixelFormat::YUV420_8, HYBRID, Nowhere));
 }
 
 #[test]

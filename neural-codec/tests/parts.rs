@@ -27,7 +27,7 @@ fn settings(pairs: &[(&str, &str)]) -> Settings {
 }
 
 fn clip() -> Clip {
-    Clip::new(176, 144, PixelFormat::YUV420_8, 40, 10)
+    Clip::new(176, 144, PixelFormat::YUV420_8, 30, 10)
 }
 
 /// Every scene alone, as if on another machine: only bytes travel.
