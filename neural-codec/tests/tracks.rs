@@ -14,7 +14,7 @@ use neural_codec::decoder::{DecoderSettings, StreamDecoder, remux};
 use neural_codec::encoder::{EncodingAgent, Hooks, encode_file, encode_to};
 use neural_codec::error::{Error, Result};
 use neural_codec::frame::{PixelFormat, Rational};
-use neural_codec::media::{Container, FrameSource, KeptTracks, Lost};
+use neural_codec::media::{Container, ContainerTracks, FrameSource, Lost};
 use neural_codec::progress::CancelToken;
 use neural_codec::report::Report;
 use support::Clip;
@@ -202,7 +202,10 @@ fn an_ending_that_is_no_kind_of_file_is_an_error_before_anything_is_done() {
         assert_eq!(clip.next, 0);
     }
     assert!(
-        KeptTracks::new(Container::WebM, &Clip::new(64, 48, PixelFormat::YUV420_8, 5, 5).with_audio().tracks)
-            .is_err()
+        ContainerTracks::new(
+            Container::WebM,
+            &Clip::new(64, 48, PixelFormat::YUV420_8, 5, 5).with_audio().tracks
+        )
+        .is_err()
     );
 }

@@ -14,7 +14,7 @@ use crate::bitstream::{Limits, NeuralLayer, Tracks};
 use crate::error::{Error, Place, Result};
 use crate::frame::{PixelFormat, VideoInfo};
 use crate::lost::Lost;
-use crate::media::{Av1Writer, Container, KeptTracks, TrackUnit, expect_distinct};
+use crate::media::{Av1Writer, Container, ContainerTracks, TrackUnit, expect_distinct};
 use crate::progress::{CancelToken, Progress};
 
 /// What an export wrote.
@@ -105,7 +105,7 @@ impl Export<'_> {
             let place = Place::at_offset(scenes.position());
             return Err(Error::corrupt("stream", "at least one scene", "none", place));
         };
-        let kept = KeptTracks::new(container, scenes.tracks())?;
+        let kept = ContainerTracks::new(container, scenes.tracks())?;
         let mut report = ExportReport {
             frames: 0,
             base_bytes: 0,
@@ -157,7 +157,7 @@ impl Export<'_> {
         info: &VideoInfo,
         first: &FoundScene,
         tracks: &Tracks,
-        (kept, earliest): (KeptTracks, i64),
+        (kept, earliest): (ContainerTracks, i64),
     ) -> Result<Av1Writer> {
         let unit = first.packets.base.units().next().unwrap_or_default();
         // The sequence header and what says how bright pictures are, which players look for first.

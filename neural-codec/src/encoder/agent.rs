@@ -90,7 +90,6 @@ impl EncodingAgent {
     }
 
     /// Takes the next frame, on the host or on a GPU. Waits while too many frames wait for their encoder.
-    ///
     /// A GPU-resident frame is converted there and copied to the host, where AV1 is coded.
     ///
     /// # Errors
@@ -98,7 +97,7 @@ impl EncodingAgent {
     /// `InvalidArgument` for a frame of another size or format, `WrongOrder` after [`finish`](Self::finish), and what
     /// encoding an earlier frame met.
     pub fn send_frame(&mut self, frame: impl Into<AnyFrame>) -> Result<()> {
-        self.expect_open("send_frame")?;
+        self.pipeline.expect_open("send_frame")?;
         self.pipeline.advance(Some(frame.into()))
     }
 
@@ -108,7 +107,7 @@ impl EncodingAgent {
     ///
     /// `InvalidArgument` for a track that was not announced, `WrongOrder` after the end.
     pub fn send_audio(&mut self, packet: AudioPacket) -> Result<()> {
-        self.expect_open("send_audio")?;
+        self.pipeline.expect_open("send_audio")?;
         self.pipeline.push_audio(packet)
     }
 
@@ -118,7 +117,7 @@ impl EncodingAgent {
     ///
     /// As [`send_audio`](Self::send_audio).
     pub fn send_subtitle(&mut self, packet: SubtitlePacket) -> Result<()> {
-        self.expect_open("send_subtitle")?;
+        self.pipeline.expect_open("send_subtitle")?;
         self.pipeline.push_subtitle(packet)
     }
 
@@ -128,7 +127,7 @@ impl EncodingAgent {
     ///
     /// `WrongOrder` after the end.
     pub fn set_last_duration(&mut self, duration: Option<u64>) -> Result<()> {
-        self.expect_open("set_last_duration")?;
+        self.pipeline.expect_open("set_last_duration")?;
         self.pipeline.set_last_duration(duration);
         Ok(())
     }
@@ -139,7 +138,7 @@ impl EncodingAgent {
     ///
     /// `WrongOrder` after the end.
     pub fn set_lost(&mut self, lost: Vec<Lost>, notes: Vec<String>) -> Result<()> {
-        self.expect_open("set_lost")?;
+        self.pipeline.expect_open("set_lost")?;
         self.pipeline.lose(lost, notes);
         Ok(())
     }
@@ -150,7 +149,7 @@ impl EncodingAgent {
     ///
     /// `InvalidArgument` when there was none, `WrongOrder` when called twice.
     pub fn finish(&mut self) -> Result<()> {
-        self.expect_open("finish")?;
+        self.pipeline.expect_open("finish")?;
         self.pipeline.advance(None)
     }
 
@@ -164,8 +163,7 @@ impl EncodingAgent {
         self.wait_packet(|_| ControlFlow::Continue(()))
     }
 
-    /// As [`receive_packet`](Self::receive_packet), calling `on_progress` while it waits and after every scene that was
-    /// probed or stored; breaking cancels.
+    /// As [`receive_packet`](Self::receive_packet), calling `on_progress` while it waits and after every attempt; breaking cancels.
     ///
     /// # Errors
     ///
@@ -197,12 +195,5 @@ impl EncodingAgent {
     /// The account of the encode, once the last bytes were received.
     pub fn report(&self) -> Option<&Report> {
         self.pipeline.report()
-    }
-
-    fn expect_open(&self, call: &'static str) -> Result<()> {
-        if self.pipeline.is_finished() {
-            return Err(Error::WrongOrder { call, reason: "the clip was finished".into() });
-        }
-        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::lost::Lost;
 use crate::media::{self, AtomicFile, FrameSource, OutputKind};
 #[cfg(feature = "ffmpeg")]
-use crate::media::{Container, KeptTracks};
+use crate::media::{Container, ContainerTracks};
 use crate::progress::{CancelToken, OnProgress, Progress};
 use crate::report::Report;
 use crate::settings::Settings;
@@ -229,7 +229,7 @@ fn encode_container(
     settings: &Settings,
     mut hooks: Hooks<'_>,
 ) -> Result<Report> {
-    hooks.lost_by_output = KeptTracks::new(container, source.tracks())?.lost;
+    hooks.lost_by_output = ContainerTracks::new(container, source.tracks())?.lost;
     let cancel = hooks.cancel.clone();
     let (mut report, stream) = encode_stream(source, output, settings, hooks)?;
     let settings_of_decoder = DecoderSettings::default();

@@ -222,8 +222,12 @@ impl Pipeline {
         }
     }
 
-    pub(super) fn is_finished(&self) -> bool {
-        self.is_finished
+    /// That frames and tracks may still come, or `WrongOrder`.
+    pub(super) fn expect_open(&self, call: &'static str) -> Result<()> {
+        match self.is_finished {
+            true => Err(Error::WrongOrder { call, reason: "the clip was finished".into() }),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn report(&self) -> Option<&Report> {

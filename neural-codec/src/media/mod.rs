@@ -47,7 +47,7 @@ pub(crate) use atomic_file::expect_distinct;
 #[cfg(feature = "ffmpeg")]
 pub use container::Container;
 #[cfg(feature = "ffmpeg")]
-pub use ffmpeg::{Av1Writer, FfmpegReader, FileItem, KeptTracks, LosslessWriter, TrackUnit, UnitReader};
+pub use ffmpeg::{Av1Writer, ContainerTracks, FfmpegReader, FileItem, LosslessWriter, TrackUnit, UnitReader};
 pub use frame_sink::FrameSink;
 pub use frame_source::FrameSource;
 pub use open_options::{AudioChoice, Deinterlace, OpenOptions, SourceDamage};

@@ -36,7 +36,7 @@ fn unknown(index: usize, codec: &str) -> Error {
 /// A clip's tracks as a container holds them.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct KeptTracks {
+pub struct ContainerTracks {
     /// What is written.
     pub tracks: Tracks,
     /// What is not.
@@ -45,7 +45,7 @@ pub struct KeptTracks {
     subtitles: Vec<Option<(u8, String, String)>>,
 }
 
-impl KeptTracks {
+impl ContainerTracks {
     /// What `container` keeps of `tracks`.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Error as Ffmpeg, Packet, Rational as Fraction, encoder, frame};
 
 use super::super::{Container, FrameSink};
-use super::keeping::KeptTracks;
+use super::keeping::ContainerTracks;
 use super::muxer::{Muxer, Timing, write_error};
 use super::padding;
 use super::{native_write, signed};
@@ -36,7 +36,7 @@ const ENDINGS: &str = "use .mkv, .mp4, .mov or .y4m, or frame_%04d.png for pictu
 /// Writes frames losslessly: FFV1 in Matroska, H.264 or HEVC in MP4 and MOV.
 pub struct LosslessWriter {
     muxer: Muxer,
-    kept: KeptTracks,
+    kept: ContainerTracks,
     encoder: Encoder,
     pixel: Pixel,
     info: VideoInfo,
@@ -54,7 +54,7 @@ impl LosslessWriter {
     pub fn create(path: &Path, info: &VideoInfo, tracks: &Tracks) -> Result<Self> {
         let container = Container::of(path, ENDINGS)?;
         let choice = choose(container, info.format)?;
-        let kept = KeptTracks::new(container, tracks)?;
+        let kept = ContainerTracks::new(container, tracks)?;
         let mut muxer = Muxer::create(path)?;
         let (time_base, rate) =
             (signed("time base", info.time_base)?, signed("frame rate", info.frame_rate)?);

@@ -24,7 +24,7 @@ mod track_reader;
 mod transcode;
 mod units;
 
-pub use keeping::KeptTracks;
+pub use keeping::ContainerTracks;
 pub(crate) use keeping::expect_known_audio;
 pub use lossless::LosslessWriter;
 pub use reader::FfmpegReader;

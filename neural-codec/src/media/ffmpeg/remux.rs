@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::keeping::KeptTracks;
+use super::keeping::ContainerTracks;
 use super::muxer::{Muxer, Timing, copy};
 use super::native_write::{Av1Track, av1_parameters};
 use super::padding;
@@ -31,7 +31,7 @@ pub struct TrackUnit {
 /// Units come in presentation order; packets of other tracks in any order among tracks, but in order within each.
 pub struct Av1Writer {
     muxer: Muxer,
-    kept: KeptTracks,
+    kept: ContainerTracks,
     frame_duration: i64,
     /// A unit whose duration the next one's time tells.
     waiting: Option<TrackUnit>,
@@ -49,7 +49,7 @@ impl Av1Writer {
         path: &Path,
         info: &VideoInfo,
         setup: &[u8],
-        kept: KeptTracks,
+        kept: ContainerTracks,
         earliest: i64,
     ) -> Result<Self> {
         Self::start(Muxer::create(path)?, info, setup, kept, earliest)
@@ -65,7 +65,7 @@ impl Av1Writer {
         container: Container,
         info: &VideoInfo,
         setup: &[u8],
-        kept: KeptTracks,
+        kept: ContainerTracks,
         earliest: i64,
     ) -> Result<Self> {
         Self::start(Muxer::stream(sink, container)?, info, setup, kept, earliest)
@@ -75,7 +75,7 @@ impl Av1Writer {
         mut muxer: Muxer,
         info: &VideoInfo,
         setup: &[u8],
-        kept: KeptTracks,
+        kept: ContainerTracks,
         earliest: i64,
     ) -> Result<Self> {
         muxer.begin_at(earliest);

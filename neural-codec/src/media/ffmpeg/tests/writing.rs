@@ -4,7 +4,7 @@ use super::*;
 use crate::bitstream::{AudioPacket, Tracks};
 use crate::error::Error;
 use crate::frame::{ColorRange, PixelFormat, VideoInfo};
-use crate::media::{Av1Writer, Container, KeptTracks, TrackUnit, create};
+use crate::media::{Av1Writer, Container, ContainerTracks, TrackUnit, create};
 
 /// Copies a clip, frames decoded and audio as it is.
 fn export(from: &Path, to: &Path) -> Vec<Frame> {
@@ -149,7 +149,7 @@ fn remux_av1(
     tracks: &Tracks,
     audio: &[AudioPacket],
 ) -> Result<()> {
-    let kept = KeptTracks::new(Container::of(to, "")?, tracks)?;
+    let kept = ContainerTracks::new(Container::of(to, "")?, tracks)?;
     let setup = crate::base::sequence_header_obu(&units[0].data)?;
     let mut writer = Av1Writer::create(to, info, setup, kept, 0)?;
     units.iter().try_for_each(|unit| writer.write_unit(unit.clone()))?;
