@@ -26,8 +26,8 @@ pub struct Report {
     pub library_version: String,
     /// Name and version of the base layer's encoder.
     pub base_encoder: String,
-    /// Settings by name, as text that `Settings::set` accepts.
-    pub settings: BTreeMap<String, String>,
+    /// The settings in force by name, the target among them: numbers, texts and lists, null for none.
+    pub settings: BTreeMap<String, serde_json::Value>,
     /// The clip as it came.
     pub source: ClipReport,
     /// The clip as a decoder gives it back; quality is measured against the source in this format.

@@ -3,9 +3,12 @@
 //! The table at the end of this file is the single list of names, ranges and meanings; C and Python set values
 //! by name through [`Settings::set`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use serde_json::Value as Json;
 
 pub use crate::audio_plan::{AudioAction, AudioCodec, AudioPlan};
 use crate::device::{self, FEWEST_SAMPLES};
@@ -127,6 +130,11 @@ impl DeviceChoice {
 trait Value: Sized {
     fn read(name: &str, range: &Range, text: &str) -> Result<Self>;
     fn write(&self) -> String;
+
+    /// As JSON: numbers as numbers, lists as lists, none as null, the rest as text.
+    fn json(&self) -> Json {
+        Json::String(self.write())
+    }
 }
 
 /// Inclusive numeric bounds of a setting; text settings ignore them.
@@ -160,6 +168,9 @@ macro_rules! numeric_value {
             fn write(&self) -> String {
                 self.to_string()
             }
+            fn json(&self) -> Json {
+                Json::from(*self)
+            }
         }
     )*};
 }
@@ -187,6 +198,9 @@ impl<T: Value> Value for Option<T> {
     fn write(&self) -> String {
         self.as_ref().map_or_else(|| "none".into(), Value::write)
     }
+    fn json(&self) -> Json {
+        self.as_ref().map_or(Json::Null, Value::json)
+    }
 }
 
 impl Value for BitDepth {
@@ -196,6 +210,9 @@ impl Value for BitDepth {
     }
     fn write(&self) -> String {
         self.bits().to_string()
+    }
+    fn json(&self) -> Json {
+        Json::from(self.bits())
     }
 }
 
@@ -215,6 +232,9 @@ impl Value for Vec<Strategy> {
     }
     fn write(&self) -> String {
         self.iter().map(|s| s.name()).collect::<Vec<_>>().join(",")
+    }
+    fn json(&self) -> Json {
+        self.iter().map(|s| s.name()).collect()
     }
 }
 
@@ -281,6 +301,10 @@ impl Value for SceneChoices {
     }
     fn write(&self) -> String {
         if self.as_json().is_empty() { "none".into() } else { self.as_json().into() }
+    }
+    fn json(&self) -> Json {
+        // What was read as JSON is JSON; empty text is none.
+        serde_json::from_str(self.as_json()).unwrap_or(Json::Null)
     }
 }
 
@@ -356,6 +380,11 @@ macro_rules! settings {
                     $(stringify!($name) => Some(self.$name.write()),)*
                     _ => None,
                 }
+            }
+
+            /// All values by name, with their types: numbers are numbers, lists are lists, and none is null.
+            pub fn to_json(&self) -> BTreeMap<String, Json> {
+                BTreeMap::from([$((stringify!($name).to_owned(), self.$name.json()),)*])
             }
         }
     };
@@ -459,6 +488,29 @@ mod tests {
             copy.set(row.name, &settings.get(row.name).unwrap()).unwrap();
         }
         assert_eq!(copy, settings);
+    }
+
+    #[test]
+    fn as_json_values_have_their_types() {
+        let mut settings = Settings::default();
+        for (name, text) in
+            [("min_ssim_y", "0.9"), ("bit_depth", "10"), ("scene_settings", r#"[{"quantizer":40}]"#)]
+        {
+            settings.set(name, text).unwrap();
+        }
+        let values = settings.to_json();
+        assert_eq!(values.len(), Settings::DESCRIPTIONS.len());
+        for (name, json) in [
+            ("min_ssim_y", "0.9"),
+            ("bit_depth", "10"),
+            ("effort", "5"),
+            ("quantizer", "null"),
+            ("strategies", r#"["av1","hybrid"]"#),
+            ("scene_settings", r#"[{"quantizer":40}]"#),
+            ("device", "\"auto\""),
+        ] {
+            assert_eq!(values[name].to_string(), json, "{name}");
+        }
     }
 
     #[test]

@@ -39,7 +39,8 @@ fn every_scene_is_coded_as_it_was_asked() {
     assert_eq!((first.tools.as_str(), second.tools.as_str()), ("default", "hierarchical-levels=3"));
     assert_eq!((first.asked["quantizer"].as_str(), second.asked["quantizer"].as_str()), ("30", "50"));
     assert_eq!((first.verdict, second.verdict), (SceneVerdict::AsAsked, SceneVerdict::AsAsked));
-    assert_eq!(report.settings["scene_settings"], choices);
+    assert_eq!(report.settings["scene_settings"][1]["tools"]["hierarchical_levels"], 3);
+    assert_eq!((&report.settings["effort"], &report.settings["min_psnr_y"]), (&1.into(), &35.0.into()));
 }
 
 #[test]

@@ -21,7 +21,6 @@ MOST_CROPS, MOST_THUMBNAILS = 480_000, 200_000
 SIDES = (240, 208, 176, 144, 112, 80, 56)
 WORST, THUMBNAIL, OVERVIEW = 3, 54, 150
 # What a clip is coded for where nothing else is asked for (docs/TARGETS.md).
-FLOORS = {"min_psnr_y": 35.0, "min_ssim_y": 0.95}
 OTHER_TARGETS = ("quantizer", "bitrate_bps", "size_bytes", "lambda")
 # Title, what values are multiplied by to be whole, digits, unit, color, least height of the axis, its end, and the floor's setting.
 MEASURES: dict[str, tuple[str, int, int, str, str, float, float | None, str]] = {
@@ -186,19 +185,8 @@ def _thumbnails(scenes: Sequence[Scene], pictures: dict[int, Array]) -> dict[str
 
 def floors_of(report: Report) -> dict[str, float]:
     """The floors that an encode had to keep, by setting."""
-    given = {name: value for name, value in report.settings.items() if value != "none"}
-    asked = {name: float(value) for name, value in given.items() if name.startswith("min_") and _is_number(value)}
-    if asked or any(name in given for name in OTHER_TARGETS):
-        return asked
-    return dict(FLOORS)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    numbers = {name: value for name, value in report.settings.items() if isinstance(value, (int, float))}
+    return {name: value for name, value in numbers.items() if name.startswith("min_")}
 
 
 def chart_data(report: Report, found: Measured | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterable, Sequence
 
 from ._page_data import OTHER_TARGETS, Measured, WorstFrame, floors_of
@@ -10,8 +11,12 @@ from ._settings import settings
 from .records import Report, Scene, Total
 
 _WORDS = {
-    "min_psnr_y": "PSNR-Y at least {} dB in every scene",
-    "min_ssim_y": "SSIM-Y at least {} in every scene",
+    "min_psnr_y": "PSNR-Y at least {} dB",
+    "min_ssim_y": "SSIM-Y at least {}",
+    "min_ms_ssim": "MS-SSIM at least {}",
+    "min_ssimulacra2": "SSIMULACRA 2 at least {}",
+    "min_vmaf": "VMAF at least {}",
+    "min_xpsnr": "XPSNR at least {} dB",
     "quantizer": "quantizer {}",
     "bitrate_bps": "{} bits a second",
     "size_bytes": "{} bytes",
@@ -21,10 +26,26 @@ _WORDS = {
 
 def target_of(report: Report) -> str:
     """What was asked for, in words."""
-    asked = {name: f"{value:g}" for name, value in floors_of(report).items()}
-    asked |= {name: report.settings[name] for name in OTHER_TARGETS if report.settings.get(name, "none") != "none"}
-    told = [_WORDS.get(name, name.replace("_", " ") + " {}").format(value) for name, value in asked.items()]
-    return ", ".join(told) or "none"
+    floors = floors_of(report)
+    asked = {**floors, **{name: report.settings[name] for name in OTHER_TARGETS if report.settings.get(name) is not None}}
+    told = [_WORDS.get(name, name.replace("_", " ") + " {}").format(_written(value)) for name, value in asked.items()]
+    if not floors:
+        return ", ".join(told) or "none"
+    frames = {"mean": "", "harmonic_mean": " (harmonic mean of frames)"}
+    pooling = str(report.settings.get("pooling", "mean"))
+    where = "over the whole clip" if report.settings.get("scope") == "clip" else "in every scene"
+    return ", ".join(told) + frames.get(pooling, f" ({pooling} of frames)") + f", {where}"
+
+
+def _written(value: object) -> str:
+    """A setting's value as the command line takes it."""
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ",".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def outcome(report: Report) -> str:
@@ -208,11 +229,12 @@ def stages_part(total: Total) -> str:
 
 
 def settings_part(report: Report) -> str:
-    """Settings that are not the defaults."""
+    """Settings that are not the defaults; floors are told as the target."""
     usual = {name: setting.default for name, setting in settings().items()}
-    changed = {name: value for name, value in report.settings.items() if value != usual.get(name)}
+    written = {name: _written(value) for name, value in report.settings.items() if name not in floors_of(report)}
+    changed = {name: value for name, value in written.items() if value != usual.get(name)}
     told = ", ".join(f"<code>{html.escape(name)}={html.escape(value[:200])}</code>" for name, value in changed.items())
-    return f"<h2>Settings</h2><p>{told or 'All are the defaults.'}</p>"
+    return f"<h2>Settings</h2><p>{told or 'All but the target are the defaults.'}</p>"
 
 
 def _safe(value: object) -> str:

@@ -231,7 +231,7 @@ class Report(Record):
 
     library_version: str
     base_encoder: str
-    settings: dict[str, str]
+    settings: dict[str, Any]
     source: Clip
     coded: Clip
     scenes: list[Scene]

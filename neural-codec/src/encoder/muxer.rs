@@ -44,7 +44,7 @@ impl StreamMuxer {
         source: VideoInfo,
         coded: VideoInfo,
         tracks: &Tracks,
-        settings: &Settings,
+        settings: Settings,
         measures: Measures,
         base_encoder: String,
         start: Instant,
@@ -62,7 +62,7 @@ impl StreamMuxer {
             lost: Vec::new(),
             source,
             coded,
-            settings: settings.clone(),
+            settings,
             base_encoder,
             notes: Vec::new(),
             scenes: Vec::new(),
@@ -167,10 +167,7 @@ impl StreamMuxer {
             schema: SCHEMA.into(),
             library_version: env!("CARGO_PKG_VERSION").into(),
             base_encoder: self.base_encoder,
-            settings: Settings::DESCRIPTIONS
-                .iter()
-                .filter_map(|row| Some((row.name.to_owned(), self.settings.get(row.name)?)))
-                .collect(),
+            settings: self.settings.to_json(),
             source: ClipReport::new(&self.source),
             coded: ClipReport::new(&self.coded),
             total: TotalReport {

@@ -143,7 +143,7 @@ impl Session {
             self.source,
             clip.info,
             tracks,
-            &self.settings,
+            self.target.in_force(&self.settings),
             clip.store_measures,
             base_encoder,
             start,

@@ -91,6 +91,15 @@ impl Target {
         })
     }
 
+    /// The settings, with the floor in them that is the target where none is asked for.
+    pub(crate) fn in_force(&self, settings: &Settings) -> Settings {
+        let mut settings = settings.clone();
+        if let Self::Floor(floor) = self {
+            (settings.min_psnr_y, settings.min_ssim_y) = (floor.psnr_y, floor.ssim_y);
+        }
+        settings
+    }
+
     /// What attempts that look for parameters have to measure.
     pub(crate) fn measures(&self) -> Measures {
         match self {

@@ -12,7 +12,7 @@ use super::{initialize, native_write, signed};
 use crate::bitstream::{
     Attachment, AudioPacket, AudioTrack, Chapter, SubtitlePacket, SubtitleTrack, Tags, Tracks,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::frame::Rational;
 
 /// Bytes written to the file at a time.
@@ -275,6 +275,7 @@ impl Muxer {
         let keeps_times = self.delay.map(|_| ("avoid_negative_ts", "disabled"));
         let options = options.chain(keeps_times).collect::<Dictionary<'_>>();
         self.output.write_header_with(options).map(drop).map_err(|error| match error {
+            ffmpeg_next::Error::InvalidData => write_error(&self.path, error),
             ffmpeg_next::Error::Other { errno } if errno != ffmpeg_next::error::EINVAL => {
                 write_error(&self.path, error)
             }
@@ -401,6 +402,11 @@ pub(super) fn write_error(path: &Path, error: ffmpeg_next::Error) -> Error {
             Error::invalid("packet", "timestamps that rise within each track", "others")
         }
         ffmpeg_next::Error::Other { errno } => Error::io(path, std::io::Error::from_raw_os_error(errno)),
+        // Set-up data or packets of a track, as the source or the stream has them.
+        ffmpeg_next::Error::InvalidData => {
+            let found = format!("others, writing {}", path.display());
+            Error::corrupt("track", "set-up data and packets of its codec", found, Place::default())
+        }
         error => Error::internal("FFmpeg", format!("{error}, writing {}", path.display())),
     }
 }

@@ -193,6 +193,32 @@ fn remuxed_av1_decodes_to_the_same_frames_anywhere() {
 }
 
 #[test]
+fn set_up_data_of_sound_that_is_none_is_corrupt_in_every_container() {
+    let Some(folder) = folder() else { return };
+    ffmpeg(
+        folder.path(),
+        "-f lavfi -i testsrc2=s=128x96:r=25:d=0.2 -f lavfi -i sine=d=1 -c:v libx264 -c:a libopus {}/in.mkv",
+    );
+    ffmpeg(folder.path(), "-f lavfi -i testsrc2=s=128x96:r=25:d=0.2 -c:v libsvtav1 -preset 8 {}/in.ivf");
+    let units = units(&std::fs::read(folder.path().join("in.ivf")).unwrap());
+    let sound = source(&folder.path().join("in.mkv")).unwrap();
+    let whole = sound.tracks().audio.clone();
+    let (_, packets) = frames_and_audio(sound).unwrap();
+    let info = VideoInfo::new(128, 96, PixelFormat::YUV420_8, crate::frame::Rational { num: 25, den: 1 });
+    for ending in ["mp4", "mkv", "webm"] {
+        let to = folder.path().join(format!("out.{ending}"));
+        for bytes in [3, 18] {
+            let mut audio = whole.clone();
+            audio[0].extradata.truncate(bytes);
+            match remux_av1(&to, &units, &info, &Tracks::of_audio(audio), &packets) {
+                Err(Error::Corrupt { .. }) => assert!(!to.exists(), "{ending}"),
+                other => panic!("{ending}, {bytes} bytes: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn an_unfinished_export_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, crate::frame::Rational { num: 25, den: 1 });
