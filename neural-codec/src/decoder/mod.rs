@@ -16,6 +16,9 @@ mod item;
 mod items;
 mod memory_need;
 mod one_shot;
+mod photo;
+#[cfg(feature = "images")]
+mod photo_file;
 #[cfg(feature = "ffmpeg")]
 mod remux;
 mod scene;
@@ -28,6 +31,10 @@ pub use compare::{ClipMetrics, FrameDistortion, compare, compare_frames, compare
 #[cfg(feature = "ffmpeg")]
 pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect, inspect_any, inspect_file};
+pub use photo::decode_photo;
+pub(crate) use photo::{color_of_photo, photo_from_yuv};
+#[cfg(feature = "images")]
+pub use photo_file::{decode_photo_bytes, decode_photo_file, open_photo};
 pub use one_shot::{DecodeReport, decode_file, holds_stream, open_clip, open_clip_with};
 #[cfg(feature = "ffmpeg")]
 pub use remux::{remux, remux_into};

@@ -97,6 +97,10 @@ pub fn decode_file(
     cancel: &CancelToken,
     on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<DecodeReport> {
+    #[cfg(feature = "images")]
+    if is_picture_name(output) {
+        return super::photo_file::decode_photo_file(input, output, settings);
+    }
     media::expect_distinct(input, output)?;
     let start = Instant::now();
     let mut decoder = StreamDecoder::open_file(input, settings.clone())?;
@@ -119,6 +123,13 @@ pub fn decode_file(
     let notes = decoder.take_notes();
     let seconds = start.elapsed().as_secs_f64();
     Ok(DecodeReport { frames, audio_packets, notes, seconds, frames_per_second: frames as f64 / seconds })
+}
+
+/// Whether an output is one picture, and no pattern of many.
+#[cfg(feature = "images")]
+fn is_picture_name(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    matches!(ending.as_str(), "png" | "tif" | "tiff") && media::SequencePattern::parse(path).is_none()
 }
 
 fn write_audio(source: &mut dyn FrameSource, writer: &mut dyn media::FrameSink) -> Result<u64> {

@@ -7,14 +7,13 @@
 //! Between the two are `encoder::photo` and `decoder::photo`.
 
 mod alpha;
-mod avif;
 mod extras;
 mod read;
 mod write;
 
 pub use alpha::Alpha;
-pub(crate) use avif::avif_file;
 pub use read::{is_photo, read_photo};
+pub(crate) use write::is_gray;
 pub use write::write_photo;
 
 use crate::bitstream::PhotoTags;

@@ -11,7 +11,7 @@ use crate::lost::Lost;
 use crate::memory::Bytes;
 
 /// What an AVIF file cannot hold of a photo of this size, as this library writes it.
-pub(crate) fn lost(photo: &PhotoPacket) -> Vec<Lost> {
+pub(super) fn lost(photo: &PhotoPacket) -> Vec<Lost> {
     let mut lost = Vec::new();
     for (what, bytes, why) in [
         ("profile", &photo.tags.icc, "ICC profiles are not written into .avif; players take sRGB; .nvc keeps it"),
@@ -33,12 +33,12 @@ pub(crate) fn lost(photo: &PhotoPacket) -> Vec<Lost> {
     lost
 }
 
-/// The file, and what of the photo it does not hold.
+/// The file.
 ///
 /// # Errors
 ///
 /// `Unsupported` for photos that are not AV1, `OutOfMemory`.
-pub(crate) fn avif_file(photo: &PhotoPacket) -> Result<(Vec<u8>, Vec<Lost>)> {
+pub(super) fn avif_file(photo: &PhotoPacket) -> Result<Vec<u8>> {
     let PhotoCode::Av1 { depth, matrix, unit } = &photo.code else {
         return Err(Error::Unsupported {
             what: "a photo coded by a network as .avif".into(),
@@ -59,5 +59,5 @@ pub(crate) fn avif_file(photo: &PhotoPacket) -> Result<(Vec<u8>, Vec<Lost>)> {
     }
     let mut bytes = Bytes::default();
     file.write(&mut bytes, unit, None, width as u32, height as u32, depth.bits())?;
-    Ok((bytes.0, lost(photo)))
+    Ok(bytes.0)
 }
