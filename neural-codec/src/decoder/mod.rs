@@ -32,7 +32,7 @@ pub use compare::{ClipMetrics, FrameDistortion, compare, compare_frames, compare
 pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect, inspect_any, inspect_file};
 pub use photo::decode_photo;
-pub(crate) use photo::{color_of_photo, photo_from_yuv};
+pub(crate) use photo::{Av1Photo, color_of_photo, decode_av1_photo};
 #[cfg(feature = "images")]
 pub use photo_file::{decode_photo_bytes, decode_photo_file, open_photo};
 pub use one_shot::{DecodeReport, decode_file, holds_stream, open_clip, open_clip_with};

@@ -18,22 +18,11 @@ use super::settings::DecoderSettings;
 /// `Unsupported` for codings that this version does not decode.
 pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<Frame> {
     let (width, height) = (photo.width as usize, photo.height as usize);
-    let format = PixelFormat { layout: Layout::Rgb, depth: photo.depth };
     let frame = match &photo.code {
         PhotoCode::Av1 { depth, matrix, unit } => {
             check_memory(width, height, settings)?;
-            let mut decoder = Av1Decoder::new(&DecoderConfig {
-                depth: *depth,
-                color: color_of_photo(*matrix),
-                threads: settings.thread_count().clamp(1, 256),
-                // The sides were held against the limits; small ones are coded larger.
-                max_pixels: u64::MAX,
-                ..DecoderConfig::new(width, height)
-            })?;
-            decoder.send(unit)?;
-            decoder.finish()?;
-            let none = || Error::corrupt("AV1 of a photo", "one frame", "none", Place::default());
-            photo_from_yuv(decoder.receive()?.ok_or_else(none)?, format, photo.is_gray)?
+            let config = Av1Photo { width, height, depth: *depth, matrix: *matrix, is_gray: photo.is_gray };
+            decode_av1_photo(unit, config, photo.depth, settings.thread_count())?
         }
         PhotoCode::Neural(_) => {
             return Err(Error::Unsupported {
@@ -60,15 +49,52 @@ pub(crate) fn color_of_photo(matrix: u8) -> Color {
     }
 }
 
-/// The RGB of a decoded 4:2:0, at the bits of the picture; gray has no chroma.
+/// What the AV1 of a photo holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Av1Photo {
+    /// Width of the picture in pixels.
+    pub(crate) width: usize,
+    /// Height in pixels.
+    pub(crate) height: usize,
+    /// Bits of a coded sample.
+    pub(crate) depth: BitDepth,
+    /// Matrix coefficients.
+    pub(crate) matrix: u8,
+    /// Gray has no chroma.
+    pub(crate) is_gray: bool,
+}
+
+/// The RGB of an AV1 unit, at so many bits.
 ///
 /// # Errors
 ///
-/// `OutOfMemory`.
-pub(crate) fn photo_from_yuv(yuv: Frame, format: PixelFormat, is_gray: bool) -> Result<Frame> {
-    let color = yuv.color();
-    let yuv = if is_gray { with_neutral_chroma(yuv) } else { yuv };
-    convert(&yuv, format, color)
+/// `Corrupt`, `MissingLibrary`, `OutOfMemory`.
+pub(crate) fn decode_av1_photo(
+    unit: &[u8],
+    photo: Av1Photo,
+    depth: BitDepth,
+    threads: usize,
+) -> Result<Frame> {
+    let color = color_of_photo(photo.matrix);
+    let mut decoder = Av1Decoder::new(&DecoderConfig {
+        depth: photo.depth,
+        color,
+        threads: threads.clamp(1, 256),
+        // The sides were held against the limits; small ones are coded larger.
+        max_pixels: u64::MAX,
+        ..DecoderConfig::new(photo.width, photo.height)
+    })?;
+    decoder.send(unit)?;
+    // Asked before the end, a decoder of several threads works ahead; asked after it, it gives what it has.
+    let early = decoder.receive()?;
+    decoder.finish()?;
+    let none = || Error::corrupt("AV1 of a photo", "one frame", "none", Place::default());
+    let yuv = match early {
+        Some(frame) => frame,
+        None => decoder.receive()?.ok_or_else(none)?,
+    };
+    let yuv = if photo.is_gray { with_neutral_chroma(yuv) } else { yuv };
+    convert(&yuv, PixelFormat { layout: Layout::Rgb, depth }, color)
 }
 
 /// Bytes of memory a pixel that decoding takes at most: the AV1 picture and its copy at 10 bits, RGB, and what lies between.

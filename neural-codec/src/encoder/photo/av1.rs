@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::base::{Av1Decoder, DecoderConfig, EncoderConfig, Library, Quantizer, SvtAv1Encoder};
+use crate::base::{EncoderConfig, Library, Quantizer, SvtAv1Encoder};
 use crate::bitstream::PhotoCode;
-use crate::decoder::{color_of_photo, photo_from_yuv};
+use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Rational, convert};
 
@@ -23,8 +23,8 @@ pub(super) struct Av1Coder {
     library: Arc<Library>,
     config: EncoderConfig,
     yuv: Arc<Frame>,
-    /// Format of the source, which the decoded picture has too.
-    format: PixelFormat,
+    /// Bits of a sample of the source, which the decoded picture has too.
+    output_depth: BitDepth,
     is_gray: bool,
 }
 
@@ -63,7 +63,7 @@ impl Av1Coder {
             extra: TOOLS.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             ..EncoderConfig::new(source.width(), source.height(), Rational { num: 25, den: 1 })
         };
-        Ok(Self { library: Arc::clone(library), config, yuv, format: source.format(), is_gray })
+        Ok(Self { library: Arc::clone(library), config, yuv, output_depth: source.format().depth, is_gray })
     }
 
     /// Bits of a coded sample.
@@ -95,18 +95,10 @@ impl Av1Coder {
 
     fn once(&mut self) -> Result<Coded> {
         let unit = self.unit()?;
-        let mut decoder = Av1Decoder::new(&DecoderConfig {
-            depth: self.config.depth,
-            color: color_of_photo(self.config.color.matrix),
-            threads: self.config.threads.clamp(1, 256),
-            max_pixels: u64::MAX,
-            ..DecoderConfig::new(self.config.width, self.config.height)
-        })?;
-        decoder.send(&unit)?;
-        decoder.finish()?;
-        let yuv = decoder.receive()?.ok_or_else(|| not_one_frame(0))?;
-        let decoded = photo_from_yuv(yuv, self.format, self.is_gray)?;
-        let code = PhotoCode::Av1 { depth: self.config.depth, matrix: self.config.color.matrix, unit };
+        let EncoderConfig { width, height, depth, color, threads, .. } = self.config;
+        let photo = Av1Photo { width, height, depth, matrix: color.matrix, is_gray: self.is_gray };
+        let decoded = decode_av1_photo(&unit, photo, self.output_depth, threads)?;
+        let code = PhotoCode::Av1 { depth, matrix: color.matrix, unit };
         Ok(Coded { code, decoded })
     }
 
