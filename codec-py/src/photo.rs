@@ -121,7 +121,8 @@ pub(crate) fn read_photo<'py>(
             (Some(path), _) => decoder::open_photo(path, &settings)?,
             (None, bytes) => decoder::decode_photo_bytes(bytes.as_deref().unwrap_or_default(), &settings)?,
         };
-        let picture = picture_of(neural_codec::frame::AnyFrame::Host(photo.frame), Shape::wanted(false, false))?;
+        let picture =
+            picture_of(neural_codec::frame::AnyFrame::Host(photo.frame), Shape::wanted(false, false))?;
         Ok((picture, photo.alpha, photo.tags))
     })?;
     let out = PyDict::new(py);

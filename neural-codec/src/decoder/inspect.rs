@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::item::Item;
 use super::items::Items;
-use super::settings::DecoderSettings;
 use super::photo::coded_depth;
+use super::settings::DecoderSettings;
 use crate::bitstream::{Limits, PacketReader, PhotoCode, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;

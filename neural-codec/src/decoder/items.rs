@@ -7,8 +7,8 @@ use std::path::Path;
 #[cfg(feature = "ffmpeg")]
 use super::file_scenes::FileScenes;
 use super::item::{FoundScene, Item};
-use super::settings::DecoderSettings;
 use super::photo::header_of;
+use super::settings::DecoderSettings;
 use crate::bitstream::{PacketReader, PhotoPacket, SIGNATURE, StreamHeader, StreamItem, Tracks};
 use crate::error::{Error, Result};
 
@@ -20,7 +20,11 @@ pub(super) enum Items<R> {
     Stream(Box<PacketReader<R>>),
     #[cfg(feature = "ffmpeg")]
     File(Box<FileScenes>),
-    Photo { header: Box<StreamHeader>, photo: Option<Box<PhotoPacket>>, bytes: u64 },
+    Photo {
+        header: Box<StreamHeader>,
+        photo: Option<Box<PhotoPacket>>,
+        bytes: u64,
+    },
 }
 
 impl Items<AnyInput> {

@@ -31,11 +31,11 @@ pub use compare::{ClipMetrics, FrameDistortion, compare, compare_frames, compare
 #[cfg(feature = "ffmpeg")]
 pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect, inspect_any, inspect_file};
+pub use one_shot::{DecodeReport, decode_file, holds_stream, open_clip, open_clip_with};
 pub use photo::decode_photo;
 pub(crate) use photo::{Av1Photo, color_of_photo, decode_av1_photo};
 #[cfg(feature = "images")]
 pub use photo_file::{decode_photo_bytes, decode_photo_file, open_photo};
-pub use one_shot::{DecodeReport, decode_file, holds_stream, open_clip, open_clip_with};
 #[cfg(feature = "ffmpeg")]
 pub use remux::{remux, remux_into};
 pub use seeking::{ReadSeek, SeekingDecoder};

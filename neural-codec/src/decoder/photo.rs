@@ -4,8 +4,8 @@ use crate::base::{Av1Decoder, DecoderConfig};
 use crate::bitstream::{FormatVersion, PhotoCode, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::frame::{
-    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, PixelFormat, Rational, VideoInfo, convert,
-    with_neutral_chroma,
+    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, PixelFormat, Rational, VideoInfo,
+    convert, with_neutral_chroma,
 };
 
 use super::settings::DecoderSettings;
@@ -41,12 +41,7 @@ pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<F
 
 /// The color of a photo's 4:2:0.
 pub(crate) fn color_of_photo(matrix: u8) -> Color {
-    Color {
-        range: ColorRange::Full,
-        matrix,
-        chroma_location: ChromaLocation::Center,
-        ..Color::default()
-    }
+    Color { range: ColorRange::Full, matrix, chroma_location: ChromaLocation::Center, ..Color::default() }
 }
 
 /// What the AV1 of a photo holds.

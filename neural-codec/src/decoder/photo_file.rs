@@ -11,8 +11,8 @@ use super::settings::DecoderSettings;
 use crate::bitstream::PhotoPacket;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Layout, PixelFormat, convert};
-use crate::media::photo::{Alpha, Photo, is_photo, read_photo, write_photo};
 use crate::media::expect_distinct;
+use crate::media::photo::{Alpha, Photo, is_photo, read_photo, write_photo};
 
 /// Reads a photo from the bytes of a `.nvc` file.
 ///

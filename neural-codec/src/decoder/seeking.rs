@@ -150,7 +150,10 @@ impl<R: Read + Seek> SeekingDecoder<R> {
             let entry =
                 SceneEntry { offset: 0, bytes: 0, first_frame: 0, frame_count: 1, first_timestamp: 0 };
             let scenes = SceneTable { scenes: vec![entry] };
-            return Ok(Self::of(Scenes::Photo(Box::new(header_of(&photo)), scenes, Box::new(photo)), settings));
+            return Ok(Self::of(
+                Scenes::Photo(Box::new(header_of(&photo)), scenes, Box::new(photo)),
+                settings,
+            ));
         }
         let reader = SceneReader::open(input, settings.limits.clone())?;
         Ok(Self::of(Scenes::Stream(Box::new(reader)), settings))

@@ -14,7 +14,11 @@ use crate::memory::Bytes;
 pub(super) fn lost(photo: &PhotoPacket) -> Vec<Lost> {
     let mut lost = Vec::new();
     for (what, bytes, why) in [
-        ("profile", &photo.tags.icc, "ICC profiles are not written into .avif; players take sRGB; .nvc keeps it"),
+        (
+            "profile",
+            &photo.tags.icc,
+            "ICC profiles are not written into .avif; players take sRGB; .nvc keeps it",
+        ),
         ("xmp", &photo.tags.xmp, "not written into .avif; .nvc keeps it"),
         ("alpha", &photo.alpha, "not written into .avif; .nvc keeps it"),
     ] {

@@ -141,7 +141,9 @@ fn encode(
     let target_met = target.margin(&quality, bytes) >= 0.0;
     let (verdict, reason) = match (&target, target_met) {
         (PhotoTarget::Constant(_), _) => (SceneVerdict::AsAsked, target.text()),
-        (PhotoTarget::Size(_), true) => (SceneVerdict::ShareOfBytes, format!("the best with {}", target.text())),
+        (PhotoTarget::Size(_), true) => {
+            (SceneVerdict::ShareOfBytes, format!("the best with {}", target.text()))
+        }
         (PhotoTarget::Floor(_), true) => {
             (SceneVerdict::FloorMet, format!("the coarsest quantizer with {}", target.text()))
         }
@@ -253,9 +255,11 @@ fn account_for(report: &mut Report, packet: &PhotoPacket, bytes: u64, settings: 
 fn stages(attempts: &[AttemptRecord]) -> BTreeMap<String, StageReport> {
     let mut stages = BTreeMap::new();
     for attempt in attempts {
-        let stage = stages
-            .entry(attempt.stage.name().to_owned())
-            .or_insert(StageReport { runs: 0, seconds: 0.0, cpu_seconds: 0.0 });
+        let stage = stages.entry(attempt.stage.name().to_owned()).or_insert(StageReport {
+            runs: 0,
+            seconds: 0.0,
+            cpu_seconds: 0.0,
+        });
         stage.runs += 1;
         stage.seconds += attempt.seconds;
         stage.cpu_seconds += attempt.cpu_seconds;
@@ -297,9 +301,8 @@ impl<'a, 'b> Search<'a, 'b> {
         let depth = settings.bit_depth.unwrap_or(BitDepth::Ten).max(photo.frame.format().depth);
         let (has_profile, threads) = (!packet.tags.icc.is_empty(), settings.thread_count());
         let coder = Av1Coder::new(library, &photo.frame, depth, packet.is_gray, has_profile, threads)?;
-        let mut line: Vec<Quantizer> = (4..=280)
-            .map(|quarters| library.quantizer_at_most(f64::from(quarters) / 4.0))
-            .collect();
+        let mut line: Vec<Quantizer> =
+            (4..=280).map(|quarters| library.quantizer_at_most(f64::from(quarters) / 4.0)).collect();
         line.dedup();
         if matches!(target, PhotoTarget::Size(_)) {
             line.reverse();

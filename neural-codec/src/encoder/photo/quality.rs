@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::frame::{Color, Frame, Layout, PixelFormat, Rational, VideoInfo, convert};
-use crate::metrics::{ClipMeasurer, Measures, ssimulacra2};
 use crate::metrics::Metric;
+use crate::metrics::{ClipMeasurer, Measures, ssimulacra2};
 
 /// Distortion, by the definitions of `docs/GLOSSARY.md`; `None` where it is not measured, not defined, or nothing differs.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

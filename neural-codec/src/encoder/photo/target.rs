@@ -112,7 +112,8 @@ impl PhotoTarget {
 
     /// Whether luma has to be measured to know.
     pub(super) fn is_about_luma(&self) -> bool {
-        let is_luma = |metric: &PhotoMetric| !matches!(metric, PhotoMetric::PsnrRgb | PhotoMetric::Ssimulacra2);
+        let is_luma =
+            |metric: &PhotoMetric| !matches!(metric, PhotoMetric::PsnrRgb | PhotoMetric::Ssimulacra2);
         matches!(self, Self::Floor(floors) if floors.iter().any(|(metric, _)| is_luma(metric)))
     }
 
@@ -176,7 +177,8 @@ mod tests {
     #[test]
     fn the_margin_is_that_of_the_floor_that_binds() {
         let both = target(&[("min_psnr", "38"), ("min_ssimulacra2", "80")]).unwrap();
-        let quality = |psnr_rgb, ssimulacra2| PhotoQuality { psnr_rgb, ssimulacra2, ..PhotoQuality::default() };
+        let quality =
+            |psnr_rgb, ssimulacra2| PhotoQuality { psnr_rgb, ssimulacra2, ..PhotoQuality::default() };
         assert_eq!(both.margin(&quality(Some(40.0), Some(76.0)), 1), -1.0);
         assert_eq!(both.margin(&quality(None, None), 1), f64::INFINITY);
         assert!(target(&[("size_bytes", "1000")]).unwrap().margin(&quality(None, None), 1001) < 0.0);

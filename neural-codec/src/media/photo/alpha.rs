@@ -85,7 +85,8 @@ impl Alpha {
         }
         let depth = info.bit_depth;
         let bytes = width * height * if depth == PngDepth::Sixteen { 2 } else { 1 };
-        if !matches!(depth, PngDepth::Eight | PngDepth::Sixteen) || reader.output_buffer_size() != Some(bytes) {
+        if !matches!(depth, PngDepth::Eight | PngDepth::Sixteen) || reader.output_buffer_size() != Some(bytes)
+        {
             return Err(corrupt(format!("samples of {depth:?} bits")));
         }
         let mut samples = memory::filled("alpha", bytes, 0)?;

@@ -42,7 +42,10 @@ fn of_png(file: BufReader<File>) -> Vec<Lost> {
         }
     }
     if let Some(size) = info.pixel_dims {
-        lost.push(Lost::new("resolution", format!("{}x{} pixels a unit of chunk pHYs", size.xppu, size.yppu)));
+        lost.push(Lost::new(
+            "resolution",
+            format!("{}x{} pixels a unit of chunk pHYs", size.xppu, size.yppu),
+        ));
     }
     let texts = info.uncompressed_latin1_text.iter().map(|text| text.keyword.as_str());
     let texts = texts.chain(info.compressed_latin1_text.iter().map(|text| text.keyword.as_str()));

@@ -12,9 +12,9 @@ use crate::bitstream::PhotoTags;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Plane, check_size, from_rgb8_interleaved, from_rgb10_interleaved};
 use crate::lost::Lost;
+use crate::media::pages;
 use crate::media::pictures::{limits, picture_error};
 use crate::media::sniff::{self, FileKind};
-use crate::media::pages;
 use crate::memory;
 
 /// Where an ICC profile says which colors it is about, and its signature.
@@ -70,7 +70,8 @@ fn read(path: &Path, file: impl BufRead + Seek) -> Result<Photo> {
         exif: decoder.exif_metadata().map_err(failed)?.unwrap_or_default(),
         xmp: decoder.xmp_metadata().map_err(failed)?.unwrap_or_default(),
     };
-    let is_cmyk = matches!(decoder.original_color_type(), ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16);
+    let is_cmyk =
+        matches!(decoder.original_color_type(), ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16);
     if decoder.iptc_metadata().map_err(failed)?.is_some() {
         lost.push(Lost::new("iptc", "IPTC has no place"));
     }
@@ -91,7 +92,8 @@ fn check_profile(tags: &mut PhotoTags, is_cmyk: bool, lost: &mut Vec<Lost>) {
     let is_of_samples = matches!(tags.icc.get(ICC_SPACE), Some(b"RGB " | b"GRAY"));
     if is_cmyk || !is_of_samples || tags.icc.get(ICC_SIGNATURE) != Some(b"acsp") {
         tags.icc.clear();
-        let why = if is_cmyk { "of CMYK, which became RGB without it" } else { "not of RGB or gray, or damaged" };
+        let why =
+            if is_cmyk { "of CMYK, which became RGB without it" } else { "not of RGB or gray, or damaged" };
         lost.push(Lost::new("profile", why));
     }
 }
@@ -151,7 +153,10 @@ fn frame_of(picture: DynamicImage, lost: &mut Vec<Lost>) -> Result<Frame> {
     let is_deep = match picture.color() {
         ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => false,
         ColorType::Rgb32F | ColorType::Rgba32F => {
-            lost.push(Lost::new("bits", "samples of 32 bits, floating point, become 10 bits, clipped to 0 and 1"));
+            lost.push(Lost::new(
+                "bits",
+                "samples of 32 bits, floating point, become 10 bits, clipped to 0 and 1",
+            ));
             true
         }
         _ => {
