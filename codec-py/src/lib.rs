@@ -18,6 +18,7 @@ mod layout;
 mod offer;
 mod options;
 mod parts;
+mod photo;
 mod pictures;
 mod python_file;
 mod seeker;
@@ -48,6 +49,8 @@ mod _native {
     use crate::job::Job;
     #[pymodule_export]
     use crate::parts::{concat, encode_scene, probe, profile_scenes, split, warm_start};
+    #[pymodule_export]
+    use crate::photo::{decode_photo, encode_photo, is_photo, read_photo};
     #[pymodule_export]
     use crate::seeker::Seeker;
     #[pymodule_export]

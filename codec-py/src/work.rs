@@ -175,6 +175,7 @@ pub(crate) fn remux(py: Python<'_>, input: PathBuf, output: PathBuf) -> PyResult
 pub(crate) fn output_kind(py: Python<'_>, path: PathBuf) -> PyResult<&'static str> {
     Ok(match OutputKind::of(&path).map_err(|error| to_python(py, error))? {
         OutputKind::Stream => "stream",
+        OutputKind::Avif => "avif",
         OutputKind::Container(container) => container.ending(),
     })
 }

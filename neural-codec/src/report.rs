@@ -40,6 +40,34 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What of the source is not in the output.
     pub lost: Vec<Lost>,
+    /// What a photo has that a clip has not; null for clips.
+    #[serde(default)]
+    pub photo: Option<PhotoReport>,
+}
+
+/// How a photo is stored, and what is stored beside its samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct PhotoReport {
+    /// `av1` or `neural`.
+    pub coding: String,
+    /// Bits of the whole file a pixel.
+    pub bits_per_pixel: f64,
+    /// Bytes of the coded samples.
+    pub coded_bytes: u64,
+    /// Multiplications a pixel that decoding takes; 0 for AV1.
+    pub macs_per_pixel: u64,
+    /// Whether red, green and blue are equal everywhere.
+    pub is_gray: bool,
+    /// Bytes of the ICC profile that is kept; 0 without one, here and below.
+    pub icc_bytes: u64,
+    /// Bytes of EXIF.
+    pub exif_bytes: u64,
+    /// Bytes of XMP.
+    pub xmp_bytes: u64,
+    /// Bytes of opacity, which is kept without loss.
+    pub alpha_bytes: u64,
 }
 
 /// Size, format and color of a clip.
@@ -107,6 +135,9 @@ pub struct QualityReport {
     pub vmaf: Option<f64>,
     /// Luma XPSNR in dB; null where it is not measured, and where nothing differs.
     pub xpsnr_y: Option<f64>,
+    /// PSNR in dB of the mean squared error over R, G and B; null for clips, which are measured as YUV, and when lossless.
+    #[serde(default)]
+    pub psnr_rgb: Option<f64>,
     /// Frames whose luma is reproduced exactly.
     pub lossless_frames: u64,
     /// Least luma PSNR of a frame in dB; null when every frame is lossless.
@@ -344,6 +375,9 @@ pub struct AttemptRecord {
     pub bytes: u64,
     /// Mean luma PSNR in dB; null when lossless.
     pub psnr_y: Option<f64>,
+    /// PSNR in dB over R, G and B; null for clips, and when lossless.
+    #[serde(default)]
+    pub psnr_rgb: Option<f64>,
     /// Mean luma SSIM; null where it is not defined, and of attempts that look for parameters of a target that does not name it.
     pub ssim_y: Option<f64>,
     /// Mean luma MS-SSIM; null where it is not measured.

@@ -395,6 +395,8 @@ settings! {
     quantizer: Option<f64> = None, 1 => 70;
     /// How much work the encoder may spend, 0 (fastest) to 9.
     effort: u8 = 5, 0 => 9;
+    /// Quality floor of a photo: its PSNR in dB, measured in RGB, is at least this. Clips have min_psnr_y.
+    min_psnr: Option<f64> = None, 10 => 80;
     /// Quality floor: every scene's mean luma PSNR in dB is at least this. With no target at all, 35.
     min_psnr_y: Option<f64> = None, 10 => 80;
     /// Quality floor: every scene's mean luma SSIM is at least this. With no target at all, 0.95.

@@ -341,11 +341,22 @@ def decode(
         raise InvalidType(f"output: expected a path or None, found {type(output).__name__}")
     check_distinct(source, output)
     start = time.monotonic()
+    if isinstance(source, (str, os.PathLike)) and _is_picture_name(output):
+        with naming(source):
+            drive(_native.decode_photo(source, output, threads), progress=progress, patience=WRITE_PATIENCE)
+        seconds = time.monotonic() - start
+        return Written(os.fspath(output), 1, seconds, 1 / max(seconds, 1e-9))
     job = _native.write(_stream(source, decoding), output)
     with naming(source):
         frames = int(json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE)))
     seconds = time.monotonic() - start
     return Written(os.fspath(output), frames, seconds, frames / max(seconds, 1e-9))
+
+
+def _is_picture_name(output: str | os.PathLike[str]) -> bool:
+    """Whether an output is one picture, and no pattern of many."""
+    name = os.fsdecode(output)
+    return name.lower().endswith((".png", ".tif", ".tiff")) and "%" not in os.path.basename(name)
 
 
 def _decode_to_arrays(source: Any, layout: str, progress: ProgressArgument, threads: int, device: str) -> Frames:

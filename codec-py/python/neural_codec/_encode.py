@@ -61,6 +61,11 @@ def encode(
     check_distinct(source, output)
     suggest_libraries()
     tell = None if on_lost is None else lambda text: on_lost([Lost.from_dict(each) for each in json.loads(text)])
+    if fps is None and scenes is None and _is_photo(source, path, output):
+        with naming(source):
+            report = _encode_photo(_native.encode_photo(texts, path, path=source), output, path, progress, tell)
+        _log(report)
+        return report
     with opened(source, fps=fps, layout=layout, reading=texts) as (native, feeds), naming(source):
         if path is not None:
             job = _native.encode(native, texts, listed, path)
@@ -69,6 +74,21 @@ def encode(
             report = stream_into(output, _native.encode(native, texts, listed), feeds, progress, tell)
     _log(report)
     return report
+
+
+def _is_photo(source: Any, path: str | None, output: Any) -> bool:
+    """Whether a picture file goes into a file, or bytes, that hold a photo."""
+    if not isinstance(source, (str, os.PathLike)) or not _native.is_photo(source):
+        return False
+    return path is None or _native.output_kind(path) in ("stream", "avif")
+
+
+def _encode_photo(
+    job: _native.Job, output: Any, path: str | None, progress: ProgressArgument, tell: Callable[[str], object] | None
+) -> Report:
+    if path is None:
+        return stream_into(output, job, [], progress, tell)
+    return Report.from_json(drive(job, progress=progress, patience=WRITE_PATIENCE, lost=tell))
 
 
 def named_output(output: Any) -> str | None:

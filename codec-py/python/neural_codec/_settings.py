@@ -23,6 +23,7 @@ SettingArguments = TypedDict(
     {
         "quantizer": Number,
         "effort": Count,
+        "min_psnr": Number,
         "min_psnr_y": Number,
         "min_ssim_y": Number,
         "min_ms_ssim": Number,

@@ -32,6 +32,7 @@ class Quality(Record):
 
     psnr_y: float | None
     psnr_yuv: float | None
+    psnr_rgb: float | None
     ssim_y: float | None
     ms_ssim_y: float | None
     ssimulacra2: float | None
@@ -118,6 +119,7 @@ class Attempt(Record):
     tools: str
     bytes: int
     psnr_y: float | None
+    psnr_rgb: float | None
     ssim_y: float | None
     ms_ssim_y: float | None
     ssimulacra2: float | None
@@ -224,6 +226,21 @@ class Lost(Record):
 
 
 @dataclass(frozen=True)
+class Photo(Record):
+    """How a photo is stored, and what is stored beside its samples."""
+
+    coding: str
+    bits_per_pixel: float
+    coded_bytes: int
+    macs_per_pixel: int
+    is_gray: bool
+    icc_bytes: int
+    exif_bytes: int
+    xmp_bytes: int
+    alpha_bytes: int
+
+
+@dataclass(frozen=True)
 class Report(Record):
     """The account of an encode: what was done, and how good and large the result is, measured."""
 
@@ -238,6 +255,7 @@ class Report(Record):
     total: Total
     notes: list[str]
     lost: list[Lost]
+    photo: Photo | None
     data: bytes | None = field(default=None, repr=False, compare=False, metadata={"json": False})
     """The stream, where no output was given."""
 

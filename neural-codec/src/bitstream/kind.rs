@@ -33,10 +33,12 @@ pub enum PacketKind {
     SceneTable = 0x20,
     /// [`End`](super::End), last.
     End = 0x21,
+    /// [`PhotoPacket`](super::PhotoPacket), alone: one picture is the whole file.
+    Photo = 0x30,
 }
 
 impl PacketKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::StreamHeader,
         Self::Audio,
         Self::Tracks,
@@ -46,6 +48,7 @@ impl PacketKind {
         Self::NeuralFilter,
         Self::SceneTable,
         Self::End,
+        Self::Photo,
     ];
 
     pub(super) fn from_code(code: u8) -> Option<Self> {
@@ -69,7 +72,7 @@ impl PacketKind {
             Self::Audio => 13 + u64::from(limits.max_audio_packet_bytes),
             // 25 fixed bytes, then at most one varint of ten bytes a frame and one for their number.
             Self::Scene => 35 + 10 * frames,
-            Self::BaseLayer | Self::NeuralFilter => limits.max_scene_bytes,
+            Self::BaseLayer | Self::NeuralFilter | Self::Photo => limits.max_scene_bytes,
             Self::FrameHashes => 8 * frames.div_ceil(FRAMES_PER_HASH as u64),
             Self::SceneTable => 36 * u64::from(limits.max_scenes),
             Self::End => END_PAYLOAD_BYTES as u64,

@@ -3,7 +3,7 @@
 //! ```text
 //! signature  STREAM_HEADER  { TRACKS | AUDIO | SCENE BASE_LAYER [NEURAL_FILTER] FRAME_HASHES }*  SCENE_TABLE  END
 //! ```
-//! Every packet is a 16-byte header and a payload, each under its own checksum, so that damage is always seen
+//! A photo is one packet, PHOTO, behind the signature. Every packet is a 16-byte header and a payload, each under its own checksum, so that damage is always seen
 //! and costs one scene. `docs/BITSTREAM.md` is the specification.
 
 mod audio;
@@ -20,6 +20,7 @@ mod packet;
 mod packet_header;
 mod packets;
 mod payload;
+mod photo;
 mod reader;
 mod scene;
 mod scene_packets;
@@ -40,6 +41,7 @@ pub use limits::Limits;
 pub use neural_filter::{MAX_FILTER_LAYERS, NeuralFilter};
 pub use neural_layer::{LAYER_UUID, NeuralLayer};
 pub use packet::Packet;
+pub use photo::{PhotoCode, PhotoPacket, PhotoTags};
 pub use reader::{PacketReader, StreamItem};
 pub use scene::{FrameHashes, SceneHeader};
 pub use scene_packets::ScenePackets;

@@ -4,8 +4,8 @@ use super::bytes::{Reader, Writer};
 use super::kind::PacketKind;
 use super::payload::Payload;
 use super::{
-    AudioPacket, BaseLayer, End, FrameHashes, Limits, NeuralFilter, SceneHeader, SceneTable, StreamHeader,
-    TracksPacket,
+    AudioPacket, BaseLayer, End, FrameHashes, Limits, NeuralFilter, PhotoPacket, SceneHeader, SceneTable,
+    StreamHeader, TracksPacket,
 };
 use crate::error::{Error, Place, Result};
 
@@ -30,6 +30,8 @@ pub enum Packet {
     SceneTable(SceneTable),
     /// Closes the stream.
     End(End),
+    /// A picture, which is a whole file.
+    Photo(Box<PhotoPacket>),
 }
 
 impl Packet {
@@ -51,6 +53,7 @@ impl Packet {
             PacketKind::NeuralFilter => all(payload, start, limits).map(Self::NeuralFilter),
             PacketKind::SceneTable => all(payload, start, limits).map(Self::SceneTable),
             PacketKind::End => all(payload, start, limits).map(Self::End),
+            PacketKind::Photo => all(payload, start, limits).map(Box::new).map(Self::Photo),
         }
     }
 
@@ -79,6 +82,7 @@ impl Packet {
             Self::NeuralFilter(_) => PacketKind::NeuralFilter,
             Self::SceneTable(_) => PacketKind::SceneTable,
             Self::End(_) => PacketKind::End,
+            Self::Photo(_) => PacketKind::Photo,
         }
     }
 
@@ -99,6 +103,7 @@ impl Packet {
             Self::NeuralFilter(payload) => payload.write_packet(&mut writer),
             Self::SceneTable(payload) => payload.write_packet(&mut writer),
             Self::End(payload) => payload.write_packet(&mut writer),
+            Self::Photo(payload) => payload.write_packet(&mut writer),
         }?;
         Ok(writer.bytes)
     }

@@ -41,6 +41,10 @@ impl<R: Read> Packets<R> {
         let start = self.input.position();
         match self.next_unordered()? {
             Some(Packet::StreamHeader(header)) => Ok(header),
+            Some(Packet::Photo(_)) => Err(Error::Unsupported {
+                what: "a photo where a clip is expected".into(),
+                remedy: "decode it as a picture".into(),
+            }),
             other => {
                 let found = other.map_or("an unknown packet".into(), |packet| format!("{:?}", packet.kind()));
                 Err(Error::corrupt("first packet", "StreamHeader", found, Place::at_offset(start)))

@@ -148,7 +148,7 @@ impl Export<'_> {
 
     fn open(&self) -> Result<Items<AnyInput>> {
         let settings = DecoderSettings::default().with_limits(self.limits.clone());
-        Items::open_file(self.input, &settings)
+        Items::open_file(self.input, &settings).and_then(Items::expect_clip)
     }
 
     fn start(
@@ -286,7 +286,7 @@ impl Others {
     fn peek(&mut self) -> Result<Option<&Item>> {
         while self.next.is_none() {
             match self.items.next_item()? {
-                Some(Item::Scene(_)) => {}
+                Some(Item::Scene(_) | Item::Photo(_)) => {}
                 Some(item) => self.next = Some(item),
                 None => return Ok(None),
             }
@@ -299,7 +299,7 @@ impl Others {
             Some(Item::Audio(packet)) => writer.write_audio(&packet)?,
             Some(Item::Subtitle(packet)) => writer.write_subtitle(&packet)?,
             Some(Item::LastDuration(duration)) => return Ok(Some(duration)),
-            Some(Item::Scene(_)) | None => {}
+            Some(Item::Scene(_) | Item::Photo(_)) | None => {}
         }
         Ok(None)
     }

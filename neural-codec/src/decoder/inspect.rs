@@ -1,14 +1,15 @@
 //! What a stream says about itself, without decoding it.
 
-use std::io::Read;
+use std::io::{Cursor, Empty, Read};
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::item::Item;
 use super::items::Items;
+use super::photo::coded_depth;
 use super::settings::DecoderSettings;
-use crate::bitstream::{Limits, PacketReader};
+use crate::bitstream::{Limits, PacketReader, PhotoCode, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
 use crate::memory;
@@ -36,6 +37,30 @@ pub struct StreamSummary {
     pub bitrate_bps: f64,
     /// Each scene.
     pub scenes: Vec<SceneSummary>,
+    /// What a photo has beside its picture; null for clips.
+    pub photo: Option<PhotoSummary>,
+}
+
+/// What a photo says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PhotoSummary {
+    /// `av1` or `neural`.
+    pub coding: String,
+    /// Bits of the whole file a pixel.
+    pub bits_per_pixel: f64,
+    /// Multiplications a pixel that decoding takes, as the encoder counted them; 0 for AV1.
+    pub macs_per_pixel: u64,
+    /// Whether red, green and blue are equal everywhere.
+    pub is_gray: bool,
+    /// Bytes of the ICC profile; 0 without one, here and below.
+    pub icc_bytes: u64,
+    /// Bytes of EXIF.
+    pub exif_bytes: u64,
+    /// Bytes of XMP.
+    pub xmp_bytes: u64,
+    /// Bytes of opacity.
+    pub alpha_bytes: u64,
 }
 
 /// A scene's description.
@@ -82,8 +107,15 @@ pub struct SceneSummary {
 ///
 /// As `PacketReader`, and for filters that cannot be: where the stream is damaged, it has no summary.
 pub fn inspect(input: impl Read, limits: Limits) -> Result<StreamSummary> {
-    let items = Items::Stream(Box::new(PacketReader::new(input, limits)?));
-    summary(items)
+    let mut input = input;
+    let mut head = Vec::new();
+    input.by_ref().take(PhotoPacket::HEAD_BYTES as u64).read_to_end(&mut head)?;
+    let is_photo = PhotoPacket::begins(&head);
+    let whole = Cursor::new(head).chain(input);
+    if is_photo {
+        return summary(Items::<Empty>::photo(whole, &DecoderSettings::default().with_limits(limits))?);
+    }
+    summary(Items::Stream(Box::new(PacketReader::new(whole, limits)?)))
 }
 
 /// As [`inspect`], of an input that may be an ordinary video file too.
@@ -120,6 +152,7 @@ fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
                 continue;
             }
             Item::Audio(_) | Item::Subtitle(_) => continue,
+            Item::Photo(photo) => return Ok(of_photo(&header, &photo, reader.position())),
         };
         let timestamps = &scene.header.timestamps;
         if let (Some(&first), Some(&last)) = (timestamps.first(), timestamps.last()) {
@@ -162,5 +195,47 @@ fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
         bytes,
         bitrate_bps: bytes as f64 * 8.0 / duration_seconds,
         scenes,
+        photo: None,
     })
+}
+
+/// The summary of a photo: that of a clip of one frame, and what it has beside.
+fn of_photo(header: &StreamHeader, photo: &PhotoPacket, bytes: u64) -> StreamSummary {
+    let coded = match &photo.code {
+        PhotoCode::Av1 { unit, .. } => unit.len(),
+        PhotoCode::Neural(code) => code.len(),
+    };
+    let duration_seconds = header.info.frame_rate.inverse().value();
+    let scene = SceneSummary {
+        first_frame: 0,
+        frames: 1,
+        strategy: photo.code.name().into(),
+        base_bytes: coded as u64,
+        // A payload has less than 2^32 bytes.
+        frame_bytes: vec![coded as u32],
+        bit_depth: coded_depth(photo).bits(),
+        filter_bytes: 0,
+        macs_per_pixel: photo.macs_per_pixel as f64,
+    };
+    StreamSummary {
+        format_version: "photo 1".into(),
+        encoder: String::new(),
+        video: ClipReport::new(&header.info),
+        audio_tracks: Vec::new(),
+        frames: 1,
+        duration_seconds,
+        bytes,
+        bitrate_bps: bytes as f64 * 8.0 / duration_seconds,
+        scenes: vec![scene],
+        photo: Some(PhotoSummary {
+            coding: photo.code.name().into(),
+            bits_per_pixel: bytes as f64 * 8.0 / (f64::from(photo.width) * f64::from(photo.height)),
+            macs_per_pixel: photo.macs_per_pixel,
+            is_gray: photo.is_gray,
+            icc_bytes: photo.tags.icc.len() as u64,
+            exif_bytes: photo.tags.exif.len() as u64,
+            xmp_bytes: photo.tags.xmp.len() as u64,
+            alpha_bytes: photo.alpha.len() as u64,
+        }),
+    }
 }

@@ -1,6 +1,6 @@
 //! What a decoder reads next, whatever holds it.
 
-use crate::bitstream::{AudioPacket, ScenePackets, SubtitlePacket};
+use crate::bitstream::{AudioPacket, PhotoPacket, ScenePackets, SubtitlePacket};
 
 /// A scene, of which a file that was cut may hold the first frames only.
 pub(super) struct FoundScene {
@@ -18,6 +18,8 @@ impl FoundScene {
 
 /// What comes next.
 pub(super) enum Item {
+    /// A picture, which is all there is.
+    Photo(Box<PhotoPacket>),
     Scene(Box<FoundScene>),
     Audio(AudioPacket),
     Subtitle(SubtitlePacket),

@@ -7,8 +7,9 @@ use std::path::Path;
 #[cfg(feature = "ffmpeg")]
 use super::file_scenes::FileScenes;
 use super::item::{FoundScene, Item};
+use super::photo::header_of;
 use super::settings::DecoderSettings;
-use crate::bitstream::{PacketReader, SIGNATURE, StreamHeader, StreamItem, Tracks};
+use crate::bitstream::{PacketReader, PhotoPacket, SIGNATURE, StreamHeader, StreamItem, Tracks};
 use crate::error::{Error, Result};
 
 /// Bytes of any input.
@@ -19,15 +20,23 @@ pub(super) enum Items<R> {
     Stream(Box<PacketReader<R>>),
     #[cfg(feature = "ffmpeg")]
     File(Box<FileScenes>),
+    Photo {
+        header: Box<StreamHeader>,
+        photo: Option<Box<PhotoPacket>>,
+        bytes: u64,
+    },
 }
 
 impl Items<AnyInput> {
     /// Finds out what the input is.
     pub(super) fn open(mut input: impl Read + Send + 'static, settings: &DecoderSettings) -> Result<Self> {
         let mut head = Vec::new();
-        input.by_ref().take(SIGNATURE.len() as u64).read_to_end(&mut head)?;
-        let is_stream = head == SIGNATURE;
+        input.by_ref().take(PhotoPacket::HEAD_BYTES as u64).read_to_end(&mut head)?;
+        let is_stream = head.starts_with(&SIGNATURE);
         let whole: AnyInput = Box::new(Cursor::new(head.clone()).chain(input));
+        if PhotoPacket::begins(&head) {
+            return Self::photo(whole, settings);
+        }
         if is_stream || !begins_like_a_file(&head) {
             return Ok(Self::Stream(Box::new(PacketReader::new(whole, settings.limits.clone())?)));
         }
@@ -38,18 +47,64 @@ impl Items<AnyInput> {
     }
 }
 
+impl<R> Items<R> {
+    /// A photo, read to its end.
+    pub(super) fn photo(mut input: impl Read, settings: &DecoderSettings) -> Result<Self> {
+        let mut counted = Counted { input: &mut input, bytes: 0 };
+        let photo = PhotoPacket::read_file(&mut counted, &settings.limits)?;
+        let (header, bytes) = (Box::new(header_of(&photo)), counted.bytes);
+        Ok(Self::Photo { header, photo: Some(Box::new(photo)), bytes })
+    }
+}
+
+impl<R> Items<R> {
+    /// The same where it is a clip.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a photo.
+    #[cfg(feature = "ffmpeg")]
+    pub(super) fn expect_clip(self) -> Result<Self> {
+        match self {
+            Self::Photo { .. } => Err(Error::Unsupported {
+                what: "a photo in a video file".into(),
+                remedy: "decode it into .png or .tiff, or encode its source into .avif".into(),
+            }),
+            clip => Ok(clip),
+        }
+    }
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    input: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}
+
 impl Items<AnyInput> {
     /// Opens a file, a stream or another.
     pub(super) fn open_file(path: &Path, settings: &DecoderSettings) -> Result<Self> {
         let failed = |source| Error::io(path, source);
         let mut file = File::open(path).map_err(failed)?;
         let mut head = Vec::new();
-        file.by_ref().take(SIGNATURE.len() as u64).read_to_end(&mut head).map_err(failed)?;
+        file.by_ref().take(PhotoPacket::HEAD_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
         #[cfg(feature = "ffmpeg")]
         if begins_like_a_file(&head) {
             return Ok(Self::File(Box::new(FileScenes::open(path, settings)?)));
         }
+        let is_photo = PhotoPacket::begins(&head);
         let whole: AnyInput = Box::new(BufReader::new(Cursor::new(head).chain(file)));
+        if is_photo {
+            return Self::photo(whole, settings);
+        }
         Ok(Self::Stream(Box::new(PacketReader::new(whole, settings.limits.clone())?)))
     }
 }
@@ -77,6 +132,7 @@ impl<R: Read> Items<R> {
             Self::Stream(reader) => reader.header(),
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes) => scenes.header(),
+            Self::Photo { header, .. } => header,
         }
     }
 
@@ -86,6 +142,7 @@ impl<R: Read> Items<R> {
             Self::Stream(reader) => reader.tracks(),
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes) => scenes.tracks(),
+            Self::Photo { .. } => const { &Tracks::NONE },
         }
     }
 
@@ -95,13 +152,14 @@ impl<R: Read> Items<R> {
             Self::Stream(reader) => reader.position(),
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes) => scenes.position(),
+            Self::Photo { bytes, .. } => *bytes,
         }
     }
 
     /// What a person should know, met since the last call.
     pub(super) fn take_notes(&mut self) -> Vec<String> {
         match self {
-            Self::Stream(_) => Vec::new(),
+            Self::Stream(_) | Self::Photo { .. } => Vec::new(),
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes) => scenes.take_notes(),
         }
@@ -118,6 +176,7 @@ impl<R: Read> Items<R> {
             })),
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes) => scenes.next_item(),
+            Self::Photo { photo, .. } => Ok(photo.take().map(Item::Photo)),
         }
     }
 
@@ -127,6 +186,7 @@ impl<R: Read> Items<R> {
             Self::Stream(reader) => reader.resync(),
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes) => Ok(scenes.resync()),
+            Self::Photo { .. } => Ok(false),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod agent;
 mod ahead;
 mod compare;
+mod decode_report;
 #[cfg(feature = "ffmpeg")]
 mod export;
 #[cfg(feature = "ffmpeg")]
@@ -16,6 +17,10 @@ mod item;
 mod items;
 mod memory_need;
 mod one_shot;
+mod open_clip;
+mod photo;
+#[cfg(feature = "images")]
+mod photo_file;
 #[cfg(feature = "ffmpeg")]
 mod remux;
 mod scene;
@@ -25,10 +30,17 @@ mod stream;
 
 pub use agent::{DecodingAgent, Received};
 pub use compare::{ClipMetrics, FrameDistortion, compare, compare_frames, compare_with_device};
+pub use decode_report::DecodeReport;
 #[cfg(feature = "ffmpeg")]
 pub use export::{ExportReport, export_base};
 pub use inspect::{SceneSummary, StreamSummary, inspect, inspect_any, inspect_file};
-pub use one_shot::{DecodeReport, decode_file, holds_stream, open_clip, open_clip_with};
+pub use one_shot::decode_file;
+pub use open_clip::{holds_stream, open_clip, open_clip_with};
+pub use photo::decode_photo;
+#[cfg(feature = "images")]
+pub(crate) use photo::{Av1Photo, color_of_photo, decode_av1_photo};
+#[cfg(feature = "images")]
+pub use photo_file::{decode_photo_bytes, decode_photo_file, open_photo};
 #[cfg(feature = "ffmpeg")]
 pub use remux::{remux, remux_into};
 pub use seeking::{ReadSeek, SeekingDecoder};

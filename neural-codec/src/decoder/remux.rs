@@ -40,6 +40,10 @@ pub fn remux(
             let export = Export { input, limits: &settings.limits, cancel, layers: Layers::All };
             export.run(Target::File(output), on_progress)
         }
+        OutputKind::Avif => {
+            let expected = "a name that ends in .mp4, .mkv, .webm or .nvc";
+            Err(Error::invalid("output", expected, output.display()))
+        }
         OutputKind::Stream => {
             let mut file = AtomicFile::create(output)?;
             let report = to_stream(input, &mut file, settings, cancel, on_progress)?;
@@ -73,7 +77,7 @@ fn to_stream(
     cancel: &CancelToken,
     on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<ExportReport> {
-    let mut items: Items<AnyInput> = Items::open_file(input, settings)?;
+    let mut items: Items<AnyInput> = Items::open_file(input, settings)?.expect_clip()?;
     let header = StreamHeader {
         audio_tracks: items.tracks().audio.clone(),
         encoder: format!("neural-codec {}", env!("CARGO_PKG_VERSION")),
@@ -92,6 +96,8 @@ fn to_stream(
             Item::LastDuration(duration) => {
                 writer.write_entries(vec![TracksEntry::LastDuration(duration)])?
             }
+            // Refused before.
+            Item::Photo(_) => {}
             Item::Scene(scene) => {
                 let scene = completed(*scene, &header.info, settings, &mut device)?;
                 report.frames += scene.header.frame_count() as u64;

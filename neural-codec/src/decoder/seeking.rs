@@ -8,9 +8,10 @@ use std::path::Path;
 use super::file_scenes::FileScenes;
 use super::item::FoundScene;
 use super::items::begins_like_a_file;
+use super::photo::{decode_photo, header_of};
 use super::scene::{Decoded, SceneDecoder, placed};
 use super::settings::DecoderSettings;
-use crate::bitstream::{SIGNATURE, SceneReader, SceneTable, StreamHeader};
+use crate::bitstream::{PhotoPacket, SIGNATURE, SceneEntry, SceneReader, SceneTable, StreamHeader};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{AnyFrame, Frame};
@@ -56,6 +57,8 @@ enum Scenes<R> {
     Stream(Box<SceneReader<R>>),
     #[cfg(feature = "ffmpeg")]
     File(Box<FileScenes>, SceneTable),
+    /// One picture, which is decoded anew each time it is asked for.
+    Photo(Box<StreamHeader>, SceneTable, Box<PhotoPacket>),
 }
 
 impl<R: Read + Seek> Scenes<R> {
@@ -64,6 +67,7 @@ impl<R: Read + Seek> Scenes<R> {
             Self::Stream(reader) => reader.header(),
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes, _) => scenes.header(),
+            Self::Photo(header, ..) => header,
         }
     }
 
@@ -72,6 +76,7 @@ impl<R: Read + Seek> Scenes<R> {
             Self::Stream(reader) => reader.table(),
             #[cfg(feature = "ffmpeg")]
             Self::File(_, table) => table,
+            Self::Photo(_, table, _) => table,
         }
     }
 
@@ -80,6 +85,7 @@ impl<R: Read + Seek> Scenes<R> {
             Self::Stream(reader) => reader.scene(index).map(FoundScene::whole),
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes, table) => scenes.scene(index, &table.scenes[index]),
+            Self::Photo(..) => Err(Error::internal("photo", "it has no scenes")),
         }
     }
 }
@@ -135,6 +141,20 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     pub fn open(input: R, settings: DecoderSettings) -> Result<Self> {
         process::check("open")?;
         InstructionSet::named()?;
+        let mut input = input;
+        let (start, mut head) = (input.stream_position()?, Vec::new());
+        input.by_ref().take(PhotoPacket::HEAD_BYTES as u64).read_to_end(&mut head)?;
+        input.seek(SeekFrom::Start(start))?;
+        if PhotoPacket::begins(&head) {
+            let photo = PhotoPacket::read_file(input, &settings.limits)?;
+            let entry =
+                SceneEntry { offset: 0, bytes: 0, first_frame: 0, frame_count: 1, first_timestamp: 0 };
+            let scenes = SceneTable { scenes: vec![entry] };
+            return Ok(Self::of(
+                Scenes::Photo(Box::new(header_of(&photo)), scenes, Box::new(photo)),
+                settings,
+            ));
+        }
         let reader = SceneReader::open(input, settings.limits.clone())?;
         Ok(Self::of(Scenes::Stream(Box::new(reader)), settings))
     }
@@ -206,6 +226,11 @@ impl<R: Read + Seek> SeekingDecoder<R> {
     fn decode(&mut self) -> Result<Option<Decoded>> {
         process::check("decode_frame")?;
         let Some(scene) = self.scenes.table().scene_of_frame(self.next) else { return Ok(None) };
+        if let Scenes::Photo(_, _, photo) = &self.scenes {
+            let frame = decode_photo(photo, &self.settings)?;
+            self.next += 1;
+            return Ok(Some(Decoded { frame, there: None }));
+        }
         let entry = self.scenes.table().scenes[scene];
         let goes_on = self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);
         let (mut decoder, mut at) = match self.open.take().filter(|_| goes_on) {

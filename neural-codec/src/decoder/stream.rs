@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::item::Item;
 use super::items::{AnyInput, Items};
+use super::photo::decode_photo;
 use super::scene::{Decoded, SceneDecoder, placed};
 use super::settings::{DecoderSettings, OnDamage};
 use crate::bitstream::{AudioPacket, PacketReader, SceneReader, StreamHeader, SubtitlePacket, Tracks};
@@ -172,6 +173,10 @@ impl<R: Read> StreamDecoder<R> {
                 Some(Item::Audio(packet)) => self.audio.push(packet),
                 Some(Item::Subtitle(packet)) => self.subtitles.push(packet),
                 Some(Item::LastDuration(duration)) => self.last_duration = Some(duration),
+                Some(Item::Photo(photo)) => {
+                    let frame = decode_photo(&photo, &self.settings)?;
+                    return Ok(Some(Decoded { frame, there: None }));
+                }
                 Some(Item::Scene(scene)) => {
                     let info = self.header().info;
                     self.scene = Some(SceneDecoder::new(*scene, info, &self.settings, &mut self.device)?);

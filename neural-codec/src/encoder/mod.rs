@@ -11,10 +11,13 @@ mod clip_control;
 mod clip_floor;
 mod encoded_scene;
 mod filter;
+mod hooks;
 mod look;
 mod muxer;
 mod one_shot;
 mod parts;
+#[cfg(feature = "images")]
+mod photo;
 mod pipeline;
 mod rate;
 mod scene;
@@ -31,7 +34,10 @@ mod workers;
 
 pub use agent::EncodingAgent;
 pub use encoded_scene::EncodedScene;
+pub use hooks::{Hooks, OnLost};
 pub use look::{ProbeReport, ProfiledScene, probe, profile_scenes};
-pub use one_shot::{Hooks, OnLost, encode, encode_file, encode_to};
+pub use one_shot::{encode, encode_file, encode_to};
 pub use parts::{ScenePlace, concat, encode_scene, split, warm_start};
+#[cfg(feature = "images")]
+pub use photo::{EncodedPhoto, encode_photo, encode_photo_file, encode_photo_to};
 pub use split::detect_scenes;

@@ -193,6 +193,7 @@ impl StreamMuxer {
             scenes: self.scenes,
             notes: self.notes,
             lost: self.lost,
+            photo: None,
         };
         Ok((rest, report))
     }

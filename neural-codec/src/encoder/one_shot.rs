@@ -1,80 +1,21 @@
 //! A whole clip in one call.
 
 use std::io::Write;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::EncodingAgent;
+use super::hooks::Hooks;
 #[cfg(feature = "ffmpeg")]
 use crate::decoder::remux;
 use crate::decoder::{DecoderSettings, open_clip_with};
 use crate::error::{Error, Result};
-use crate::lost::Lost;
 use crate::media::{self, AtomicFile, FrameSource, OutputKind};
 #[cfg(feature = "ffmpeg")]
 use crate::media::{Container, ContainerTracks};
-use crate::progress::{CancelToken, OnProgress, Progress};
+use crate::progress::Progress;
 use crate::report::Report;
 use crate::settings::Settings;
-
-/// What the caller of a long call may hook into it.
-#[derive(Default)]
-#[non_exhaustive]
-pub struct Hooks<'a> {
-    /// Called on the caller's thread now and then; breaking cancels.
-    pub on_progress: Option<OnProgress<'a>>,
-    /// Cancels from any thread.
-    pub cancel: CancelToken,
-    /// Scenes to use instead of detected ones: contiguous ranges of frames from 0.
-    pub scenes: Option<Vec<Range<u64>>>,
-    /// Called before the first frame is coded with what of the source will not be in the output, where there is any.
-    pub on_lost: Option<OnLost<'a>>,
-    /// What the output cannot hold, where the caller knows.
-    lost_by_output: Vec<Lost>,
-}
-
-/// Is told what is lost.
-pub type OnLost<'a> = Box<dyn FnMut(&[Lost]) + 'a>;
-
-impl<'a> Hooks<'a> {
-    /// Reports progress to a callback, on the caller's thread; breaking cancels.
-    #[must_use]
-    pub fn with_progress(self, on_progress: impl FnMut(Progress) -> ControlFlow<()> + 'a) -> Self {
-        Self { on_progress: Some(Box::new(on_progress)), ..self }
-    }
-
-    /// Uses a token that another thread may raise.
-    #[must_use]
-    pub fn with_cancel(self, cancel: CancelToken) -> Self {
-        Self { cancel, ..self }
-    }
-
-    /// Uses these scenes instead of detected ones.
-    #[must_use]
-    pub fn with_scenes(self, scenes: Vec<Range<u64>>) -> Self {
-        Self { scenes: Some(scenes), ..self }
-    }
-
-    /// Tells a callback what of the source will not be in the output, before the first frame is coded.
-    #[must_use]
-    pub fn with_lost(self, on_lost: impl FnMut(&[Lost]) + 'a) -> Self {
-        Self { on_lost: Some(Box::new(on_lost)), ..self }
-    }
-
-    /// Reports to the caller how far the work is.
-    ///
-    /// # Errors
-    ///
-    /// `Cancelled` when the caller says so.
-    pub(crate) fn report(&mut self, progress: Progress) -> Result<()> {
-        if let Some(callback) = &mut self.on_progress
-            && callback(progress).is_break()
-        {
-            self.cancel.cancel();
-        }
-        self.cancel.check()
-    }
-}
 
 /// Encodes all frames of a source into a stream.
 ///
@@ -168,14 +109,24 @@ fn send_packets(agent: &mut EncodingAgent, source: &mut dyn FrameSource) -> Resu
     Ok(())
 }
 
+/// What an `.avif` file is for.
+const AVIF_HOLDS: &str = "one picture for .avif: a PNG, JPEG, TIFF, WebP or BMP file";
+
 /// Encodes a media file into a file that appears whole or not at all: `.nvc`, or `.mp4`, `.mkv` or `.webm` that any
-/// player plays.
+/// player plays. A picture file becomes a photo in `.nvc` and `.avif`.
 ///
 /// # Errors
 ///
 /// As [`encode_to`]; `InvalidArgument` where both are one file.
 pub fn encode_file(input: &Path, output: &Path, settings: &Settings, hooks: Hooks<'_>) -> Result<Report> {
-    OutputKind::of(output)?;
+    let kind = OutputKind::of(output)?;
+    #[cfg(feature = "images")]
+    if matches!(kind, OutputKind::Stream | OutputKind::Avif) && media::photo::is_photo(input) {
+        return super::photo::encode_photo_file(input, output, settings, hooks);
+    }
+    if kind == OutputKind::Avif {
+        return Err(Error::invalid("output", AVIF_HOLDS, output.display()));
+    }
     media::expect_distinct(input, output)?;
     let mut source = open_clip_with(input, &DecoderSettings::default(), &media::OpenOptions::of(settings))?;
     encode_to(source.as_mut(), output, settings, hooks)
@@ -194,6 +145,7 @@ pub fn encode_to(
     hooks: Hooks<'_>,
 ) -> Result<Report> {
     match OutputKind::of(output)? {
+        OutputKind::Avif => Err(Error::invalid("output", AVIF_HOLDS, output.display())),
         OutputKind::Stream => {
             let (report, file) = encode_stream(source, output, settings, hooks)?;
             file.commit()?;

@@ -60,6 +60,7 @@ pub(super) fn quality_report(comparison: &Comparison, worst: Option<(u64, f64)>)
     QualityReport {
         psnr_y: metrics.psnr_y,
         psnr_yuv: metrics.psnr_yuv,
+        psnr_rgb: None,
         ssim_y: metrics.ssim_y,
         ms_ssim_y: metrics.ms_ssim_y,
         ssimulacra2: metrics.ssimulacra2,

@@ -13,6 +13,7 @@ mod rate;
 
 pub use any::AnyFrame;
 pub use color::{ChromaLocation, Color, ColorRange};
+pub(crate) use convert::with_neutral_chroma;
 pub use convert::{
     ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp, Samples, Size, convert,
     from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,

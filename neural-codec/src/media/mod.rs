@@ -27,6 +27,8 @@ mod output_kind;
 #[cfg(feature = "images")]
 mod pages;
 #[cfg(feature = "images")]
+pub mod photo;
+#[cfg(feature = "images")]
 pub mod pictures;
 #[cfg(feature = "ffmpeg")]
 mod planned_audio;

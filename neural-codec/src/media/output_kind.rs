@@ -11,13 +11,15 @@ use crate::error::{Error, Result};
 pub enum OutputKind {
     /// `.nvc`, this library's own stream.
     Stream,
+    /// `.avif`, a picture that browsers show.
+    Avif,
     /// An ordinary video file.
     #[cfg(feature = "ffmpeg")]
     Container(Container),
 }
 
 /// Endings that are known, for errors.
-const ENDINGS: &str = "a name that ends in .mp4, .m4v, .mkv, .webm or .nvc";
+const ENDINGS: &str = "a name that ends in .mp4, .m4v, .mkv, .webm or .nvc, or in .avif for a picture";
 
 impl OutputKind {
     /// The kind that the ending of `path` stands for.
@@ -29,6 +31,7 @@ impl OutputKind {
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         match ending.as_str() {
             "nvc" => Ok(Self::Stream),
+            "avif" => Ok(Self::Avif),
             "mp4" | "m4v" | "mkv" | "webm" => Self::container(path),
             _ => Err(Error::invalid("output", ENDINGS, path.display())),
         }

@@ -94,7 +94,7 @@ impl FrameSource for PictureReader {
 }
 
 /// What a decoder of pictures may take.
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE as u32), Some(MAX_SIDE as u32));
     limits.max_alloc = Some(MAX_ALLOCATION);
@@ -128,7 +128,7 @@ fn decode(path: &Path, file: impl BufRead + Seek) -> Result<Frame> {
     from_rgb10_interleaved(&samples, width, height)
 }
 
-fn picture_error(path: &Path, error: image::ImageError) -> Error {
+pub(super) fn picture_error(path: &Path, error: image::ImageError) -> Error {
     match error {
         image::ImageError::IoError(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
             Error::corrupt(

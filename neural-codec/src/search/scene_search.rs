@@ -169,6 +169,7 @@ pub(crate) fn attempt_record(
         tools: params.tools.to_string(),
         bytes: attempt.bytes,
         psnr_y: metrics.psnr_y,
+        psnr_rgb: None,
         ssim_y: metrics.ssim_y,
         ms_ssim_y: metrics.ms_ssim_y,
         ssimulacra2: metrics.ssimulacra2,

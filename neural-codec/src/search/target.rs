@@ -55,7 +55,10 @@ impl Target {
     ///
     /// `InvalidArgument` for two that contradict each other.
     pub fn of(settings: &Settings) -> Result<Self> {
-        let Settings { quantizer, bitrate_bps, size_bytes, lambda, .. } = *settings;
+        let Settings { quantizer, bitrate_bps, size_bytes, lambda, min_psnr, .. } = *settings;
+        if let Some(floor) = min_psnr {
+            return Err(Error::invalid("min_psnr", "a photo; min_psnr_y is the floor of a clip", floor));
+        }
         let floor = Floor::of(settings);
         let floor_settings = floor.settings();
         let asked: Vec<&str> = [

@@ -8,6 +8,7 @@ mod gpu;
 mod gpu_shape;
 mod interleaved;
 mod matrix;
+mod neutral;
 mod on_device;
 mod plan;
 #[cfg(test)]
@@ -19,6 +20,8 @@ mod units;
 pub use gpu::{Samples, Size};
 pub use gpu_shape::{ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp};
 pub use interleaved::{from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved};
+
+pub(crate) use neutral::with_neutral_chroma;
 
 use self::chroma::{Downsampler, Upsampler, subsampling};
 use self::matrix::{Affine, Quantization, ToRgb, ToYuv};

@@ -1,0 +1,356 @@
+//! PHOTO: a whole file of one picture, and what belongs to it.
+//!
+//! ```text
+//! signature  PHOTO
+//! ```
+//! Nothing follows, so that a small picture costs few bytes beside its own: 44 without profile, EXIF, XMP and alpha.
+
+use std::io::Read;
+
+use super::Limits;
+use super::bytes::{Reader, Writer};
+use super::input::PacketInput;
+use super::kind::{PACKET_HEADER_BYTES, PacketKind, SIGNATURE};
+use super::payload::Payload;
+use crate::error::{Error, Place, Result};
+use crate::frame::{BitDepth, Color};
+use crate::memory;
+
+/// The version of the payload that this library writes.
+const VERSION: u8 = 1;
+/// The flag of pictures without color.
+const GRAY: u8 = 1;
+/// Most bytes of a profile, of EXIF and of XMP each.
+const MAX_TAG_BYTES: usize = 1 << 24;
+/// Most sections, those that are not known among them.
+const MAX_SECTIONS: u8 = 32;
+
+/// Matrices that the AV1 of a photo may have.
+const MATRICES: [u8; 4] = [Color::BT709, 5, Color::BT601, Color::BT2020];
+
+/// What is said about a picture beside its samples. Empty: nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PhotoTags {
+    /// ICC profile.
+    pub icc: Vec<u8>,
+    /// EXIF from its TIFF header on; the picture is upright, whatever it says.
+    pub exif: Vec<u8>,
+    /// XMP packet.
+    pub xmp: Vec<u8>,
+}
+
+/// How the samples are coded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhotoCode {
+    /// One AV1 temporal unit that shows one key frame: 4:2:0, full range, chroma samples in the center of four luma samples.
+    Av1 {
+        /// Bits of a coded sample, at least those of the picture.
+        depth: BitDepth,
+        /// Matrix coefficients (H.273).
+        matrix: u8,
+        /// The unit, without a temporal delimiter.
+        unit: Vec<u8>,
+    },
+    /// What a network decodes.
+    Neural(Vec<u8>),
+}
+
+impl PhotoCode {
+    /// What it is called in reports.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Av1 { .. } => "av1",
+            Self::Neural(_) => "neural",
+        }
+    }
+}
+
+/// A photo as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhotoPacket {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Bits of a decoded sample.
+    pub depth: BitDepth,
+    /// Whether red, green and blue are equal everywhere.
+    pub is_gray: bool,
+    /// Multiplications a pixel that decoding takes, as the encoder counted them; 0 for AV1.
+    pub macs_per_pixel: u64,
+    /// Hash of the decoded picture as RGB.
+    pub hash: u64,
+    /// What is said about it.
+    pub tags: PhotoTags,
+    /// Opacity, as a PNG file of gray of the same size; empty for pictures without.
+    pub alpha: Vec<u8>,
+    /// Its samples.
+    pub code: PhotoCode,
+}
+
+impl Payload for PhotoPacket {
+    const KIND: PacketKind = PacketKind::Photo;
+
+    fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self> {
+        let version = reader.u8("version of a photo")?;
+        if version != VERSION {
+            return Err(Error::UnsupportedVersion { found: version.into(), supported: VERSION.into() });
+        }
+        let kind = reader.u8("coding of a photo")?;
+        let width = read_side(reader, "width", limits.max_width)?;
+        let height = read_side(reader, "height", limits.max_height)?;
+        reader.limited("pixels", u64::from(width) * u64::from(height), limits.max_pixels)?;
+        let depth = read_depth(reader, "bits of a sample")?;
+        let flags = reader.u8("flags of a photo")?;
+        if flags & !GRAY != 0 {
+            return Err(reader.corrupt("flags of a photo", "0 or 1", flags));
+        }
+        let macs_per_pixel = reader.varint("multiplications a pixel")?;
+        let hash = reader.u64("hash of the picture")?;
+        let (mut tags, mut alpha) = (PhotoTags::default(), Vec::new());
+        let sections = reader.u8("number of sections")?;
+        reader.limited("number of sections", sections.into(), MAX_SECTIONS.into())?;
+        for _ in 0..sections {
+            let kind = reader.u8("kind of a section")?;
+            let length = reader.varint("bytes of a section")?;
+            let limit = if kind == ALPHA { u64::from(u32::MAX) } else { MAX_TAG_BYTES as u64 };
+            let length = reader.limited("bytes of a section", length, limit)? as usize;
+            let body = reader.bytes(length, "section of a photo")?;
+            let place = match kind {
+                ICC => &mut tags.icc,
+                EXIF => &mut tags.exif,
+                XMP => &mut tags.xmp,
+                ALPHA => &mut alpha,
+                // What a newer writer adds beside the picture.
+                _ => continue,
+            };
+            if body.is_empty() || !place.is_empty() {
+                return Err(reader.corrupt("section of a photo", "one of a kind, not empty", kind));
+            }
+            *place = memory::copied("section of a photo", body)?;
+        }
+        let code = match kind {
+            AV1 => {
+                let coded = read_depth(reader, "bits of a coded sample")?;
+                if coded < depth {
+                    return Err(reader.corrupt("bits of a coded sample", depth.bits(), coded.bits()));
+                }
+                let matrix = reader.u8("matrix coefficients")?;
+                if !MATRICES.contains(&matrix) {
+                    return Err(reader.corrupt("matrix coefficients", "1, 5, 6 or 9", matrix));
+                }
+                PhotoCode::Av1 { depth: coded, matrix, unit: reader.rest("AV1 of a photo")? }
+            }
+            NEURAL => PhotoCode::Neural(reader.rest("code of a photo")?),
+            _ => {
+                return Err(Error::Unsupported {
+                    what: format!("coding {kind} of a photo"),
+                    remedy: "a newer version of this library may read it".into(),
+                });
+            }
+        };
+        Ok(Self { width, height, depth, is_gray: flags & GRAY != 0, macs_per_pixel, hash, tags, alpha, code })
+    }
+
+    fn write(&self, writer: &mut Writer) -> Result<()> {
+        writer.u8(VERSION);
+        writer.u8(match self.code {
+            PhotoCode::Av1 { .. } => AV1,
+            PhotoCode::Neural(_) => NEURAL,
+        });
+        writer.varint(self.width.into());
+        writer.varint(self.height.into());
+        writer.u8(self.depth.bits());
+        writer.u8(if self.is_gray { GRAY } else { 0 });
+        writer.varint(self.macs_per_pixel);
+        writer.u64(self.hash);
+        let sections =
+            [(ICC, &self.tags.icc), (EXIF, &self.tags.exif), (XMP, &self.tags.xmp), (ALPHA, &self.alpha)];
+        let sections = sections.iter().filter(|(_, body)| !body.is_empty());
+        writer.u8(sections.clone().count() as u8);
+        for (kind, body) in sections {
+            if *kind != ALPHA && body.len() > MAX_TAG_BYTES {
+                let expected = format!("at most {MAX_TAG_BYTES} bytes");
+                return Err(Error::invalid("profile, EXIF or XMP", expected, body.len()));
+            }
+            writer.u8(*kind);
+            writer.varint(body.len() as u64);
+            writer.raw(body);
+        }
+        match &self.code {
+            PhotoCode::Av1 { depth, matrix, unit } => {
+                writer.u8(depth.bits());
+                writer.u8(*matrix);
+                writer.raw(unit);
+            }
+            PhotoCode::Neural(code) => writer.raw(code),
+        }
+        Ok(())
+    }
+}
+
+/// Codings.
+const AV1: u8 = 1;
+const NEURAL: u8 = 2;
+
+/// Kinds of sections.
+const ICC: u8 = 1;
+const EXIF: u8 = 2;
+const XMP: u8 = 3;
+const ALPHA: u8 = 4;
+
+fn read_side(reader: &mut Reader<'_>, name: &'static str, limit: u32) -> Result<u32> {
+    let side = reader.varint(name)?;
+    if side == 0 {
+        return Err(reader.corrupt(name, "at least 1", side));
+    }
+    Ok(reader.limited(name, side, limit.into())? as u32)
+}
+
+fn read_depth(reader: &mut Reader<'_>, name: &'static str) -> Result<BitDepth> {
+    let bits = reader.u8(name)?;
+    BitDepth::try_from(bits).map_err(|_| reader.corrupt(name, "8 or 10", bits))
+}
+
+impl PhotoPacket {
+    /// Bytes from the start of a file after which [`begins`](Self::begins) can tell.
+    pub const HEAD_BYTES: usize = SIGNATURE.len() + 1;
+
+    /// Whether the first bytes of a file are those of a photo.
+    pub fn begins(head: &[u8]) -> bool {
+        head.starts_with(&SIGNATURE) && head.get(SIGNATURE.len()) == Some(&(PacketKind::Photo as u8))
+    }
+
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt`, `Truncated`, `LimitExceeded` and `Unsupported` with the byte; `OutOfMemory`.
+    pub fn read_file(input: impl Read, limits: &Limits) -> Result<Self> {
+        let mut input = PacketInput::new(input, 0);
+        input.read_signature()?;
+        let place = Place::at_offset(input.position());
+        let header = input.read_header()?.ok_or(Error::Truncated { what: "photo", place })?;
+        header.check(limits)?;
+        let Some(PacketKind::Photo) = header.kind() else {
+            let found = header.kind().map_or("an unknown packet".into(), |kind| format!("{kind:?}"));
+            return Err(Error::corrupt("first packet", "Photo", found, place));
+        };
+        let payload = input.read_payload(&header)?;
+        let start = header.offset + PACKET_HEADER_BYTES as u64;
+        let mut reader = Reader::new(&payload, start);
+        let photo = <Self as Payload>::read(&mut reader, limits)?;
+        reader.finish("packet")?;
+        let place = Place::at_offset(input.position());
+        if !input.is_at_end()? {
+            return Err(Error::corrupt("end of the photo", "nothing after it", "more bytes", place));
+        }
+        Ok(photo)
+    }
+
+    /// The whole file.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for what its fields cannot hold, `OutOfMemory`.
+    pub fn to_file(&self) -> Result<Vec<u8>> {
+        let mut writer = Writer::behind(SIGNATURE.to_vec());
+        self.write_packet(&mut writer)?;
+        Ok(writer.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo() -> PhotoPacket {
+        PhotoPacket {
+            width: 300,
+            height: 1,
+            depth: BitDepth::Eight,
+            is_gray: true,
+            macs_per_pixel: 1 << 20,
+            hash: 0x0123_4567_89ab_cdef,
+            tags: PhotoTags { icc: vec![1; 300], exif: vec![2, 3], xmp: Vec::new() },
+            alpha: vec![9; 40],
+            code: PhotoCode::Av1 { depth: BitDepth::Ten, matrix: 6, unit: vec![5, 6, 7] },
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Result<PhotoPacket> {
+        PhotoPacket::read_file(bytes, &Limits::default())
+    }
+
+    #[test]
+    fn a_photo_reads_back_and_costs_44_bytes_beside_its_code() {
+        let bytes = photo().to_file().unwrap();
+        assert!(PhotoPacket::begins(&bytes) && !PhotoPacket::begins(&bytes[..8]));
+        assert_eq!(read(&bytes).unwrap(), photo());
+        let neural = PhotoPacket {
+            tags: PhotoTags::default(),
+            alpha: Vec::new(),
+            code: PhotoCode::Neural(vec![1; 100]),
+            ..photo()
+        };
+        assert_eq!(read(&neural.to_file().unwrap()).unwrap(), neural);
+        let code = PhotoCode::Av1 { depth: BitDepth::Ten, matrix: 6, unit: vec![1; 100] };
+        let plain = PhotoPacket { height: 200, macs_per_pixel: 0, code, ..neural };
+        assert_eq!(plain.to_file().unwrap().len(), 144);
+    }
+
+    #[test]
+    fn every_changed_or_missing_byte_is_noticed() {
+        let bytes = photo().to_file().unwrap();
+        for at in 0..bytes.len() {
+            assert!(read(&bytes[..at]).is_err(), "cut at {at}");
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x11;
+            assert!(read(&changed).is_err(), "changed at {at}");
+        }
+        assert!(read(&[bytes, vec![0]].concat()).unwrap_err().to_string().contains("nothing after it"));
+    }
+
+    /// The file of a payload, with checksums that are right.
+    fn with_payload(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut payload = photo().to_file().unwrap().split_off(SIGNATURE.len() + PACKET_HEADER_BYTES);
+        change(&mut payload);
+        let mut header = vec![PacketKind::Photo as u8, 1, 0, 0];
+        header.extend((payload.len() as u32).to_le_bytes());
+        header.extend(crc32c::crc32c(&payload).to_le_bytes());
+        header.extend(crc32c::crc32c(&header).to_le_bytes());
+        [&SIGNATURE[..], &header, &payload].concat()
+    }
+
+    #[test]
+    fn values_that_no_photo_has_are_errors_with_their_place() {
+        let error = |change: &dyn Fn(&mut Vec<u8>)| read(&with_payload(change)).unwrap_err();
+        assert!(matches!(error(&|p| p[0] = 2), Error::UnsupportedVersion { found: 2, supported: 1 }));
+        assert!(matches!(error(&|p| p[1] = 3), Error::Unsupported { .. }));
+        assert!(error(&|p| p[4] = 0).to_string().contains("height: expected at least 1, found 0 (byte 28)"));
+        assert!(error(&|p| p[5] = 9).to_string().contains("8 or 10"));
+        assert!(error(&|p| p[6] = 2).to_string().contains("flags"));
+        let huge = |p: &mut Vec<u8>| drop(p.splice(2..4, [0xff, 0xff, 0xff, 0x7f]));
+        assert!(matches!(error(&huge), Error::LimitExceeded { what: "width", .. }));
+        // A section that claims more than is there allocates nothing.
+        let long = |p: &mut Vec<u8>| drop(p.splice(20..22, [0xff, 0xff, 0x7f]));
+        assert!(error(&long).to_string().contains("before the end"), "{}", error(&long));
+    }
+
+    #[test]
+    fn a_section_of_an_unknown_kind_is_left_out() {
+        let bytes = with_payload(|payload| {
+            assert_eq!(payload[18], 3);
+            payload[18] = 4;
+            payload.splice(19..19, [99, 2, 8, 8]);
+        });
+        assert_eq!(read(&bytes).unwrap(), photo());
+    }
+
+    #[test]
+    fn a_reader_of_clips_says_that_it_is_a_photo() {
+        let bytes = photo().to_file().unwrap();
+        let error = super::super::PacketReader::new(bytes.as_slice(), Limits::default()).err().unwrap();
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+    }
+}

@@ -1,0 +1,125 @@
+//! From a stored photo to RGB, and to all that belongs to it.
+
+use crate::base::{Av1Decoder, DecoderConfig};
+use crate::bitstream::{FormatVersion, PhotoCode, PhotoPacket, StreamHeader};
+use crate::error::{Error, Place, Result};
+use crate::frame::{
+    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, PixelFormat, Rational, VideoInfo,
+    convert, with_neutral_chroma,
+};
+
+use super::settings::DecoderSettings;
+
+/// The samples of a photo: RGB of full range, whose hash was compared with the one that is stored.
+///
+/// # Errors
+///
+/// `Corrupt` for what cannot be decoded or comes out otherwise than it went in, `LimitExceeded`, `MissingLibrary`, `OutOfMemory`,
+/// `Unsupported` for codings that this version does not decode.
+pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<Frame> {
+    let (width, height) = (photo.width as usize, photo.height as usize);
+    let frame = match &photo.code {
+        PhotoCode::Av1 { depth, matrix, unit } => {
+            check_memory(width, height, settings)?;
+            let config = Av1Photo { width, height, depth: *depth, matrix: *matrix, is_gray: photo.is_gray };
+            decode_av1_photo(unit, config, photo.depth, settings.thread_count())?
+        }
+        PhotoCode::Neural(_) => {
+            return Err(Error::Unsupported {
+                what: "a photo coded by a network".into(),
+                remedy: "a newer version of this library may decode it".into(),
+            });
+        }
+    };
+    let found = FrameHash::of(&frame).0;
+    if found != photo.hash {
+        let (expected, found) = (format!("hash {:016x}", photo.hash), format!("{found:016x}"));
+        return Err(Error::corrupt("decoded photo", expected, found, Place::default()));
+    }
+    Ok(frame)
+}
+
+/// The color of a photo's 4:2:0.
+pub(crate) fn color_of_photo(matrix: u8) -> Color {
+    Color { range: ColorRange::Full, matrix, chroma_location: ChromaLocation::Center, ..Color::default() }
+}
+
+/// What the AV1 of a photo holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Av1Photo {
+    /// Width of the picture in pixels.
+    pub(crate) width: usize,
+    /// Height in pixels.
+    pub(crate) height: usize,
+    /// Bits of a coded sample.
+    pub(crate) depth: BitDepth,
+    /// Matrix coefficients.
+    pub(crate) matrix: u8,
+    /// Gray has no chroma.
+    pub(crate) is_gray: bool,
+}
+
+/// The RGB of an AV1 unit, at so many bits.
+///
+/// # Errors
+///
+/// `Corrupt`, `MissingLibrary`, `OutOfMemory`.
+pub(crate) fn decode_av1_photo(
+    unit: &[u8],
+    photo: Av1Photo,
+    depth: BitDepth,
+    threads: usize,
+) -> Result<Frame> {
+    let color = color_of_photo(photo.matrix);
+    let mut decoder = Av1Decoder::new(&DecoderConfig {
+        depth: photo.depth,
+        color,
+        threads: threads.clamp(1, 256),
+        // The sides were held against the limits; small ones are coded larger.
+        max_pixels: u64::MAX,
+        ..DecoderConfig::new(photo.width, photo.height)
+    })?;
+    decoder.send(unit)?;
+    // Asked before the end, a decoder of several threads works ahead; asked after it, it gives what it has.
+    let early = decoder.receive()?;
+    decoder.finish()?;
+    let none = || Error::corrupt("AV1 of a photo", "one frame", "none", Place::default());
+    let yuv = match early {
+        Some(frame) => frame,
+        None => decoder.receive()?.ok_or_else(none)?,
+    };
+    let yuv = if photo.is_gray { with_neutral_chroma(yuv) } else { yuv };
+    convert(&yuv, PixelFormat { layout: Layout::Rgb, depth }, color)
+}
+
+/// Bytes of memory a pixel that decoding takes at most: the AV1 picture and its copy at 10 bits, RGB, and what lies between.
+const BYTES_PER_PIXEL: u64 = 24;
+
+fn check_memory(width: usize, height: usize, settings: &DecoderSettings) -> Result<()> {
+    let need = width as u64 * height as u64 * BYTES_PER_PIXEL;
+    let limit = settings.limits.max_memory_bytes;
+    if need > limit {
+        let place = Place::default();
+        return Err(Error::LimitExceeded { what: "memory of a photo", limit, found: need, place });
+    }
+    Ok(())
+}
+
+/// A photo as the header of a clip of one frame.
+pub(super) fn header_of(photo: &PhotoPacket) -> StreamHeader {
+    let format = PixelFormat { layout: Layout::Rgb, depth: photo.depth };
+    let rate = Rational { num: 25, den: 1 };
+    let info = VideoInfo {
+        color: Color::default().as_rgb(),
+        ..VideoInfo::new(photo.width as usize, photo.height as usize, format, rate)
+    };
+    StreamHeader { version: FormatVersion::CURRENT, ..StreamHeader::new(info) }
+}
+
+/// Bits of a sample inside the coded picture.
+pub(super) fn coded_depth(photo: &PhotoPacket) -> BitDepth {
+    match photo.code {
+        PhotoCode::Av1 { depth, .. } => depth,
+        PhotoCode::Neural(_) => photo.depth,
+    }
+}

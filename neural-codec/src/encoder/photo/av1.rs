@@ -1,0 +1,136 @@
+//! A photo as one AV1 key frame: 4:2:0 of full range, coded by the base encoder and decoded by the decoder that readers have.
+
+use std::sync::Arc;
+
+use crate::base::{EncoderConfig, Library, Quantizer, SvtAv1Encoder};
+use crate::bitstream::PhotoCode;
+use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo};
+use crate::error::{Error, Place, Result};
+use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Rational, convert};
+
+/// H.273 code points of sRGB, for players; nothing here reads them.
+const SRGB_PRIMARIES: u8 = 1;
+const SRGB_TRANSFER: u8 = 13;
+
+/// How often an attempt is retried because the base encoder stalls, or wrote what cannot be decoded.
+const MOST_FAILURES: u32 = 2;
+
+/// Options that suit one picture, of which a version of the base encoder takes those that it knows.
+const TOOLS: [(&str, &str); 2] = [("avif", "1"), ("tune", "1")];
+
+/// Codes one photo, again and again.
+pub(super) struct Av1Coder {
+    library: Arc<Library>,
+    config: EncoderConfig,
+    yuv: Arc<Frame>,
+    /// Bits of a sample of the source, which the decoded picture has too.
+    output_depth: BitDepth,
+    is_gray: bool,
+}
+
+/// What an attempt gives.
+pub(super) struct Coded {
+    pub(super) code: PhotoCode,
+    /// What a reader will see.
+    pub(super) decoded: Frame,
+}
+
+impl Av1Coder {
+    /// A coder of `source`, RGB, at so many bits.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(super) fn new(
+        library: &Arc<Library>,
+        source: &Frame,
+        depth: BitDepth,
+        is_gray: bool,
+        has_profile: bool,
+        threads: usize,
+    ) -> Result<Self> {
+        let color = color_of_photo(Color::BT601);
+        let format = PixelFormat { layout: Layout::Yuv420, depth };
+        let yuv = Arc::new(convert(source, format, color)?);
+        let color = match has_profile {
+            true => color,
+            false => Color { primaries: SRGB_PRIMARIES, transfer: SRGB_TRANSFER, ..color },
+        };
+        let config = EncoderConfig {
+            depth,
+            color,
+            threads,
+            extra: TOOLS.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            ..EncoderConfig::new(source.width(), source.height(), Rational { num: 25, den: 1 })
+        };
+        Ok(Self { library: Arc::clone(library), config, yuv, output_depth: source.format().depth, is_gray })
+    }
+
+    /// Bits of a coded sample.
+    pub(super) fn depth(&self) -> BitDepth {
+        self.config.depth
+    }
+
+    /// The options that are in use.
+    pub(super) fn tools(&self) -> String {
+        let tools: Vec<_> = self.config.extra.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if tools.is_empty() { "default".into() } else { tools.join(" ") }
+    }
+
+    /// Codes the photo and decodes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the base encoder and decoder.
+    pub(super) fn attempt(&mut self, quantizer: Quantizer, preset: i8) -> Result<Coded> {
+        (self.config.quantizer, self.config.preset) = (quantizer, preset);
+        for _ in 0..MOST_FAILURES {
+            match self.once() {
+                Err(Error::Stalled { .. } | Error::Corrupt { .. }) => {}
+                done => return done,
+            }
+        }
+        self.once()
+    }
+
+    fn once(&mut self) -> Result<Coded> {
+        let unit = self.unit()?;
+        let EncoderConfig { width, height, depth, color, threads, .. } = self.config;
+        let photo = Av1Photo { width, height, depth, matrix: color.matrix, is_gray: self.is_gray };
+        let decoded = decode_av1_photo(&unit, photo, self.output_depth, threads)?;
+        let code = PhotoCode::Av1 { depth, matrix: color.matrix, unit };
+        Ok(Coded { code, decoded })
+    }
+
+    fn unit(&mut self) -> Result<Vec<u8>> {
+        let mut encoder = self.encoder()?;
+        encoder.send(Arc::clone(&self.yuv))?;
+        encoder.finish()?;
+        let mut units = Vec::new();
+        while let Some(unit) = encoder.receive()? {
+            units.push(unit.data);
+        }
+        match (units.pop(), units.len()) {
+            (Some(unit), 0) => Ok(unit),
+            (_, others) => Err(not_one_frame(others)),
+        }
+    }
+
+    /// An encoder with the options that its version knows.
+    fn encoder(&mut self) -> Result<SvtAv1Encoder> {
+        loop {
+            match SvtAv1Encoder::new(&self.library, &self.config) {
+                Err(Error::InvalidArgument { name, .. })
+                    if self.config.extra.iter().any(|(known, _)| *known == name) =>
+                {
+                    self.config.extra.retain(|(known, _)| *known != name);
+                }
+                opened => return opened,
+            }
+        }
+    }
+}
+
+fn not_one_frame(found: usize) -> Error {
+    Error::corrupt("base layer", "one temporal unit of one frame", found, Place::default())
+}

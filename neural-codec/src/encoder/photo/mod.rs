@@ -1,0 +1,16 @@
+//! From a photo to a stored one: a picture, its profile, EXIF and opacity.
+//!
+//! ```text
+//! picture file -> RGB, alpha, tags -> [AV1 at a quantizer -> decoded -> measured in RGB]* -> PHOTO packet -> .nvc or .avif
+//! ```
+//! A second way to code the samples is one more candidate in `encode`: of those that reach the target, the smallest is stored.
+
+mod av1;
+mod avif;
+mod encode;
+mod quality;
+mod report;
+mod search;
+mod target;
+
+pub use encode::{EncodedPhoto, encode_photo, encode_photo_file, encode_photo_to};

@@ -1,0 +1,41 @@
+//! Photos in and out: one picture with what belongs to it. Cargo feature `images`.
+//!
+//! ```text
+//! in    PNG, JPEG, TIFF, WebP, BMP -> upright RGB, alpha, ICC, EXIF, XMP; what is not kept is named
+//! out   RGB, alpha, ICC, EXIF, XMP -> PNG or TIFF; an AV1 unit -> AVIF
+//! ```
+//! Between the two are `encoder::photo` and `decoder::photo`.
+
+mod alpha;
+mod extras;
+mod read;
+mod write;
+
+pub use alpha::Alpha;
+pub use read::{is_photo, read_photo};
+pub(crate) use write::is_gray;
+pub use write::write_photo;
+
+use crate::bitstream::PhotoTags;
+use crate::frame::Frame;
+use crate::lost::Lost;
+
+/// One picture and what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Photo {
+    /// RGB of full range at 8 or 10 bits, upright.
+    pub frame: Frame,
+    /// Opacity; none where the picture is opaque everywhere.
+    pub alpha: Option<Alpha>,
+    /// Profile, EXIF and XMP.
+    pub tags: PhotoTags,
+    /// What of the file is not here.
+    pub lost: Vec<Lost>,
+}
+
+impl Photo {
+    /// A picture of RGB samples, and nothing else.
+    pub fn new(frame: Frame) -> Self {
+        Self { frame, alpha: None, tags: PhotoTags::default(), lost: Vec::new() }
+    }
+}

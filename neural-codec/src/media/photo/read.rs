@@ -1,0 +1,174 @@
+//! A picture file as a photo.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek};
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageReader};
+
+use super::{Alpha, Photo, extras};
+use crate::bitstream::PhotoTags;
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Plane, check_size, from_rgb8_interleaved, from_rgb10_interleaved};
+use crate::lost::Lost;
+use crate::media::pages;
+use crate::media::pictures::{limits, picture_error};
+use crate::media::sniff::{self, FileKind};
+use crate::memory;
+
+/// Where an ICC profile says which colors it is about, and its signature.
+const ICC_SPACE: std::ops::Range<usize> = 16..20;
+const ICC_SIGNATURE: std::ops::Range<usize> = 36..40;
+
+/// Whether a file is one picture: PNG, JPEG, BMP, TIFF or WebP that neither moves nor has pages.
+pub fn is_photo(path: &Path) -> bool {
+    match sniff::identify(path) {
+        Ok(FileKind::Pictures(files)) => {
+            files == [path] && pages::of(path).is_ok_and(|pages| pages.len() < 2)
+        }
+        // Those that move are told apart there.
+        Ok(FileKind::Container) => head(path).is_ok_and(|head| is_webp(&head)),
+        _ => false,
+    }
+}
+
+fn is_webp(head: &[u8]) -> bool {
+    head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP")
+}
+
+fn head(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(|error| Error::io(path, error))?;
+    let mut head = Vec::new();
+    file.take(16).read_to_end(&mut head).map_err(|error| Error::io(path, error))?;
+    Ok(head)
+}
+
+/// Reads a picture file: upright, with alpha, profile, EXIF and XMP. Gray becomes equal red, green and blue, 16 bits become 10.
+///
+/// # Errors
+///
+/// `Io`, `Corrupt`, `LimitExceeded`, `Unsupported` for kinds that are not read, `OutOfMemory`.
+pub fn read_photo(path: &Path) -> Result<Photo> {
+    let file = File::open(path).map_err(|error| Error::io(path, error))?;
+    let mut photo = read(path, BufReader::new(file))?;
+    photo.lost.extend(extras::lost(path, &head(path)?));
+    Ok(photo)
+}
+
+fn read(path: &Path, file: impl BufRead + Seek) -> Result<Photo> {
+    let failed = |error| picture_error(path, error);
+    let mut reader = ImageReader::new(file).with_guessed_format().map_err(|e| Error::io(path, e))?;
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width as usize, height as usize)?;
+    let mut lost = Vec::new();
+    let orientation = decoder.orientation().map_err(failed)?;
+    let mut tags = PhotoTags {
+        icc: decoder.icc_profile().map_err(failed)?.unwrap_or_default(),
+        exif: decoder.exif_metadata().map_err(failed)?.unwrap_or_default(),
+        xmp: decoder.xmp_metadata().map_err(failed)?.unwrap_or_default(),
+    };
+    let is_cmyk =
+        matches!(decoder.original_color_type(), ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16);
+    if decoder.iptc_metadata().map_err(failed)?.is_some() {
+        lost.push(Lost::new("iptc", "IPTC has no place"));
+    }
+    check_profile(&mut tags, is_cmyk, &mut lost);
+    turn_tags(&mut tags, orientation);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    picture.apply_orientation(orientation);
+    let alpha = alpha_of(&picture)?;
+    let alpha = alpha.filter(|alpha| !alpha.is_opaque());
+    Ok(Photo { frame: frame_of(picture, &mut lost)?, alpha, tags, lost })
+}
+
+/// Leaves out a profile of other colors than those that the samples have.
+fn check_profile(tags: &mut PhotoTags, is_cmyk: bool, lost: &mut Vec<Lost>) {
+    if tags.icc.is_empty() {
+        return;
+    }
+    let is_of_samples = matches!(tags.icc.get(ICC_SPACE), Some(b"RGB " | b"GRAY"));
+    if is_cmyk || !is_of_samples || tags.icc.get(ICC_SIGNATURE) != Some(b"acsp") {
+        tags.icc.clear();
+        let why =
+            if is_cmyk { "of CMYK, which became RGB without it" } else { "not of RGB or gray, or damaged" };
+        lost.push(Lost::new("profile", why));
+    }
+}
+
+/// Says in EXIF and XMP that the picture is upright.
+fn turn_tags(tags: &mut PhotoTags, orientation: Orientation) {
+    if orientation == Orientation::NoTransforms {
+        return;
+    }
+    // What it was is known.
+    let _ = Orientation::remove_from_exif_chunk(&mut tags.exif);
+    for (before, after) in [(&b"tiff:Orientation=\""[..], b'"'), (b"<tiff:Orientation>", b'<')] {
+        let Some(at) = tags.xmp.windows(before.len()).position(|found| found == before) else { continue };
+        let at = at + before.len();
+        if tags.xmp.get(at + 1) == Some(&after) {
+            tags.xmp[at] = b'1';
+        }
+    }
+}
+
+/// How opaque the picture is, where it says.
+fn alpha_of(picture: &DynamicImage) -> Result<Option<Alpha>> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let count = width * height;
+    fn every<T: Copy>(samples: &[T], channels: usize, count: usize) -> Result<Vec<T>> {
+        let mut plane = memory::reserved("alpha", count)?;
+        plane.extend(samples.chunks_exact(channels).map(|pixel| pixel[channels - 1]));
+        Ok(plane)
+    }
+    let samples = match picture {
+        DynamicImage::ImageLumaA8(p) => Some(Samples::Eight(every(p, 2, count)?)),
+        DynamicImage::ImageRgba8(p) => Some(Samples::Eight(every(p, 4, count)?)),
+        DynamicImage::ImageLumaA16(p) => Some(Samples::Sixteen(every(p, 2, count)?)),
+        DynamicImage::ImageRgba16(p) => Some(Samples::Sixteen(every(p, 4, count)?)),
+        DynamicImage::ImageRgba32F(p) => {
+            let mut plane = memory::reserved("alpha", count)?;
+            plane.extend(p.chunks_exact(4).map(|pixel| (pixel[3].clamp(0.0, 1.0) * 65535.0).round() as u16));
+            Some(Samples::Sixteen(plane))
+        }
+        _ => None,
+    };
+    let plane = samples.map(|samples| match samples {
+        Samples::Eight(samples) => Plane::from_samples(width, height, samples).map(Alpha::Eight),
+        Samples::Sixteen(samples) => Plane::from_samples(width, height, samples).map(Alpha::Sixteen),
+    });
+    plane.transpose()
+}
+
+enum Samples {
+    Eight(Vec<u8>),
+    Sixteen(Vec<u16>),
+}
+
+/// The samples as RGB at 8 or 10 bits.
+fn frame_of(picture: DynamicImage, lost: &mut Vec<Lost>) -> Result<Frame> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let is_deep = match picture.color() {
+        ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => false,
+        ColorType::Rgb32F | ColorType::Rgba32F => {
+            lost.push(Lost::new(
+                "bits",
+                "samples of 32 bits, floating point, become 10 bits, clipped to 0 and 1",
+            ));
+            true
+        }
+        _ => {
+            lost.push(Lost::new("bits", "samples of 16 bits become 10 bits"));
+            true
+        }
+    };
+    if !is_deep {
+        return from_rgb8_interleaved(&picture.into_rgb8(), width, height);
+    }
+    // 65535 becomes 1023: white stays white.
+    let mut samples = picture.into_rgb16().into_raw();
+    samples.iter_mut().for_each(|v| *v = ((u32::from(*v) * 1023 + 32767) / 65535) as u16);
+    from_rgb10_interleaved(&samples, width, height)
+}

@@ -1,0 +1,125 @@
+//! Photos: a picture file to `.nvc` or `.avif` and back, with what belongs to it, and what damage does.
+#![cfg(feature = "images")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use neural_codec::bitstream::Limits;
+use neural_codec::decoder::{DecoderSettings, decode_file, decode_photo_bytes, inspect_file, open_photo};
+use neural_codec::encoder::{EncodingAgent, Hooks, encode_file};
+use neural_codec::error::Error;
+use neural_codec::frame::{PixelFormat, Rational, VideoInfo};
+use neural_codec::media::photo::write_photo;
+use neural_codec::progress::CancelToken;
+use neural_codec::report::Report;
+use neural_codec::settings::Settings;
+
+/// A picture with a gradient, edges and an opacity that is not whole.
+fn write_png(path: &Path, width: u32, height: u32) {
+    let picture = image::RgbaImage::from_fn(width, height, |x, y| {
+        let edge = if (x / 9 + y / 7) % 2 == 0 { 40 } else { 0 };
+        image::Rgba([
+            (x * 2 % 200) as u8 + edge,
+            (y * 3 % 190) as u8,
+            90 + edge,
+            if x < 5 { 128 } else { 255 },
+        ])
+    });
+    picture.save(path).unwrap();
+}
+
+fn encoded(input: &Path, output: &Path, pairs: &[(&str, &str)]) -> Result<Report, Error> {
+    let mut settings = Settings::default();
+    settings.set("effort", "0").unwrap();
+    pairs.iter().for_each(|(name, value)| settings.set(name, value).unwrap());
+    encode_file(input, output, &settings, Hooks::default())
+}
+
+#[test]
+fn a_photo_reaches_its_floor_and_comes_back_with_its_opacity() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_png(&at("in.png"), 75, 71);
+    let report = encoded(&at("in.png"), &at("out.nvc"), &[("min_psnr", "29")]).unwrap();
+    assert!(report.total.target_met, "{report:?}");
+    assert!(report.total.pooled["psnr_rgb"] >= 29.0);
+    assert_eq!(report.total.bytes, std::fs::metadata(at("out.nvc")).unwrap().len());
+    let mut goes_on = |_| ControlFlow::Continue(());
+    let settings = DecoderSettings::default();
+    decode_file(&at("out.nvc"), &at("back.png"), &settings, &CancelToken::new(), &mut goes_on).unwrap();
+    let (source, back) =
+        (image::open(at("in.png")).unwrap().to_rgba8(), image::open(at("back.png")).unwrap().to_rgba8());
+    assert_eq!(source.dimensions(), back.dimensions());
+    assert!(source.pixels().zip(back.pixels()).all(|(before, after)| before.0[3] == after.0[3]));
+    let squares = source.pixels().zip(back.pixels());
+    let error: f64 = squares
+        .map(|(a, b)| (0..3).map(|c| (f64::from(a.0[c]) - f64::from(b.0[c])).powi(2)).sum::<f64>())
+        .sum();
+    let psnr = 10.0 * (255.0_f64.powi(2) * 3.0 * 75.0 * 71.0 / error).log10();
+    assert!((psnr - report.total.pooled["psnr_rgb"]).abs() < 1e-6, "{psnr}");
+    assert_eq!(inspect_file(&at("out.nvc"), Limits::default()).unwrap().frames, 1);
+}
+
+#[test]
+fn a_size_is_kept_and_a_floor_of_clips_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_png(&at("in.png"), 160, 96);
+    let report = encoded(&at("in.png"), &at("out.nvc"), &[("size_bytes", "1600")]).unwrap();
+    assert!(report.total.target_met && report.total.bytes <= 1600, "{report:?}");
+    let error = encoded(&at("in.png"), &at("out.nvc"), &[("bitrate_bps", "100000")]).unwrap_err();
+    assert!(error.to_string().contains("bitrate_bps"), "{error}");
+    let mut settings = Settings::default();
+    settings.set("min_psnr", "40").unwrap();
+    let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1).unwrap());
+    let error = EncodingAgent::new(info, &settings).err().unwrap();
+    assert!(error.to_string().contains("min_psnr_y"), "{error}");
+}
+
+#[test]
+fn a_tiny_photo_and_an_avif_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_png(&at("one.png"), 1, 1);
+    encoded(&at("one.png"), &at("one.nvc"), &[("quantizer", "20")]).unwrap();
+    let photo = open_photo(&at("one.nvc"), &DecoderSettings::default()).unwrap();
+    assert_eq!((photo.frame.width(), photo.frame.height()), (1, 1));
+    write_photo(&at("one.tiff"), &photo).unwrap();
+    assert_eq!(image::open(at("one.tiff")).unwrap().width(), 1);
+    write_png(&at("in.png"), 128, 96);
+    let report = encoded(&at("in.png"), &at("out.avif"), &[("quantizer", "30")]).unwrap();
+    assert!(
+        report
+            .lost
+            .iter()
+            .any(|lost| lost.to_string().contains("alpha") || lost.to_string().contains("opacity")),
+        "{:?}",
+        report.lost
+    );
+    let bytes = std::fs::read(at("out.avif")).unwrap();
+    assert_eq!((&bytes[4..8], report.total.bytes), (&b"ftyp"[..], bytes.len() as u64));
+}
+
+#[test]
+fn a_photo_that_is_cut_or_changed_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_png(&at("in.png"), 64, 64);
+    encoded(&at("in.png"), &at("out.nvc"), &[("quantizer", "50")]).unwrap();
+    let bytes = std::fs::read(at("out.nvc")).unwrap();
+    let settings = DecoderSettings::default();
+    decode_photo_bytes(&bytes, &settings).unwrap();
+    for end in (0..bytes.len()).step_by(7) {
+        assert!(decode_photo_bytes(&bytes[..end], &settings).is_err(), "{end}");
+    }
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x41;
+        match decode_photo_bytes(&changed, &settings) {
+            Ok(_) => panic!("byte {at} of {} may be anything", bytes.len()),
+            Err(Error::Internal { .. }) => panic!("byte {at} is a fault of the library's"),
+            Err(_) => {}
+        }
+    }
+}
