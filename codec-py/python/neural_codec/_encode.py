@@ -63,7 +63,7 @@ def encode(
     tell = None if on_lost is None else lambda text: on_lost([Lost.from_dict(each) for each in json.loads(text)])
     if fps is None and scenes is None and _is_photo(source, path, output):
         with naming(source):
-            report = _encode_photo(_native.encode_photo(texts, path, path=source), output, path, progress, tell)
+            report = _encode_photo(_native.encode_photo(source, texts, path), output, path, progress, tell)
         _log(report)
         return report
     with opened(source, fps=fps, layout=layout, reading=texts) as (native, feeds), naming(source):
