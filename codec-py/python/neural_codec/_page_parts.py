@@ -11,6 +11,7 @@ from ._settings import settings
 from .records import Report, Scene, Total
 
 _WORDS = {
+    "min_psnr": "PSNR of RGB at least {} dB",
     "min_psnr_y": "PSNR-Y at least {} dB",
     "min_ssim_y": "SSIM-Y at least {}",
     "min_ms_ssim": "MS-SSIM at least {}",
@@ -29,7 +30,7 @@ def target_of(report: Report) -> str:
     floors = floors_of(report)
     asked = {**floors, **{name: report.settings[name] for name in OTHER_TARGETS if report.settings.get(name) is not None}}
     told = [_WORDS.get(name, name.replace("_", " ") + " {}").format(_written(value)) for name, value in asked.items()]
-    if not floors:
+    if not floors or report.photo is not None:
         return ", ".join(told) or "none"
     frames = {"mean": "", "harmonic_mean": " (harmonic mean of frames)"}
     pooling = str(report.settings.get("pooling", "mean"))

@@ -99,6 +99,16 @@ impl PhotoTarget {
         })
     }
 
+    /// The settings, with the floor in them that is the target where none is asked for.
+    pub(super) fn in_force(&self, settings: &Settings) -> Settings {
+        let mut settings = settings.clone();
+        if let Self::Floor(floors) = self {
+            let default = floors.iter().find(|(metric, _)| *metric == PhotoMetric::Ssimulacra2);
+            settings.min_ssimulacra2 = default.map(|(_, floor)| *floor);
+        }
+        settings
+    }
+
     /// What attempts are measured by, beside PSNR in RGB.
     pub(super) fn measures(&self) -> Measures {
         let Self::Floor(floors) = self else { return Measures::PSNR };
@@ -165,7 +175,9 @@ mod tests {
     #[test]
     fn what_means_nothing_for_a_photo_is_named() {
         assert_eq!(target(&[("min_psnr", "38")]).unwrap().text(), "psnr_rgb >= 38");
-        assert_eq!(target(&[]).unwrap().text(), "ssimulacra2 >= 70");
+        let default = target(&[]).unwrap();
+        assert_eq!(default.text(), "ssimulacra2 >= 70");
+        assert_eq!(default.in_force(&Settings::default()).min_ssimulacra2, Some(70.0));
         for name in ["min_vmaf", "min_xpsnr", "lambda", "bitrate_bps"] {
             let message =
                 target(&[(name, if name == "bitrate_bps" { "2000" } else { "50" })]).unwrap_err().to_string();
