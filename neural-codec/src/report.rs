@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bitstream::PhotoPacket;
 use crate::frame::{Color, ColorRange, Rational, VideoInfo};
 use crate::lost::Lost;
 use crate::progress::Stage;
@@ -68,6 +69,23 @@ pub struct PhotoReport {
     pub xmp_bytes: u64,
     /// Bytes of opacity, which is kept without loss.
     pub alpha_bytes: u64,
+}
+
+impl PhotoReport {
+    /// What is said about a stored photo in a file of so many bytes.
+    pub(crate) fn new(photo: &PhotoPacket, bytes: u64) -> Self {
+        Self {
+            coding: photo.code.name().into(),
+            bits_per_pixel: bytes as f64 * 8.0 / (f64::from(photo.width) * f64::from(photo.height)),
+            coded_bytes: photo.code.bytes().len() as u64,
+            macs_per_pixel: photo.macs_per_pixel,
+            is_gray: photo.is_gray,
+            icc_bytes: photo.tags.icc.len() as u64,
+            exif_bytes: photo.tags.exif.len() as u64,
+            xmp_bytes: photo.tags.xmp.len() as u64,
+            alpha_bytes: photo.alpha.len() as u64,
+        }
+    }
 }
 
 /// Size, format and color of a clip.

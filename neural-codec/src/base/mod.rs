@@ -15,6 +15,7 @@ mod instance;
 mod library;
 mod obu;
 mod quantizer;
+mod retries;
 mod source;
 mod temporal_unit;
 mod version;
@@ -31,6 +32,7 @@ pub use obu::{
     sequence_header_obu, take_apart,
 };
 pub use quantizer::Quantizer;
+pub(crate) use retries::with_retries;
 pub use source::coded_size;
 pub use temporal_unit::TemporalUnit;
 pub use version::Version;

@@ -13,7 +13,7 @@ use super::input::PacketInput;
 use super::kind::{PACKET_HEADER_BYTES, PacketKind, SIGNATURE};
 use super::payload::Payload;
 use crate::error::{Error, Place, Result};
-use crate::frame::{BitDepth, Color};
+use crate::frame::{BitDepth, Color, Rational};
 use crate::memory;
 
 /// The version of the payload that this library writes.
@@ -61,6 +61,14 @@ impl PhotoCode {
         match self {
             Self::Av1 { .. } => "av1",
             Self::Neural(_) => "neural",
+        }
+    }
+
+    /// The coded samples.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Av1 { unit, .. } => unit,
+            Self::Neural(code) => code,
         }
     }
 }
@@ -213,6 +221,9 @@ fn read_depth(reader: &mut Reader<'_>, name: &'static str) -> Result<BitDepth> {
 }
 
 impl PhotoPacket {
+    /// The rate that the picture has as a clip of one frame.
+    pub(crate) const RATE: Rational = Rational { num: 25, den: 1 };
+
     /// Bytes from the start of a file after which [`begins`](Self::begins) can tell.
     pub const HEAD_BYTES: usize = SIGNATURE.len() + 1;
 

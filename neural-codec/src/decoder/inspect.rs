@@ -9,11 +9,11 @@ use super::item::Item;
 use super::items::Items;
 use super::photo::coded_depth;
 use super::settings::DecoderSettings;
-use crate::bitstream::{Limits, PacketReader, PhotoCode, PhotoPacket, StreamHeader};
+use crate::bitstream::{Limits, PacketReader, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
 use crate::memory;
-use crate::report::ClipReport;
+use crate::report::{ClipReport, PhotoReport};
 
 /// A stream's description.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,29 +38,7 @@ pub struct StreamSummary {
     /// Each scene.
     pub scenes: Vec<SceneSummary>,
     /// What a photo has beside its picture; null for clips.
-    pub photo: Option<PhotoSummary>,
-}
-
-/// What a photo says about itself.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct PhotoSummary {
-    /// `av1` or `neural`.
-    pub coding: String,
-    /// Bits of the whole file a pixel.
-    pub bits_per_pixel: f64,
-    /// Multiplications a pixel that decoding takes, as the encoder counted them; 0 for AV1.
-    pub macs_per_pixel: u64,
-    /// Whether red, green and blue are equal everywhere.
-    pub is_gray: bool,
-    /// Bytes of the ICC profile; 0 without one, here and below.
-    pub icc_bytes: u64,
-    /// Bytes of EXIF.
-    pub exif_bytes: u64,
-    /// Bytes of XMP.
-    pub xmp_bytes: u64,
-    /// Bytes of opacity.
-    pub alpha_bytes: u64,
+    pub photo: Option<PhotoReport>,
 }
 
 /// A scene's description.
@@ -201,10 +179,7 @@ fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
 
 /// The summary of a photo: that of a clip of one frame, and what it has beside.
 fn of_photo(header: &StreamHeader, photo: &PhotoPacket, bytes: u64) -> StreamSummary {
-    let coded = match &photo.code {
-        PhotoCode::Av1 { unit, .. } => unit.len(),
-        PhotoCode::Neural(code) => code.len(),
-    };
+    let coded = photo.code.bytes().len();
     let duration_seconds = header.info.frame_rate.inverse().value();
     let scene = SceneSummary {
         first_frame: 0,
@@ -227,15 +202,6 @@ fn of_photo(header: &StreamHeader, photo: &PhotoPacket, bytes: u64) -> StreamSum
         bytes,
         bitrate_bps: bytes as f64 * 8.0 / duration_seconds,
         scenes: vec![scene],
-        photo: Some(PhotoSummary {
-            coding: photo.code.name().into(),
-            bits_per_pixel: bytes as f64 * 8.0 / (f64::from(photo.width) * f64::from(photo.height)),
-            macs_per_pixel: photo.macs_per_pixel,
-            is_gray: photo.is_gray,
-            icc_bytes: photo.tags.icc.len() as u64,
-            exif_bytes: photo.tags.exif.len() as u64,
-            xmp_bytes: photo.tags.xmp.len() as u64,
-            alpha_bytes: photo.alpha.len() as u64,
-        }),
+        photo: Some(PhotoReport::new(photo, bytes)),
     }
 }

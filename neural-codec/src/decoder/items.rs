@@ -55,9 +55,7 @@ impl<R> Items<R> {
         let (header, bytes) = (Box::new(header_of(&photo)), counted.bytes);
         Ok(Self::Photo { header, photo: Some(Box::new(photo)), bytes })
     }
-}
 
-impl<R> Items<R> {
     /// The same where it is a clip.
     ///
     /// # Errors

@@ -4,8 +4,8 @@ use crate::base::{Av1Decoder, DecoderConfig};
 use crate::bitstream::{FormatVersion, PhotoCode, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::frame::{
-    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, PixelFormat, Rational, VideoInfo,
-    convert, with_neutral_chroma,
+    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, PixelFormat, VideoInfo, convert,
+    with_neutral_chroma,
 };
 
 use super::settings::DecoderSettings;
@@ -108,10 +108,9 @@ fn check_memory(width: usize, height: usize, settings: &DecoderSettings) -> Resu
 /// A photo as the header of a clip of one frame.
 pub(super) fn header_of(photo: &PhotoPacket) -> StreamHeader {
     let format = PixelFormat { layout: Layout::Rgb, depth: photo.depth };
-    let rate = Rational { num: 25, den: 1 };
     let info = VideoInfo {
         color: Color::default().as_rgb(),
-        ..VideoInfo::new(photo.width as usize, photo.height as usize, format, rate)
+        ..VideoInfo::new(photo.width as usize, photo.height as usize, format, PhotoPacket::RATE)
     };
     StreamHeader { version: FormatVersion::CURRENT, ..StreamHeader::new(info) }
 }

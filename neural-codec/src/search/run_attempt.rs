@@ -12,7 +12,7 @@ use super::attempt::{AttemptKind, EncodeAttempt};
 use super::context::AttemptContext;
 use super::course::Course;
 use super::params::EncodeParams;
-use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit};
+use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit, with_retries};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
 use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics};
@@ -20,9 +20,6 @@ use crate::scene::{Reading, SceneFrames};
 
 /// Decoded frames that may wait to be measured.
 const WAITING: usize = 4;
-
-/// How often an attempt is retried because the base encoder stalls, or wrote what cannot be decoded.
-const MOST_FAILURES: u32 = 2;
 
 /// Encodes frames `span` of a scene by `params`, or takes the attempt from the cache; a span may end beyond the scene.
 /// Retries where the base encoder stalls or writes what cannot be decoded, unless the frames are gone by then.
@@ -38,7 +35,12 @@ pub(crate) fn run_attempt(
     kind: AttemptKind,
 ) -> Result<EncodeAttempt> {
     let once = || run_once(context, frames, span.clone(), params, kind);
-    let Some(cache) = &context.resources.cache else { return with_retries(context, kind, once) };
+    // What is released while it is coded is not there for another try.
+    let attempt = || match kind {
+        AttemptKind::StoreAndRelease => once(),
+        _ => with_retries(once, || context.log.retried()),
+    };
+    let Some(cache) = &context.resources.cache else { return attempt() };
     let is_stored = kind.is_stored();
     let measures = context.clip.measures(kind);
     let key = cache.key(frames.wait_for_hash(), &span, params, is_stored, measures);
@@ -49,26 +51,9 @@ pub(crate) fn run_attempt(
         }
         return Ok(attempt);
     }
-    let attempt = with_retries(context, kind, once)?;
+    let attempt = attempt()?;
     cache.save(key, &attempt)?;
     Ok(attempt)
-}
-
-/// Retries where the base encoder failed and the frames are still there.
-fn with_retries(
-    context: &AttemptContext,
-    kind: AttemptKind,
-    once: impl Fn() -> Result<EncodeAttempt>,
-) -> Result<EncodeAttempt> {
-    for _ in 0..MOST_FAILURES {
-        match once() {
-            Err(Error::Stalled { .. } | Error::Corrupt { .. }) if kind != AttemptKind::StoreAndRelease => {
-                context.log.retried();
-            }
-            done => return done,
-        }
-    }
-    once()
 }
 
 fn run_once(

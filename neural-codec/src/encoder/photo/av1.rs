@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::base::{EncoderConfig, Library, Quantizer, SvtAv1Encoder};
-use crate::bitstream::PhotoCode;
+use crate::base::{EncoderConfig, Library, Quantizer, SvtAv1Encoder, with_retries};
+use crate::bitstream::{PhotoCode, PhotoPacket};
 use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo};
 use crate::error::{Error, Place, Result};
-use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Rational, convert};
+use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, convert};
 
 /// H.273 code points of sRGB, for players; nothing here reads them.
 const SRGB_PRIMARIES: u8 = 1;
 const SRGB_TRANSFER: u8 = 13;
-
-/// How often an attempt is retried because the base encoder stalls, or wrote what cannot be decoded.
-const MOST_FAILURES: u32 = 2;
 
 /// Options that suit one picture, of which a version of the base encoder takes those that it knows.
 const TOOLS: [(&str, &str); 2] = [("avif", "1"), ("tune", "1")];
@@ -61,7 +58,7 @@ impl Av1Coder {
             color,
             threads,
             extra: TOOLS.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-            ..EncoderConfig::new(source.width(), source.height(), Rational { num: 25, den: 1 })
+            ..EncoderConfig::new(source.width(), source.height(), PhotoPacket::RATE)
         };
         Ok(Self { library: Arc::clone(library), config, yuv, output_depth: source.format().depth, is_gray })
     }
@@ -84,13 +81,7 @@ impl Av1Coder {
     /// Those of the base encoder and decoder.
     pub(super) fn attempt(&mut self, quantizer: Quantizer, preset: i8) -> Result<Coded> {
         (self.config.quantizer, self.config.preset) = (quantizer, preset);
-        for _ in 0..MOST_FAILURES {
-            match self.once() {
-                Err(Error::Stalled { .. } | Error::Corrupt { .. }) => {}
-                done => return done,
-            }
-        }
-        self.once()
+        with_retries(|| self.once(), || {})
     }
 
     fn once(&mut self) -> Result<Coded> {

@@ -10,8 +10,8 @@ use cpu_time::ProcessTime;
 
 use super::av1::Av1Coder;
 use super::avif::avif_file;
-use super::quality::{PhotoQuality, measure};
-use super::report::{by_name, info_of, photo_report, profile, quality_report};
+use super::quality::{PhotoMeasurer, PhotoQuality};
+use super::report::{by_name, profile, quality_report};
 use super::search::{Line, last_that_meets};
 use super::target::PhotoTarget;
 use crate::base::{Library, Quantizer};
@@ -25,7 +25,8 @@ use crate::media::{AtomicFile, OutputKind, expect_distinct};
 use crate::metrics::{Measures, Metric};
 use crate::progress::{Progress, Stage};
 use crate::report::{
-    AttemptRecord, ClipReport, Report, SCHEMA, SceneReport, SceneVerdict, StageReport, TotalReport,
+    AttemptRecord, ClipReport, PhotoReport, Report, SCHEMA, SceneReport, SceneVerdict, StageReport,
+    TotalReport,
 };
 use crate::settings::Settings;
 use crate::strategy::Strategy;
@@ -130,13 +131,14 @@ fn encode(
         tell(&lost);
     }
     let library = Library::load(None)?;
-    let mut search = Search::new(photo, &packet, settings, &target, &library, hooks)?;
+    let measurer = PhotoMeasurer::new(&photo.frame)?;
+    let mut search = Search::new((photo, &measurer), &packet, settings, &target, &library, hooks)?;
     let (stored, preset) = search.run()?;
     let Search { coder, records, .. } = search;
     packet.hash = FrameHash::of(&stored.decoded).0;
     packet.code = stored.code;
     let measures = target.measures().with(Metric::SsimY);
-    let quality = measure(&photo.frame, &stored.decoded, measures, true)?;
+    let quality = measurer.measure(&stored.decoded, measures, true)?;
     let bytes = packet.to_file()?.len() as u64;
     let target_met = target.margin(&quality, bytes) >= 0.0;
     let (verdict, reason) = match (&target, target_met) {
@@ -149,14 +151,13 @@ fn encode(
         }
         (_, false) => (SceneVerdict::FloorMissed, format!("the closest to {}", target.text())),
     };
-    let info = info_of(&photo.frame);
-    let duration = info.frame_rate.inverse().value();
+    let duration = measurer.info.frame_rate.inverse().value();
     let scene = SceneReport {
         index: 0,
         first_frame: 0,
         frames: 1,
         strategy: Strategy::Av1,
-        profile: profile(&photo.frame)?,
+        profile: profile(&measurer.yuv)?,
         quantizer: stored.quantizer.value(),
         preset,
         bit_depth: coder.depth().bits(),
@@ -178,9 +179,9 @@ fn encode(
         schema: SCHEMA.into(),
         library_version: env!("CARGO_PKG_VERSION").into(),
         base_encoder: format!("SVT-AV1 {}", library.version()),
-        settings: settings.to_json(),
-        source: ClipReport::new(&info),
-        coded: ClipReport::new(&info),
+        settings: target.in_force(settings).to_json(),
+        source: ClipReport::new(&measurer.info),
+        coded: ClipReport::new(&measurer.info),
         total: TotalReport {
             scenes: 1,
             frames: 1,
@@ -241,7 +242,7 @@ fn account_for(report: &mut Report, packet: &PhotoPacket, bytes: u64, settings: 
     total.bitrate_bps = bytes as f64 * 8.0 / total.duration_seconds;
     // Raw 4:2:0, as for clips.
     total.compression_ratio = pixels * 1.5 * f64::from(packet.depth.bits().div_ceil(8)) / bytes as f64;
-    report.photo = Some(photo_report(packet, bytes));
+    report.photo = Some(PhotoReport::new(packet, bytes));
     if settings.size_bytes.is_some_and(|limit| bytes > limit) && total.target_met {
         total.target_met = false;
         report.notes.push("The container's own bytes bring the file over the target.".into());
@@ -273,7 +274,7 @@ struct Candidate {
 
 /// The search for the quantizer.
 struct Search<'a, 'b> {
-    source: &'a Frame,
+    measurer: &'a PhotoMeasurer<'a>,
     target: &'a PhotoTarget,
     hooks: &'a mut Hooks<'b>,
     coder: Av1Coder,
@@ -287,7 +288,7 @@ struct Search<'a, 'b> {
 
 impl<'a, 'b> Search<'a, 'b> {
     fn new(
-        photo: &'a Photo,
+        (photo, measurer): (&Photo, &'a PhotoMeasurer<'a>),
         packet: &PhotoPacket,
         settings: &Settings,
         target: &'a PhotoTarget,
@@ -307,8 +308,7 @@ impl<'a, 'b> Search<'a, 'b> {
         let preset = settings.preset.unwrap_or(PRESET_OF_EFFORT[usize::from(settings.effort.min(9))]).max(0);
         let code = PhotoCode::Av1 { depth, matrix: 0, unit: Vec::new() };
         let overhead = PhotoPacket { code, ..packet.clone() }.to_file()?.len() as u64;
-        let source = &photo.frame;
-        Ok(Self { source, target, hooks, coder, preset, line, overhead, records: Vec::new() })
+        Ok(Self { measurer, target, hooks, coder, preset, line, overhead, records: Vec::new() })
     }
 
     /// What is stored, and the preset that made it.
@@ -341,13 +341,9 @@ impl<'a, 'b> Search<'a, 'b> {
         self.hooks.cancel.check()?;
         let (start, cpu) = (Instant::now(), ProcessTime::now());
         let coded = self.coder.attempt(quantizer, preset)?;
-        let unit_bytes = match &coded.code {
-            PhotoCode::Av1 { unit, .. } => unit.len() as u64,
-            PhotoCode::Neural(code) => code.len() as u64,
-        };
-        let bytes = self.overhead + unit_bytes;
+        let bytes = self.overhead + coded.code.bytes().len() as u64;
         let measures: Measures = self.target.measures();
-        let quality = measure(self.source, &coded.decoded, measures, self.target.is_about_luma())?;
+        let quality = self.measurer.measure(&coded.decoded, measures, self.target.is_about_luma())?;
         let margin = self.target.margin(&quality, bytes);
         self.note(quantizer, preset, stage, bytes, &quality, (start, cpu))?;
         Ok((margin, Candidate { quantizer, code: coded.code, decoded: coded.decoded }))

@@ -6,14 +6,12 @@ use std::path::Path;
 
 use tiff::tags::Tag;
 
+use super::XMP_KEYWORD;
 use crate::lost::Lost;
 
 /// The gamma of PNG files of sRGB, and how far another may lie from it to count as the same.
 const SRGB_GAMMA: f32 = 0.45455;
 const GAMMA_TOLERANCE: f32 = 0.002;
-
-/// The keyword of XMP among the texts of a PNG file.
-const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 
 /// What a file of these first bytes has that is not kept; nothing where it cannot be read, which reading the picture explains.
 pub(super) fn lost(path: &Path, head: &[u8]) -> Vec<Lost> {

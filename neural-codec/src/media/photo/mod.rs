@@ -20,6 +20,12 @@ use crate::bitstream::PhotoTags;
 use crate::frame::Frame;
 use crate::lost::Lost;
 
+/// Where an ICC profile says which colors it is about.
+const ICC_SPACE: std::ops::Range<usize> = 16..20;
+
+/// The keyword of XMP among the texts of a PNG file.
+const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
+
 /// One picture and what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Photo {

@@ -7,7 +7,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageReader};
 
-use super::{Alpha, Photo, extras};
+use super::{Alpha, ICC_SPACE, Photo, extras};
 use crate::bitstream::PhotoTags;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Plane, check_size, from_rgb8_interleaved, from_rgb10_interleaved};
@@ -17,8 +17,7 @@ use crate::media::pictures::{limits, picture_error};
 use crate::media::sniff::{self, FileKind};
 use crate::memory;
 
-/// Where an ICC profile says which colors it is about, and its signature.
-const ICC_SPACE: std::ops::Range<usize> = 16..20;
+/// Where an ICC profile has its signature.
 const ICC_SIGNATURE: std::ops::Range<usize> = 36..40;
 
 /// Whether a file is one picture: PNG, JPEG, BMP, TIFF or WebP that neither moves nor has pages.

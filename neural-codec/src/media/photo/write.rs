@@ -7,7 +7,7 @@ use std::path::Path;
 use image::{ExtendedColorType, ImageEncoder};
 use png::{BitDepth as PngDepth, ColorType};
 
-use super::{Alpha, Photo};
+use super::{Alpha, ICC_SPACE, Photo, XMP_KEYWORD};
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, Planes, rgb10_interleaved};
 use crate::lost::Lost;
@@ -32,7 +32,7 @@ pub fn write_photo(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
 fn write_png(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
     let (frame, tags) = (&photo.frame, &photo.tags);
     // A profile of RGB wants RGB.
-    let is_gray = is_gray(frame) && matches!(tags.icc.get(16..20), None | Some(b"GRAY"));
+    let is_gray = is_gray(frame) && matches!(tags.icc.get(ICC_SPACE), None | Some(b"GRAY"));
     let samples = Interleaved::of(frame, photo.alpha.as_ref(), is_gray)?;
     let mut info = png::Info::with_size(frame.width() as u32, frame.height() as u32);
     info.color_type = match (is_gray, photo.alpha.is_some()) {
@@ -59,7 +59,7 @@ fn write_png(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
     if let Ok(xmp) = xmp.map(str::to_owned)
         && !xmp.is_empty()
     {
-        encoder.add_itxt_chunk("XML:com.adobe.xmp".into(), xmp).map_err(failed)?;
+        encoder.add_itxt_chunk(XMP_KEYWORD.into(), xmp).map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(&samples.big_endian()).map_err(failed)?;
