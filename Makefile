@@ -16,9 +16,7 @@ demo: ## Encode, decode and measure a real clip (VIDEO=path names another).
 	@scripts/wheel.sh
 	@$(PYTHON) -m neural_codec demo $(if $(VIDEO),"$(VIDEO)") --output out/demo
 
-test: setup test-rust ## Install what is missing and run every test there is.
-	@NEURAL_CODEC_BUILD_COMMAND="cargo test --quiet --workspace --all-features --no-run" $(MAKE) --no-print-directory test-c
-	@$(MAKE) --no-print-directory test-python
+test: setup test-rust test-c test-python ## Install what is missing and run every test there is.
 
 test-rust: ## Run the Rust tests.
 	cargo nextest run --workspace --all-features --no-fail-fast

@@ -34,9 +34,7 @@ library=${CARGO_TARGET_DIR:-target}/debug
 warnings=(-Wall -Wextra -Werror -pedantic)
 
 echo "building libneuralcodec"
-# After the Rust tests of the workspace, which build it too, nothing is left to compile where it is asked for in the same way.
-read -ra build_command <<<"${NEURAL_CODEC_BUILD_COMMAND:-cargo build --quiet -p codec-ffi --all-features}"
-"${build_command[@]}" || { failed=1; finish; }
+cargo build --quiet -p codec-ffi --all-features || { failed=1; finish; }
 
 # The loader looks for the SONAME.
 mkdir "$work/lib"
