@@ -67,6 +67,7 @@ class Clip:
         self.programs = programs
         self.scenes = [range(first, end) for first, end in neural_codec.detect_scenes(self.y4m)]
         self.codings: dict[tuple[int, float], Coding] = {}
+        self.found = 180  # quarter steps
 
     @property
     def frames(self) -> int:
@@ -82,18 +83,20 @@ class Clip:
         return self.codings[key]
 
     def told(self, preset: int, scenes: Sequence[range]) -> Point:
-        """The coarsest quarter step that meets the floor, found by bisection from 1 to 70."""
-        low, high = 4, 280
-        if self.coding(preset, low / 4).margin(scenes) < 0:
-            return Point(self.coding(preset, low / 4).bytes, self.coding(preset, low / 4).seconds, False)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self.coding(preset, middle / 4).margin(scenes) >= 0:
-                low = middle
+        """The coarsest quarter step from 1 to 70 that meets the floor: bracketed from the one found last on this clip, then bisected."""
+        met, missed = 3, 281  # in quarter steps; neither is coded
+        asked, step = self.found, 6
+        while missed - met > 1:
+            if self.coding(preset, asked / 4).margin(scenes) >= 0:
+                met = asked
+                asked = min(asked + step, 280) if missed == 281 else (met + missed) // 2
             else:
-                high = middle - 1
-        coding = self.coding(preset, low / 4)
-        return Point(coding.bytes, coding.seconds, True)
+                missed = asked
+                asked = max(asked - step, 4) if met == 3 else (met + missed) // 2
+            step *= 2
+        self.found = max(met, 4)
+        coding = self.coding(preset, self.found / 4)
+        return Point(coding.bytes, coding.seconds, met >= 4)
 
     def ours(self, effort: int) -> Point:
         total = json.loads(run([self.programs / "encode", self.y4m, f"effort={effort}"]))["total"]
