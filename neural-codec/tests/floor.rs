@@ -3,6 +3,7 @@
 
 mod support;
 
+use neural_codec::Error;
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::frame::PixelFormat;
 use neural_codec::progress::Stage;
@@ -66,6 +67,17 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
     let bytes = |threads| encoded(&[("effort", "2"), ("threads", threads)]).unwrap().0;
     let first = bytes("1");
     assert!(["2", "5"].into_iter().all(|threads| bytes(threads) == first));
+}
+
+#[test]
+fn memory_changes_no_byte_and_too_little_is_an_error_before_any_work() {
+    let bytes = |memory| {
+        Ok::<_, Error>(encoded(&[("effort", "2"), ("threads", "4"), ("max_memory_bytes", memory)])?.0)
+    };
+    assert!(bytes("150000000").unwrap() == bytes("none").unwrap());
+    let error = bytes("60000000").unwrap_err();
+    assert!(matches!(error, Error::LimitExceeded { limit: 60_000_000, .. }), "{error}");
+    assert!(error.to_string().contains("memory that this encode takes at least"), "{error}");
 }
 
 #[test]

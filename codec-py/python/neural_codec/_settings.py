@@ -42,6 +42,7 @@ SettingArguments = TypedDict(
         "max_scene_seconds": Number,
         "device": Union[str, None],
         "threads": Count,
+        "max_memory_bytes": Count,
         "cache_dir": Union[str, "os.PathLike[str]", None],
         "on_damage": Literal["stop", "continue", None],
         "audio": Union[str, None],

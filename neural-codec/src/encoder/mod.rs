@@ -13,6 +13,7 @@ mod encoded_scene;
 mod filter;
 mod hooks;
 mod look;
+mod memory_plan;
 mod muxer;
 mod one_shot;
 mod parts;

@@ -22,7 +22,7 @@ use super::splitter::{SceneSplitter, Step};
 use super::task::SceneTask;
 use super::track_queue::{OtherPacket, TrackQueue};
 use super::warm_starts::{WarmStartPlace, WarmStarts};
-use super::workers::{Workers, scenes_at_once};
+use super::workers::Workers;
 use crate::bitstream::{AudioPacket, Limits, SubtitlePacket, Tracks, check_tracks};
 use crate::error::{Error, Place, Result};
 use crate::filter::train::WarmStart;
@@ -84,8 +84,7 @@ impl Pipeline {
         process::check("new")?;
         InstructionSet::named()?;
         let session = Session::new(info, settings)?;
-        let threads = session.context.resources.threads;
-        let at_once = scenes_at_once(&info, threads, session.devices.len());
+        let at_once = session.scenes_at_once;
         let splitter = SceneSplitter::detecting(&info, settings.max_scene_seconds)?;
         Ok(Self {
             splitter: splitter.with_device(&session.context.resources.device),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::filter::TrainingConfig;
+use super::memory_plan::MemoryPlan;
 use super::muxer::StreamMuxer;
 use super::source_format::{coded_info, conversion_note};
 use super::task::SceneGoal;
@@ -20,9 +21,6 @@ use crate::scene::{MemoryBudget, Reading, SceneFrames};
 use crate::scene_choice::{SceneChoice, invalid};
 use crate::search::{AttemptContext, Clip, EffortParams, EncodeLog, Resources, Target, Tools};
 use crate::settings::Settings;
-
-/// Bytes of frames that may wait in memory, for their encoder or for a filter: 43 frames of 1080p.
-const WAITING_BYTES: usize = 128 << 20;
 
 /// What one scene has to reach, and with what.
 #[derive(Debug, Clone)]
@@ -47,13 +45,15 @@ pub(super) struct Session {
     pub(super) context: AttemptContext,
     /// Where scenes are measured and filtered, one after the other; the first is that of the context.
     pub(super) devices: Vec<Device>,
+    /// As memory allows.
+    pub(super) scenes_at_once: usize,
 }
 
 impl Session {
     /// # Errors
     ///
     /// `InvalidArgument` for targets that contradict each other or a quantizer that the base encoder has not,
-    /// `MissingLibrary` without SVT-AV1, `Device` where the GPU that is asked for cannot be had.
+    /// `MissingLibrary` without SVT-AV1, `LimitExceeded` where the memory is too little, `Device` where the GPU that is asked for cannot be had.
     pub(super) fn new(source: VideoInfo, settings: &Settings) -> Result<Self> {
         crate::frame::check_size(source.width, source.height)?;
         let target = Target::of(settings)?;
@@ -70,10 +70,14 @@ impl Session {
         let settings = &with_common_choices(settings)?;
         let asked = requests(settings, &target, &library)?;
         let effort = EffortParams::new(settings, &target, &info, &library);
+        let threads = settings.thread_count();
+        let stored = (effort.preset, effort.depth);
+        let plan = MemoryPlan::new(&info, stored, threads, devices.len(), settings.max_memory_bytes)?;
         let resources = Resources {
-            threads: settings.thread_count(),
+            threads,
+            encoder_threads: plan.encoder_threads,
             device: devices.first().cloned().unwrap_or_default(),
-            memory: MemoryBudget::new(WAITING_BYTES),
+            memory: MemoryBudget::new(plan.waiting_bytes),
             cache: None,
             cancel: CancelToken::new(),
         };
@@ -95,6 +99,7 @@ impl Session {
             asked,
             context: AttemptContext { clip, resources, log: EncodeLog::new() },
             devices,
+            scenes_at_once: plan.scenes_at_once,
         })
     }
 

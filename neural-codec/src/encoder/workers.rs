@@ -8,21 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::frame::VideoInfo;
 use crate::process;
-
-/// Bytes that the base encoders of all scenes at work may take, by the estimate below.
-const ENCODER_BYTES: usize = 1 << 30;
-
-/// What one base encoder takes with the frames it holds back, at most (`docs/decisions/0003-av1-encoder.md`).
-const ENCODER_BYTES_PER_PIXEL: usize = 470;
-
-/// Scenes to encode at the same time: as many as threads and memory allow, two at most, as each uses all threads, or one a
-/// device.
-pub(super) fn scenes_at_once(info: &VideoInfo, threads: usize, devices: usize) -> usize {
-    let fitting = ENCODER_BYTES / (ENCODER_BYTES_PER_PIXEL * info.width * info.height);
-    fitting.min(threads).clamp(1, devices.max(2))
-}
 
 type Job<T> = Box<dyn FnOnce() -> Result<T> + Send>;
 

@@ -43,8 +43,10 @@ impl Clip {
 /// What may be spent. None of it changes a byte.
 #[derive(Debug, Clone)]
 pub(crate) struct Resources {
-    /// Threads for the encoder and for the decoder of one attempt.
+    /// Threads for the decoder of one attempt.
     pub(crate) threads: usize,
+    /// Threads for its base encoder, as memory allows.
+    pub(crate) encoder_threads: usize,
     /// Where frames are measured and filtered.
     pub(crate) device: Device,
     /// For frames that wait, those of the source and those decoded.

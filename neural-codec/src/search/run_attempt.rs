@@ -202,7 +202,7 @@ fn encoder_config(context: &AttemptContext, params: &EncodeParams) -> EncoderCon
         quantizer: params.quantizer,
         frame_quantizers: !params.frame_quantizers.is_empty(),
         preset: params.preset,
-        threads: context.resources.threads,
+        threads: context.resources.encoder_threads,
         extra: params.tools.options(),
         ..EncoderConfig::new(info.width, info.height, info.frame_rate)
     }

@@ -327,6 +327,8 @@ settings! {
     device: DeviceChoice = DeviceChoice::Auto, 0 => 0;
     /// Threads to use; 0 means all processors. The output does not depend on it.
     threads: usize = 0, 0 => 256;
+    /// Memory in bytes that the encode may take, by the library's estimate: fewer scenes at once, then fewer threads, and an error before the first frame where that is too little.
+    max_memory_bytes: Option<u64> = None, 50_000_000 => 1_u64 << 48;
     /// Folder that keeps what is finished, so that the same encode, interrupted and retried, goes on where it was and gives the same bytes.
     cache_dir: Option<PathBuf> = None, 0 => 0;
     /// What happens at damage of the source: stop (an error that names the frame), or continue (at the next frame that decodes).
