@@ -159,12 +159,11 @@ impl ClipFloor {
             (None, Some(missed)) => (missed.scenes, false),
             (None, None) => (Vec::new(), false),
         };
-        let end = if is_met { "" } else { ", which it cannot reach" };
+        let what = if is_met { "the coarsest quantizer found for" } else { "the closest that was found to" };
         for (scene, account) in scenes.iter_mut().zip(accounts) {
             scene.report.attempts = account.unwrap_or_default();
             scene.report.verdict = if is_met { SceneVerdict::FloorMet } else { SceneVerdict::FloorMissed };
-            scene.report.reason =
-                format!("the coarsest quantizer found for {} over the clip{end}", self.floor.text());
+            scene.report.reason = format!("{what} {} over the clip", self.floor.text());
         }
         NextStep::Write(scenes, is_met)
     }

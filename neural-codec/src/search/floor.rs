@@ -187,9 +187,13 @@ impl Search<'_> {
         let Some(Attempted { params, stored, is_met }) = best else {
             return Err(Error::internal("search", "no attempt was made"));
         };
-        let (verdict, end) = match is_met {
-            true => (SceneVerdict::FloorMet, ""),
-            false => (SceneVerdict::FloorMissed, ", which this scene cannot reach"),
+        let (verdict, what) = match is_met {
+            true => (SceneVerdict::FloorMet, "the coarsest quantizer found for"),
+            false if self.effort.finest > Quantizer::FINEST => (
+                SceneVerdict::FloorMissed,
+                "the closest that this preset comes to; slower ones have finer quantizers:",
+            ),
+            false => (SceneVerdict::FloorMissed, "the closest that was found to"),
         };
         Ok(SearchResult {
             params,
@@ -197,7 +201,7 @@ impl Search<'_> {
             attempts: self.records,
             predicted: Some(predicted),
             verdict,
-            reason: format!("the coarsest quantizer found for {}{end}", floor.text()),
+            reason: format!("{what} {}", floor.text()),
         })
     }
 }

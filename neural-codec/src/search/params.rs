@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::steering::Steering;
-use super::target::Target;
+use super::target::{Floor, Target};
 use crate::base::{Library, Quantizer};
 use crate::frame::{BitDepth, VideoInfo};
 use crate::settings::Settings;
@@ -119,10 +119,21 @@ const FASTEST_PRESET_OF_FINE: i8 = 10;
 /// Quantizers below count as fine: a safe distance above what was seen to fail.
 const FINE_BELOW: u8 = 4;
 
+/// Floors above any of these may need them: quantizer 4 gives 46 dB and more.
+const NEEDS_FINE: Floor = Floor {
+    psnr_y: Some(44.0),
+    ssim_y: Some(0.99),
+    ms_ssim_y: Some(0.998),
+    ssimulacra2: Some(90.0),
+    vmaf: Some(98.0),
+    xpsnr_y: Some(44.0),
+    ..Floor::NONE
+};
+
 impl EffortParams {
     /// What `settings` ask for, for a clip that is coded as `info` says.
     ///
-    /// Small pictures get no preset above 10, whatever is asked for, nor do quantizers below 4.
+    /// Small pictures get no preset above 10, whatever is asked for, nor do quantizers below 4 and floors that may need them.
     pub(crate) fn new(settings: &Settings, target: &Target, info: &VideoInfo, library: &Library) -> Self {
         let effort = settings.effort.min(9);
         let (table, pilot_preset) = if library.version().0 >= 3 {
@@ -132,8 +143,11 @@ impl EffortParams {
         };
         let asked = settings.preset.unwrap_or(table[usize::from(effort)]);
         let is_small = info.width.min(info.height) < SMALL_SIDE;
-        let is_fine =
-            matches!(target, Target::Constant(quantizer) if *quantizer < Quantizer::from(FINE_BELOW));
+        let is_fine = match target {
+            Target::Constant(quantizer) => *quantizer < Quantizer::from(FINE_BELOW),
+            Target::Floor(floor) => floor.is_above_any_of(&NEEDS_FINE),
+            _ => false,
+        };
         let fastest =
             if is_small || is_fine { FASTEST_PRESET_OF_SMALL.min(FASTEST_PRESET_OF_FINE) } else { i8::MAX };
         let preset = asked.min(fastest);
@@ -218,6 +232,13 @@ mod tests {
         let size = (640, 360);
         assert_eq!(effort(&settings, constant(1.0), size).preset, 10);
         assert_eq!(effort(&settings, constant(4.0), size).preset, 12);
+        let floor = |name, least| {
+            let mut asked = Settings::default();
+            asked.set(name, least).unwrap();
+            effort(&settings, Target::of(&asked).unwrap(), size).preset
+        };
+        assert_eq!((floor("min_psnr_y", "49"), floor("min_ssim_y", "0.995")), (10, 10));
+        assert_eq!((floor("min_psnr_y", "40"), floor("min_vmaf", "95")), (12, 12));
         let fast = effort(&settings, Target::Lambda(1.0), size);
         let params = fast.params(Quantizer::FINEST, Tools::default());
         assert_eq!((params.preset, params.quantizer), (12, Quantizer::from(4)));

@@ -219,6 +219,11 @@ impl Floor {
         self.pooling == Pooling::Mean && self.set().all(|(metric, _)| is_one(metric))
     }
 
+    /// Whether some metric has a least value above that of `other`.
+    pub(crate) fn is_above_any_of(&self, other: &Self) -> bool {
+        self.set().any(|(metric, floor)| other.value(metric).is_some_and(|other| floor > other))
+    }
+
     /// A floor higher by so much.
     pub(crate) fn raised(&self, by: &Self) -> Self {
         let sum = |floor: Option<f64>, by: Option<f64>| floor.map(|floor| floor + by.unwrap_or(0.0));
