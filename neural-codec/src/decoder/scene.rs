@@ -14,7 +14,7 @@ use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, VideoInfo};
 /// A decoded frame, and where a GPU made it and it is wanted, the same picture in the GPU's memory.
 pub(super) struct Decoded {
     pub(super) frame: Frame,
-    pub(super) there: Option<GpuFrame>,
+    pub(super) resident: Option<GpuFrame>,
 }
 
 /// A scene in the middle of being decoded.
@@ -120,7 +120,7 @@ impl SceneDecoder {
         Ok(None)
     }
 
-    fn checked(&mut self, Decoded { frame, mut there }: Decoded) -> Result<Decoded> {
+    fn checked(&mut self, Decoded { frame, mut resident }: Decoded) -> Result<Decoded> {
         let index = self.frames_out;
         let Some(&timestamp) = self.header.timestamps.get(index) else {
             let expected = format!("{} frames", self.header.frame_count());
@@ -131,7 +131,7 @@ impl SceneDecoder {
             frame
         } else {
             let shifted = frame.shifted_to(depth)?;
-            there = there.map(|there| there.shifted_like(&shifted)).transpose()?.flatten();
+            resident = resident.map(|resident| resident.shifted_like(&shifted)).transpose()?.flatten();
             shifted
         };
         self.frames_out += 1;
@@ -141,8 +141,8 @@ impl SceneDecoder {
                 self.check_group()?;
             }
         }
-        let there = there.map(|there| there.with_timestamp(timestamp));
-        Ok(Decoded { frame: frame.with_timestamp(timestamp), there })
+        let resident = resident.map(|resident| resident.with_timestamp(timestamp));
+        Ok(Decoded { frame: frame.with_timestamp(timestamp), resident })
     }
 
     /// Compares the frames since the last stored hash with the next one.
@@ -162,7 +162,7 @@ impl SceneDecoder {
 
 /// A decoded frame where the settings want it: on the GPU of their device, or where that is none or has no room, on the host.
 pub(super) fn placed(
-    Decoded { frame, there }: Decoded,
+    Decoded { frame, resident }: Decoded,
     settings: &DecoderSettings,
     info: &VideoInfo,
     device: &mut Option<Device>,
@@ -170,8 +170,8 @@ pub(super) fn placed(
     if !settings.gpu_resident {
         return Ok(AnyFrame::Host(frame));
     }
-    if let Some(there) = there {
-        return Ok(AnyFrame::Gpu(there));
+    if let Some(resident) = resident {
+        return Ok(AnyFrame::Gpu(resident));
     }
     let device = match device {
         Some(device) => device,
@@ -194,7 +194,7 @@ impl Decoding {
     fn next(&mut self) -> Result<Option<Decoded>> {
         loop {
             if let Some(frame) = self.decoder.receive()? {
-                return Ok(Some(Decoded { frame, there: None }));
+                return Ok(Some(Decoded { frame, resident: None }));
             }
             if let Some(unit) = self.base.unit(self.units_sent) {
                 self.decoder.send(unit)?;
@@ -232,7 +232,7 @@ impl Filtering {
         };
         let Some(left) = self.frames_left.checked_sub(1) else { return Ok(Some(decoded)) };
         self.frames_left = left;
-        let (frame, there) = self.filter.next(&decoded.frame)?;
-        Ok(Some(Decoded { frame, there: there.filter(|_| self.keeps) }))
+        let (frame, resident) = self.filter.next(&decoded.frame)?;
+        Ok(Some(Decoded { frame, resident: resident.filter(|_| self.keeps) }))
     }
 }

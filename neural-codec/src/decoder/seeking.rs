@@ -229,7 +229,7 @@ impl<R: Read + Seek> SeekingDecoder<R> {
         if let Scenes::Photo(_, _, photo) = &self.scenes {
             let frame = decode_photo(photo, &self.settings)?;
             self.next += 1;
-            return Ok(Some(Decoded { frame, there: None }));
+            return Ok(Some(Decoded { frame, resident: None }));
         }
         let entry = self.scenes.table().scenes[scene];
         let goes_on = self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);

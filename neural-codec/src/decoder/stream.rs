@@ -175,7 +175,7 @@ impl<R: Read> StreamDecoder<R> {
                 Some(Item::LastDuration(duration)) => self.last_duration = Some(duration),
                 Some(Item::Photo(photo)) => {
                     let frame = decode_photo(&photo, &self.settings)?;
-                    return Ok(Some(Decoded { frame, there: None }));
+                    return Ok(Some(Decoded { frame, resident: None }));
                 }
                 Some(Item::Scene(scene)) => {
                     let info = self.header().info;

@@ -135,10 +135,13 @@ impl Pipeline {
     /// more than a place for it.
     pub(super) fn advance(&mut self, frame: Option<AnyFrame>) -> Result<()> {
         process::check(if frame.is_some() { "send_frame" } else { "finish" })?;
+        // Source -> scenes.
         for step in self.split(frame)? {
-            self.feed(step)?;
+            // Scenes -> encoded scenes: `encode_scene` on the workers.
+            self.encode(step)?;
         }
-        self.collect()
+        // Encoded scenes -> stream.
+        self.mux_encoded()
     }
 
     /// Takes an audio packet, to be stored near the frames sent around it.
@@ -179,7 +182,7 @@ impl Pipeline {
     ) -> Result<Option<Vec<u8>>> {
         process::check("receive_packet")?;
         loop {
-            self.collect()?;
+            self.mux_encoded()?;
             if let Some(bytes) = self.ready.pop_front() {
                 return Ok(Some(bytes));
             }
@@ -282,7 +285,7 @@ impl Pipeline {
     }
 
     /// Scenes -> workers: a scene's frames go to its worker while it grows.
-    fn feed(&mut self, step: Step) -> Result<()> {
+    fn encode(&mut self, step: Step) -> Result<()> {
         match step {
             Step::Start(first_frame) => {
                 self.close_scene()?;
@@ -344,8 +347,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Workers -> encoded scenes: takes in what is done.
-    fn collect(&mut self) -> Result<()> {
+    /// Workers -> stream: takes in what is done.
+    fn mux_encoded(&mut self) -> Result<()> {
         while let Some(result) = self.workers.try_next() {
             self.mux(result?)?;
         }

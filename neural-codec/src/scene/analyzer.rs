@@ -59,14 +59,16 @@ impl FrameAnalyzer {
         self.analyze_any(frame, None)
     }
 
-    /// As [`analyze`](Self::analyze), of a frame that may be resident on the device already: `there` holds the same samples.
-    pub fn analyze_any(&mut self, frame: &Frame, there: Option<&GpuFrame>) -> Result<FrameFeatures> {
-        let there = there.filter(|there| {
-            let is_here = self.device.gpu().is_some_and(|gpu| Arc::ptr_eq(gpu, there.gpu()));
-            is_here && there.format() == frame.format() && there.sizes()[0] == (frame.width(), frame.height())
+    /// As [`analyze`](Self::analyze), of a frame that may be resident on the device already: `resident` holds the same samples.
+    pub fn analyze_any(&mut self, frame: &Frame, resident: Option<&GpuFrame>) -> Result<FrameFeatures> {
+        let resident = resident.filter(|resident| {
+            let is_here = self.device.gpu().is_some_and(|gpu| Arc::ptr_eq(gpu, resident.gpu()));
+            is_here
+                && resident.format() == frame.format()
+                && resident.sizes()[0] == (frame.width(), frame.height())
         });
         // A frame in the GPU's memory costs no copy, however small.
-        let samples = if there.is_some() { usize::MAX } else { frame.width() * frame.height() };
+        let samples = if resident.is_some() { usize::MAX } else { frame.width() * frame.height() };
         let shape = (frame.width(), frame.height(), frame.format());
         let before = self.before.take().filter(|before| before.shape == shape);
         let features_before = before.as_ref().map(|before| &before.features);
@@ -78,8 +80,8 @@ impl FrameAnalyzer {
             samples,
             |gpu| {
                 let known = before.as_ref().map(|before| &before.picture);
-                let picture = match there {
-                    Some(there) => on_device::picture_of_gpu_frame(there, known)?,
+                let picture = match resident {
+                    Some(resident) => on_device::picture_of_gpu_frame(resident, known)?,
                     None => on_device::picture(gpu, frame, known)?,
                 };
                 let measurements = gpu.measurements(&picture)?;

@@ -41,7 +41,7 @@ impl OnDevice {
         };
         let depth = frame.format().depth;
         let what = if depth == BitDepth::Eight { "filter" } else { "filter of 10 bits" };
-        let mut there = None;
+        let mut resident = None;
         let on_gpu = |gpu: &Arc<Gpu>| {
             let filter = match self.filter.get() {
                 Some(filter) => filter,
@@ -65,12 +65,12 @@ impl OnDevice {
             };
             let size = (frame.width(), frame.height());
             let picture = GpuFrame::assembled(gpu, size, planes, frame.format(), frame.color())?;
-            there = Some(picture.with_timestamp(frame.timestamp));
+            resident = Some(picture.with_timestamp(frame.timestamp));
             Ok(filtered)
         };
         let filtered = self.device.agreed(what, frame.width() * frame.height(), on_gpu, on_cpu)?;
         // One that differs from the CPU's is none.
-        Ok((filtered, there.filter(|picture| !picture.gpu().is_lost())))
+        Ok((filtered, resident.filter(|picture| !picture.gpu().is_lost())))
     }
 }
 
