@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test kernels lint docs bench overhead rd ladder profiles filters base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test arm-test kernels lint docs bench overhead rd ladder profiles filters base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test-python: ## Build the wheel, install it in .venv and run its tests.
 gpu-test: ## Test and measure on a real GPU; tables and hashes go to out/gpu (or OUT). Fails where there is no GPU.
 	@scripts/gpu-test.sh build
 	@scripts/gpu-test.sh run
+
+arm-test: ## Test in an emulator that 64-bit ARM gives the same bits.
+	scripts/arm-test.sh
 
 kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/gpu/ (PTX and machine code).
 	NEURAL_CODEC_WRITE_KERNELS=1 cargo test -p neural-codec --test cuda_kernels the_embedded

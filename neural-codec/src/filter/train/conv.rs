@@ -8,6 +8,7 @@
 use super::vector::{Avx2, Avx512};
 use super::vector::{Portable, Vector};
 use crate::filter::TAPS;
+#[cfg(target_arch = "x86_64")]
 use crate::simd::InstructionSet;
 
 /// Columns that a convolution computes.
