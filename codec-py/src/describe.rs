@@ -39,6 +39,12 @@ pub(crate) fn decoder_version(py: Python<'_>) -> PyResult<(String, String)> {
     Ok((format!("dav1d {version}"), file.display().to_string()))
 }
 
+/// Version of what reads and writes video files.
+#[pyfunction]
+pub(crate) fn ffmpeg_version() -> String {
+    format!("FFmpeg {}", neural_codec::media::ffmpeg::version())
+}
+
 /// Version and file of what measures VMAF.
 ///
 /// # Errors

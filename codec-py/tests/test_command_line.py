@@ -96,8 +96,28 @@ def test_splits_of_long_scenes_are_told_from_cuts(tmp_path):
     assert ["split" in line for line in lines] == [False, True, False]
 
 
-def test_wrong_usage_has_its_own_code():
-    assert run().returncode == 2 and run("nonsense").returncode == 2
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND"),
+        (["nonsense"], "nonsense"),
+        (["encode"], "PATH"),
+        (["encode", "a.mp4", "b.nvc", "--min-pnsr-y", "38"], "did you mean --min-psnr-y? (python -m neural_codec encode --help"),
+        (["encode", "a.mp4", "b.nvc", "--bitrate_bps=9"], "did you mean --bitrate-bps?"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_has_a_code_of_its_own(arguments, words):
+    found = run(*arguments)
+    assert found.returncode == 2 and found.stdout == ""
+    assert found.stderr.startswith("error: ") and found.stderr.count("\n") == 1 and words in found.stderr
+
+
+def test_a_missed_target_is_said_and_is_an_error_where_asked(carphone, tmp_path):
+    arguments = ["encode", carphone, tmp_path / "a.nvc", "--min-psnr-y", "80", "--effort", "0", "--scenes", "0-20,20-120"]
+    found = run(*arguments)
+    assert found.returncode == 0 and (tmp_path / "a.nvc").exists()
+    assert f"{carphone}: 2 of 2 scenes miss the target (scene 0: the closest that was found to psnr_y >= 80)" in found.stderr
+    assert run(*arguments, "--require-target").returncode == 3
 
 
 def test_every_setting_is_an_option():

@@ -246,6 +246,7 @@ def test_versions_are_shown_as_they_are(capsys):
     told = neural_codec.versions()
     assert capsys.readouterr().out == "".join(f"{name}: {value}\n" for name, value in told.items())
     assert told["neural_codec"] == neural_codec.__version__ and told["base encoder"].startswith("SVT-AV1 ")
+    assert told["files"].startswith("FFmpeg ")
 
 
 @pytest.fixture

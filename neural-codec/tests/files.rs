@@ -80,6 +80,16 @@ fn full_range_and_colour_come_back_through_a_file() {
 }
 
 #[test]
+fn the_version_of_ffmpeg_is_told() {
+    let version = neural_codec::media::ffmpeg::version();
+    assert!(
+        version.trim_start_matches('n').starts_with(|c: char| c.is_ascii_digit())
+            || version.starts_with("N-"),
+        "{version}"
+    );
+}
+
+#[test]
 fn what_is_no_clip_leaves_an_error_and_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.mp4");
@@ -87,6 +97,9 @@ fn what_is_no_clip_leaves_an_error_and_no_file() {
     let empty = folder.path().join("empty.mp4");
     std::fs::write(&empty, "").unwrap();
     let output = folder.path().join("out.nvc");
+    let error = encoded(&text, &output).unwrap_err();
+    assert!(matches!(error, neural_codec::Error::Unsupported { .. }), "{error}");
+    assert!(error.to_string().contains("text.mp4: it is no video"), "{error}");
     for input in [text, empty, folder.path().join("missing.mp4"), folder.path().to_owned()] {
         let error = encoded(&input, &output).unwrap_err().to_string();
         assert!(!error.is_empty() && !output.exists(), "{}: {error}", input.display());

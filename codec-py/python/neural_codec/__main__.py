@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -13,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import neural_codec
 
@@ -24,6 +26,12 @@ from ._progress import JsonLines
 from .errors import NeuralCodecError
 from .records import ClipInfo, Lost, Metrics, Record, Report, SceneInfo, StreamInfo
 
+# What argparse gives for words that it does not know.
+WRONG_USAGE = 2
+
+# Where a target that had to be met was not.
+TARGET_MISSED = 3
+
 # What shells give for a process that Ctrl-C ended.
 INTERRUPTED = 130
 
@@ -31,8 +39,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code is 0 exactly where it worked."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(given[:1] if given[:1] == ["experiments"] else given)
-    options.given, options.rest = given, given[1:]
+    options = _parsed(given)
     try:
         with _ended_in_order():
             status = options.run(options)
@@ -55,6 +62,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or _one_line(error)}", file=sys.stderr)
         return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are, and say where to read on."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USAGE, f"error: {message} ({self.prog} --help lists what there is)\n")
+
+
+def _parsed(given: list[str]) -> argparse.Namespace:
+    """What was given; what `experiments` takes is its own parser's."""
+    parser = _parser()
+    options, unknown = parser.parse_known_args(given[:1] if given[:1] == ["experiments"] else given)
+    if unknown:
+        word = unknown[0].split("=")[0]
+        names = re.findall(r"--[a-z][a-z0-9-]*", options.command.format_help())
+        near = difflib.get_close_matches(word.replace("_", "-"), names, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        options.command.error(f"unknown argument {word}{hint}")
+    options.given, options.rest = given, given[1:]
+    return options
 
 
 class Ended(BaseException):
@@ -91,7 +119,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m neural_codec", description="Scene-adaptive video codec.")
+    parser = _Parser(prog="python -m neural_codec", description="Scene-adaptive video codec.")
     parser.add_argument("--version", action="version", version=f"neural-codec {neural_codec.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -108,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     encode.add_argument("--skip-existing", action="store_true", help="with --output-dir, leave out inputs whose output is there")
     encode.add_argument("--report", metavar="PAGE.html", help="write a page with quality along time, attempts, scenes and the worst frames")
     encode.add_argument("--ms-ssim", action="store_true", help="with --report, measure MS-SSIM along time too")
+    encode.add_argument("--require-target", action="store_true", help=f"exit with {TARGET_MISSED} where a target was missed; the output is kept")
     encode.add_argument("--fps", help="frames a second, in place of what the file says")
     encode.add_argument("--scenes", metavar="START-END,...", help="scenes to use instead of detected ones")
     for setting in neural_codec.settings().values():
@@ -159,7 +188,7 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.add_argument("--json", action="store_true", help="print the result as JSON, and progress as lines of JSON on standard error")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, command=parser)
     return parser
 
 
@@ -184,11 +213,19 @@ def _encode(options: argparse.Namespace) -> int | None:
             f"paths: expected an input and an output, or inputs and --output-dir, found {len(options.paths)} paths"
         )
     options.input, options.output = options.paths
-    if "-" in options.paths:
-        _encode_piped(options)
-    else:
-        _encode_one(options)
-    return None
+    report = _encode_piped(options) if "-" in options.paths else _encode_one(options)
+    if report.total.target_met:
+        return None
+    _say_missed(options.input, report)
+    return TARGET_MISSED if options.require_target else None
+
+
+def _say_missed(source: str, report: Report) -> None:
+    """On standard error, what a missed target was and what can be done."""
+    missed = [scene for scene in report.scenes if not scene.target_met]
+    where = f"{len(missed)} of {len(report.scenes)} scenes miss" if report.scenes else "the photo misses"
+    reason = f" (scene {missed[0].index}: {missed[0].reason})" if missed else ""
+    print(f"{source}: {where} the target{reason}; a higher --effort or another target may do", file=sys.stderr)
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -202,7 +239,7 @@ def _tell_lost(lost: list[Lost]) -> None:
         print(f"lost: {each.what}: {each.why}", file=sys.stderr)
 
 
-def _encode_piped(options: argparse.Namespace) -> None:
+def _encode_piped(options: argparse.Namespace) -> Report:
     """From standard input or to standard output; what is said goes to standard error."""
     source = sys.stdin.buffer if options.input == "-" else options.input
     output, ending = options.output, (options.to or "mkv").lstrip(".")
@@ -222,9 +259,10 @@ def _encode_piped(options: argparse.Namespace) -> None:
                 shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()
     print("\n".join(report_lines(report)), file=sys.stderr)
+    return report
 
 
-def _encode_one(options: argparse.Namespace) -> None:
+def _encode_one(options: argparse.Namespace) -> Report:
     if options.report is not None and not os.path.isdir(os.path.dirname(options.report) or "."):
         raise neural_codec.errors.FileMissing(f"{options.report}: there is no folder {os.path.dirname(options.report)}")
     report = neural_codec.encode(
@@ -240,6 +278,7 @@ def _encode_one(options: argparse.Namespace) -> None:
         found = measured(report, options.input, options.output, ms_ssim=options.ms_ssim)
         write_page(options.report, report, found, clip=options.input, command=shlex.join(["neural-codec", *options.given]))
     _print(options, report, report_lines(report))
+    return report
 
 
 def _scenes(text: str | None) -> list[tuple[int, int]] | None:

@@ -22,7 +22,7 @@ def _found(version: Callable[[], tuple[str, str]]) -> tuple[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Name and version of the library, its encoder, decoder and libvmaf with their files, Python, numpy and the system."""
+    """Name and version of the library, its encoder, decoder and libvmaf with their files, FFmpeg, Python, numpy and the system."""
     suggest_libraries()
     encoder, encoder_file = _found(_native.encoder_version)
     decoder, decoder_file = _found(_native.decoder_version)
@@ -33,6 +33,7 @@ def versions() -> dict[str, str]:
         "base encoder file": encoder_file,
         "base decoder": decoder,
         "base decoder file": decoder_file,
+        "files": _native.ffmpeg_version(),
         "vmaf": vmaf,
         "vmaf file": vmaf_file,
         "python": sys.version.split()[0],

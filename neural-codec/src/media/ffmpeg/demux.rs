@@ -153,13 +153,13 @@ pub(super) fn open_stream(
 /// Whether FFmpeg takes the file for one of a kind that is opened.
 fn is_listed(path: &Path) -> bool {
     native::probed_format(path)
-        .is_none_or(|names| names.split(',').any(|name| DEMUXERS.split(',').any(|listed| listed == name)))
+        .is_some_and(|names| names.split(',').any(|name| DEMUXERS.split(',').any(|listed| listed == name)))
 }
 
 fn unknown_kind(what: &str) -> Error {
     Error::Unsupported {
         what: format!("kind of file: {what}"),
-        remedy: "convert it first, for example with ffmpeg -i INPUT -c copy clip.mkv".into(),
+        remedy: "it is no video, or of a kind that is not opened here; convert it first, for example with ffmpeg -i INPUT -c copy clip.mkv".into(),
     }
 }
 

@@ -36,6 +36,11 @@ use std::sync::Once;
 
 use crate::error::{Error, Place, Result};
 
+/// The version of the FFmpeg that is used, as it names itself.
+pub fn version() -> String {
+    native::version()
+}
+
 /// Prepares FFmpeg, once for the process: it no longer prints.
 fn initialize() {
     static ONCE: Once = Once::new();

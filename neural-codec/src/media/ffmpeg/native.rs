@@ -270,6 +270,13 @@ pub(super) fn probed_format(path: &std::path::Path) -> Option<String> {
     Some(unsafe { CStr::from_ptr(format.name) }.to_string_lossy().into_owned())
 }
 
+/// What FFmpeg calls its version.
+pub(super) fn version() -> String {
+    // SAFETY: takes nothing, and returns static text.
+    let text = unsafe { CStr::from_ptr(ffi::av_version_info()) };
+    text.to_string_lossy().into_owned()
+}
+
 /// Whether the clocks of the input's format may start anew.
 pub(super) fn clocks_restart(input: &Input) -> bool {
     // SAFETY: an open input has a format, which is static data.
