@@ -79,7 +79,7 @@ fn coded_patches(clip: &Path, quantizer: u8, preset: i8) -> Result<Vec<Patch>, B
         let frame = source.next_frame()?.ok_or("the clip became shorter")?;
         sampler.push(index, &decoded, &frame)?;
     }
-    Ok(sampler.finish().learners)
+    Ok(sampler.finish().training)
 }
 
 /// Weights for all clips, gains for each quantizer.

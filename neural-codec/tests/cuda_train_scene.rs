@@ -31,7 +31,7 @@ fn patches() -> Patches {
         };
         (0..count).map(patch).collect()
     };
-    Patches { learners: some(6), judges: some(2) }
+    Patches { training: some(6), judges: some(2) }
 }
 
 fn trained(device: &Device) -> Trained {

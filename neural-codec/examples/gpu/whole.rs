@@ -88,11 +88,11 @@ pub(crate) fn training(
 ) -> Result<()> {
     let (shape, name) = (profile.base()?.shape(), profile.name());
     let start = SceneNetwork::base(profile, 160)?.parameters()?;
-    let learners = patches(scale.patches.0)?;
+    let training = patches(scale.patches.0)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build();
     let pool = pool.map_err(|error| Error::internal("threads", error.to_string()))?;
     let steps_a_second = |device: &Device, steps: usize| -> Result<f64> {
-        let mut trainer = Trainer::new(shape, &learners, device);
+        let mut trainer = Trainer::new(shape, &training, device);
         let mut run = |steps: usize| -> Result<f64> {
             let schedule = Schedule { steps, batch: 8, rates: Rates { weights: 6e-3, gains: 8e-3 }, seed: 1 };
             let begin = Instant::now();
@@ -110,7 +110,7 @@ pub(crate) fn training(
     ));
     table.at_least(&format!("training {name}, times the steps of two threads"), there / here, 20.0);
     let plan = ScenePlan { profile, steps: scale.steps.2, quantizer: 160, byte_price: 1e-5, seed: 1 };
-    let patches = Patches { learners, judges: patches(scale.patches.1)? };
+    let patches = Patches { training, judges: patches(scale.patches.1)? };
     let begin = Instant::now();
     train_scene(&plan, patches, &[], device, &CancelToken::new())?;
     let seconds = begin.elapsed().as_secs_f64();

@@ -1,4 +1,4 @@
-//! Which scenes a scene may learn from, and the wait for them.
+//! Which scenes a scene starts warm from, and the wait for them.
 //!
 //! ```text
 //! scene        0   1   2   3     4       ...  12
@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::filter::train::{TrainedFilter, WarmStart};
 use crate::progress::CancelToken;
 
-/// How many scenes are learned from.
+/// How many scenes before it a scene starts warm from.
 const MEMORY: usize = 8;
 
 /// How far back the nearest of them is.
@@ -26,7 +26,7 @@ const DISTANCE: usize = 2;
 /// How often a scene that waits checks whether it was cancelled.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Numbers of the scenes that scene `index` may learn from.
+/// Numbers of the scenes that scene `index` starts warm from.
 pub(super) fn warm_start_scenes(index: u32) -> Range<u32> {
     let end = (index + 1).saturating_sub(DISTANCE as u32);
     end.saturating_sub(MEMORY as u32)..end

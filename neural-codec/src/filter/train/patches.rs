@@ -48,7 +48,7 @@ struct Candidate {
 #[derive(Debug, Clone, Default)]
 pub struct Patches {
     /// To train on.
-    pub learners: Vec<Patch>,
+    pub training: Vec<Patch>,
     /// To judge by: from other places, unless the scene is trained as a whole.
     pub judges: Vec<Patch>,
 }
@@ -137,16 +137,16 @@ impl PatchSampler {
         let mean = |seen: &Seen| (seen.error / seen.candidates.max(1) as f64).max(1e-9);
         let (trained, judged) = (mean(&self.learnable), mean(&self.judged));
         // Half of the draws are uniform, half by error: this is how much likelier than uniform a place is.
-        let learner = |error: f64| 1.0 / ((0.5 + 0.5 * error / trained) * trained);
-        let mut learners = weighted(self.by_chance, &learner);
-        learners.extend(weighted(self.by_error, &learner));
+        let training_weight = |error: f64| 1.0 / ((0.5 + 0.5 * error / trained) * trained);
+        let mut training = weighted(self.by_chance, &training_weight);
+        training.extend(weighted(self.by_error, &training_weight));
         let judges = weighted(self.judges, &|_| 1.0 / judged);
         let places = self.learnable.candidates + self.judged.candidates;
-        if places * DRAWS_TO_KNOW_ALL <= learners.len() as u64 {
+        if places * DRAWS_TO_KNOW_ALL <= training.len() as u64 {
             // As many a place as elsewhere, so that every place of the scene counts alike.
-            learners.extend(judges.iter().cloned());
+            training.extend(judges.iter().cloned());
         }
-        Patches { learners, judges }
+        Patches { training, judges }
     }
 }
 
@@ -198,29 +198,29 @@ mod tests {
         let mut sampler = PatchSampler::new(400, 1.0, 3);
         (0..30).for_each(|index| sampler.push(index, &decoded, &source).unwrap());
         let patches = sampler.finish();
-        assert_eq!((patches.learners.len(), patches.judges.len()), (400, 80));
+        assert_eq!((patches.training.len(), patches.judges.len()), (400, 80));
         let is_wrong = |patch: &&Patch| patch.decoded[33 * PATCH + 33] != patch.source[33 * PATCH + 33];
-        let wrong = patches.learners.iter().filter(is_wrong).count();
+        let wrong = patches.training.iter().filter(is_wrong).count();
         assert!((270..330).contains(&wrong), "half of the places, three quarters of the draws: {wrong}");
-        let total: f32 = patches.learners.iter().map(|patch| patch.weight).sum();
-        let of_wrong: f32 = patches.learners.iter().filter(is_wrong).map(|patch| patch.weight).sum();
+        let total: f32 = patches.training.iter().map(|patch| patch.weight).sum();
+        let of_wrong: f32 = patches.training.iter().filter(is_wrong).map(|patch| patch.weight).sum();
         assert!((of_wrong / total - 0.5).abs() < 0.08, "{}", of_wrong / total);
     }
 
     #[test]
     fn a_scene_of_few_places_is_trained_as_a_whole() {
         let (decoded, source) = pair();
-        let learners = |frames: usize| {
+        let training = |frames: usize| {
             let mut sampler = PatchSampler::new(80, 1.0, 3);
             (0..frames).for_each(|index| sampler.push(index, &decoded, &source).unwrap());
             let patches = sampler.finish();
             let is_trained = |judge: &Patch| {
-                patches.learners.iter().any(|patch| Arc::ptr_eq(&patch.decoded, &judge.decoded))
+                patches.training.iter().any(|patch| Arc::ptr_eq(&patch.decoded, &judge.decoded))
             };
-            (patches.learners.len(), patches.judges.iter().filter(|judge| is_trained(judge)).count())
+            (patches.training.len(), patches.judges.iter().filter(|judge| is_trained(judge)).count())
         };
-        assert_eq!(learners(5), (96, 16));
-        assert_eq!(learners(6), (80, 0));
+        assert_eq!(training(5), (96, 16));
+        assert_eq!(training(6), (80, 0));
     }
 
     #[test]
@@ -229,7 +229,7 @@ mod tests {
         let drawn = |seed| {
             let mut sampler = PatchSampler::new(40, 1.0, seed);
             (0..3).for_each(|index| sampler.push(index, &decoded, &source).unwrap());
-            sampler.finish().learners.iter().map(|patch| patch.decoded[0]).collect::<Vec<_>>()
+            sampler.finish().training.iter().map(|patch| patch.decoded[0]).collect::<Vec<_>>()
         };
         assert_eq!(drawn(1), drawn(1));
     }

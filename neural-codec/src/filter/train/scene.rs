@@ -38,7 +38,7 @@ const FIRST_UNIT_BITS: f32 = 5.0;
 /// A kept network suits a scene where it takes away this share of what it took away where it was trained.
 const ALIKE: f64 = 0.8;
 
-/// Learning then takes this part of the steps.
+/// Training then takes this part of the steps.
 const SHORTER: usize = 2;
 
 /// Steps of weights to begin with, and to choose from.
@@ -89,7 +89,7 @@ pub struct Trained {
     pub diverged: bool,
 }
 
-/// Learns a scene's filter from its patches, and from networks that were trained elsewhere.
+/// Trains a scene's filter on its patches, and from networks that were trained elsewhere.
 ///
 /// Deterministic for given patches, plan, networks, and instruction set or GPU; the number of threads does not matter. Networks of
 /// another profile are left out.
@@ -104,24 +104,24 @@ pub fn train_scene(
     device: &Device,
     cancel: &CancelToken,
 ) -> Result<Trained> {
-    let Patches { learners, judges } = patches;
+    let Patches { training, judges } = patches;
     let shape = plan.profile.base()?.shape();
-    let mut learner = Learner {
+    let mut scene_trainer = SceneTrainer {
         plan: *plan,
         shape: shape.clone(),
         judge: Judge::new(shape, judges, device),
         cancel: cancel.clone(),
     };
     let mut trained = Trained { candidates: Vec::new(), diverged: false };
-    if !learner.judge.is_empty() {
-        let mut trainer = Trainer::new(shape, &learners, device);
-        let start = learner.start(kept, &mut trained.candidates)?;
-        trained.diverged = !learner.run(&start, &mut trainer, &mut trained.candidates)?;
+    if !scene_trainer.judge.is_empty() {
+        let mut trainer = Trainer::new(shape, &training, device);
+        let start = scene_trainer.start(kept, &mut trained.candidates)?;
+        trained.diverged = !scene_trainer.run(&start, &mut trainer, &mut trained.candidates)?;
     }
     Ok(trained)
 }
 
-struct Learner {
+struct SceneTrainer {
     plan: ScenePlan,
     shape: Shape,
     judge: Judge,
@@ -135,7 +135,7 @@ struct Start {
     steps: usize,
 }
 
-impl Learner {
+impl SceneTrainer {
     /// The base network and the best kept one as candidates, and the better of both to begin with.
     fn start(&mut self, kept: &[TrainedFilter], candidates: &mut Vec<Candidate>) -> Result<Start> {
         let ScenePlan { profile, steps, quantizer, byte_price, .. } = self.plan;
@@ -314,7 +314,7 @@ mod tests {
             };
             (0..count).map(|_| patch(random)).collect()
         };
-        Patches { learners: some(12), judges: some(4) }
+        Patches { training: some(12), judges: some(4) }
     }
 
     #[test]
@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn training_that_diverges_says_so_and_can_be_cancelled() {
         let mut broken = patches(&mut Random::new(3), 1.0);
-        broken.learners.iter_mut().for_each(|patch| patch.weight = f32::INFINITY);
+        broken.training.iter_mut().for_each(|patch| patch.weight = f32::INFINITY);
         let plan =
             ScenePlan { profile: NetworkSize::M, steps: 80, quantizer: 180, byte_price: 1e-5, seed: 1 };
         let trained = train_scene(&plan, broken.clone(), &[], &Device::cpu(), &CancelToken::new()).unwrap();
