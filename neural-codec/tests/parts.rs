@@ -11,11 +11,11 @@ mod support;
 use neural_codec::base::sequence_header;
 use neural_codec::bitstream::{Limits, SceneReader};
 use neural_codec::encoder::{
-    EncodedScene, Hooks, ScenePlace, concat, encode, encode_scene, split, warm_start,
+    CutScene, EncodedScene, Hooks, SceneCutter, ScenePlace, concat, encode, encode_scene, split, warm_start,
 };
 use neural_codec::error::Error;
 use neural_codec::filter::train::WarmStart;
-use neural_codec::frame::{AnyFrame, PixelFormat};
+use neural_codec::frame::{AnyFrame, Layout, PixelFormat};
 use neural_codec::progress::CancelToken;
 use neural_codec::settings::Settings;
 use support::Clip;
@@ -46,6 +46,43 @@ fn in_parts(settings: &Settings) -> Vec<EncodedScene> {
         done.push(EncodedScene::from_bytes(&scene.to_bytes().unwrap()).unwrap());
     }
     done
+}
+
+/// The same, each scene cut out with its frames, so that only bytes travel.
+#[test]
+fn scenes_cut_out_with_their_frames_are_encoded_to_the_bytes_of_the_whole() {
+    let ten_bits = || Clip::new(176, 144, PixelFormat::YUV420_10, 30, 10);
+    let rgb = || Clip::new(64, 48, PixelFormat { layout: Layout::Rgb, ..PixelFormat::YUV420_8 }, 20, 10);
+    for clip in [&clip as &dyn Fn() -> Clip, &ten_bits, &rgb] {
+        let settings = settings(&[("effort", "1"), ("quantizer", "40")]);
+        let (mut whole, mut joined) = (Vec::new(), Vec::new());
+        encode(&mut clip(), &mut whole, &settings, Hooks::default()).unwrap();
+        let mut cutter = SceneCutter::new(Box::new(clip()), &settings).unwrap();
+        let (cancel, mut scenes) = (CancelToken::new(), Vec::new());
+        while let Some(scene) = cutter.next_scene(&cancel).unwrap() {
+            let scene = CutScene::from_bytes(&scene.to_bytes().unwrap()).unwrap();
+            assert_eq!((scene.place().index as usize, scene.frame_count()), (scenes.len(), 10));
+            scenes.push(scene.encode(&settings, &WarmStart::default(), &cancel).unwrap());
+        }
+        concat(&clip().info, Some(&mut clip()), &mut joined, &settings, scenes).unwrap();
+        assert!(joined == whole);
+    }
+}
+
+#[test]
+fn what_is_no_cut_scene_is_refused() {
+    let mut cutter = SceneCutter::new(Box::new(clip()), &Settings::default()).unwrap();
+    let bytes = cutter.next_scene(&CancelToken::new()).unwrap().unwrap().to_bytes().unwrap();
+    for end in (0..200).chain([bytes.len() - 1]) {
+        assert!(matches!(CutScene::from_bytes(&bytes[..end]), Err(Error::InvalidArgument { .. })), "{end}");
+    }
+    for at in 0..32 {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x80;
+        let read = CutScene::from_bytes(&changed);
+        // Its number and its first frame may be any.
+        assert_eq!(read.is_ok(), (8..20).contains(&at), "{at}");
+    }
 }
 
 #[test]

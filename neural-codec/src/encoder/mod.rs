@@ -9,6 +9,7 @@
 mod agent;
 mod clip_control;
 mod clip_floor;
+mod cut;
 mod encoded_scene;
 mod filter;
 mod hooks;
@@ -34,6 +35,7 @@ mod warm_starts;
 mod workers;
 
 pub use agent::EncodingAgent;
+pub use cut::{CutScene, SceneCutter};
 pub use encoded_scene::EncodedScene;
 pub use hooks::{Hooks, OnLost};
 pub use look::{ProbeReport, ProfiledScene, probe, profile_scenes};
