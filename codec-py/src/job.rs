@@ -36,6 +36,10 @@ impl Reporter {
         let _ = self.events.send(Event::Progress(progress));
     }
 
+    pub(crate) fn bytes(&self, bytes: Vec<u8>) {
+        let _ = self.events.send(Event::Bytes(bytes));
+    }
+
     pub(crate) fn lost(&self, json: String) {
         let _ = self.events.send(Event::Lost(json));
     }

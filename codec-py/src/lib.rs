@@ -49,7 +49,9 @@ mod _native {
     #[pymodule_export]
     use crate::job::Job;
     #[pymodule_export]
-    use crate::parts::{concat, encode_scene, probe, profile_scenes, split, warm_start};
+    use crate::parts::{
+        Cutter, concat, encode_cut, encode_scene, probe, profile_scenes, scenes_start_warm, split, warm_start,
+    };
     #[pymodule_export]
     use crate::photo::{decode_photo, encode_photo, is_photo};
     #[pymodule_export]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use neural_codec::encoder::{EncodedScene, ScenePlace};
+use neural_codec::encoder::{CutScene, EncodedScene, SceneCutter, ScenePlace};
 use neural_codec::filter::train::WarmStart;
 use neural_codec::frame::AnyFrame;
 use neural_codec::media::FrameSource;
@@ -86,6 +87,61 @@ pub(crate) fn encode_scene(
         reporter.write_all(&scene.to_bytes()?)?;
         json(&scene.report)
     })
+}
+
+/// Cuts a source into scenes with their frames, one at a time.
+#[pyclass(frozen, module = "neural_codec._native")]
+pub(crate) struct Cutter {
+    cutter: Arc<Mutex<SceneCutter>>,
+}
+
+#[pymethods]
+impl Cutter {
+    #[new]
+    fn new(py: Python<'_>, source: &Source, settings: BTreeMap<String, String>) -> PyResult<Self> {
+        let source = source.take(py)?;
+        detached(py, || {
+            let cutter = SceneCutter::new(source, &settings_from(&settings)?)?;
+            Ok(Self { cutter: Arc::new(Mutex::new(cutter)) })
+        })
+    }
+
+    /// The next scene as bytes; its first frame and number of frames are the result, null after the last.
+    fn next(&self, py: Python<'_>) -> PyResult<Job> {
+        let cutter = Arc::clone(&self.cutter);
+        Job::start(py, move |reporter| {
+            let mut cutter = cutter.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(scene) = cutter.next_scene(&reporter.cancel)? else { return json(&()) };
+            reporter.bytes(scene.to_bytes()?);
+            json(&(scene.place().first_frame, scene.frame_count()))
+        })
+    }
+}
+
+/// Encodes a scene that a cutter gave as bytes; the encoded scene comes as bytes, its report is the result.
+#[pyfunction]
+pub(crate) fn encode_cut(
+    py: Python<'_>,
+    scene: &[u8],
+    settings: BTreeMap<String, String>,
+    warm_start: &[u8],
+) -> PyResult<Job> {
+    let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
+    let warm_start = WarmStart::from_bytes(warm_start).map_err(|error| to_python(py, error))?;
+    let scene = CutScene::from_bytes(scene).map_err(|error| to_python(py, error))?;
+    Job::start(py, move |mut reporter| {
+        let cancel = reporter.cancel.clone();
+        let scene = scene.encode(&settings, &warm_start, &cancel)?;
+        reporter.write_all(&scene.to_bytes()?)?;
+        json(&scene.report)
+    })
+}
+
+/// Whether scenes start warm from earlier ones.
+#[pyfunction]
+pub(crate) fn scenes_start_warm(py: Python<'_>, settings: BTreeMap<String, String>) -> PyResult<bool> {
+    let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
+    neural_codec::encoder::scenes_start_warm(&settings).map_err(|error| to_python(py, error))
 }
 
 /// Joins encoded scenes; the stream comes as bytes, its report is the result.

@@ -11,7 +11,8 @@ mod support;
 use neural_codec::base::sequence_header;
 use neural_codec::bitstream::{Limits, SceneReader};
 use neural_codec::encoder::{
-    CutScene, EncodedScene, Hooks, SceneCutter, ScenePlace, concat, encode, encode_scene, split, warm_start,
+    CutScene, EncodedScene, Hooks, SceneCutter, ScenePlace, concat, encode, encode_scene, scenes_start_warm,
+    split, warm_start,
 };
 use neural_codec::error::Error;
 use neural_codec::filter::train::WarmStart;
@@ -66,6 +67,16 @@ fn scenes_cut_out_with_their_frames_are_encoded_to_the_bytes_of_the_whole() {
         }
         concat(&clip().info, Some(&mut clip()), &mut joined, &settings, scenes).unwrap();
         assert!(joined == whole);
+    }
+}
+
+#[test]
+fn which_scenes_start_warm_and_which_cannot_be_alone_is_known_beforehand() {
+    let warm = |pairs: &[(&str, &str)]| scenes_start_warm(&settings(pairs));
+    assert!(!warm(&[]).unwrap() && !warm(&[("effort", "9"), ("strategies", "av1")]).unwrap());
+    assert!(warm(&[("effort", "9")]).unwrap() && warm(&[("strategies", "hybrid")]).unwrap());
+    for shared in [("bitrate_bps", "90000"), ("scope", "clip"), ("cache_dir", "folder")] {
+        assert!(matches!(warm(&[shared]), Err(Error::Unsupported { .. })), "{shared:?}");
     }
 }
 

@@ -43,6 +43,7 @@ def encode(
     fps: Any = None,
     layout: str = "THWC",
     on_lost: Callable[[list[Lost]], object] | None = None,
+    cluster: str | None = None,
     **settings: Unpack[SettingArguments],
 ) -> Report:
     """Encodes a clip and reports what was done, how large it is and how good.
@@ -53,13 +54,22 @@ def encode(
     for a `.nvc` stream, or None for its bytes in `report.data`.
     `scenes`: `[(start, end), ...]` instead of detected scenes. `progress`: a callable that takes `Progress` and may
     return False to cancel, or True for a bar. `on_lost`: is told, before the first frame is coded, what of the source will not be
-    in the output; the report has it too. Settings by name: see `settings()`.
+    in the output; the report has it too. `cluster`: `"local"`, `"auto"` or `"ray://HOST:PORT"`, where Ray spreads the scenes of a file over
+    nodes (extra `[ray]`, docs/CLUSTER.md); the bytes are the same. Settings by name: see `settings()`.
     """
     texts = as_texts(dict(settings))
     listed = _scene_list(scenes)
     path = named_output(output)
     check_distinct(source, output)
     suggest_libraries()
+    if cluster is not None:
+        from ._cluster import encode_on_cluster
+
+        if scenes is not None or layout != "THWC":
+            raise InvalidArgument("cluster: expected neither scenes nor layout beside it")
+        report = encode_on_cluster(cluster, source, output, progress, fps, on_lost, texts)
+        _log(report)
+        return report
     tell = None if on_lost is None else lambda text: on_lost([Lost.from_dict(each) for each in json.loads(text)])
     if fps is None and scenes is None and _is_photo(source, path, output):
         with naming(source):

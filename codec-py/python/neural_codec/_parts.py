@@ -54,7 +54,7 @@ def split(
 ) -> list[tuple[int, int]]:
     """The scenes of a clip as `[(start, end), ...]` in frames, `end` exclusive, as `encode` finds them with these settings."""
     texts = as_texts(dict(settings))
-    with opened(source, fps=fps, layout=layout, audio=False) as (native, feeds):
+    with opened(source, fps=fps, layout=layout, audio=False, reading=texts) as (native, feeds):
         job = _native.split(native, texts)
         return [(start, end) for start, end in json.loads(drive(job, feeds, progress=progress))]
 
@@ -94,7 +94,7 @@ def encode_scene(
         raise InvalidArgument(f"index: expected the number of the scene, found {index!r}")
     start_from = _native.warm_start(0, []) if warm_start is None else _checked_bytes("warm_start", warm_start)
     parts: list[bytes] = []
-    with opened(source, fps=fps, layout=layout, audio=False) as (native, feeds):
+    with opened(source, fps=fps, layout=layout, audio=False, reading=texts) as (native, feeds):
         job = _native.encode_scene(native, (start, end), index, texts, start_from)
         report = Scene.from_json(drive(job, feeds, parts.append, progress))
     return EncodedScene(b"".join(parts), report)
@@ -128,7 +128,7 @@ def concat(
     texts = as_texts(dict(settings))
     listed = _data_of(scenes)
     check_distinct(source, output)
-    with opened(source, fps=fps, layout=layout) as (native, feeds):
+    with opened(source, fps=fps, layout=layout, reading=texts) as (native, feeds):
         return stream_into(output, _native.concat(native, listed, texts), feeds, progress)
 
 

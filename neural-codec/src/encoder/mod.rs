@@ -40,7 +40,7 @@ pub use encoded_scene::EncodedScene;
 pub use hooks::{Hooks, OnLost};
 pub use look::{ProbeReport, ProfiledScene, probe, profile_scenes};
 pub use one_shot::{encode, encode_file, encode_to};
-pub use parts::{ScenePlace, concat, encode_scene, split, warm_start};
+pub use parts::{ScenePlace, concat, encode_scene, scenes_start_warm, split, warm_start};
 #[cfg(feature = "images")]
 pub use photo::{EncodedPhoto, encode_photo, encode_photo_file, encode_photo_to};
 pub use split::detect_scenes;

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::encoded_scene::EncodedScene;
+use super::filter::TrainingConfig;
 use super::scene;
-use super::session::{SceneRequest, Session};
+use super::session::{SceneRequest, Session, goal_of};
 use super::source_format::{check_frame, coded_frame};
 use super::split::detect_scenes;
 use super::task::{SceneGoal, SceneTask};
@@ -29,6 +30,7 @@ use crate::media::FrameSource;
 use crate::progress::CancelToken;
 use crate::report::Report;
 use crate::scene::{FrameAnalyzer, Profiler, Reading, SceneFrames};
+use crate::search::Target;
 use crate::settings::Settings;
 
 /// Where a scene stands in its clip.
@@ -48,6 +50,33 @@ pub struct ScenePlace {
 pub fn split(source: &mut dyn FrameSource, settings: &Settings) -> Result<Vec<Range<u64>>> {
     let device = settings.device.open(source.info().width * source.info().height)?;
     detect_scenes(source, settings.max_scene_seconds, &device)
+}
+
+/// Whether scenes of these settings start warm from earlier ones, so that they cannot be encoded in any order.
+///
+/// # Errors
+///
+/// As of [`encode_scene`], of settings that single scenes cannot have.
+pub fn scenes_start_warm(settings: &Settings) -> Result<bool> {
+    let target = Target::of(settings)?;
+    check_alone(matches!(goal_of(&target), SceneGoal::Undecided), settings)?;
+    Ok(TrainingConfig::new(settings, &target).is_some())
+}
+
+/// That a scene can be encoded apart from its clip.
+fn check_alone(is_shared: bool, settings: &Settings) -> Result<()> {
+    let unsupported =
+        |what: &str, remedy: &str| Error::Unsupported { what: what.into(), remedy: remedy.into() };
+    if is_shared {
+        return Err(unsupported(
+            "a bitrate, a size or a floor of the clip for one scene",
+            "encode the whole clip, or use a floor of scenes, lambda or a quantizer",
+        ));
+    }
+    if settings.cache_dir.is_some() {
+        return Err(unsupported("cache_dir for one scene", "keep the encoded scene itself"));
+    }
+    Ok(())
 }
 
 /// What scene `index` begins from in a whole encode, out of the scenes that are given: one value, which may travel.
@@ -97,18 +126,7 @@ pub fn encode_scene(
     let mut session = Session::new(*info, settings)?;
     session.context.resources.cancel = cancel.clone();
     let SceneRequest { goal, training, tools, asked } = session.request(place.index)?;
-    if matches!(goal, SceneGoal::Undecided) {
-        return Err(Error::Unsupported {
-            what: "a bitrate, a size or a floor of the clip for one scene".into(),
-            remedy: "encode the whole clip, or use a floor of scenes, lambda or a quantizer".into(),
-        });
-    }
-    if settings.cache_dir.is_some() {
-        return Err(Error::Unsupported {
-            what: "cache_dir for one scene".into(),
-            remedy: "keep the encoded scene itself".into(),
-        });
-    }
+    check_alone(matches!(goal, SceneGoal::Undecided), settings)?;
     let resources = &session.context.resources;
     let kept = SceneFrames::new(Reading::Repeated, Arc::clone(&resources.memory));
     let mut analyzer = FrameAnalyzer::with_device(&resources.device);

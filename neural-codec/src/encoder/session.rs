@@ -197,7 +197,8 @@ fn check_floor(target: &Target, info: &VideoInfo) -> Result<()> {
     if floor.vmaf.is_some() { vmaf_version().map(drop) } else { Ok(()) }
 }
 
-fn goal_of(target: &Target) -> SceneGoal {
+/// What each scene has to reach by itself.
+pub(super) fn goal_of(target: &Target) -> SceneGoal {
     match *target {
         Target::Constant(quantizer) => SceneGoal::Constant(quantizer),
         Target::Floor(floor) if floor.scope == Scope::Clip => SceneGoal::Undecided,

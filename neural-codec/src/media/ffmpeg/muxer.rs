@@ -93,7 +93,8 @@ impl Muxer {
         Ok(Self::of(path, container, output, None))
     }
 
-    fn of(path: PathBuf, container: Container, output: Output, file: Option<AtomicFile>) -> Self {
+    fn of(path: PathBuf, container: Container, mut output: Output, file: Option<AtomicFile>) -> Self {
+        native_write::make_reproducible(&mut output);
         let (streams, audio, subtitles, covers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self {
             path,

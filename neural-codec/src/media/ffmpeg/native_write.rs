@@ -168,6 +168,12 @@ pub(super) fn attachment_parameters(attachment: &Attachment, is_picture: bool) -
     Ok(parameters)
 }
 
+/// Asks for a file without random numbers, dates and versions: the same input gives the same bytes.
+pub(super) fn make_reproducible(output: &mut Output) {
+    // SAFETY: a plain field of an open output whose header is not yet written.
+    unsafe { (*output.as_mut_ptr()).flags |= ffi::AVFMT_FLAG_BITEXACT as c_int }
+}
+
 /// Sets what a player does with a stream.
 pub(super) fn set_disposition(output: &mut Output, index: usize, disposition: u32) {
     if index < output.nb_streams() as usize {
