@@ -106,8 +106,9 @@ def profile(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def combinations(own_screen: int) -> list[Tools]:
-    """The encoder's own tools as effort 3 has them, and every combination."""
-    return [Tools(None, None, own_screen), *(Tools(level, aq, screen) for level in LEVELS for aq in ON_OFF for screen in ON_OFF)]
+    """The encoder's own tools as effort 3 has them, with screen content tools the other way, and the other tools combined."""
+    pairs = [Tools(level, aq, own_screen) for level in LEVELS for aq in ON_OFF]
+    return [Tools(None, None, own_screen), Tools(None, None, 1 - own_screen), *pairs]
 
 
 def measure(table: Path, folder: Path) -> None:
