@@ -1,6 +1,6 @@
 """A grid of measured encodes, so that planners of rules can be compared in minutes instead of days.
 
-Each excerpt of `rules_clips.tsv` (one scene: up to 48 frames, at most 640x360 of their middle) is coded once with every
+Each excerpt of `rules_clips.tsv` (one scene: 33 frames, at most 480x272 of their middle) is coded once with every
 combination of tools and three quantizers. What rules choose for a scene is then looked up: its bytes at the excerpt's floor are
 read off between the quantizers, where the logarithm of the bytes is taken as linear in dB. The floor of an excerpt is the
 quality that the encoder's own tools reach at the middle quantizer, so every excerpt has the same kind of floor.
@@ -24,7 +24,7 @@ import neural_codec
 
 HERE = Path(__file__).parent
 CLIPS = HERE / "rules_clips.tsv"
-FRAMES, WIDTH, HEIGHT = 48, 640, 360
+FRAMES, WIDTH, HEIGHT = 33, 480, 272
 QUANTIZERS = (38.0, 44.0, 50.0)
 # What effort 3 stores scenes with.
 EFFORT, PRESET, BIT_DEPTH = 3, 6, 10
