@@ -25,6 +25,7 @@ from .services import Services
 
 logger = logging.getLogger("neural_codec.experiments.campaign")
 
+
 class Halt(Exception):
     """The loop is to end before the campaign has: it was stopped, or the process is."""
 
@@ -240,6 +241,7 @@ class Loop:
                 raise Halt
             if left <= 1.0:
                 return
+
 
 def _even(campaign: Campaign, result: dict[str, Any]) -> ClipScore:
     """The baseline beside itself."""
