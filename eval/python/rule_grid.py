@@ -1,6 +1,6 @@
 """A grid of measured encodes, so that planners of rules can be compared in minutes instead of days.
 
-Each excerpt of `rules_clips.tsv` (one scene: 33 frames, at most 480x272 of their middle) is coded once with every
+Each excerpt of `rules_clips.tsv` (one scene: up to 33 frames, at most 480x272 of their middle) is coded once with every
 combination of tools and three quantizers. What rules choose for a scene is then looked up: its bytes at the excerpt's floor are
 read off between the quantizers, where the logarithm of the bytes is taken as linear in dB. The floor of an excerpt is the
 quality that the encoder's own tools reach at the middle quantizer, so every excerpt has the same kind of floor.
@@ -100,7 +100,7 @@ def profile(path: Path, folder: Path) -> dict[str, Any]:
         scenes = neural_codec.profile_scenes(str(path))
         # An excerpt in which a cut is found is described by its longest scene.
         longest = max(scenes, key=lambda scene: scene.end - scene.first_frame)
-        kept.write_text(json.dumps({"scenes": len(scenes), **longest.profile.to_dict()}))
+        kept.write_text(json.dumps({"frames": scenes[-1].end, **longest.profile.to_dict()}))
     found: dict[str, Any] = json.loads(kept.read_text())
     return found
 
@@ -119,14 +119,15 @@ def measure(table: Path, folder: Path) -> None:
         table.write_text("\t".join(COLUMNS) + "\n")
     for excerpt in excerpts():
         path = excerpt_file(excerpt, folder)
-        own = int(profile(path, folder)["scene_class"] == "synthetic")
+        seen = profile(path, folder)
+        own, frames = int(seen["scene_class"] == "synthetic"), seen["frames"]
         for tools in combinations(own):
             for quantizer in QUANTIZERS:
                 key = (excerpt.name, tools, quantizer)
                 if key in done:
                     continue
                 choice = {"quantizer": quantizer, "preset": PRESET, "bit_depth": BIT_DEPTH, "tools": tools.asked()}
-                found = neural_codec.probe(str(path), (0, FRAMES), choice, frames=FRAMES, effort=EFFORT, threads=1)
+                found = neural_codec.probe(str(path), (0, frames), choice, effort=EFFORT, threads=1)
                 values = (excerpt.name, *(_text(each) for each in (tools.levels, tools.aq, tools.screen)), quantizer,
                           found.bytes, round(found.psnr_y or 100.0, 4), round(found.cpu_seconds, 3))  # fmt: skip
                 with table.open("a") as file:

@@ -29,6 +29,7 @@ logger = logging.getLogger("neural_codec.experiments.campaign")
 class Halt(Exception):
     """The loop is to end before the campaign has: it was stopped, or the process is."""
 
+
 class Loop:
     """One campaign; `run` returns when it has ended, was stopped, or the process is to stop."""
 
@@ -246,5 +247,3 @@ class Loop:
 def _even(campaign: Campaign, result: dict[str, Any]) -> ClipScore:
     """The baseline beside itself."""
     return clip_score(campaign.target, result, result)
-
-Made = Callable[[], Planner]

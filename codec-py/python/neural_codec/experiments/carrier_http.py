@@ -134,8 +134,8 @@ class HttpCarrier:
         if told["state"] not in ENDED:
             return None
         worker.jobs.discard(job.experiment_id)
-        error = str((told.get("error") or {}).get("message", ""))
-        return Outcome(told["state"], told if told["state"] == "completed" else None, error)
+        why = str((told.get("error") or {}).get("message", ""))
+        return Outcome(told["state"], told if told["state"] == "completed" else None, why)
 
     def _others_live(self, worker: _Worker) -> bool:
         return any(each.live for each in self.known.values() if each is not worker)

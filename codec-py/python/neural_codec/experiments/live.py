@@ -24,7 +24,9 @@ from .._page_data import Measured
 from ..records import Report
 from . import ExperimentError
 from .alerts import Liveness
+from .campaign_report import status_of
 from .described import openapi
+from .ledger import Ledger, campaigns
 from .model import ENDED, IN_PROGRESS, Row, State
 from .rates import BASELINE, against, by_clip, of_encoder, point_of
 from .services import Services
@@ -48,6 +50,7 @@ class Live:
         # A store of this machine is asked more often than one that costs money by the question.
         self.pause = 0.25 if services.config.store_url.startswith("sqlite:") else 0.8
         self.counted: tuple[int, dict[str, int]] = (-1, {})
+        self.planned: tuple[Any, list[dict[str, Any]]] = (None, [])
         self.pages = Environment(
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
@@ -101,7 +104,16 @@ class Live:
             "dead": counts["dead"],
             "workers": [{**each, "live": live.get(each["worker"], False)} for each in workers],
             "alerts": self.store.alerts(),
+            "campaigns": self._campaigns(revision),
         }
+
+    def _campaigns(self, revision: int) -> list[dict[str, Any]]:
+        """How far each campaign is. Trials are counted again where an experiment or a campaign changed."""
+        standings = campaigns(self.store)
+        mark = revision, [(each.state, each.told) for each in standings]
+        if self.planned[0] != mark:
+            self.planned = mark, [status_of(each, Ledger(self.store, each.campaign.name)) for each in standings]
+        return self.planned[1]
 
     async def index(self, request: Request) -> Response:
         """All experiments."""
@@ -142,7 +154,8 @@ class Live:
         while not self.services.stopping.is_set() and not await request.is_disconnected():
             rows = await run_in_threadpool(self.store.changes, revision)
             state = await run_in_threadpool(self._state)
-            mark = json.dumps([state["counts"], state["alerts"], [(each["worker"], each["live"]) for each in state["workers"]]])
+            lives = [(each["worker"], each["live"]) for each in state["workers"]]
+            mark = json.dumps([state["counts"], state["alerts"], lives, state["campaigns"]])
             if rows or mark != seen:
                 revision = rows[-1].revision if rows else revision
                 seen, quiet = mark, 0.0

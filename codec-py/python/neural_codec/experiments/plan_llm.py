@@ -50,6 +50,9 @@ class LlmPlanner:
         if told["error"]:
             raise Unusable(told["error"])
         answer = answer_of(told["text"])
+        unknown = answer.fields() - {name for profile in context.profiles for name in profile}
+        if unknown:
+            raise Unusable(f"expected fields of a profile in rules, found {', '.join(sorted(unknown))[:200]!r}")
         payload = answer.payload(context.campaign.settings)
         # A job like the one that will be sent, so that what cannot be one is refused here.
         check(job_from({"experiment_id": "proposal", "timestamp": 0, "kind": answer.kind, "payload": payload,

@@ -28,7 +28,7 @@ class Proposal:
     model: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "parents": list(self.parents)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Proposal:

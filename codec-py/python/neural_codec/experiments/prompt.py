@@ -50,6 +50,10 @@ class Answer(Strict):
             raise ValueError("otherwise: expected with kind rules alone")
         return self
 
+    def fields(self) -> set[str]:
+        """Fields of a profile that its rules speak of."""
+        return {name for rule in self.rules or [] for name, _, _ in rule.when}
+
     def payload(self, settings: dict[str, Scalar]) -> dict[str, Any]:
         """The payload of a job."""
         found: dict[str, Any] = {"settings": {**settings, **self.settings}}

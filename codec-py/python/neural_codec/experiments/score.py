@@ -47,7 +47,7 @@ class Score:
     clips: tuple[ClipScore, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "clips": [asdict(each) for each in self.clips]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Score:
