@@ -139,10 +139,7 @@ def _text(value: int | None) -> str:
     return "-" if value is None else str(value)
 
 
-Key = tuple[str, Tools, float]
-
-
-def rows(table: Path) -> Iterator[tuple[Key, tuple[int, float, float]]]:
+def rows(table: Path) -> Iterator[tuple[tuple[str, Tools, float], tuple[int, float, float]]]:
     """Each measured coding: its key, and bytes, PSNR and CPU seconds."""
     with table.open() as file:
         for row in csv.DictReader(file, delimiter="\t"):
@@ -163,7 +160,3 @@ def at_floor(points: list[tuple[float, int, float]], floor: float) -> tuple[floa
             share = (floor - low) / (high - low)
             return math.exp(math.log(size) + share * (math.log(more) - math.log(size))), cpu + share * (later - cpu)
     return None
-
-
-if __name__ == "__main__":
-    measure(Path(sys.argv[1]), Path(sys.argv[2]))
