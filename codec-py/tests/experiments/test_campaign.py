@@ -200,3 +200,22 @@ def test_the_report_is_plain_json(services):
     told = run(services(), campaign(trials=2))
     told.pop("runs")
     assert json.loads(json.dumps(told, allow_nan=False)) == told and len(told["trials"]) == 2 and len(told["best_so_far"]) == 2
+
+
+def test_the_manual_has_every_field_of_a_campaign_and_no_other(tmp_path):
+    from pathlib import Path
+
+    from neural_codec.experiments.campaign_model import SEARCHED, Asking, Campaign, ModelChoice
+
+    text = (Path(__file__).resolve().parents[3] / "docs" / "CAMPAIGNS.md").read_text()
+    table = text.partition("| field | default |")[2].partition("\n\n")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert {name for line in rows for name in re.findall(r"`(\w+)`", line.split("|")[1])} == set(Campaign.model_fields)
+    assert {name for line in rows if line.startswith("| `settings`") for name in re.findall(r"`(\w+)`", line.split("|")[3])} == set(SEARCHED)
+    assert all(f"{name} = " in text for each in (Asking, ModelChoice) for name in each.model_fields)
+    first = text.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "clips").mkdir()
+    for name in "abcd":
+        (tmp_path / "clips" / f"{name}.mp4").write_bytes(b"x")
+    (tmp_path / "campaign.toml").write_text(first)
+    assert read_campaign(tmp_path / "campaign.toml", []).trials == 50
