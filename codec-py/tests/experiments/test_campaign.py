@@ -49,7 +49,7 @@ def test_what_saves_bytes_on_clips_it_was_not_found_on_is_found(services):
     told = run(services(), wanted, Listed(LEVELS_3))
     assert told["state"] == "finished" and told["verdict"]["found"] and told["verdict"]["slot"] == 0
     assert told["verdict"]["score"]["bytes"] == pytest.approx(0.9) and told["verdict"]["interval"] == pytest.approx([0.9, 0.9])
-    assert told["best"]["score"]["bytes"] == pytest.approx(0.9**0.5), "one of two training clips"
+    assert told["best"]["bytes"] == pytest.approx(0.9**0.5), "one of two training clips"
     assert set(told["runs"].values()) == {1} and len(told["runs"]) == 2 + 2 + 2
     text = "\n".join(report_lines(told))
     assert "**Found:**" in text and "| d.mkv | 100000 | 90000 | 0.9000 | met |" in text
@@ -80,6 +80,12 @@ def test_a_trial_that_fails_is_kept_and_told_to_the_planner(services):
     assert told["failed"] == 1 and told["trials"][0]["error"] == "no such tool"
     assert planner.asked[1].trials[0].error == "no such tool" and planner.asked[1].profiles[1]["grain"] == 3.0
     assert told["best_so_far"] == [1.0, 1.0]
+
+
+def test_rules_that_no_profile_can_be_asked_are_a_failed_trial_and_no_end(services):
+    planner = Listed({"rules": [{"when": [["scene_class", ">", 2.0]], "choose": {"bit_depth": 8}}]}, LEVELS_3)
+    told = run(services(), campaign(trials=2), planner)
+    assert "cannot be compared" in told["trials"][0]["error"] and told["state"] == "finished" and told["ended"] == 2
 
 
 def test_rules_that_decide_the_same_are_not_run_again(services):

@@ -178,6 +178,17 @@ def test_a_worker_that_lost_its_store_gets_the_job_again(server, services, tmp_p
     assert resumed.outcome(job("a")) is None and started.services.store.get("a") is not None
 
 
+def test_what_a_worker_refuses_is_a_failed_trial(server, services, tmp_path):
+    started = server(workers=0)
+    lives(started)
+    bad = job_from({**job("a").model_dump(), "payload": {"rules": [], "settings": {"no_such_setting": 1}}})
+    sender = carrier(services(data=tmp_path / "orchestrator"), started.url)
+    sender.check()
+    sender.send(bad)
+    ended = sender.outcome(bad)
+    assert ended is not None and not ended.is_completed and "no_such_setting" in ended.error
+
+
 # The page.
 
 

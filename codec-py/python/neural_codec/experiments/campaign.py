@@ -14,6 +14,7 @@ from typing import Any
 from . import ExperimentError
 from .alerts import Watch
 from .campaign_model import Campaign
+from .campaign_report import progress_of
 from .carrier import Carrier, Outcome
 from .ledger import Ledger, Standing
 from .model import ClipRef, Job, job_from
@@ -91,6 +92,7 @@ class Loop:
         proposal = self.ledger.propose(slot, proposal)
         self._tell_degraded(proposal)
         self.trials[slot] = Trial(slot, proposal)
+        self.ledger.tell(progress=progress_of(self.campaign, self._context(slot).trials))
         self._send(slot, proposal)
 
     def _context(self, slot: int) -> Context:
@@ -106,7 +108,13 @@ class Loop:
             self.watch.end(name)
 
     def _send(self, slot: int, proposal: Proposal) -> None:
-        known = known_score(proposal, self.trials.values(), (self.campaign.settings, self._baseline_score()), self.profiles)
+        baseline = self.campaign.settings, self._baseline_score()
+        try:
+            known = known_score(proposal, self.trials.values(), baseline, self.profiles)
+        except ExperimentError as error:
+            # Rules that cannot be applied to a profile: what a worker would say of them too.
+            self._end(slot, None, str(error))
+            return
         if known is not None:
             self._end(slot, known, "")
             return
@@ -142,6 +150,7 @@ class Loop:
         trial = self.ledger.trial(slot)
         assert trial is not None
         self.trials[slot] = trial
+        self.ledger.tell(progress=progress_of(self.campaign, self._context(slot).trials))
         logger.info("%s slot %d: %s", self.campaign.name, slot, error or f"bytes x {score.bytes:.4f}" if score else error)
 
     def _why_ended(self) -> str:

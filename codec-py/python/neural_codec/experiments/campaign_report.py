@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from .campaign_model import Campaign
@@ -11,14 +12,22 @@ from .plan_llm import spent
 from .planner import Trial
 
 
-def status_of(standing: Standing, ledger: Ledger) -> dict[str, Any]:
-    """A campaign in a few numbers."""
-    trials = ledger.trials()
-    best = best_of(standing.campaign, trials)
+def progress_of(campaign: Campaign, trials: Sequence[Trial]) -> dict[str, Any]:
+    """How far trials are."""
+    best = best_of(campaign, trials)
+    score = None if best is None else best.score
     return {
-        "name": standing.campaign.name, "state": standing.state, "planner": standing.campaign.planner,
-        "proposed": len(trials), "ended": sum(not each.is_running for each in trials), "of": standing.campaign.trials,
-        "failed": sum(bool(each.error) for each in trials), "best": None if best is None else shown(best),
+        "proposed": len(trials), "ended": sum(not each.is_running for each in trials), "failed": sum(bool(each.error) for each in trials),
+        "best": None if best is None or score is None else {"slot": best.slot, "bytes": score.bytes, "cpu": score.cpu},
+    }  # fmt: skip
+
+
+def status_of(standing: Standing, trials: Sequence[Trial] | None = None) -> dict[str, Any]:
+    """A campaign in a few numbers: of the trials given, or as its loop last told."""
+    progress = standing.told.get("progress") if trials is None else progress_of(standing.campaign, trials)
+    return {
+        "name": standing.campaign.name, "state": standing.state, "planner": standing.campaign.planner, "of": standing.campaign.trials,
+        **(progress or progress_of(standing.campaign, [])),
         "degraded": standing.told.get("degraded", ""), "workers": standing.told.get("workers", []),
         "why_ended": standing.told.get("ended", ""), "verdict": standing.told.get("verdict"),
     }  # fmt: skip
@@ -29,7 +38,7 @@ def report_of(ledger: Ledger) -> dict[str, Any]:
     standing, trials = ledger.standing(), ledger.trials()
     campaign = standing.campaign
     return {
-        **status_of(standing, ledger), "campaign": campaign.model_dump(mode="json"),
+        **status_of(standing, trials), "campaign": campaign.model_dump(mode="json"),
         "planned_by": dict(Counter(each.proposal.planner for each in trials)),
         "degraded_slots": [each.slot for each in trials if each.proposal.degraded], "models": spent(ledger),
         "best_so_far": best_so_far(campaign, trials), "trials": [shown(each) for each in trials],
@@ -42,13 +51,13 @@ def shown(trial: Trial) -> dict[str, Any]:
     return {"slot": trial.slot, **trial.proposal.to_dict(), "score": score, "error": trial.error}
 
 
-def best_of(campaign: Campaign, trials: list[Trial]) -> Trial | None:
+def best_of(campaign: Campaign, trials: Sequence[Trial]) -> Trial | None:
     """The allowed trial of the fewest bytes."""
     allowed = [each for each in trials if each.score is not None and each.score.is_allowed(campaign)]
     return min(allowed, key=lambda each: each.score.bytes if each.score else 1.0, default=None)
 
 
-def best_so_far(campaign: Campaign, trials: list[Trial]) -> list[float]:
+def best_so_far(campaign: Campaign, trials: Sequence[Trial]) -> list[float]:
     """After each trial the fewest bytes of the allowed ones, beside the baseline, which is there from the start."""
     found, best = [], 1.0
     for each in trials:
@@ -65,9 +74,9 @@ def status_lines(told: dict[str, Any]) -> list[str]:
     if told["degraded"]:
         lines.append(f"  degraded: {told['degraded']}")
     if told["best"]:
-        score = told["best"]["score"]
-        lines.append(f"  best: slot {told['best']['slot']}, bytes x {score['bytes']:.4f}, CPU time x {score['cpu']:.2f}")
-    for each in told["workers"]:
+        best = told["best"]
+        lines.append(f"  best: slot {best['slot']}, bytes x {best['bytes']:.4f}, CPU time x {best['cpu']:.2f}")
+    for each in told["workers"] if told["state"] == "running" else []:
         jobs = f", holds {', '.join(each['jobs'])}" if each["jobs"] else ""
         lines.append(f"  worker {each['worker']}: {'lives' if each['live'] else 'dead'}{jobs}")
     if told["why_ended"]:
@@ -93,9 +102,9 @@ def report_lines(told: dict[str, Any]) -> list[str]:
         lines.append(f"Models: {models['questions']} questions, {models['tokens']} tokens, {models['dollars']:.4f} dollars.")
     lines += ["", *_verdict_lines(verdict), ""]
     if told["best"]:
-        score = told["best"]["score"]
-        lines += [f"Best on training clips: slot {told['best']['slot']}, bytes x {score['bytes']:.4f}, CPU time x {score['cpu']:.2f}.", ""]
-        lines += _clip_table(score["clips"])
+        best = told["best"]
+        lines += [f"Best on training clips: slot {best['slot']}, bytes x {best['bytes']:.4f}, CPU time x {best['cpu']:.2f}.", ""]
+        lines += _clip_table(told["trials"][best["slot"]]["score"]["clips"])
     return lines
 
 

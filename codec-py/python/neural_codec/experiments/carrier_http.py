@@ -40,6 +40,8 @@ class HttpCarrier:
 
     def __init__(self, config: Config, urls: Sequence[str], ledger: Ledger, move_after_s: float) -> None:
         self.ledger, self.move_after_s, self.looked = ledger, move_after_s, 0.0
+        # Jobs that a worker would not take, and why: sent again they would be refused again.
+        self.refused: dict[str, str] = {}
         self.known = {
             url: _Worker(url, Client(config.model_copy(update={"worker_url": url})))
             for url in dict.fromkeys(each.rstrip("/") for each in urls)
@@ -110,9 +112,13 @@ class HttpCarrier:
             worker.client.call("POST", "/experiment", job.model_dump(mode="json"), wait=_WAIT_S)
         except Unreachable as error:
             self._saw(worker, False, str(error))
+        except ExperimentError as error:
+            self.refused[job.experiment_id] = str(error)
 
     def outcome(self, job: Job) -> Outcome | None:
         self._look()
+        if job.experiment_id in self.refused:
+            return Outcome("failed", None, self.refused[job.experiment_id])
         worker = self._holder(job)
         if worker is None:
             # Never sent, as no worker lived; or its worker is no longer among the campaign's.

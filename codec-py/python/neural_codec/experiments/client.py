@@ -39,6 +39,8 @@ class Client:
             told = answer.json()
         except ValueError:
             told = {"error": answer.text[:200]}
+        if answer.status_code not in accept and answer.status_code >= 500:
+            raise Unreachable(f"{self.url}{path}: {answer.status_code}: {told.get('error', told)}; its log says why")
         if answer.status_code not in accept:
             raise ExperimentError(f"{self.url}{path}: {answer.status_code}: {told.get('error', told)}")
         return told

@@ -26,7 +26,7 @@ from . import ExperimentError
 from .alerts import Liveness
 from .campaign_report import status_of
 from .described import openapi
-from .ledger import Ledger, campaigns
+from .ledger import campaigns
 from .model import ENDED, IN_PROGRESS, Row, State
 from .rates import BASELINE, against, by_clip, of_encoder, point_of
 from .services import Services
@@ -50,7 +50,6 @@ class Live:
         # A store of this machine is asked more often than one that costs money by the question.
         self.pause = 0.25 if services.config.store_url.startswith("sqlite:") else 0.8
         self.counted: tuple[int, dict[str, int]] = (-1, {})
-        self.planned: tuple[Any, list[dict[str, Any]]] = (None, [])
         self.pages = Environment(
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
@@ -104,16 +103,8 @@ class Live:
             "dead": counts["dead"],
             "workers": [{**each, "live": live.get(each["worker"], False)} for each in workers],
             "alerts": self.store.alerts(),
-            "campaigns": self._campaigns(revision),
+            "campaigns": [status_of(each) for each in campaigns(self.store)],
         }
-
-    def _campaigns(self, revision: int) -> list[dict[str, Any]]:
-        """How far each campaign is. Trials are counted again where an experiment or a campaign changed."""
-        standings = campaigns(self.store)
-        mark = revision, [(each.state, each.told) for each in standings]
-        if self.planned[0] != mark:
-            self.planned = mark, [status_of(each, Ledger(self.store, each.campaign.name)) for each in standings]
-        return self.planned[1]
 
     async def index(self, request: Request) -> Response:
         """All experiments."""
