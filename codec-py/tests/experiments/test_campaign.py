@@ -15,6 +15,7 @@ from neural_codec.experiments.ledger import Ledger
 from neural_codec.experiments.planner import Proposal
 from neural_codec.experiments.score import Score, interval, short_by
 
+from .conftest import until
 from .fakes import CLIPS, FakeWorker, campaign
 
 LEVELS_3 = {"rules": [{"when": [["grain", ">", 2.0]], "choose": {"tools": {"hierarchical_levels": 3, "adaptive_quantization": 1}}}]}
@@ -135,7 +136,14 @@ def test_several_slots_run_at_once_where_asked(services):
     planner = open_planner(wanted, ledger, opened.stopping.wait)
     propose = planner.propose
     planner.propose = lambda context: seen.append(sum(each.is_running for each in context.trials)) or propose(context)
-    with FakeWorker(opened.store):
+
+    def law(job):
+        # No trial ends before as many as may be are under way.
+        if job.campaign == "first":
+            until(lambda: max(seen) == 2 or len(seen) == 6)
+        return 1.0
+
+    with FakeWorker(opened.store, law):
         loop(opened, wanted, planner).run()
     assert max(seen) == 2 and len(seen) == 6
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,8 +22,10 @@ from .model import ClipRef, Job, job_from
 from .novelty import known_score
 from .planner import Context, Planner, Proposal, Trial
 from .rates import BASELINE
-from .score import ClipScore, Score, clip_score, interval, score_of
+from .score import Score, clip_score, score_of
 from .services import Services
+from .stages import decided_by_code, early_score
+from .verdict import against, verdict_of
 
 logger = logging.getLogger("neural_codec.experiments.campaign")
 
@@ -42,6 +45,9 @@ class Loop:
         self.watch = Watch(services)
         self.trials: dict[int, Trial] = {}
         self.profiles: list[dict[str, Any]] = []
+        self.clips: list[list[dict[str, Any]]] = []
+        self.decided: dict[str, int] = {}
+        self.sent: set[str] = set()
         self.baseline: list[dict[str, Any]] = []
 
     def run(self) -> Standing:
@@ -61,7 +67,8 @@ class Loop:
 
     def _search(self) -> None:
         self.baseline = self._results(self._baseline_jobs("base", self.campaign.training))
-        self.profiles = [scene["profile"] for result in self.baseline for scene in result["scenes"]]
+        self.clips = [[_profile(scene) for scene in result["scenes"]] for result in self.baseline]
+        self.profiles = [profile for clip in self.clips for profile in clip]
         self._read_slots()
         while True:
             self._collect()
@@ -96,7 +103,7 @@ class Loop:
         self._send(slot, proposal)
 
     def _context(self, slot: int) -> Context:
-        return Context(self.campaign, slot, [self.trials[each] for each in sorted(self.trials)], self.profiles)
+        return Context(self.campaign, slot, [self.trials[each] for each in sorted(self.trials)], self.profiles, _classes(self.clips))
 
     def _tell_degraded(self, proposal: Proposal) -> None:
         """Another planner than the campaign's own is said aloud: in the store, on the page and as an alert."""
@@ -111,39 +118,74 @@ class Loop:
         baseline = self.campaign.settings, self._baseline_score()
         try:
             known = known_score(proposal, self.trials.values(), baseline, self.profiles)
+            known = self._same_decisions(slot, proposal) if known is None else known
         except ExperimentError as error:
-            # Rules that cannot be applied to a profile: what a worker would say of them too.
+            # Rules that cannot be applied to a profile, or code that fails on one: what a worker would say too.
             self._end(slot, None, str(error))
             return
         if known is not None:
             self._end(slot, known, "")
             return
-        for job in self._jobs(slot, proposal):
+        jobs = self._jobs(slot, proposal)
+        # Where a bad beginning ends a trial, the next clip waits for the one before.
+        for job in jobs if self.campaign.stop_early_above is None else jobs[:1]:
+            self._send_once(job)
+
+    def _send_once(self, job: Job) -> None:
+        if job.experiment_id not in self.sent:
+            self.sent.add(job.experiment_id)
             self.carrier.send(job)
+
+    def _same_decisions(self, slot: int, proposal: Proposal) -> Score | None:
+        """The score of code that decided the same on every training clip, where that can be told without a worker."""
+        told = decided_by_code(proposal, self.campaign, self.clips, self.services.stopping.is_set)
+        before = None if told is None else self.trials.get(self.decided.setdefault(told, slot))
+        return before.score if before is not None and before.slot != slot else None
 
     def _collect(self) -> None:
         for slot, trial in list(self.trials.items()):
             if not trial.is_running:
                 continue
-            outcomes = [self.carrier.outcome(job) for job in self._jobs(slot, trial.proposal)]
-            bad = next((each for each in outcomes if each is not None and not each.is_completed), None)
-            if bad is not None:
-                self._end(slot, None, bad.error or bad.state)
-            elif all(each is not None for each in outcomes):
-                self._score(slot, [each for each in outcomes if each is not None])
+            jobs = self._jobs(slot, trial.proposal)
+            outcomes: list[Outcome] = []
+            for job in jobs:
+                # In their order, so that one that was sent by a process that was killed is found again.
+                self._send_once(job)
+                outcome = self.carrier.outcome(job)
+                if outcome is None and self.campaign.stop_early_above is not None:
+                    break
+                outcomes += [] if outcome is None else [outcome]
+                if self._ended_by(slot, outcomes):
+                    break
+            else:
+                if len(outcomes) == len(jobs):
+                    self._score(slot, outcomes)
         self.ledger.tell(workers=self.carrier.workers())
+
+    def _ended_by(self, slot: int, outcomes: Sequence[Outcome]) -> bool:
+        """Whether an outcome ended its slot: it failed, or the clips so far are bad enough."""
+        bad = next((each for each in outcomes if not each.is_completed), None)
+        if bad is not None:
+            self._end(slot, None, bad.error or bad.state)
+            return True
+        if self.campaign.stop_early_above is None:
+            return False
+        try:
+            early = early_score(self.campaign, against(self.campaign.target, outcomes, self.baseline[: len(outcomes)]).clips)
+        except ExperimentError as error:
+            self._end(slot, None, str(error))
+            return True
+        if early is not None:
+            self._end(slot, early, "")
+        return early is not None
 
     def _score(self, slot: int, outcomes: Sequence[Outcome]) -> None:
         try:
-            score = self._against(outcomes, self.baseline)
+            score = against(self.campaign.target, outcomes, self.baseline)
         except ExperimentError as error:
             self._end(slot, None, str(error))
         else:
             self._end(slot, score, "")
-
-    def _against(self, outcomes: Sequence[Outcome], baseline: Sequence[dict[str, Any]]) -> Score:
-        pairs = zip(outcomes, baseline, strict=True)
-        return score_of([clip_score(self.campaign.target, each.result or {}, base) for each, base in pairs])
 
     def _end(self, slot: int, score: Score | None, error: str) -> None:
         self.ledger.end(slot, score, error)
@@ -179,26 +221,10 @@ class Loop:
         for job in (*base, *tried):
             self.carrier.send(job)
         baseline, outcomes = self._results(base), self._outcomes(tried)
-        self.ledger.tell(verdict={"slot": best.slot, **self._verdict(outcomes, baseline)})
-
-    def _verdict(self, outcomes: Sequence[Outcome], baseline: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        bad = [each for each in outcomes if not each.is_completed]
-        if bad:
-            return {"found": False, "why": f"the best trial fails on {len(bad)} held-out clips: {bad[0].error or bad[0].state}"}
-        score = self._against(outcomes, baseline)
-        ratios = [each.ratio for each in score.clips]
-        low, high = interval(ratios, self.campaign.seed)
-        told = {"score": score.to_dict(), "interval": [low, high]}
-        if score.short_by > 0:
-            return {**told, "found": False, "why": f"a held-out scene misses the floor by {score.short_by:.3f}"}
-        if not score.is_allowed(self.campaign):
-            return {**told, "found": False, "why": f"it takes {score.cpu:.2f} of the baseline's CPU time on held-out clips"}
-        if high >= 1:
-            return {**told, "found": False, "why": "the interval of the held-out clips has no gain in it for certain"}
-        return {**told, "found": True, "why": "fewer bytes on clips that it was not found on"}
+        self.ledger.tell(verdict={"slot": best.slot, **verdict_of(self.campaign, outcomes, baseline)})
 
     def _baseline_score(self) -> Score:
-        return score_of([_even(self.campaign, each) for each in self.baseline])
+        return score_of([clip_score(self.campaign.target, each, each) for each in self.baseline])
 
     def _jobs(self, slot: int, proposal: Proposal) -> list[Job]:
         return [self._job(f"{slot:04d}-{index}", clip, proposal) for index, clip in enumerate(self.campaign.training)]
@@ -253,6 +279,17 @@ class Loop:
                 return
 
 
-def _even(campaign: Campaign, result: dict[str, Any]) -> ClipScore:
-    """The baseline beside itself."""
-    return clip_score(campaign.target, result, result)
+def _profile(scene: dict[str, Any]) -> dict[str, Any]:
+    """A scene of a result as planners and agents know scenes."""
+    return {"first_frame": scene["first_frame"], "frames": scene["frames"], **scene["profile"]}
+
+
+def _classes(clips: Sequence[Sequence[dict[str, Any]]]) -> list[str]:
+    """The class of most frames of each clip."""
+    found: list[str] = []
+    for scenes in clips:
+        frames: Counter[str] = Counter()
+        for scene in scenes:
+            frames[scene["scene_class"]] += scene["frames"]
+        found.append(frames.most_common(1)[0][0])
+    return found

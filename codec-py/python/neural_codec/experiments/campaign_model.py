@@ -66,6 +66,8 @@ class Campaign(Strict):
     patience: Annotated[int, Field(ge=1)] | None = None
     most_hours: Annotated[float, Field(gt=0)] | None = None
     most_time: Annotated[float, Field(gt=0)] | None = None
+    islands: Annotated[int, Field(ge=1, le=16)] = 1
+    stop_early_above: Annotated[float, Field(gt=0)] | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     budget: Budget = Budget()
     workers: Annotated[list[Annotated[str, Field(pattern=r"^https?://", max_length=512)]], Field(max_length=64)] = []

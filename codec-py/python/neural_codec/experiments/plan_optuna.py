@@ -57,7 +57,7 @@ def _told(optuna: Any, trial: Trial, campaign: Campaign, distributions: dict[str
     if score is None:
         return optuna.trial.create_trial(state=states.RUNNING if trial.is_running else states.FAIL, **common)
     # Floats throughout: whole numbers as values end the sampler with an error where there are two objectives.
-    constraints = {"floor": float(score.short_by)}
+    constraints = {"floor": float(score.short_by), "early": float(score.early)}
     values = [float(score.bytes)]
     if campaign.most_time is not None:
         constraints["time"] = float(score.cpu - campaign.most_time)

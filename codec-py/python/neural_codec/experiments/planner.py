@@ -58,6 +58,8 @@ class Context:
     trials: Sequence[Trial]
     profiles: Sequence[dict[str, Any]]
     """Of every scene of the training clips."""
+    classes: Sequence[str] = ()
+    """The class of most frames of each training clip."""
 
     def best(self) -> Trial | None:
         """The allowed trial of the fewest bytes so far."""

@@ -12,13 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from . import ExperimentError
+from .archive import parents
 from .campaign_model import SEARCHED, ModelChoice, allowed_settings
 from .model import Choice, Code, Rule, Scalar, Strict, told
 from .planner import Context, Trial
 from .score import Score
 from .space import FIELDS
 
-_PARENTS, _FAILURES, _SCENES = 6, 4, 24
+_FAILURES, _SCENES = 4, 24
 _MOST_TEXT = 600
 _MOST_PAYLOAD = 6000
 _WHAT_TO_DO = """You design experiments for an AV1-based video encoder. Each scene of a clip has a profile of numbers. You answer with one
@@ -86,28 +87,20 @@ def escaped(data: Any) -> str:
 
 def _data(context: Context) -> dict[str, Any]:
     campaign = context.campaign
-    scored = [each for each in context.trials if each.score is not None]
-    best = sorted(scored, key=lambda each: _order(context, each))[:_PARENTS]
     failed = [each for each in context.trials if each.error][-_FAILURES:]
     names = ("scene_class", *FIELDS)
     profiles = [{name: each[name] for name in names if name in each} for each in context.profiles[:_SCENES]]
     return {
         "target": campaign.target.model_dump(), "most_time": campaign.most_time, "settings_allowed": list(SEARCHED),
         "settings_of_the_baseline": campaign.settings, "profiles": profiles,
-        "parents": [_shown(each) for each in best], "failures": [_shown(each) for each in failed],
+        "parents": [_shown(each) for each in parents(context)], "failures": [_shown(each) for each in failed],
         "trials_so_far": len(context.trials),
     }  # fmt: skip
 
 
 def parents_of(context: Context) -> tuple[int, ...]:
     """The slots that the data of a question has as parents."""
-    scored = [each for each in context.trials if each.score is not None]
-    return tuple(each.slot for each in sorted(scored, key=lambda each: _order(context, each))[:_PARENTS])
-
-
-def _order(context: Context, trial: Trial) -> tuple[bool, float]:
-    assert trial.score is not None
-    return not trial.score.is_allowed(context.campaign), trial.score.bytes
+    return tuple(each.slot for each in parents(context))
 
 
 def _shown(trial: Trial) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class Score:
     cpu: float
     short_by: float
     clips: tuple[ClipScore, ...] = ()
+    early: bool = False
+    """Ended before all clips were encoded, as it began badly."""
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "clips": [asdict(each) for each in self.clips]}
@@ -54,8 +56,8 @@ class Score:
         return cls(**{**values, "clips": tuple(ClipScore(**each) for each in values.get("clips", []))})
 
     def is_allowed(self, campaign: Campaign) -> bool:
-        """Whether every scene meets the floor, and the time is within its limit where there is one."""
-        return self.short_by <= 0 and (campaign.most_time is None or self.cpu <= campaign.most_time)
+        """Whether all clips were encoded, every scene meets the floor, and the time is within its limit where there is one."""
+        return not self.early and self.short_by <= 0 and (campaign.most_time is None or self.cpu <= campaign.most_time)
 
 
 def clip_score(target: Target, result: dict[str, Any], baseline: dict[str, Any]) -> ClipScore:
