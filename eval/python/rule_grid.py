@@ -93,6 +93,11 @@ def excerpt_file(excerpt: Excerpt, folder: Path) -> Path:
     return path
 
 
+def profiles_file(table: Path) -> Path:
+    """Beside a table, the profiles of its excerpts: with both, no clip is needed to search."""
+    return table.with_suffix(".profiles.json")
+
+
 def profile(path: Path, folder: Path) -> dict[str, Any]:
     """What the excerpt looks like as one scene, found once."""
     kept = folder / f"{path.stem}.json"
@@ -133,6 +138,8 @@ def measure(table: Path, folder: Path) -> None:
                 with table.open("a") as file:
                     file.write("\t".join(map(str, values)) + "\n")
         print(excerpt.name, file=sys.stderr, flush=True)
+    found = {each.name: profile(excerpt_file(each, folder), folder) for each in excerpts()}
+    profiles_file(table).write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _text(value: int | None) -> str:

@@ -1,11 +1,11 @@
 """Whether Optuna finds better rules than random search at equal trials, and whether what it finds holds on other clips.
 
     python eval/python/rule_search.py grid    TABLE FOLDER         # codes the excerpts once (needs NEURAL_CODEC_MEDIA and ffmpeg)
-    python eval/python/rule_search.py search  TABLE FOLDER FOUND   # minutes: both planners on the training clips of the table
+    python eval/python/rule_search.py search  TABLE FOUND          # minutes: both planners on the training clips of the table; no clip is needed
     python eval/python/rule_search.py real    TABLE FOLDER FOUND   # the best rules for real on the held-out clips
     python eval/python/rule_search.py picture FOUND CHART          # best so far against trials
 
-FOLDER keeps excerpts and profiles, FOUND is the JSON that `search` and `real` write.
+FOLDER keeps excerpts, TABLE has the profiles beside it, FOUND is the JSON that `search` and `real` write.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from neural_codec.experiments.plan_optuna import OptunaPlanner
 from neural_codec.experiments.plan_random import RandomPlanner
 from neural_codec.experiments.planner import Context, Planner, Trial
 from neural_codec.experiments.score import ClipScore, Score, interval, score_of
-from rule_grid import QUANTIZERS, Excerpt, Tools, at_floor, excerpt_file, excerpts, measure, profile, rows, split_hash
+from rule_grid import QUANTIZERS, Excerpt, Tools, at_floor, excerpt_file, excerpts, measure, profiles_file, rows, split_hash
 
 TRIALS, SEEDS, MOST_TIME = 200, 5, 1.05
 # Efforts of the runs for real: the one that the grid stands for, and the default.
@@ -37,12 +37,12 @@ EFFORTS = (3, 5)
 class Grid:
     """The table, asked for what rules come to."""
 
-    def __init__(self, table: Path, folder: Path) -> None:
+    def __init__(self, table: Path) -> None:
         self.points: dict[tuple[str, Tools], list[tuple[float, int, float]]] = {}
         for (name, tools, _), (size, psnr, cpu) in rows(table):
             self.points.setdefault((name, tools), []).append((psnr, size, cpu))
         self.excerpts = excerpts()
-        self.profiles = {each.name: profile(excerpt_file(each, folder), folder) for each in self.excerpts}
+        self.profiles: dict[str, dict[str, Any]] = json.loads(profiles_file(table).read_text())
 
     def own(self, excerpt: Excerpt) -> Tools:
         """The tools that the encoder takes by itself."""
@@ -111,8 +111,8 @@ def best_so_far(trials: Sequence[Trial], wanted: Campaign) -> list[float]:
     return found
 
 
-def run_search(table: Path, folder: Path, output: Path) -> None:
-    grid = Grid(table, folder)
+def run_search(table: Path, output: Path) -> None:
+    grid = Grid(table)
     runs: dict[str, list[list[float]]] = {"optuna": [], "random": []}
     winner: tuple[float, int, Trial] | None = None
     for seed in range(SEEDS):
@@ -174,7 +174,7 @@ def constants(grid: Grid) -> dict[str, float]:
 
 def run_real(table: Path, folder: Path, found: Path) -> None:
     """The best rules, encoded as anybody would, at three floors of each held-out excerpt; the floors are those of the grid."""
-    grid, told = Grid(table, folder), json.loads(found.read_text())
+    grid, told = Grid(table), json.loads(found.read_text())
     if told["split"] != split_hash():
         raise SystemExit("rules_clips.tsv: expected the split of the search, found another; run 'search' again")
     rules = RulesPayload.model_validate_json(json.dumps(told["payload"]))
@@ -240,7 +240,7 @@ def picture(found: Path, chart: Path) -> None:
 def main() -> None:
     given = sys.argv[1:]
     commands: dict[str, tuple[int, Callable[..., None]]] = {
-        "grid": (2, measure), "search": (3, run_search), "real": (3, run_real), "picture": (2, picture),
+        "grid": (2, measure), "search": (2, run_search), "real": (3, run_real), "picture": (2, picture),
     }  # fmt: skip
     if not given or given[0] not in commands or len(given) != commands[given[0]][0] + 1:
         raise SystemExit(__doc__)

@@ -15,7 +15,7 @@ from neural_codec.experiments.ledger import Ledger
 from neural_codec.experiments.planner import Proposal
 from neural_codec.experiments.score import Score, interval, short_by
 
-from .conftest import until
+from .conftest import new_table, until
 from .fakes import CLIPS, FakeWorker, campaign
 
 LEVELS_3 = {"rules": [{"when": [["grain", ">", 2.0]], "choose": {"tools": {"hierarchical_levels": 3, "adaptive_quantization": 1}}}]}
@@ -171,6 +171,12 @@ def test_the_records_are_the_same_in_every_store(store):
     ledger.tell(degraded="x")
     ledger.tell(workers=[])
     assert ledger.standing().told == {"degraded": "x", "workers": []} and ledger.move("stopping") == "stopping"
+
+
+def test_a_campaign_runs_on_the_store_of_many_machines(services, amazon):
+    opened = services(store=f"dynamodb://{new_table()}")
+    told = run(opened, campaign(training=[CLIPS[1]], held_out=[CLIPS[3]], trials=1), Listed(LEVELS_3))
+    assert told["verdict"]["found"] and set(told["runs"].values()) == {1} and len(told["runs"]) == 4
 
 
 @pytest.mark.parametrize(
