@@ -74,14 +74,14 @@ def media() -> Path:
     return Path(folder)
 
 
-def excerpt_file(excerpt: Excerpt, folder: Path) -> Path:
-    """The excerpt as a lossless file, made by ffmpeg where it is not there yet."""
-    path = folder / f"{excerpt.name}.mkv"
+def excerpt_file(excerpt: Excerpt, folder: Path, frames: int = FRAMES) -> Path:
+    """The excerpt as a lossless file, made by ffmpeg where it is not there yet; with more frames, as far as the clip has them."""
+    path = folder / (f"{excerpt.name}.mkv" if frames == FRAMES else f"{excerpt.name}-{frames}.mkv")
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part.mkv")
-    last = excerpt.first_frame + FRAMES
+    last = excerpt.first_frame + frames
     crop = f"crop=trunc(min(iw\\,{WIDTH})/2)*2:trunc(min(ih\\,{HEIGHT})/2)*2"
     picture = f"trim=start_frame={excerpt.first_frame}:end_frame={last},setpts=PTS-STARTPTS,{crop}"
     source = str(media() / excerpt.file)

@@ -27,11 +27,11 @@ from neural_codec.experiments.plan_optuna import OptunaPlanner
 from neural_codec.experiments.plan_random import RandomPlanner
 from neural_codec.experiments.planner import Context, Planner, Trial
 from neural_codec.experiments.score import ClipScore, Score, interval, score_of
-from rule_grid import QUANTIZERS, Excerpt, Tools, at_floor, excerpt_file, excerpts, measure, profiles_file, rows, split_hash
+from rule_grid import FRAMES, QUANTIZERS, Excerpt, Tools, at_floor, excerpt_file, excerpts, measure, profile, profiles_file, rows, split_hash
 
-TRIALS, SEEDS, MOST_TIME = 200, 5, 1.05
-# Efforts of the runs for real: the one that the grid stands for, and the default.
-EFFORTS = (3, 5)
+TRIALS, SEEDS, MOST_TIME = 200, 10, 1.05
+# Runs for real: name, effort, frames, and which of the grid's floors. The effort that the grid stands for, the default, and longer scenes.
+RUNS = (("real_effort_3", 3, FRAMES, (0, 1, 2)), ("real_longer", 3, 120, (1,)), ("real_effort_5", 5, FRAMES, (1,)))
 
 
 class Grid:
@@ -173,30 +173,37 @@ def constants(grid: Grid) -> dict[str, float]:
 
 
 def run_real(table: Path, folder: Path, found: Path) -> None:
-    """The best rules, encoded as anybody would, at three floors of each held-out excerpt; the floors are those of the grid."""
-    grid, told = Grid(table), json.loads(found.read_text())
+    """The best rules, encoded as anybody would: at three floors of each held-out excerpt, and on longer ones, of which the grid knows
+    nothing. Floors are those of the grid."""
+    told = json.loads(found.read_text())
     if told["split"] != split_hash():
         raise SystemExit("rules_clips.tsv: expected the split of the search, found another; run 'search' again")
-    rules = RulesPayload.model_validate_json(json.dumps(told["payload"]))
-    for effort in EFFORTS:
-        lines, groups = list[dict[str, Any]](), dict[str, list[ClipScore]]()
-        for each in grid.excerpts:
-            if each.side != "held-out":
-                continue
-            tools = first_choice(rules, grid.profiles[each.name]).tools
-            for floor in grid.floors(each):
+    grid, rules = Grid(table), RulesPayload.model_validate_json(json.dumps(told["payload"]))
+    for name, effort, frames, floors in RUNS:
+        lines = list[dict[str, Any]]()
+        for each in (each for each in grid.excerpts if each.side == "held-out"):
+            clip = excerpt_file(each, folder, frames)
+            tools = first_choice(rules, profile(clip, folder)).tools
+            for floor in (grid.floors(each)[place] for place in floors):
                 value = math.floor(floor * 100) / 100
-                base, tried = (encoded(excerpt_file(each, folder), value, effort, choice) for choice in (None, tools))
-                missed = max(0.0, value - tried["psnr_y"])
-                line = {"excerpt": each.name, "floor": value, "tools": tools, "baseline": base, "rules": tried}
-                lines.append(line)
-                score = ClipScore(each.name, tried["bytes"], base["bytes"], tried["cpu_s"], base["cpu_s"], missed if missed > 5e-3 else 0.0)
-                groups.setdefault(each.group, []).append(score)
-                print(f"effort {effort} {each.name} {value}: {score.ratio:.4f}", file=sys.stderr, flush=True)
-        score = score_of([together(name, scores) for name, scores in groups.items()])
-        told[f"real_effort_{effort}"] = {**shown(score), "runs": lines}
+                base, tried = (encoded(clip, value, effort, choice) for choice in (None, tools))
+                lines.append({"excerpt": each.name, "group": each.group, "floor": value, "tools": tools, "baseline": base, "rules": tried})
+                print(f"{name} {each.name} {value}: {tried['bytes'] / base['bytes']:.4f}", file=sys.stderr, flush=True)
+        told[name] = {**shown(of_lines(lines)), "effort": effort, "frames": frames, "runs": lines}
         found.write_text(json.dumps(told, indent=1))
-        print(f"effort {effort}: {json.dumps(shown(score))}")
+        print(f"{name}: {json.dumps({key: value for key, value in told[name].items() if key != 'runs'})}", flush=True)
+
+
+def of_lines(lines: Sequence[Mapping[str, Any]]) -> Score:
+    """Runs for real, each group counting once."""
+    groups: dict[str, list[ClipScore]] = {}
+    for each in lines:
+        base, tried = each["baseline"], each["rules"]
+        missed = max(0.0, each["floor"] - tried["psnr_y"])
+        sizes, times = (tried["bytes"], base["bytes"]), (tried["cpu_s"], base["cpu_s"])
+        score = ClipScore(each["excerpt"], *sizes, *times, missed if missed > 5e-3 else 0.0)
+        groups.setdefault(each["group"], []).append(score)
+    return score_of([together(name, scores) for name, scores in groups.items()])
 
 
 def encoded(clip: Path, floor: float, effort: int, tools: Mapping[str, int] | None) -> dict[str, Any]:
