@@ -239,3 +239,76 @@ def test_the_manual_has_every_field_of_a_campaign_and_no_other(tmp_path):
         (tmp_path / "clips" / f"{name}.mp4").write_bytes(b"x")
     (tmp_path / "campaign.toml").write_text(first)
     assert read_campaign(tmp_path / "campaign.toml", []).trials == 50
+
+
+class Died(BaseException):
+    """The process is no more."""
+
+
+class Dying:
+    """A store whose process dies at its nth write: before it, or right after."""
+
+    def __init__(self, store, at: int, after: bool) -> None:
+        self.store, self.left, self.after = store, at, after
+
+    def __getattr__(self, name: str):
+        found = getattr(self.store, name)
+        if name not in ("keep", "change", "add"):
+            return found
+
+        def write(*given):
+            self.left -= 1
+            if self.left == 0 and not self.after:
+                raise Died
+            told = found(*given)
+            if self.left == 0:
+                raise Died
+            return told
+
+        return write
+
+
+def test_whichever_write_a_campaign_dies_at_it_resumes_to_the_same_end(services, tmp_path, monkeypatch):
+    """The process dies at each of its writes in turn; what asks models is a count of how often each slot was paid for."""
+    from neural_codec.experiments import plan_llm
+    from neural_codec.experiments.chat import Answered
+    from neural_codec.experiments.plan_llm import LlmPlanner
+    from neural_codec.experiments.plan_random import RandomPlanner
+
+    answer = json.dumps({"kind": "rules", "rules": LEVELS_3["rules"]})
+    paid: list[str] = []
+    monkeypatch.setattr(plan_llm, "ask", lambda model, body, *_: paid.append(body["messages"][1]["content"]) or Answered(answer, 1, 1))
+    wanted = campaign(
+        training=[CLIPS[1]], held_out=[CLIPS[3]], trials=2, planner="llm", models=[{"url": "http://127.0.0.1:9", "model": "m"}]
+    )
+
+    def attempt(data, at: int, after: bool) -> tuple[Ledger, int]:
+        opened = services(data=data)
+        opened.store = Dying(opened.store, at, after)
+        opened.queue = services(data=data).queue
+        ledger = Ledger(opened.store, "first")
+        planner = LlmPlanner(ledger, RandomPlanner(), lambda _: None)
+        loop(opened, wanted, planner).run()
+        return Ledger(services(data=data).store, "first"), -opened.store.left
+
+    deaths = 0
+    for at in range(1, 80, 2):
+        data, after = tmp_path / str(at), at % 4 == 1
+        paid.clear()
+        with FakeWorker(services(data=data).store) as worker:
+            try:
+                ledger, _ = attempt(data, at, after)
+                died = False
+            except Died:
+                died = True
+                ledger, _ = attempt(data, 0, False)
+        deaths += died
+        assert set(worker.runs.values()) == {1}, (at, worker.runs)
+        trials = ledger.trials()
+        assert [each.slot for each in trials] == [0, 1] and ledger.standing().state == "finished"
+        assert len(paid) == len(set(paid)) <= 2, "no question twice"
+        assert all(each.proposal.planner == "llm" or "not paid for twice" in each.proposal.degraded for each in trials)
+        assert ledger.standing().told["verdict"]["found"] or any(each.proposal.degraded for each in trials)
+        if not died:
+            break
+    assert deaths >= 8, "there are more writes than these"
