@@ -65,6 +65,7 @@ class FakeWorker:
         self.thread = threading.Thread(target=self._work, daemon=True)
 
     def __enter__(self) -> FakeWorker:
+        self.store.hello("fake", {"version": "1", "began": "", "finished": 0, "running": None})
         self.thread.start()
         return self
 

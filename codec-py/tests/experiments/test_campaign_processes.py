@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -198,13 +199,31 @@ def test_the_page_shows_campaigns_and_that_one_is_degraded(server, services):
 
     class Degraded(Listed):
         def propose(self, context):
-            import dataclasses
-
+            alerts.append([each["name"] for each in opened.store.alerts()])
             return dataclasses.replace(super().propose(context), degraded=attack)
 
+    alerts: list[list[str]] = []
     with FakeWorker(opened.store):
-        loop(opened, campaign(trials=1), Degraded(LEVELS_3)).run()
+        loop(opened, campaign(trials=2), Degraded(LEVELS_3, {"rules": []})).run()
     text = httpx.get(server(workers=0).url).text
-    assert "planner random, 1 of 1 trials ended" in text and "nothing found: " in text
+    assert "planner random, 2 of 2 trials ended" in text and "nothing found: " in text
     assert "degraded" in text and attack not in text and "&lt;script&gt;" in text
-    assert [each["name"] for each in opened.store.alerts()] == ["campaign degraded: first"]
+    assert alerts == [[], ["campaign degraded: first"]] and opened.store.alerts() == [], "an alert is over with its campaign"
+
+
+def test_a_campaign_without_workers_says_so_until_one_comes(services):
+    opened = services()
+    opened.store.workers, came = (lambda: []), opened.store.workers
+    running = loop(opened, campaign(trials=1), Listed(LEVELS_3))
+    pause = running._pause
+
+    def then_a_worker(seconds: float) -> None:
+        alerts.append([each["name"] for each in opened.store.alerts()])
+        opened.store.workers, running.looked = came, -9.0
+        pause(seconds)
+
+    alerts: list[list[str]] = []
+    running._pause = then_a_worker
+    with FakeWorker(services().store):
+        running.run()
+    assert alerts[0] == ["campaign without workers: first"] and opened.store.alerts() == []

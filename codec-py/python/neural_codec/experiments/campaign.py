@@ -30,6 +30,10 @@ from .verdict import against, verdict_of
 logger = logging.getLogger("neural_codec.experiments.campaign")
 
 
+# How often it is shown which workers live.
+_LOOK_S = 2.0
+
+
 class Halt(Exception):
     """The loop is to end before the campaign has: it was stopped, or the process is."""
 
@@ -48,6 +52,7 @@ class Loop:
         self.clips: list[list[dict[str, Any]]] = []
         self.decided: dict[str, int] = {}
         self.sent: set[str] = set()
+        self.looked = -_LOOK_S
         self.baseline: list[dict[str, Any]] = []
 
     def run(self) -> Standing:
@@ -61,6 +66,9 @@ class Loop:
                 self._search()
                 self._try_held_out()
                 self.ledger.move("finished")
+                self._look()
+                for alert in (self._degraded, self._without_workers):
+                    self.watch.end(alert)
             except Halt:
                 logger.info("%s halts; 'campaign start' resumes it", self.campaign.name)
         return self.ledger.standing()
@@ -75,7 +83,7 @@ class Loop:
             running = [each for each in self.trials.values() if each.is_running]
             ended = self._why_ended()
             if ended and not running:
-                self.ledger.tell(ended=ended, workers=self.carrier.workers())
+                self.ledger.tell(ended=ended)
                 return
             if not ended and len(running) < self.campaign.parallel:
                 self._next()
@@ -102,17 +110,36 @@ class Loop:
         self.ledger.tell(progress=progress_of(self.campaign, self._context(slot).trials))
         self._send(slot, proposal)
 
+    def _look(self) -> None:
+        """Shows which workers live, and says so where none does."""
+        if time.monotonic() - self.looked < _LOOK_S:
+            return
+        self.looked = time.monotonic()
+        workers = self.carrier.workers()
+        self.ledger.tell(workers=workers)
+        if any(each["live"] for each in workers):
+            self.watch.end(self._without_workers)
+        else:
+            self.watch.tell(self._without_workers, "its jobs wait, and no worker lives")
+
+    @property
+    def _without_workers(self) -> str:
+        return f"campaign without workers: {self.campaign.name}"
+
+    @property
+    def _degraded(self) -> str:
+        return f"campaign degraded: {self.campaign.name}"
+
     def _context(self, slot: int) -> Context:
         return Context(self.campaign, slot, [self.trials[each] for each in sorted(self.trials)], self.profiles, _classes(self.clips))
 
     def _tell_degraded(self, proposal: Proposal) -> None:
         """Another planner than the campaign's own is said aloud: in the store, on the page and as an alert."""
         self.ledger.tell(degraded=proposal.degraded)
-        name = f"campaign degraded: {self.campaign.name}"
         if proposal.degraded:
-            self.watch.tell(name, f"{proposal.planner} plans in place of {self.campaign.planner}: {proposal.degraded}")
+            self.watch.tell(self._degraded, f"{proposal.planner} plans in place of {self.campaign.planner}: {proposal.degraded}")
         else:
-            self.watch.end(name)
+            self.watch.end(self._degraded)
 
     def _send(self, slot: int, proposal: Proposal) -> None:
         baseline = self.campaign.settings, self._baseline_score()
@@ -160,7 +187,7 @@ class Loop:
             else:
                 if len(outcomes) == len(jobs):
                     self._score(slot, outcomes)
-        self.ledger.tell(workers=self.carrier.workers())
+        self._look()
 
     def _ended_by(self, slot: int, outcomes: Sequence[Outcome]) -> bool:
         """Whether an outcome ended its slot: it failed, or the clips so far are bad enough."""
@@ -260,7 +287,7 @@ class Loop:
             for job in jobs:
                 if job.experiment_id not in ended and (outcome := self.carrier.outcome(job)) is not None:
                     ended[job.experiment_id] = outcome
-            self.ledger.tell(workers=self.carrier.workers())
+            self._look()
             if len(ended) == len(jobs):
                 return [ended[job.experiment_id] for job in jobs]
             self._pause(self.look_s)
