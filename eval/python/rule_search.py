@@ -41,7 +41,7 @@ class Grid:
         self.points: dict[tuple[str, Tools], list[tuple[float, int, float]]] = {}
         for (name, tools, _), (size, psnr, cpu) in rows(table):
             self.points.setdefault((name, tools), []).append((psnr, size, cpu))
-        self.excerpts = excerpts()
+        self.excerpts, self.known = excerpts(), dict[tuple[str, Tools], ClipScore]()
         self.profiles: dict[str, dict[str, Any]] = json.loads(profiles_file(table).read_text())
 
     def own(self, excerpt: Excerpt) -> Tools:
@@ -60,6 +60,11 @@ class Grid:
 
     def clip_score(self, excerpt: Excerpt, tools: Tools) -> ClipScore:
         """Bytes and time at the middle floor beside those of the encoder's own tools."""
+        if (excerpt.name, tools) not in self.known:
+            self.known[excerpt.name, tools] = self._clip_score(excerpt, tools)
+        return self.known[excerpt.name, tools]
+
+    def _clip_score(self, excerpt: Excerpt, tools: Tools) -> ClipScore:
         floor = self.floors(excerpt)[len(QUANTIZERS) // 2]
         base, found = at_floor(self.points[excerpt.name, self.own(excerpt)], floor), at_floor(self.points[excerpt.name, tools], floor)
         assert base is not None

@@ -50,6 +50,12 @@ class Space:
     profiles: Sequence[dict[str, Any]] = ()
     settings: Mapping[str, Any] | None = None
 
+    def simple(self) -> list[dict[str, str | float]]:
+        """The simplest points: everything left alone but one word of a parameter that can stand by itself."""
+        still = {each.name: each.options[0] if isinstance(each, Options) else each.low for each in self.parameters}
+        alone = [each for each in self.parameters if isinstance(each, Options) and (self.kind == "settings" or each.name == "otherwise")]
+        return [{**still, each.name: word} for each in alone for word in each.options if word != OWN]
+
     def payload(self, point: Point) -> dict[str, Any]:
         """The payload of a job for a point."""
         return self._rules(point) if self.kind == "rules" else self._settings(point)
