@@ -112,7 +112,7 @@ def best_so_far(trials: Sequence[Trial], wanted: Campaign) -> list[float]:
     for each in trials:
         if each.score is not None and each.score.is_allowed(wanted):
             best = min(best, each.score.bytes)
-        found.append(best)
+        found.append(round(best, 5))
     return found
 
 
@@ -132,17 +132,30 @@ def run_search(table: Path, output: Path) -> None:
     assert winner is not None
     held = grid.of_rules("held-out", winner[2].proposal.payload)
     told = {
-        "split": split_hash(), "trials": TRIALS, "seeds": SEEDS, "most_time": MOST_TIME, "best_so_far": runs, "seed_of_best": winner[1],
+        "split": split_hash(), "trials": TRIALS, "seeds": SEEDS, "most_time": MOST_TIME, "best_so_far": runs, "compared": compared(runs), "seed_of_best": winner[1],
         "payload": winner[2].proposal.payload, "training": shown(winner[2].score), "held_out_on_grid": shown(held),
         "constants_on_training": constants(grid), "each_scene_its_best": shown(oracle(grid, "training")),
         "each_held_out_scene_its_best": shown(oracle(grid, "held-out")),
     }  # fmt: skip
-    output.write_text(json.dumps(told, indent=1))
-    ends = {name: [run[-1] for run in each] for name, each in runs.items()}
-    for name, values in ends.items():
-        print(f"{name}: best after {TRIALS} trials {statistics.mean(values):.4f}, of {SEEDS} seeds {min(values):.4f} to {max(values):.4f}")
-    print(f"seeds of which Optuna ends below random: {sum(a < b for a, b in zip(ends['optuna'], ends['random'], strict=True))}")
+    output.write_text(json.dumps(told) + "\n")
+    for marks, each in told["compared"].items():
+        print(f"after {marks} trials: {json.dumps(each)}")
     print(json.dumps({name: told[name] for name in ("payload", "training", "held_out_on_grid")}, indent=1))
+
+
+def compared(runs: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, Any]:
+    """Best so far of both planners, means over seeds, and the interval of their ratio by seed."""
+    found: dict[str, Any] = {}
+    for marks in (25, 50, 100, TRIALS):
+        if marks > TRIALS:
+            continue
+        optuna, chance = ([run[marks - 1] for run in runs[name]] for name in ("optuna", "random"))
+        low, high = interval([a / b for a, b in zip(optuna, chance, strict=True)])
+        found[str(marks)] = {
+            "optuna": round(statistics.mean(optuna), 4), "random": round(statistics.mean(chance), 4),
+            "seeds_below": sum(a < b for a, b in zip(optuna, chance, strict=True)), "interval_of_ratio": [round(low, 4), round(high, 4)],
+        }  # fmt: skip
+    return found
 
 
 def shown(score: Score | None) -> dict[str, Any]:
@@ -195,7 +208,7 @@ def run_real(table: Path, folder: Path, found: Path) -> None:
                 lines.append({"excerpt": each.name, "group": each.group, "floor": value, "tools": tools, "baseline": base, "rules": tried})
                 print(f"{name} {each.name} {value}: {tried['bytes'] / base['bytes']:.4f}", file=sys.stderr, flush=True)
         told[name] = {**shown(of_lines(lines)), "effort": effort, "frames": frames, "runs": lines}
-        found.write_text(json.dumps(told, indent=1))
+        found.write_text(json.dumps(told) + "\n")
         print(f"{name}: {json.dumps({key: value for key, value in told[name].items() if key != 'runs'})}", flush=True)
 
 

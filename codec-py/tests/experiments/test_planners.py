@@ -61,7 +61,7 @@ def test_optuna_is_rebuilt_from_the_trials_alone(most_time):
     there = OptunaPlanner().propose(context(wanted, running, 20))
     assert there == OptunaPlanner().propose(context(wanted, shuffled, 20)), "in whichever order trials ended"
     along = OptunaPlanner()
-    for slot in range(8, 21):
+    for slot in range(16, 21):
         last = along.propose(context(wanted, running[:slot], slot))
     assert last == there, "a planner that was asked all along proposes as one that begins here"
     foreign = Trial(20, Proposal("agent", {"code": "x"}, "llm"), Score(0.5, 1.0, 0.0))

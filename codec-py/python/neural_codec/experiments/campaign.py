@@ -28,8 +28,6 @@ from .stages import decided_by_code, early_score
 from .verdict import against, verdict_of
 
 logger = logging.getLogger("neural_codec.experiments.campaign")
-
-
 # How often it is shown which workers live.
 _LOOK_S = 2.0
 
@@ -86,6 +84,7 @@ class Loop:
                 self.ledger.tell(ended=ended)
                 return
             if not ended and len(running) < self.campaign.parallel:
+                self._pause(0.0)
                 self._next()
             else:
                 self._pause(self.look_s)
