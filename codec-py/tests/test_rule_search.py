@@ -57,7 +57,9 @@ def test_the_committed_result_follows_from_the_committed_table():
 def test_the_page_says_what_was_measured():
     told = json.loads(FOUND.read_text())
     page = (ROOT / "docs" / "experiments" / "rules-by-optuna.md").read_text()
-    for name in ("real_effort_3", "real_effort_5"):
+    real = [name for name in told if name.startswith("real_")]
+    assert "real_effort_3" in real
+    for name in real:
         score = told[name]
         ratios = [run["rules"]["bytes"] / run["baseline"]["bytes"] for run in score["runs"]]
         assert math.isfinite(sum(ratios)) and f"{score['bytes']:.4f}" in page
