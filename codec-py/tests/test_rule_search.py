@@ -74,4 +74,4 @@ def test_a_short_search_ends_with_planners_on_equal_terms(tmp_path, monkeypatch,
     rule_search.run_search(TABLE, tmp_path / "found.json")
     told = json.loads((tmp_path / "found.json").read_text())
     assert [len(run) for name in ("optuna", "random") for run in told["best_so_far"][name]] == [14, 14]
-    assert "best after 14 trials" in capsys.readouterr().out
+    assert "after 14 trials: " in capsys.readouterr().out
