@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test arm-test kernels lint docs bench overhead rd ladder profiles filters base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test arm-test kernels lint docs bench overhead rd ladder profiles filters rules base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -104,6 +104,16 @@ filters: ## What neural filters gain on CLIPS (FILTERS="--effort 9" and the like
 	@scripts/setup.sh
 	@scripts/wheel.sh
 	$(PYTHON) eval/python/filters.py $(or $(CLIPS),$(error name clips: make filters CLIPS="a.mp4 b.mkv")) $(FILTERS)
+
+rules: ## Compare planners of rules on the measured grid, and run the best for real (needs NEURAL_CODEC_MEDIA and ffmpeg).
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	mkdir -p out/rules
+	cp -n docs/experiments/rules/grid.* out/rules/
+	$(PYTHON) eval/python/rule_search.py grid out/rules/grid.tsv out/rules/excerpts
+	$(PYTHON) eval/python/rule_search.py search out/rules/grid.tsv out/rules/found.json
+	$(PYTHON) eval/python/rule_search.py real out/rules/grid.tsv out/rules/excerpts out/rules/found.json
+	$(PYTHON) eval/python/rule_search.py picture out/rules/found.json out/rules/best-so-far.svg
 
 base-networks: ## Train the networks that filters begin with anew, on CLIPS and PHOTOS.
 	scripts/pan_photos.sh target/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))

@@ -33,6 +33,16 @@ def test_the_example_gives_a_measured_result(name, tmp_path):
     assert told["metrics"]["psnr_db"] > 30 and told["metrics"]["bytes"] > 1000 and list(tmp_path.iterdir()) == []
 
 
+def test_the_example_of_a_campaign_plans_around_prose(tmp_path):
+    pytest.importorskip("optuna", reason="optuna is not installed: campaigns are not started")
+    command = [sys.executable, str(ROOT / "examples" / "python" / "experiment_campaign.py"), carphone()]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert told["state"] == "finished" and told["planned_by"] == {"llm": 1, "optuna": 1} and told["degraded_slots"] == [1]
+    assert told["models"]["tokens"] == 2 * 970 and len(told["best_so_far"]) == 2 and list(tmp_path.iterdir()) == []
+
+
 def test_the_manual_has_every_field_of_the_configuration_and_no_other():
     text = (ROOT / "docs" / "EXPERIMENTS.md").read_text()
     named = set(re.findall(r"`(\w+)`", text))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 
 import pytest
 from neural_codec.experiments import ExperimentError
+from neural_codec.experiments.migrations import migrate
 from neural_codec.experiments.model import Job, job_from
-from neural_codec.experiments.store import MOST_CLAIMS, Observer, Store, open_store
+from neural_codec.experiments.store import MOST_CLAIMS, Kept, Observer, Store, open_store
 from neural_codec.experiments.store_sqlite import SqliteStore
 
 
@@ -166,8 +169,6 @@ def test_workers_and_alerts_are_told_once(store: Store):
 
 
 def test_a_store_of_a_newer_version_is_refused(tmp_path):
-    import sqlite3
-
     path = str(tmp_path / "store.db")
     SqliteStore(path).add(job())
     SqliteStore(path)
@@ -181,3 +182,48 @@ def test_a_store_of_a_newer_version_is_refused(tmp_path):
 def test_a_url_of_no_store_is_named(url):
     with pytest.raises(ExperimentError, match="store: expected"):
         open_store(url)
+
+
+def test_a_record_is_written_once_and_changed_by_who_has_read_it(store: Store):
+    assert store.kept("slots/a", "1") is None and store.all_kept("slots/a") == []
+    assert store.keep("slots/a", "2", {"x": 2}) and store.keep("slots/a", "1", {"x": [1.5, "ü"]})
+    assert not store.keep("slots/a", "1", {"x": 9}), "the first stays"
+    read = store.kept("slots/a", "1")
+    assert read == Kept("slots/a", "1", {"x": [1.5, "ü"]}, 1)
+    assert store.change(read, {"x": 3}) and not store.change(read, {"x": 4}), "who read before the change is refused"
+    assert [(each.name, each.value) for each in store.all_kept("slots/a")] == [("1", {"x": 3}), ("2", {"x": 2})]
+    assert store.all_kept("slots") == [] and store.page() == [] and sum(store.counts().values()) == 0
+
+
+def test_of_many_that_write_a_record_one_is_first(store: Store):
+    first = []
+    threads = [threading.Thread(target=lambda n=n: first.append(store.keep("slots/a", "1", {"by": n}))) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(first) == [False] * 5 + [True]
+
+
+def test_a_store_of_the_first_version_loses_nothing_and_gets_records(tmp_path):
+    """The steps of a version are those that were released: the file is made by the first alone."""
+    path = str(tmp_path / "store.db")
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        migrate(db, path, 1)
+        assert {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")} == {
+            "experiments", "counter", "workers", "alerts",
+        }  # fmt: skip
+        db.execute("UPDATE counter SET value = 7")
+        db.execute(
+            "INSERT INTO experiments (experiment_id, timestamp, kind, campaign, state, job, created, revision)"
+            " VALUES ('old', 5, 'settings', 'first', 'queued', ?, 1.5, 7)",
+            (job("old", 5, campaign="first").model_dump_json(),),
+        )
+        db.execute("INSERT INTO alerts VALUES ('disk full', 'x', 2.5)")
+        db.commit()
+    store = SqliteStore(path)
+    row = store.get("old")
+    assert row is not None and row.state == "queued" and row.job == job("old", 5, campaign="first").model_dump(mode="json")
+    assert store.revision() == 7 and [each["name"] for each in store.alerts()] == ["disk full"]
+    assert store.keep("slots/a", "1", {}) and store.claim(("old", 5), "w") is not None
+    assert SqliteStore(path).kept("slots/a", "1") is not None, "a second opening changes nothing"

@@ -39,6 +39,19 @@ def test_figures_of_settings_are_those_of_the_library(done, services, small_clip
     assert metrics["compression_ratio"] == pytest.approx(12 * 96 * 64 * 1.5 / metrics["bytes"])
 
 
+def test_scenes_are_told_as_the_decoded_frames_have_them(done, services):
+    row = done({"experiment_id": "a", "kind": "settings", "payload": {**SETTINGS["payload"], "scenes": [[0, 5], [5, 12]]}})
+    assert row.state == "completed", row.error
+    report = neural_codec.Report.from_json(kept(services(), row, "report"))
+    told = row.result["scenes"]
+    assert [(each["first_frame"], each["frames"], each["bytes"]) for each in told] == [
+        (each.first_frame, each.frames, each.bytes) for each in report.scenes
+    ]
+    assert [each["psnr_y"] for each in told] == [pytest.approx(each.quality.psnr_y, abs=0.01) for each in report.scenes]
+    assert row.result["least_scene"]["psnr_y"] == min(each["psnr_y"] for each in told)
+    assert told[1]["profile"] == report.scenes[1].profile.to_dict() and row.result["encode_cpu_seconds"] > 0
+
+
 def test_every_phase_is_there_in_order_and_artefacts_are_under_their_hash(done, services, tmp_path):
     row = done({"experiment_id": "a", **SETTINGS})
     assert tuple(each["phase"] for each in row.result["phases"]) == PHASES and row.phase == "shown"

@@ -1,4 +1,4 @@
-"""The command line: `python -m neural_codec experiments {serve,work,submit,status,list,show,cancel,export,doctor}`."""
+"""The command line: `python -m neural_codec experiments {serve,work,submit,status,list,show,cancel,export,doctor,campaign}`."""
 
 from __future__ import annotations
 
@@ -48,25 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    serve = _command(commands, "serve", _serve, "a worker with an HTTP interface and a page")
-    work = _command(commands, "work", _work, "a worker that takes jobs from the queue of the configuration")
-    doctor = _command(commands, "doctor", _doctor, "look at everything that a job needs, and name the remedies")
+    serve = command(commands, "serve", _serve, "a worker with an HTTP interface and a page")
+    work = command(commands, "work", _work, "a worker that takes jobs from the queue of the configuration")
+    doctor = command(commands, "doctor", _doctor, "look at everything that a job needs, and name the remedies")
     for each in (serve, work, doctor):
-        each.add_argument("--data", type=Path, metavar="DIR", help="folder of the worker; default: experiments-data")
-        each.add_argument(
-            "--store", metavar="URL", help="sqlite:///path or dynamodb://table; default: a file in the data folder"
-        )
-        each.add_argument("--queue", metavar="URL", help="sqs://name; default: the store")
-        each.add_argument(
-            "--artefacts", metavar="URL", help="file:///folder or s3://bucket/prefix; default: in the data folder"
-        )
-        each.add_argument("--clip", type=Path, help="the clip of jobs that name none")
-        each.add_argument(
-            "--clips", type=Path, action="append", metavar="DIR", help="a folder whose clips jobs may name; may be repeated"
-        )
-        each.add_argument(
-            "--buckets", action="append", metavar="BUCKET", help="a bucket whose clips jobs may name; may be repeated"
-        )
+        add_parts(each)
     serve.add_argument("--host", help="default: 127.0.0.1; others need a token in the configuration")
     serve.add_argument("--port", type=int, help="default: 8080")
     serve.add_argument("--workers", type=int, default=1, help="workers in this process, 0 for none; default: 1")
@@ -76,27 +62,49 @@ def _parser() -> argparse.ArgumentParser:
     work.add_argument("--until-empty", action="store_true", help="stop when no job waits")
     doctor.add_argument("--url", dest="worker_url", help="the worker to reach")
 
-    submit = _command(commands, "submit", _submit, "send a job")
+    submit = command(commands, "submit", _submit, "send a job")
     submit.add_argument("job", nargs="?", help="a file of JSON, or - for the standard input; none: settings alone")
     submit.add_argument("--id", help="name of the experiment; default: a new one")
     submit.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of encode; may be repeated")
     submit.add_argument("--campaign", help="a name that experiments share; 'baseline' is drawn as a line")
     submit.add_argument("--wait", action="store_true", help="until it has ended")
-    _command(commands, "status", _status, "whether the worker lives, counts and alerts")
-    listed = _command(commands, "list", _list, "the newest experiments")
+    command(commands, "status", _status, "whether the worker lives, counts and alerts")
+    listed = command(commands, "list", _list, "the newest experiments")
     listed.add_argument("--limit", type=int, default=20)
-    show = _command(commands, "show", _show, "one experiment")
-    cancel = _command(commands, "cancel", _cancel, "end one that waits or is under way")
-    export = _command(commands, "export", _export, "write results and artefacts into a folder")
+    show = command(commands, "show", _show, "one experiment")
+    cancel = command(commands, "cancel", _cancel, "end one that waits or is under way")
+    export = command(commands, "export", _export, "write results and artefacts into a folder")
     for each in (show, cancel, export):
         each.add_argument("experiment", help="its name")
     export.add_argument("folder", type=Path)
     for each in (submit, commands.choices["status"], listed, show, cancel, export):
         each.add_argument("--url", dest="worker_url", help="the worker; default: http://127.0.0.1:8080")
+    from .campaign_cli import add_campaign
+
+    add_campaign(commands, command, add_parts)
     return parser
 
 
-def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+def add_parts(parser: argparse.ArgumentParser) -> None:
+    """The options that name the parts of a worker."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the worker; default: experiments-data")
+    parser.add_argument(
+        "--store", metavar="URL", help="sqlite:///path or dynamodb://table; default: a file in the data folder"
+    )
+    parser.add_argument("--queue", metavar="URL", help="sqs://name; default: the store")
+    parser.add_argument(
+        "--artefacts", metavar="URL", help="file:///folder or s3://bucket/prefix; default: in the data folder"
+    )
+    parser.add_argument("--clip", type=Path, help="the clip of jobs that name none")
+    parser.add_argument(
+        "--clips", type=Path, action="append", metavar="DIR", help="a folder whose clips jobs may name; may be repeated"
+    )
+    parser.add_argument(
+        "--buckets", action="append", metavar="BUCKET", help="a bucket whose clips jobs may name; may be repeated"
+    )
+
+
+def command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--config", metavar="FILE", help="a TOML file; the environment and the command line come above it")

@@ -10,6 +10,10 @@ from . import ExperimentError
 from .config import Config
 
 
+class Unreachable(ExperimentError):
+    """Nobody answers at an address; who waits there may answer later."""
+
+
 class Client:
     """Calls of one worker. Every failure is an ExperimentError that names the address and the remedy."""
 
@@ -27,7 +31,7 @@ class Client:
                 method, self.url + path, json=body, headers=self.headers, timeout=httpx.Timeout(wait, connect=5.0)
             )
         except httpx.HTTPError as error:
-            raise ExperimentError(
+            raise Unreachable(
                 f"{self.url}: expected a worker, found none ({type(error).__name__}); start one with"
                 " 'neural-codec experiments serve', or name it by --url"
             ) from None
@@ -35,6 +39,8 @@ class Client:
             told = answer.json()
         except ValueError:
             told = {"error": answer.text[:200]}
+        if answer.status_code not in accept and answer.status_code >= 500:
+            raise Unreachable(f"{self.url}{path}: {answer.status_code}: {told.get('error', told)}; its log says why")
         if answer.status_code not in accept:
             raise ExperimentError(f"{self.url}{path}: {answer.status_code}: {told.get('error', told)}")
         return told

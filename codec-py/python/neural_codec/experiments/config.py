@@ -78,7 +78,7 @@ def load(file: str | None, given: Mapping[str, Any], environment: Mapping[str, s
     """The configuration. Raises ExperimentError that names each field that is wrong, never its value."""
     environment = os.environ if environment is None else environment
     file = file or environment.get(f"{PREFIX}CONFIG")
-    values: dict[str, Any] = {} if file is None else _read(file)
+    values: dict[str, Any] = {} if file is None else read_toml(file)
     lists = ("clips", "buckets")
     for name in Config.model_fields:
         text = environment.get(f"{PREFIX}{name.upper()}")
@@ -91,7 +91,7 @@ def load(file: str | None, given: Mapping[str, Any], environment: Mapping[str, s
         raise ExperimentError(f"configuration: {told(error)}") from None
 
 
-def _read(file: str) -> dict[str, Any]:
+def read_toml(file: str) -> dict[str, Any]:
     parser = needed("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         with open(file, "rb") as opened:

@@ -60,14 +60,15 @@ def decide(
     if isinstance(payload, SettingsPayload):
         return DecisionResult(Decisions(settings=payload.settings, scenes=payload.scenes, choices=payload.choices))
     if isinstance(payload, RulesPayload):
-        choices = [_first(payload, profile) for profile in profiles()]
+        choices = [first_choice(payload, profile) for profile in profiles()]
         return DecisionResult(Decisions(settings=payload.settings, choices=choices))
     if isinstance(payload, AgentPayload):
         return _ask(payload, profiles(), job, stopped, clip)
     raise ExperimentError(f"kind: expected one that decides, found {job.kind!r}")
 
 
-def _first(payload: RulesPayload, profile: dict[str, Any]) -> Choice:
+def first_choice(payload: RulesPayload, profile: dict[str, Any]) -> Choice:
+    """The choice of the first rule that holds for a profile."""
     return next((rule.choose for rule in payload.rules if _holds(rule, profile)), payload.otherwise)
 
 

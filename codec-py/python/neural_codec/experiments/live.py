@@ -24,7 +24,9 @@ from .._page_data import Measured
 from ..records import Report
 from . import ExperimentError
 from .alerts import Liveness
+from .campaign_report import status_of
 from .described import openapi
+from .ledger import campaigns
 from .model import ENDED, IN_PROGRESS, Row, State
 from .rates import BASELINE, against, by_clip, of_encoder, point_of
 from .services import Services
@@ -101,6 +103,7 @@ class Live:
             "dead": counts["dead"],
             "workers": [{**each, "live": live.get(each["worker"], False)} for each in workers],
             "alerts": self.store.alerts(),
+            "campaigns": [status_of(each) for each in campaigns(self.store)],
         }
 
     async def index(self, request: Request) -> Response:
@@ -142,7 +145,8 @@ class Live:
         while not self.services.stopping.is_set() and not await request.is_disconnected():
             rows = await run_in_threadpool(self.store.changes, revision)
             state = await run_in_threadpool(self._state)
-            mark = json.dumps([state["counts"], state["alerts"], [(each["worker"], each["live"]) for each in state["workers"]]])
+            lives = [(each["worker"], each["live"]) for each in state["workers"]]
+            mark = json.dumps([state["counts"], state["alerts"], lives, state["campaigns"]])
             if rows or mark != seen:
                 revision = rows[-1].revision if rows else revision
                 seen, quiet = mark, 0.0

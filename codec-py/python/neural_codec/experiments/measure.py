@@ -18,7 +18,7 @@ import neural_codec
 
 from .. import _native
 from .._frames import Array
-from ..records import ClipInfo, FrameValues, Metrics, StreamInfo
+from ..records import ClipInfo, FrameValues, Metrics, Report, StreamInfo
 from . import ExperimentError
 
 
@@ -91,6 +91,17 @@ def _figures(metrics: Metrics, size: int, seconds: float, pixels: int) -> dict[s
         "lossless_frames": metrics.lossless_frames,
         "duration_seconds": seconds,
     }
+
+
+def of_scenes(report: Report, frames: list[FrameValues]) -> list[dict[str, Any]]:
+    """What each scene came to, by the frames that were decoded: means as floors take them, lossless frames left out."""
+    told = []
+    for scene in report.scenes:
+        here = frames[scene.first_frame : scene.first_frame + scene.frames]
+        values = {name: [each for each in (getattr(frame, name) for frame in here) if each is not None] for name in ("psnr_y", "ssim_y")}
+        means = {name: sum(each) / len(each) if each else None for name, each in values.items()}
+        told.append({"first_frame": scene.first_frame, "frames": scene.frames, "bytes": scene.bytes, **means})
+    return told
 
 
 def source_frames(clip: Path, output: Path, most_bytes: int, stopped: Callable[[], bool]) -> tuple[tuple[int, ...], float]:

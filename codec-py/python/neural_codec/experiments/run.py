@@ -27,6 +27,8 @@ from .services import Run
 
 # Pictures of the worst frames cost a pass over the clip: what is encoded in less time than this goes without.
 PICTURES_FROM_S = 5.0
+# So many scenes of a clip are told in its row; all are in the report that is kept beside.
+MOST_SCENES = 64
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,19 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
         "decisions": json.loads(found.decisions.model_dump_json(exclude_none=True)),
         "target_met": report.total.target_met,
         "base_encoder": report.base_encoder,
+        "encode_cpu_seconds": report.total.cpu_seconds,
+        **_scenes(report, frames),
     }
     return Made(figures, files, {"device_used": "cpu", "seconds": seconds}, {"seconds": decoding}, details)
+
+
+def _scenes(report: Report, frames: list[FrameValues]) -> dict[str, Any]:
+    """The least of the scenes by measured frames, and the first scenes with what they look like."""
+    told = measure.of_scenes(report, frames)
+    values = {name: [each[name] for each in told if each[name] is not None] for name in ("psnr_y", "ssim_y")}
+    least = {name: min(found) if found else None for name, found in values.items()}
+    shown = zip(told[:MOST_SCENES], report.scenes, strict=False)
+    return {"least_scene": least, "scenes": [{**each, "profile": scene.profile.to_dict()} for each, scene in shown]}
 
 
 def _pages(folder: Path, report: Report, clip: Path, stream: Path, frames: list[FrameValues]) -> dict[str, Path]:

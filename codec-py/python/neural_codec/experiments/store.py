@@ -8,6 +8,7 @@ machines do not matter. `lapse` and `release` return a row to the queue, or bury
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from . import ExperimentError
@@ -15,6 +16,16 @@ from .model import Claim, Job, Row, State
 
 MOST_CLAIMS = 3
 Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A record beside the experiments, such as a slot of a campaign."""
+
+    group: str
+    name: str
+    value: dict[str, Any]
+    version: int
 
 
 class Store(Protocol):
@@ -83,6 +94,18 @@ class Store(Protocol):
 
     def alerts(self) -> list[dict[str, Any]]:
         """Open alerts: `name`, `text`, `opened`."""
+
+    def keep(self, group: str, name: str, value: dict[str, Any]) -> bool:
+        """True for the first to write a record; the others change nothing."""
+
+    def change(self, kept: Kept, value: dict[str, Any]) -> bool:
+        """Writes a record anew, where nobody has since it was read."""
+
+    def kept(self, group: str, name: str) -> Kept | None:
+        """A record as it is now."""
+
+    def all_kept(self, group: str) -> list[Kept]:
+        """The records of a group, by name; of a store on many machines, those of the last second may be missing."""
 
 
 ORDERS = ("created", "finished", "experiment_id", "bytes", "psnr_db", "ssim", "bitrate_mbps")

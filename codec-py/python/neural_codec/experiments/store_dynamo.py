@@ -13,6 +13,7 @@ from typing import Any
 
 from . import ExperimentError
 from .aws import client, code_of
+from .kept_dynamo import DynamoRecords
 from .model import ENDED, IN_PROGRESS, Claim, Job, Row, State
 from .store import ORDERS, Key, after_claim, same_job
 from .store_sqlite import counted
@@ -22,7 +23,7 @@ _TEXTS = ("job", "phases", "result", "error")
 _MINE = "fence = :mine AND #state = :running"
 
 
-class DynamoStore:
+class DynamoStore(DynamoRecords):
     """See `store.Store`."""
 
     def __init__(self, table: str) -> None:

@@ -15,27 +15,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import ExperimentError
+from .migrations import migrate
 from .model import ENDED, Claim, Job, Row, State
-from .store import ORDERS, Key, after_claim, same_job
+from .store import ORDERS, Kept, Key, after_claim, same_job
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE experiments (
-  experiment_id TEXT NOT NULL, timestamp INTEGER NOT NULL, kind TEXT NOT NULL, campaign TEXT NOT NULL, state TEXT NOT NULL,
-  job TEXT NOT NULL, created REAL NOT NULL, phase TEXT NOT NULL DEFAULT '', phases TEXT NOT NULL DEFAULT '[]',
-  fence INTEGER NOT NULL DEFAULT 0, claims INTEGER NOT NULL DEFAULT 0, beat INTEGER NOT NULL DEFAULT 0,
-  worker TEXT NOT NULL DEFAULT '', started REAL, finished REAL, result TEXT, error TEXT, dead INTEGER NOT NULL DEFAULT 0,
-  revision INTEGER NOT NULL, bytes INTEGER, psnr_db REAL, ssim REAL, bitrate_mbps REAL,
-  PRIMARY KEY (experiment_id, timestamp)
-);
-CREATE INDEX by_state ON experiments (state, created);
-CREATE INDEX by_created ON experiments (created);
-CREATE UNIQUE INDEX by_revision ON experiments (revision);
-CREATE TABLE counter (value INTEGER NOT NULL);
-INSERT INTO counter VALUES (0);
-CREATE TABLE workers (worker TEXT PRIMARY KEY, beat INTEGER NOT NULL, told TEXT NOT NULL);
-CREATE TABLE alerts (name TEXT PRIMARY KEY, text TEXT NOT NULL, opened REAL NOT NULL);
-"""
 _SHORT = (
     "experiment_id, timestamp, kind, campaign, state, created, phase, phases, fence, claims, beat, worker, started, finished,"
     " error, dead, revision, bytes, psnr_db, ssim, bitrate_mbps"
@@ -52,13 +35,7 @@ class SqliteStore:
         self._local = threading.local()
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with self._change() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise ExperimentError(f"{path}: expected a store of version {SCHEMA_VERSION} or lower, found {version}")
-            if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            migrate(db, path)
 
     def _db(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
@@ -221,6 +198,25 @@ class SqliteStore:
 
     def alerts(self) -> list[dict[str, Any]]:
         return [dict(each) for each in self._db().execute("SELECT name, text, opened FROM alerts ORDER BY opened")]
+
+    def keep(self, group: str, name: str, value: dict[str, Any]) -> bool:
+        with self._change() as db:
+            sql = "INSERT INTO records VALUES (?, ?, ?, 1) ON CONFLICT DO NOTHING"
+            return db.execute(sql, (group, name, _json(value))).rowcount == 1
+
+    def change(self, kept: Kept, value: dict[str, Any]) -> bool:
+        with self._change() as db:
+            sql = 'UPDATE records SET value = ?, version = version + 1 WHERE "group" = ? AND name = ? AND version = ?'
+            return db.execute(sql, (_json(value), kept.group, kept.name, kept.version)).rowcount == 1
+
+    def kept(self, group: str, name: str) -> Kept | None:
+        sql = 'SELECT value, version FROM records WHERE "group" = ? AND name = ?'
+        found = self._db().execute(sql, (group, name)).fetchone()
+        return None if found is None else Kept(group, name, json.loads(found[0]), found[1])
+
+    def all_kept(self, group: str) -> list[Kept]:
+        rows = self._db().execute('SELECT name, value, version FROM records WHERE "group" = ? ORDER BY name', (group,))
+        return [Kept(group, each[0], json.loads(each[1]), each[2]) for each in rows]
 
 
 def counted(groups: Any) -> dict[str, int]:

@@ -1,0 +1,33 @@
+"""What may be said of the best trial once it was encoded on clips that it was not found on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .campaign_model import Campaign
+from .carrier import Outcome
+from .model import Target
+from .score import Score, clip_score, interval, score_of
+
+
+def against(target: Target, outcomes: Sequence[Outcome], baseline: Sequence[dict[str, Any]]) -> Score:
+    """Outcomes that have results beside the baseline's of the same clips. Raises ExperimentError where they cannot be compared."""
+    return score_of([clip_score(target, each.result or {}, base) for each, base in zip(outcomes, baseline, strict=True)])
+
+
+def verdict_of(campaign: Campaign, outcomes: Sequence[Outcome], baseline: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Whether something was found, why, and the paired score with its interval."""
+    bad = [each for each in outcomes if not each.is_completed]
+    if bad:
+        return {"found": False, "why": f"the best trial fails on {len(bad)} held-out clips: {bad[0].error or bad[0].state}"}
+    score = against(campaign.target, outcomes, baseline)
+    low, high = interval([each.ratio for each in score.clips], campaign.seed)
+    told = {"score": score.to_dict(), "interval": [low, high]}
+    if score.short_by > 0:
+        return {**told, "found": False, "why": f"a held-out scene misses the floor by {score.short_by:.3f}"}
+    if not score.is_allowed(campaign):
+        return {**told, "found": False, "why": f"it takes {score.cpu:.2f} of the baseline's CPU time on held-out clips"}
+    if high >= 1:
+        return {**told, "found": False, "why": "the interval of the held-out clips has no gain in it for certain"}
+    return {**told, "found": True, "why": "fewer bytes on clips that it was not found on"}
