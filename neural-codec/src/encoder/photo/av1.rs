@@ -23,6 +23,8 @@ pub(super) struct Av1Coder {
     /// Bits of a sample of the source, which the decoded picture has too.
     output_depth: BitDepth,
     is_gray: bool,
+    /// How often an attempt was retried.
+    pub(super) retries: u64,
 }
 
 /// What an attempt gives.
@@ -60,7 +62,8 @@ impl Av1Coder {
             extra: TOOLS.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             ..EncoderConfig::new(source.width(), source.height(), PhotoPacket::RATE)
         };
-        Ok(Self { library: Arc::clone(library), config, yuv, output_depth: source.format().depth, is_gray })
+        let output_depth = source.format().depth;
+        Ok(Self { library: Arc::clone(library), config, yuv, output_depth, is_gray, retries: 0 })
     }
 
     /// Bits of a coded sample.
@@ -81,7 +84,10 @@ impl Av1Coder {
     /// Those of the base encoder and decoder.
     pub(super) fn attempt(&mut self, quantizer: Quantizer, preset: i8) -> Result<Coded> {
         (self.config.quantizer, self.config.preset) = (quantizer, preset);
-        with_retries(|| self.once(), || {})
+        let mut retries = 0;
+        let coded = with_retries(|| self.once(), || retries += 1);
+        self.retries += retries;
+        coded
     }
 
     fn once(&mut self) -> Result<Coded> {

@@ -14,7 +14,7 @@ use super::quality::{PhotoMeasurer, PhotoQuality};
 use super::report::{by_name, profile, quality_report};
 use super::search::{Line, last_that_meets};
 use super::target::PhotoTarget;
-use crate::base::{Library, Quantizer};
+use crate::base::{Library, Quantizer, retries_note};
 use crate::bitstream::{PhotoCode, PhotoPacket};
 use crate::encoder::hooks::Hooks;
 use crate::error::{Error, Result};
@@ -206,6 +206,7 @@ fn encode(
     if settings.cache_dir.is_some() {
         report.notes.push("A photo is coded at once; cache_dir keeps nothing of it.".into());
     }
+    report.notes.extend(retries_note(coder.retries));
     account_for(&mut report, &packet, bytes, settings);
     Ok(EncodedPhoto { packet, report })
 }
