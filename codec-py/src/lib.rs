@@ -50,7 +50,7 @@ mod _native {
     #[pymodule_export]
     use crate::parts::{concat, encode_scene, probe, profile_scenes, split, warm_start};
     #[pymodule_export]
-    use crate::photo::{decode_photo, encode_photo, is_photo};
+    use crate::photo::{decode_photo, decode_picture, encode_photo, encode_picture, is_photo};
     #[pymodule_export]
     use crate::seeker::Seeker;
     #[pymodule_export]
