@@ -206,3 +206,13 @@ def test_a_folder_of_photos_goes_into_a_folder_and_back(tmp_path):
     Image.fromarray(picture()).save(photos / "a.bmp")
     told = run("encode", photos, out, *options)
     assert told.returncode == 1 and "rename one" in told.stderr, told
+
+
+def test_an_avif_is_compared_in_rgb_too(encoded, tmp_path):
+    source, _, _ = encoded
+    report = neural_codec.encode(source, tmp_path / "out.avif", quantizer=30, **FAST)
+    try:
+        found = neural_codec.compare(source, tmp_path / "out.avif")
+    except neural_codec.errors.Unsupported:
+        pytest.skip("the FFmpeg here reads no AVIF")
+    assert abs(found.psnr_rgb - report.total.pooled["psnr_rgb"]) < 0.05

@@ -53,4 +53,4 @@ def _pictures(reference: str, clip: str, metrics: Metrics) -> tuple[str, Measure
         before, after = dict(frames_at(reference, [worst])), decoded_at(clip, [worst])
         return told, of_pictures(before[worst], after[worst])
     except NeuralCodecError as error:
-        return told, MeasuredPhoto([], "", None, [f"There are no pictures: {error}"])
+        return told, MeasuredPhoto([], "", [], [f"There are no pictures: {error}"])

@@ -15,7 +15,7 @@ from ._frames import Array, as_array, is_array
 from ._library import suggest_libraries
 from ._settings import check_threads
 from ._sources import read_some
-from .errors import InvalidArgument, InvalidType, naming
+from .errors import InvalidArgument, InvalidType, NeuralCodecError, naming
 from .records import Lost
 
 # Modes of Pillow that are taken as they are, and what others become without a loss.
@@ -77,6 +77,16 @@ def decode_photo(source: Any, *, threads: int = 0) -> DecodedPhoto:
         raise InvalidType(f"source: expected a path, bytes or a binary file object, found {type(source).__name__}")
     image, icc, exif, xmp, lost = found
     return DecodedPhoto(image, icc, exif, xmp, [Lost.from_dict(each) for each in json.loads(lost)])
+
+
+def rgb_of_files(*paths: str | os.PathLike[str]) -> list[Array] | None:
+    """Pictures in files as clips of one frame, `(1, height, width, 3)` of 10 bits in the low bits; None where one is no single picture."""
+    try:
+        images = [decode_photo(path).image for path in paths]
+    except NeuralCodecError:
+        return None
+    # White stays white.
+    return [((image[None, :, :, :3].astype(np.uint32) * _TEN_BITS * 2 + most) // (2 * most)).astype(np.uint16) for image in images for most in [np.iinfo(image.dtype).max]]
 
 
 def picture_of(source: Any, layout: str) -> PictureArray | None:

@@ -52,8 +52,8 @@ class MeasuredPhoto(Record):
     """Where it differs most, the worst first."""
     overview: str
     """The whole result, made small, with the squares marked."""
-    pair: tuple[str, str] | None
-    """Source and result, whole; None where that is too much."""
+    pair: list[str]
+    """Source and result, whole; empty where that is too much."""
     notes: list[str] = field(default_factory=list)
     """What could not be shown, and why."""
 
@@ -63,7 +63,7 @@ def measured_photo(source: str | os.PathLike[str], output: str | os.PathLike[str
     try:
         before, after = (eight_bits(decode_photo(path).image) for path in (source, output))
     except NeuralCodecError as error:
-        return MeasuredPhoto([], "", None, [f"There are no pictures: {error}"])
+        return MeasuredPhoto([], "", [], [f"There are no pictures: {error}"])
     return of_pictures(before, after)
 
 
@@ -72,7 +72,7 @@ def of_pictures(before: Array, after: Array) -> MeasuredPhoto:
     if before.shape != after.shape:
         height, width, _ = before.shape
         told = f"source of {width}x{height}, result of {after.shape[1]}x{after.shape[0]}"
-        return MeasuredPhoto([], "", None, [f"There are no pictures: expected pictures of one size, found a {told}."])
+        return MeasuredPhoto([], "", [], [f"There are no pictures: expected pictures of one size, found a {told}."])
     crops: list[PhotoCrop] = []
     room = max(48, min(before.shape[:2]) // 2)
     for most in SIDES:
@@ -82,11 +82,12 @@ def of_pictures(before: Array, after: Array) -> MeasuredPhoto:
             break
     marks: list[Corner] = [(each.x, each.y) for each in crops]
     marked = boxed(after, marks, crops[0].side, thick=max(2, after.shape[1] // 200)) if crops else after
-    pair = None
+    pair: list[str] = []
     # Half a byte a sample is less than PNG takes of any photo.
     if before.size / 2 < MOST_PAIR:
-        whole = png(before), png(after)
-        pair = whole if len(whole[0]) + len(whole[1]) <= MOST_PAIR else None
+        pair = [png(before), png(after)]
+        if sum(map(len, pair)) > MOST_PAIR:
+            pair = []
     return MeasuredPhoto(crops, small(shrunk(marked, OVERVIEW)), pair)
 
 
@@ -168,7 +169,7 @@ def crops_part(found: MeasuredPhoto | None) -> str:
     legend = f'<p class=note>Differences are {GAIN} times as large: {_scale()} 0 to {255 / GAIN:.0f} or more of 255 levels, the largest of R, G and B.</p>'
     overview = f'<figure class=overview><img class="whole" alt="the whole result with the squares marked" src="{_image(found.overview)}"></figure>'
     pair = ""
-    if found.pair is not None:
+    if found.pair:
         source, result = map(_image, found.pair)
         pair = (
             "<h2>The whole picture</h2>"

@@ -12,8 +12,23 @@ use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, convert};
 const SRGB_PRIMARIES: u8 = 1;
 const SRGB_TRANSFER: u8 = 13;
 
-/// Options that suit one picture, of which a version of the base encoder takes those that it knows.
-const TOOLS: [(&str, &str); 2] = [("avif", "1"), ("tune", "1")];
+/// What the base encoder decides by: its option `tune`, which older versions leave at PSNR (docs/decisions/0017).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tune {
+    /// Squared error.
+    Psnr,
+    /// What people see, by SVT-AV1's tune for image quality.
+    Perception,
+}
+
+impl Tune {
+    const fn value(self) -> &'static str {
+        match self {
+            Self::Psnr => "1",
+            Self::Perception => "3",
+        }
+    }
+}
 
 /// Codes one photo, again and again.
 pub(super) struct Av1Coder {
@@ -46,6 +61,7 @@ impl Av1Coder {
         depth: BitDepth,
         is_gray: bool,
         has_profile: bool,
+        tune: Tune,
         threads: usize,
     ) -> Result<Self> {
         let color = color_of_photo(Color::BT601);
@@ -59,7 +75,7 @@ impl Av1Coder {
             depth,
             color,
             threads,
-            extra: TOOLS.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            extra: vec![("tune".to_owned(), tune.value().to_owned())],
             ..EncoderConfig::new(source.width(), source.height(), PhotoPacket::RATE)
         };
         let output_depth = source.format().depth;

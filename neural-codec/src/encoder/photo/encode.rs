@@ -299,7 +299,8 @@ impl<'a, 'b> Search<'a, 'b> {
         // Ten bits inside save bytes whatever the source has.
         let depth = settings.bit_depth.unwrap_or(BitDepth::Ten).max(photo.frame.format().depth);
         let (has_profile, threads) = (!packet.tags.icc.is_empty(), settings.thread_count());
-        let coder = Av1Coder::new(library, &photo.frame, depth, packet.is_gray, has_profile, threads)?;
+        let (frame, is_gray, tune) = (&photo.frame, packet.is_gray, target.tune());
+        let coder = Av1Coder::new(library, frame, depth, is_gray, has_profile, tune, threads)?;
         let mut line: Vec<Quantizer> =
             (4..=280).map(|quarters| library.quantizer_at_most(f64::from(quarters) / 4.0)).collect();
         line.dedup();
