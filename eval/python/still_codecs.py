@@ -40,6 +40,8 @@ def _avif(chroma: str, speed: int) -> StillCodec:
 CODECS = (
     StillCodec("neural-codec, effort 9", "nvc", ("effort=9", "threads=1", "quantizer={quality}"), (), _QUANTIZERS),
     StillCodec("neural-codec, default", "nvc", ("threads=1", "quantizer={quality}"), (), _QUANTIZERS),
+    # The floor of the metric, search and all.
+    StillCodec("neural-codec, SSIMULACRA 2 floor", "nvc", ("threads=1", "min_ssimulacra2={quality}"), (), (45.0, 62.0, 75.0, 86.0)),
     _avif("444", 0),
     _avif("420", 0),
     _avif("444", 3),

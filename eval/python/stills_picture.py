@@ -17,10 +17,11 @@ from pathlib import Path
 
 # Okabe and Ito's colors.
 COLORS = {
-    "neural-codec, effort 9": "#D55E00",
-    "AVIF (libaom) 4:4:4, slowest": "#0072B2",
-    "AVIF (libaom) 4:2:0, slowest": "#56B4E9",
-    "JPEG XL, slowest": "#009E73",
+    "neural-codec, default": "#D55E00",
+    "neural-codec, SSIMULACRA 2 floor": "#E69F00",
+    "AVIF (libaom) 4:4:4, speed 3": "#0072B2",
+    "AVIF (libaom) 4:2:0, speed 3": "#56B4E9",
+    "JPEG XL, default": "#009E73",
     "WebP, slowest": "#CC79A7",
 }
 PANELS = (("psnr_rgb", "PSNR of R, G and B, dB"), ("ssimulacra2", "SSIMULACRA 2"))
@@ -71,11 +72,11 @@ def svg(rows: Sequence[Row]) -> str:
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{PAPER}"/>',
         text(20, 28, f"Still pictures: means of {count} of Kodak's; up and to the left is better", weight=600, size=15),
     ]
-    x = 20.0
+    x = 14.0
     for name, color in COLORS.items():
         if any(row["codec"] == name for row in rows):
-            parts += [f'<circle cx="{x + 5}" cy="52" r="5" fill="{color}"/>', text(x + 15, 56.5, name, size=12)]
-            x += 34 + 6.4 * len(name)
+            parts += [f'<circle cx="{x + 5}" cy="52" r="5" fill="{color}"/>', text(x + 14, 56.5, name, size=10)]
+            x += 26 + 5.3 * len(name)
     side = (WIDTH - LEFT - RIGHT - GAP) / 2
     for index, (metric, title) in enumerate(PANELS):
         curves = {name: curve(rows, name, metric) for name in COLORS}
