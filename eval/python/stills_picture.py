@@ -21,7 +21,7 @@ COLORS = {
     "neural-codec, SSIMULACRA 2 floor": "#E69F00",
     "AVIF (libaom) 4:4:4, speed 3": "#0072B2",
     "AVIF (libaom) 4:2:0, speed 3": "#56B4E9",
-    "JPEG XL, default": "#009E73",
+    "JPEG XL, slowest": "#009E73",
     "WebP, slowest": "#CC79A7",
 }
 PANELS = (("psnr_rgb", "PSNR of R, G and B, dB"), ("ssimulacra2", "SSIMULACRA 2"))
