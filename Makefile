@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test arm-test kernels lint docs bench overhead rd ladder profiles filters rules base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test arm-test kernels lint docs bench overhead rd ladder stills profiles filters rules base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -94,6 +94,12 @@ ladder: ## What each effort takes and saves beside presets that are told their q
 	@scripts/wheel.sh
 	cargo build --release -p eval --bin grid --bin encode
 	$(PYTHON) eval/python/ladder.py $(or $(CLIPS),$(error name clips: make ladder CLIPS="a.mp4 b.mkv")) $(LADDER)
+
+stills: ## Compare still pictures with AVIF, JPEG XL and WebP (PICTURES="a.png b.png", or NEURAL_CODEC_MEDIA with kodak/; STILLS="--only neural").
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	$(PYTHON) eval/python/stills.py $(PICTURES) --output out/stills $(STILLS)
+	$(PYTHON) eval/python/stills_picture.py out/stills/points.tsv out/stills/means.tsv out/stills/curves.svg
 
 profiles: ## Write out/profiles.html: a frame, the class and the metrics of every scene of CLIPS.
 	@scripts/setup.sh

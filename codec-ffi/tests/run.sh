@@ -68,7 +68,7 @@ mkdir "$sanitized"
 for source in examples/c/*.c codec-ffi/tests/*.c; do
   step "compile $source" build "$source" "$work"
 done
-for name in abuse damage encoding files seeking stress adversarial; do
+for name in abuse damage encoding files photos seeking stress adversarial; do
   step "compile $name.c with sanitizers" build "codec-ffi/tests/$name.c" "$sanitized" \
     -fsanitize=address,undefined -fno-sanitize-recover=all
 done
@@ -109,6 +109,7 @@ step "whole and damaged streams" limited 300 "$work/damage" "$work/stream.nvc" $
 step "encoder calls" limited 300 "$work/encoding"
 step "the C of the documentation runs" run_snippets
 step "files in one call" limited 300 "$work/files" "$work/source.y4m" $frames "$work"
+step "photos in one call" limited 60 "$work/photos" "$work"
 step "frames in any order" limited 120 "$work/seeking" "$work/stream.nvc" $frames "$work/source.y4m" "$work"
 step "handles in many threads" limited 240 "$work/stress" 8 6
 step "low memory and forks" limited 240 "$work/host" neural-codec/tests/data/black-8k.nvc
@@ -133,6 +134,7 @@ step "calls made wrongly, sanitized" limited 60 "$sanitized/abuse"
 step "damaged streams, sanitized" limited 300 "$sanitized/damage" "$work/tiny.nvc" 2 250
 step "encoder calls, sanitized" limited 300 "$sanitized/encoding"
 step "files in one call, sanitized" limited 300 "$sanitized/files" "$work/source.y4m" $frames "$work"
+step "photos in one call, sanitized" limited 60 "$sanitized/photos" "$work"
 step "frames in any order, sanitized" limited 120 "$sanitized/seeking" "$work/stream.nvc" $frames "$work/source.y4m" "$work"
 step "handles in many threads, sanitized" limited 240 "$sanitized/stress" 4 3
 

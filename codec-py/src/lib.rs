@@ -53,7 +53,7 @@ mod _native {
         Cutter, concat, encode_cut, encode_scene, probe, profile_scenes, scenes_start_warm, split, warm_start,
     };
     #[pymodule_export]
-    use crate::photo::{decode_photo, encode_photo, is_photo};
+    use crate::photo::{decode_photo, decode_picture, encode_photo, encode_picture, is_photo};
     #[pymodule_export]
     use crate::seeker::Seeker;
     #[pymodule_export]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._measure import bd_rate, compare, detect_scenes, info
     from ._native import __version__
     from ._parts import EncodedScene, concat, encode_scene, split, warm_start
+    from ._photo import DecodedPhoto, decode_photo
     from ._settings import Setting, settings
     from ._versions import show_versions, versions
     from .errors import NeuralCodecError
@@ -37,6 +38,7 @@ _FROM = {
     "_measure": ("bd_rate", "compare", "detect_scenes", "info"),
     "_native": ("__version__",),
     "_parts": ("EncodedScene", "concat", "encode_scene", "split", "warm_start"),
+    "_photo": ("DecodedPhoto", "decode_photo"),
     "_settings": ("Setting", "settings"),
     "_versions": ("show_versions", "versions"),
     "errors": ("NeuralCodecError",),
@@ -46,6 +48,7 @@ _MODULE_OF = {name: module for module, names in _FROM.items() for name in names}
 
 __all__ = [
     "ClipInfo",
+    "DecodedPhoto",
     "Decoder",
     "EncodedScene",
     "Encoder",
@@ -67,6 +70,7 @@ __all__ = [
     "compat",
     "concat",
     "decode",
+    "decode_photo",
     "detect_scenes",
     "encode",
     "encode_scene",

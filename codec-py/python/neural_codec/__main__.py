@@ -19,9 +19,13 @@ from typing import Any, NoReturn
 
 import neural_codec
 
+from . import _native
+from ._folders import is_folder_output
 from ._jobs import ProgressArgument
 from ._page import write_page
-from ._page_data import measured
+from ._page_data import Measured, measured
+from ._photo_lines import photo_info_lines, photo_report_lines
+from ._photo_page import MeasuredPhoto, measured_photo
 from ._progress import JsonLines
 from .errors import NeuralCodecError
 from .records import ClipInfo, Lost, Metrics, Record, Report, SceneInfo, StreamInfo
@@ -129,10 +133,11 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="PATH",
         help="a video file, a picture, a numbered sequence such as frame_%%04d.png, or - for standard input (Y4M, mkv, ts); and the"
-        " file to write: .mkv, .mp4, .webm or .nvc, or - for standard output. With --output-dir, inputs alone",
+        " file to write: .mkv, .mp4, .webm or .nvc, of one picture .nvc or .avif, or - for standard output. A folder and a folder: every picture"
+        " and clip in it. With --output-dir, inputs alone",
     )
     encode.add_argument("--output-dir", metavar="DIR", help="folder for the outputs of several inputs, named after them")
-    encode.add_argument("--to", metavar="ENDING", help="kind of what is written to --output-dir or standard output; default: mkv")
+    encode.add_argument("--to", metavar="ENDING", help="kind of what is written to --output-dir or standard output; default: mkv, of photos nvc")
     encode.add_argument("--skip-existing", action="store_true", help="with --output-dir, leave out inputs whose output is there")
     encode.add_argument("--report", metavar="PAGE.html", help="write a page with quality along time, attempts, scenes and the worst frames")
     encode.add_argument("--ms-ssim", action="store_true", help="with --report, measure MS-SSIM along time too")
@@ -145,8 +150,16 @@ def _parser() -> argparse.ArgumentParser:
         encode.add_argument(flag, dest=f"set_{setting.name}", metavar="VALUE", help=text)
 
     decode = _command(commands, "decode", _decode, "decode a stream into a lossless video file or pictures")
-    decode.add_argument("input", help="a .nvc file, or a video file that encode wrote")
-    decode.add_argument("output", help=".y4m, .mkv, .mp4, or a pattern such as frame_%%04d.png")
+    decode.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a .nvc file, or a video file that encode wrote, and the file to write: .y4m, .mkv, .mp4, a pattern such as frame_%%04d.png, or"
+        " of a photo .png or .tiff. A folder and a folder: everything in it. With --output-dir, inputs alone",
+    )
+    decode.add_argument("--output-dir", metavar="DIR", help="folder for the outputs of several inputs, named after them")
+    decode.add_argument("--to", metavar="ENDING", help="kind of the photos in --output-dir: png or tiff; default: png")
+    decode.add_argument("--skip-existing", action="store_true", help="with --output-dir, leave out inputs whose output is there")
 
     remux = _command(commands, "remux", _remux, "write a stream into another container, nothing coded anew")
     remux.add_argument("input", help="a .nvc file, or a video file that encode wrote")
@@ -159,9 +172,10 @@ def _parser() -> argparse.ArgumentParser:
     info = _command(commands, "info", _info, "say what a stream or video file is")
     info.add_argument("input", help="a .nvc or video file")
 
-    compare = _command(commands, "compare", _compare, "measure a clip against a reference")
-    compare.add_argument("reference", help="a video or .nvc file")
-    compare.add_argument("clip", help="a video or .nvc file of the same size and length")
+    compare = _command(commands, "compare", _compare, "measure a clip or picture against a reference")
+    compare.add_argument("reference", help="a video, picture or .nvc file")
+    compare.add_argument("clip", help="a video, picture or .nvc file of the same size and length")
+    compare.add_argument("--report", metavar="PAGE.html", help="write a page with the places that differ most, side by side at 1:1")
     compare.add_argument("--ms-ssim", action="store_true", help="measure MS-SSIM too")
     compare.add_argument(
         "--metric",
@@ -206,6 +220,8 @@ def _print(options: argparse.Namespace, record: Record, lines: list[str]) -> Non
 def _encode(options: argparse.Namespace) -> int | None:
     from ._batch import encode_all
 
+    if options.output_dir is None and len(options.paths) == 2 and os.path.isdir(options.paths[0]) and is_folder_output(options.paths[1]):
+        options.paths, options.output_dir = options.paths[:1], options.paths[1]
     if options.output_dir is not None:
         return encode_all(options, _given(options))
     if len(options.paths) != 2:
@@ -275,10 +291,16 @@ def _encode_one(options: argparse.Namespace) -> Report:
         **_given(options),
     )
     if options.report is not None:
-        found = measured(report, options.input, options.output, ms_ssim=options.ms_ssim)
+        found = _measured(report, options)
         write_page(options.report, report, found, clip=options.input, command=shlex.join(["neural-codec", *options.given]))
     _print(options, report, report_lines(report))
     return report
+
+
+def _measured(report: Report, options: argparse.Namespace) -> Measured | MeasuredPhoto:
+    if report.photo is not None:
+        return measured_photo(options.input, options.output)
+    return measured(report, options.input, options.output, ms_ssim=options.ms_ssim)
 
 
 def _scenes(text: str | None) -> list[tuple[int, int]] | None:
@@ -294,7 +316,9 @@ def _scenes(text: str | None) -> list[tuple[int, int]] | None:
 
 
 def report_lines(report: Report) -> list[str]:
-    """A report as a table of scenes and a line of totals."""
+    """A report as a table of scenes and a line of totals; of a photo, of attempts."""
+    if report.photo is not None:
+        return photo_report_lines(report, report.photo)
     total = report.total
     lines = ["scene  frames         bytes  class            strategy  quantizer  PSNR-Y dB  SSIM-Y"]
     for scene in report.scenes:
@@ -322,10 +346,22 @@ def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _decode(options: argparse.Namespace) -> None:
-    written = neural_codec.decode(options.input, options.output, progress=_bar(options))
+def _decode(options: argparse.Namespace) -> int | None:
+    if options.output_dir is None and len(options.paths) == 2 and os.path.isdir(options.paths[0]):
+        options.paths, options.output_dir = options.paths[:1], options.paths[1]
+    if options.output_dir is not None:
+        from ._batch import decode_all
+
+        return decode_all(options)
+    if len(options.paths) != 2:
+        raise neural_codec.errors.InvalidArgument(
+            f"paths: expected an input and an output, or inputs and --output-dir, found {len(options.paths)} paths"
+        )
+    source, output = options.paths
+    written = neural_codec.decode(source, output, progress=_bar(options))
     line = f"{written.frames} frames in {written.seconds:.1f} s ({written.frames_per_second:.0f} a second)"
-    _print(options, written, [line])
+    _print(options, written, [line if written.frames != 1 else f"1 picture in {written.seconds:.2f} s"])
+    return None
 
 
 def _remux(options: argparse.Namespace) -> None:
@@ -342,7 +378,15 @@ def _export(options: argparse.Namespace) -> None:
 
 def _info(options: argparse.Namespace) -> None:
     found = neural_codec.info(options.input)
+    if isinstance(found, StreamInfo) and found.photo is not None:
+        _print(options, found, photo_info_lines(found, found.photo))
+        return
     video = found.video
+    if os.path.isfile(options.input) and _native.is_photo(options.input):
+        size = os.path.getsize(options.input)
+        told = f"picture: {size} bytes, {8 * size / (video.width * video.height):.3f} bits a pixel; encode makes a photo of it"
+        _print(options, found, [f"{video.width}x{video.height} {video.pixel_format}", told])
+        return
     line = f"{video.width}x{video.height} {video.pixel_format}, {float(video.frame_rate):.3f} frames a second"
     _print(options, found, [line, *(_stream_lines(found) if isinstance(found, StreamInfo) else _clip_lines(found))])
 
@@ -371,7 +415,18 @@ def _clip_lines(found: ClipInfo) -> list[str]:
 
 def _compare(options: argparse.Namespace) -> None:
     names = ",".join(options.metric or ["ssim"])
-    metrics = neural_codec.compare(options.reference, options.clip, metrics=names, ms_ssim=options.ms_ssim, progress=_bar(options))
+    page = options.report
+    if page is not None and not os.path.isdir(os.path.dirname(page) or "."):
+        raise neural_codec.errors.FileMissing(f"{page}: there is no folder {os.path.dirname(page)}")
+    metrics = neural_codec.compare(
+        options.reference, options.clip, metrics=names, ms_ssim=options.ms_ssim, progress=_bar(options), per_frame=page is not None
+    )
+    if page is not None:
+        from ._compare_page import comparison_of_files
+
+        text = comparison_of_files(options.reference, options.clip, metrics, shlex.join(["neural-codec", *options.given]))
+        with open(page, "w", encoding="utf-8") as file:
+            file.write(text)
     _print(options, metrics, metrics_lines(metrics))
 
 
@@ -379,6 +434,8 @@ def metrics_lines(metrics: Metrics) -> list[str]:
     """Metrics that have a value, one a line."""
     names = ("psnr_y", "psnr_yuv", "psnr_rgb", "ssim_y", "ms_ssim_y", "ssimulacra2", "vmaf", "xpsnr_y")
     values = [f"{name}: {metrics[name]:.4f}" for name in names if metrics[name] is not None]
+    if metrics.frames == 1:
+        return [f"one picture{', no difference' if metrics.lossless_frames else ''}, {metrics.pixel_format}", *values]
     return [f"frames: {metrics.frames} ({metrics.lossless_frames} lossless), {metrics.pixel_format}", *values]
 
 

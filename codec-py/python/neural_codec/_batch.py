@@ -1,4 +1,4 @@
-"""Many clips in one command: outputs in one folder, one line of progress, one table, one exit status."""
+"""Many clips and pictures in one command: outputs in one folder, one line of progress, one table, one exit status."""
 
 from __future__ import annotations
 
@@ -6,97 +6,142 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import neural_codec
 
+from ._folders import Found, to_decode, to_encode
 from .errors import InvalidArgument, NeuralCodecError
-from .records import Lost, Progress, Report
+from .records import Lost, Progress, Report, StreamInfo, Written
 
-KINDS = ("mkv", "mp4", "webm", "nvc")
+Row = list[str]
 
 
 def encode_all(options: argparse.Namespace, settings: dict[str, Any]) -> int:
     """Encodes every input into the folder; 0 exactly where all of them were."""
-    ending = (options.to or "mkv").lstrip(".").lower()
-    if ending not in KINDS:
-        raise InvalidArgument(f"to: expected one of {', '.join(KINDS)}, found {ending!r}")
     if options.report is not None or options.scenes is not None:
-        raise InvalidArgument("report, scenes: expected neither with --output-dir, which takes many clips")
-    os.makedirs(options.output_dir, exist_ok=True)
-    pairs = _pairs(options.paths, options.output_dir, ending)
-    line = _Line(len(pairs))
-    rows: list[tuple[str, str]] = []
-    failed = 0
-    for number, (source, output) in enumerate(pairs):
-        if options.skip_existing and os.path.exists(output):
-            rows.append((source, "skipped: the output is there"))
-            line.done()
+        raise InvalidArgument("report, scenes: expected neither with many inputs")
+    found = to_encode(options.paths, options.output_dir, options.to and options.to.lstrip(".").lower())
+    coded: list[Report] = []
+
+    def encode(source: str, output: str, line: _Line) -> Row:
+        report = neural_codec.encode(
+            source, output, fps=options.fps, progress=partial(line.show, source), on_lost=partial(line.lost, source), **settings
+        )
+        coded.append(report)
+        return _encoded(report)
+
+    status = _run(found, options.skip_existing, encode, "encoded")
+    photos = [(report.total.bytes, report.coded.width * report.coded.height) for report in coded if report.photo is not None]
+    if len(photos) > 1:
+        size, pixels = (sum(each) for each in zip(*photos, strict=True))
+        print(f"{len(photos)} photos, {size} bytes, {8 * size / pixels:.3f} bits a pixel")
+    return status
+
+
+def decode_all(options: argparse.Namespace) -> int:
+    """Decodes every stream into the folder: photos to PNG or TIFF, clips to .mkv; 0 exactly where all of them were."""
+    ending = options.to and options.to.lstrip(".").lower()
+    if ending not in (None, "png", "tif", "tiff"):
+        raise InvalidArgument(f"to: expected png, tif or tiff, the kind of photos, found {ending!r}")
+
+    def kind(path: str) -> str:
+        try:
+            found = None if path.lower().endswith(".avif") else neural_codec.info(path)
+        except (NeuralCodecError, OSError):
+            # Decoding it says why.
+            found = None
+        return "mkv" if isinstance(found, StreamInfo) and found.photo is None else ending or "png"
+
+    def decode(source: str, output: str, line: _Line) -> Row:
+        written: Written = neural_codec.decode(source, output, progress=partial(line.show, source))
+        return ["frames" if written.frames != 1 else "frame", str(written.frames), f"{written.seconds:.1f} s"]
+
+    return _run(to_decode(options.paths, options.output_dir, kind), options.skip_existing, decode, "decoded")
+
+
+def _run(found: Found, skips: bool, work: Callable[[str, str, _Line], Row], done: str) -> int:
+    line = _Line(len(found.pairs))
+    rows: list[tuple[str, Row]] = []
+    failed = skipped = 0
+    for source, output in found.pairs:
+        if skips and os.path.exists(output):
+            skipped += 1
+            rows.append((source, ["skipped: the output is there"]))
+            line.skip()
             continue
         try:
-            report = neural_codec.encode(
-                source,
-                output,
-                fps=options.fps,
-                progress=partial(line.show, source, number),
-                on_lost=partial(line.lost, source),
-                **settings,
-            )
-            rows.append((source, _result(report)))
+            os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
+            rows.append((source, work(source, output, line)))
         except (NeuralCodecError, OSError) as error:
             failed += 1
-            rows.append((source, f"failed: {' '.join(str(error).split())}"))
+            rows.append((source, [f"failed: {' '.join(str(error).split())}"]))
         line.done()
     line.close()
-    width = max(len(os.path.basename(source)) for source, _ in rows)
-    print("\n".join(f"{os.path.basename(source):{width}}  {result}" for source, result in rows))
-    encoded = sum(1 for _, result in rows if not result.startswith(("failed", "skipped")))
-    print(f"{encoded} encoded, {len(rows) - encoded - failed} skipped, {failed} failed")
+    print("\n".join(_table(rows)))
+    if found.left_out:
+        named = ", ".join(found.left_out[:5]) + (f" and {len(found.left_out) - 5} more" if len(found.left_out) > 5 else "")
+        print(f"left out, of another kind: {named}")
+    print(f"{len(rows) - failed - skipped} {done}, {skipped} skipped, {failed} failed")
     return 1 if failed else 0
 
 
-def _pairs(sources: list[str], folder: str, ending: str) -> list[tuple[str, str]]:
-    """Each input and its output; two inputs with one output are an error before anything is done."""
-    outputs: dict[str, str] = {}
-    for source in sources:
-        stem = os.path.splitext(os.path.basename(os.path.normpath(source)))[0]
-        output = os.path.join(folder, f"{stem}.{ending}")
-        if output in outputs:
-            raise InvalidArgument(f"output-dir: expected a name of its own for each input, found {outputs[output]} and {source}")
-        outputs[output] = source
-    return [(source, output) for output, source in outputs.items()]
+def _table(rows: list[tuple[str, Row]]) -> list[str]:
+    """Columns of one width; a row of one cell is a sentence."""
+    sources = _short([source for source, _ in rows])
+    whole = [[name, *cells] for name, (_, cells) in zip(sources, rows, strict=True)]
+    width = max(len(row[0]) for row in whole)
+    widths = [max((len(row[at]) for row in whole if 2 < len(row) and at < len(row)), default=0) for at in range(max(map(len, whole)))]
+    return ["  ".join([f"{row[0]:{width}}", *(f"{cell:>{widths[at]}}" if len(row) > 2 else cell for at, cell in enumerate(row[1:], 1))]).rstrip() for row in whole]
 
 
-def _result(report: Report) -> str:
+def _short(sources: list[str]) -> list[str]:
+    """Names without the folder that all share; names alone where they differ."""
+    names = [os.path.basename(source) for source in sources]
+    if len(set(names)) == len(names):
+        return names
+    folder = os.path.commonpath([os.path.dirname(os.path.abspath(source)) for source in sources])
+    return [os.path.relpath(source, folder) for source in sources]
+
+
+def _encoded(report: Report) -> Row:
     total = report.total
-    psnr = "-" if total.quality.psnr_y is None else f"{total.quality.psnr_y:.2f} dB"
-    lost = f", {len(report.lost)} lost" if report.lost else ""
-    met = "" if total.target_met else ", misses the target"
-    return f"{total.frames} frames, {total.bytes} bytes, {total.bitrate_bps / 1000:.0f} kbit/s, {psnr}, {total.seconds:.1f} s{lost}{met}"
+    if report.photo is not None:
+        quality = [f"{name} {value:.2f}" for name in ("psnr_rgb", "ssimulacra2") if (value := total.pooled.get(name)) is not None]
+        row = [f"{report.coded.width}x{report.coded.height}", f"{total.bytes} bytes", f"{report.photo.bits_per_pixel:.3f} bits a pixel", ", ".join(quality)]
+    else:
+        psnr = "-" if total.quality.psnr_y is None else f"{total.quality.psnr_y:.2f} dB"
+        row = [f"{total.frames} frames", f"{total.bytes} bytes", f"{total.bitrate_bps / 1000:.0f} kbit/s", psnr]
+    lost = [f"{len(report.lost)} lost"] if report.lost else []
+    met = [] if total.target_met else ["misses the target"]
+    return [*row, f"{total.seconds:.1f} s", ", ".join([*lost, *met])]
 
 
 class _Line:
-    """One line for the whole batch, with the time that is left by what the clips before took."""
+    """One line for the whole batch, with the time that is left by what those before took."""
 
-    def __init__(self, clips: int) -> None:
-        self._clips = clips
+    def __init__(self, inputs: int) -> None:
+        self._inputs = inputs
         self._start = time.monotonic()
         self._last = 0.0
         self._finished = 0
+        self._skipped = 0
         self._shown = False
         self._is_terminal = sys.stderr.isatty()
 
-    def show(self, name: str, number: int, at: Progress) -> None:
+    def show(self, name: str, at: Progress) -> None:
         now = time.monotonic()
         if not self._is_terminal or now - self._last < 0.1:
             return
         self._last, self._shown = now, True
         share = at.frames_done / at.frames_total if at.frames_total else 0.0
-        done = self._finished + min(share, 1.0)
-        left = (now - self._start) / done * (self._clips - done) if done > 0.01 else None
+        done = self._finished - self._skipped + min(share, 1.0)
+        left = (now - self._start) / done * (self._inputs - self._skipped - done) if done > 0.01 else None
         eta = "" if left is None else f", {int(left) // 60}:{int(left) % 60:02} left"
-        text = f"[{number + 1}/{self._clips}] {os.path.basename(name)}: {at.frames_done} frames{eta}"
+        told = f"attempt {at.attempts}" if at.frames_total == 1 and at.attempts else f"{at.frames_done} frames"
+        text = f"[{self._finished + 1}/{self._inputs}] {os.path.basename(name)}: {told}{eta}"
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
     def lost(self, name: str, lost: list[Lost]) -> None:
@@ -105,6 +150,11 @@ class _Line:
             print(f"{os.path.basename(name)}: lost: {each.what}: {each.why}", file=sys.stderr)
 
     def done(self) -> None:
+        self._finished += 1
+
+    def skip(self) -> None:
+        """What was there takes no time, and is left out of that of the others."""
+        self._skipped += 1
         self._finished += 1
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from ._frames import check_frame, check_layout
 from ._jobs import Drive, Feed, ProgressArgument, drive
 from ._library import suggest_libraries
 from ._output import Output, check_distinct
+from ._photo import picture_of
 from ._progress import bar_for
 from ._settings import as_texts, frame_rate
 from ._sources import opened
@@ -46,12 +47,14 @@ def encode(
     cluster: str | None = None,
     **settings: Unpack[SettingArguments],
 ) -> Report:
-    """Encodes a clip and reports what was done, how large it is and how good.
+    """Encodes a clip or a photo and reports what was done, how large it is and how good.
 
     `source`: a path, bytes, a binary file object, an array `(frames, height, width, 3)` of uint8 RGB (uint16: 10 bits
-    in the low bits), anything with `__dlpack__`, or an iterable of frames; arrays need `fps`.
+    in the low bits), anything with `__dlpack__`, or an iterable of frames; arrays need `fps`. One picture is a photo: a picture file, an
+    image of Pillow, or without `fps` an array `(height, width)` or `(height, width, channels)` of gray, gray and opacity, RGB, or RGB
+    and opacity, of uint8, or of uint16 that fills all 16 bits.
     `output`: a path that ends in `.mp4`, `.mkv`, `.webm` or `.nvc` (written whole or not at all), a binary file object
-    for a `.nvc` stream, or None for its bytes in `report.data`.
+    for a `.nvc` stream, or None for its bytes in `report.data`; of a photo `.nvc` or `.avif`.
     `scenes`: `[(start, end), ...]` instead of detected scenes. `progress`: a callable that takes `Progress` and may
     return False to cancel, or True for a bar. `on_lost`: is told, before the first frame is coded, what of the source will not be
     in the output; the report has it too. `cluster`: `"local"`, `"auto"` or `"ray://HOST:PORT"`, where Ray spreads the scenes of a file over
@@ -71,7 +74,16 @@ def encode(
         _log(report)
         return report
     tell = None if on_lost is None else lambda text: on_lost([Lost.from_dict(each) for each in json.loads(text)])
-    if fps is None and scenes is None and _is_photo(source, path, output):
+    picture = None if fps is not None else picture_of(source, check_layout(layout))
+    if picture is not None:
+        if listed is not None:
+            raise InvalidArgument("scenes: expected none for a photo")
+        job = _native.encode_picture(picture.samples, picture.tags, texts, path)
+        report = _encode_photo(job, output, path, progress, tell)
+        report = dataclasses.replace(report, notes=[*report.notes, *picture.notes()])
+        _log(report)
+        return report
+    if fps is None and scenes is None and _is_photo(source, path):
         with naming(source):
             report = _encode_photo(_native.encode_photo(source, texts, path), output, path, progress, tell)
         _log(report)
@@ -86,7 +98,7 @@ def encode(
     return report
 
 
-def _is_photo(source: Any, path: str | None, output: Any) -> bool:
+def _is_photo(source: Any, path: str | None) -> bool:
     """Whether a picture file goes into a file, or bytes, that hold a photo."""
     if not isinstance(source, (str, os.PathLike)) or not _native.is_photo(source):
         return False

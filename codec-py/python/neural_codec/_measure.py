@@ -11,6 +11,7 @@ from typing import Any
 
 from . import _native
 from ._jobs import ProgressArgument, drive
+from ._photo import rgb_of_files
 from ._settings import check_flag, device_text, settings
 from ._sources import opened, read_some
 from .errors import InvalidArgument, InvalidType, naming
@@ -41,6 +42,9 @@ def compare(
     check_flag("ms_ssim", ms_ssim)
     names = _metric_names(metrics) + (["ms_ssim"] if ms_ssim else [])
     check_flag("per_frame", per_frame)
+    # FFmpeg gives the coded YUV of an AVIF file; of pictures it is RGB that is measured.
+    if isinstance(clip, (str, os.PathLike)) and isinstance(reference, (str, os.PathLike)) and os.fsdecode(clip).lower().endswith(".avif"):
+        reference, clip = rgb_of_files(reference, clip) or (reference, clip)
     with ExitStack() as stack:
         enter = stack.enter_context
         first, feeds = enter(opened(reference, fps=_rate_of(reference), layout=layout, audio=False, name="reference"))

@@ -12,18 +12,19 @@ from pathlib import Path
 
 from ._page_data import Measured, chart_data
 from ._page_parts import bytes_part, facts, outcome, scenes_part, sentences, settings_part, stages_part, worst_part
+from ._photo_page import MeasuredPhoto, photo_fragment
 from .records import Report
 
 CHARTS = Path(__file__).parent / "_charts"
 STYLES = ("uplot.css", "charts.css", "report.css", "page.css")
-SCRIPTS = ("uplot.js", "charts.js", "pictures.js", "report.js")
+SCRIPTS = ("uplot.js", "charts.js", "pictures.js", "report.js", "photo.js")
 # Nothing is loaded from anywhere, whoever opens the page.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 def page(
     report: Report,
-    found: Measured | None = None,
+    found: Measured | MeasuredPhoto | None = None,
     *,
     clip: str = "clip",
     command: str = "",
@@ -56,8 +57,11 @@ def _read(name: str) -> str:
     return text
 
 
-def fragment(report: Report, found: Measured | None = None) -> str:
+def fragment(report: Report, found: Measured | MeasuredPhoto | None = None) -> str:
     """What every page of a report shows: charts, tables and pictures, without a title; its styles and scripts are `STYLES`, `SCRIPTS`."""
+    if report.photo is not None:
+        return photo_fragment(report, report.photo, found if isinstance(found, MeasuredPhoto) else None)
+    found = found if isinstance(found, Measured) else None
     data = json.dumps(chart_data(report, found), separators=(",", ":")).replace("<", "\\u003c")
     notes = [*report.notes, *(found.notes if found is not None else [])]
     lost = [f"Not in the output: {each.what}: {each.why}" for each in report.lost]
@@ -98,7 +102,7 @@ def _along(report: Report, found: Measured | None) -> str:
 def write_page(
     path: str | os.PathLike[str],
     report: Report,
-    found: Measured | None = None,
+    found: Measured | MeasuredPhoto | None = None,
     *,
     clip: str = "clip",
     command: str = "",

@@ -63,7 +63,7 @@ def facts(report: Report) -> str:
     total, clip = report.total, report.coded
     rate = float(clip.frame_rate)
     psnr = number(total.quality.psnr_y, 2, "lossless")
-    tiles = [
+    found = [
         (amount(total.bytes), f"{total.bytes:,} bytes".replace(",", " ")),
         (f"{_si(total.bitrate_bps)}bit/s", f"1/{total.compression_ratio:.0f} of raw"),
         (f"{psnr} dB" if psnr != "lossless" else psnr, f"PSNR-Y, worst frame {number(total.quality.worst_frame_psnr_y, 2, 'lossless')}"),
@@ -72,7 +72,12 @@ def facts(report: Report) -> str:
         (f"{clip.width}x{clip.height}", f"{rate:.5g} frames a second, {clip.pixel_format}"),
         (_clock(total.seconds) if total.seconds >= 60 else f"{total.seconds:.1f} s", f"to encode, {total.frames_per_second:.1f} frames a second"),
     ]
-    return "<ul class=facts>" + "".join(f"<li><b>{_safe(big)}</b><small>{_safe(small)}</small></li>" for big, small in tiles) + "</ul>"
+    return tiles(found)
+
+
+def tiles(found: Iterable[tuple[str, str]]) -> str:
+    """Figures, each with what it is."""
+    return "<ul class=facts>" + "".join(f"<li><b>{_safe(big)}</b><small>{_safe(small)}</small></li>" for big, small in found) + "</ul>"
 
 
 def sentences(texts: Iterable[str]) -> str:
@@ -82,23 +87,27 @@ def sentences(texts: Iterable[str]) -> str:
 
 
 def bytes_part(report: Report) -> str:
-    """What the bytes are for: a bar and its parts."""
+    """What the bytes are for."""
     total = report.total
     filters = sum(scene.filter.bytes for scene in report.scenes if scene.filter is not None and scene.filter.verdict == "kept")
     pictures = sum(scene.bytes for scene in report.scenes)
-    parts = [
+    return shares([
         ("picture" if not filters else "picture, AV1", pictures - filters),
         ("picture, neural filters", filters),
         ("sound", total.audio_bytes),
         ("container, metadata and other tracks", max(0, total.bytes - pictures - total.audio_bytes)),
-    ]
+    ])  # fmt: skip
+
+
+def shares(parts: Sequence[tuple[str, int]]) -> str:
+    """Parts of a whole, at most four: a bar, and each with its share; those that are empty are left out, but for the first."""
     whole = max(1, sum(size for _, size in parts))
     left, bars, rows = 0.0, [], []
     for index, (name, size) in enumerate(parts):
         width = 100 * size / whole
-        bars.append(f'<rect class="p{index}" x="{left:.2f}" width="{width:.2f}" height="4"><title>{name}</title></rect>')
+        bars.append(f'<rect class="p{index}" x="{left:.2f}" width="{width:.2f}" height="4"><title>{html.escape(name)}</title></rect>')
         hidden = "" if size or not index else " hidden"
-        rows.append(f"<li{hidden}>{name}: {amount(size)}, {width:.1f} %</li>")
+        rows.append(f"<li{hidden}>{html.escape(name)}: {amount(size)}, {width:.1f} %</li>")
         left += width
     bar = f'<svg class=share viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">{"".join(bars)}</svg>'
     return f"{bar}<ul>{''.join(rows)}</ul>"

@@ -388,6 +388,8 @@ class StreamInfo(Record):
     """`bytes` x 8 / `duration_seconds`."""
     scenes: list[SceneInfo]
     """In the order of the clip."""
+    photo: Photo | None = None
+    """What a photo has beside its picture; None for clips."""
 
 
 @dataclass(frozen=True)

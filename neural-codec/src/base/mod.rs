@@ -32,7 +32,7 @@ pub use obu::{
     sequence_header_obu, take_apart,
 };
 pub use quantizer::Quantizer;
-pub(crate) use retries::with_retries;
+pub(crate) use retries::{retries_note, with_retries};
 pub use source::coded_size;
 pub use temporal_unit::TemporalUnit;
 pub use version::Version;

@@ -22,3 +22,33 @@ pub(crate) fn with_retries<T>(
     }
     once()
 }
+
+/// What a report says of an encode whose attempts were retried so many times.
+pub(crate) fn retries_note(retries: u64) -> Option<String> {
+    let times = format!("retried {retries} times");
+    (retries > 0)
+        .then(|| format!("The base encoder stalled or wrote what cannot be decoded, and was {times}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Place;
+
+    #[test]
+    fn an_attempt_that_fails_is_made_at_most_twice_again_and_counted() {
+        for (failing, expected) in [(0, 0), (1, 1), (2, 2), (9, 2)] {
+            let (mut made, mut retries) = (0, 0);
+            let once = || {
+                made += 1;
+                match made > failing {
+                    true => Ok(made),
+                    false => Err(Error::corrupt("unit", "AV1", "none", Place::default())),
+                }
+            };
+            assert_eq!(with_retries(once, || retries += 1).is_ok(), failing < 3);
+            assert_eq!(retries, expected);
+            assert_eq!(retries_note(retries).is_some(), retries > 0);
+        }
+    }
+}

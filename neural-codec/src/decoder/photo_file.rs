@@ -11,7 +11,7 @@ use super::photo::decode_photo;
 use super::settings::DecoderSettings;
 use crate::bitstream::PhotoPacket;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, Layout, PixelFormat, convert};
+use crate::frame::{ChromaLocation, ColorRange, Frame, Layout, PixelFormat, convert};
 use crate::media::expect_distinct;
 use crate::media::photo::{Alpha, Photo, is_photo, read_photo, write_photo};
 
@@ -84,6 +84,11 @@ fn of_packet(packet: PhotoPacket, settings: &DecoderSettings) -> Result<Photo> {
 /// A frame of any format as RGB at its own depth.
 fn rgb(frame: Frame) -> Result<Frame> {
     let format = frame.format();
-    let color = frame.color().resolve_for_conversion(format.layout, frame.width(), frame.height());
+    let mut color = frame.color();
+    // Pictures of full range that do not say are as in JPEG: AVIF files are read so elsewhere.
+    if (color.range, color.chroma_location) == (ColorRange::Full, ChromaLocation::Unspecified) {
+        color.chroma_location = ChromaLocation::Center;
+    }
+    let color = color.resolve_for_conversion(format.layout, frame.width(), frame.height());
     convert(&frame, PixelFormat { layout: Layout::Rgb, ..format }, color)
 }

@@ -9,7 +9,7 @@ use super::memory_plan::MemoryPlan;
 use super::muxer::StreamMuxer;
 use super::source_format::{coded_info, conversion_note};
 use super::task::SceneGoal;
-use crate::base::{Library, Quantizer};
+use crate::base::{Library, Quantizer, retries_note};
 use crate::bitstream::Tracks;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -170,12 +170,7 @@ impl Session {
         if reused > 0 {
             notes.push(format!("{reused} attempts were taken from the attempt cache."));
         }
-        let retries = self.context.log.retries();
-        if retries > 0 {
-            notes.push(format!(
-                "The base encoder stalled or wrote what cannot be decoded, and was retried {retries} times."
-            ));
-        }
+        notes.extend(retries_note(self.context.log.retries()));
         notes
     }
 }

@@ -12,8 +12,23 @@ use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, convert};
 const SRGB_PRIMARIES: u8 = 1;
 const SRGB_TRANSFER: u8 = 13;
 
-/// Options that suit one picture, of which a version of the base encoder takes those that it knows.
-const TOOLS: [(&str, &str); 2] = [("avif", "1"), ("tune", "1")];
+/// What the base encoder decides by: its option `tune`, which older versions leave at PSNR (docs/decisions/0017).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tune {
+    /// Squared error.
+    Psnr,
+    /// What people see, by SVT-AV1's tune for image quality.
+    Perception,
+}
+
+impl Tune {
+    const fn value(self) -> &'static str {
+        match self {
+            Self::Psnr => "1",
+            Self::Perception => "3",
+        }
+    }
+}
 
 /// Codes one photo, again and again.
 pub(super) struct Av1Coder {
@@ -23,6 +38,8 @@ pub(super) struct Av1Coder {
     /// Bits of a sample of the source, which the decoded picture has too.
     output_depth: BitDepth,
     is_gray: bool,
+    /// How often an attempt was retried.
+    pub(super) retries: u64,
 }
 
 /// What an attempt gives.
@@ -44,6 +61,7 @@ impl Av1Coder {
         depth: BitDepth,
         is_gray: bool,
         has_profile: bool,
+        tune: Tune,
         threads: usize,
     ) -> Result<Self> {
         let color = color_of_photo(Color::BT601);
@@ -57,10 +75,11 @@ impl Av1Coder {
             depth,
             color,
             threads,
-            extra: TOOLS.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            extra: vec![("tune".to_owned(), tune.value().to_owned())],
             ..EncoderConfig::new(source.width(), source.height(), PhotoPacket::RATE)
         };
-        Ok(Self { library: Arc::clone(library), config, yuv, output_depth: source.format().depth, is_gray })
+        let output_depth = source.format().depth;
+        Ok(Self { library: Arc::clone(library), config, yuv, output_depth, is_gray, retries: 0 })
     }
 
     /// Bits of a coded sample.
@@ -81,7 +100,10 @@ impl Av1Coder {
     /// Those of the base encoder and decoder.
     pub(super) fn attempt(&mut self, quantizer: Quantizer, preset: i8) -> Result<Coded> {
         (self.config.quantizer, self.config.preset) = (quantizer, preset);
-        with_retries(|| self.once(), || {})
+        let mut retries = 0;
+        let coded = with_retries(|| self.once(), || retries += 1);
+        self.retries += retries;
+        coded
     }
 
     fn once(&mut self) -> Result<Coded> {

@@ -1,5 +1,6 @@
 //! What is asked of a photo.
 
+use super::av1::Tune;
 use super::quality::PhotoQuality;
 use crate::base::Quantizer;
 use crate::error::{Error, Result};
@@ -127,6 +128,15 @@ impl PhotoTarget {
         matches!(self, Self::Floor(floors) if floors.iter().any(|(metric, _)| is_luma(metric)))
     }
 
+    /// What the base encoder should decide by.
+    pub(super) fn tune(&self) -> Tune {
+        let is_perceptual = |(metric, _): &(PhotoMetric, f64)| *metric == PhotoMetric::Ssimulacra2;
+        match self {
+            Self::Floor(floors) if floors.iter().all(is_perceptual) => Tune::Perception,
+            _ => Tune::Psnr,
+        }
+    }
+
     /// How far above the target a picture lies: at least 0 where it is reached. Values that are not defined, such as the PSNR of
     /// equal pictures or the SSIM of tiny ones, hold nothing back.
     pub(super) fn margin(&self, quality: &PhotoQuality, bytes: u64) -> f64 {
@@ -176,6 +186,10 @@ mod tests {
     fn what_means_nothing_for_a_photo_is_named() {
         assert_eq!(target(&[("min_psnr", "38")]).unwrap().text(), "psnr_rgb >= 38");
         let default = target(&[]).unwrap();
+        assert_eq!(
+            (default.tune(), target(&[("min_psnr", "38")]).unwrap().tune()),
+            (Tune::Perception, Tune::Psnr)
+        );
         assert_eq!(default.text(), "ssimulacra2 >= 70");
         assert_eq!(default.in_force(&Settings::default()).min_ssimulacra2, Some(70.0));
         for name in ["min_vmaf", "min_xpsnr", "lambda", "bitrate_bps"] {

@@ -2,17 +2,20 @@
 //!
 //! ```text
 //! in    PNG, JPEG, TIFF, WebP, BMP -> upright RGB, alpha, ICC, EXIF, XMP; what is not kept is named
-//! out   RGB, alpha, ICC, EXIF, XMP -> PNG or TIFF; an AV1 unit -> AVIF
+//!       array of samples -> RGB, alpha
+//! out   RGB, alpha, ICC, EXIF, XMP -> PNG or TIFF; array of samples; an AV1 unit -> AVIF
 //! ```
 //! Between the two are `encoder::photo` and `decoder::photo`.
 
 mod alpha;
 mod extras;
 mod read;
+mod samples;
 mod write;
 
 pub use alpha::Alpha;
 pub use read::{is_photo, read_photo};
+pub use samples::{Interleaved, Samples};
 pub(crate) use write::is_gray;
 pub use write::write_photo;
 

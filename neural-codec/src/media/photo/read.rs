@@ -7,6 +7,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageReader};
 
+use super::samples::{Samples, lost_bits, ten_bits};
 use super::{Alpha, ICC_SPACE, Photo, extras};
 use crate::bitstream::PhotoTags;
 use crate::error::{Error, Result};
@@ -141,11 +142,6 @@ fn alpha_of(picture: &DynamicImage) -> Result<Option<Alpha>> {
     plane.transpose()
 }
 
-enum Samples {
-    Eight(Vec<u8>),
-    Sixteen(Vec<u16>),
-}
-
 /// The samples as RGB at 8 or 10 bits.
 fn frame_of(picture: DynamicImage, lost: &mut Vec<Lost>) -> Result<Frame> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
@@ -159,15 +155,14 @@ fn frame_of(picture: DynamicImage, lost: &mut Vec<Lost>) -> Result<Frame> {
             true
         }
         _ => {
-            lost.push(Lost::new("bits", "samples of 16 bits become 10 bits"));
+            lost.push(lost_bits());
             true
         }
     };
     if !is_deep {
         return from_rgb8_interleaved(&picture.into_rgb8(), width, height);
     }
-    // 65535 becomes 1023: white stays white.
     let mut samples = picture.into_rgb16().into_raw();
-    samples.iter_mut().for_each(|v| *v = ((u32::from(*v) * 1023 + 32767) / 65535) as u16);
+    samples.iter_mut().for_each(|sample| *sample = ten_bits(*sample));
     from_rgb10_interleaved(&samples, width, height)
 }

@@ -7,12 +7,12 @@ use std::path::Path;
 use image::{ExtendedColorType, ImageEncoder};
 use png::{BitDepth as PngDepth, ColorType};
 
-use super::{Alpha, ICC_SPACE, Photo, XMP_KEYWORD};
+use super::samples::Interleaved;
+use super::{ICC_SPACE, Photo, XMP_KEYWORD};
 use crate::error::{Error, Result};
-use crate::frame::{BitDepth, Frame, Planes, rgb10_interleaved};
+use crate::frame::{Frame, Planes};
 use crate::lost::Lost;
 use crate::media::AtomicFile;
-use crate::memory;
 
 /// Writes a photo into a `.png`, `.tif` or `.tiff` file, which appears whole or not at all, and names what that cannot hold. Samples of 10
 /// bits are stretched to 16, so that white stays white.
@@ -41,7 +41,7 @@ fn write_png(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
         (false, false) => ColorType::Rgb,
         (false, true) => ColorType::Rgba,
     };
-    info.bit_depth = if samples.is_deep { PngDepth::Sixteen } else { PngDepth::Eight };
+    info.bit_depth = if samples.is_deep() { PngDepth::Sixteen } else { PngDepth::Eight };
     info.icc_profile = (!tags.icc.is_empty()).then(|| Cow::Borrowed(&tags.icc[..]));
     info.exif_metadata = (!tags.exif.is_empty()).then(|| Cow::Borrowed(&tags.exif[..]));
     let (mut lost, xmp) = (Vec::new(), std::str::from_utf8(&tags.xmp));
@@ -52,6 +52,7 @@ fn write_png(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
         png::EncodingError::IoError(source) => Error::io(path, source),
         error => Error::internal("png", error),
     };
+    let bytes = samples.into_bytes(u16::to_be_bytes)?;
     let mut file = AtomicFile::create(path)?;
     let mut buffered = BufWriter::new(&mut file);
     let mut encoder = png::Encoder::with_info(&mut buffered, info).map_err(failed)?;
@@ -62,7 +63,7 @@ fn write_png(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
         encoder.add_itxt_chunk(XMP_KEYWORD.into(), xmp).map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
-    writer.write_image_data(&samples.big_endian()).map_err(failed)?;
+    writer.write_image_data(&bytes).map_err(failed)?;
     writer.finish().map_err(failed)?;
     buffered.flush().map_err(|error| Error::io(path, error))?;
     drop(buffered);
@@ -73,7 +74,7 @@ fn write_png(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
 fn write_tiff(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
     let (frame, tags) = (&photo.frame, &photo.tags);
     let samples = Interleaved::of(frame, photo.alpha.as_ref(), false)?;
-    let kind = match (samples.is_deep, photo.alpha.is_some()) {
+    let kind = match (samples.is_deep(), photo.alpha.is_some()) {
         (false, false) => ExtendedColorType::Rgb8,
         (false, true) => ExtendedColorType::Rgba8,
         (true, false) => ExtendedColorType::Rgb16,
@@ -85,18 +86,19 @@ fn write_tiff(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
             lost.push(Lost::new(what, "not written into TIFF files; PNG has a place for it"));
         }
     }
+    let bytes = samples.into_bytes(u16::to_ne_bytes)?;
     let mut file = AtomicFile::create(path)?;
     let mut handle = BufWriter::new(file.handle()?);
     let mut encoder = image::codecs::tiff::TiffEncoder::new(&mut handle);
     if !tags.icc.is_empty() {
         encoder.set_icc_profile(tags.icc.clone()).map_err(|error| Error::internal("tiff", error))?;
     }
-    encoder.write_image(&samples.bytes, frame.width() as u32, frame.height() as u32, kind).map_err(
-        |error| match error {
+    encoder.write_image(&bytes, frame.width() as u32, frame.height() as u32, kind).map_err(|error| {
+        match error {
             image::ImageError::IoError(source) => Error::io(path, source),
             error => Error::internal("tiff", error),
-        },
-    )?;
+        }
+    })?;
     handle.flush().map_err(|error| Error::io(path, error))?;
     drop(handle);
     file.flush().map_err(|error| Error::io(path, error))?;
@@ -110,62 +112,4 @@ pub(crate) fn is_gray(frame: &Frame) -> bool {
         Planes::U8([red, green, blue]) => red == green && red == blue,
         Planes::U16([red, green, blue]) => red == green && red == blue,
     }
-}
-
-/// Channels side by side, in the machine's byte order.
-struct Interleaved {
-    bytes: Vec<u8>,
-    is_deep: bool,
-}
-
-impl Interleaved {
-    fn of(frame: &Frame, alpha: Option<&Alpha>, is_gray: bool) -> Result<Self> {
-        let is_deep = frame.format().depth == BitDepth::Ten || matches!(alpha, Some(Alpha::Sixteen(_)));
-        let colors = if is_gray { 1 } else { 3 };
-        let channels = colors + usize::from(alpha.is_some());
-        let pixels = frame.width() * frame.height();
-        let mut bytes = memory::reserved("a picture", pixels * channels * if is_deep { 2 } else { 1 })?;
-        if !is_deep {
-            let Planes::U8(planes) = frame.planes() else { return Err(wrong_depth()) };
-            let planes = planes.each_ref().map(|plane| plane.samples());
-            for at in 0..pixels {
-                bytes.extend(planes[..colors].iter().map(|plane| plane[at]));
-                if let Some(Alpha::Eight(alpha)) = alpha {
-                    bytes.push(alpha.samples()[at]);
-                }
-            }
-            return Ok(Self { bytes, is_deep });
-        }
-        let rgb: Vec<u16> = match frame.planes() {
-            Planes::U8(_) => {
-                crate::frame::rgb8_interleaved(frame)?.into_iter().map(|v| u16::from(v) * 257).collect()
-            }
-            Planes::U16(_) => {
-                let to_sixteen = |v: u16| ((u32::from(v) * 65535 + 511) / 1023) as u16;
-                rgb10_interleaved(frame)?.into_iter().map(to_sixteen).collect()
-            }
-        };
-        for (at, pixel) in rgb.chunks_exact(3).enumerate() {
-            pixel[..colors].iter().for_each(|v| bytes.extend(v.to_ne_bytes()));
-            let opacity = match alpha {
-                Some(Alpha::Eight(alpha)) => u16::from(alpha.samples()[at]) * 257,
-                Some(Alpha::Sixteen(alpha)) => alpha.samples()[at],
-                None => continue,
-            };
-            bytes.extend(opacity.to_ne_bytes());
-        }
-        Ok(Self { bytes, is_deep })
-    }
-
-    /// As PNG has them.
-    fn big_endian(mut self) -> Vec<u8> {
-        if self.is_deep && cfg!(target_endian = "little") {
-            self.bytes.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
-        }
-        self.bytes
-    }
-}
-
-fn wrong_depth() -> Error {
-    Error::internal("photo", "a picture whose samples are not of its depth")
 }

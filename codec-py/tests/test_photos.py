@@ -1,0 +1,236 @@
+"""Photos: arrays and pictures of Pillow in and out, their page, their comparison, and folders of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import neural_codec
+from neural_codec import DecodedPhoto
+from neural_codec._page import page, write_page
+from neural_codec._photo_page import measured_photo
+from neural_codec.errors import Corrupt, InvalidArgument, InvalidType
+
+FAST = {"effort": 0, "threads": 1}
+
+
+def picture(height: int = 64, width: int = 80, channels: int = 3) -> np.ndarray:
+    """Smooth colors with edges and some grain."""
+    y, x = np.mgrid[:height, :width]
+    grain = np.random.default_rng(7).integers(0, 24, (height, width, 1))
+    planes = [2 * x % 200, 3 * y % 190, 60 + 40 * ((x // 9 + y // 7) % 2), np.where(x < 5, 128, 255)]
+    out = np.stack(planes[:channels], axis=2)
+    out[:, :, :3] += grain
+    return out.astype(np.uint8)
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "neural_codec", *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.square(a.astype(float) - b).mean()))
+
+
+@pytest.fixture(scope="module")
+def encoded(tmp_path_factory) -> tuple[Path, Path, neural_codec.Report]:
+    folder = tmp_path_factory.mktemp("photo")
+    source, stored = folder / "a <b>.png", folder / "out.nvc"
+    Image.fromarray(picture(150, 240, 4)).save(source)
+    return source, stored, neural_codec.encode(source, stored, min_psnr=30, **FAST)
+
+
+def test_an_array_becomes_a_photo_and_comes_back():
+    for channels in (3, 4):
+        source = picture(channels=channels)
+        report = neural_codec.encode(source, quantizer=20, **FAST)
+        found = neural_codec.decode_photo(report.data)
+        assert isinstance(found, DecodedPhoto) and found.image.dtype == np.uint8 and found.image.shape == source.shape
+        assert abs(psnr(source[:, :, :3], found.image[:, :, :3]) - report.total.pooled["psnr_rgb"]) < 1e-6
+        assert channels == 3 or np.array_equal(source[:, :, 3], found.image[:, :, 3])
+    gray = picture()[:, :, 0]
+    assert neural_codec.encode(gray, quantizer=40, **FAST).photo.is_gray
+    assert neural_codec.encode(np.moveaxis(picture(), 2, 0)[:, :, ::-1], layout="TCHW", quantizer=50, **FAST).coded.width == 80
+
+
+def test_sixteen_bits_stay_sixteen_and_ten_in_the_low_bits_are_noted():
+    source = picture().astype(np.uint16) * 257
+    report = neural_codec.encode(source, quantizer=10, **FAST)
+    found = neural_codec.decode_photo(io.BytesIO(report.data)).image
+    assert found.dtype == np.uint16 and abs(psnr(source / 257, found / 257) - report.total.pooled["psnr_rgb"]) < 0.05
+    assert [each.what for each in report.lost] == ["bits"] and report.notes == []
+    low = neural_codec.encode(source >> 6, quantizer=50, **FAST)
+    assert "shift them left by 6" in low.notes[-1]
+
+
+def test_a_picture_of_pillow_is_upright_and_keeps_its_tags(tmp_path):
+    image = Image.fromarray(picture())
+    exif = image.getexif()
+    exif[0x0112], exif[0x010E] = 6, "a name"
+    image.save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    with Image.open(tmp_path / "turned.jpg") as opened:
+        report = neural_codec.encode(opened, tmp_path / "out.nvc", quantizer=30, **FAST)
+    assert (report.coded.width, report.coded.height) == (64, 80) and report.photo.exif_bytes > 0
+    of_file = neural_codec.encode(tmp_path / "turned.jpg", quantizer=30, **FAST)
+    found = neural_codec.decode_photo(tmp_path / "out.nvc")
+    # Two readers of JPEG, which round in their own ways.
+    assert np.abs(found.image.astype(int) - neural_codec.decode_photo(of_file.data).image).mean() < 4
+    assert b"a name" in found.exif and found.icc == found.xmp == b"" and found.lost == []
+    palette = Image.fromarray(picture()).quantize(16)
+    assert neural_codec.encode(palette, quantizer=50, **FAST).coded.width == 80
+    with pytest.raises(InvalidType, match=r"found CMYK; pass image.convert\('RGB'\)"):
+        neural_codec.encode(image.convert("CMYK"))
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "kind", "message"),
+    [
+        (np.zeros((4, 4, 3)), {}, InvalidType, "float64; scale to 0..255"),
+        (np.zeros((4, 4, 3), np.int32), {}, InvalidType, "uint16 that fills 16 bits, found int32"),
+        (np.zeros((3, 40, 50), np.uint8), {}, InvalidArgument, "pass layout='TCHW'; a clip has four"),
+        (np.zeros((4, 4, 5), np.uint8), {}, InvalidArgument, r"1 to 4 channels, found \(4, 4, 5\)"),
+        (np.zeros((0, 4), np.uint8), {}, InvalidArgument, "at least 1x1 pixels, found 4x0"),
+        (np.zeros((4, 4, 3), np.uint8), {"scenes": [(0, 1)]}, InvalidArgument, "none for a photo"),
+        (np.zeros((4, 4, 3), np.uint8), {"output": "a.mkv"}, InvalidArgument, r"\.nvc or \.avif"),
+        (np.zeros((4, 4, 3), np.uint8), {"fps": 25}, InvalidArgument, r"source\[None\]"),
+    ],
+)
+def test_what_is_no_picture_is_named(source, options, kind, message):
+    with pytest.raises(kind, match=message):
+        neural_codec.encode(source, **options, **FAST)
+
+
+def test_what_is_no_photo_is_an_error():
+    with pytest.raises(Corrupt):
+        neural_codec.decode_photo(b"nonsense")
+    with pytest.raises(InvalidType, match="a path, bytes"):
+        neural_codec.decode_photo(7)
+
+
+class Tensor:
+    """What a tensor of another library looks like: a shape, and memory by DLPack."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array, self.shape = array, array.shape
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def test_a_tensor_is_taken_by_its_memory():
+    expected = neural_codec.encode(picture(), quantizer=30, **FAST).data
+    channels_first = np.ascontiguousarray(np.moveaxis(picture(), 2, 0))
+    assert neural_codec.encode(Tensor(channels_first), layout="TCHW", quantizer=30, **FAST).data == expected
+    try:
+        import torch
+    except ImportError:
+        return
+    assert neural_codec.encode(torch.from_numpy(channels_first), layout="TCHW", quantizer=30, **FAST).data == expected
+
+
+def test_the_page_of_a_photo_is_about_a_photo(encoded):
+    source, stored, report = encoded
+    found = measured_photo(source, stored)
+    assert found.notes == [] and len(found.crops) >= 2 and type(found).from_json(found.to_json()) == found
+    text = page(report, found, clip=str(source))
+    assert "<h1>a &lt;b&gt;.png</h1>" in text and "bits a pixel" in text and "PSNR of RGB at least 30 dB" in text
+    shown = re.sub(r"<script.*?</script>|<style.*?</style>", "", text, flags=re.S)
+    assert not re.search(r"frames|a second|bit/s|scene", shown), re.search(r".{40}(frames|a second|bit/s|scene).{40}", shown)
+    attempts = json.loads(re.search(r'id="photo-data">(.*?)</script>', text)[1])["points"]
+    assert len(attempts) == len(report.scenes[0].attempts) and sum(each["stored"] for each in attempts) == 1
+    assert "opacity: " in shown and shown.count("<tr>") >= len(attempts)
+    gone = measured_photo(source, stored.with_name("gone.nvc"))
+    assert gone.crops == [] and "gone.nvc" in page(report, gone)
+
+
+def test_the_page_of_a_photo_is_drawn_in_a_browser(encoded, web, tmp_path):
+    source, stored, report = encoded
+    write_page(tmp_path / "page.html", report, measured_photo(source, stored), clip=str(source))
+    web.goto((tmp_path / "page.html").as_uri())
+    assert int(web.locator("#tries").get_attribute("data-points")) == len(report.scenes[0].attempts)
+    natural = "images => images.every(image => image.naturalWidth > 0 && (image.width === image.naturalWidth || image.className))"
+    for width in (420, 1280):
+        web.set_viewport_size({"width": width, "height": 900})
+        web.wait_for_timeout(50)
+        assert web.locator(".crops img, .overview img").evaluate_all(natural), "crops are at 1:1"
+        assert web.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"nothing sticks out at {width}"
+        if os.environ.get("NEURAL_CODEC_SCREENSHOTS"):
+            web.screenshot(path=os.path.join(os.environ["NEURAL_CODEC_SCREENSHOTS"], f"photo-{width}.png"), full_page=True)
+
+
+def test_the_command_line_speaks_of_photos(encoded, tmp_path):
+    source, stored, report = encoded
+    told = run("encode", source, tmp_path / "again.nvc", "--min-psnr", 30, "--effort", 0, "--threads", 1, "--report", tmp_path / "page.html")
+    assert told.returncode == 0 and "bits a pixel" in told.stdout and "kbit/s" not in told.stdout, told
+    assert 'id="photo-data"' in (tmp_path / "page.html").read_text()
+    told = run("info", stored)
+    assert "photo: " in told.stdout and "opacity" in told.stdout and "second" not in told.stdout, told
+    assert neural_codec.info(stored).photo == report.photo
+    assert "makes a photo of it" in run("info", source).stdout
+
+
+def test_pictures_are_compared_in_rgb_with_a_page(encoded, tmp_path):
+    source, stored, report = encoded
+    metrics = neural_codec.compare(source, stored, metrics="ssim,ssimulacra2")
+    assert abs(metrics.psnr_rgb - report.total.pooled["psnr_rgb"]) < 1e-9
+    assert abs(metrics.ssim_y - report.total.pooled["ssim_y"]) < 1e-9
+    told = run("compare", source, stored, "--report", tmp_path / "page.html")
+    assert told.returncode == 0 and "one picture" in told.stdout, told
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("difference of place") >= 2 and "a &lt;b&gt;.png" in text
+
+
+def test_clips_are_compared_with_a_page_of_their_worst_frame(stream, tmp_path):
+    neural_codec.decode(stream, tmp_path / "clip.mkv")
+    again = tmp_path / "again.nvc"
+    neural_codec.encode(tmp_path / "clip.mkv", again, quantizer=55, effort=0)
+    told = run("compare", tmp_path / "clip.mkv", again, "--report", tmp_path / "page.html")
+    assert told.returncode == 0, told
+    assert "pictures are of frame" in (tmp_path / "page.html").read_text()
+
+
+def test_a_folder_of_photos_goes_into_a_folder_and_back(tmp_path):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    (photos / "inner").mkdir(parents=True)
+    Image.fromarray(picture()).save(photos / "a.png")
+    Image.fromarray(picture(channels=4)).save(photos / "inner" / "b.png")
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    (photos / "notes.txt").write_text("no picture")
+    options = ("--quantizer", 50, "--effort", 0, "--skip-existing")
+    told = run("encode", photos, out, *options)
+    assert told.returncode == 1 and "2 encoded, 0 skipped, 1 failed" in told.stdout and "notes.txt" in told.stdout, told
+    assert "2 photos, " in told.stdout and sorted(path.name for path in out.rglob("*.nvc")) == ["a.nvc", "b.nvc"]
+    (photos / "broken.jpg").unlink()
+    (out / "a.nvc").unlink()
+    told = run("encode", photos, out, *options)
+    assert told.returncode == 0 and "1 encoded, 1 skipped, 0 failed" in told.stdout, told
+    told = run("decode", out, tmp_path / "back")
+    assert told.returncode == 0 and "2 decoded" in told.stdout, told
+    assert np.asarray(Image.open(tmp_path / "back" / "inner" / "b.png")).shape == (64, 80, 4)
+    Image.fromarray(picture()).save(photos / "a.bmp")
+    told = run("encode", photos, out, *options)
+    assert told.returncode == 1 and "rename one" in told.stderr, told
+
+
+def test_an_avif_is_compared_in_rgb_too(encoded, tmp_path):
+    source, _, _ = encoded
+    report = neural_codec.encode(source, tmp_path / "out.avif", quantizer=30, **FAST)
+    try:
+        found = neural_codec.compare(source, tmp_path / "out.avif")
+    except neural_codec.errors.Unsupported:
+        pytest.skip("the FFmpeg here reads no AVIF")
+    assert abs(found.psnr_rgb - report.total.pooled["psnr_rgb"]) < 0.05

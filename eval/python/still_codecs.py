@@ -1,0 +1,102 @@
+"""Coders of still pictures that are installed here, each as commands from PNG and back to PNG."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import neural_codec
+
+
+@dataclass(frozen=True)
+class StillCodec:
+    """A coder at one speed, and the qualities at which its curve is measured."""
+
+    name: str
+    """In tables and pictures."""
+    ending: str
+    encode: tuple[str, ...]
+    """Its command, with {quality}, {source} and {target}."""
+    decode: tuple[str, ...]
+    """From {source} into {target}, a PNG file; empty for ours."""
+    qualities: tuple[float, ...]
+
+
+_CQ = ("--min", "0", "--max", "63", "-a", "end-usage=q", "-a", "cq-level={quality}")
+_AVIFDEC = ("avifdec", "-j", "1", "-d", "8", "{source}", "{target}")
+_CQS = (18.0, 27.0, 36.0, 45.0)
+_QUANTIZERS = (20.0, 30.0, 40.0, 50.0)
+
+
+def _avif(chroma: str, speed: int) -> StillCodec:
+    told = {0: "slowest", 3: "speed 3", 6: "default"}[speed]
+    command = ("avifenc", "-j", "1", "-s", str(speed), "-y", chroma, *_CQ, "{source}", "{target}")
+    return StillCodec(f"AVIF (libaom) 4:{chroma[1]}:{chroma[2]}, {told}", "avif", command, _AVIFDEC, _CQS)
+
+
+CODECS = (
+    StillCodec("neural-codec, effort 9", "nvc", ("effort=9", "threads=1", "quantizer={quality}"), (), _QUANTIZERS),
+    StillCodec("neural-codec, default", "nvc", ("threads=1", "quantizer={quality}"), (), _QUANTIZERS),
+    # The floor of the metric, search and all.
+    StillCodec("neural-codec, SSIMULACRA 2 floor", "nvc", ("threads=1", "min_ssimulacra2={quality}"), (), (45.0, 62.0, 75.0, 86.0)),
+    _avif("444", 0),
+    _avif("420", 0),
+    _avif("444", 3),
+    _avif("420", 3),
+    _avif("444", 6),
+    _avif("420", 6),
+    StillCodec(
+        "JPEG XL, slowest", "jxl", ("cjxl", "--num_threads=0", "-e", "9", "-d", "{quality}", "{source}", "{target}"),
+        ("djxl", "--num_threads=0", "{source}", "{target}"), (0.8, 1.6, 3.0, 5.5),
+    ),
+    StillCodec(
+        "JPEG XL, default", "jxl", ("cjxl", "--num_threads=0", "-d", "{quality}", "{source}", "{target}"),
+        ("djxl", "--num_threads=0", "{source}", "{target}"), (0.8, 1.6, 3.0, 5.5),
+    ),
+    StillCodec(
+        "WebP, slowest", "webp", ("cwebp", "-quiet", "-m", "6", "-sharp_yuv", "-q", "{quality}", "{source}", "-o", "{target}"),
+        ("dwebp", "-quiet", "{source}", "-o", "{target}"), (25.0, 55.0, 80.0, 93.0),
+    ),
+    StillCodec(
+        "WebP, default", "webp", ("cwebp", "-quiet", "-q", "{quality}", "{source}", "-o", "{target}"),
+        ("dwebp", "-quiet", "{source}", "-o", "{target}"), (25.0, 55.0, 80.0, 93.0),
+    ),
+)  # fmt: skip
+
+
+def encode(codec: StillCodec, quality: float, source: Path, target: Path) -> float:
+    """Codes a picture and returns the processor seconds that it took, reading and writing included."""
+    if not codec.decode:
+        given = dict(word.split("=") for word in _filled(codec.encode, quality, source, target))
+        report = neural_codec.encode(source, target, **given)  # type: ignore[arg-type]
+        return report.total.cpu_seconds
+    return _run(_filled(codec.encode, quality, source, target))
+
+
+def decode(codec: StillCodec, source: Path, target: Path) -> None:
+    """Decodes a picture into a PNG file."""
+    if codec.decode:
+        _run(_filled(codec.decode, 0, source, target))
+    else:
+        neural_codec.decode(source, target, threads=1)
+
+
+def _filled(words: Sequence[str], quality: float, source: Path, target: Path) -> list[str]:
+    return [word.format(quality=f"{quality:g}", source=source, target=target) for word in words]
+
+
+def _run(command: list[str]) -> float:
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    except FileNotFoundError:
+        raise SystemExit(f"{command[0]} is not installed: apt-get install libavif-bin libjxl-tools webp, or leave it out by --only") from None
+    assert process.stderr is not None
+    told = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(command)}: exit {process.returncode}: {told.strip()[-300:]}")
+    return usage.ru_utime + usage.ru_stime
