@@ -50,7 +50,8 @@ mod _native {
     use crate::job::Job;
     #[pymodule_export]
     use crate::parts::{
-        Cutter, concat, encode_cut, encode_scene, probe, profile_scenes, scenes_start_warm, split, warm_start,
+        PySceneCutter, concat, encode_cut, encode_scene, probe, profile_scenes, scenes_start_warm, split,
+        warm_start,
     };
     #[pymodule_export]
     use crate::photo::{decode_photo, decode_picture, encode_photo, encode_picture, is_photo};

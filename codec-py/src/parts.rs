@@ -90,13 +90,13 @@ pub(crate) fn encode_scene(
 }
 
 /// Cuts a source into scenes with their frames, one at a time.
-#[pyclass(frozen, module = "neural_codec._native")]
-pub(crate) struct Cutter {
+#[pyclass(frozen, module = "neural_codec._native", name = "SceneCutter")]
+pub(crate) struct PySceneCutter {
     cutter: Arc<Mutex<SceneCutter>>,
 }
 
 #[pymethods]
-impl Cutter {
+impl PySceneCutter {
     #[new]
     fn new(py: Python<'_>, source: &Source, settings: BTreeMap<String, String>) -> PyResult<Self> {
         let source = source.take(py)?;

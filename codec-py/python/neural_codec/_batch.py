@@ -12,7 +12,7 @@ from typing import Any
 
 import neural_codec
 
-from ._folders import Found, to_decode, to_encode
+from ._folders import WorkList, to_decode, to_encode
 from .errors import InvalidArgument, NeuralCodecError
 from .records import Lost, Progress, Report, StreamInfo, Written
 
@@ -62,7 +62,7 @@ def decode_all(options: argparse.Namespace) -> int:
     return _run(to_decode(options.paths, options.output_dir, kind), options.skip_existing, decode, "decoded")
 
 
-def _run(found: Found, skips: bool, work: Callable[[str, str, _Line], Row], done: str) -> int:
+def _run(found: WorkList, skips: bool, work: Callable[[str, str, _Line], Row], done: str) -> int:
     line = _Line(len(found.pairs))
     rows: list[tuple[str, Row]] = []
     failed = skipped = 0

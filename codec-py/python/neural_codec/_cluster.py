@@ -53,7 +53,7 @@ def encode_on_cluster(
         raise InvalidType(f"source: expected a path, which cluster needs, found {type(source).__name__}")
     starts_warm = _native.scenes_start_warm(texts)
     with _connected(address) as ray, bar_for(progress) as shown, opened(source, fps=fps, audio=False, reading=texts) as (native, _):
-        scenes = _Run(ray, _native.Cutter(native, texts), texts, starts_warm, shown).scenes()
+        scenes = _Run(ray, _native.SceneCutter(native, texts), texts, starts_warm, shown).scenes()
     return _joined(source, scenes, output, fps, on_lost, texts)
 
 
@@ -117,7 +117,7 @@ class _Cut:
 class _Run:
     """One clip on its way through the nodes."""
 
-    def __init__(self, ray: Any, cutter: _native.Cutter, texts: dict[str, str], starts_warm: bool, progress: Any) -> None:
+    def __init__(self, ray: Any, cutter: _native.SceneCutter, texts: dict[str, str], starts_warm: bool, progress: Any) -> None:
         self._ray = ray
         self._cutter = cutter
         # One processor a scene, where none are asked for; the bytes do not depend on it.

@@ -16,7 +16,7 @@ DECODED = (".nvc", ".avif")
 
 
 @dataclass(frozen=True)
-class Found:
+class WorkList:
     """What there is to do."""
 
     pairs: list[tuple[str, str]]
@@ -30,19 +30,19 @@ def is_folder_output(path: str) -> bool:
     return os.path.isdir(path) or path.endswith(os.sep) or not os.path.splitext(path)[1]
 
 
-def to_encode(sources: list[str], folder: str, ending: str | None) -> Found:
+def to_encode(sources: list[str], folder: str, ending: str | None) -> WorkList:
     """Inputs and those in folders, with outputs of this ending; without one, `.nvc` for photos and `.mkv` for clips."""
     if ending is not None and ending not in KINDS:
         raise InvalidArgument(f"to: expected one of {', '.join(KINDS)}, found {ending!r}")
     return _found(sources, folder, PICTURES + CLIPS, lambda path: ending or ("nvc" if _native.is_photo(path) else "mkv"))
 
 
-def to_decode(sources: list[str], folder: str, ending: Callable[[str], str]) -> Found:
+def to_decode(sources: list[str], folder: str, ending: Callable[[str], str]) -> WorkList:
     """Streams and those in folders, with outputs of the ending that each has."""
     return _found(sources, folder, DECODED, ending)
 
 
-def _found(sources: list[str], folder: str, endings: tuple[str, ...], ending: Callable[[str], str]) -> Found:
+def _found(sources: list[str], folder: str, endings: tuple[str, ...], ending: Callable[[str], str]) -> WorkList:
     """Two inputs with one output are an error before anything is done."""
     outputs: dict[str, str] = {}
     left_out: list[str] = []
@@ -60,7 +60,7 @@ def _found(sources: list[str], folder: str, endings: tuple[str, ...], ending: Ca
             outputs[output] = path
     if not outputs:
         raise FileMissing(f"{', '.join(sources)}: expected files that end in {', '.join(endings)}, found none")
-    return Found([(path, output) for output, path in outputs.items()], left_out)
+    return WorkList([(path, output) for output, path in outputs.items()], left_out)
 
 
 def _files(folder: str) -> Iterator[tuple[str, str]]:

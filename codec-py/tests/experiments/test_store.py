@@ -10,7 +10,7 @@ import pytest
 from neural_codec.experiments import ExperimentError
 from neural_codec.experiments.migrations import migrate
 from neural_codec.experiments.model import Job, job_from
-from neural_codec.experiments.store import MOST_CLAIMS, Kept, Observer, Store, open_store
+from neural_codec.experiments.store import MOST_CLAIMS, StoredRecord, Observer, Store, open_store
 from neural_codec.experiments.store_sqlite import SqliteStore
 
 
@@ -189,7 +189,7 @@ def test_a_record_is_written_once_and_changed_by_who_has_read_it(store: Store):
     assert store.keep("slots/a", "2", {"x": 2}) and store.keep("slots/a", "1", {"x": [1.5, "ü"]})
     assert not store.keep("slots/a", "1", {"x": 9}), "the first stays"
     read = store.kept("slots/a", "1")
-    assert read == Kept("slots/a", "1", {"x": [1.5, "ü"]}, 1)
+    assert read == StoredRecord("slots/a", "1", {"x": [1.5, "ü"]}, 1)
     assert store.change(read, {"x": 3}) and not store.change(read, {"x": 4}), "who read before the change is refused"
     assert [(each.name, each.value) for each in store.all_kept("slots/a")] == [("1", {"x": 3}), ("2", {"x": 2})]
     assert store.all_kept("slots") == [] and store.page() == [] and sum(store.counts().values()) == 0

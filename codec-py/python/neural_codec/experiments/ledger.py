@@ -14,7 +14,7 @@ from . import ExperimentError
 from .campaign_model import Campaign, campaign_from
 from .planner import Proposal, Trial
 from .score import Score
-from .store import Kept, Store
+from .store import StoredRecord, Store
 
 _CAMPAIGNS = "campaigns"
 CampaignState = Literal["running", "stopping", "stopped", "finished"]
@@ -53,7 +53,7 @@ class Ledger:
         """The campaign as it is now. Raises ExperimentError where there is none."""
         return _standing(self._record())
 
-    def _record(self) -> Kept:
+    def _record(self) -> StoredRecord:
         kept = self.store.kept(_CAMPAIGNS, self.name)
         if kept is None:
             raise ExperimentError(f"campaign: expected one that was started, found none of the name {self.name!r} in this store")
@@ -144,7 +144,7 @@ def campaigns(store: Store) -> list[Standing]:
     return [_standing(each) for each in store.all_kept(_CAMPAIGNS)]
 
 
-def _standing(kept: Kept) -> Standing:
+def _standing(kept: StoredRecord) -> Standing:
     value = kept.value
     return Standing(campaign_from(value["campaign"]), value["state"], value["began"], value["told"])
 

@@ -19,7 +19,7 @@ Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredRecord:
     """A record beside the experiments, such as a slot of a campaign."""
 
     group: str
@@ -98,13 +98,13 @@ class Store(Protocol):
     def keep(self, group: str, name: str, value: dict[str, Any]) -> bool:
         """True for the first to write a record; the others change nothing."""
 
-    def change(self, kept: Kept, value: dict[str, Any]) -> bool:
+    def change(self, kept: StoredRecord, value: dict[str, Any]) -> bool:
         """Writes a record anew, where nobody has since it was read."""
 
-    def kept(self, group: str, name: str) -> Kept | None:
+    def kept(self, group: str, name: str) -> StoredRecord | None:
         """A record as it is now."""
 
-    def all_kept(self, group: str) -> list[Kept]:
+    def all_kept(self, group: str) -> list[StoredRecord]:
         """The records of a group, by name; of a store on many machines, those of the last second may be missing."""
 
 

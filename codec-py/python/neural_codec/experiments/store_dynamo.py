@@ -13,7 +13,7 @@ from typing import Any
 
 from . import ExperimentError
 from .aws import client, code_of
-from .kept_dynamo import DynamoRecords
+from .stored_dynamo import DynamoRecords
 from .model import ENDED, IN_PROGRESS, Claim, Job, Row, State
 from .store import ORDERS, Key, after_claim, same_job
 from .store_sqlite import counted

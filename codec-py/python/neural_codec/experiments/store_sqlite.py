@@ -17,7 +17,7 @@ from typing import Any
 from . import ExperimentError
 from .migrations import migrate
 from .model import ENDED, Claim, Job, Row, State
-from .store import ORDERS, Kept, Key, after_claim, same_job
+from .store import ORDERS, StoredRecord, Key, after_claim, same_job
 
 _SHORT = (
     "experiment_id, timestamp, kind, campaign, state, created, phase, phases, fence, claims, beat, worker, started, finished,"
@@ -204,19 +204,19 @@ class SqliteStore:
             sql = "INSERT INTO records VALUES (?, ?, ?, 1) ON CONFLICT DO NOTHING"
             return db.execute(sql, (group, name, _json(value))).rowcount == 1
 
-    def change(self, kept: Kept, value: dict[str, Any]) -> bool:
+    def change(self, kept: StoredRecord, value: dict[str, Any]) -> bool:
         with self._change() as db:
             sql = 'UPDATE records SET value = ?, version = version + 1 WHERE "group" = ? AND name = ? AND version = ?'
             return db.execute(sql, (_json(value), kept.group, kept.name, kept.version)).rowcount == 1
 
-    def kept(self, group: str, name: str) -> Kept | None:
+    def kept(self, group: str, name: str) -> StoredRecord | None:
         sql = 'SELECT value, version FROM records WHERE "group" = ? AND name = ?'
         found = self._db().execute(sql, (group, name)).fetchone()
-        return None if found is None else Kept(group, name, json.loads(found[0]), found[1])
+        return None if found is None else StoredRecord(group, name, json.loads(found[0]), found[1])
 
-    def all_kept(self, group: str) -> list[Kept]:
+    def all_kept(self, group: str) -> list[StoredRecord]:
         rows = self._db().execute('SELECT name, value, version FROM records WHERE "group" = ? ORDER BY name', (group,))
-        return [Kept(group, each[0], json.loads(each[1]), each[2]) for each in rows]
+        return [StoredRecord(group, each[0], json.loads(each[1]), each[2]) for each in rows]
 
 
 def counted(groups: Any) -> dict[str, int]:

@@ -22,7 +22,7 @@ pub(super) struct Line {
 
 /// A place that was tried.
 #[derive(Debug, Clone)]
-pub(super) struct Tried<T> {
+pub(super) struct Attempt<T> {
     pub(super) place: usize,
     pub(super) margin: f64,
     pub(super) value: T,
@@ -30,9 +30,9 @@ pub(super) struct Tried<T> {
 
 /// What a search found.
 #[derive(Debug)]
-pub(super) struct Found<T> {
+pub(super) struct LineSearch<T> {
     /// The last place that reaches the target; else the one that comes closest.
-    pub(super) best: Tried<T>,
+    pub(super) best: Attempt<T>,
     /// The place where the margin is expected to be 0.
     pub(super) crossing: f64,
     /// The slope there.
@@ -47,13 +47,13 @@ pub(super) struct Found<T> {
 pub(super) fn last_that_meets<T>(
     line: Line,
     attempt: &mut dyn FnMut(usize) -> Result<(f64, T)>,
-) -> Result<Found<T>> {
+) -> Result<LineSearch<T>> {
     let end = line.places - 1;
-    let (mut met, mut missed): (Option<Tried<T>>, Option<Tried<T>>) = (None, None);
+    let (mut met, mut missed): (Option<Attempt<T>>, Option<Attempt<T>>) = (None, None);
     let (mut next, mut slope, mut stride) = (line.guess.min(end), line.slope, 1.0);
     for count in 1..=MOST_ATTEMPTS {
         let (margin, value) = attempt(next)?;
-        let tried = Tried { place: next, margin, value };
+        let tried = Attempt { place: next, margin, value };
         if margin >= 0.0 {
             met = Some(tried);
         } else {
@@ -99,7 +99,7 @@ pub(super) fn last_that_meets<T>(
     });
     // One attempt was made.
     let best = met.or(missed).ok_or_else(|| crate::error::Error::internal("search", "nothing was tried"))?;
-    Ok(Found { best, crossing, slope })
+    Ok(LineSearch { best, crossing, slope })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from .aws import client, code_of
-from .store import Kept
+from .store import StoredRecord
 
 
 class DynamoRecords:
@@ -15,13 +15,13 @@ class DynamoRecords:
     table: str
 
     def keep(self, group: str, name: str, value: dict[str, Any]) -> bool:
-        return self._put(Kept(group, name, value, 1), "attribute_not_exists(experiment_id)", {})
+        return self._put(StoredRecord(group, name, value, 1), "attribute_not_exists(experiment_id)", {})
 
-    def change(self, kept: Kept, value: dict[str, Any]) -> bool:
-        changed = Kept(kept.group, kept.name, value, kept.version + 1)
+    def change(self, kept: StoredRecord, value: dict[str, Any]) -> bool:
+        changed = StoredRecord(kept.group, kept.name, value, kept.version + 1)
         return self._put(changed, "version = :version", {":version": {"N": str(kept.version)}})
 
-    def _put(self, kept: Kept, condition: str, values: dict[str, Any]) -> bool:
+    def _put(self, kept: StoredRecord, condition: str, values: dict[str, Any]) -> bool:
         item = _key(kept.group, kept.name) | {
             "feed": {"S": _feed(kept.group)}, "revision": {"N": "0"}, "name": {"S": kept.name},
             "value": {"S": json.dumps(kept.value, allow_nan=False)}, "version": {"N": str(kept.version)},
@@ -35,13 +35,13 @@ class DynamoRecords:
             raise
         return True
 
-    def kept(self, group: str, name: str) -> Kept | None:
+    def kept(self, group: str, name: str) -> StoredRecord | None:
         found = client("dynamodb").get_item(TableName=self.table, Key=_key(group, name), ConsistentRead=True).get("Item")
         return None if found is None else _kept(group, found)
 
-    def all_kept(self, group: str) -> list[Kept]:
+    def all_kept(self, group: str) -> list[StoredRecord]:
         options: dict[str, Any] = {"ExpressionAttributeValues": {":feed": {"S": _feed(group)}}}
-        found: list[Kept] = []
+        found: list[StoredRecord] = []
         while True:
             page = client("dynamodb").query(
                 TableName=self.table, IndexName="by_feed", KeyConditionExpression="feed = :feed", **options
@@ -60,5 +60,5 @@ def _key(group: str, name: str) -> dict[str, Any]:
     return {"experiment_id": {"S": f"#record/{group}/{name}"}, "timestamp": {"N": "0"}}
 
 
-def _kept(group: str, item: dict[str, Any]) -> Kept:
-    return Kept(group, item["name"]["S"], json.loads(item["value"]["S"]), int(item["version"]["N"]))
+def _kept(group: str, item: dict[str, Any]) -> StoredRecord:
+    return StoredRecord(group, item["name"]["S"], json.loads(item["value"]["S"]), int(item["version"]["N"]))
