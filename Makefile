@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python gpu-test arm-test kernels lint docs bench overhead rd ladder stills profiles filters rules base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder stills profiles filters rules base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,12 @@ test-c: ## Build the C examples and tests against the header and run them.
 test-python: ## Build the wheel, install it in .venv and run its tests.
 	@scripts/wheel.sh
 	$(PYTHON) -m pytest -q codec-py/tests
+
+cluster-test: ## Install Ray into .venv and test a cluster of two nodes on this machine.
+	@scripts/setup.sh tests
+	@scripts/wheel.sh
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check ray==2.60.0
+	$(PYTHON) -m pytest codec-py/tests/test_cluster.py
 
 gpu-test: ## Test and measure on a real GPU; tables and hashes go to out/gpu (or OUT). Fails where there is no GPU.
 	@scripts/gpu-test.sh build

@@ -60,7 +60,7 @@ def test_a_lost_node_costs_its_scenes_and_no_byte_differs(carphone, tmp_path, cl
 
     def progress(at):
         seen.append((at.frames_done, at.scenes_done))
-        if at.scenes_done == 2 and nodes:
+        if at.scenes_done == 2 and len(nodes) == 2:
             made.remove_node(nodes.pop(), allow_graceful=False)
 
     report = neural_codec.encode(carphone, tmp_path / "spread.mkv", cluster="local", progress=progress, **FAST)
@@ -74,6 +74,12 @@ def test_scenes_that_start_warm_wait_for_those_before(carphone, cluster):
     whole = neural_codec.encode(carphone, **settings)
     assert len(whole.scenes) == 3
     assert neural_codec.encode(carphone, cluster="local", **settings).data == whole.data
+
+
+def test_a_cluster_without_processors_enough_is_an_error_in_the_end(carphone, cluster, monkeypatch):
+    monkeypatch.setattr("neural_codec._cluster.NODE_PATIENCE", 0.5)
+    with pytest.raises(errors.Unsupported, match="no node has had 3 processors"):
+        neural_codec.encode(carphone, cluster="local", threads=3, **FAST)
 
 
 def test_cancelling_ends_the_tasks_and_leaves_no_file(carphone, tmp_path, cluster):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,6 +33,8 @@ WAIT = 0.1
 RETRIES = 5
 # Scenes cut ahead of the processors, so that none waits for its frames.
 AHEAD = 2
+# Seconds without a node that has processors enough for a scene, after which the encode ends: one that scales by itself may need them.
+NODE_PATIENCE = 300.0
 # The part of the object store that waiting scenes may take.
 STORE_SHARE = 0.5
 
@@ -121,18 +124,19 @@ class _Run:
         self._ray = ray
         self._cutter = cutter
         # One processor a scene, where none are asked for; the bytes do not depend on it.
-        threads = int(texts.get("threads", "0")) or 1
-        self._texts = {**texts, "threads": str(threads)}
+        self._threads = int(texts.get("threads", "0")) or 1
+        self._texts = {**texts, "threads": str(self._threads)}
         self._versions = _versions()
         self._starts_warm = starts_warm
         self._progress = progress
-        self._task = ray.remote(num_cpus=threads, max_retries=RETRIES)(_encode)
+        self._task = ray.remote(num_cpus=self._threads, max_retries=RETRIES)(_encode)
         self._waiting: list[_Cut] = []
         self._running: dict[Any, _Cut] = {}
         self._done: dict[int, EncodedScene] = {}
         self._frames_done = 0
         self._count = 0
         self._is_cut = False
+        self._last_node = time.monotonic()
 
     def scenes(self) -> list[EncodedScene]:
         """All scenes, encoded, in order."""
@@ -164,7 +168,7 @@ class _Run:
         held = [*self._waiting, *self._running.values()]
         resources = self._ray.cluster_resources()
         store = resources.get("object_store_memory", 0.0) * STORE_SHARE
-        most = int(resources.get("CPU", 1.0)) + AHEAD
+        most = int(resources.get("CPU", 0.0)) + AHEAD
         return not held or (len(held) < most and sum(cut.bytes for cut in held) + held[-1].bytes <= store)
 
     def _submit(self) -> None:
@@ -183,6 +187,7 @@ class _Run:
     def _collect(self) -> None:
         """Waits for a while for tasks, and takes what is finished."""
         check_stop()
+        self._expect_nodes()
         finished, _ = self._ray.wait(list(self._running), timeout=WAIT) if self._running else ([], [])
         for task in finished:
             cut = self._running.pop(task)
@@ -200,6 +205,14 @@ class _Run:
             size = sum(scene.report.bytes for scene in self._done.values())
             if self._progress(Progress(self._frames_done, total, len(self._done), size)) is False:
                 raise Cancelled("cancelled by the progress callback")
+
+    def _expect_nodes(self) -> None:
+        """Errors: Unsupported where no node has been there for long that could encode a scene."""
+        now = time.monotonic()
+        if any(node["Alive"] and node["Resources"].get("CPU", 0.0) >= self._threads for node in self._ray.nodes()):
+            self._last_node = now
+        elif now - self._last_node > NODE_PATIENCE:
+            raise Unsupported(f"unsupported cluster: for {NODE_PATIENCE:.0f} s no node has had {self._threads} processors; start nodes, or lower threads")
 
     def _is_finished(self) -> bool:
         return self._is_cut and not self._waiting and not self._running
