@@ -12,6 +12,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::bracket::Bracket;
 use super::forecast;
 use super::frame_quantizers;
 use super::params::{EncodeParams, Tools};
@@ -59,6 +60,10 @@ const FAR_POSITION: f64 = 6.0;
 
 /// Where the first probe is made.
 const FIRST_QUANTIZER: u8 = 50;
+
+/// Between a coding that meets the floor and one that misses it there is another where it is expected to save more than this share of
+/// the bytes.
+const WORTH_ANOTHER: f64 = 0.06;
 
 /// Most codings of a scene after the first. More than one is rare, and there for the floor's sake alone.
 const MOST_CORRECTIONS: usize = 3;
@@ -152,7 +157,7 @@ impl Search<'_> {
         let predicted = forecast.curve.quality(value);
         let mut measured = Curve::as_steep_as(&forecast.curve, value);
         let mut best: Option<Attempted<S>> = None;
-        let mut margin = CORRECTED_MARGIN;
+        let (mut bracket, mut margin) = (Bracket::default(), CORRECTED_MARGIN);
         for attempt in 0..=MOST_CORRECTIONS {
             let mut params = self.effort.params(library.quantizer_at_most(value), tools);
             params.frame_quantizers = forecast.frame_quantizers(value);
@@ -168,21 +173,24 @@ impl Search<'_> {
             }
             let is_met = floor.is_met(&stored.metrics);
             measured.add(value, stored.quality);
-            let way = floor.margin(&stored.quality).abs();
-            let next = forecast.solve(&measured, floor, margin + CORRECTED_SHARE * way, &library);
+            bracket.add(value, stored.bytes, floor.margin(&stored.quality), is_met);
+            let next =
+                forecast.solve(&measured, floor, margin + CORRECTED_SHARE * bracket.distance(), &library);
             margin *= 2.0;
             let is_wasteful =
                 attempt == 0 && floor.raised(&MOST_ABOVE).is_met(&stored.metrics) && next > value;
-            let had_met = best.as_ref().is_some_and(|best| best.is_met);
             let attempted = Attempted { params, stored, is_met };
             if best.as_ref().is_none_or(|best| attempted.is_better(best, floor)) {
                 best = Some(attempted);
             }
-            if (had_met && !is_met) || (is_met && !is_wasteful) || value <= self.effort.finest.value() {
-                break;
-            }
-            // One that misses by what the curve cannot see goes a step finer all the same.
-            value = if is_met { next } else { next.min(value - STEP) };
+            value = match bracket.between(next) {
+                Some((between, saving)) if saving > WORTH_ANOTHER => between,
+                Some(_) => break,
+                None if is_wasteful => next,
+                None if bracket.is_met() || value <= self.effort.finest.value() => break,
+                // One that misses by what the curve cannot see goes a step finer all the same.
+                None => next.min(value - STEP),
+            };
         }
         let Some(Attempted { params, stored, is_met }) = best else {
             return Err(Error::internal("search", "no attempt was made"));

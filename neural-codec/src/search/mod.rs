@@ -6,6 +6,7 @@
 
 mod attempt;
 mod attempt_cache;
+mod bracket;
 mod clip_floor;
 mod context;
 mod course;
