@@ -10,7 +10,7 @@ fn files_without_a_video_say_so() {
     let path = folder.path().join("clip.mp4");
     std::fs::write(&path, "Once upon a time there was a text that was called a video.\n".repeat(200))
         .unwrap();
-    assert!(matches!(source(&path).map(drop), Err(Error::Corrupt { .. })));
+    assert!(matches!(source(&path).map(drop), Err(Error::Unsupported { .. })));
     ffmpeg(folder.path(), "-f lavfi -i sine=d=1 {}/sound.m4a");
     assert!(message(source(&folder.path().join("sound.m4a"))).contains("no video stream"));
     ffmpeg(
