@@ -53,7 +53,7 @@ def test_what_does_not_fit_is_refused_by_name(clip):
         (lambda: neural_codec.encode_scene(clip, (0, 5), 0, warm_start=b"no", **options), InvalidArgument, "warm_start"),
         (lambda: neural_codec.encode_scene(clip, (0, 5), 0, warm_start="no", **options), InvalidType, "warm_start"),
         (lambda: neural_codec.encode_scene(clip, (0, 5), 0, fps=25, bitrate_bps=9000), NeuralCodecError, "lambda"),
-        (lambda: neural_codec.concat(clip, [scene, scene], **options), InvalidArgument, ""),
+        (lambda: neural_codec.concat(clip, [scene, scene], **options), InvalidArgument, "frame|scene"),
         (lambda: neural_codec.concat(clip, [b"scene"], **options), InvalidType, "EncodedScene"),
         (lambda: neural_codec.concat(clip, 3, **options), InvalidType, "scenes"),
         (lambda: neural_codec.concat(clip, [neural_codec.EncodedScene(b"x", scene.report)], **options), InvalidArgument, "scene"),

@@ -9,6 +9,7 @@ there are processors, and no more than half the object store holds.
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import tempfile
@@ -62,10 +63,9 @@ def encode_on_cluster(
 
 def _ray() -> Any:
     try:
-        import ray
+        return importlib.import_module("ray")
     except ImportError:
         raise MissingLibrary("missing library ray: cluster needs it; pip install 'neural-codec[ray]'") from None
-    return ray
 
 
 @contextmanager

@@ -36,6 +36,7 @@ class SceneCutter:
     def __new__(cls, source: Source, settings: dict[str, str]) -> SceneCutter: ...
     def next(self) -> Job: ...
 
+@final
 class Seeker:
     @staticmethod
     def open(
