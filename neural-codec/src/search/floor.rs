@@ -158,12 +158,19 @@ impl Search<'_> {
         let mut measured = Curve::as_steep_as(&forecast.curve, value);
         let mut best: Option<Attempted<S>> = None;
         let (mut bracket, mut margin) = (Bracket::default(), CORRECTED_MARGIN);
+        let mut coded = Vec::new();
         for attempt in 0..=MOST_CORRECTIONS {
             let mut params = self.effort.params(library.quantizer_at_most(value), tools);
             params.frame_quantizers = forecast.frame_quantizers(value);
             if params.frame_quantizers.is_empty() {
                 value = params.quantizer.value();
             }
+            // Between two codings there may be no other quantizer.
+            let quantizers = (params.quantizer, params.frame_quantizers.clone());
+            if bracket.is_met() && coded.contains(&quantizers) {
+                break;
+            }
+            coded.push(quantizers);
             if attempt == 0 && floor.is_of_psnr_and_ssim() && Steering::is_worth(self.length()) {
                 params.steering = forecast.steering(value, floor, self.expected_gain);
             }
