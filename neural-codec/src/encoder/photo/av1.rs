@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{EncoderConfig, Library, Quantizer, SvtAv1Encoder, with_retries};
+use crate::base::{EncoderConfig, Library, Quantizer, SvtAv1Encoder, Version, with_retries};
 use crate::bitstream::{PhotoCode, PhotoPacket};
 use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo};
 use crate::error::{Error, Place, Result};
@@ -21,11 +21,19 @@ pub(super) enum Tune {
     Perception,
 }
 
+/// From this version on, SVT-AV1 tunes for image quality without prediction from other frames alone, which `avif` asks for.
+const INTRA_FROM: (u32, u32) = (4, 2);
+
 impl Tune {
-    const fn value(self) -> &'static str {
+    /// The options of a version.
+    fn options(self, version: Version) -> Vec<(String, String)> {
+        let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         match self {
-            Self::Psnr => "1",
-            Self::Perception => "3",
+            Self::Psnr => vec![option("tune", "1")],
+            Self::Perception if (version.0, version.1) >= INTRA_FROM => {
+                vec![option("avif", "1"), option("tune", "3")]
+            }
+            Self::Perception => vec![option("tune", "3")],
         }
     }
 }
@@ -75,7 +83,7 @@ impl Av1Coder {
             depth,
             color,
             threads,
-            extra: vec![("tune".to_owned(), tune.value().to_owned())],
+            extra: tune.options(library.version()),
             ..EncoderConfig::new(source.width(), source.height(), PhotoPacket::RATE)
         };
         let output_depth = source.format().depth;
