@@ -8,15 +8,15 @@ The table is that of docs/BENCHMARKS.md, where the command, the machine and the 
 from __future__ import annotations
 
 import csv
-import html
 import math
 import sys
 from pathlib import Path
 
+from svg import FAINT, PAPER, text
+
 ENCODERS = {"neural-codec": "#0969da", "SVT-AV1": "#d4a72c", "x265": "#8c959f"}
 TITLES = {"neural-codec": "neural-codec, effort 5", "SVT-AV1": "SVT-AV1 4.1, preset 6", "x265": "x265, medium"}
 WIDTH, LEFT, RIGHT, TOP, BAR, GAP = 860, 236, 64, 86, 12, 16
-INK, FAINT, PAPER = "#1f2328", "#d0d7de", "#ffffff"
 
 
 def main() -> None:
@@ -65,13 +65,6 @@ def svg(rows: list[dict[str, str]]) -> str:
             y += BAR
         y += GAP
     return "\n".join([*parts, "</svg>", ""])
-
-
-def text(x: float, y: float, words: str, anchor: str = "start", weight: int = 400, size: int = 13) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{INK}" text-anchor="{anchor}" font-weight="{weight}" font-size="{size}">'
-        f"{html.escape(words)}</text>"
-    )
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ pixel, the arithmetic one of quality. The same table gives the same bytes.
 from __future__ import annotations
 
 import csv
-import html
 import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from svg import FAINT, PAPER, text
 
 # Okabe and Ito's colors.
 COLORS = {
@@ -26,7 +27,6 @@ COLORS = {
 }
 PANELS = (("psnr_rgb", "PSNR of R, G and B, dB"), ("ssimulacra2", "SSIMULACRA 2"))
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, GAP = 940, 420, 48, 16, 96, 44, 56
-INK, FAINT, PAPER = "#1f2328", "#d0d7de", "#ffffff"
 Row = dict[str, str]
 Curve = list[tuple[float, float]]
 
@@ -112,13 +112,6 @@ def panel(left: float, width: float, title: str, curves: dict[str, Curve]) -> li
         parts.append(f'<polyline points="{line}" fill="none" stroke="{COLORS[name]}" stroke-width="1.8"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLORS[name]}"/>' for x, y in places]
     return parts
-
-
-def text(x: float, y: float, words: str, anchor: str = "start", weight: int = 400, size: int = 13) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{INK}" text-anchor="{anchor}" font-weight="{weight}" font-size="{size}">'
-        f"{html.escape(words)}</text>"
-    )
 
 
 if __name__ == "__main__":

@@ -174,15 +174,15 @@ class _Run:
     def _submit(self) -> None:
         for cut in [cut for cut in self._waiting if self._is_ready(cut.index)]:
             self._waiting.remove(cut)
-            start = warm_start(cut.index, self._before(cut.index) if self._starts_warm else [])
+            start = warm_start(cut.index, [self._done[at] for at in self._before(cut.index)])
             self._running[self._task.remote(cut.data, self._texts, start, self._versions)] = cut
 
     def _is_ready(self, index: int) -> bool:
-        """Whether all scenes are done that this one starts warm from."""
-        return not self._starts_warm or all(at in self._done for at in range(index - 1))
+        return all(at in self._done for at in self._before(index))
 
-    def _before(self, index: int) -> list[EncodedScene]:
-        return [self._done[at] for at in range(max(index - 9, 0), index - 1)]
+    def _before(self, index: int) -> range:
+        """The scenes that this one starts warm from."""
+        return range(max(index - 9, 0), index - 1) if self._starts_warm else range(0)
 
     def _collect(self) -> None:
         """Waits for a while for tasks, and takes what is finished."""

@@ -15,7 +15,7 @@ use crate::bitstream::{Limits, PacketReader, PacketWriter, StreamHeader};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::filter::train::WarmStart;
-use crate::frame::{AnyFrame, Frame, Planes, VideoInfo};
+use crate::frame::{AnyFrame, Frame, VideoInfo};
 use crate::media::FrameSource;
 use crate::memory;
 use crate::progress::CancelToken;
@@ -61,15 +61,7 @@ impl CutScene {
         bytes.extend_from_slice(&header);
         for frame in &self.frames {
             bytes.extend_from_slice(&frame.timestamp.to_le_bytes());
-            match frame.planes() {
-                Planes::U8(planes) => {
-                    planes.iter().for_each(|plane| bytes.extend_from_slice(plane.samples()))
-                }
-                Planes::U16(planes) => {
-                    let samples = planes.iter().flat_map(|plane| plane.samples());
-                    bytes.extend(samples.flat_map(|sample| sample.to_le_bytes()));
-                }
-            }
+            frame.append_samples(&mut bytes);
         }
         Ok(bytes)
     }
@@ -132,24 +124,10 @@ fn taken<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 
 /// A frame like `model` out of a timestamp and samples.
 fn frame_of(model: &Frame, bytes: &[u8]) -> Result<Frame> {
-    let mut rest = bytes;
-    let timestamp = taken(&mut rest).map(i64::from_le_bytes).unwrap_or_default();
+    let mut samples = bytes;
+    let timestamp = taken(&mut samples).map(i64::from_le_bytes).unwrap_or_default();
     let mut frame = model.try_clone()?.with_timestamp(timestamp);
-    match frame.planes_mut() {
-        Planes::U8(planes) => {
-            for plane in planes {
-                let (head, tail) = rest.split_at(plane.samples().len());
-                plane.samples_mut().copy_from_slice(head);
-                rest = tail;
-            }
-        }
-        Planes::U16(planes) => {
-            let samples = planes.iter_mut().flat_map(|plane| plane.samples_mut());
-            for (sample, bytes) in samples.zip(rest.as_chunks::<2>().0) {
-                *sample = u16::from_le_bytes(*bytes);
-            }
-        }
-    }
+    frame.copy_samples(samples);
     Ok(frame)
 }
 

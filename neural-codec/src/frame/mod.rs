@@ -10,6 +10,7 @@ mod gpu_frame;
 mod hash;
 mod plane;
 mod rate;
+mod raw;
 
 pub use any::AnyFrame;
 pub use color::{ChromaLocation, Color, ColorRange};

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::memory_budget::{MemoryBudget, Share, lock};
 use super::profile::Profile;
 use crate::error::{Error, Result};
-use crate::frame::{Frame, FrameHash, Planes};
+use crate::frame::{Frame, FrameHash};
 use crate::memory;
 
 /// How often a scene is read.
@@ -190,13 +190,7 @@ impl Spill {
     fn write(&mut self, frame: &Frame) -> Result<Slot> {
         let offset = self.end;
         let mut bytes = memory::reserved("a frame on its way to disk", frame.byte_len())?;
-        match frame.planes() {
-            Planes::U8(planes) => planes.iter().for_each(|plane| bytes.extend_from_slice(plane.samples())),
-            Planes::U16(planes) => planes
-                .iter()
-                .flat_map(|plane| plane.samples())
-                .for_each(|sample| bytes.extend_from_slice(&sample.to_le_bytes())),
-        }
+        frame.append_samples(&mut bytes);
         (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.write_all(&bytes)))
             .map_err(|source| Error::io(std::env::temp_dir(), source))?;
         self.end += bytes.len() as u64;
@@ -208,23 +202,7 @@ impl Spill {
         (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut bytes)))
             .map_err(|source| Error::io(std::env::temp_dir(), source))?;
         let mut frame = self.model.try_clone()?.with_timestamp(timestamp);
-        let mut rest = bytes.as_slice();
-        match frame.planes_mut() {
-            Planes::U8(planes) => {
-                for plane in planes {
-                    let (head, tail) = rest.split_at(plane.samples().len());
-                    plane.samples_mut().copy_from_slice(head);
-                    rest = tail;
-                }
-            }
-            Planes::U16(planes) => {
-                for sample in planes.iter_mut().flat_map(|plane| plane.samples_mut()) {
-                    let (head, tail) = rest.split_at(2);
-                    *sample = u16::from_le_bytes([head[0], head[1]]);
-                    rest = tail;
-                }
-            }
-        }
+        frame.copy_samples(&bytes);
         Ok(frame)
     }
 }
@@ -232,7 +210,7 @@ impl Spill {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Color, PixelFormat};
+    use crate::frame::{Color, PixelFormat, Planes};
 
     fn frame(value: u8, format: PixelFormat) -> Arc<Frame> {
         let mut frame = Frame::new(6, 5, format, Color::default()).unwrap().with_timestamp(i64::from(value));
