@@ -42,7 +42,7 @@ impl Logger {
     }
 
     /// Tells what a finished encode notes about itself, and its sum.
-    pub(crate) fn tell_report(&self, report: &Report) {
+    pub(crate) fn log_report(&self, report: &Report) {
         report.notes.iter().for_each(|note| self.report(NCODEC_LOG_INFO, note));
         let total = &report.total;
         if !total.target_met {

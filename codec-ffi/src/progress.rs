@@ -59,7 +59,7 @@ impl Listener {
     /// Breaks when the caller cancels.
     pub(crate) fn report(&self, progress: Progress) -> ControlFlow<()> {
         let Some(callback) = self.callback else { return ControlFlow::Continue(()) };
-        let told = CProgress {
+        let progress = CProgress {
             struct_size: size_of::<CProgress>() as u32,
             scenes_done: progress.scenes_done,
             frames_done: progress.frames_done,
@@ -70,7 +70,7 @@ impl Listener {
             frames_coded: progress.frames_coded,
         };
         // SAFETY: a function of this type by the header, with the pointer that came with it.
-        match unsafe { callback(&raw const told, self.user_data) } {
+        match unsafe { callback(&raw const progress, self.user_data) } {
             0 => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }

@@ -79,8 +79,8 @@ fn the_bytes_do_not_depend_on_the_device_even_where_it_is_lost_on_the_way() {
     fake_driver().fail(c"cuLaunchKernel", 20, 719);
     let (bytes, report) = encoded("cuda", "av1");
     assert!(bytes == on_cpu);
-    let told = report.notes.iter().filter(|note| note.contains("on the CPU: device cuda:0"));
-    assert_eq!(told.count(), 1, "{:?}", report.notes);
+    let fallbacks = report.notes.iter().filter(|note| note.contains("on the CPU: device cuda:0"));
+    assert_eq!(fallbacks.count(), 1, "{:?}", report.notes);
 }
 
 #[test]

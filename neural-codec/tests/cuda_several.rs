@@ -63,8 +63,8 @@ fn a_device_that_is_lost_leaves_its_scenes_to_the_cpu_and_the_other_goes_on() {
     let before = fake_driver.launches_on(0);
     let (bytes, report) = encoded("cuda:0,1").unwrap();
     assert!(bytes == on_cpu && fake_driver.launches_on(0) > before);
-    let told = report.notes.iter().filter(|note| note.contains("on the CPU: device cuda:1"));
-    assert_eq!(told.count(), 1, "{:?}", report.notes);
+    let fallbacks = report.notes.iter().filter(|note| note.contains("on the CPU: device cuda:1"));
+    assert_eq!(fallbacks.count(), 1, "{:?}", report.notes);
     assert!(!report.notes.iter().any(|note| note.contains("device cuda:0")), "{:?}", report.notes);
 }
 

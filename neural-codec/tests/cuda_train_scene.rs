@@ -1,6 +1,6 @@
 //! A scene's filter trained on a GPU, or on the fake driver for one, from the first step to the last candidate, beside the CPU's.
 //!
-//! Gradients are rounded otherwise there, so that what is trained may differ a little; what is judged without learning may not.
+//! Gradients are rounded otherwise there, so that what is trained may differ a little; what is judged without training may not.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first error")]
 
 mod fake_driver;
@@ -40,7 +40,7 @@ fn trained(device: &Device) -> Trained {
 }
 
 #[test]
-fn a_whole_scene_learns_on_a_gpu_what_it_learns_on_the_cpu() {
+fn a_whole_scene_trains_on_a_gpu_as_on_the_cpu() {
     let gpu = device();
     let (there, here) = (trained(&gpu), trained(&Device::cpu()));
     assert!(gpu.notes().is_empty(), "{:?}", gpu.notes());

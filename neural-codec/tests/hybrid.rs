@@ -122,14 +122,14 @@ fn scenes_go_on_from_filters_of_scenes_like_them_for_any_number_of_threads() {
     };
     let (bytes, report) = encoded("2");
     let filters: Vec<_> = report.scenes.iter().map(|scene| scene.filter.as_ref().unwrap()).collect();
-    let goes_on =
+    let continues =
         |scene: usize| filters[scene].candidates.iter().any(|candidate| candidate.name == "earlier");
     assert!(filters[0].verdict == FilterVerdict::Kept, "{filters:#?}");
     for scene in 0..3 {
         // The scene just before may still be at work.
-        let is_one_there =
+        let is_one_kept =
             (0..scene).any(|before| before + 1 < scene && filters[before].verdict == FilterVerdict::Kept);
-        assert_eq!(goes_on(scene), is_one_there, "{scene}: {filters:#?}");
+        assert_eq!(continues(scene), is_one_kept, "{scene}: {filters:#?}");
     }
     assert_eq!(decoded(&bytes).unwrap().len(), 36);
     assert!(encoded("1").0 == bytes);

@@ -45,9 +45,9 @@ fn a_photo_reaches_its_floor_and_comes_back_with_its_opacity() {
     assert!(report.total.target_met, "{report:?}");
     assert!(report.total.pooled["psnr_rgb"] >= 29.0);
     assert_eq!(report.total.bytes, std::fs::metadata(at("out.nvc")).unwrap().len());
-    let mut goes_on = |_| ControlFlow::Continue(());
+    let mut continues = |_| ControlFlow::Continue(());
     let settings = DecoderSettings::default();
-    decode_file(&at("out.nvc"), &at("back.png"), &settings, &CancelToken::new(), &mut goes_on).unwrap();
+    decode_file(&at("out.nvc"), &at("back.png"), &settings, &CancelToken::new(), &mut continues).unwrap();
     let (source, back) =
         (image::open(at("in.png")).unwrap().to_rgba8(), image::open(at("back.png")).unwrap().to_rgba8());
     assert_eq!(source.dimensions(), back.dimensions());

@@ -117,12 +117,12 @@ fn an_mkv_keeps_every_track_and_tag_and_what_an_mp4_cannot_is_named_first() {
     to(&stream, &folder.path().join("again.mkv")).unwrap();
     assert_eq!(described(&folder.path().join("again.mkv")), before);
     let mp4 = folder.path().join("out.mp4");
-    let mut told = Vec::new();
-    let hooks = Hooks::default().with_lost(|lost| told = lost.to_vec());
+    let mut named = Vec::new();
+    let hooks = Hooks::default().with_lost(|lost| named = lost.to_vec());
     let report = encode_file(&input, &mp4, &fast(&[]), hooks).unwrap();
-    assert_eq!(told, report.lost);
-    let kinds: Vec<&str> = told.iter().map(|lost| lost.what.as_str()).collect();
-    assert_eq!(kinds, ["subtitle", "attachment", "tag"], "{told:?}");
+    assert_eq!(named, report.lost);
+    let kinds: Vec<&str> = named.iter().map(|lost| lost.what.as_str()).collect();
+    assert_eq!(kinds, ["subtitle", "attachment", "tag"], "{named:?}");
     let found = described(&mp4).join("\n");
     for expected in
         ["mov_text", "tag:language=fra", "tag:title=One", "tag:title=A title", "flac", "opus", "forced=1"]

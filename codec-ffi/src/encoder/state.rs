@@ -141,7 +141,7 @@ impl EncoderState {
             && let Some(report) = agent.report()
             && !std::mem::replace(&mut self.is_reported, true)
         {
-            self.logger.tell_report(report);
+            self.logger.log_report(report);
         }
     }
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._decode import Decoder, Frames, decode
     from ._encode import Encoder, encode
     from ._export import export_base, remux
-    from ._look import probe, profile_scenes
+    from ._preview import probe, profile_scenes
     from ._measure import bd_rate, compare, detect_scenes, info
     from ._native import __version__
     from ._parts import EncodedScene, concat, encode_scene, split, warm_start
@@ -34,7 +34,7 @@ _FROM = {
     "_decode": ("Decoder", "Frames", "decode"),
     "_encode": ("Encoder", "encode"),
     "_export": ("export_base", "remux"),
-    "_look": ("probe", "profile_scenes"),
+    "_preview": ("probe", "profile_scenes"),
     "_measure": ("bd_rate", "compare", "detect_scenes", "info"),
     "_native": ("__version__",),
     "_parts": ("EncodedScene", "concat", "encode_scene", "split", "warm_start"),

@@ -250,7 +250,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return {"on_damage": "continue", **given}
 
 
-def _tell_lost(lost: list[Lost]) -> None:
+def _print_lost(lost: list[Lost]) -> None:
     for each in lost:
         print(f"lost: {each.what}: {each.why}", file=sys.stderr)
 
@@ -267,7 +267,7 @@ def _encode_piped(options: argparse.Namespace) -> Report:
             scenes=_scenes(options.scenes),
             fps=options.fps,
             progress=_bar(options),
-            on_lost=_tell_lost,
+            on_lost=_print_lost,
             **_given(options),
         )
         if output == "-":
@@ -287,7 +287,7 @@ def _encode_one(options: argparse.Namespace) -> Report:
         scenes=_scenes(options.scenes),
         fps=options.fps,
         progress=_bar(options),
-        on_lost=_tell_lost,
+        on_lost=_print_lost,
         **_given(options),
     )
     if options.report is not None:
@@ -366,7 +366,7 @@ def _decode(options: argparse.Namespace) -> int | None:
 
 def _remux(options: argparse.Namespace) -> None:
     found = neural_codec.remux(options.input, options.output, progress=_bar(options))
-    _tell_lost(found.lost)
+    _print_lost(found.lost)
     _print(options, found, [f"{found.frames} frames, {found.base_bytes} bytes of AV1"])
 
 
@@ -384,8 +384,8 @@ def _info(options: argparse.Namespace) -> None:
     video = found.video
     if os.path.isfile(options.input) and _native.is_photo(options.input):
         size = os.path.getsize(options.input)
-        told = f"picture: {size} bytes, {8 * size / (video.width * video.height):.3f} bits a pixel; encode makes a photo of it"
-        _print(options, found, [f"{video.width}x{video.height} {video.pixel_format}", told])
+        summary = f"picture: {size} bytes, {8 * size / (video.width * video.height):.3f} bits a pixel; encode makes a photo of it"
+        _print(options, found, [f"{video.width}x{video.height} {video.pixel_format}", summary])
         return
     line = f"{video.width}x{video.height} {video.pixel_format}, {float(video.frame_rate):.3f} frames a second"
     _print(options, found, [line, *(_stream_lines(found) if isinstance(found, StreamInfo) else _clip_lines(found))])

@@ -140,8 +140,8 @@ class _Line:
         done = self._finished - self._skipped + min(share, 1.0)
         left = (now - self._start) / done * (self._inputs - self._skipped - done) if done > 0.01 else None
         eta = "" if left is None else f", {int(left) // 60}:{int(left) % 60:02} left"
-        told = f"attempt {at.attempts}" if at.frames_total == 1 and at.attempts else f"{at.frames_done} frames"
-        text = f"[{self._finished + 1}/{self._inputs}] {os.path.basename(name)}: {told}{eta}"
+        reached = f"attempt {at.attempts}" if at.frames_total == 1 and at.attempts else f"{at.frames_done} frames"
+        text = f"[{self._finished + 1}/{self._inputs}] {os.path.basename(name)}: {reached}{eta}"
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
     def lost(self, name: str, lost: list[Lost]) -> None:

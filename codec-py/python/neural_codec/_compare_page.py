@@ -48,9 +48,9 @@ def _pictures(reference: str, clip: str, metrics: Metrics) -> tuple[str, Measure
     # PSNR is None where nothing differs.
     values = [(each.psnr_y, index) for index, each in enumerate(metrics.per_frame or []) if each.psnr_y is not None]
     worst = min(values)[1] if values else 0
-    told = f"; pictures are of frame {worst}, of least PSNR-Y"
+    note = f"; pictures are of frame {worst}, of least PSNR-Y"
     try:
         before, after = dict(frames_at(reference, [worst])), decoded_at(clip, [worst])
-        return told, of_pictures(before[worst], after[worst])
+        return note, of_pictures(before[worst], after[worst])
     except NeuralCodecError as error:
-        return told, MeasuredPhoto([], "", [], [f"There are no pictures: {error}"])
+        return note, MeasuredPhoto([], "", [], [f"There are no pictures: {error}"])

@@ -365,14 +365,14 @@ def _decode_to_arrays(source: Any, layout: str, progress: ProgressArgument, thre
     info = stream_info(source)
     with ExitStack() as stack:
         decoder = stack.enter_context(Decoder(source, layout=layout, threads=threads, device=device))
-        tell = stack.enter_context(bar_for(progress))
+        on_progress = stack.enter_context(bar_for(progress))
         video = _empty_clip(info, decoder.info.bit_depth, layout)
         timestamps = np.zeros(info.frames)
         for index, frame in enumerate(decoder):
             video[index] = frame
             timestamps[index] = decoder.timestamp
             check_stop()
-            if tell is not None and tell(Progress(index + 1, info.frames, 0, 0)) is False:
+            if on_progress is not None and on_progress(Progress(index + 1, info.frames, 0, 0)) is False:
                 raise Cancelled("cancelled by the progress callback")
         return Frames(video, decoder.fps, timestamps, info)
 

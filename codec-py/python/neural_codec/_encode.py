@@ -73,27 +73,27 @@ def encode(
         report = encode_on_cluster(cluster, source, output, progress, fps, on_lost, texts)
         _log(report)
         return report
-    tell = None if on_lost is None else lambda text: on_lost([Lost.from_dict(each) for each in json.loads(text)])
+    lost = None if on_lost is None else lambda text: on_lost([Lost.from_dict(each) for each in json.loads(text)])
     picture = None if fps is not None else picture_of(source, check_layout(layout))
     if picture is not None:
         if listed is not None:
             raise InvalidArgument("scenes: expected none for a photo")
         job = _native.encode_picture(picture.samples, picture.tags, texts, path)
-        report = _encode_photo(job, output, path, progress, tell)
+        report = _encode_photo(job, output, path, progress, lost)
         report = dataclasses.replace(report, notes=[*report.notes, *picture.notes()])
         _log(report)
         return report
     if fps is None and scenes is None and _is_photo(source, path):
         with naming(source):
-            report = _encode_photo(_native.encode_photo(source, texts, path), output, path, progress, tell)
+            report = _encode_photo(_native.encode_photo(source, texts, path), output, path, progress, lost)
         _log(report)
         return report
     with opened(source, fps=fps, layout=layout, reading=texts) as (native, feeds), naming(source):
         if path is not None:
             job = _native.encode(native, texts, listed, path)
-            report = Report.from_json(drive(job, feeds, progress=progress, patience=WRITE_PATIENCE, lost=tell))
+            report = Report.from_json(drive(job, feeds, progress=progress, patience=WRITE_PATIENCE, lost=lost))
         else:
-            report = stream_into(output, _native.encode(native, texts, listed), feeds, progress, tell)
+            report = stream_into(output, _native.encode(native, texts, listed), feeds, progress, lost)
     _log(report)
     return report
 
@@ -106,11 +106,11 @@ def _is_photo(source: Any, path: str | None) -> bool:
 
 
 def _encode_photo(
-    job: _native.Job, output: Any, path: str | None, progress: ProgressArgument, tell: Callable[[str], object] | None
+    job: _native.Job, output: Any, path: str | None, progress: ProgressArgument, lost: Callable[[str], object] | None
 ) -> Report:
     if path is None:
-        return stream_into(output, job, [], progress, tell)
-    return Report.from_json(drive(job, progress=progress, patience=WRITE_PATIENCE, lost=tell))
+        return stream_into(output, job, [], progress, lost)
+    return Report.from_json(drive(job, progress=progress, patience=WRITE_PATIENCE, lost=lost))
 
 
 def named_output(output: Any) -> str | None:

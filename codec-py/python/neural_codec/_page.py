@@ -32,8 +32,8 @@ def page(
 ) -> str:
     """The page of a report, and of what was measured frame by frame where that is given."""
     clip, date = os.path.basename(clip) or "clip", date or datetime.now(timezone.utc)
-    told = f"{date.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC · neural-codec {report.library_version} · {report.base_encoder}"
-    head = f"<h1>{html.escape(clip)}</h1><p class=note>{html.escape(told)}</p>"
+    summary = f"{date.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC · neural-codec {report.library_version} · {report.base_encoder}"
+    head = f"<h1>{html.escape(clip)}</h1><p class=note>{html.escape(summary)}</p>"
     shown = f"<pre><code>{html.escape(command)}</code></pre>" if command else ""
     return document(f"{clip}: report", f"<main class=report>{head}{outcome(report)}{shown}{fragment(report, found)}</main>")
 

@@ -208,13 +208,13 @@ def chart_data(report: Report, found: Measured | None) -> dict[str, Any]:
         label, by, digits, unit, color, least, most, setting = MEASURES.get(name, (name, 1000, 3, "", "--ink4", 0.01, None, f"min_{name}"))
         if name in values:
             whole = [None if value is None else round(value * by) for value in values[name]]
-            told = {"label": label, "by": by, "digits": digits, "unit": unit, "color": color, "least": least, "most": most}
+            shown = {"label": label, "by": by, "digits": digits, "unit": unit, "color": color, "least": least, "most": most}
             means = [getattr(scene.quality, name, None) for scene in report.scenes] if detailed else []
             known = {"means": means} if any(mean is not None for mean in means) else {}
-            series.append({**told, **known, "values": whole, "floor": floors.get(setting)})
+            series.append({**shown, **known, "values": whole, "floor": floors.get(setting)})
     if bits:
-        told = {"label": "bits a frame", "by": 1, "digits": 0, "unit": "bits", "color": "--ink2", "least": 1, "zero": True}
-        series.append({**told, "values": [round(value) for value in bits], "floor": None})
+        shown = {"label": "bits a frame", "by": 1, "digits": 0, "unit": "bits", "color": "--ink2", "least": 1, "zero": True}
+        series.append({**shown, "values": [round(value) for value in bits], "floor": None})
     thumbnails = found.thumbnails if found is not None else {}
     return {
         "fps": float(report.source.frame_rate),

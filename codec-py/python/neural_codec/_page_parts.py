@@ -29,13 +29,13 @@ def target_of(report: Report) -> str:
     """What was asked for, in words."""
     floors = floors_of(report)
     asked = {**floors, **{name: report.settings[name] for name in OTHER_TARGETS if report.settings.get(name) is not None}}
-    told = [_WORDS.get(name, name.replace("_", " ") + " {}").format(_written(value)) for name, value in asked.items()]
+    parts = [_WORDS.get(name, name.replace("_", " ") + " {}").format(_written(value)) for name, value in asked.items()]
     if not floors or report.photo is not None:
-        return ", ".join(told) or "none"
+        return ", ".join(parts) or "none"
     frames = {"mean": "", "harmonic_mean": " (harmonic mean of frames)"}
     pooling = str(report.settings.get("pooling", "mean"))
     where = "over the whole clip" if report.settings.get("scope") == "clip" else "in every scene"
-    return ", ".join(told) + frames.get(pooling, f" ({pooling} of frames)") + f", {where}"
+    return ", ".join(parts) + frames.get(pooling, f" ({pooling} of frames)") + f", {where}"
 
 
 def _written(value: object) -> str:
@@ -243,8 +243,8 @@ def settings_part(report: Report) -> str:
     usual = {name: setting.default for name, setting in settings().items()}
     written = {name: _written(value) for name, value in report.settings.items() if name not in floors_of(report)}
     changed = {name: value for name, value in written.items() if value != usual.get(name)}
-    told = ", ".join(f"<code>{html.escape(name)}={html.escape(value[:200])}</code>" for name, value in changed.items())
-    return f"<h2>Settings</h2><p>{told or 'All but the target are the defaults.'}</p>"
+    listed = ", ".join(f"<code>{html.escape(name)}={html.escape(value[:200])}</code>" for name, value in changed.items())
+    return f"<h2>Settings</h2><p>{listed or 'All but the target are the defaults.'}</p>"
 
 
 def _safe(value: object) -> str:

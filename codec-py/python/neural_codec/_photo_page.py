@@ -71,8 +71,8 @@ def of_pictures(before: Array, after: Array) -> MeasuredPhoto:
     """The same of two pictures `(height, width, 3)` of uint8."""
     if before.shape != after.shape:
         height, width, _ = before.shape
-        told = f"source of {width}x{height}, result of {after.shape[1]}x{after.shape[0]}"
-        return MeasuredPhoto([], "", [], [f"There are no pictures: expected pictures of one size, found a {told}."])
+        sizes = f"source of {width}x{height}, result of {after.shape[1]}x{after.shape[0]}"
+        return MeasuredPhoto([], "", [], [f"There are no pictures: expected pictures of one size, found a {sizes}."])
     crops: list[PhotoCrop] = []
     room = max(48, min(before.shape[:2]) // 2)
     for most in SIDES:
@@ -156,9 +156,9 @@ def _bytes(report: Report, photo: Photo) -> list[tuple[str, int]]:
     ]
     tags = sum(size for _, size in kept)
     names = {"profile": "ICC", "exif": "EXIF", "xmp": "XMP"}
-    told = " (" + ", ".join(f"{names[name]} {amount(size)}" for name, size in kept) + ")" if kept else ""
+    detail = " (" + ", ".join(f"{names[name]} {amount(size)}" for name, size in kept) + ")" if kept else ""
     rest = max(0, report.total.bytes - photo.coded_bytes - tags - alpha)
-    return [("picture", photo.coded_bytes), ("opacity", alpha), (f"metadata{told}", tags), ("container", rest)]
+    return [("picture", photo.coded_bytes), ("opacity", alpha), (f"metadata{detail}", tags), ("container", rest)]
 
 
 def crops_part(found: MeasuredPhoto | None) -> str:

@@ -196,7 +196,7 @@ impl SvtAv1Encoder {
             self.wait()?;
         }
         self.waiting += 1;
-        self.tell(Command::Send(frame, quantizer))
+        self.command(Command::Send(frame, quantizer))
     }
 
     /// Says that no more frames come.
@@ -206,7 +206,7 @@ impl SvtAv1Encoder {
     /// `WrongOrder` when called twice.
     pub fn finish(&mut self) -> Result<()> {
         self.expect_open("finish")?;
-        self.tell(Command::Finish)?;
+        self.command(Command::Finish)?;
         self.state = State::Draining;
         Ok(())
     }
@@ -240,14 +240,14 @@ impl SvtAv1Encoder {
             return Ok(unit);
         }
         self.is_waited_for = true;
-        self.tell(Command::Wait(self.received + 1))?;
+        self.command(Command::Wait(self.received + 1))?;
         while self.is_waited_for {
             self.wait()?;
         }
         self.receive()?.ok_or_else(|| Error::internal("base encoder", "no unit where one was waited for"))
     }
 
-    fn tell(&mut self, command: Command) -> Result<()> {
+    fn command(&mut self, command: Command) -> Result<()> {
         match self.commands.as_ref().map(|commands| commands.send(command)) {
             Some(Ok(())) => Ok(()),
             // The thread has ended: its last answer says why.

@@ -232,8 +232,8 @@ impl<R: Read + Seek> SeekingDecoder<R> {
             return Ok(Some(Decoded { frame, resident: None }));
         }
         let entry = self.scenes.table().scenes[scene];
-        let goes_on = self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);
-        let (mut decoder, mut at) = match self.open.take().filter(|_| goes_on) {
+        let is_same_run = self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);
+        let (mut decoder, mut at) = match self.open.take().filter(|_| is_same_run) {
             Some(open) => open,
             None => {
                 let info = self.scenes.header().info;

@@ -13,7 +13,7 @@ mod cut;
 mod encoded_scene;
 mod filter;
 mod hooks;
-mod look;
+mod preview;
 mod memory_plan;
 mod muxer;
 mod one_shot;
@@ -38,7 +38,7 @@ pub use agent::EncodingAgent;
 pub use cut::{CutScene, SceneCutter};
 pub use encoded_scene::EncodedScene;
 pub use hooks::{Hooks, OnLost};
-pub use look::{ProbeReport, ProfiledScene, probe, profile_scenes};
+pub use preview::{ProbeReport, ProfiledScene, probe, profile_scenes};
 pub use one_shot::{encode, encode_file, encode_to};
 pub use parts::{ScenePlace, concat, encode_scene, scenes_start_warm, split, warm_start};
 #[cfg(feature = "images")]

@@ -68,10 +68,10 @@ pub fn encode(
         .with_tracks(source.tracks().clone())?;
     let by_output = std::mem::take(&mut hooks.lost_by_output);
     let lost = |source: &dyn FrameSource| [source.lost(), by_output.clone()].concat();
-    if let Some(tell) = &mut hooks.on_lost {
+    if let Some(on_lost) = &mut hooks.on_lost {
         let lost = lost(source);
         if !lost.is_empty() {
-            tell(&lost);
+            on_lost(&lost);
         }
     }
     if let Some(scenes) = hooks.scenes.take() {

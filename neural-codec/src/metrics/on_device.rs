@@ -31,9 +31,9 @@ pub(super) fn measure<T: Comparable>(
         let [first, second, third] = planes.each_ref().map(|plane| gpu.upload(plane.samples()));
         Ok::<_, Error>([first?, second?, third?])
     };
-    let (source_there, decoded_there) = (upload(source)?, upload(decoded)?);
+    let (source_on_gpu, decoded_on_gpu) = (upload(source)?, upload(decoded)?);
     let sizes = source.each_ref().map(|plane| (plane.width(), plane.height()));
-    let pairs = pairs(source_there.each_ref(), decoded_there.each_ref(), sizes);
+    let pairs = pairs(source_on_gpu.each_ref(), decoded_on_gpu.each_ref(), sizes);
     measure_pairs(gpu, &pairs, depth, measures)
 }
 

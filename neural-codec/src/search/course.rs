@@ -18,11 +18,11 @@ pub(super) struct Course {
     /// That of the next.
     value: f64,
     measured: Vec<FrameMetrics>,
-    told: Receiver<FrameMetrics>,
+    metrics: Receiver<FrameMetrics>,
 }
 
 impl Course {
-    pub(super) fn new(params: &EncodeParams, told: Receiver<FrameMetrics>) -> Self {
+    pub(super) fn new(params: &EncodeParams, metrics: Receiver<FrameMetrics>) -> Self {
         let steering = params.steering.clone();
         Self {
             quantizers: params.frame_quantizers.clone(),
@@ -30,7 +30,7 @@ impl Course {
             steering,
             sent: Vec::new(),
             measured: Vec::new(),
-            told,
+            metrics,
         }
     }
 
@@ -43,7 +43,7 @@ impl Course {
     pub(super) fn turn(&mut self, count: u64) -> Result<()> {
         let Some(steering) = &self.steering else { return Ok(()) };
         while (self.measured.len() as u64) < count {
-            let frame = self.told.recv().map_err(|_| Error::internal("measuring", "the thread has ended"))?;
+            let frame = self.metrics.recv().map_err(|_| Error::internal("measuring", "the thread has ended"))?;
             self.measured.push(frame);
         }
         self.value = steering.turn(&self.sent, &self.measured);

@@ -64,13 +64,13 @@ fn run_once(
     kind: AttemptKind,
 ) -> Result<EncodeAttempt> {
     let (pairs, queue) = sync_channel(WAITING);
-    let (tell, told) = channel();
+    let (metrics_in, metrics_out) = channel();
     let first = span.start;
     std::thread::scope(|scope| {
         let measurer =
-            Measurer { context, frames, first, kind, tell: params.steering.is_some().then_some(tell) };
+            Measurer { context, frames, first, kind, steering: params.steering.is_some().then_some(metrics_in) };
         let measuring = scope.spawn(move || measurer.run(&queue));
-        let course = Course::new(params, told);
+        let course = Course::new(params, metrics_out);
         let coded =
             Coder::new(context, frames, params, course, pairs).and_then(|coder| coder.run(span, kind));
         let measured = measuring.join().map_err(|_| Error::internal("measuring", "the thread panicked"))?;
@@ -214,8 +214,8 @@ struct Measurer<'a> {
     frames: &'a SceneFrames,
     first: u64,
     kind: AttemptKind,
-    /// Told of every frame, where that steers the coding.
-    tell: Option<Sender<FrameMetrics>>,
+    /// Gets every frame's metrics, where they steer the coding.
+    steering: Option<Sender<FrameMetrics>>,
 }
 
 impl Measurer<'_> {
@@ -244,9 +244,9 @@ impl Measurer<'_> {
             let decoded = at_depth(decoded, format.depth)?;
             let measured = measurer.len() as u64;
             let metrics = measurer.push(&source, &decoded)?;
-            if let Some(tell) = &self.tell {
+            if let Some(steering) = &self.steering {
                 // The coder may have no more frames to steer.
-                let _ = tell.send(metrics);
+                let _ = steering.send(metrics);
             }
             self.context.log.coded();
             attempt.timestamps.push(source.timestamp);

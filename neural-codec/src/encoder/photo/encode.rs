@@ -126,10 +126,10 @@ fn encode(
     let target = PhotoTarget::of(settings)?;
     let mut packet = empty_packet(photo)?;
     let lost = [photo.lost.clone(), lost_by_file(&packet)].concat();
-    if let Some(tell) = &mut hooks.on_lost
+    if let Some(on_lost) = &mut hooks.on_lost
         && !lost.is_empty()
     {
-        tell(&lost);
+        on_lost(&lost);
     }
     let library = Library::load(None)?;
     let measurer = PhotoMeasurer::new(&photo.frame)?;

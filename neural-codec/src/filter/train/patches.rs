@@ -28,7 +28,7 @@ pub struct PatchSampler {
     by_chance: Vec<Option<Arc<Candidate>>>,
     by_error: Vec<Option<Arc<Candidate>>>,
     judges: Vec<Option<Arc<Candidate>>>,
-    learnable: Seen,
+    trainable: Seen,
     judged: Seen,
 }
 
@@ -63,7 +63,7 @@ impl PatchSampler {
             by_chance: vec![None; half],
             by_error: vec![None; half],
             judges: vec![None; count.div_ceil(JUDGES - 1)],
-            learnable: Seen::default(),
+            trainable: Seen::default(),
             judged: Seen::default(),
         }
     }
@@ -103,7 +103,7 @@ impl PatchSampler {
     /// Lets each draw take the place, by its chance among those seen so far.
     fn draw(&mut self, error: f64, patch: impl Fn() -> Patch) {
         let is_judge = self.random.below(JUDGES) == 0;
-        let seen = if is_judge { &mut self.judged } else { &mut self.learnable };
+        let seen = if is_judge { &mut self.judged } else { &mut self.trainable };
         seen.candidates += 1;
         seen.error += error;
         let (uniform, weighted) = (1.0 / seen.candidates as f64, error / seen.error);
@@ -135,13 +135,13 @@ impl PatchSampler {
             draws.into_iter().flatten().map(patch).collect()
         };
         let mean = |seen: &Seen| (seen.error / seen.candidates.max(1) as f64).max(1e-9);
-        let (trained, judged) = (mean(&self.learnable), mean(&self.judged));
+        let (trained, judged) = (mean(&self.trainable), mean(&self.judged));
         // Half of the draws are uniform, half by error: this is how much likelier than uniform a place is.
         let training_weight = |error: f64| 1.0 / ((0.5 + 0.5 * error / trained) * trained);
         let mut training = weighted(self.by_chance, &training_weight);
         training.extend(weighted(self.by_error, &training_weight));
         let judges = weighted(self.judges, &|_| 1.0 / judged);
-        let places = self.learnable.candidates + self.judged.candidates;
+        let places = self.trainable.candidates + self.judged.candidates;
         if places * DRAWS_TO_KNOW_ALL <= training.len() as u64 {
             // As many a place as elsewhere, so that every place of the scene counts alike.
             training.extend(judges.iter().cloned());

@@ -128,7 +128,7 @@ struct SceneTrainer {
     cancel: CancelToken,
 }
 
-/// What learning begins with.
+/// What training begins with.
 struct Start {
     network: SceneNetwork,
     /// Steps to take.
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_learned_is_and_costs_more_where_bytes_are_cheap() {
+    fn what_can_be_trained_is_and_costs_more_where_bytes_are_cheap() {
         let trained = |byte_price: f64| {
             let plan = ScenePlan { profile: NetworkSize::M, steps: 160, quantizer: 180, byte_price, seed: 1 };
             train_scene(&plan, patches(&mut Random::new(2), 1.0), &[], &Device::cpu(), &CancelToken::new())
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn learning_goes_on_from_an_earlier_network_that_suits_and_passes_over_others() {
+    fn training_resumes_from_an_earlier_network_that_suits_and_passes_over_others() {
         let plan =
             ScenePlan { profile: NetworkSize::M, steps: 160, quantizer: 180, byte_price: 1e-6, seed: 1 };
         let trained = |steps: usize, kept: &[TrainedFilter]| {

@@ -61,7 +61,7 @@ pub struct TrainPoint {
     pub differences: (f32, f32),
     /// Likewise.
     pub values: (f32, f32),
-    /// Whether it learns where parameters are rounded.
+    /// Whether it trains where parameters are rounded.
     pub is_moved: bool,
 }
 
