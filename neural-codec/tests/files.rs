@@ -13,7 +13,7 @@ use std::process::Command;
 use neural_codec::decoder::{DecoderSettings, compare, decode_file, open_clip};
 use neural_codec::encoder::{Hooks, encode_file};
 use neural_codec::error::Error;
-use neural_codec::frame::ColorRange;
+use neural_codec::frame::{ColorRange, crop_at};
 use neural_codec::metrics::Measures;
 use neural_codec::progress::CancelToken;
 use neural_codec::settings::Settings;
@@ -77,6 +77,48 @@ fn full_range_and_colour_come_back_through_a_file() {
     let [first, second] = &mut clips;
     let metrics = compare(first.as_mut(), second.as_mut(), Measures::PSNR).unwrap();
     assert_eq!(metrics.lossless_frames, metrics.frames);
+}
+
+/// The first frame of a file, and what the reader says of the file.
+fn first_frame(path: &Path) -> (neural_codec::frame::Frame, f64, Vec<String>) {
+    let mut source = open_clip(path, &DecoderSettings::default()).unwrap();
+    let frame = source.next_frame().unwrap().unwrap();
+    (frame, source.info().pixel_aspect.value(), source.notes())
+}
+
+#[test]
+fn what_a_container_leaves_out_of_pictures_is_not_coded() {
+    let folder = tempfile::tempdir().unwrap();
+    let lossless = ["-c:v", "ffv1", "-pix_fmt", "yuv420p"];
+    let Some(input) = made(folder.path(), "whole.mkv", &lossless) else { return };
+    let (whole, _, notes) = first_frame(&input);
+    assert!(!notes.iter().any(|note| note.contains("shown")), "{notes:?}");
+    let cropped = folder.path().join("cropped.mkv");
+    std::fs::copy(&input, &cropped).unwrap();
+    // 301 is odd, and 13 rows begin at row 12, where a sample of chroma does.
+    let sides = ["pixel-crop-left=16", "pixel-crop-right=3", "pixel-crop-top=13", "pixel-crop-bottom=8"];
+    let edits = sides.iter().flat_map(|side| ["--set", side]);
+    let done =
+        Command::new("mkvpropedit").args(["-q", "--edit", "track:v1"]).args(edits).arg(&cropped).status();
+    if !done.is_ok_and(|status| status.success()) {
+        return eprintln!("skipped: mkvpropedit is not there");
+    }
+    let (frame, aspect, notes) = first_frame(&cropped);
+    assert_eq!((frame.width(), frame.height(), aspect), (301, 160, 1.0));
+    assert_eq!(frame, crop_at(&whole, (16, 12), (301, 160)).unwrap());
+    assert!(notes.iter().any(|note| note.contains("301x160 of its 320x180 pixels")), "{notes:?}");
+    // A size for display is that of the shown part: pixels twice as wide as high.
+    let display = ["--set", "display-width=602", "--set", "display-height=160"];
+    let done =
+        Command::new("mkvpropedit").args(["-q", "--edit", "track:v1"]).args(display).arg(&cropped).status();
+    assert!(done.unwrap().success());
+    assert!((first_frame(&cropped).1 - 2.0).abs() < 0.01, "{}", first_frame(&cropped).1);
+    // Coded as shown; and that other players show more than that is said.
+    let output = folder.path().join("out.mkv");
+    let report = encoded(&cropped, &output).unwrap();
+    let lost: Vec<String> = report.lost.iter().map(ToString::to_string).collect();
+    assert!(lost.iter().any(|lost| lost.contains("301x160 are coded as 302x160")), "{lost:?}");
+    assert_eq!((report.source.width, report.source.height), (301, 160));
 }
 
 #[test]

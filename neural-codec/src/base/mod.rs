@@ -33,7 +33,7 @@ pub use obu::{
 };
 pub use quantizer::Quantizer;
 pub(crate) use retries::{retries_note, with_retries};
-pub use source::coded_size;
+pub use source::{coded_size, shown_padding};
 pub use temporal_unit::TemporalUnit;
 pub use version::Version;
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::abi::PictureIn;
 use crate::error::Result;
 use crate::frame::{Frame, Plane, Sample};
+use crate::lost::Lost;
 use crate::memory;
 use crate::with_planes;
 
@@ -19,6 +20,19 @@ pub const fn coded_size(width: usize, height: usize) -> (usize, usize) {
         if side < MIN_SIDE { MIN_SIDE } else { side.next_multiple_of(2) }
     }
     (side(width), side(height))
+}
+
+/// What players other than this library's decoder show beside a picture of `width x height`: the columns and rows that were added.
+pub fn shown_padding(width: usize, height: usize) -> Option<Lost> {
+    let coded = coded_size(width, height);
+    (coded != (width, height)).then(|| {
+        let why = format!(
+            "pictures of {width}x{height} are coded as {}x{}, and players show the columns and rows that were added; this library's \
+             decoder cuts them off",
+            coded.0, coded.1
+        );
+        Lost::new("shown size", why)
+    })
 }
 
 /// Calls `send` with the planes of a frame at its coded size; copies only where the size differs.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::item::{FoundScene, Item};
 use super::items::{AnyInput, Items};
 use super::settings::DecoderSettings;
-use crate::base::{insert_hdr, insert_message, sequence_header_obu};
+use crate::base::{insert_hdr, insert_message, sequence_header_obu, shown_padding};
 use crate::bitstream::{Limits, NeuralLayer, Tracks};
 use crate::error::{Error, Place, Result};
 use crate::frame::{PixelFormat, VideoInfo};
@@ -115,6 +115,7 @@ impl Export<'_> {
             lost: kept.lost.clone(),
         };
         let (info, tracks) = (scenes.header().info, scenes.tracks().clone());
+        report.lost.extend(shown_padding(info.width, info.height));
         let coded = coded_info(&info, first);
         let earliest = self.others()?.earliest()?;
         let mut writer = self.start(target, &coded, first, &tracks, (kept, earliest))?;

@@ -232,7 +232,8 @@ impl<R: Read + Seek> SeekingDecoder<R> {
             return Ok(Some(Decoded { frame, resident: None }));
         }
         let entry = self.scenes.table().scenes[scene];
-        let is_same_run = self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);
+        let is_same_run =
+            self.open.as_ref().is_some_and(|&(_, at)| at >= entry.first_frame && at <= self.next);
         let (mut decoder, mut at) = match self.open.take().filter(|_| is_same_run) {
             Some(open) => open,
             None => {

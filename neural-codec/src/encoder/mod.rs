@@ -13,7 +13,6 @@ mod cut;
 mod encoded_scene;
 mod filter;
 mod hooks;
-mod preview;
 mod memory_plan;
 mod muxer;
 mod one_shot;
@@ -21,6 +20,7 @@ mod parts;
 #[cfg(feature = "images")]
 mod photo;
 mod pipeline;
+mod preview;
 mod rate;
 mod scene;
 mod scene_report;
@@ -38,9 +38,9 @@ pub use agent::EncodingAgent;
 pub use cut::{CutScene, SceneCutter};
 pub use encoded_scene::EncodedScene;
 pub use hooks::{Hooks, OnLost};
-pub use preview::{ProbeReport, ProfiledScene, probe, profile_scenes};
 pub use one_shot::{encode, encode_file, encode_to};
 pub use parts::{ScenePlace, concat, encode_scene, scenes_start_warm, split, warm_start};
 #[cfg(feature = "images")]
 pub use photo::{EncodedPhoto, encode_photo, encode_photo_file, encode_photo_to};
+pub use preview::{ProbeReport, ProfiledScene, probe, profile_scenes};
 pub use split::detect_scenes;

@@ -7,6 +7,8 @@ use std::path::Path;
 use super::EncodingAgent;
 use super::hooks::Hooks;
 #[cfg(feature = "ffmpeg")]
+use crate::base::shown_padding;
+#[cfg(feature = "ffmpeg")]
 use crate::decoder::remux;
 use crate::decoder::{DecoderSettings, open_clip_with};
 use crate::error::{Error, Result};
@@ -182,6 +184,7 @@ fn encode_container(
     mut hooks: Hooks<'_>,
 ) -> Result<Report> {
     hooks.lost_by_output = ContainerTracks::new(container, source.tracks())?.lost;
+    hooks.lost_by_output.extend(shown_padding(source.info().width, source.info().height));
     let cancel = hooks.cancel.clone();
     let (mut report, stream) = encode_stream(source, output, settings, hooks)?;
     let settings_of_decoder = DecoderSettings::default();

@@ -35,6 +35,57 @@ pub fn crop(frame: &Frame, width: usize, height: usize) -> Result<Frame> {
     resized(frame, width, height)
 }
 
+/// The part of the picture that begins `left` columns from its left and `top` rows from its top.
+///
+/// ```
+/// # use neural_codec::frame::{Color, Frame, PixelFormat, crop_at};
+/// let frame = Frame::new(50, 30, PixelFormat::YUV420_8, Color::default())?;
+/// let middle = crop_at(&frame, (10, 6), (30, 17))?;
+/// assert_eq!((middle.width(), middle.height()), (30, 17));
+/// # Ok::<(), neural_codec::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// `InvalidArgument` where it passes the picture, a side is 0, or it begins between two samples of chroma.
+pub fn crop_at(frame: &Frame, (left, top): (usize, usize), (width, height): (usize, usize)) -> Result<Frame> {
+    let (across, down) = frame.format().chroma_size(2, 2);
+    if left % (2 / across) != 0 || top % (2 / down) != 0 {
+        let expected = format!("multiples of {} and {}", 2 / across, 2 / down);
+        return Err(Error::invalid("place", expected, format!("{left},{top}")));
+    }
+    let ends = (left.saturating_add(width), top.saturating_add(height));
+    if ends.0 > frame.width() || ends.1 > frame.height() {
+        return Err(wrong_size("at most", frame, ends.0, ends.1));
+    }
+    let mut out = Frame::new(width, height, frame.format(), frame.color())?.with_timestamp(frame.timestamp);
+    match (frame.planes(), out.planes_mut()) {
+        (super::Planes::U8(from), super::Planes::U8(to)) => {
+            crop_planes(from, to, frame.format(), (left, top))
+        }
+        (super::Planes::U16(from), super::Planes::U16(to)) => {
+            crop_planes(from, to, frame.format(), (left, top))
+        }
+        _ => return Err(Error::internal("crop", "frames of one format differ in sample type")),
+    }
+    Ok(out)
+}
+
+fn crop_planes<T: Sample>(
+    from: &[Plane<T>; 3],
+    to: &mut [Plane<T>; 3],
+    format: PixelFormat,
+    place: (usize, usize),
+) {
+    let chroma = format.chroma_size(place.0, place.1);
+    for ((from, to), (left, top)) in from.iter().zip(to).zip([place, chroma, chroma]) {
+        let width = to.width();
+        for y in 0..to.height() {
+            to.row_mut(y).copy_from_slice(&from.row(top + y)[left..left + width]);
+        }
+    }
+}
+
 fn wrong_size(bound: &str, frame: &Frame, width: usize, height: usize) -> Error {
     let expected = format!("{bound} {}x{}", frame.width(), frame.height());
     Error::invalid("size", expected, format!("{width}x{height}"))

@@ -19,7 +19,7 @@ pub use convert::{
     ConvertAffine, ConvertDown, ConvertSum, ConvertToRgb, ConvertUp, Samples, Size, convert,
     from_rgb8_interleaved, from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
-pub use crop::{crop, pad, rotate};
+pub use crop::{crop, crop_at, pad, rotate};
 pub use format::{BitDepth, Layout, PixelFormat};
 pub use gpu_frame::GpuFrame;
 pub use hash::FrameHash;

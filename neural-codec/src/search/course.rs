@@ -43,7 +43,8 @@ impl Course {
     pub(super) fn turn(&mut self, count: u64) -> Result<()> {
         let Some(steering) = &self.steering else { return Ok(()) };
         while (self.measured.len() as u64) < count {
-            let frame = self.metrics.recv().map_err(|_| Error::internal("measuring", "the thread has ended"))?;
+            let frame =
+                self.metrics.recv().map_err(|_| Error::internal("measuring", "the thread has ended"))?;
             self.measured.push(frame);
         }
         self.value = steering.turn(&self.sent, &self.measured);

@@ -67,8 +67,13 @@ fn run_once(
     let (metrics_in, metrics_out) = channel();
     let first = span.start;
     std::thread::scope(|scope| {
-        let measurer =
-            Measurer { context, frames, first, kind, steering: params.steering.is_some().then_some(metrics_in) };
+        let measurer = Measurer {
+            context,
+            frames,
+            first,
+            kind,
+            steering: params.steering.is_some().then_some(metrics_in),
+        };
         let measuring = scope.spawn(move || measurer.run(&queue));
         let course = Course::new(params, metrics_out);
         let coded =

@@ -168,6 +168,11 @@ pub(super) fn lacks_timestamps(input: &Input) -> bool {
     RAW_DEMUXERS.contains(&input.format().name())
 }
 
+/// Whether a stream is of moving pictures.
+pub(super) fn is_moving(stream: &Stream<'_>) -> bool {
+    stream.parameters().medium() == Type::Video && !is_cover(stream)
+}
+
 /// Whether a stream is a picture that belongs to the file, such as a cover.
 pub(super) fn is_cover(stream: &Stream<'_>) -> bool {
     stream.disposition().contains(Disposition::ATTACHED_PIC)
@@ -179,9 +184,8 @@ pub(super) fn is_cover(stream: &Stream<'_>) -> bool {
 ///
 /// `InvalidArgument` where there is none; `LimitExceeded` where it is too large.
 pub(super) fn video_stream<'a>(input: &'a Input, what: &str) -> Result<Stream<'a>> {
-    let is_video = |stream: &Stream<'_>| stream.parameters().medium() == Type::Video && !is_cover(stream);
     let best = input.streams().best(Type::Video).filter(|stream| !is_cover(stream));
-    let stream = best.or_else(|| input.streams().find(is_video)).ok_or_else(|| {
+    let stream = best.or_else(|| input.streams().find(is_moving)).ok_or_else(|| {
         let found = format!("no video stream: {what}");
         Error::invalid("input file", "a video stream", found)
     })?;

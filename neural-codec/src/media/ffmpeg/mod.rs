@@ -1,5 +1,6 @@
 //! Video files in and out through the system's FFmpeg. Cargo feature `ffmpeg`.
 
+mod declared_crop;
 mod decode;
 mod deinterlace;
 mod demux;

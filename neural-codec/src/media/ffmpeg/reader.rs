@@ -8,8 +8,9 @@ use ffmpeg_next::frame;
 
 use super::super::timestamps::TimestampRepair;
 use super::super::{FrameSource, Lost, OpenOptions};
+use super::declared_crop::{ShownPart, declared_crop};
 use super::decode::Decoding;
-use super::demux::{lacks_timestamps, open_decoder, open_input, video_stream};
+use super::demux::{is_moving, lacks_timestamps, open_decoder, open_input, video_stream};
 use super::orientation::Orientation;
 use super::sample_layout::SampleLayout;
 use super::samples;
@@ -27,6 +28,8 @@ pub struct FfmpegReader {
     decoding: Decoding,
     info: VideoInfo,
     expected: Expected,
+    /// What is given of each picture, where it is not the whole.
+    shown: Option<ShownPart>,
     orientation: Orientation,
     clock: Clock,
     declared_frames: Option<u64>,
@@ -71,6 +74,10 @@ impl FfmpegReader {
         let no_stream = || Error::internal("FFmpeg", "the video stream is gone");
         let stream = decoding.input().stream(index).ok_or_else(no_stream)?;
         let orientation = Orientation::of(&stream, &first)?;
+        let size = (expected.width, expected.height);
+        let nth = decoding.input().streams().take(index).filter(is_moving).count();
+        let declared = std::fs::File::open(path).ok().and_then(|mut file| declared_crop(&mut file, nth));
+        let shown = declared.and_then(|declared| ShownPart::new(&declared, size, expected.format));
         let rate = options.frame_rate.unwrap_or_else(|| frame_rate(&stream));
         let (clock, time_base) = match positive(stream.time_base()) {
             Some(time_base) if options.frame_rate.is_none() && !lacks_timestamps(decoding.input()) => {
@@ -82,9 +89,13 @@ impl FfmpegReader {
         let declared_frames = declared_frames(decoding.input(), &stream, rate);
         let aspect = positive(native::declared_aspect(&stream)).or_else(|| positive(first.aspect_ratio()));
         let aspect = aspect.unwrap_or(Rational { num: 1, den: 1 });
+        let ((width, height), aspect) = match &shown {
+            Some(shown) => ((shown.width, shown.height), shown.aspect(aspect, size)),
+            None => (size, aspect),
+        };
         let (width, height, pixel_aspect) = match orientation.swaps_sides() {
-            false => (expected.width, expected.height, aspect),
-            true => (expected.height, expected.width, aspect.inverse()),
+            false => (width, height, aspect),
+            true => (height, width, aspect.inverse()),
         };
         let info = VideoInfo {
             width,
@@ -104,6 +115,7 @@ impl FfmpegReader {
             decoding,
             info,
             expected,
+            shown,
             orientation,
             clock,
             declared_frames,
@@ -144,6 +156,10 @@ impl FfmpegReader {
         }
         let Expected { layout, format, color, .. } = &self.expected;
         let picture = samples::read(&self.current, layout, *format, *color).map_err(|e| e.within(place))?;
+        let picture = match &self.shown {
+            Some(shown) => shown.of(&picture)?,
+            None => picture,
+        };
         let timestamp = self.clock.next(&self.current, self.given);
         self.given += 1;
         Ok(Some(self.orientation.apply(picture)?.with_timestamp(timestamp)))
@@ -196,6 +212,13 @@ impl FrameSource for FfmpegReader {
             let seconds = time as f64 / 1e9;
             notes.push(format!(
                 "The source's clock was set anew at {seconds:.3} s; all tracks go on from there."
+            ));
+        }
+        if let Some(shown) = &self.shown {
+            let Expected { width, height, .. } = self.expected;
+            notes.push(format!(
+                "The source's container has {}x{} of its {width}x{height} pixels shown; those are coded.",
+                shown.width, shown.height
             ));
         }
         notes.extend(self.expected.note.clone());
