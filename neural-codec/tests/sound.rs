@@ -110,6 +110,20 @@ fn pauses_stay_and_channels_go_where_they_were_or_are_named() {
         assert_eq!(tracks(folder, "out.mkv"), [expected]);
         assert_eq!(report.lost.iter().any(|lost| lost.what == "channel layout"), is_named, "{layout}");
     }
+    for (layout, read, is_named) in
+        [("2.1", "3.0", true), ("5.1", "5.1(side)", true), ("quad", "quad", false)]
+    {
+        ffmpeg(
+            folder,
+            &format!(
+                "-f lavfi -i testsrc2=s=64x64:d=0.2 -f lavfi -i anoisesrc=d=0.2:r=48000,aformat=channel_layouts={layout} -c:v libx264 \
+                 -c:a flac {{}}/in.mkv"
+            ),
+        );
+        let report = encoded(folder, "in.mkv", "out.mp4", &[]).unwrap();
+        assert_eq!(tracks(folder, "out.mp4"), [format!("flac,48000,{read}")]);
+        assert_eq!(report.lost.iter().any(|lost| lost.what == "channel layout"), is_named, "{layout}");
+    }
 }
 
 #[test]

@@ -54,6 +54,9 @@ const OF_THE_FILE: [&str; 8] = [
     "service_name",
 ];
 
+/// Layouts by which FFmpeg reads FLAC of 1 to 8 channels that says no more.
+const FLAC_LAYOUTS: [&str; 8] = ["mono", "stereo", "3.0", "quad", "5.0(side)", "5.1(side)", "6.1", "7.1"];
+
 impl Container {
     /// The container that the ending of `path` stands for.
     ///
@@ -110,9 +113,14 @@ impl Container {
         matches!(self, Self::Mp4 | Self::Mov)
     }
 
-    /// Whether which channel is which is left to the sound's own headers.
-    pub(super) fn forgets_layouts(self) -> bool {
-        !self.is_strict()
+    /// Whether of sound of this codec and layout nothing but the number of channels is held, which FFmpeg then reads as other
+    /// channels. Matroska leaves the layout to the sound's own headers, which PCM has not; of FLAC, MP4 takes the one header that
+    /// every file has (`dfLa`), and FFmpeg writes masks of channels to another.
+    pub(super) fn forgets_layout(self, codec: &str, layout: &str, is_usual: bool) -> bool {
+        match self {
+            Self::Matroska | Self::WebM => codec.starts_with("pcm_") && !is_usual,
+            Self::Mp4 | Self::Mov => codec == "flac" && !layout.is_empty() && !FLAC_LAYOUTS.contains(&layout),
+        }
     }
 
     /// Whether there is no way to say that a packet is decoded and not heard.

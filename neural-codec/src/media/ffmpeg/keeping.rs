@@ -57,12 +57,13 @@ impl ContainerTracks {
         for (index, track) in tracks.audio.iter().enumerate() {
             check_audio(container, index, track)?;
             let layout = &track.details.channel_layout;
-            if container.forgets_layouts()
-                && track.codec.starts_with("pcm_")
-                && !native_write::is_usual_layout(track)
-            {
+            if container.forgets_layout(&track.codec, layout, native_write::is_usual_layout(track)) {
+                let way_out = match container {
+                    Container::Matroska | Container::WebM => format!("audio={index}:flac keeps it"),
+                    Container::Mp4 | Container::Mov => "an .mkv file keeps it".into(),
+                };
                 let why = format!(
-                    "track {index} is {layout}; of such sound {} files hold the number of channels alone (audio={index}:flac keeps it)",
+                    "track {index} is {layout}; of such sound {} files hold the number of channels alone ({way_out})",
                     container.ending()
                 );
                 kept.lost.push(Lost::new("channel layout", why));
