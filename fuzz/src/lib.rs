@@ -7,10 +7,11 @@
 use std::io::Cursor;
 
 use neural_codec::bitstream::{
-    FormatVersion, Limits, NeuralFilter, PACKET_HEADER_BYTES, Packet, PacketKind, PacketReader, PacketWriter,
-    SIGNATURE, ScenePackets, SceneReader, StreamHeader, StreamItem, TracksEntry,
+    FormatVersion, LAYER_UUID, Limits, NeuralFilter, NeuralLayer, PACKET_HEADER_BYTES, Packet, PacketKind,
+    PacketReader, PacketWriter, PhotoPacket, SIGNATURE, ScenePackets, SceneReader, StreamHeader, StreamItem,
+    TracksEntry,
 };
-use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder};
+use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder, decode_photo};
 use neural_codec::filter::SceneFilter;
 use neural_codec::frame::{Color, Frame, PixelFormat};
 use neural_codec::settings::DeviceChoice;
@@ -113,6 +114,40 @@ pub fn filter(data: &[u8]) {
         }
     }
     let _ = filter.finish();
+}
+
+/// A photo: refused, or decoded to a picture of its size, and written again as the very same bytes.
+pub fn photo(data: &[u8]) {
+    let Some((mode, file)) = data.split_first() else { return };
+    let mut file = file.to_vec();
+    if mode & 1 == 1 {
+        repair(&mut file, SIGNATURE.len());
+    }
+    let mut limits = Limits::default();
+    limits.max_pixels = 1 << 16;
+    let Ok(packet) = PhotoPacket::read_file(&file[..], &limits) else { return };
+    assert_eq!(packet.to_file().expect("what was read can be written"), file);
+    let settings =
+        DecoderSettings::default().with_threads(1).with_limits(limits).with_device(DeviceChoice::Cpu);
+    if let Ok(frame) = decode_photo(&packet, &settings) {
+        assert_eq!((frame.width(), frame.height()), (packet.width as usize, packet.height as usize));
+    }
+}
+
+/// What a container carries of a scene beside its AV1, under a right checksum if the first byte is odd; what is accepted is
+/// written again and reads the same.
+pub fn layer(data: &[u8]) {
+    let Some((mode, rest)) = data.split_first() else { return };
+    let mut bytes = [&LAYER_UUID[..], rest].concat();
+    if mode & 1 == 1 {
+        let crc = crc32c::crc32c(&bytes);
+        bytes.extend(crc.to_le_bytes());
+    }
+    let limits = Limits::default();
+    if let Ok(Some(layer)) = NeuralLayer::from_bytes(&bytes, &limits) {
+        let written = layer.to_bytes().expect("what was read can be written");
+        assert_eq!(NeuralLayer::from_bytes(&written, &limits).expect("and read again"), Some(layer));
+    }
 }
 
 fn salvage(stream: &[u8]) -> (Option<StreamHeader>, Vec<StreamItem>, usize) {

@@ -11,11 +11,13 @@ mod fuzz;
 /// The body of a fuzz target.
 type Body = fn(&[u8]);
 
-const TARGETS: [(&str, Body); 5] = [
+const TARGETS: [(&str, Body); 7] = [
     ("decoder", fuzz::decoder),
     ("filter", fuzz::filter),
     ("header", fuzz::header),
+    ("layer", fuzz::layer),
     ("packets", fuzz::packets),
+    ("photo", fuzz::photo),
     ("seek", fuzz::seek),
 ];
 
