@@ -40,7 +40,11 @@ unsafe fn read_planes<T: Sample>(
     info: &VideoInfo,
 ) -> Result<[Plane<T>; 3]> {
     let (width, height) = info.format.chroma_size(info.width, info.height);
-    let mut out = [Plane::new(info.width, info.height), Plane::new(width, height), Plane::new(width, height)];
+    let mut out = [
+        Plane::try_new(info.width, info.height)?,
+        Plane::try_new(width, height)?,
+        Plane::try_new(width, height)?,
+    ];
     for (index, plane) in out.iter_mut().enumerate() {
         // SAFETY: the contract is this function's own.
         unsafe { read_plane(&format!("plane {index}"), planes[index], strides[index], plane)? };

@@ -65,6 +65,7 @@ build() {
 }
 sanitized=$work/sanitized
 mkdir "$sanitized"
+step "compile memory.c" build codec-ffi/tests/memory/memory.c "$work" codec-ffi/tests/memory/fails_once.c
 for source in examples/c/*.c codec-ffi/tests/*.c; do
   step "compile $source" build "$source" "$work"
 done
@@ -112,6 +113,7 @@ step "files in one call" limited 300 "$work/files" "$work/source.y4m" $frames "$
 step "photos in one call" limited 60 "$work/photos" "$work"
 step "frames in any order" limited 120 "$work/seeking" "$work/stream.nvc" $frames "$work/source.y4m" "$work"
 step "handles in many threads" limited 240 "$work/stress" 8 6
+step "every large allocation may fail" limited 240 "$work/memory" "$work"
 step "low memory and forks" limited 240 "$work/host" neural-codec/tests/data/black-8k.nvc
 
 # FFmpeg is linked to SVT-AV1 and dav1d of its own; ours may be others, here those of the Python package av.

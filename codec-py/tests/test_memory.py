@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,56 @@ def test_memory_stays_flat_over_cycles():
     kib, files = map(int, found.stdout.split())
     print(f"{CYCLES} cycles: {kib:+} KiB, {files:+} descriptors")
     assert kib < 3072 and files <= 0
+
+
+EVERY_ALLOCATION = """
+import ctypes, io, sys, numpy, neural_codec
+allocator = ctypes.CDLL(None)
+allocator.fail_after.argtypes = [ctypes.c_long]
+rows, columns = numpy.arange(368)[:, None, None], numpy.arange(640)[None, :, None]
+clip = numpy.stack([numpy.repeat(rows + columns + 2 * at, 3, axis=2) for at in range(3)]).astype("uint8")
+settings = {"fps": 25, "effort": 0, "threads": 1}
+whole = io.BytesIO()
+neural_codec.encode(clip, whole, quantizer=50, **settings)
+
+def seek():
+    with neural_codec.Decoder(whole.getvalue(), threads=1) as decoder:
+        decoder[1]
+
+for what, work in [
+    ("encode", lambda: neural_codec.encode(clip, io.BytesIO(), quantizer=50, **settings)),
+    ("floor", lambda: neural_codec.encode(clip, io.BytesIO(), min_psnr_y=32, **settings)),
+    ("decode", lambda: neural_codec.decode(whole.getvalue(), threads=1)),
+    ("seek", seek),
+]:
+    at = refused = 0
+    while True:
+        allocator.fail_after(at)
+        try:
+            work()
+        except MemoryError:
+            refused += 1
+        if not allocator.failed():
+            break
+        at += 1
+    print(what, at, refused)
+"""
+
+
+def test_every_large_allocation_may_fail(tmp_path):
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("cc is not there to make an allocator that fails")
+    source = Path(__file__).parents[2] / "codec-ffi/tests/memory/fails_once.c"
+    allocator = tmp_path / "fails_once.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", source, "-o", allocator], check=True)
+    found = python(EVERY_ALLOCATION, timeout=300, LD_PRELOAD=str(allocator))
+    # Anything but MemoryError, or an abort, ends the program with a status.
+    assert found.returncode == 0, found.stderr
+    counts = {what: (int(at), int(refused)) for what, at, refused in map(str.split, found.stdout.splitlines())}
+    assert set(counts) == {"encode", "floor", "decode", "seek"}
+    # A frame that was decoded ahead and not asked for may be missing without a word.
+    assert all(at > 5 and at - refused <= 2 for at, refused in counts.values()), counts
 
 
 def test_frames_are_handed_on_without_a_copy(stream):
