@@ -227,3 +227,21 @@ def test_a_store_of_the_first_version_loses_nothing_and_gets_records(tmp_path):
     assert store.revision() == 7 and [each["name"] for each in store.alerts()] == ["disk full"]
     assert store.keep("slots/a", "1", {}) and store.claim(("old", 5), "w") is not None
     assert SqliteStore(path).kept("slots/a", "1") is not None, "a second opening changes nothing"
+
+
+def test_only_what_must_not_be_forgotten_waits_for_the_disk(tmp_path):
+    store = SqliteStore(str(tmp_path / "store.db"))
+    said: list[str] = []
+    store._db().set_trace_callback(said.append)
+
+    def waits(work) -> bool:
+        said.clear()
+        work()
+        assert any(each.startswith("BEGIN") for each in said)
+        return "PRAGMA synchronous = FULL" in said
+
+    claims: list = []
+    assert waits(lambda: store.add(job())) and waits(lambda: claims.append(store.claim(("a", 1), "w")))
+    assert not waits(lambda: store.beat(claims[0], "received", [])) and not waits(lambda: store.hello("w", {}))
+    assert not waits(lambda: store.open_alert("x", "y")) and waits(lambda: store.keep("g", "n", {}))
+    assert waits(lambda: store.finish(claims[0], "completed", {}, None))
