@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from .alerts import LIVE_S, Liveness, Watch
+from .alerts import Liveness, Watch, window_of
 from .api import Api
 from .guard import Guard
 from .live import Live
@@ -23,7 +23,7 @@ logger = logging.getLogger("neural_codec.experiments")
 
 def app(services: Services) -> Starlette:
     """Every route, guarded."""
-    liveness = Liveness(max(LIVE_S, 2 * services.config.beat_s))
+    liveness = Liveness(window_of(services.config))
     routes = [*Api(services, liveness).routes(), *Live(services, liveness).routes()]
     return Starlette(routes=routes, middleware=[Middleware(Guard, config=services.config)])
 
@@ -73,7 +73,7 @@ class Served:
 
     def _watch(self) -> None:
         watch = Watch(self.services)
-        while not self.services.stopping.wait(min(5.0, self.services.config.beat_s)):
+        while not self.services.stopping.wait(min(5.0, self.services.config.beat_s / 3)):
             try:
                 watch.look()
             except Exception:
