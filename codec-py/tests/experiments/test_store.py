@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 import threading
 
@@ -106,9 +107,10 @@ def test_what_is_cancelled_takes_no_result(store: Store):
 
 
 def test_leases_lapse_by_the_observers_own_clock(store: Store, monkeypatch):
-    clock = [100.0]
+    clock, hours = [100.0], itertools.cycle((0, 3600, -3600))
     monkeypatch.setattr("neural_codec.experiments.store.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("time.time", lambda: 0.0)
+    # The clock on the wall jumps by an hour, back and forth, each time that somebody reads it.
+    monkeypatch.setattr("time.time", lambda: 1.7e9 + next(hours))
     store.add(job())
     claim = store.claim(("a", 1), "w")
     observer = Observer(store, 60)
