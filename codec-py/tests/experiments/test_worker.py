@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 
@@ -334,11 +335,17 @@ def test_clips_are_found_by_hash_and_by_place_under_allowed_folders_alone(done, 
         ("w", {"uri": f"file://{small_clip}", "sha256": "1" * 64}, "expected content"),
         ("g", {"sha256": "2" * 64}, "no clip"),
         ("s", {"uri": "ftp://x/y"}, "file:// or s3://"),
+        ("z", {"uri": "file:///clips%00/x"}, "file:// or s3://"),
+        ("i", {"uri": "file://[/x"}, "file:// or s3://"),
     ):
         row = done({"experiment_id": name, **SETTINGS, "clip": clip})
         assert row.state == "failed" and word in row.error["message"], name
     other = tmp_path / "clips"
     other.mkdir()
+    os.mkfifo(other / "fifo")
+    for name in ("fifo", ""):
+        row = done({"experiment_id": f"no-file{name}", **SETTINGS, "clip": {"uri": f"file://{other}/{name}"}}, clips=[other])
+        assert row.state == "failed" and row.claims == 1 and "expected a file" in row.error["message"]
     (other / "named.nvc").write_bytes(small_clip.read_bytes())
     assert (
         done({"experiment_id": "r", **SETTINGS, "clip": {"uri": f"file://{other}/named.nvc"}}, clips=[other]).state
