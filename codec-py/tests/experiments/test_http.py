@@ -187,6 +187,27 @@ def test_artefacts_are_asked_by_their_hash_alone(server):
         assert httpx.get(f"{url}/artefacts/{path}").status_code in (400, 404)
 
 
+@pytest.mark.parametrize("number", ["%C2%B2", "%D9%A3", "-1", "1e9", "0x1", "9" * 400, "%00", ""])
+def test_numbers_in_addresses_that_are_none_break_nothing(server, number):
+    url = server(workers=0).url
+    httpx.post(f"{url}/experiment", json={"experiment_id": "a", **SETTINGS})
+    for place in (
+        f"/?offset={number}", f"/rows?offset={number}&tab={number}&order={number}", f"/api/experiments?limit={number}",
+        f"/experiment/a?timestamp={number}", f"/experiments/a?timestamp={number}",
+    ):  # fmt: skip
+        assert httpx.get(url + place, timeout=60).status_code == 200, place
+    assert httpx.post(f"{url}/experiment?wait={number}", json={"experiment_id": "b", **SETTINGS}).status_code == 202
+    with httpx.stream("GET", f"{url}/events?after={number}", timeout=60) as events:
+        assert events.status_code == 200 and next(events.iter_lines()) == "retry: 1000"
+    assert httpx.post(f"{url}/experiment/a/cancel?timestamp={number}", json={}).status_code == 200
+
+
+def test_no_address_leads_elsewhere_once_the_token_was_right(server):
+    url = server(workers=0, token=TOKEN).url
+    answer = httpx.get(f"{url}//elsewhere.example/", params={"token": TOKEN})
+    assert answer.status_code == 303 and answer.headers["location"] == "/elsewhere.example/"
+
+
 def test_changes_are_told_as_they_happen(server, monkeypatch):
     told: list[dict] = []
 
