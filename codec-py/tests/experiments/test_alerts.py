@@ -136,3 +136,15 @@ def test_a_webhook_that_does_not_answer_costs_no_worker_its_claim(services, hook
     free.set()
     thread.join(60)
     assert services().store.get("slow").state == "completed" and services().store.get("slow").claims == 1
+
+
+def test_health_knows_of_a_silent_worker_without_having_been_asked_before(server, services, monkeypatch):
+    monkeypatch.setattr(alerts, "LIVE_S", 1.0)
+    opened, started = services(), server(workers=0)
+    opened.store.hello("gone", SELF)
+    liveness = started.served.liveness
+    until(lambda: "gone" in liveness.seen)
+    since = liveness.seen["gone"][1]
+    until(lambda: time.monotonic() - since > 1.0)
+    answer = httpx.get(f"{started.url}/health", timeout=60)
+    assert answer.status_code == 503 and answer.json()["workers"] == {"gone": False}

@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 import socket
+import threading
 import time
 from typing import Any
 
@@ -34,9 +35,14 @@ class Liveness:
         self.heard: set[str] = set()
         self.first = time.monotonic()
         self.looked = False
+        self.lock = threading.Lock()
 
     def look(self, workers: list[dict[str, Any]]) -> dict[str, bool]:
         """Each worker, and whether it lives. One that was there before this process counts until the window is over."""
+        with self.lock:
+            return self._look(workers)
+
+    def _look(self, workers: list[dict[str, Any]]) -> dict[str, bool]:
         now, before = time.monotonic(), self.seen
         self.seen = {
             each["worker"]: seen
@@ -57,9 +63,9 @@ def window_of(config: Config) -> float:
 class Watch:
     """Looks for what is wrong, and tells."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, liveness: Liveness | None = None) -> None:
         self.services = services
-        self.liveness = Liveness(window_of(services.config))
+        self.liveness = liveness or Liveness(window_of(services.config))
         place = services.config.data.resolve()
         # Each machine has a disk of its own, whose alert no other machine may end.
         self.disk = f"disk full: {socket.gethostname()}:{place}"
