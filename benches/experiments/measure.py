@@ -27,7 +27,7 @@ HELD = {
     "clocks an hour apart: no lease lapses early": ("test_store.py", "observers_own_clock"),
     "a store of each released version comes over whole, a newer one is refused": ("test_store.py", "newer_version or first_version"),
     "a worker that comes late is refused": ("test_worker.py", "zombie"),
-    "poison: a dead letter after 3 claims, others go on": ("", "poison or tried_again_and_buried or dead_after_three"),
+    "poison: a dead letter after 3 claims, others go on": ("", "poison or tried_again_and_buried or dead_after"),
     "what an agent claims is no measurement; a decoder that holds the clip pays": ("test_worker.py", "no_measurement or pays_for_it"),
     "no escape from the sandbox, as root and as an ordinary user": ("test_jail.py", "jailed_code_never or ordinary_user"),
 }

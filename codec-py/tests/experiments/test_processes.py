@@ -212,3 +212,44 @@ def test_the_files_that_make_table_and_queue_are_taken(amazon):
     aws.client("dynamodb").create_table(**table)
     aws.client("sqs").create_queue(**json.loads((UNITS / "sqs-queue.json").read_text()))
     assert fixture("v2.json")["timestamp"] == 1760732700
+
+
+POISONED = """
+import os, signal, sys
+import neural_codec.experiments.worker as worker
+real = worker.run
+def run(this, folder):
+    with open(sys.argv[1], "a") as file:
+        file.write(this.job.experiment_id + "\\n")
+    if this.job.experiment_id == "crash":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if this.job.experiment_id == "memory":
+        bytearray(1 << 50)
+    return real(this, folder)
+worker.run = run
+from neural_codec.experiments.cli import main
+sys.exit(main(["work"]))
+"""
+
+
+def test_a_job_that_kills_its_worker_or_takes_all_memory_is_dead_after_exactly_three_claims(services, tmp_path):
+    opened, ran = services(), tmp_path / "ran"
+    for name in ("crash", "memory"):
+        opened.submit(job_of({"experiment_id": name, **SETTINGS}))
+    opened.submit(job_of({"experiment_id": "good", **SETTINGS}))
+    names, deadline, deaths = ("crash", "memory", "good"), time.monotonic() + 300, 0
+    started = [sys.executable, "-c", POISONED, str(ran)]
+    worker = subprocess.Popen(started, env=environment(opened), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while any(opened.store.get(name).finished is None for name in names):
+        assert time.monotonic() < deadline
+        if worker.poll() is not None:
+            deaths += 1
+            worker = subprocess.Popen(started, env=environment(opened), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.05)
+    worker.kill()
+    worker.wait()
+    rows = {name: opened.store.get(name) for name in names}
+    assert deaths == 3 and sorted(ran.read_text().split()) == ["crash"] * 3 + ["good"] + ["memory"] * 3
+    assert [(rows[name].dead, rows[name].claims) for name in names] == [(True, 3), (True, 3), (False, 1)]
+    assert "fell silent" in rows["crash"].error["message"] and "MemoryError" in rows["memory"].error["message"]
+    assert {each["name"] for each in opened.store.alerts()} >= {"poison job: crash", "poison job: memory"}
