@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder stills profiles filters rules base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder stills profiles filters rules worker-numbers base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -126,6 +126,11 @@ rules: ## Compare planners of rules on the measured grid, and run the best for r
 	$(PYTHON) eval/python/rule_search.py search out/rules/grid.tsv out/rules/found.json
 	$(PYTHON) eval/python/rule_search.py real out/rules/grid.tsv out/rules/excerpts out/rules/found.json
 	$(PYTHON) eval/python/rule_search.py picture out/rules/found.json out/rules/best-so-far.svg
+
+worker-numbers: ## Measure what the experiment system costs and whether it loses jobs; the table goes to out/worker-numbers.md (WORKER=scaling).
+	@scripts/setup.sh tests
+	@scripts/wheel.sh
+	$(PYTHON) benches/experiments/measure.py $(WORKER) --table out/worker-numbers.md
 
 base-networks: ## Train the networks that filters begin with anew, on CLIPS and PHOTOS.
 	scripts/pan_photos.sh target/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))

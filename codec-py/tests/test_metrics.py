@@ -6,7 +6,7 @@ import bjontegaard
 import numpy as np
 import pytest
 import skimage.metrics
-from conftest import FAST
+from conftest import FAST, moving
 
 import neural_codec
 
@@ -106,3 +106,16 @@ def test_values_of_each_frame_come_on_request(clip, carphone, carphone_stream):
     assert len(metrics.per_frame) == metrics.frames
     assert np.mean([frame.psnr_y for frame in metrics.per_frame]) == pytest.approx(metrics.psnr_y)
     assert neural_codec.Metrics.from_json(metrics.to_json()) == metrics
+
+
+def test_types_of_records_are_resolved_once_and_not_for_each_frame(monkeypatch):
+    from neural_codec import _record, records
+
+    asked = []
+    real = _record.typing.get_type_hints
+    monkeypatch.setattr(_record.typing, "get_type_hints", lambda cls: asked.append(cls) or real(cls))
+    _record._hints.cache_clear()
+    clip = moving(12)
+    found = neural_codec.compare(clip, clip, per_frame=True)
+    assert found.per_frame is not None and len(found.per_frame) == 12
+    assert asked.count(records.FrameValues) == 1 and len(asked) == len(set(asked))

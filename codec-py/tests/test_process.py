@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,48 +25,56 @@ import neural_codec
 # A shell's background job starts with interrupts ignored, and so would this test within one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 clip = numpy.random.default_rng(0).integers(0, 256, (64, 256, 256, 3), dtype="uint8")
-frames = (clip[index % 64] for index in range(1_000_000))
-print("ready", flush=True)
+def frames():
+    for index in range(1_000_000):
+        if index == 200:
+            print("ready", flush=True)
+        yield clip[index % 64]
 try:
-    neural_codec.encode(frames, sys.argv[1], fps=24, effort=8, threads=2)
+    neural_codec.encode(frames(), sys.argv[1], fps=24, effort=8, threads=2)
     print("finished")
 except KeyboardInterrupt:
-    print("interrupted", time.monotonic(), flush=True)
+    print("interrupted", time.monotonic(), open("/proc/thread-self/schedstat").read().split()[1], flush=True)
 """
 
 
+def waited(process: int, thread: int) -> float:
+    """Seconds that a thread wanted to run and others had the processor: the load of the machine, and nothing of ours."""
+    return int(Path(f"/proc/{process}/task/{thread}/schedstat").read_text().split()[1]) / 1e9
+
+
 def interrupted_after(folder) -> float:
-    """Seconds from the signal to the exception."""
+    """Seconds from the signal to the exception, less those that the thread wanted to run and others had the processor."""
     process = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, str(folder / "a.nvc")], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    time.sleep(1.5)
+    before = waited(process.pid, process.pid)
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
     try:
-        word, at = process.communicate(timeout=20)[0].split()
+        word, at, waiting = process.communicate(timeout=60)[0].split()
     finally:
         process.kill()
     assert word == "interrupted"
     assert process.returncode == 0
-    return float(at) - sent
+    return float(at) - sent - (int(waiting) / 1e9 - before)
 
 
 def test_ctrl_c_is_answered_at_once(tmp_path):
-    # 100 ms are the promise; where encoders fill all cores, the machine's scheduler takes more now and then.
-    assert statistics.median(interrupted_after(tmp_path) for _ in range(3)) < 0.25
+    assert statistics.median(interrupted_after(tmp_path) for _ in range(3)) < 0.1
     assert not list(tmp_path.iterdir())
 
 
 def test_other_threads_run_while_encoding(carphone):
-    count, stop = 0, threading.Event()
+    count, stop, lost = 0, threading.Event(), 0.0
 
     def tick():
-        nonlocal count
+        nonlocal count, lost
         while not stop.is_set():
             count += 1
             time.sleep(0.001)
+        lost = waited(os.getpid(), threading.get_native_id())
 
     thread = threading.Thread(target=tick)
     thread.start()
@@ -74,7 +84,7 @@ def test_other_threads_run_while_encoding(carphone):
     stop.set()
     thread.join()
     # Held throughout, the lock would be free once an event at most, some hundred times.
-    assert count > 100 * seconds
+    assert count > 100 * (seconds - lost)
 
 
 def test_encodes_in_two_threads_do_not_disturb_each_other(clip, stream):
@@ -148,6 +158,15 @@ def test_every_entry_of_every_object_tells_a_fork_what_to_do_and_closing_works(t
     assert len(children) == 19 and leaving == "leaving 0" and parent == "parent 2 11 1 True"
 
 
+def open_files(process: int) -> list[str]:
+    """The files that a process has open, those among them that have no name yet."""
+    found = []
+    for each in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(each))
+    return found
+
+
 TERMINATED = """
 import signal, sys, neural_codec.__main__ as program
 # A run under nohup ignores it, and so would the program.
@@ -165,9 +184,12 @@ def test_a_signal_that_ends_the_program_leaves_no_file(carphone, tmp_path, end):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
     )  # fmt: skip
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    time.sleep(1.5)
+    deadline = time.monotonic() + 60
+    while not any(name.startswith(str(tmp_path)) for name in open_files(process.pid)):
+        assert time.monotonic() < deadline and process.poll() is None, "the file of the stream was never opened"
+        time.sleep(0.02)
     process.send_signal(end)
-    message = process.communicate(timeout=30)[1]
+    message = process.communicate(timeout=60)[1]
     if end == signal.SIGKILL:
         assert process.returncode == -end
     else:
@@ -177,9 +199,9 @@ def test_a_signal_that_ends_the_program_leaves_no_file(carphone, tmp_path, end):
 
 IMPORTED = """
 import sys, time
-start = time.perf_counter()
+start = time.process_time()
 import neural_codec
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 print(sorted({name.split('.')[0] for name in sys.modules} & {'av', 'tqdm', 'PIL', 'skvideo', 'torch', 'numpy'}))
 print([line for line in open('/proc/self/maps') if any(name in line for name in ('avcodec', 'libcuda', 'SvtAv1', 'dav1d'))])
 assert set(neural_codec.__all__) <= set(dir(neural_codec))

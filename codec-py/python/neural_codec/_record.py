@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -41,7 +42,7 @@ class Record:
         found = values.get("schema", "")
         if found != cls.SCHEMA:
             raise InvalidArgument(f"schema: expected {cls.SCHEMA!r}, found {found!r}")
-        hints = typing.get_type_hints(cls)
+        hints = _hints(cls)
         arguments = {}
         for each in _json_fields(cls):
             if each.name not in values:
@@ -59,6 +60,12 @@ class Record:
         if not isinstance(values, dict):
             raise InvalidArgument(f"{cls.__name__}: expected a JSON object, found {type(values).__name__}")
         return cls.from_dict(values)
+
+
+# A record a frame: resolving the types of each anew took longer than reading it.
+@functools.cache
+def _hints(cls: type[Record]) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def _json_fields(cls: type[Record]) -> list[dataclasses.Field[Any]]:

@@ -155,7 +155,7 @@ class Server:
         self.served.server.install_signal_handlers = lambda: None
         self.thread = threading.Thread(target=self.served.run, daemon=True)
         self.thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self.served.server.started and time.monotonic() < deadline:
             time.sleep(0.02)
         self.port = self.served.server.servers[0].sockets[0].getsockname()[1]
@@ -163,7 +163,7 @@ class Server:
 
     def stop(self) -> None:
         self.served.server.should_exit = True
-        self.thread.join(20)
+        self.thread.join(60)
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def server(services: Callable[..., Services]) -> Iterator[Callable[..., Server]]
         each.stop()
 
 
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What the condition gives, as soon as it is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

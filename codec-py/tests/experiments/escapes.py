@@ -100,6 +100,38 @@ PROBES: dict[str, str] = {
     "restarts_the_machine": "return call(169, 142, 0xfee1dead, 672274793, 0, 0)",
     "loads_a_module": "return call(313, 273, 0, b'', 0)",
     "types_into_a_terminal": "import fcntl\nreturn can(lambda: fcntl.ioctl(os.open('/dev/tty', os.O_RDWR), 0x5412, b'x'))",
+    "watches_files": "return call(253, 26, 0) or call(294, 26, 0) or call(300, 262, 0, 0)",
+    "makes_a_fifo": "return can(lambda: os.mkfifo('/tmp/fifo'))",
+    "makes_a_giant_file_of_holes": "return can(lambda: os.truncate(os.open('/tmp/holes', os.O_CREAT | os.O_RDWR), 1 << 40))",
+    "writes_through_its_memory_what_is_read_only": (
+        "import mmap\nwith open('/child.py', 'rb') as file:\n    seen = mmap.mmap(file.fileno(), 4096, mmap.MAP_SHARED, mmap.PROT_READ)\n"
+        "where = int(next(line for line in open('/proc/self/maps') if '/child.py' in line).split('-')[0], 16)\n"
+        "def work():\n    with open('/proc/self/mem', 'r+b', 0) as memory:\n        memory.seek(where)\n        memory.write(b'X' * 8)\n"
+        "can(work)\nreturn open('/child.py', 'rb').read(8) == b'X' * 8"
+    ),
+    "executes_what_lies_in_memory": "return call(319, 279, b'x', 0) or call(447, 447, 0)",
+    "pairs_sockets_of_any_kind": "two = (ctypes.c_int * 2)()\nreturn [f for f in (1, 2, 16, 17, 38, 40, 44) if call(53, 199, f, 1, 0, two) or call(41, 198, f, 1, 0)]",
+    "walks_the_root_of_its_parents": (
+        "return [p for p in os.listdir('/proc') if p.isdigit() and can(lambda: os.path.exists(f'/proc/{p}/root/etc/passwd') or os.path.exists(f'/proc/{p}/cwd/etc/passwd'))"
+        " == True]"
+    ),
+    "calls_what_is_newer_than_the_filter": (
+        "def new(n):\n    ctypes.set_errno(0)\n    return libc.syscall(ctypes.c_long(n), *[ctypes.c_long(-1)] * 6) >= 0 or ctypes.get_errno() not in (errno.ENOSYS, errno.EPERM)\n"
+        "return [n for n in range(449, 600) if new(n)]"
+    ),
+    "calls_by_the_door_of_32_bits": (
+        "import mmap\nif not X86:\n    return None\nplace = mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)\n"
+        "place.write(bytes([0xB8, 20, 0, 0, 0, 0xCD, 0x80, 0xC3]))\nfound = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(place)))()\n"
+        "return found > 0 and f'is process {found}'"
+    ),
+    "changes_limits_of_others": "return can(lambda: resource.prlimit(1, resource.RLIMIT_NPROC, (1, 1)))",
+    "types_into_what_it_inherited": "import fcntl\nreturn [n for n in range(3) if can(lambda: fcntl.ioctl(n, 0x5412, b'x'))]",
+    "leaves_links_in_what_it_was_given": (
+        "return [d for d in ('/', '/in', '/packages', '/usr/lib', '/dev') if can(lambda: os.symlink('/etc/passwd', d + '/link'))]"
+        " or can(lambda: os.link('/child.py', '/tmp/child'))"
+    ),
+    "holds_a_handle_of_others": "return call(434, 434, 1, 0) or call(438, 438, 0, 0, 0) or call(448, 448, 0, 0)",
+    "asks_for_quotas": "return [e for e in [libc.syscall(ctypes.c_long(443), *[ctypes.c_long(0)] * 4), ctypes.get_errno()][1:] if e != errno.EPERM]",
     "fills_the_disk": (
         "def work():\n    for n in range(64):\n        with open(f'/tmp/{n}', 'wb') as file:\n            for _ in range(8):\n"
         "                file.write(bytes(1 << 20))\n    return 'wrote half a gigabyte'\nreturn can(work)"

@@ -46,15 +46,19 @@ def test_a_job_goes_through_the_cloud_and_its_message_goes_last(cloud, small_cli
     assert len(stream) == row.result["metrics"]["bytes"] and messages(opened) == (0, 0)
 
 
-def test_a_message_that_comes_ten_times_gives_one_result(cloud):
-    opened = cloud()
+@pytest.mark.parametrize("times", [2, 10])
+def test_a_message_that_comes_again_gives_one_result_and_artefacts_once(cloud, monkeypatch, times):
+    opened, written = cloud(), []
     job = job_of({"experiment_id": "a", **SETTINGS})
     opened.submit(job)
-    for _ in range(9):
+    for _ in range(times - 1):
         opened.queue.send(job)
+    put = opened.artefacts.put
+    monkeypatch.setattr(opened.artefacts, "put", lambda path: written.append(path.name) or put(path))
     worker = Worker(opened)
     worker.run(until_empty=True)
     assert worker.finished == 1 and opened.store.get("a").claims == 1 and messages(opened) == (0, 0)
+    assert sorted(written) == sorted(set(written)) and "stream.nvc" in written
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_what_is_nearer_wins(tmp_path):
 def test_what_is_wrong_is_named(given, word):
     with pytest.raises(ExperimentError, match=word) as error:
         load(None, given, {})
-    assert "short" not in str(error.value)
+    assert "short" not in str(error.value) and "job" not in str(error.value)
 
 
 def test_a_file_that_is_none_is_named(tmp_path):

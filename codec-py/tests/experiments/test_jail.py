@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -29,7 +30,7 @@ def agent(body: str) -> str:
 
 
 def test_there_are_as_many_escapes_as_there_were():
-    assert len(PROBES) >= 60
+    assert len(PROBES) >= 74
 
 
 @pytest.mark.parametrize("name", PROBES)
@@ -66,7 +67,7 @@ def test_an_ordinary_user_has_the_same_sandbox():
     ).stdout.split()
     if version != [str(each) for each in sys.version_info[:2]]:
         pytest.skip(f"{SYSTEM_PYTHON} is not of this version: an ordinary user cannot run this interpreter's packages")
-    packages = [os.path.dirname(os.path.dirname(os.path.realpath(sys.modules["numpy"].__file__ or "")))]
+    packages = [os.path.dirname(os.path.dirname(os.path.realpath(sys.modules[name].__file__ or ""))) for name in ("neural_codec", "numpy")]
     command = [
         "setpriv",
         "--reuid=60321",
@@ -125,15 +126,56 @@ def test_what_code_printed_is_told_and_bounded():
     assert failed.value.log.startswith("before") and "decide.py" in failed.value.log
 
 
-def test_code_that_does_not_end_is_ended_with_all_it_started(tmp_path):
-    body = "import os, time; [os.fork() for _ in range(2)]; exec('while True: pass')"
+FLEES = """
+import os, signal, time
+def decide(profiles, target, probe):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    for _ in range(2):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                while True:
+                    pass
+            time.sleep(600)
+    print(MARK, flush=True)
+    if WAITS:
+        time.sleep(600)
+    return [1]
+"""
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_nothing_that_code_started_outlives_its_call_by_a_second(waits):
+    before = in_sandboxes()
+    code = f"MARK, WAITS = 'started', {waits}\n{FLEES}"
+    if waits:
+        with pytest.raises(JailTimeout) as ended:
+            ask(code, Limits(wall_s=5.0))
+        assert "started" in ended.value.log
+    else:
+        assert ask(code, Limits(wall_s=30.0))["value"] == [1]
+    mine = {each for each in in_sandboxes() - before if started_by(each)}
     began = time.monotonic()
-    with pytest.raises(JailTimeout):
-        ask(agent(body), Limits(wall_s=1.0))
-    assert time.monotonic() - began < 6
-    time.sleep(0.5)
-    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not any(b"/child.py" in each for each in running)
+    while mine & in_sandboxes():
+        assert time.monotonic() - began < 1
+        time.sleep(0.01)
+
+
+def in_sandboxes() -> set[str]:
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if b"/child.py" in path.read_bytes():
+                found.add(path.parent.name)
+    return found
+
+
+def started_by(pid: str) -> bool:
+    """Whether a process is of this process's sandboxes, and not of other tests beside: by its user, where that is a root's."""
+    with contextlib.suppress(OSError):
+        return os.geteuid() != 0 or os.stat(f"/proc/{pid}").st_uid == jail._FIRST_USER + os.getpid() % jail._USERS
+    return False
 
 
 def test_processor_time_is_limited_too():
@@ -158,6 +200,15 @@ def test_memory_of_many_processes_is_limited_where_there_is_a_group():
     except JailError:
         survivors = 0
     assert survivors < 5
+
+
+def test_where_no_group_can_be_made_each_process_is_limited_all_the_same(monkeypatch):
+    from neural_codec.experiments import cgroup
+
+    monkeypatch.setattr(cgroup, "_parent", lambda: None)
+    assert ask(agent("return [1]"))["value"] == [1]
+    with pytest.raises(JailError, match="MemoryError"):
+        ask(agent("return [len(bytearray(300 << 20))]"), Limits(memory_bytes=256 << 20))
 
 
 def test_work_can_be_stopped_from_outside():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 import threading
 
@@ -106,9 +107,10 @@ def test_what_is_cancelled_takes_no_result(store: Store):
 
 
 def test_leases_lapse_by_the_observers_own_clock(store: Store, monkeypatch):
-    clock = [100.0]
+    clock, hours = [100.0], itertools.cycle((0, 3600, -3600))
     monkeypatch.setattr("neural_codec.experiments.store.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("time.time", lambda: 0.0)
+    # The clock on the wall jumps by an hour, back and forth, each time that somebody reads it.
+    monkeypatch.setattr("time.time", lambda: 1.7e9 + next(hours))
     store.add(job())
     claim = store.claim(("a", 1), "w")
     observer = Observer(store, 60)
@@ -227,3 +229,21 @@ def test_a_store_of_the_first_version_loses_nothing_and_gets_records(tmp_path):
     assert store.revision() == 7 and [each["name"] for each in store.alerts()] == ["disk full"]
     assert store.keep("slots/a", "1", {}) and store.claim(("old", 5), "w") is not None
     assert SqliteStore(path).kept("slots/a", "1") is not None, "a second opening changes nothing"
+
+
+def test_only_what_must_not_be_forgotten_waits_for_the_disk(tmp_path):
+    store = SqliteStore(str(tmp_path / "store.db"))
+    said: list[str] = []
+    store._db().set_trace_callback(said.append)
+
+    def waits(work) -> bool:
+        said.clear()
+        work()
+        assert any(each.startswith("BEGIN") for each in said)
+        return "PRAGMA synchronous = FULL" in said
+
+    claims: list = []
+    assert waits(lambda: store.add(job())) and waits(lambda: claims.append(store.claim(("a", 1), "w")))
+    assert not waits(lambda: store.beat(claims[0], "received", [])) and not waits(lambda: store.hello("w", {}))
+    assert not waits(lambda: store.open_alert("x", "y")) and waits(lambda: store.keep("g", "n", {}))
+    assert waits(lambda: store.finish(claims[0], "completed", {}, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 
@@ -254,7 +255,7 @@ def test_what_is_cancelled_stops_and_stays_cancelled(services, monkeypatch):
     thread.start()
     until(lambda: services().store.get("a").phase == "decoded")
     assert services().store.cancel(services().store.get("a").key)
-    thread.join(10)
+    thread.join(60)
     row = services().store.get("a")
     assert not thread.is_alive() and row.state == "cancelled" and row.result is None and worker.finished == 0
 
@@ -264,7 +265,7 @@ def test_a_zombie_that_comes_late_changes_nothing(services, monkeypatch):
     opened.submit(job_of({"experiment_id": "a", **SETTINGS}))
     gate = threading.Event()
     real = measure.decode_fresh
-    monkeypatch.setattr(measure, "decode_fresh", lambda *given: (gate.wait(10), real(*given)))
+    monkeypatch.setattr(measure, "decode_fresh", lambda *given: (gate.wait(60), real(*given)))
     zombie = Worker(opened, "zombie")
     monkeypatch.setattr(zombie, "_beat", lambda current: None)
     thread = threading.Thread(target=lambda: zombie.run(until_empty=True))
@@ -274,7 +275,7 @@ def test_a_zombie_that_comes_late_changes_nothing(services, monkeypatch):
     Worker(services(), "second").run_until(lambda: services().store.get("a").state == "completed")
     after = services().store.get("a")
     gate.set()
-    thread.join(10)
+    thread.join(60)
     assert services().store.get("a") == after and after.worker == "second" and after.claims == 2 and zombie.finished == 0
 
 
@@ -334,11 +335,17 @@ def test_clips_are_found_by_hash_and_by_place_under_allowed_folders_alone(done, 
         ("w", {"uri": f"file://{small_clip}", "sha256": "1" * 64}, "expected content"),
         ("g", {"sha256": "2" * 64}, "no clip"),
         ("s", {"uri": "ftp://x/y"}, "file:// or s3://"),
+        ("z", {"uri": "file:///clips%00/x"}, "file:// or s3://"),
+        ("i", {"uri": "file://[/x"}, "file:// or s3://"),
     ):
         row = done({"experiment_id": name, **SETTINGS, "clip": clip})
         assert row.state == "failed" and word in row.error["message"], name
     other = tmp_path / "clips"
     other.mkdir()
+    os.mkfifo(other / "fifo")
+    for name in ("fifo", ""):
+        row = done({"experiment_id": f"no-file{name}", **SETTINGS, "clip": {"uri": f"file://{other}/{name}"}}, clips=[other])
+        assert row.state == "failed" and row.claims == 1 and "expected a file" in row.error["message"]
     (other / "named.nvc").write_bytes(small_clip.read_bytes())
     assert (
         done({"experiment_id": "r", **SETTINGS, "clip": {"uri": f"file://{other}/named.nvc"}}, clips=[other]).state
@@ -380,10 +387,9 @@ def test_a_worker_that_is_told_to_stop_gives_its_job_back_without_a_try(services
     opened.stopping.set()
     assert worker.current is not None
     worker.current[0].give_up("stopping")
-    thread.join(10)
+    thread.join(60)
     row = services().store.get("a")
     assert row.state == "queued" and row.claims == 0
-    time.sleep(0.1)
 
 
 def test_alerts_end_with_what_they_told_and_silent_workers_are_forgotten(services, monkeypatch):

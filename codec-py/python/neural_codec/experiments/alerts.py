@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import socket
+import threading
 import time
 from typing import Any
 
+from .config import Config
 from .model import Row
 from .services import Services, utc
 
 logger = logging.getLogger("neural_codec.experiments.alerts")
-# Without a beat for so long, a worker counts as gone.
-LIVE_S = 30.0
+# Without a word for so long, a worker counts as gone; it speaks three times a beat, so that with the default beat it is seen within 30 s.
+LIVE_S = 18.0
 # So long after it fell silent, a worker is no longer listed; so long after it was found, a poison job is no longer news.
 FORGOTTEN_S = 600.0
 NEWS_S = 86400.0
@@ -28,26 +31,44 @@ class Liveness:
     def __init__(self, window: float) -> None:
         self.window = window
         self.seen: dict[str, tuple[int, float]] = {}
+        # Those that were heard, and not only found in the store as somebody left them.
+        self.heard: set[str] = set()
         self.first = time.monotonic()
+        self.looked = False
+        self.lock = threading.Lock()
 
     def look(self, workers: list[dict[str, Any]]) -> dict[str, bool]:
         """Each worker, and whether it lives. One that was there before this process counts until the window is over."""
-        now = time.monotonic()
+        with self.lock:
+            return self._look(workers)
+
+    def _look(self, workers: list[dict[str, Any]]) -> dict[str, bool]:
+        now, before = time.monotonic(), self.seen
         self.seen = {
             each["worker"]: seen
             if (seen := self.seen.get(each["worker"])) is not None and seen[0] == each["beat"]
             else (each["beat"], now)
             for each in workers
         }
+        told = {name for name, seen in self.seen.items() if self.looked and seen != before.get(name)}
+        self.heard, self.looked = (self.heard | told) & set(self.seen), True
         return {name: now - since < self.window for name, (_, since) in self.seen.items()}
+
+
+def window_of(config: Config) -> float:
+    """Seconds of silence after which a worker of this configuration counts as gone."""
+    return max(LIVE_S, 1.2 * config.beat_s)
 
 
 class Watch:
     """Looks for what is wrong, and tells."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, liveness: Liveness | None = None) -> None:
         self.services = services
-        self.liveness = Liveness(max(LIVE_S, 2 * services.config.beat_s))
+        self.liveness = liveness or Liveness(window_of(services.config))
+        place = services.config.data.resolve()
+        # Each machine has a disk of its own, whose alert no other machine may end.
+        self.disk = f"disk full: {socket.gethostname()}:{place}"
 
     def look(self) -> None:
         """One look at workers, disk, and alerts that may be over."""
@@ -58,10 +79,15 @@ class Watch:
                 store.goodbye(name)
         waiting = bool(store.queued(1))
         aware = time.monotonic() - self.liveness.first >= min(5.0, self.liveness.window)
-        self._state("no live worker", aware and waiting and not any(live.values()), "jobs wait, and no worker lives")
+        if waiting and not any(live.values()):
+            if aware:
+                self.tell("no live worker", "jobs wait, and no worker lives")
+        elif not waiting or any(live[name] for name in self.liveness.heard):
+            # A worker that was only found in the store may be long gone: it ends no alert that somebody with more patience opened.
+            self.end("no live worker")
         free = shutil.disk_usage(config.data if config.data.exists() else ".").free >> 20
         text = f"{free} MiB are free in the data folder, and {config.least_free_mb} are to be"
-        self._state("disk full", free < config.least_free_mb, text)
+        self._state(self.disk, free < config.least_free_mb, text)
         for each in store.alerts():
             self._over(each["name"], each["opened"])
 
@@ -79,6 +105,9 @@ class Watch:
     def _over(self, name: str, opened: float) -> None:
         """A lost lease is over once the job has ended; a poison job, once it was sent anew and completed, or after a day."""
         kind, _, experiment_id = name.partition(": ")
+        if kind == "disk full" and name != self.disk and time.time() - opened > NEWS_S:
+            # Its machine says neither that it is full nor that it is not.
+            self.end(name)
         if kind not in ("lease lost", "poison job"):
             return
         row = self.services.store.get(experiment_id)

@@ -18,7 +18,7 @@ import neural_codec
 from . import ExperimentError
 from .alerts import Liveness
 from .decisions import check
-from .guard import MOST_BODY_BYTES, STORED_POLICY
+from .guard import MOST_BODY_BYTES, STORED_POLICY, number_in
 from .model import ENDED, IN_PROGRESS, PROTOCOL, Job, Row, State
 from .queue import UnknownProtocol
 from .services import Services
@@ -87,12 +87,12 @@ class Api:
 
     def _wait_of(self, request: Request, row: Row) -> float:
         """Seconds that the caller wants to wait: by `Prefer: wait[=N]`, `?wait=N`, or the setting for old formats."""
-        asked = re.search(r"(?:^|[,;\s])wait(?:\s*=\s*(\d+))?", request.headers.get("prefer", ""))
+        asked = re.search(r"(?:^|[,;\s])wait(?:\s*=\s*([0-9]+))?", request.headers.get("prefer", ""))
         if asked:
             return min(float(asked[1] or _MOST_WAIT_S), _MOST_WAIT_S)
-        text = request.query_params.get("wait", "")
-        if text.isdigit():
-            return min(float(text), _MOST_WAIT_S)
+        seconds = number_in(request.query_params.get("wait", ""))
+        if seconds is not None:
+            return min(float(seconds), _MOST_WAIT_S)
         old = row.job.get("origin") in ("v1", "v2") and self.services.config.wait_old_formats
         return _MOST_WAIT_S if old else 0.0
 
@@ -112,8 +112,7 @@ class Api:
         return JSONResponse(answer_of(row, _base(request)))
 
     async def _row(self, request: Request) -> Row | None:
-        stamp = request.query_params.get("timestamp", "")
-        timestamp = int(stamp) if stamp.isdigit() and len(stamp) < 16 else None
+        timestamp = number_in(request.query_params.get("timestamp", ""))
         return await run_in_threadpool(self.store.get, request.path_params["experiment_id"], timestamp)
 
     async def cancel(self, request: Request) -> Response:
@@ -128,8 +127,8 @@ class Api:
 
     async def list(self, request: Request) -> Response:
         """`successful`, `in_progress`, `failed`: the newest of each, `?limit=` of them; `total` and `counts` of all."""
-        text = request.query_params.get("limit", "100")
-        limit = min(int(text), 10_000) if text.isdigit() and len(text) < 9 else 100
+        asked = number_in(request.query_params.get("limit", ""))
+        limit = 100 if asked is None else min(asked, 10_000)
         return JSONResponse(await run_in_threadpool(self._listed, limit))
 
     def _listed(self, limit: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .alerts import LIVE_S, Liveness
+from .alerts import Liveness, window_of
 from .model import ENDED, Job
 from .services import Services
 
@@ -44,7 +44,7 @@ class QueueCarrier:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.liveness = Liveness(max(LIVE_S, 2 * services.config.beat_s))
+        self.liveness = Liveness(window_of(services.config))
 
     def check(self) -> None:
         # A store that was opened answers; workers may still come.

@@ -85,7 +85,7 @@ def _once(url: str, body: dict[str, Any], headers: dict[str, str], timeout_s: fl
             if time.monotonic() > deadline or len(text) > MOST_ANSWER_BYTES:
                 raise httpx.ReadTimeout("the answer takes too long, in time or bytes")
         after = answer.headers.get("retry-after", "")
-        return answer.status_code, text.decode("utf-8", "replace"), float(after) if after.isdigit() else None
+        return answer.status_code, text.decode("utf-8", "replace"), float(after) if after.isascii() and after.isdigit() else None
 
 
 def _answered(model: ModelChoice, text: str) -> Answered:

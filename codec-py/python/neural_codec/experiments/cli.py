@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from . import ExperimentError, needed
 
@@ -172,18 +173,7 @@ def _client(config: Any) -> Any:
 
 
 def _submit(options: argparse.Namespace, config: Any) -> int:
-    body: dict[str, Any] = {"kind": "settings", "payload": {"settings": {}}}
-    if options.job is not None:
-        text = sys.stdin.read() if options.job == "-" else Path(options.job).read_text()
-        try:
-            body = json.loads(text)
-        except ValueError as error:
-            raise ExperimentError(f"{options.job}: expected JSON, found: {error}") from None
-    for pair in options.set:
-        name, sign, value = pair.partition("=")
-        if not sign:
-            raise ExperimentError(f"--set: expected NAME=VALUE, found {pair!r}")
-        body.setdefault("payload", {}).setdefault("settings", {})[name] = _value(value)
+    body = _body(options)
     if options.id:
         body["experiment_id"] = options.id
     if options.campaign:
@@ -194,11 +184,43 @@ def _submit(options: argparse.Namespace, config: Any) -> int:
     return 0 if told.get("state", "completed") in ("completed", "queued", "running") else 1
 
 
+def _body(options: argparse.Namespace) -> dict[str, Any]:
+    """The job of a file, and above it what the command line sets."""
+    body: dict[str, Any] = {"kind": "settings", "payload": {"settings": {}}}
+    if options.job is not None:
+        try:
+            text = sys.stdin.read() if options.job == "-" else Path(options.job).read_text(encoding="utf-8")
+            given = json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise ExperimentError(f"{options.job}: expected JSON, found: {error}") from None
+        if not isinstance(given, dict):
+            raise ExperimentError(f"{options.job}: expected a JSON object")
+        body = given
+    for pair in options.set:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise ExperimentError(f"--set: expected NAME=VALUE, found {pair!r}")
+        payload = body.setdefault("payload", {})
+        settings = payload.setdefault("settings", {}) if isinstance(payload, dict) else None
+        if not isinstance(settings, dict):
+            raise ExperimentError(f"--set: expected a job with settings in its payload, found {str(payload)[:80]}")
+        settings[name] = _value(value)
+    return body
+
+
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
         return text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"expected numbers, found {name}")
+
+
+def _address(name: str) -> str:
+    return f"/experiment/{quote(name, safe='')}"
 
 
 def _status(options: argparse.Namespace, config: Any) -> int:
@@ -229,7 +251,7 @@ def _list(options: argparse.Namespace, config: Any) -> None:
 
 
 def _show(options: argparse.Namespace, config: Any) -> None:
-    told = _client(config).call("GET", f"/experiment/{options.experiment}")
+    told = _client(config).call("GET", _address(options.experiment))
     lines = [_line(told), *(f"  {each['phase']}: {each['began']}" for each in told["phases"])]
     lines += [f"  {name}: {value}" for name, value in told.get("metrics", {}).items() if value is not None]
     _print(options, told, lines)
@@ -244,14 +266,14 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _cancel(options: argparse.Namespace, config: Any) -> int:
-    told = _client(config).call("POST", f"/experiment/{options.experiment}/cancel", {}, accept=(200, 409))
+    told = _client(config).call("POST", f"{_address(options.experiment)}/cancel", {}, accept=(200, 409))
     _print(options, told, [f"{told['experiment_id']}  {told['state']}"])
     return 0 if told["cancelled"] else 1
 
 
 def _export(options: argparse.Namespace, config: Any) -> None:
     client = _client(config)
-    told = client.call("GET", f"/experiment/{options.experiment}")
+    told = client.call("GET", _address(options.experiment))
     options.folder.mkdir(parents=True, exist_ok=True)
     (options.folder / "result.json").write_text(json.dumps(told, indent=2))
     kept = dict(told.get("artefacts", {}))

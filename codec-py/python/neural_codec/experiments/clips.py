@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -53,6 +54,8 @@ class Clips:
             status = os.stat(path)
         except OSError as error:
             raise ExperimentError(f"clip: {path.name}: {error.strerror}") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise ExperimentError(f"clip: {path.name}: expected a file")
         mark = str(path), status.st_size, status.st_mtime_ns
         if mark not in self.hashes:
             self.hashes[mark] = hash_of(path)
@@ -82,9 +85,13 @@ class Clips:
         return cached
 
     def _fetch(self, uri: str) -> Path:
-        parts = urlsplit(uri)
-        if parts.scheme == "file":
+        try:
+            parts = urlsplit(uri)
             path = Path(unquote(parts.path)).resolve()
+        except ValueError:
+            # A place that can be none, such as one with a null byte in it, is the sender's mistake.
+            raise ExperimentError(f"clip: expected a URI of file:// or s3://, found {uri[:80]!r}") from None
+        if parts.scheme == "file":
             if path != self.default and not any(path.is_relative_to(root) for root in self.roots):
                 raise ExperimentError("clip: expected a file in a folder that this worker allows (--clips)")
             return path

@@ -88,7 +88,7 @@ def load(file: str | None, given: Mapping[str, Any], environment: Mapping[str, s
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ExperimentError(f"configuration: {told(error)}") from None
+        raise ExperimentError(f"configuration: {told(error, whole='')}") from None
 
 
 def read_toml(file: str) -> dict[str, Any]:

@@ -24,6 +24,11 @@ _HEADERS = {
 }  # fmt: skip
 
 
+def number_in(text: str, most_digits: int = 15) -> int | None:
+    """A whole number as addresses have it, of plain digits; None where it is none, or longer."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= most_digits else None
+
+
 class Guard:
     """Asks for the token where there is one, and for a name of this machine where there is none."""
 
@@ -66,7 +71,7 @@ class Guard:
             return None
         given = parse_qs(request.url.query).get("token", [""])[0]
         if given and request.method == "GET" and self._right(given):
-            answer = RedirectResponse(request.url.path, 303)
+            answer = RedirectResponse("/" + request.url.path.lstrip("/"), 303)
             answer.set_cookie(COOKIE, given, httponly=True, samesite="strict", secure=request.url.scheme == "https")
             return answer
         if any(map(self._right, (_bearer(request), _cookie(request)))):

@@ -26,6 +26,7 @@ from . import ExperimentError
 from .alerts import Liveness
 from .campaign_report import status_of
 from .described import openapi
+from .guard import number_in
 from .ledger import campaigns
 from .model import ENDED, IN_PROGRESS, Row, State
 from .rates import BASELINE, against, by_clip, of_encoder, point_of
@@ -76,13 +77,13 @@ class Live:
         """What of the list is shown."""
         given = request.query_params
         tab = given.get("tab", "in_progress")
-        order, offset = given.get("order", "created"), given.get("offset", "0")
+        order = given.get("order", "created")
         return {
             "tab": tab if tab in TABS else "in_progress",
             "order": order if order in ORDERS else "created",
             "down": given.get("down", "1") != "0",
             "text": given.get("text", "")[:64],
-            "offset": int(offset) if offset.isdigit() and len(offset) < 9 else 0,
+            "offset": number_in(given.get("offset", ""), 8) or 0,
         }
 
     def _table(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +140,8 @@ class Live:
         return StreamingResponse(self._events(request, after), media_type="text/event-stream", headers=headers)
 
     async def _events(self, request: Request, after: str) -> AsyncIterator[str]:
-        revision = int(after) if after.isdigit() else await run_in_threadpool(self.store.revision)
+        known = number_in(after)
+        revision = await run_in_threadpool(self.store.revision) if known is None else known
         seen, quiet = "", 0.0
         yield "retry: 1000\n\n"
         while not self.services.stopping.is_set() and not await request.is_disconnected():
@@ -160,8 +162,7 @@ class Live:
 
     async def one(self, request: Request) -> Response:
         """One experiment: its phases, metrics, code, logs and downloads."""
-        stamp = request.query_params.get("timestamp", "")
-        timestamp = int(stamp) if stamp.isdigit() and len(stamp) < 16 else None
+        timestamp = number_in(request.query_params.get("timestamp", ""))
         row = await run_in_threadpool(self.store.get, request.path_params["experiment_id"], timestamp)
         if row is None:
             return HTMLResponse("<!doctype html><title>None</title><p>There is no such experiment.", 404)

@@ -194,9 +194,13 @@ def job_from(values: dict[str, Any]) -> Job:
         raise ExperimentError(f"job: expected plain JSON, found: {error}") from None
 
 
-def told(error: ValidationError) -> str:
-    """A validation error in one line, without the values."""
-    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'job'}: {each['msg']}" for each in error.errors()[:8])
+def told(error: ValidationError, whole: str = "job") -> str:
+    """A validation error in one line, without the values; what is of no one field is of the `whole`."""
+    lines = []
+    for each in error.errors()[:8]:
+        place, text = ".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, ")
+        lines.append(": ".join(part for part in (place or whole, text) if part))
+    return "; ".join(lines)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,14 @@ def run(run: Run, folder: Path) -> dict[str, Any]:
         return {**known, "phases": run.phases, "worker": run.claim.worker}
     made = _agents(run, folder, clip) if run.job.kind == "compat" else _decided(run, folder, clip, sha256)
     kept: dict[str, dict[str, Any]] = {}
-    with run.step("video"):
-        _keep(run, kept, made.files, ("video", "stream"))
-    with run.step("decoder"):
-        _keep(run, kept, made.files, ("decoder", "encoder"))
-    with run.step("stored"):
-        _keep(run, kept, made.files, tuple(made.files))
+    # Each waits for the disk or the network: all at once they wait once.
+    with ThreadPoolExecutor(len(made.files)) as pool:
+        put = {name: pool.submit(run.services.artefacts.put, path) for name, path in made.files.items()}
+        for phase, names in (("video", ("video", "stream")), ("decoder", ("decoder", "encoder")), ("stored", tuple(made.files))):
+            with run.step(phase):
+                for name in (each for each in names if each in put and each not in kept):
+                    path = made.files[name]
+                    kept[name] = {"sha256": put[name].result(), "bytes": path.stat().st_size, "name": path.name}
     links.remember(run.services, key, run.job)
     run.phases.append({"phase": "shown", "began": run.phases[-1]["ended"], "ended": run.phases[-1]["ended"]})
     return {
@@ -84,13 +87,6 @@ def run(run: Run, folder: Path) -> dict[str, Any]:
         "cpu_seconds": time.process_time() - cpu,
         **made.details,
     }
-
-
-def _keep(run: Run, kept: dict[str, dict[str, Any]], files: dict[str, Path], names: tuple[str, ...]) -> None:
-    for name in names:
-        if name in files and name not in kept:
-            path = files[name]
-            kept[name] = {"sha256": run.services.artefacts.put(path), "bytes": path.stat().st_size, "name": path.name}
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

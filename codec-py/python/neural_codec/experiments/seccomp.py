@@ -36,11 +36,15 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "clock_adjtime": (305, 266), "adjtimex": (159, 171), "sethostname": (170, 161), "setdomainname": (171, 162),
     # Devices and files with rights.
     "mknod": (133, None), "mknodat": (259, 33),
+    # What others do with files that both can read.
+    "inotify_init": (253, None), "inotify_init1": (294, 26), "quotactl_fd": (443, 443), "process_mrelease": (448, 448),
     # Shared memory and queues that outlive a process.
     "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180),
 }  # fmt: skip
-# (architecture's audit number, clone, clone3), include/uapi/linux/audit.h.
-_MACHINES = {"x86_64": (0xC000003E, 56, 435, 0), "aarch64": (0xC00000B7, 220, 435, 1)}
+# (architecture's audit number, clone, clone3, prlimit64, column above), include/uapi/linux/audit.h.
+_MACHINES = {"x86_64": (0xC000003E, 56, 435, 302, 0), "aarch64": (0xC00000B7, 220, 435, 261, 1)}
+# Calls from here on came with Linux 5.16 and later, or are yet to come: libraries do without them.
+_NEWER = 449
 # CLONE_NEW{TIME, NS, CGROUP, UTS, IPC, USER, PID, NET}, include/uapi/linux/sched.h.
 _NEW_NAMESPACES = 0x80 | 0x20000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -53,13 +57,17 @@ def program() -> bytes:
     machine = platform.machine()
     if machine not in _MACHINES:
         raise ExperimentError(f"sandbox: expected x86_64 or aarch64, found {machine}")
-    arch, clone, clone3, column = _MACHINES[machine]
+    arch, clone, clone3, limits, column = _MACHINES[machine]
     numbers = [number for row in _REFUSED.values() if (number := row[column]) is not None]
     code = [
         (_LOAD, 0, 0, _ARCH), (_EQUAL, 1, 0, arch), (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER),
         # Calls of the x32 kind have other numbers for the same work.
         (_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _KILL),
+        (_AT_LEAST, 0, 1, _NEWER), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
+        # Limits are changed of the caller alone.
+        (_EQUAL, 0, 4, limits), (_LOAD, 0, 0, _FIRST_ARGUMENT),
+        (_EQUAL, 0, 1, 0), (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _ERRNO | errno.EPERM),
         # clone3 hides its flags in memory; without it, libraries take clone.
         (_EQUAL, 0, 1, clone3), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
         (_EQUAL, 0, 4, clone), (_LOAD, 0, 0, _FIRST_ARGUMENT),

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from .alerts import LIVE_S, Liveness, Watch
+from .alerts import Liveness, Watch, window_of
 from .api import Api
 from .guard import Guard
 from .live import Live
@@ -21,9 +21,9 @@ from .worker import EXIT_UNKNOWN_PROTOCOL, Worker
 logger = logging.getLogger("neural_codec.experiments")
 
 
-def app(services: Services) -> Starlette:
+def app(services: Services, liveness: Liveness | None = None) -> Starlette:
     """Every route, guarded."""
-    liveness = Liveness(max(LIVE_S, 2 * services.config.beat_s))
+    liveness = liveness or Liveness(window_of(services.config))
     routes = [*Api(services, liveness).routes(), *Live(services, liveness).routes()]
     return Starlette(routes=routes, middleware=[Middleware(Guard, config=services.config)])
 
@@ -40,7 +40,9 @@ class Served:
             "timeout_graceful_shutdown": 3,
             "lifespan": "off",
         }
-        self.server = uvicorn.Server(uvicorn.Config(app(services), host=config.host, port=config.port, **options))
+        # What is asked now and then knows what the watch, which looks all the time, has seen.
+        self.liveness = Liveness(window_of(config))
+        self.server = uvicorn.Server(uvicorn.Config(app(services, self.liveness), host=config.host, port=config.port, **options))
         # Each worker stops by services of its own, which share the file of the store.
         self.workers = [Worker(open_services(config)) for _ in range(workers)]
         self.threads = [threading.Thread(target=self._work, args=(each,), name=each.name, daemon=True) for each in self.workers]
@@ -72,8 +74,8 @@ class Served:
             self.server.should_exit = True
 
     def _watch(self) -> None:
-        watch = Watch(self.services)
-        while not self.services.stopping.wait(min(5.0, self.services.config.beat_s)):
+        watch = Watch(self.services, self.liveness)
+        while not self.services.stopping.wait(min(5.0, self.services.config.beat_s / 3)):
             try:
                 watch.look()
             except Exception:

@@ -1,6 +1,8 @@
 """The store in one SQLite file, for one machine: nothing to install, nothing to start.
 
 Every change is one transaction with its condition in the statement, so that threads and processes may share the file.
+What jobs are, who claimed them and how they ended is on the disk before a call returns; beats, workers and alerts are written without
+waiting for it: a machine that loses its power may forget the last of them, a process that is killed loses none.
 """
 
 from __future__ import annotations
@@ -47,8 +49,10 @@ class SqliteStore:
         return db
 
     @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
+    def _change(self, *, passing: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction; what is `passing` does not wait for the disk."""
         db = self._db()
+        db.execute(f"PRAGMA synchronous = {'NORMAL' if passing else 'FULL'}")
         db.execute("BEGIN IMMEDIATE")
         try:
             yield db
@@ -57,8 +61,8 @@ class SqliteStore:
             raise
         db.execute("COMMIT")
 
-    def _update(self, what: str, condition: str, values: tuple[Any, ...]) -> bool:
-        with self._change() as db:
+    def _update(self, what: str, condition: str, values: tuple[Any, ...], *, passing: bool = False) -> bool:
+        with self._change(passing=passing) as db:
             db.execute("UPDATE counter SET value = value + 1")
             return db.execute(f"UPDATE experiments SET {what}, {_NEXT} WHERE {condition}", values).rowcount == 1
 
@@ -101,7 +105,7 @@ class SqliteStore:
 
     def beat(self, claim: Claim, phase: str, phases: list[dict[str, Any]]) -> bool:
         values = (phase, json.dumps(phases), *claim.key, claim.fence)
-        return self._update("beat = beat + 1, phase = ?, phases = ?", _MINE, values)
+        return self._update("beat = beat + 1, phase = ?, phases = ?", _MINE, values, passing=True)
 
     def finish(self, claim: Claim, state: State, result: dict[str, Any] | None, error: dict[str, Any] | None) -> bool:
         metrics = (result or {}).get("metrics", {})
@@ -173,14 +177,14 @@ class SqliteStore:
         return int(self._db().execute("SELECT value FROM counter").fetchone()[0])
 
     def hello(self, worker: str, told: dict[str, Any]) -> None:
-        with self._change() as db:
+        with self._change(passing=True) as db:
             db.execute(
                 "INSERT INTO workers VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET beat = beat + 1, told = excluded.told",
                 (worker, json.dumps(told)),
             )
 
     def goodbye(self, worker: str) -> None:
-        with self._change() as db:
+        with self._change(passing=True) as db:
             db.execute("DELETE FROM workers WHERE worker = ?", (worker,))
 
     def workers(self) -> list[dict[str, Any]]:
@@ -188,12 +192,12 @@ class SqliteStore:
         return [{"worker": each[0], "beat": each[1], "told": json.loads(each[2])} for each in rows]
 
     def open_alert(self, name: str, text: str) -> bool:
-        with self._change() as db:
+        with self._change(passing=True) as db:
             sql = "INSERT INTO alerts VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
             return db.execute(sql, (name, text, time.time())).rowcount == 1
 
     def close_alert(self, name: str) -> bool:
-        with self._change() as db:
+        with self._change(passing=True) as db:
             return db.execute("DELETE FROM alerts WHERE name = ?", (name,)).rowcount == 1
 
     def alerts(self) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def _old(body: dict[str, Any], names: list[str]) -> Job:
 def _key(body: dict[str, Any]) -> dict[str, Any]:
     name = body.get("experiment_id") or f"exp_{uuid.uuid4().hex[:16]}"
     stamp = body.get("timestamp")
-    if isinstance(stamp, float) and stamp.is_integer() or isinstance(stamp, str) and re.fullmatch(r"\d{1,15}", stamp):
+    if isinstance(stamp, float) and stamp.is_integer() or isinstance(stamp, str) and re.fullmatch(r"[0-9]{1,15}", stamp):
         stamp = int(stamp)
     if stamp is None or isinstance(stamp, str):
         # Old orchestrators wrote a date as text, or nothing; the key of the store is a whole number.

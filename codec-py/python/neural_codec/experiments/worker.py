@@ -32,8 +32,9 @@ logger = logging.getLogger("neural_codec.experiments")
 Outcome = tuple[State, "dict[str, Any] | None", "dict[str, Any] | None"]
 # The exit status of a worker that met a protocol it does not speak: EX_CONFIG of sysexits.h.
 EXIT_UNKNOWN_PROTOCOL = 78
-# Beyond its budget, what a job may take to be stopped and stored.
-GRACE_S = 120.0
+# So often in the time of a beat a worker says that it lives and looks after the others: what a silent one held is given back at
+# most two thirds of a beat after its lease.
+LOOKS = 3
 
 
 class Worker:
@@ -56,15 +57,18 @@ class Worker:
         self._loop(lambda _: enough())
 
     def _loop(self, enough: Callable[[bool], bool]) -> None:
-        beats = threading.Thread(target=self._beats, name="beats", daemon=True)
-        beats.start()
+        # What looks after others may wait for a store or a webhook; the claim is kept alive all the same.
+        threads = [threading.Thread(target=each, name=each.__name__, daemon=True) for each in (self._beats, self._looks)]
+        for each in threads:
+            each.start()
         try:
             while not self.services.stopping.is_set():
                 if enough(self._next()):
                     break
         finally:
             self.services.stopping.set()
-            beats.join(5)
+            for each in threads:
+                each.join(5)
             with contextlib.suppress(Exception):
                 self.services.store.goodbye(self.name)
 
@@ -174,32 +178,44 @@ class Worker:
         return told
 
     def _beats(self) -> None:
-        """Keeps the claim alive, looks after silent workers, and watches, until the worker stops."""
+        """Says that this worker lives, and keeps its claim alive, until it stops."""
         config, stopping = self.services.config, self.services.stopping
-        due = 0.0
+        word, beat = 0.0, 0.0
         while True:
-            current = self.current
-            if current is not None and time.monotonic() > current[2]:
+            current, now = self.current, time.monotonic()
+            if current is not None and now > current[2]:
                 current[0].give_up("deadline")
-            if time.monotonic() >= due:
-                due = time.monotonic() + config.beat_s
-                self._beat(current)
-            if stopping.wait(min(0.5, config.beat_s)):
+            if now >= beat:
+                beat = now + config.beat_s
+                self._guarded(lambda: self._beat(current))
+            if now >= word:
+                word = now + config.beat_s / LOOKS
+                self._guarded(lambda: self.services.store.hello(self.name, self.told()))
+            if stopping.wait(min(0.5, config.beat_s / LOOKS)):
                 return
 
     def _beat(self, current: tuple[Run, Delivery, float] | None) -> None:
+        if current is None:
+            return
+        this, delivery, _ = current
+        if self.services.store.beat(this.claim, this.phase, this.phases):
+            delivery.extend()
+        else:
+            this.give_up("void")
+
+    def _looks(self) -> None:
+        """Looks after silent workers, and for what somebody should know of, until this worker stops."""
+        while True:
+            self._guarded(self._reap)
+            self._guarded(self.watch.look)
+            if self.services.stopping.wait(self.services.config.beat_s / LOOKS):
+                return
+
+    def _guarded(self, work: Callable[[], None]) -> None:
         try:
-            self.services.store.hello(self.name, self.told())
-            if current is not None:
-                this, delivery, _ = current
-                if self.services.store.beat(this.claim, this.phase, this.phases):
-                    delivery.extend()
-                else:
-                    this.give_up("void")
-            self._reap()
-            self.watch.look()
+            work()
         except Exception:
-            logger.exception("worker %s: a beat failed", self.name)
+            logger.exception("worker %s: a beat or a look failed", self.name)
 
     def _reap(self) -> None:
         """Gives back what silent workers hold."""
