@@ -59,12 +59,12 @@ if [ "${1-}" = tests ]; then
   install_packages neural-codec/tests/requirements.txt .requirements-cuda
 fi
 
-# libvmaf, which Debian 12 has not: out of the wheel that the portable wheel takes SVT-AV1 from. Nothing of it is installed.
-if [ "${1-}" = tests ] && [ ! -e .venv/vmaf/libvmaf.so.3 ]; then
-  echo "Fetching libvmaf into .venv/vmaf"
+# libvmaf, which Debian 12 has not, and the portable wheel's SVT-AV1: out of the wheel that both are from. Nothing of it is installed.
+if [ "${1-}" = tests ] && [ ! -e .venv/libraries/libSvtAv1Enc.so.4.2 ]; then
+  echo "Fetching libvmaf and SVT-AV1 4.2 into .venv/libraries"
   .venv/bin/python -m pip download --quiet --disable-pip-version-check --dest target/svt-av1 --no-deps --only-binary=:all: \
     --python-version 312 --require-hashes -r scripts/svt-av1.txt
-  .venv/bin/python scripts/libvmaf.py target/svt-av1 .venv/vmaf/libvmaf.so.3
+  .venv/bin/python scripts/wheel-libraries.py target/svt-av1 .venv/libraries
 fi
 
 if [ "${1-}" = tests ] && ! cargo nextest --version >/dev/null 2>&1; then

@@ -17,7 +17,7 @@ import neural_codec
 from neural_codec.__main__ import main
 
 # Where `make setup` puts it; tests that need it fail where it is missing.
-LIBVMAF = Path(sys.prefix) / "vmaf/libvmaf.so.3"
+LIBVMAF = Path(sys.prefix) / "libraries/libvmaf.so.3"
 
 
 def noted(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

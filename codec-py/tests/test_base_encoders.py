@@ -1,0 +1,42 @@
+"""What the tests of pictures and clips do with the SVT-AV1 of the package `av`, with the newer one that the portable wheel carries."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import python
+
+PORTABLE = Path(sys.prefix) / "libraries/libSvtAv1Enc.so.4.2"
+
+CODE = """
+import numpy, neural_codec
+assert neural_codec.versions()["base encoder"] == "SVT-AV1 4.2.0", neural_codec.versions()
+rows, columns = numpy.mgrid[:96, :144]
+texture = 40 * ((columns // 9 + rows // 7) % 2)
+picture = numpy.stack([columns + texture, 2 * rows // 3 + texture, 60 + texture], axis=2)
+picture = (picture + numpy.random.default_rng(7).integers(0, 24, (96, 144, 1))).astype("uint8")
+
+# The tune depends on the target and on the version.
+for target in ({}, {"quantizer": 40}, {"min_psnr": 34}, {"min_ssimulacra2": 60}, {"size_bytes": 3000}):
+    for effort in (0, 5):
+        report = neural_codec.encode(picture, effort=effort, **target)
+        found = neural_codec.decode_photo(report.data).image
+        assert found.shape == picture.shape and report.total.target_met, (target, effort, report.total)
+
+clip = numpy.stack([numpy.roll(picture, 2 * at, axis=1) for at in range(24)])
+for settings in ({"min_psnr_y": 34}, {"quantizer": 47.25}, {"bitrate_bps": 400_000}):
+    for effort in (1, 5):
+
+        report = neural_codec.encode(clip, fps=25, effort=effort, **settings)
+        video = neural_codec.decode(report.data).video
+        assert video.shape == clip.shape and report.total.target_met, (settings, effort, report.total)
+print("done")
+"""
+
+def test_the_portable_wheels_svt_av1_codes_photos_and_clips():
+    if not PORTABLE.is_file():
+        pytest.skip("skipped: make setup fetches SVT-AV1 4.2 for the tests")
+    done = python(CODE, timeout=240, NEURAL_CODEC_SVTAV1=str(PORTABLE))
+    assert done.returncode == 0 and done.stdout == "done\n", done.stderr
