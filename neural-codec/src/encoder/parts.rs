@@ -22,6 +22,7 @@ use super::track_queue::{OtherPacket, TrackQueue};
 use super::warm_starts::warm_start_scenes;
 use crate::base::sequence_header;
 use crate::bitstream::{Limits, ScenePackets, Tracks};
+use crate::defaults::Defaults;
 use crate::error::{Error, Result};
 use crate::filter::train::WarmStart;
 use crate::frame::{AnyFrame, VideoInfo};
@@ -60,7 +61,7 @@ pub fn split(source: &mut dyn FrameSource, settings: &Settings) -> Result<Vec<Ra
 pub fn scenes_start_warm(settings: &Settings) -> Result<bool> {
     let target = Target::of(settings)?;
     check_alone(matches!(goal_of(&target), SceneGoal::Undecided), settings)?;
-    Ok(TrainingConfig::new(settings, &target).is_some())
+    Ok(TrainingConfig::new(settings, &Defaults::default(), &target).is_some())
 }
 
 /// That a scene can be encoded apart from its clip.
@@ -130,7 +131,7 @@ pub fn encode_scene(
     let resources = &session.context.resources;
     let kept = SceneFrames::new(Reading::Repeated, Arc::clone(&resources.memory));
     let mut analyzer = FrameAnalyzer::with_device(&resources.device);
-    let mut profiler = Profiler::new(info.frame_rate);
+    let mut profiler = Profiler::with_limits(info.frame_rate, session.context.clip.defaults.classes);
     for (number, frame) in frames.into_iter().enumerate() {
         let frame = frame?;
         check_frame(&frame, info, place.first_frame + number as u64)?;

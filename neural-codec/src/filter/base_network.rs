@@ -26,6 +26,11 @@ impl NetworkSize {
         [Self::M, Self::L].into_iter().find(|profile| *profile as u8 == code)
     }
 
+    /// By its number of layers; none where the format has no such network.
+    pub fn of_layers(layers: usize) -> Option<Self> {
+        [(3, Self::M), (4, Self::L)].into_iter().find(|(own, _)| *own == layers).map(|(_, size)| size)
+    }
+
     /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -191,8 +196,10 @@ mod tests {
             assert_eq!(base.shape(), &Shape::new(hidden, 1));
             assert_eq!(&BaseNetwork::from_bytes(&base.to_bytes()).unwrap(), base);
             assert_eq!(NetworkSize::from_code(profile as u8), Some(profile));
+            assert_eq!(NetworkSize::of_layers(base.shape().layers()), Some(profile));
         }
         assert_eq!(NetworkSize::from_code(0), None);
+        assert_eq!((NetworkSize::of_layers(2), NetworkSize::of_layers(5)), (None, None));
     }
 
     #[test]
