@@ -35,7 +35,7 @@ mod _native {
 
     #[pymodule_export]
     use crate::describe::{
-        bd_rate, decoder_version, encoder_version, ffmpeg_version, settings, suggest_libraries,
+        bd_rate, decoder_version, defaults, encoder_version, ffmpeg_version, settings, suggest_libraries,
         version_of_vmaf,
     };
     #[pymodule_export]

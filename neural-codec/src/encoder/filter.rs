@@ -42,10 +42,10 @@ impl TrainingConfig {
     /// is worth the time.
     ///
     /// Targets that name metrics of luma want errors of luma; the others count all samples alike.
-    pub(super) fn new(settings: &Settings, defaults: &Defaults, target: &Target) -> Option<Self> {
+    pub(super) fn new(settings: &Settings, target: &Target) -> Option<Self> {
         let allows = |strategy| settings.strategies.contains(&strategy);
         let effort = settings.effort.min(9);
-        let rules = &defaults.filter;
+        let rules = &settings.defaults.filter;
         let is_worth_it = effort >= rules.from_effort || !allows(Strategy::Av1);
         let chroma = if matches!(target, Target::Floor(_)) { rules.chroma_at_a_floor } else { 1.0 };
         let (layers, steps) = (rules.layers[usize::from(effort)], rules.steps[usize::from(effort)]);

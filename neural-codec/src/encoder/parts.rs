@@ -22,7 +22,6 @@ use super::track_queue::{OtherPacket, TrackQueue};
 use super::warm_starts::warm_start_scenes;
 use crate::base::sequence_header;
 use crate::bitstream::{Limits, ScenePackets, Tracks};
-use crate::defaults::Defaults;
 use crate::error::{Error, Result};
 use crate::filter::train::WarmStart;
 use crate::frame::{AnyFrame, VideoInfo};
@@ -61,7 +60,7 @@ pub fn split(source: &mut dyn FrameSource, settings: &Settings) -> Result<Vec<Ra
 pub fn scenes_start_warm(settings: &Settings) -> Result<bool> {
     let target = Target::of(settings)?;
     check_alone(matches!(goal_of(&target), SceneGoal::Undecided), settings)?;
-    Ok(TrainingConfig::new(settings, &Defaults::default(), &target).is_some())
+    Ok(TrainingConfig::new(settings, &target).is_some())
 }
 
 /// That a scene can be encoded apart from its clip.

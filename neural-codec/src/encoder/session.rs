@@ -11,7 +11,6 @@ use super::source_format::{coded_info, conversion_note};
 use super::task::SceneGoal;
 use crate::base::{Library, Quantizer, retries_note};
 use crate::bitstream::Tracks;
-use crate::defaults::Defaults;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, VideoInfo};
@@ -70,8 +69,7 @@ impl Session {
         let info = coded_info(&source);
         let settings = &with_common_choices(settings)?;
         let asked = requests(settings, &target, &library)?;
-        let defaults = Defaults::default();
-        let effort = EffortParams::new(settings, &defaults, &target, &info, &library);
+        let effort = EffortParams::new(settings, &target, &info, &library);
         let threads = settings.thread_count();
         let stored = (effort.preset, effort.depth);
         let plan = MemoryPlan::new(&info, stored, threads, devices.len(), settings.max_memory_bytes)?;
@@ -88,7 +86,7 @@ impl Session {
         let clip = Arc::new(Clip {
             info,
             library,
-            defaults,
+            defaults: settings.defaults.clone(),
             effort,
             probe_measures,
             store_measures: probe_measures.with(Metric::SsimY),
@@ -98,7 +96,7 @@ impl Session {
             source,
             settings: settings.clone(),
             target,
-            training: TrainingConfig::new(settings, &Defaults::default(), &target),
+            training: TrainingConfig::new(settings, &target),
             asked,
             context: AttemptContext { clip, resources, log: EncodeLog::new() },
             devices,
@@ -263,10 +261,5 @@ fn request_of(
         adaptive_quantization: choice.tool("adaptive_quantization").map(|on| on == 1),
         screen_content: choice.tool("screen_content").map(|on| on == 1),
     });
-    Ok(SceneRequest {
-        goal,
-        training: TrainingConfig::new(&own, &Defaults::default(), target),
-        tools,
-        asked: choice.asked.clone(),
-    })
+    Ok(SceneRequest { goal, training: TrainingConfig::new(&own, target), tools, asked: choice.asked.clone() })
 }

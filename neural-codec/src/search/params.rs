@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::steering::Steering;
 use super::target::{Floor, Target};
 use crate::base::{Library, Quantizer};
-use crate::defaults::Defaults;
 use crate::frame::{BitDepth, VideoInfo};
 use crate::settings::Settings;
 
@@ -109,15 +108,9 @@ impl EffortParams {
     /// What `settings` ask for, for a clip that is coded as `info` says.
     ///
     /// Small pictures get no preset above 10, whatever is asked for, nor do quantizers below 4 and floors that may need them.
-    pub(crate) fn new(
-        settings: &Settings,
-        defaults: &Defaults,
-        target: &Target,
-        info: &VideoInfo,
-        library: &Library,
-    ) -> Self {
+    pub(crate) fn new(settings: &Settings, target: &Target, info: &VideoInfo, library: &Library) -> Self {
         let effort = settings.effort.min(9);
-        let constants = &defaults.effort;
+        let constants = &settings.defaults.effort;
         let (table, pilot_preset) = if library.version().0 >= 3 {
             (constants.presets, constants.pilot_preset)
         } else {
@@ -201,7 +194,7 @@ mod tests {
     fn effort(settings: &Settings, target: Target, (width, height): (usize, usize)) -> EffortParams {
         let library = Library::load(None).unwrap();
         let info = VideoInfo::new(width, height, PixelFormat::YUV420_8, Rational { num: 25, den: 1 });
-        EffortParams::new(settings, &Defaults::default(), &target, &info, &library)
+        EffortParams::new(settings, &target, &info, &library)
     }
 
     #[test]

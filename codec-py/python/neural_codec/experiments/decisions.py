@@ -20,8 +20,8 @@ from .probes import Probes
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
-# Settings that speak of the machine and not of the stream.
-_NOT_FOR_JOBS = ("cache_dir", "device", "threads")
+# Settings that speak of the machine and not of the stream: of its folders, its files and its processors.
+_NOT_FOR_JOBS = ("cache_dir", "defaults", "device", "threads")
 
 
 class Decisions(Strict):
