@@ -42,6 +42,8 @@ SettingArguments = TypedDict(
         "bit_depth": Literal[8, 10, None],
         "scene_settings": Union[str, "Sequence[Mapping[str, object]]", None],
         "defaults": Union[str, "os.PathLike[str]", "Mapping[str, object]", None],
+        "filter_layers": Literal[3, 4, None],
+        "filter_steps": Count,
         "max_scene_seconds": Number,
         "device": Union[str, None],
         "threads": Count,

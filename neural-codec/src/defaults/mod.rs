@@ -21,7 +21,7 @@ pub use table::{
     ClassLimits, ClipFloor, Defaults, Effort, FilterRules, Forecast, MostAbove, Rate, Search, SteeringRules,
     Training,
 };
-pub use value::Constant;
+pub use value::{Constant, FILTER_LAYERS};
 
 use crate::error::{Error, Result};
 

@@ -1,6 +1,6 @@
 //! The list of constants: every one with its type, its range and its meaning. `defaults.toml` has the values.
 
-use super::value::{Constant, Value, read};
+use super::value::{Constant, FILTER_LAYERS, Value, read};
 use crate::error::{Error, Result};
 
 macro_rules! table {
@@ -194,7 +194,7 @@ table! {
         /// The least effort that tries filters where plain AV1 is allowed too.
         from_effort: u8, 0 => 10;
         /// Layers of the network for each effort: 3 of 16 channels, or 4 of 24, as the format has them.
-        layers: [u8; 10], 3 => 4;
+        layers: [u8; 10], FILTER_LAYERS.0 => FILTER_LAYERS.1;
         /// Steps of training for each effort.
         steps: [usize; 10], 8 => 100_000;
         /// By how many dB filters raise the value that binds, about.

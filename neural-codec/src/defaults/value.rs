@@ -4,6 +4,9 @@ use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
 
+/// Fewest and most layers of a filter: those of the networks that the format has.
+pub const FILTER_LAYERS: (u8, u8) = (3, 4);
+
 /// One constant of the table.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

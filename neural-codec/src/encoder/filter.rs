@@ -39,16 +39,18 @@ pub(super) struct TrainingConfig {
 
 impl TrainingConfig {
     /// What `settings` allow: nothing where hybrid coding is not, and none beside plain AV1 below the effort that
-    /// is worth the time.
+    /// is worth the time, unless layers or steps are asked for.
     ///
     /// Targets that name metrics of luma want errors of luma; the others count all samples alike.
     pub(super) fn new(settings: &Settings, target: &Target) -> Option<Self> {
         let allows = |strategy| settings.strategies.contains(&strategy);
         let effort = settings.effort.min(9);
         let rules = &settings.defaults.filter;
-        let is_worth_it = effort >= rules.from_effort || !allows(Strategy::Av1);
+        let is_asked = settings.filter_layers.is_some() || settings.filter_steps.is_some();
+        let is_worth_it = is_asked || effort >= rules.from_effort || !allows(Strategy::Av1);
         let chroma = if matches!(target, Target::Floor(_)) { rules.chroma_at_a_floor } else { 1.0 };
-        let (layers, steps) = (rules.layers[usize::from(effort)], rules.steps[usize::from(effort)]);
+        let layers = settings.filter_layers.unwrap_or(rules.layers[usize::from(effort)]);
+        let steps = settings.filter_steps.unwrap_or(rules.steps[usize::from(effort)]);
         let size = NetworkSize::of_layers(layers.into())?;
         (allows(Strategy::Hybrid) && is_worth_it).then_some(Self { size, steps, chroma, seed: settings.seed })
     }

@@ -14,7 +14,7 @@ mod device_choice;
 
 pub use self::device_choice::{DeviceChoice, Devices};
 pub use crate::audio_plan::{AudioAction, AudioCodec, AudioPlan};
-use crate::defaults::Defaults;
+use crate::defaults::{Defaults, FILTER_LAYERS};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
 pub use crate::pooling::{Pooling, Scope};
@@ -342,6 +342,10 @@ settings! {
     scene_settings: SceneChoices = SceneChoices::default(), 0 => 0;
     /// Constants of search, filters and scene classes in place of those that are compiled in, as TOML with some of the keys of defaults.toml; for Python and the command line a file of it.
     defaults: Defaults = Defaults::default(), 0 => 0;
+    /// Layers of neural filters, 3 (of 16 channels) or 4 (of 24), which are all that the format has, instead of what effort chooses; filters are then tried at every effort.
+    filter_layers: Option<u8> = None, FILTER_LAYERS.0 => FILTER_LAYERS.1;
+    /// Steps of training of neural filters, instead of what effort chooses, in scenes of many bytes; fewer bytes take fewer. Filters are then tried at every effort.
+    filter_steps: Option<usize> = None, 8 => 100_000;
     /// Longest scene in seconds; bounds memory and the distance between random access points.
     max_scene_seconds: f64 = 10.0, 0.5 => 60.0;
     /// Where heavy work runs: auto, cpu, cuda, cuda:N, or cuda:N,M for several, over which scenes are spread.
@@ -399,6 +403,8 @@ mod tests {
             ("audio", "copy,1:none,2:opus:96k"),
             ("deinterlace", "off"),
             ("defaults", "[search]\ntarget_margin = 0.05\n"),
+            ("filter_layers", "4"),
+            ("filter_steps", "300"),
         ] {
             settings.set(name, text).unwrap();
             assert_eq!(settings.get(name).as_deref(), Some(text));
@@ -445,6 +451,11 @@ mod tests {
         assert!(message(settings.set("strategies", "av2")).contains("av2"));
         assert!(message(settings.set("bit_depth", "9")).contains("8 or 10"));
         assert!(message(settings.set("device", "tpu")).contains("tpu"));
+        assert_eq!(
+            message(settings.set("filter_layers", "5")),
+            "filter_layers: expected a number from 3 to 4, found 5"
+        );
+        assert!(message(settings.set("filter_steps", "7")).contains("8 to 100000"));
         assert!(message(settings.set("defaults", "[search]\nfar = 99")).contains("search.far"));
         assert_eq!(settings, Settings::default());
     }
