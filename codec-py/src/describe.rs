@@ -1,5 +1,6 @@
 //! What there is: settings and versions; and what is computed from numbers alone.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use neural_codec::base::{self, Library};
@@ -9,6 +10,7 @@ use pyo3::prelude::*;
 use serde_json::json;
 
 use crate::errors::detached;
+use crate::options::settings_from;
 
 /// Name, meaning and default of every setting, in the order of the documentation.
 #[pyfunction]
@@ -93,4 +95,14 @@ pub(crate) fn bd_rate(py: Python<'_>, anchor: Vec<(f64, f64)>, test: Vec<(f64, f
         curve.into_iter().map(|(rate, quality)| RatePoint { rate, quality }).collect()
     };
     detached(py, || delta_rate(&points(anchor), &points(test)))
+}
+
+/// Reads settings and drops them.
+///
+/// # Errors
+///
+/// `InvalidArgument` that names the setting, its range or names, and the value.
+#[pyfunction]
+pub(crate) fn check_settings(py: Python<'_>, texts: BTreeMap<String, String>) -> PyResult<()> {
+    detached(py, || settings_from(&texts).map(drop))
 }

@@ -1,4 +1,4 @@
-"""The command line: `python -m neural_codec experiments {serve,work,submit,status,list,show,cancel,export,doctor,campaign}`."""
+"""The command line: `python -m neural_codec experiments {serve,work,submit,status,list,show,cancel,export,doctor,campaign,modifier}`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from . import ExperimentError, needed
-
-_KINDS = ("settings", "rules", "agent", "compat")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     from .campaign_cli import add_campaign
 
     add_campaign(commands, command, add_parts)
+    from .modifier_cli import add_modifier
+
+    add_modifier(commands, command, add_parts)
     return parser
 
 
