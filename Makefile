@@ -34,7 +34,7 @@ cluster-test: ## Install Ray into .venv and test a cluster of two nodes on this 
 	@scripts/setup.sh tests
 	@scripts/wheel.sh
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check ray==2.60.0
-	$(PYTHON) -m pytest codec-py/tests/test_cluster.py
+	$(PYTHON) -m pytest codec-py/tests/test_cluster.py codec-py/tests/experiments/test_launch.py
 
 gpu-test: ## Test and measure on a real GPU; tables and hashes go to out/gpu (or OUT). Fails where there is no GPU.
 	@scripts/gpu-test.sh build

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scenes_are_ranges_of_frames_or_none() {
+    fn scenes_are_ranges_of_frames_or_none_and_the_rest_are_settings() {
         let mut options = Options::default();
         options.set("scenes", "0-60, 60-120").unwrap();
         assert_eq!(options.scenes, Some(vec![0..60, 60..120]));
@@ -58,5 +58,9 @@ mod tests {
         }
         options.set("effort", "3").unwrap();
         assert_eq!(options.settings.effort, 3);
+        options.set("defaults", "[search]\nfar = 0.5\n").unwrap();
+        assert_eq!(options.settings.defaults.search.far, 0.5);
+        let error = options.set("defaults", "search.far = 50").unwrap_err().to_string();
+        assert_eq!(error, "defaults: search.far: expected a number from 0.01 to 10, found 50");
     }
 }

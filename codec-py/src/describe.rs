@@ -1,13 +1,16 @@
 //! What there is: settings and versions; and what is computed from numbers alone.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use neural_codec::base::{self, Library};
 use neural_codec::metrics::{RatePoint, bd_rate as delta_rate, suggest_vmaf, vmaf_version};
 use neural_codec::settings::Settings;
 use pyo3::prelude::*;
+use serde_json::json;
 
 use crate::errors::detached;
+use crate::options::settings_from;
 
 /// Name, meaning and default of every setting, in the order of the documentation.
 #[pyfunction]
@@ -15,6 +18,25 @@ pub(crate) fn settings() -> Vec<(&'static str, &'static str, String)> {
     let defaults = Settings::default();
     let row = |name: &str| defaults.get(name).unwrap_or_default();
     Settings::DESCRIPTIONS.iter().map(|d| (d.name, d.meaning.trim(), row(d.name))).collect()
+}
+
+/// A table of constants as JSON: what it is named by, as a whole and as what differs from what is compiled in, and every constant.
+///
+/// # Errors
+///
+/// `InvalidArgument` that names key, range and value.
+#[pyfunction]
+pub(crate) fn defaults(py: Python<'_>, text: String) -> PyResult<String> {
+    let mut settings = Settings::default();
+    detached(py, || settings.set("defaults", &text))?;
+    let table = settings.defaults;
+    let constants: Vec<_> = table.constants().into_iter().map(|each| json!({
+        "key": each.key, "value": each.value, "low": each.low, "high": each.high, "is_whole": each.is_whole, "meaning": each.meaning,
+    })).collect();
+    let told = json!({
+        "hash": table.hash(), "toml": table.to_toml(), "changes": table.changes_to_toml(), "constants": constants,
+    });
+    Ok(told.to_string())
 }
 
 /// Version and file of the base layer's encoder.
@@ -73,4 +95,14 @@ pub(crate) fn bd_rate(py: Python<'_>, anchor: Vec<(f64, f64)>, test: Vec<(f64, f
         curve.into_iter().map(|(rate, quality)| RatePoint { rate, quality }).collect()
     };
     detached(py, || delta_rate(&points(anchor), &points(test)))
+}
+
+/// Reads settings and drops them.
+///
+/// # Errors
+///
+/// `InvalidArgument` that names the setting, its range or names, and the value.
+#[pyfunction]
+pub(crate) fn check_settings(py: Python<'_>, texts: BTreeMap<String, String>) -> PyResult<()> {
+    detached(py, || settings_from(&texts).map(drop))
 }

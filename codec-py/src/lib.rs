@@ -35,8 +35,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::describe::{
-        bd_rate, decoder_version, encoder_version, ffmpeg_version, settings, suggest_libraries,
-        version_of_vmaf,
+        bd_rate, check_settings, decoder_version, defaults, encoder_version, ffmpeg_version, settings,
+        suggest_libraries, version_of_vmaf,
     };
     #[pymodule_export]
     use crate::device_array::{DeviceArray, DeviceFrame};

@@ -58,6 +58,7 @@ mod audio_plan;
 pub mod base;
 pub mod bitstream;
 pub mod decoder;
+pub mod defaults;
 pub mod device;
 pub mod encoder;
 pub mod error;

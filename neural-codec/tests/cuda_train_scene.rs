@@ -6,6 +6,7 @@
 mod fake_driver;
 
 use fake_driver::{device, fake_driver, is_real};
+use neural_codec::defaults::Defaults;
 use neural_codec::device::Device;
 use neural_codec::filter::train::{PATCH, Patch, Patches, ScenePlan, Trained, train_scene};
 use neural_codec::filter::{NetworkSize, SITE_CHANNELS};
@@ -35,7 +36,14 @@ fn patches() -> Patches {
 }
 
 fn trained(device: &Device) -> Trained {
-    let plan = ScenePlan { profile: NetworkSize::M, steps: STEPS, quantizer: 180, byte_price: 1e-6, seed: 1 };
+    let plan = ScenePlan {
+        profile: NetworkSize::M,
+        steps: STEPS,
+        quantizer: 180,
+        byte_price: 1e-6,
+        seed: 1,
+        rules: Defaults::default().training,
+    };
     train_scene(&plan, patches(), &[], device, &CancelToken::new()).unwrap()
 }
 

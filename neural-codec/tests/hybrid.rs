@@ -77,6 +77,37 @@ fn a_filter_that_pays_is_stored_measured_and_decoded_alike_by_every_instruction_
 }
 
 #[test]
+fn layers_and_steps_are_those_that_are_asked_for_at_any_effort() {
+    // Few patches, for the sake of time.
+    let few = "[filter]\nfewest_patches = 96\nmost_patches = 96\nleast_bytes = 0\n";
+    let run = |pairs: &[(&str, &str)]| {
+        let mut settings = Settings::default();
+        let common = [("effort", "1"), ("quantizer", "40"), ("defaults", few)];
+        common.iter().chain(pairs).for_each(|(name, value)| settings.set(name, value).unwrap());
+        let mut clip = Clip::new(192, 160, PixelFormat::YUV420_8, 12, 12);
+        let mut bytes = Vec::new();
+        let report = encode(&mut clip, &mut bytes, &settings, Hooks::default())?;
+        assert_eq!(decoded(&bytes)?.len(), 12);
+        Ok::<Report, Error>(report)
+    };
+    assert!(run(&[]).unwrap().scenes[0].filter.is_none(), "effort 1 tries none by itself");
+    let filter = |layers, steps| {
+        let report = run(&[("filter_layers", layers), ("filter_steps", steps)]).unwrap();
+        assert_eq!(report.settings["filter_layers"].to_string(), layers);
+        report.scenes[0].filter.clone().unwrap()
+    };
+    assert_eq!(filter("4", "8").network_size, "L");
+    let left = |steps| {
+        let filter = filter("3", steps);
+        assert_eq!(filter.network_size, "M");
+        filter.candidates.last().unwrap().error_left
+    };
+    assert!(left("300") < left("8"), "more steps leave less");
+    let error = run(&[("strategies", "av1"), ("filter_steps", "100")]).unwrap_err();
+    assert_eq!(error.to_string(), "filter_steps: expected hybrid among the strategies, found av1");
+}
+
+#[test]
 fn every_instruction_set_encodes_and_measures_alike() {
     let mut found = Vec::new();
     for set in InstructionSet::available() {

@@ -18,6 +18,8 @@ from .records import Record
 # the command line passes is read by the native module all the same.
 Number = Union[int, float, None]
 Count = Union[int, None]
+# The whole table takes 4 kB.
+MOST_TABLE_BYTES = 1 << 18
 SettingArguments = TypedDict(
     "SettingArguments",
     {
@@ -39,6 +41,9 @@ SettingArguments = TypedDict(
         "preset": Count,
         "bit_depth": Literal[8, 10, None],
         "scene_settings": Union[str, "Sequence[Mapping[str, object]]", None],
+        "defaults": Union[str, "os.PathLike[str]", "Mapping[str, object]", None],
+        "filter_layers": Literal[3, 4, None],
+        "filter_steps": Count,
         "max_scene_seconds": Number,
         "device": Union[str, None],
         "threads": Count,
@@ -83,7 +88,40 @@ def settings() -> dict[str, Setting]:
 
 def as_texts(values: dict[str, Any]) -> dict[str, str]:
     """Values as text. A trailing underscore is dropped: `lambda_=3` sets `lambda`."""
-    return {name.rstrip("_"): _text(name, value) for name, value in values.items()}
+    return {name.rstrip("_"): _table(value) if name == "defaults" else _text(name, value) for name, value in values.items()}
+
+
+class TableText(str):
+    """A table of constants that was read already, so that it is taken for no path."""
+
+
+def _table(value: Any) -> str:
+    """The TOML of constants: of a file, or of a mapping of keys such as `search.target_margin`."""
+    if value is None or value == "none":
+        return "none"
+    if isinstance(value, TableText):
+        return value
+    if isinstance(value, Mapping):
+        try:
+            lines = [f"{_dotted(key)} = {json.dumps(each, allow_nan=False)}\n" for key, each in value.items()]
+        except (AttributeError, TypeError, ValueError) as error:
+            raise InvalidType(f"defaults: expected numbers by key, such as search.target_margin, found {error}") from None
+        return TableText("".join(lines))
+    if not isinstance(value, (str, os.PathLike)):
+        raise InvalidType(f"defaults: expected the path of a TOML file, or a mapping of keys, found {type(value).__name__}")
+    try:
+        with open(value, encoding="utf-8") as file:
+            text = file.read(MOST_TABLE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InvalidArgument(f"defaults: expected the path of a TOML file, found {os.fsdecode(value)!r:.80}: {error}") from None
+    if len(text) > MOST_TABLE_BYTES:
+        raise InvalidArgument(f"defaults: expected at most {MOST_TABLE_BYTES} bytes, found more in {os.fsdecode(value)!r:.80}")
+    return TableText(text)
+
+
+def _dotted(key: str) -> str:
+    """A key of TOML, each of its parts quoted."""
+    return ".".join(json.dumps(part) for part in key.split("."))
 
 
 def _text(name: str, value: Any) -> str:

@@ -15,6 +15,7 @@ from neural_codec.experiments.ledger import Ledger
 from neural_codec.experiments.planner import Proposal
 from neural_codec.experiments.score import Score, interval, short_by
 
+from . import fakes
 from .conftest import new_table, until
 from .fakes import CLIPS, FakeWorker, campaign
 
@@ -102,6 +103,40 @@ def test_it_ends_when_nothing_better_comes_and_no_held_out_clips_mean_no_claim(s
     told = run(services(), campaign(trials=50, patience=3, held_out=[]), Listed(LEVELS_3, *[{"rules": []}] * 9))
     assert told["proposed"] == 4 and told["why_ended"] == "3 trials brought nothing better"
     assert not told["verdict"]["found"] and "held out" in told["verdict"]["why"]
+
+
+def test_a_trial_meets_one_short_scene_at_the_least_effort_before_any_whole_clip(services):
+    seen = {}
+
+    def law(job):
+        name = job.experiment_id.removeprefix("first-")
+        seen[name] = job.payload.get("settings", {})
+        if name == "0000-short":
+            raise ValueError("no such tool")
+        return {"0001-short": 1.3, "0002-short": 1.1}.get(name, 1.0)
+
+    other = {"rules": [{"when": [], "choose": {"tools": {"hierarchical_levels": 4}}}]}
+    rules = [LEVELS_3, other, {"rules": [{"when": [], "choose": {"bit_depth": 8}}], "settings": {"effort": 3, "preset": 2}}]
+    told = run(services(), campaign(trials=3, held_out=[], short=CLIPS[4], short_above=1.2), Listed(*rules), law=law)
+    assert told["trials"][0]["error"] == "no such tool" and told["trials"][1]["score"]["early"]
+    assert not told["trials"][2]["score"]["early"] and told["trials"][2]["score"]["bytes"] == pytest.approx(1.0)
+    assert set(seen) == {"sbase", "base-0", "base-1", "base-2", "0000-short", "0001-short", "0002-short", "0002-0", "0002-1", "0002-2"}
+    assert seen["sbase"] == seen["0002-short"] == {"effort": 0} and seen["0002-0"] == {"effort": 3, "preset": 2}
+    assert set(told["runs"].values()) == {1}
+
+
+def test_a_short_scene_whose_floor_is_missed_ends_a_trial(services, monkeypatch):
+    plain = fakes.result
+    monkeypatch.setattr(fakes, "result", lambda job, ratio, psnr: plain(job, ratio, 37.0 if job.experiment_id.endswith("-short") else psnr))
+    told = run(services(), campaign(trials=1, held_out=[], short=CLIPS[4]), Listed(LEVELS_3))
+    assert told["trials"][0]["score"]["short_by"] == pytest.approx(1.0) and not any("0000-0" in name for name in told["runs"])
+
+
+def test_a_short_scene_is_on_the_side_of_the_training_clips():
+    with pytest.raises(ExperimentError, match="both sides"):
+        campaign(short=CLIPS[3])
+    with pytest.raises(ExperimentError, match="short_above"):
+        campaign(short_above=1.1)
 
 
 def test_a_campaign_that_is_stopped_resumes_and_a_finished_one_stays(services):

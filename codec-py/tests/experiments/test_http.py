@@ -92,7 +92,7 @@ def test_the_same_body_twice_is_one_experiment_and_another_of_its_name_a_second(
         (b" " * 300_000, 413, "at most"),
         ({}, 400, "kind"),
         ({"protocol": 3}, 400, "protocol: expected 2"),
-        ({"kind": "filter", "payload": {}}, 400, "kind"),
+        ({"kind": "magic", "payload": {}}, 400, "kind"),
         ({"kind": "settings", "payload": {"settings": {"speed": 1}}}, 400, "speed"),
         ({"kind": "settings", "payload": {"settings": {"cache_dir": "/etc"}}}, 400, "cache_dir"),
         (

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use neural_codec::Result;
+use neural_codec::defaults::Defaults;
 use neural_codec::device::Device;
 use neural_codec::error::Error;
 use neural_codec::filter::train::{Patches, Rates, Rule, ScenePlan, Schedule, Trainer, train_scene};
@@ -109,7 +110,14 @@ pub(crate) fn training(
         "training {name}: {there:.0} steps/s of 8 patches on {device}, {here:.1} on two threads of the host"
     ));
     table.at_least(&format!("training {name}, times the steps of two threads"), there / here, 20.0);
-    let plan = ScenePlan { profile, steps: scale.steps.2, quantizer: 160, byte_price: 1e-5, seed: 1 };
+    let plan = ScenePlan {
+        profile,
+        steps: scale.steps.2,
+        quantizer: 160,
+        byte_price: 1e-5,
+        seed: 1,
+        rules: Defaults::default().training,
+    };
     let patches = Patches { training, judges: patches(scale.patches.1)? };
     let begin = Instant::now();
     train_scene(&plan, patches, &[], device, &CancelToken::new())?;

@@ -5,6 +5,7 @@ use super::encoded_scene::EncodedScene;
 use super::rate::RateControl;
 use super::shared_scene::{NextStep, ProbedScene};
 use crate::base::Library;
+use crate::defaults::Defaults;
 use crate::error::{Error, Result};
 use crate::search::{Floor, Target};
 
@@ -16,10 +17,10 @@ pub(super) enum ClipControl {
 
 impl ClipControl {
     /// None for targets that scenes reach by themselves.
-    pub(super) fn of(target: &Target) -> Option<Self> {
+    pub(super) fn of(target: &Target, defaults: &Defaults) -> Option<Self> {
         match target {
-            Target::Bitrate(_) | Target::Size(_) => Some(Self::Rate(RateControl::default())),
-            _ => target.floor_of_clip().map(|floor| Self::Floor(Box::new(ClipFloor::new(*floor)))),
+            Target::Bitrate(_) | Target::Size(_) => Some(Self::Rate(RateControl::new(defaults.rate))),
+            _ => target.floor_of_clip().map(|floor| Self::Floor(Box::new(ClipFloor::new(*floor, defaults)))),
         }
     }
 

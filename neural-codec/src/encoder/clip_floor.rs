@@ -14,22 +14,16 @@ use super::encoded_scene::EncodedScene;
 use super::shared_scene::{NextStep, Probe, ProbedScene, SharedTask};
 use super::task::SceneGoal;
 use crate::base::{Library, Quantizer};
+use crate::defaults::{ClipFloor as Rules, Defaults, MostAbove};
 use crate::filter::train::WarmStart;
 use crate::metrics::FrameMetrics;
 use crate::report::{AttemptRecord, SceneVerdict};
 use crate::search::{Curve, Floor, Pooled, STEP, Standing};
 
-/// By how many dB the first quantizer aims above the floor, and corrections: at least so much, about the middle of what counts as near,
-/// and this share of the way to the floor.
-const MARGIN: f64 = 0.1;
-const CORRECTED_MARGIN: f64 = 0.07;
-const CORRECTED_SHARE: f64 = 0.1;
-
-/// Most corrections; each stores every scene again.
-const MOST_CORRECTIONS: u32 = 5;
-
 /// All scenes of a clip on their way to a floor that they share.
 pub(super) struct ClipFloor {
+    rules: Rules,
+    most_above: MostAbove,
     floor: Floor,
     probed: Vec<Arc<ProbedScene>>,
     /// The clip's curve, once all scenes are probed.
@@ -50,8 +44,10 @@ struct StoredClip {
 }
 
 impl ClipFloor {
-    pub(super) fn new(floor: Floor) -> Self {
+    pub(super) fn new(floor: Floor, defaults: &Defaults) -> Self {
         Self {
+            rules: defaults.clip_floor,
+            most_above: defaults.most_above,
             floor,
             probed: Vec::new(),
             curve: Curve::default(),
@@ -91,7 +87,7 @@ impl ClipFloor {
         let Some(quantizer) = self.chosen else {
             let curves: Vec<(Curve, u64)> = self.probed.iter().filter_map(curve_of).collect();
             let forecast = Curve::of_clip(&curves);
-            let first = forecast.solve(&self.floor, MARGIN, library);
+            let first = forecast.solve(&self.floor, self.rules.margin, library);
             self.curve = Curve::as_steep_as(&forecast, first.value());
             return self.store(first);
         };
@@ -101,12 +97,12 @@ impl ClipFloor {
         let coded = scenes.first().and_then(|scene| Quantizer::new(scene.report.quantizer).ok());
         let quantizer = coded.unwrap_or(quantizer);
         self.curve.add(quantizer.value(), standing.quality);
-        let aim = CORRECTED_MARGIN + CORRECTED_SHARE * standing.margin.abs();
+        let aim = self.rules.corrected_margin + self.rules.corrected_share * standing.margin.abs();
         let place = if standing.is_met { &mut self.met } else { &mut self.missed };
         let is_repeated = place.as_ref().is_some_and(|clip| clip.quantizer == quantizer);
         *place = Some(StoredClip { quantizer, scenes });
         let next = self.within_bounds(self.curve.solve(&self.floor, aim, library), library);
-        let is_over = self.corrections == MOST_CORRECTIONS || is_repeated;
+        let is_over = self.corrections == self.rules.most_corrections || is_repeated;
         match next.filter(|_| !is_over && (!standing.is_met || standing.is_wasteful)) {
             Some(next) => {
                 self.corrections += 1;
@@ -131,7 +127,7 @@ impl ClipFloor {
 
     fn standing(&self, scenes: &[EncodedScene]) -> Standing {
         let frames: Vec<FrameMetrics> = scenes.iter().flat_map(|scene| &scene.frames).copied().collect();
-        self.floor.standing(&Pooled::of(&frames, self.floor.pooling))
+        self.floor.standing(&Pooled::of(&frames, self.floor.pooling), &self.most_above)
     }
 
     fn store(&mut self, quantizer: Quantizer) -> NextStep {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::base::Av1Decoder;
 use crate::bitstream::{NeuralFilter, PACKET_HEADER_BYTES};
+use crate::defaults::Defaults;
 use crate::error::{Error, Result};
 use crate::filter::train::{
     Candidate, PatchSampler, Patches, ScenePlan, TrainedFilter, WarmStart, train_scene,
@@ -20,13 +21,8 @@ use crate::frame::{BitDepth, Frame, FrameHash};
 use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics, Measured, Metrics};
 use crate::report::{FilterCandidateReport, FilterReport, FilterVerdict};
 use crate::scene::{Reading, SceneFrames};
-use crate::search::{
-    AttemptContext, EncodeAttempt, EncodeParams, LOG_BYTES_PER_DB, Resources, Target, at_depth,
-};
+use crate::search::{AttemptContext, EncodeAttempt, EncodeParams, Resources, Target, at_depth};
 use crate::settings::{Settings, Strategy};
-
-/// By how many dB filters raise the value that binds, about.
-pub(super) const EXPECTED_GAIN: f64 = 0.06;
 
 /// How much is spent on filters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,15 +39,19 @@ pub(super) struct TrainingConfig {
 
 impl TrainingConfig {
     /// What `settings` allow: nothing where hybrid coding is not, and none beside plain AV1 below the effort that
-    /// is worth the time.
+    /// is worth the time, unless layers or steps are asked for.
     ///
     /// Targets that name metrics of luma want errors of luma; the others count all samples alike.
     pub(super) fn new(settings: &Settings, target: &Target) -> Option<Self> {
         let allows = |strategy| settings.strategies.contains(&strategy);
         let effort = settings.effort.min(9);
-        let is_worth_it = effort >= FILTERS_FROM || !allows(Strategy::Av1);
-        let chroma = if matches!(target, Target::Floor(_)) { CHROMA_AT_A_FLOOR } else { 1.0 };
-        let (size, steps) = TRAINING_OF_EFFORT[usize::from(effort)];
+        let rules = &settings.defaults.filter;
+        let is_asked = settings.filter_layers.is_some() || settings.filter_steps.is_some();
+        let is_worth_it = is_asked || effort >= rules.from_effort || !allows(Strategy::Av1);
+        let chroma = if matches!(target, Target::Floor(_)) { rules.chroma_at_a_floor } else { 1.0 };
+        let layers = settings.filter_layers.unwrap_or(rules.layers[usize::from(effort)]);
+        let steps = settings.filter_steps.unwrap_or(rules.steps[usize::from(effort)]);
+        let size = NetworkSize::of_layers(layers.into())?;
         (allows(Strategy::Hybrid) && is_worth_it).then_some(Self { size, steps, chroma, seed: settings.seed })
     }
 
@@ -62,53 +62,6 @@ impl TrainingConfig {
         luma + f64::from(self.chroma) * (u + v)
     }
 }
-
-/// What keeps a filter for luma from spoiling chroma.
-const CHROMA_AT_A_FLOOR: f32 = 0.2;
-
-/// The least effort that tries filters where plain AV1 is allowed too: slower presets give more for the same time until there
-/// are none left (`docs/decisions/0014-search-that-pays.md`).
-const FILTERS_FROM: u8 = 9;
-
-/// Size and steps for each effort.
-const TRAINING_OF_EFFORT: [(NetworkSize, usize); 10] = [
-    (NetworkSize::M, 200),
-    (NetworkSize::M, 200),
-    (NetworkSize::M, 200),
-    (NetworkSize::M, 400),
-    (NetworkSize::M, 600),
-    (NetworkSize::M, 1000),
-    (NetworkSize::M, 4000),
-    (NetworkSize::L, 2000),
-    (NetworkSize::L, 4000),
-    (NetworkSize::L, 4000),
-];
-
-/// Bytes of a scene from which on all steps are spent; fewer bytes pay for fewer differences, which need fewer steps.
-const BYTES_FOR_ALL_STEPS: u64 = 100_000;
-
-/// The least share of the steps.
-const LEAST_SHARE: f64 = 0.2;
-
-/// Scenes of fewer bytes have nothing to gain: the least filter takes some 40.
-const LEAST_BYTES: u64 = 3_000;
-
-/// Patches that are trained from, for each step: a batch has eight, so each comes up some sixteen times, or more often in few.
-const PATCHES_A_STEP: f64 = 0.5;
-const FEWEST_PATCHES: usize = 768;
-const MOST_PATCHES: usize = 3072;
-
-/// Frames that patches are drawn from, about.
-const FRAMES_LOOKED_AT: usize = 128;
-
-/// A filter has to lower D + lambda R by this share before it is kept.
-const WORTH: f64 = 0.001;
-
-/// Share of what SSIM lacks of 1 that a filter may add to it.
-const SSIM_SLACK: f64 = 0.005;
-
-/// Candidates that are run over the whole scene, at most.
-const MOST_RUNS: usize = 2;
 
 /// What became of a scene's filter.
 pub(super) struct FilterOutcome {
@@ -133,9 +86,10 @@ pub(super) fn filter_scene(
     warm_start: &WarmStart,
     attempt: &mut EncodeAttempt,
 ) -> Result<FilterOutcome> {
+    let Defaults { filter: rules, search, training, .. } = &context.clip.defaults;
     let base = attempt.comparison.finish();
     let mut report = empty_report(config, &base);
-    if attempt.bytes < LEAST_BYTES {
+    if attempt.bytes < rules.least_bytes {
         report.verdict = FilterVerdict::NothingToGain;
         report.reason = format!("a scene of {} bytes has nothing to gain", attempt.bytes);
         return Ok(FilterOutcome { packet: None, trained: None, report });
@@ -145,21 +99,22 @@ pub(super) fn filter_scene(
         None => decoded_again(context, params, attempt)?,
     };
     let scene = StoredFrames { context, frames, config, attempt, decoded };
-    let price = byte_price(attempt.bytes);
-    let share = (attempt.bytes as f64 / BYTES_FOR_ALL_STEPS as f64).clamp(LEAST_SHARE, 1.0);
+    let price = byte_price(attempt.bytes, search.log_bytes_per_db);
+    let share = (attempt.bytes as f64 / rules.bytes_for_all_steps as f64).clamp(rules.least_share, 1.0);
     let plan = ScenePlan {
         profile: config.size,
         steps: (config.steps as f64 * share) as usize,
         quantizer: params.quantizer.quarters(),
         byte_price: price,
         seed: config.seed,
+        rules: *training,
     };
     let patches = scene.gather(plan.steps)?;
     let Resources { device, cancel, .. } = &context.resources;
     let trained = train_scene(&plan, patches, &warm_start.filters, device, cancel)?;
     report.candidates = trained.candidates.iter().map(candidate_report).collect();
     let mut promising: Vec<&Candidate> =
-        trained.candidates.iter().filter(|candidate| candidate.cost(price) < 1.0 - WORTH).collect();
+        trained.candidates.iter().filter(|candidate| candidate.cost(price) < 1.0 - rules.worth).collect();
     promising.sort_by(|a, b| a.cost(price).total_cmp(&b.cost(price)));
     let mut reasons = Vec::new();
     if trained.diverged {
@@ -169,13 +124,13 @@ pub(super) fn filter_scene(
         reasons.push("no filter is worth its bytes".to_owned());
     }
     let mut kept = None;
-    for candidate in promising.into_iter().take(MOST_RUNS) {
+    for candidate in promising.into_iter().take(rules.most_runs) {
         let run = scene.run(candidate, price)?;
         let left = run.error_left(&config, scene.attempt);
         let bytes = (run.packet.byte_len() + PACKET_HEADER_BYTES) as f64;
-        report.verdict = match left + price * bytes < 1.0 - WORTH {
+        report.verdict = match left + price * bytes < 1.0 - rules.worth {
             false => FilterVerdict::NotWorthItsBytes,
-            true if run.keeps_quality(&base) => FilterVerdict::Kept,
+            true if run.keeps_quality(&base, rules.ssim_slack) => FilterVerdict::Kept,
             true => FilterVerdict::QualityWouldFall,
         };
         reasons.push(format!(
@@ -253,8 +208,8 @@ fn decoded_again(
 }
 
 /// The share of a scene's squared error that is worth as much as one of its bytes.
-fn byte_price(bytes: u64) -> f64 {
-    let error_per_log_byte = std::f64::consts::LN_10 / 10.0 / LOG_BYTES_PER_DB;
+fn byte_price(bytes: u64, log_bytes_per_db: f64) -> f64 {
+    let error_per_log_byte = std::f64::consts::LN_10 / 10.0 / log_bytes_per_db;
     error_per_log_byte / bytes as f64
 }
 
@@ -283,8 +238,10 @@ impl StoredFrames<'_> {
 
     /// Patches for so many steps.
     fn gather(&self, steps: usize) -> Result<Patches> {
-        let count = ((steps as f64 * PATCHES_A_STEP) as usize).clamp(FEWEST_PATCHES, MOST_PATCHES);
-        let every = self.attempt.units.len().div_ceil(FRAMES_LOOKED_AT).max(1);
+        let rules = &self.context.clip.defaults.filter;
+        let count = (steps as f64 * rules.patches_a_step) as usize;
+        let count = count.clamp(rules.fewest_patches, rules.most_patches);
+        let every = self.attempt.units.len().div_ceil(rules.frames_looked_at).max(1);
         let mut sampler = PatchSampler::new(count, self.config.chroma, self.config.seed);
         self.each_pair(|index, source, decoded| {
             // Neighbors in the pyramid differ, so that every kind of frame comes up.
@@ -358,9 +315,9 @@ impl Run {
     }
 
     /// Whether no metric that targets name falls.
-    fn keeps_quality(&self, base: &Metrics) -> bool {
+    fn keeps_quality(&self, base: &Metrics, ssim_slack: f64) -> bool {
         let now = self.comparison.finish();
         now.psnr_y.zip(base.psnr_y).is_none_or(|(now, base)| now >= base)
-            && now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - SSIM_SLACK * (1.0 - base))
+            && now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - ssim_slack * (1.0 - base))
     }
 }

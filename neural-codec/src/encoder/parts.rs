@@ -130,7 +130,7 @@ pub fn encode_scene(
     let resources = &session.context.resources;
     let kept = SceneFrames::new(Reading::Repeated, Arc::clone(&resources.memory));
     let mut analyzer = FrameAnalyzer::with_device(&resources.device);
-    let mut profiler = Profiler::new(info.frame_rate);
+    let mut profiler = Profiler::with_limits(info.frame_rate, session.context.clip.defaults.classes);
     for (number, frame) in frames.into_iter().enumerate() {
         let frame = frame?;
         check_frame(&frame, info, place.first_frame + number as u64)?;

@@ -32,7 +32,7 @@ use crate::process;
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{Profiler, SceneFrames};
-use crate::search::{AttemptCache, AttemptContext};
+use crate::search::{AttemptCache, AttemptContext, Clip};
 use crate::settings::Settings;
 use crate::simd::InstructionSet;
 
@@ -92,7 +92,7 @@ impl Pipeline {
             warm_starts: WarmStarts::default(),
             workers: Workers::new(at_once),
             scenes_ahead: at_once as u64 + 1,
-            control: ClipControl::of(&session.target),
+            control: ClipControl::of(&session.target, &session.context.clip.defaults),
             tracks: Tracks::NONE,
             lost: Vec::new(),
             notes: Vec::new(),
@@ -277,8 +277,9 @@ impl Pipeline {
     fn open_cache(&mut self, first: &Frame) -> Result<()> {
         let context = &mut self.session.context;
         if let Some(path) = &self.session.settings.cache_dir {
-            let base_encoder = context.clip.library.version().to_string();
-            let cache = AttemptCache::open(path, &context.clip.info, &base_encoder, FrameHash::of(first))?;
+            let Clip { info, library, defaults, .. } = &*context.clip;
+            let base_encoder = library.version().to_string();
+            let cache = AttemptCache::open(path, info, (&base_encoder, defaults), FrameHash::of(first))?;
             context.resources.cache = Some(Arc::new(cache));
         }
         Ok(())
@@ -314,8 +315,9 @@ impl Pipeline {
         let context = self.session.context_of(index);
         let place = self.warm_starts.next_scene();
         let frames = self.session.scene_frames();
-        let rate = self.session.source.frame_rate;
-        self.open = Some(OpenScene { frames: Arc::clone(&frames), profiler: Profiler::new(rate) });
+        let classes = context.clip.defaults.classes;
+        let profiler = Profiler::with_limits(self.session.source.frame_rate, classes);
+        self.open = Some(OpenScene { frames: Arc::clone(&frames), profiler });
         self.scenes_started += 1;
         let task = SceneTask { index, first_frame, frames, goal, tools, asked, training };
         if let Some(control) = &self.control {

@@ -69,7 +69,7 @@ pub fn profile_scenes(
         match step {
             Step::Start(first) => {
                 close(&mut open, &mut scenes)?;
-                open = Some((first, Profiler::new(info.frame_rate)));
+                open = Some((first, Profiler::with_limits(info.frame_rate, settings.defaults.classes)));
             }
             Step::Frame(frame, features) => {
                 if let Some((_, profiler)) = &mut open {

@@ -11,25 +11,17 @@ use super::encoded_scene::EncodedScene;
 use super::shared_scene::{NextStep, Probe, ProbedScene, SharedTask};
 use super::task::SceneGoal;
 use crate::base::{Library, Quantizer};
+use crate::defaults::Rate;
 use crate::filter::train::WarmStart;
 use crate::search::{RateCurve, allocate};
-
-/// Share of the bytes that the first allocation leaves free, for what probes cannot see.
-const RESERVE: f64 = 0.02;
-
-/// An encode that uses less than this share of its bytes is corrected once.
-const WELL_USED: f64 = 0.97;
-
-/// Most corrections: one to use the bytes well, the others for the sake of the limit alone.
-const MOST_CORRECTIONS: u32 = 4;
 
 /// Bytes of the stream beside the packets of scenes and audio: header, end, and an entry of the table a scene.
 const FIXED_BYTES: u64 = 400;
 const BYTES_A_SCENE: u64 = 36;
 
 /// All scenes of a clip on their way into so many bytes.
-#[derive(Default)]
 pub(super) struct RateControl {
+    rules: Rate,
     probed: Vec<Arc<ProbedScene>>,
     curves: Vec<RateCurve>,
     /// What each scene is stored with, at last or at present.
@@ -39,6 +31,17 @@ pub(super) struct RateControl {
 }
 
 impl RateControl {
+    pub(super) fn new(rules: Rate) -> Self {
+        Self {
+            rules,
+            probed: Vec::new(),
+            curves: Vec::new(),
+            chosen: Vec::new(),
+            stored: Vec::new(),
+            corrections: 0,
+        }
+    }
+
     /// Takes a probed scene; they come in order.
     pub(super) fn add(&mut self, scene: ProbedScene) {
         self.curves.push(match &scene.probe {
@@ -67,13 +70,13 @@ impl RateControl {
         // Packets around the base layer.
         let wrapping = |scene: &EncodedScene| scene.bytes.len() as u64 - scene.base_bytes;
         if self.chosen.is_empty() {
-            self.chosen = allocate(&self.curves, left * (1.0 - RESERVE), library);
+            self.chosen = allocate(&self.curves, left * (1.0 - self.rules.reserve), library);
             return NextStep::Store((0..self.probed.len()).map(|index| self.share(index)).collect());
         }
         let used: u64 = self.stored.iter().flatten().map(|scene| scene.bytes.len() as u64).sum();
         let is_met = used as f64 <= left;
-        let is_well_used = used as f64 >= WELL_USED * left || self.corrections > 0;
-        if (is_met && is_well_used) || self.corrections == MOST_CORRECTIONS {
+        let is_well_used = used as f64 >= self.rules.well_used * left || self.corrections > 0;
+        if (is_met && is_well_used) || self.corrections == self.rules.most_corrections {
             return self.write(is_met);
         }
         self.corrections += 1;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::encoded_scene::EncodedScene;
-use super::filter::{self, filter_scene};
+use super::filter::filter_scene;
 use super::scene_report::scene_report;
 use super::task::{SceneGoal, SceneTask, StoredScene};
 use crate::base::coded_size;
@@ -105,7 +105,8 @@ pub(super) fn search<'a>(
     task: &'a SceneTask,
     profile: &'a Profile,
 ) -> Search<'a> {
-    let expected_gain = if task.training.is_some() { filter::EXPECTED_GAIN } else { 0.0 };
+    let expected_gain =
+        if task.training.is_some() { context.clip.defaults.filter.expected_gain } else { 0.0 };
     Search::new(context, &task.frames, profile, expected_gain, task.tools)
 }
 

@@ -21,6 +21,7 @@ use crate::scene::{MemoryBudget, Reading, SceneFrames};
 use crate::scene_choice::{SceneChoice, invalid};
 use crate::search::{AttemptContext, Clip, EffortParams, EncodeLog, Resources, Target, Tools};
 use crate::settings::Settings;
+use crate::strategy::Strategy;
 
 /// What one scene has to reach, and with what.
 #[derive(Debug, Clone)]
@@ -58,6 +59,7 @@ impl Session {
         crate::frame::check_size(source.width, source.height)?;
         let target = Target::of(settings)?;
         check_floor(&target, &source)?;
+        check_filter(settings)?;
         let library = Library::load(None)?;
         if let Target::Constant(asked) = target
             && library.quantizer_at_most(asked.value()) != asked
@@ -86,6 +88,7 @@ impl Session {
         let clip = Arc::new(Clip {
             info,
             library,
+            defaults: settings.defaults.clone(),
             effort,
             probe_measures,
             store_measures: probe_measures.with(Metric::SsimY),
@@ -190,6 +193,23 @@ fn check_floor(target: &Target, info: &VideoInfo) -> Result<()> {
         }
     }
     if floor.vmaf.is_some() { vmaf_version().map(drop) } else { Ok(()) }
+}
+
+/// # Errors
+///
+/// `InvalidArgument` for a filter that is asked for where no filter is allowed.
+fn check_filter(settings: &Settings) -> Result<()> {
+    let asked = [
+        ("filter_layers", settings.filter_layers.is_some()),
+        ("filter_steps", settings.filter_steps.is_some()),
+    ];
+    match asked.iter().find(|(_, is_asked)| *is_asked) {
+        Some((name, _)) if !settings.strategies.contains(&Strategy::Hybrid) => {
+            let found: Vec<&str> = settings.strategies.iter().map(|strategy| strategy.name()).collect();
+            Err(Error::invalid(*name, "hybrid among the strategies", found.join(",")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What each scene has to reach by itself.

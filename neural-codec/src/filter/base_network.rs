@@ -26,6 +26,11 @@ impl NetworkSize {
         [Self::M, Self::L].into_iter().find(|profile| *profile as u8 == code)
     }
 
+    /// By its number of layers; none where the format has no such network.
+    pub fn of_layers(layers: usize) -> Option<Self> {
+        [(3, Self::M), (4, Self::L)].into_iter().find(|(own, _)| *own == layers).map(|(_, size)| size)
+    }
+
     /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -183,6 +188,7 @@ impl BaseNetwork {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::defaults::FILTER_LAYERS;
 
     #[test]
     fn the_networks_that_are_compiled_in_read_back_and_have_the_sizes_their_profiles_say() {
@@ -191,8 +197,12 @@ mod tests {
             assert_eq!(base.shape(), &Shape::new(hidden, 1));
             assert_eq!(&BaseNetwork::from_bytes(&base.to_bytes()).unwrap(), base);
             assert_eq!(NetworkSize::from_code(profile as u8), Some(profile));
+            assert_eq!(NetworkSize::of_layers(base.shape().layers()), Some(profile));
+            let (fewest, most) = FILTER_LAYERS;
+            assert!((fewest.into()..=most.into()).contains(&base.shape().layers()));
         }
         assert_eq!(NetworkSize::from_code(0), None);
+        assert_eq!((NetworkSize::of_layers(2), NetworkSize::of_layers(5)), (None, None));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::information::temporal_information;
 use super::movement::{Movement, face_and_sides, movement};
 use super::profile::{Extent, Profile};
 use super::texture::Texture;
+use crate::defaults::{ClassLimits, Defaults};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Rational};
 
@@ -39,6 +40,7 @@ pub struct Profiler {
     rate: f64,
     /// Frames from one measurement of motion to the next.
     stride: u64,
+    limits: ClassLimits,
     frames: u64,
     before: Option<FrameFeatures>,
     spatial: Running,
@@ -74,10 +76,16 @@ impl Running {
 impl Profiler {
     /// A profiler before the first frame of a scene.
     pub fn new(frame_rate: Rational) -> Self {
+        Self::with_limits(frame_rate, Defaults::default().classes)
+    }
+
+    /// The same, with these limits of classes.
+    pub fn with_limits(frame_rate: Rational, limits: ClassLimits) -> Self {
         let rate = frame_rate.value();
         Self {
             rate,
             stride: ((rate / MEASURED_PER_SECOND).round() as u64).max(1),
+            limits,
             frames: 0,
             before: None,
             spatial: Running::default(),
@@ -170,7 +178,7 @@ impl Profiler {
             fades_in: faded(self.deviations.first()),
             fades_out: faded(self.deviations.last()),
         };
-        profile.evidence = classify(&profile);
+        profile.evidence = classify(&profile, &self.limits);
         Ok(profile)
     }
 }

@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::attempt::EncodeAttempt;
 use super::params::EncodeParams;
+use crate::defaults::Defaults;
 use crate::error::{Error, Result};
 use crate::frame::{FrameHash, VideoInfo};
 use crate::media::AtomicFile;
@@ -76,6 +77,8 @@ pub(crate) struct AttemptCache {
     /// The clip as it is coded, and what codes it.
     info: VideoInfo,
     base_encoder: String,
+    /// Hash of the constants of the search.
+    defaults: String,
     reused: AtomicU64,
 }
 
@@ -112,13 +115,18 @@ impl AttemptCache {
     pub(crate) fn open(
         path: &Path,
         info: &VideoInfo,
-        base_encoder: &str,
+        (base_encoder, defaults): (&str, &Defaults),
         first_frame: FrameHash,
     ) -> Result<Self> {
-        Self::open_as(path, info, base_encoder, &Manifest::new(info, base_encoder, first_frame))
+        Self::open_as(path, info, (base_encoder, defaults), &Manifest::new(info, base_encoder, first_frame))
     }
 
-    fn open_as(path: &Path, info: &VideoInfo, base_encoder: &str, manifest: &Manifest) -> Result<Self> {
+    fn open_as(
+        path: &Path,
+        info: &VideoInfo,
+        (base_encoder, defaults): (&str, &Defaults),
+        manifest: &Manifest,
+    ) -> Result<Self> {
         fs::create_dir_all(path).map_err(|e| Error::io(path, e))?;
         let file = path.join(MANIFEST);
         match fs::read(&file) {
@@ -143,6 +151,7 @@ impl AttemptCache {
             path: path.to_owned(),
             info: *info,
             base_encoder: base_encoder.into(),
+            defaults: defaults.hash(),
             reused: AtomicU64::new(0),
         })
     }
@@ -162,9 +171,9 @@ impl AttemptCache {
         is_stored: bool,
         measures: Measures,
     ) -> Key {
-        let (info, base_encoder) = (&self.info, &self.base_encoder);
+        let Self { info, base_encoder, defaults, .. } = self;
         let text = format!(
-            "{SCHEMA} {info:?} {base_encoder} {scene:016x} {span:?} {params:?} {is_stored} {measures:?}"
+            "{SCHEMA} {info:?} {base_encoder} {defaults} {scene:016x} {span:?} {params:?} {is_stored} {measures:?}"
         );
         Key(xxh3_128(text.as_bytes()))
     }
@@ -268,7 +277,7 @@ mod tests {
     }
 
     fn opened(path: &Path, manifest: &Manifest) -> Result<AttemptCache> {
-        AttemptCache::open_as(path, &info(), "SVT-AV1 4.1", manifest)
+        AttemptCache::open_as(path, &info(), ("SVT-AV1 4.1", &Defaults::default()), manifest)
     }
 
     fn key(cache: &AttemptCache, scene: u64) -> Key {

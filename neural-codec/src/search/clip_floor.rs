@@ -1,11 +1,11 @@
 //! What a floor of the whole clip needs of one scene and of all: how their quality follows a quantizer that they share.
 
-use super::floor::MOST_ABOVE;
 use super::params::Tools;
 use super::quality::{Pooled, Quality, off_scale, on_scale};
 use super::quality_curve::Curve;
 use super::scene_search::Search;
 use super::target::Floor;
+use crate::defaults::MostAbove;
 use crate::error::Result;
 use crate::metrics::Metric;
 use crate::report::AttemptRecord;
@@ -65,12 +65,26 @@ pub(crate) struct Standing {
 }
 
 impl Floor {
+    /// By how much a stored scene may lie above its floor, as a floor to raise another by.
+    pub(super) fn most_above(constants: &MostAbove) -> Self {
+        let MostAbove { psnr_y, ssim_y, ms_ssim_y, ssimulacra2, vmaf, xpsnr_y } = *constants;
+        Self {
+            psnr_y: Some(psnr_y),
+            ssim_y: Some(ssim_y),
+            ms_ssim_y: Some(ms_ssim_y),
+            ssimulacra2: Some(ssimulacra2),
+            vmaf: Some(vmaf),
+            xpsnr_y: Some(xpsnr_y),
+            ..Self::NONE
+        }
+    }
+
     /// How measured values stand to it.
-    pub(crate) fn standing(&self, measured: &Pooled) -> Standing {
+    pub(crate) fn standing(&self, measured: &Pooled, most_above: &MostAbove) -> Standing {
         let quality = Quality::from(measured);
         Standing {
             is_met: self.is_met(measured),
-            is_wasteful: self.raised(&MOST_ABOVE).is_met(measured),
+            is_wasteful: self.raised(&Self::most_above(most_above)).is_met(measured),
             margin: self.margin(&quality),
             quality,
         }

@@ -8,6 +8,7 @@ use super::attempt_cache::AttemptCache;
 use super::params::EffortParams;
 use super::stage_clock::{Running, StageClock};
 use crate::base::{Av1Decoder, DecoderConfig, Library};
+use crate::defaults::Defaults;
 use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{BitDepth, VideoInfo};
@@ -23,6 +24,8 @@ pub(crate) struct Clip {
     pub(crate) info: VideoInfo,
     /// The base encoder.
     pub(crate) library: Arc<Library>,
+    /// Constants of search and filter.
+    pub(crate) defaults: Defaults,
     /// What the effort stands for: preset and depth among it.
     pub(crate) effort: EffortParams,
     /// What is measured of attempts that look for parameters: what the target needs.

@@ -36,7 +36,7 @@ impl Course {
 
     /// How many frames are to be measured before this one is sent; none where nothing hangs on it.
     pub(super) fn due(&self, index: u64) -> Option<u64> {
-        self.steering.as_ref().and_then(|_| Steering::due(index))
+        self.steering.as_ref().and_then(|steering| steering.due(index))
     }
 
     /// Moves the quantizers of the frames to come by what the first `count` turned out to be.

@@ -22,51 +22,11 @@ use super::scene_search::{Search, SearchResult, Store, Stored};
 use super::steering::Steering;
 use super::target::Floor;
 use crate::base::{Library, Quantizer};
+use crate::defaults::{Defaults, Search as SearchRules};
 use crate::error::{Error, Result};
 use crate::metrics::{FrameMetrics, Metric};
 use crate::progress::Stage;
 use crate::report::SceneVerdict;
-
-/// By how many dB predictions go above the floor: about the error that is left in them.
-const TARGET_MARGIN: f64 = 0.06;
-
-/// The same for the last frames of a coding that is steered.
-const STEERED_MARGIN: f64 = 0.02;
-
-/// The same once the stored preset was measured: at least so much, and this share of the way to the floor, as the slope is known
-/// no better.
-const CORRECTED_MARGIN: f64 = 0.03;
-const CORRECTED_SHARE: f64 = 0.2;
-
-/// A stored scene further above the floor than this, in the metric's own unit, is coded again, once.
-pub(super) const MOST_ABOVE: Floor = Floor {
-    psnr_y: Some(0.3),
-    ssim_y: Some(0.0033),
-    ms_ssim_y: Some(0.001),
-    ssimulacra2: Some(1.0),
-    vmaf: Some(0.4),
-    xpsnr_y: Some(0.3),
-    ..Floor::NONE
-};
-
-/// Most probes that locate.
-const MOST_LOCATED: usize = 3;
-
-/// How far a located point may lie from its target before another is measured, in dB.
-const FAR: f64 = 0.4;
-
-/// How far the quantizer may lie from the pilot's before there is another, in positions of `curve`.
-const FAR_POSITION: f64 = 6.0;
-
-/// Where the first probe is made.
-const FIRST_QUANTIZER: u8 = 50;
-
-/// Between a coding that meets the floor and one that misses it there is another where it is expected to save more than this share of
-/// the bytes.
-const WORTH_ANOTHER: f64 = 0.06;
-
-/// Most codings of a scene after the first. More than one is rare, and there for the floor's sake alone.
-const MOST_CORRECTIONS: usize = 3;
 
 impl Search<'_> {
     /// The coarsest quantizer that reaches a quality floor.
@@ -87,7 +47,8 @@ impl Search<'_> {
     /// The next preset's curve, by the part at the fast preset around the floor.
     pub(super) fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Curve> {
         let mut curve = Curve::default();
-        let mut quantizer = Quantizer::from(FIRST_QUANTIZER);
+        let rules = self.rules();
+        let mut quantizer = Quantizer::from(rules.first_quantizer);
         let mut located = 0;
         loop {
             located += 1;
@@ -95,8 +56,9 @@ impl Search<'_> {
             curve.add(quantizer.value(), self.quality(&attempt));
             let expected = curve.moved(&self.over_probe(quantizer));
             let margin = floor.margin(&expected.quality(quantizer.value()));
-            let next = expected.solve(floor, TARGET_MARGIN, self.library());
-            if next == quantizer || (margin - TARGET_MARGIN).abs() < FAR || located == MOST_LOCATED {
+            let next = expected.solve(floor, rules.target_margin, self.library());
+            let is_near = (margin - rules.target_margin).abs() < rules.far;
+            if next == quantizer || is_near || located == rules.most_located {
                 return Ok(expected);
             }
             quantizer = next;
@@ -108,16 +70,17 @@ impl Search<'_> {
         if self.effort.preset == self.effort.probe_preset {
             return Quality::even(0.0);
         }
-        forecast::over_probe(quantizer.value())
+        forecast::over_probe(&self.context.clip.defaults.forecast, quantizer.value())
     }
 
     /// What the whole scene at the pilot's preset says of the stored one.
     fn forecast(&mut self, floor: &Floor, located: &Curve, pilot: (i8, Tools)) -> Result<Forecast> {
-        let wanted = located.solve(floor, TARGET_MARGIN, self.library());
+        let rules = self.rules();
+        let wanted = located.solve(floor, rules.target_margin, self.library());
         let forecast = self.piloted(wanted, located, pilot)?;
-        let found = forecast.curve.solve(floor, TARGET_MARGIN, self.library());
+        let found = forecast.curve.solve(floor, rules.target_margin, self.library());
         let miss = position(found.value()) - position(wanted.value());
-        if miss.abs() > FAR_POSITION { self.piloted(found, located, pilot) } else { Ok(forecast) }
+        if miss.abs() > rules.far_position { self.piloted(found, located, pilot) } else { Ok(forecast) }
     }
 
     /// A pilot at this quantizer.
@@ -130,7 +93,8 @@ impl Search<'_> {
         let params = self.effort.pilot_params(preset, quantizer, tools);
         let attempt = self.attempt(Stage::Pilot, &params, 0..self.length())?;
         let value = params.quantizer.value();
-        let gain = forecast::over_pilot(self.effort.preset, preset == self.effort.probe_preset);
+        let constants = &self.context.clip.defaults.forecast;
+        let gain = forecast::over_pilot(constants, self.effort.preset, preset == self.effort.probe_preset);
         let quality = self.quality(&attempt).plus(&gain);
         let curve = located.moved(&quality.minus(&located.quality(value)));
         let above = |frame: &FrameMetrics| {
@@ -139,6 +103,11 @@ impl Search<'_> {
         };
         let expected = attempt.frames.iter().map(above).collect();
         Ok(Forecast { curve, frames: Some(Frames { value, quantizers: attempt.quantizers, expected }) })
+    }
+
+    /// The constants of this search.
+    fn rules(&self) -> SearchRules {
+        self.context.clip.defaults.search
     }
 
     fn library(&self) -> &Library {
@@ -153,13 +122,16 @@ impl Search<'_> {
         store: Store<'_, S>,
     ) -> Result<SearchResult<S>> {
         let (library, tools) = (Arc::clone(&self.context.clip.library), self.tools());
-        let mut value = forecast.solve(&forecast.curve, floor, TARGET_MARGIN - self.expected_gain, &library);
+        let (rules, defaults) = (self.rules(), &self.context.clip.defaults);
+        let aim = rules.target_margin - self.expected_gain;
+        let mut value = forecast.solve(&forecast.curve, floor, aim, &library);
         let predicted = forecast.curve.quality(value);
         let mut measured = Curve::as_steep_as(&forecast.curve, value);
         let mut best: Option<Attempted<S>> = None;
-        let (mut bracket, mut margin) = (Bracket::default(), CORRECTED_MARGIN);
+        let (mut bracket, mut margin) = (Bracket::default(), rules.corrected_margin);
+        let most_above = Floor::most_above(&defaults.most_above);
         let mut coded = Vec::new();
-        for attempt in 0..=MOST_CORRECTIONS {
+        for attempt in 0..=rules.most_corrections {
             let mut params = self.effort.params(library.quantizer_at_most(value), tools);
             params.frame_quantizers = forecast.frame_quantizers(value);
             if params.frame_quantizers.is_empty() {
@@ -171,8 +143,9 @@ impl Search<'_> {
                 break;
             }
             coded.push(quantizers);
-            if attempt == 0 && floor.is_of_psnr_and_ssim() && Steering::is_worth(self.length()) {
-                params.steering = forecast.steering(value, floor, self.expected_gain);
+            let is_steered = floor.is_of_psnr_and_ssim() && defaults.steering.is_worth(self.length());
+            if attempt == 0 && is_steered {
+                params.steering = forecast.steering(value, floor, defaults, self.expected_gain);
             }
             let stored = store(&params, &mut self.records)?;
             if let Some(frames) = &mut forecast.frames {
@@ -181,17 +154,21 @@ impl Search<'_> {
             let is_met = floor.is_met(&stored.metrics);
             measured.add(value, stored.quality);
             bracket.add(value, stored.bytes, floor.margin(&stored.quality), is_met);
-            let next =
-                forecast.solve(&measured, floor, margin + CORRECTED_SHARE * bracket.distance(), &library);
+            let next = forecast.solve(
+                &measured,
+                floor,
+                margin + rules.corrected_share * bracket.distance(),
+                &library,
+            );
             margin *= 2.0;
             let is_wasteful =
-                attempt == 0 && floor.raised(&MOST_ABOVE).is_met(&stored.metrics) && next > value;
+                attempt == 0 && floor.raised(&most_above).is_met(&stored.metrics) && next > value;
             let attempted = Attempted { params, stored, is_met };
             if best.as_ref().is_none_or(|best| attempted.is_better(best, floor)) {
                 best = Some(attempted);
             }
             value = match bracket.between(next) {
-                Some((between, saving)) if saving > WORTH_ANOTHER => between,
+                Some((between, saving)) if saving > rules.worth_another => between,
                 Some(_) => break,
                 None if is_wasteful => next,
                 None if bracket.is_met() || value <= self.effort.finest.value() => break,
@@ -278,7 +255,13 @@ impl Forecast {
     }
 
     /// How to steer the first coding, which begins at this quantizer; none where there was no pilot.
-    fn steering(&self, start: f64, floor: &Floor, expected_gain: f64) -> Option<Arc<Steering>> {
+    fn steering(
+        &self,
+        start: f64,
+        floor: &Floor,
+        defaults: &Defaults,
+        expected_gain: f64,
+    ) -> Option<Arc<Steering>> {
         let frames = self.frames.as_ref()?;
         Some(Arc::new(Steering {
             start,
@@ -287,8 +270,9 @@ impl Forecast {
             expected: frames.expected.clone(),
             slope: self.curve.slope(start),
             floor: *floor,
-            margin: TARGET_MARGIN - expected_gain,
-            least_margin: STEERED_MARGIN - expected_gain,
+            margin: defaults.search.target_margin - expected_gain,
+            least_margin: defaults.search.steered_margin - expected_gain,
+            rules: defaults.steering,
         }))
     }
 }

@@ -79,38 +79,12 @@ pub(crate) struct EffortParams {
     source_depth: BitDepth,
 }
 
-/// The base encoder's preset for each effort, for versions 3 and newer, whose presets 11 to 13 are one and the same, and
-/// for older ones, whose slow presets take longer (`docs/decisions/0014-search-that-pays.md`).
-const PRESET_OF_EFFORT: [i8; 10] = [12, 10, 8, 6, 5, 4, 3, 2, 1, 1];
-const OLD_PRESET_OF_EFFORT: [i8; 10] = [12, 11, 10, 9, 8, 6, 5, 4, 3, 2];
-
-/// The least effort that chooses tools.
-const CHOOSES_TOOLS: u8 = 3;
-
-/// The preset of probes.
-const PROBE_PRESET: i8 = 10;
-
-/// The preset of pilots, the fastest whose quality stays a nearly constant distance from that of the slow presets at the same
-/// quantizer, and of pilots of older versions (`docs/decisions/0014-search-that-pays.md`).
-const PILOT_PRESET: i8 = 7;
-const OLD_PILOT_PRESET: i8 = 8;
-
-/// Presets closer to the pilot's are stored at once: a second coding costs no more than a pilot.
-const PILOTS_FROM: i8 = 1;
-
-/// Presets from here on that leave steered scenes to a pilot at the probes' preset: it says less of the stored one, costs a third,
-/// and what it misses is found on the way.
-const FAST_PILOTS_FROM: i8 = 5;
-
 /// The fastest preset for pictures with a side below [`SMALL_SIDE`]: above it SVT-AV1 4.1 was seen to write streams
 /// of pictures up to 176 wide that decoders cannot follow (luma PSNR 13 dB, and decoders disagree).
 const FASTEST_PRESET_OF_SMALL: i8 = 10;
 
 /// Pictures with a smaller side count as small: a safe distance above what was seen to fail.
 const SMALL_SIDE: usize = 256;
-
-/// The least effort that codes 8-bit sources at 10 bits inside: it takes 7 % more time for 2 % fewer bytes.
-const TEN_BITS_FROM: u8 = 3;
 
 /// The fastest preset at quantizers below [`FINE_BELOW`]: above it SVT-AV1 4.1 was seen to write streams that no decoder
 /// takes, of camera clips and of animation at quantizers up to 2.25.
@@ -136,10 +110,11 @@ impl EffortParams {
     /// Small pictures get no preset above 10, whatever is asked for, nor do quantizers below 4 and floors that may need them.
     pub(crate) fn new(settings: &Settings, target: &Target, info: &VideoInfo, library: &Library) -> Self {
         let effort = settings.effort.min(9);
+        let constants = &settings.defaults.effort;
         let (table, pilot_preset) = if library.version().0 >= 3 {
-            (PRESET_OF_EFFORT, PILOT_PRESET)
+            (constants.presets, constants.pilot_preset)
         } else {
-            (OLD_PRESET_OF_EFFORT, OLD_PILOT_PRESET)
+            (constants.old_presets, constants.old_pilot_preset)
         };
         let asked = settings.preset.unwrap_or(table[usize::from(effort)]);
         let is_small = info.width.min(info.height) < SMALL_SIDE;
@@ -152,15 +127,20 @@ impl EffortParams {
             if is_small || is_fine { FASTEST_PRESET_OF_SMALL.min(FASTEST_PRESET_OF_FINE) } else { i8::MAX };
         let preset = asked.min(fastest);
         let source_depth = info.format.depth;
-        let depth = if effort >= TEN_BITS_FROM { BitDepth::Ten } else { source_depth };
+        let depth = if effort >= constants.ten_bits_from { BitDepth::Ten } else { source_depth };
         // A preset next to the probes' speaks for itself.
-        let probe_preset = if preset + 1 >= PROBE_PRESET { preset } else { PROBE_PRESET };
+        let probe_preset = if preset + 1 >= constants.probe_preset { preset } else { constants.probe_preset };
         Self {
             preset,
             probe_preset,
-            pilot_preset: if preset + PILOTS_FROM <= pilot_preset { pilot_preset } else { probe_preset },
-            has_fast_pilots: (FAST_PILOTS_FROM..pilot_preset).contains(&preset),
-            chooses_tools: effort >= CHOOSES_TOOLS,
+            // A second coding costs no more than a pilot at a preset next to it.
+            pilot_preset: if preset + constants.pilots_from <= pilot_preset {
+                pilot_preset
+            } else {
+                probe_preset
+            },
+            has_fast_pilots: (constants.fast_pilots_from..pilot_preset).contains(&preset),
+            chooses_tools: effort >= constants.chooses_tools_from,
             finest: if preset > FASTEST_PRESET_OF_FINE {
                 Quantizer::from(FINE_BELOW)
             } else {
@@ -202,13 +182,6 @@ impl EffortParams {
 mod tests {
     use super::*;
     use crate::frame::{PixelFormat, Rational};
-
-    #[test]
-    fn more_effort_never_means_a_faster_preset() {
-        for table in [PRESET_OF_EFFORT, OLD_PRESET_OF_EFFORT] {
-            assert!(table.is_sorted_by(|a, b| a >= b));
-        }
-    }
 
     #[test]
     fn small_pictures_get_no_preset_that_breaks_them() {

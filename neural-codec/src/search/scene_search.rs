@@ -8,16 +8,11 @@ use super::context::AttemptContext;
 use super::params::{EffortParams, EncodeParams, Tools};
 use super::quality::{Pooled, Quality};
 use super::run_attempt::run_attempt;
-use super::steering::Steering;
 use crate::base::Quantizer;
 use crate::error::Result;
 use crate::progress::Stage;
 use crate::report::{AttemptRecord, SceneVerdict};
 use crate::scene::{Profile, SceneClass, SceneFrames};
-
-/// Frames of the part that locates: a key frame and one group of the base encoder's longest pyramid, so that the
-/// part has the structure of the scene.
-const PART_FRAMES: u64 = 33;
 
 /// What storing the scene with some parameters gave, as the search sees it: whatever layers were added are in it.
 pub(crate) struct Stored<S> {
@@ -77,7 +72,7 @@ impl<'a> Search<'a> {
     /// The preset and the tools of a pilot of the whole scene; none where a second coding costs no more.
     pub(super) fn pilot(&self) -> Option<(i8, Tools)> {
         let EffortParams { pilot_preset, probe_preset, has_fast_pilots, .. } = self.effort;
-        if has_fast_pilots && Steering::is_worth(self.length()) {
+        if has_fast_pilots && self.context.clip.defaults.steering.is_worth(self.length()) {
             let tools = Tools { screen_content: self.tools().screen_content, ..self.probe_tools() };
             return Some((probe_preset, tools));
         }
@@ -115,11 +110,12 @@ impl<'a> Search<'a> {
     /// Frames from the middle that locate; all of them where little is saved by fewer.
     pub(super) fn part(&self) -> Range<u64> {
         let length = self.length();
-        if length * 2 <= PART_FRAMES * 3 {
+        let frames = self.context.clip.defaults.search.part_frames;
+        if length * 2 <= frames * 3 {
             return 0..length;
         }
-        let start = (length - PART_FRAMES) / 2;
-        start..start + PART_FRAMES
+        let start = (length - frames) / 2;
+        start..start + frames
     }
 
     /// Whether the scene is short enough to be probed as a whole.

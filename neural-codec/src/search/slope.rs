@@ -8,20 +8,18 @@ use crate::error::Result;
 use crate::progress::Stage;
 use crate::report::{AttemptRecord, SceneVerdict};
 
-/// Quantizers of the probes that a share of bytes is found by.
-const RATE_QUANTIZERS: [u8; 3] = [30, 44, 57];
-
 impl Search<'_> {
     /// How bytes and distortion of the scene follow the quantizer, by probes alone; the tools to use, and the attempts.
     pub(crate) fn rate_curve(mut self) -> Result<(RateCurve, Tools, Vec<AttemptRecord>)> {
         let part = self.part();
         let mut curve = RateCurve::default();
-        for quantizer in RATE_QUANTIZERS.map(Quantizer::from) {
+        let quantizers = self.context.clip.defaults.search.rate_quantizers;
+        for quantizer in quantizers.map(Quantizer::from) {
             let attempt = self.probe(Stage::Locate, quantizer, part.clone())?;
             curve.add(quantizer, attempt.bytes, attempt.squared_error(self.context.clip.info.format.depth));
         }
         if !self.is_whole(&part) {
-            let middle = Quantizer::from(RATE_QUANTIZERS[1]);
+            let middle = Quantizer::from(quantizers[1]);
             let attempt = self.probe(Stage::Extend, middle, 0..self.length())?;
             curve = curve.through(
                 middle,

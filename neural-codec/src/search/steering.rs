@@ -13,23 +13,12 @@ use super::quality::{Quality, off_scale, on_scale};
 use super::quality_curve::{at_position, position};
 use super::target::Floor;
 use crate::base::MOST_HELD;
+use crate::defaults::SteeringRules;
 use crate::metrics::{FrameMetrics, Metric};
 use crate::pooling::Pooling;
 
-/// Frames between two turns.
-const EVERY: u64 = 16;
-
 /// Frames that are sent before the first of them is sure to be measured: those in the encoder and in the decoder.
 const HELD: u64 = MOST_HELD + 2;
-
-/// Frames that must be left to steer.
-const LEAST_LEFT: u64 = 8;
-
-/// Frames whose distance from what was expected counts half.
-const TRUSTED_FRAMES: f64 = 8.0;
-
-/// How far quantizers may be moved on the way, in positions: 1.5 dB either way.
-const MOST_MOVED: f64 = 6.0;
 
 /// How a scene is to be coded, and what is expected of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,18 +38,21 @@ pub(crate) struct Steering {
     pub(crate) margin: f64,
     /// The same once all is measured; negative where later layers raise the quality.
     pub(crate) least_margin: f64,
+    pub(crate) rules: SteeringRules,
+}
+
+impl SteeringRules {
+    /// Whether a scene is long enough for anything to be steered in it.
+    pub(crate) fn is_worth(&self, frames: u64) -> bool {
+        frames >= HELD + self.every + self.least_left
+    }
 }
 
 impl Steering {
-    /// Whether a scene is long enough for anything to be steered in it.
-    pub(crate) fn is_worth(frames: u64) -> bool {
-        frames >= HELD + EVERY + LEAST_LEFT
-    }
-
     /// How many frames are to be measured before frame `index` is sent; none where it is no time to turn.
-    pub(crate) fn due(index: u64) -> Option<u64> {
+    pub(crate) fn due(&self, index: u64) -> Option<u64> {
         let measured = index.checked_sub(HELD)?;
-        (measured > 0 && measured.is_multiple_of(EVERY)).then_some(measured)
+        (measured > 0 && measured.is_multiple_of(self.rules.every)).then_some(measured)
     }
 
     /// The frames' quantizers at a quantizer of the scene.
@@ -76,7 +68,7 @@ impl Steering {
         let unmeasured = 1.0 - measured.len() as f64 / self.expected.len().max(1) as f64;
         let margin = self.least_margin + (self.margin - self.least_margin) * unmeasured.max(0.0).sqrt();
         let start = position(self.start);
-        let (mut fine, mut coarse) = (start - MOST_MOVED, start + MOST_MOVED);
+        let (mut fine, mut coarse) = (start - self.rules.most_moved, start + self.rules.most_moved);
         for _ in 0..24 {
             let middle = (fine + coarse) / 2.0;
             let quality = self.outcome(sent, measured, &bias, middle);
@@ -87,7 +79,7 @@ impl Steering {
 
     /// How far measured frames lie above what was expected of them, as far as that is to be trusted.
     fn bias(&self, sent: &[f64], measured: &[FrameMetrics]) -> Quality {
-        let trust = measured.len() as f64 / (measured.len() as f64 + TRUSTED_FRAMES);
+        let trust = measured.len() as f64 / (measured.len() as f64 + self.rules.trusted_frames);
         let mean = |found: &dyn Fn(usize) -> Option<f64>| {
             let (sum, count) = (0..measured.len())
                 .filter_map(found)
@@ -132,6 +124,7 @@ impl Steering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::defaults::Defaults;
 
     const FRAMES: usize = 200;
 
@@ -145,6 +138,7 @@ mod tests {
             floor,
             margin: 0.06,
             least_margin: 0.02,
+            rules: Defaults::default().steering,
         }
     }
 
@@ -156,7 +150,7 @@ mod tests {
     fn coded(steering: &Steering, above: f64) -> f64 {
         let (mut value, mut sent, mut measured) = (steering.start, Vec::new(), Vec::new());
         for index in 0..FRAMES {
-            if let Some(count) = Steering::due(index as u64) {
+            if let Some(count) = steering.due(index as u64) {
                 value = steering.turn(&sent, &measured[..count as usize]);
             }
             sent.push(value);
@@ -189,13 +183,14 @@ mod tests {
         let steering = steering(Floor { psnr_y: Some(50.0), ..Floor::NONE });
         let (sent, measured) = (vec![45.0; 98], vec![frame(Some(35.0), None); 16]);
         let moved = position(45.0) - position(steering.turn(&sent, &measured));
-        assert!((moved - MOST_MOVED).abs() < 0.01, "{moved}");
+        assert!((moved - steering.rules.most_moved).abs() < 0.01, "{moved}");
     }
 
     #[test]
     fn turns_come_at_fixed_frames_and_after_those_held() {
-        let due: Vec<_> = (0..150).filter_map(|i| Steering::due(i).map(|measured| (i, measured))).collect();
+        let steering = steering(Floor::NONE);
+        let due: Vec<_> = (0..150).filter_map(|i| steering.due(i).map(|measured| (i, measured))).collect();
         assert_eq!(due, [(98, 16), (114, 32), (130, 48), (146, 64)]);
-        assert!(!Steering::is_worth(105) && Steering::is_worth(106));
+        assert!(!steering.rules.is_worth(105) && steering.rules.is_worth(106));
     }
 }

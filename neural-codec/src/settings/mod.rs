@@ -14,6 +14,7 @@ mod device_choice;
 
 pub use self::device_choice::{DeviceChoice, Devices};
 pub use crate::audio_plan::{AudioAction, AudioCodec, AudioPlan};
+use crate::defaults::{Defaults, FILTER_LAYERS};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
 pub use crate::pooling::{Pooling, Scope};
@@ -202,6 +203,24 @@ impl Value for SceneChoices {
     }
 }
 
+impl Value for Defaults {
+    fn read(_: &str, _: &Range, text: &str) -> Result<Self> {
+        if text.is_empty() || text == "none" { Ok(Self::default()) } else { Self::from_toml(text) }
+    }
+    fn write(&self) -> String {
+        let changes = self.changes_to_toml();
+        if changes.is_empty() { "none".into() } else { changes }
+    }
+    /// The hash of the table and what differs; none where nothing does.
+    fn json(&self) -> Json {
+        let changes = self.changes();
+        if changes.is_empty() {
+            return Json::Null;
+        }
+        serde_json::json!({ "hash": self.hash(), "changes": changes })
+    }
+}
+
 /// One row of the table of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Description {
@@ -321,6 +340,12 @@ settings! {
     bit_depth: Option<BitDepth> = None, 0 => 0;
     /// What is asked for single scenes, as JSON: one object a scene with some of quantizer, preset, bit_depth, strategies, min_psnr_y, min_ssim_y and tools.
     scene_settings: SceneChoices = SceneChoices::default(), 0 => 0;
+    /// Constants of search, filters and scene classes in place of those that are compiled in, as TOML with some of the keys of defaults.toml; for Python and the command line a file of it.
+    defaults: Defaults = Defaults::default(), 0 => 0;
+    /// Layers of neural filters, 3 (of 16 channels) or 4 (of 24), which are all that the format has, instead of what effort chooses; filters are then tried at every effort.
+    filter_layers: Option<u8> = None, FILTER_LAYERS.0 => FILTER_LAYERS.1;
+    /// Steps of training of neural filters, instead of what effort chooses, in scenes of many bytes; fewer bytes take fewer. Filters are then tried at every effort.
+    filter_steps: Option<usize> = None, 8 => 100_000;
     /// Longest scene in seconds; bounds memory and the distance between random access points.
     max_scene_seconds: f64 = 10.0, 0.5 => 60.0;
     /// Where heavy work runs: auto, cpu, cuda, cuda:N, or cuda:N,M for several, over which scenes are spread.
@@ -377,6 +402,9 @@ mod tests {
             ("on_damage", "continue"),
             ("audio", "copy,1:none,2:opus:96k"),
             ("deinterlace", "off"),
+            ("defaults", "[search]\ntarget_margin = 0.05\n"),
+            ("filter_layers", "4"),
+            ("filter_steps", "300"),
         ] {
             settings.set(name, text).unwrap();
             assert_eq!(settings.get(name).as_deref(), Some(text));
@@ -405,6 +433,7 @@ mod tests {
             ("quantizer", "null"),
             ("strategies", r#"["av1","hybrid"]"#),
             ("scene_settings", r#"[{"quantizer":40}]"#),
+            ("defaults", "null"),
             ("device", "\"auto\""),
         ] {
             assert_eq!(values[name].to_string(), json, "{name}");
@@ -422,6 +451,12 @@ mod tests {
         assert!(message(settings.set("strategies", "av2")).contains("av2"));
         assert!(message(settings.set("bit_depth", "9")).contains("8 or 10"));
         assert!(message(settings.set("device", "tpu")).contains("tpu"));
+        assert_eq!(
+            message(settings.set("filter_layers", "5")),
+            "filter_layers: expected a number from 3 to 4, found 5"
+        );
+        assert!(message(settings.set("filter_steps", "7")).contains("8 to 100000"));
+        assert!(message(settings.set("defaults", "[search]\nfar = 99")).contains("search.far"));
         assert_eq!(settings, Settings::default());
     }
 }

@@ -17,7 +17,7 @@ use graph::{Crate, Graph, circles, folder, inside};
 const RANKS: &[&[&str]] = &[
     &["error"],
     &["simd", "memory", "process", "loader", "gpu"],
-    &["device", "strategy", "progress", "lost", "audio_plan", "pooling"],
+    &["device", "defaults", "strategy", "progress", "lost", "audio_plan", "pooling"],
     &["frame", "scene_choice"],
     &["metrics", "bitstream", "scene", "settings"],
     &["base", "filter", "media", "report"],

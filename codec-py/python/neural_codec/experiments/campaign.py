@@ -24,7 +24,7 @@ from .planner import Context, Planner, Proposal, Trial
 from .rates import BASELINE
 from .score import Score, clip_score, score_of
 from .services import Services
-from .stages import decided_by_code, early_score
+from .stages import decided_by_code, early_score, short_payload, short_score
 from .verdict import against, verdict_of
 
 logger = logging.getLogger("neural_codec.experiments.campaign")
@@ -52,6 +52,8 @@ class Loop:
         self.sent: set[str] = set()
         self.looked = -_LOOK_S
         self.baseline: list[dict[str, Any]] = []
+        self.short: dict[str, Any] | None = None
+        self.passed: set[int] = set()
 
     def run(self) -> Standing:
         """Begins or resumes."""
@@ -73,6 +75,8 @@ class Loop:
 
     def _search(self) -> None:
         self.baseline = self._results(self._baseline_jobs("base", self.campaign.training))
+        if self.campaign.short is not None:
+            self.short = self._results([self._short_job("sbase", "settings", {"settings": self.campaign.settings}, BASELINE)])[0]
         self.clips = [[_profile(scene) for scene in result["scenes"]] for result in self.baseline]
         self.profiles = [profile for clip in self.clips for profile in clip]
         self._read_slots()
@@ -152,6 +156,10 @@ class Loop:
         if known is not None:
             self._end(slot, known, "")
             return
+        if self.short is not None:
+            # The clips follow once the short scene is passed.
+            self._send_once(self._short_job(f"{slot:04d}-short", proposal.kind, proposal.payload, self.campaign.name))
+            return
         jobs = self._jobs(slot, proposal)
         # Where a bad beginning ends a trial, the next clip waits for the one before.
         for job in jobs if self.campaign.stop_early_above is None else jobs[:1]:
@@ -170,7 +178,7 @@ class Loop:
 
     def _collect(self) -> None:
         for slot, trial in list(self.trials.items()):
-            if not trial.is_running:
+            if not trial.is_running or not self._passes_short(slot, trial.proposal):
                 continue
             jobs = self._jobs(slot, trial.proposal)
             outcomes: list[Outcome] = []
@@ -187,6 +195,27 @@ class Loop:
                 if len(outcomes) == len(jobs):
                     self._score(slot, outcomes)
         self._look()
+
+    def _passes_short(self, slot: int, proposal: Proposal) -> bool:
+        """Whether a slot has stood the short scene, where there is one; one that has not has ended."""
+        if self.short is None or slot in self.passed:
+            return True
+        outcome = self.carrier.outcome(self._short_job(f"{slot:04d}-short", proposal.kind, proposal.payload, self.campaign.name))
+        if outcome is None:
+            return False
+        if outcome.result is None:
+            self._end(slot, None, outcome.error or outcome.state)
+            return False
+        try:
+            score = short_score(self.campaign, outcome.result, self.short)
+        except ExperimentError as error:
+            self._end(slot, None, str(error))
+            return False
+        if score is not None:
+            self._end(slot, score, "")
+            return False
+        self.passed.add(slot)
+        return True
 
     def _ended_by(self, slot: int, outcomes: Sequence[Outcome]) -> bool:
         """Whether an outcome ended its slot: it failed, or the clips so far are bad enough."""
@@ -261,6 +290,10 @@ class Loop:
     def _baseline_jobs(self, name: str, clips: Sequence[ClipRef]) -> list[Job]:
         payload = {"settings": self.campaign.settings}
         return [self._made(f"{name}-{index}", clip, "settings", payload, BASELINE) for index, clip in enumerate(clips)]
+
+    def _short_job(self, name: str, kind: str, payload: dict[str, Any], campaign: str) -> Job:
+        assert self.campaign.short is not None
+        return self._made(name, self.campaign.short, kind, short_payload(payload), campaign)
 
     def _made(self, name: str, clip: ClipRef, kind: str, payload: dict[str, Any], campaign: str) -> Job:
         return job_from({

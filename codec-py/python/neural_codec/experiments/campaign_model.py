@@ -17,7 +17,7 @@ from .model import Budget, ClipRef, Scalar, Strict, Target, told
 
 FLOORS = ("min_psnr_y", "min_ssim_y")
 # Settings that say how much work is done and how, never what quality counts: these alone may be proposed.
-SEARCHED = ("effort", "preset", "bit_depth", "strategies", "max_scene_seconds")
+SEARCHED = ("effort", "preset", "bit_depth", "strategies", "filter_layers", "filter_steps", "max_scene_seconds")
 PlannerName = Literal["optuna", "random", "llm"]
 SpaceName = Literal["rules", "settings"]
 # Longer names would not leave room for slot and clip in the names of experiments.
@@ -68,6 +68,8 @@ class Campaign(Strict):
     most_time: Annotated[float, Field(gt=0)] | None = None
     islands: Annotated[int, Field(ge=1, le=16)] = 1
     stop_early_above: Annotated[float, Field(gt=0)] | None = None
+    short: ClipRef | None = None
+    short_above: Annotated[float, Field(gt=0)] | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     budget: Budget = Budget()
     workers: Annotated[list[Annotated[str, Field(pattern=r"^https?://", max_length=512)]], Field(max_length=64)] = []
@@ -82,7 +84,9 @@ class Campaign(Strict):
         allowed_settings(self.settings)
         if (self.planner == "llm") != bool(self.models):
             raise ValueError("models: expected at least one with planner 'llm', and none with another")
-        both = {_place(clip) for clip in self.training} & {_place(clip) for clip in self.held_out}
+        if self.short_above is not None and self.short is None:
+            raise ValueError("short_above: expected a clip as short beside it")
+        both = {_place(clip) for clip in (*self.training, *([self.short] if self.short else []))} & {_place(clip) for clip in self.held_out}
         if both:
             raise ValueError(f"held_out: expected clips that are not trained on, found {sorted(both)[0]} on both sides")
         return self
@@ -118,6 +122,8 @@ def read_campaign(file: Path, workers: list[str]) -> Campaign:
         if not isinstance(clips, list):
             raise ExperimentError(f"campaign: {side}: expected a list of clips, found {clips!r}")
         values[side] = [_clip(each, file.parent) for each in clips]
+    if "short" in values:
+        values["short"] = _clip(values["short"], file.parent)
     if workers:
         values["workers"] = workers
     return campaign_from(values)

@@ -1,4 +1,4 @@
-"""The command line: `python -m neural_codec experiments {serve,work,submit,status,list,show,cancel,export,doctor,campaign}`."""
+"""The command line: `python -m neural_codec experiments {serve,work,launch,submit,status,list,show,cancel,export,doctor,campaign,modifier}`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from typing import Any
 from urllib.parse import quote
 
 from . import ExperimentError, needed
-
-_KINDS = ("settings", "rules", "agent", "compat")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,8 +49,9 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = command(commands, "serve", _serve, "a worker with an HTTP interface and a page")
     work = command(commands, "work", _work, "a worker that takes jobs from the queue of the configuration")
+    launch = command(commands, "launch", _launch, "workers on the nodes of a Ray cluster, which do what 'work' does")
     doctor = command(commands, "doctor", _doctor, "look at everything that a job needs, and name the remedies")
-    for each in (serve, work, doctor):
+    for each in (serve, work, launch, doctor):
         add_parts(each)
     serve.add_argument("--host", help="default: 127.0.0.1; others need a token in the configuration")
     serve.add_argument("--port", type=int, help="default: 8080")
@@ -61,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
         "--wait-old-formats", action="store_true", default=None, help="answer jobs of the old formats at their end"
     )
     work.add_argument("--until-empty", action="store_true", help="stop when no job waits")
+    launch.add_argument("--ray", default="auto", metavar="ADDRESS", help="auto, HOST:PORT, ray://HOST:PORT, or local; default: auto")
+    launch.add_argument("--workers", type=int, default=1, help="how many; default: 1")
+    launch.add_argument("--cpus", type=float, default=1.0, help="processors that each takes of its node; default: 1")
+    launch.add_argument("--until-empty", action="store_true", help="stop when no job waits")
     doctor.add_argument("--url", dest="worker_url", help="the worker to reach")
 
     submit = command(commands, "submit", _submit, "send a job")
@@ -83,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     from .campaign_cli import add_campaign
 
     add_campaign(commands, command, add_parts)
+    from .modifier_cli import add_modifier
+
+    add_modifier(commands, command, add_parts)
     return parser
 
 
@@ -151,6 +157,16 @@ def _work(options: argparse.Namespace, config: Any) -> int:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_UNKNOWN_PROTOCOL
     return 0
+
+
+def _launch(options: argparse.Namespace, config: Any) -> int:
+    from .launch import Launch
+
+    _log()
+    launch = Launch(config, options.ray, options.workers, options.cpus)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: launch.stop())
+    return launch.run(until_empty=options.until_empty)
 
 
 def _doctor(options: argparse.Namespace, config: Any) -> int:

@@ -14,14 +14,14 @@ import neural_codec
 from ..records import Report
 from . import ExperimentError
 from .jail import Call, Limits, call
-from .model import AgentPayload, Choice, Job, Rule, RulesPayload, SettingsPayload, Strict, Target
+from .model import AgentPayload, Choice, FilterPayload, Job, ModifierPayload, Rule, RulesPayload, SettingsPayload, Strict, Target
 from .probes import Probes
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
-# Settings that speak of the machine and not of the stream.
-_NOT_FOR_JOBS = ("cache_dir", "device", "threads")
+# Settings that speak of the machine and not of the stream: of its folders, its files and its processors.
+_NOT_FOR_JOBS = ("cache_dir", "defaults", "device", "threads")
 
 
 class Decisions(Strict):
@@ -30,6 +30,8 @@ class Decisions(Strict):
     settings: dict[str, str | int | float | bool | None] = {}
     scenes: list[tuple[int, int]] | None = None
     choices: list[Choice] | None = None
+    defaults: dict[str, Any] | None = None
+    """Constants by key; only jobs that are modifiers have them."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ def decide(
     if isinstance(payload, RulesPayload):
         choices = [first_choice(payload, profile) for profile in profiles()]
         return DecisionResult(Decisions(settings=payload.settings, choices=choices))
+    if isinstance(payload, FilterPayload):
+        return DecisionResult(Decisions(settings=payload.asked()))
+    if isinstance(payload, ModifierPayload):
+        return DecisionResult(Decisions(settings=payload.settings, defaults=payload.patch))
     if isinstance(payload, AgentPayload):
         return _ask(payload, profiles(), job, stopped, clip)
     raise ExperimentError(f"kind: expected one that decides, found {job.kind!r}")
@@ -105,6 +111,8 @@ def _ask(
         raise ExperimentError(
             f"decide: expected choices, found {str(given)[:200]}: {' '.join(str(error).split())[:300]}"
         ) from None
+    if found.defaults is not None:
+        raise ExperimentError("decide: expected settings, scenes or choices, found defaults, which are for modifiers")
     if found.choices is not None and len(found.choices) != len(found.scenes or profiles):
         raise ExperimentError(
             f"decide: expected {len(found.scenes or profiles)} choices, one a scene, found {len(found.choices)}"
@@ -127,7 +135,7 @@ def apply_decisions(
             raise ExperimentError(f"settings: there is no setting {name!r} for jobs")
     if target is not None:
         settings[target.kind] = target.value
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {} if decisions.defaults is None else {"defaults": decisions.defaults}
     asked = [choice.asked() for choice in decisions.choices or []]
     if any(asked):
         options["scene_settings"] = asked

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .. import _native
+from .._settings import as_texts
 from . import ExperimentError
 
 PROTOCOL = 2
 # The steps of an experiment, in order; the row names the one that is under way.
 PHASES = ("received", "downloaded", "encoded", "decoded", "measured", "video", "decoder", "stored", "shown")
-Kind = Literal["settings", "rules", "agent", "compat", "test"]
+Kind = Literal["settings", "rules", "agent", "filter", "modifier", "compat", "test"]
 State = Literal["queued", "running", "completed", "failed", "timed_out", "cancelled"]
 ENDED: tuple[State, ...] = ("completed", "failed", "timed_out", "cancelled")
 IN_PROGRESS: tuple[State, ...] = ("queued", "running")
@@ -107,6 +109,39 @@ class AgentPayload(Strict):
     settings: dict[str, Scalar] = {}
 
 
+class FilterPayload(Strict):
+    """How neural filters are built and trained, within the limits of the format."""
+
+    layers: int | None = None
+    steps: int | None = None
+    settings: dict[str, Scalar] = {}
+
+    def asked(self) -> dict[str, Scalar]:
+        """All settings of the clip."""
+        own = {"filter_layers": self.layers, "filter_steps": self.steps}
+        return {**self.settings, **{name: value for name, value in own.items() if value is not None}}
+
+    @model_validator(mode="after")
+    def _in_the_limits(self) -> FilterPayload:
+        own = {name: value for name, value in self.asked().items() if name.startswith("filter_")}
+        if not own or own.keys() & self.settings.keys():
+            raise ValueError("expected layers, steps or both, and neither among the settings")
+        _native.check_settings(as_texts(own))
+        return self
+
+
+class ModifierPayload(Strict):
+    """Constants in place of those that are compiled in, by key, such as `search.target_margin`."""
+
+    patch: dict[str, Any]
+    settings: dict[str, Scalar] = {}
+
+    @model_validator(mode="after")
+    def _in_the_ranges(self) -> ModifierPayload:
+        _native.defaults(as_texts({"defaults": self.patch})["defaults"])
+        return self
+
+
 class CompatConfig(Strict):
     """The configuration that both agents of the old formats are given; numbers alone, so that no clip hides in it."""
 
@@ -149,7 +184,8 @@ class TestPayload(Strict):
 
 
 PAYLOADS: dict[str, type[BaseModel]] = {
-    "settings": SettingsPayload, "rules": RulesPayload, "agent": AgentPayload, "compat": CompatPayload, "test": TestPayload,
+    "settings": SettingsPayload, "rules": RulesPayload, "agent": AgentPayload, "filter": FilterPayload, "modifier": ModifierPayload,
+    "compat": CompatPayload, "test": TestPayload,
 }  # fmt: skip
 
 

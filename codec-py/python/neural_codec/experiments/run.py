@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import neural_codec
 
+from .. import _native
 from .._jobs import STOP
 from .._page import page
 from .._page_data import measured
@@ -117,10 +119,18 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
         "decisions": json.loads(found.decisions.model_dump_json(exclude_none=True)),
         "target_met": report.total.target_met,
         "base_encoder": report.base_encoder,
+        "table": (report.settings.get("defaults") or {}).get("hash") or _compiled_table(),
         "encode_cpu_seconds": report.total.cpu_seconds,
         **_scenes(report, frames),
     }
     return Made(figures, files, {"device_used": "cpu", "seconds": seconds}, {"seconds": decoding}, details)
+
+
+@functools.cache
+def _compiled_table() -> str:
+    """The hash of the table of constants that is compiled in."""
+    found: str = json.loads(_native.defaults("none"))["hash"]
+    return found
 
 
 def _scenes(report: Report, frames: list[FrameValues]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .decisions import decide
 from .model import job_from
 from .novelty import tree_of
 from .planner import Proposal
-from .score import ClipScore, Score, score_of
+from .score import ClipScore, Score, clip_score, score_of, short_by
 
 _FLAT = {
     "scene_class": "static", "class_reason": "made up", "spatial_information": 5.0, "temporal_information": 0.0, "motion": 0.0,
@@ -61,6 +61,21 @@ def _decisions(
 def probes(code: str) -> bool:
     """Whether code names `probe` other than as the parameter that it has to have. Raises ExperimentError for what is no Python."""
     return any(isinstance(node, ast.Name) and node.id == "probe" for node in ast.walk(tree_of(code)))
+
+
+def short_payload(payload: dict[str, Any]) -> dict[str, Any]:
+    """A payload as the short scene is encoded: with the least effort, whatever preset it would have."""
+    settings = {name: value for name, value in payload.get("settings", {}).items() if name != "preset"}
+    return {**payload, "settings": {**settings, "effort": 0}}
+
+
+def short_score(campaign: Campaign, result: dict[str, Any], baseline: dict[str, Any]) -> Score | None:
+    """The score of the short scene, where it is reason enough to encode no clip whole. Raises ExperimentError as `clip_score` does."""
+    score = score_of([clip_score(campaign.target, result, baseline)])
+    is_short = score.short_by > short_by(campaign.target, baseline)
+    if is_short or (campaign.short_above is not None and score.bytes > campaign.short_above):
+        return Score(score.bytes, score.cpu, score.short_by, score.clips, early=True)
+    return None
 
 
 def early_score(campaign: Campaign, clips: Sequence[ClipScore]) -> Score | None:

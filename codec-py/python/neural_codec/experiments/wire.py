@@ -12,7 +12,7 @@ from . import ExperimentError
 from .model import PROTOCOL, Job, Row, job_from
 from .queue import UnknownProtocol
 
-_OWN = ("settings", "rules", "agent", "compat")
+_OWN = ("settings", "rules", "agent", "filter", "modifier", "compat")
 _OLD = ("generated_code", "encoding_agent_code", "decoding_agent_code")
 _CONFIG = ("target_bitrate_mbps", "target_quality_ssim", "target_quality_psnr", "i_frame_interval", "effort")
 _MOST_NOTES = 4096

@@ -17,33 +17,11 @@ use super::rule::Rule;
 use super::schedule::{Rates, Schedule};
 use super::trainer::Trainer;
 use super::warm_start::TrainedFilter;
+use crate::defaults::Training;
 use crate::device::Device;
 use crate::error::Result;
 use crate::filter::{GridPoint, NetworkSize, SceneNetwork};
 use crate::progress::CancelToken;
-
-/// Patches a step.
-const BATCH: usize = 8;
-
-/// Learning rates of the gains alone, and of all parameters.
-const GAINS_ALONE: Rates = Rates { weights: 0.0, gains: 1e-2 };
-const ALL: Rates = Rates { weights: 6e-3, gains: 8e-3 };
-
-/// Share of the first rates that the steps on rounded parameters begin with.
-const ROUNDED_RATE: f32 = 0.5;
-
-/// What the first unit of a difference costs, in bits.
-const FIRST_UNIT_BITS: f32 = 5.0;
-
-/// A kept network suits a scene where it takes away this share of what it took away where it was trained.
-const ALIKE: f64 = 0.8;
-
-/// Training then takes this part of the steps.
-const SHORTER: usize = 2;
-
-/// Steps of weights to begin with, and to choose from.
-const STEP: u8 = 3;
-const STEPS: std::ops::RangeInclusive<u8> = 2..=5;
 
 /// What to train, and how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,6 +36,8 @@ pub struct ScenePlan {
     pub byte_price: f64,
     /// For the order of patches.
     pub seed: u64,
+    /// How to train.
+    pub rules: Training,
 }
 
 /// A network that a scene may be stored with.
@@ -138,7 +118,7 @@ struct Start {
 impl SceneTrainer {
     /// The base network and the best kept one as candidates, and the better of both to begin with.
     fn start(&mut self, kept: &[TrainedFilter], candidates: &mut Vec<Candidate>) -> Result<Start> {
-        let ScenePlan { profile, steps, quantizer, byte_price, .. } = self.plan;
+        let ScenePlan { profile, steps, quantizer, byte_price, rules, .. } = self.plan;
         let base = SceneNetwork::base(profile, quantizer)?;
         candidates.push(self.judged("base", base.clone())?);
         let mut best: Option<(&TrainedFilter, Candidate)> = None;
@@ -151,9 +131,9 @@ impl SceneTrainer {
         let Some((kept, candidate)) = best.filter(|(_, candidate)| candidate.cost(byte_price) < 1.0) else {
             return Ok(Start { network: base, steps });
         };
-        let is_alike = 1.0 - candidate.error_left > ALIKE * (1.0 - kept.error_left);
-        let start =
-            Start { network: kept.network.clone(), steps: if is_alike { steps / SHORTER } else { steps } };
+        let is_alike = 1.0 - candidate.error_left > rules.alike * (1.0 - kept.error_left);
+        let steps = if is_alike { steps / rules.shorter } else { steps };
+        let start = Start { network: kept.network.clone(), steps };
         candidates.push(candidate);
         Ok(start)
     }
@@ -165,18 +145,20 @@ impl SceneTrainer {
         trainer: &mut Trainer<'_>,
         candidates: &mut Vec<Candidate>,
     ) -> Result<bool> {
-        let steps = start.steps;
+        let (steps, rules) = (start.steps, self.plan.rules);
         let mut parameters = start.network.parameters()?;
         let flat = start.network.steps.clone();
-        let grid = self.grid(&vec![STEP; self.shape.layers()])?;
-        let rule = Rule::Pulled { grid: &grid, price: (self.plan.byte_price / 8.0) as f32 * FIRST_UNIT_BITS };
-        let gains = self.schedule(steps / 8, GAINS_ALONE);
+        let grid = self.grid(&vec![rules.first_weight_step; self.shape.layers()])?;
+        let price = (self.plan.byte_price / 8.0) as f32 * rules.first_unit_bits;
+        let rule = Rule::Pulled { grid: &grid, price };
+        let gains = self.schedule(steps / 8, Rates { weights: 0.0, gains: rules.gains_alone_rate });
         if trainer.run(&mut parameters, &gains, rule, &self.cancel)?.is_none() {
             return Ok(false);
         }
         candidates.push(self.judged("gains", self.nearest(&flat, &parameters)?)?);
 
-        let all = self.schedule(steps * 5 / 8, ALL);
+        let all =
+            self.schedule(steps * 5 / 8, Rates { weights: rules.weights_rate, gains: rules.gains_rate });
         if trainer.run(&mut parameters, &all, rule, &self.cancel)?.is_none() {
             return Ok(false);
         }
@@ -190,7 +172,7 @@ impl SceneTrainer {
     }
 
     fn schedule(&self, steps: usize, rates: Rates) -> Schedule {
-        Schedule { steps: steps.max(1), batch: BATCH, rates, seed: self.plan.seed }
+        Schedule { steps: steps.max(1), batch: self.plan.rules.batch, rates, seed: self.plan.seed }
     }
 
     fn nearest(&self, steps: &[u8], parameters: &[f32]) -> Result<SceneNetwork> {
@@ -209,10 +191,11 @@ impl SceneTrainer {
 
     /// The exponent of each layer's step by J, one layer after the other.
     fn choose_steps(&mut self, parameters: &[f32]) -> Result<Vec<u8>> {
-        let mut steps = vec![STEP; self.shape.layers()];
+        let Training { first_weight_step, weight_steps: [least, most], .. } = self.plan.rules;
+        let mut steps = vec![first_weight_step; self.shape.layers()];
         for layer in 0..self.shape.layers() {
-            let mut best = (f64::MAX, STEP);
-            for step in STEPS {
+            let mut best = (f64::MAX, first_weight_step);
+            for step in least..=most {
                 steps[layer] = step;
                 let candidate = self.judged("weights", self.nearest(&steps, parameters)?)?;
                 let cost = candidate.cost(self.plan.byte_price);
@@ -239,7 +222,8 @@ impl SceneTrainer {
         let grid = self.grid(exponents)?;
         let rule = Rule::Rounded { grid: &grid, is_moved: &is_moved };
         rule.settle(parameters);
-        let rates = Rates { weights: ALL.weights * ROUNDED_RATE, gains: ALL.gains * ROUNDED_RATE };
+        let Training { weights_rate, gains_rate, rounded_rate, .. } = self.plan.rules;
+        let rates = Rates { weights: weights_rate * rounded_rate, gains: gains_rate * rounded_rate };
         let schedule = self.schedule(steps, rates);
         let trained = trainer.run(parameters, &schedule, rule, &self.cancel)?;
         trained.map(|_| self.nearest(exponents, parameters)).transpose()
@@ -251,10 +235,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::defaults::Defaults;
     use crate::filter::train::{PATCH, Patch, Random, Workspace};
     use crate::filter::{Filter, SITE_CHANNELS, Sites};
     use crate::frame::{Color, Frame, PixelFormat};
     use crate::with_planes;
+
+    fn rules() -> Training {
+        Defaults::default().training
+    }
 
     fn picture(random: &mut Random) -> Frame {
         let mut frame = Frame::new(132, 132, PixelFormat::YUV420_10, Color::default()).unwrap();
@@ -320,7 +309,14 @@ mod tests {
     #[test]
     fn what_can_be_trained_is_and_costs_more_where_bytes_are_cheap() {
         let trained = |byte_price: f64| {
-            let plan = ScenePlan { profile: NetworkSize::M, steps: 160, quantizer: 180, byte_price, seed: 1 };
+            let plan = ScenePlan {
+                profile: NetworkSize::M,
+                steps: 160,
+                quantizer: 180,
+                byte_price,
+                seed: 1,
+                rules: rules(),
+            };
             train_scene(&plan, patches(&mut Random::new(2), 1.0), &[], &Device::cpu(), &CancelToken::new())
                 .unwrap()
         };
@@ -334,8 +330,14 @@ mod tests {
 
     #[test]
     fn training_resumes_from_an_earlier_network_that_suits_and_passes_over_others() {
-        let plan =
-            ScenePlan { profile: NetworkSize::M, steps: 160, quantizer: 180, byte_price: 1e-6, seed: 1 };
+        let plan = ScenePlan {
+            profile: NetworkSize::M,
+            steps: 160,
+            quantizer: 180,
+            byte_price: 1e-6,
+            seed: 1,
+            rules: rules(),
+        };
         let trained = |steps: usize, kept: &[TrainedFilter]| {
             let plan = ScenePlan { steps, ..plan };
             train_scene(&plan, patches(&mut Random::new(2), 1.0), kept, &Device::cpu(), &CancelToken::new())
@@ -353,7 +355,7 @@ mod tests {
         assert_eq!(names(&after), ["base", "earlier", "gains", "weights"]);
         assert_eq!(after.candidates[1].error_left, whole.error_left, "the network as it was");
         let left = |trained: &Trained| trained.candidates.last().unwrap().error_left;
-        assert!(left(&after) < left(&trained(160 / SHORTER, &[])), "it begins with what was trained");
+        assert!(left(&after) < left(&trained(160 / rules().shorter, &[])), "it begins with what was trained");
         // A network that spoils the scene, and one of another size.
         let mut spoiling = of(whole);
         spoiling.network.set.iter_mut().for_each(|value| *value = 500);
@@ -366,8 +368,14 @@ mod tests {
     fn training_that_diverges_says_so_and_can_be_cancelled() {
         let mut broken = patches(&mut Random::new(3), 1.0);
         broken.training.iter_mut().for_each(|patch| patch.weight = f32::INFINITY);
-        let plan =
-            ScenePlan { profile: NetworkSize::M, steps: 80, quantizer: 180, byte_price: 1e-5, seed: 1 };
+        let plan = ScenePlan {
+            profile: NetworkSize::M,
+            steps: 80,
+            quantizer: 180,
+            byte_price: 1e-5,
+            seed: 1,
+            rules: rules(),
+        };
         let trained = train_scene(&plan, broken.clone(), &[], &Device::cpu(), &CancelToken::new()).unwrap();
         assert!(trained.diverged);
         assert_eq!(trained.candidates.len(), 1);
