@@ -64,7 +64,7 @@ class Record:
 
 # A record a frame: resolving the types of each anew took longer than reading it.
 @functools.cache
-def _hints(cls: type[Record]) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 

@@ -1,4 +1,4 @@
-"""Workers that encode nothing: each job is answered by a law that the test knows, so that what is tried is what is around them."""
+"""Workers that encode nothing: each job is answered by an answer that the test knows, so that what is tried is what is around them."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def result(job: Any, ratio: float, psnr: float = 38.2) -> dict[str, Any]:
 class FakeWorker:
     """Takes jobs of a store in a thread, as long as the block lasts; counts how often each was run."""
 
-    def __init__(self, store: Any, law: Any = factor, psnr: float = 38.2) -> None:
-        self.store, self.law, self.psnr = store, law, psnr
+    def __init__(self, store: Any, answer: Any = factor, psnr: float = 38.2) -> None:
+        self.store, self.answer, self.psnr = store, answer, psnr
         self.runs: Counter[str] = Counter()
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._work, daemon=True)
@@ -82,7 +82,7 @@ class FakeWorker:
                 job = job_from(self.store.get(*key).job)
                 self.runs[job.experiment_id] += 1
                 try:
-                    told = result(job, self.law(job), self.psnr)
+                    told = result(job, self.answer(job), self.psnr)
                 except ValueError as error:
                     self.store.finish(claim, "failed", None, {"kind": "ValueError", "message": str(error)})
                 else:

@@ -54,21 +54,21 @@ def test_an_alert_reaches_a_webhook_once_and_when_it_is_over(server, services, h
     opened.submit(job_of({"experiment_id": "a", **SETTINGS}))
     for watch in watches:
         watch.liveness.first -= 60
-        watch.look()
-        watch.look()
+        watch.check()
+        watch.check()
     assert told(got) == [("no live worker", "open")]
     # A server that looks too may be the first to see the end, and tells it then: it is configured as the others are.
     shown = server(workers=0, webhook=url)
     assert "no worker lives" in httpx.get(f"{shown.url}/", timeout=60).text
     opened.store.hello("w", SELF)
     for watch in watches:
-        watch.look()
+        watch.check()
     until(lambda: len(got) == 2)
     shown.stop()
     assert told(got) == [("no live worker", "open"), ("no live worker", "over")]
     full = Watch(services(webhook=url, least_free_mb=1 << 40))
-    full.look()
-    full.look()
+    full.check()
+    full.check()
     assert told(got[2:]) == [("disk full", "open")]
 
 
@@ -77,32 +77,32 @@ def test_who_comes_late_ends_no_alert_for_a_worker_that_it_only_found(services):
     opened.store.hello("gone", SELF)
     patient = Watch(opened)
     opened.submit(job_of({"experiment_id": "a", **SETTINGS}))
-    patient.look()
+    patient.check()
     assert opened.store.alerts() == [], "it may live"
     patient.liveness.first -= 60
     patient.liveness.seen = {name: (beat, since - 60) for name, (beat, since) in patient.liveness.seen.items()}
-    patient.look()
+    patient.check()
     late = Watch(services())
     for watch in (late, late, patient):
-        watch.look()
+        watch.check()
     assert [each["name"] for each in opened.store.alerts()] == ["no live worker"]
     # A word of it while somebody looks is another thing.
     opened.store.hello("gone", SELF)
-    late.look()
+    late.check()
     assert opened.store.alerts() == []
 
 
 def test_no_machine_ends_the_alert_of_another_ones_disk(services, monkeypatch):
     opened = services(least_free_mb=1 << 40)
-    Watch(opened).look()
+    Watch(opened).check()
     (alert,) = opened.store.alerts()
     monkeypatch.setattr(alerts.socket, "gethostname", lambda: "another")
     other = Watch(services())
-    other.look()
+    other.check()
     assert opened.store.alerts() == [alert] and alert["name"].startswith("disk full: ")
     now = time.time()
     monkeypatch.setattr(alerts.time, "time", lambda: now + NEWS_S + 1)
-    other.look()
+    other.check()
     assert opened.store.alerts() == [], "a machine that is gone says nothing any more"
 
 
@@ -113,10 +113,10 @@ def test_a_silent_worker_is_seen_within_half_a_minute(services):
     assert window + 2 * min(5.0, config.beat_s / 3) <= 30 and window > config.beat_s
     liveness = Liveness(window)
     worker = {"worker": "w", "beat": 1}
-    assert liveness.look([worker]) == {"w": True} and not liveness.heard
+    assert liveness.check([worker]) == {"w": True} and not liveness.heard
     liveness.seen["w"] = (1, time.monotonic() - window)
-    assert liveness.look([worker]) == {"w": False}
-    assert liveness.look([{**worker, "beat": 2}]) == {"w": True} and liveness.heard == {"w"}
+    assert liveness.check([worker]) == {"w": False}
+    assert liveness.check([{**worker, "beat": 2}]) == {"w": True} and liveness.heard == {"w"}
 
 
 def test_a_webhook_that_does_not_answer_costs_no_worker_its_claim(services, hook, monkeypatch):

@@ -36,7 +36,7 @@ class Listed:
 def loop(services, wanted, planner=None, name: str = "first") -> Loop:
     ledger = Ledger(services.store, name)
     planner = planner or open_planner(wanted, ledger, services.stopping.wait)
-    return Loop(services, wanted, open_carrier(services, wanted, ledger), planner, ledger, look_s=0.01)
+    return Loop(services, wanted, open_carrier(services, wanted, ledger), planner, ledger, check_s=0.01)
 
 
 def run(services, wanted, planner=None, **fake) -> dict:
@@ -72,13 +72,13 @@ def test_the_floor_counts_as_it_was_measured_whatever_an_encoder_says(services, 
 
 
 def test_a_trial_that_fails_is_kept_and_told_to_the_planner(services):
-    def law(job):
+    def answer(job):
         if job.experiment_id.endswith("0000-1"):
             raise ValueError("no such tool")
         return 1.0
 
     planner = Listed(LEVELS_3, {"rules": [{"when": [["grain", "<", 2.0]], "choose": {"bit_depth": 8}}]})
-    told = run(services(), campaign(trials=2), planner, law=law)
+    told = run(services(), campaign(trials=2), planner, answer=answer)
     assert told["failed"] == 1 and told["trials"][0]["error"] == "no such tool"
     assert planner.asked[1].trials[0].error == "no such tool" and planner.asked[1].profiles[1]["grain"] == 3.0
     assert told["best_so_far"] == [1.0, 1.0]
@@ -108,7 +108,7 @@ def test_it_ends_when_nothing_better_comes_and_no_held_out_clips_mean_no_claim(s
 def test_a_trial_meets_one_short_scene_at_the_least_effort_before_any_whole_clip(services):
     seen = {}
 
-    def law(job):
+    def answer(job):
         name = job.experiment_id.removeprefix("first-")
         seen[name] = job.payload.get("settings", {})
         if name == "0000-short":
@@ -117,7 +117,7 @@ def test_a_trial_meets_one_short_scene_at_the_least_effort_before_any_whole_clip
 
     other = {"rules": [{"when": [], "choose": {"tools": {"hierarchical_levels": 4}}}]}
     rules = [LEVELS_3, other, {"rules": [{"when": [], "choose": {"bit_depth": 8}}], "settings": {"effort": 3, "preset": 2}}]
-    told = run(services(), campaign(trials=3, held_out=[], short=CLIPS[4], short_above=1.2), Listed(*rules), law=law)
+    told = run(services(), campaign(trials=3, held_out=[], short=CLIPS[4], short_above=1.2), Listed(*rules), answer=answer)
     assert told["trials"][0]["error"] == "no such tool" and told["trials"][1]["score"]["early"]
     assert not told["trials"][2]["score"]["early"] and told["trials"][2]["score"]["bytes"] == pytest.approx(1.0)
     assert set(seen) == {"sbase", "base-0", "base-1", "base-2", "0000-short", "0001-short", "0002-short", "0002-0", "0002-1", "0002-2"}
@@ -172,22 +172,22 @@ def test_several_slots_run_at_once_where_asked(services):
     propose = planner.propose
     planner.propose = lambda context: seen.append(sum(each.is_running for each in context.trials)) or propose(context)
 
-    def law(job):
+    def answer(job):
         # No trial ends before as many as may be are under way.
         if job.campaign == "first":
             until(lambda: max(seen) == 2 or len(seen) == 6)
         return 1.0
 
-    with FakeWorker(opened.store, law):
+    with FakeWorker(opened.store, answer):
         loop(opened, wanted, planner).run()
     assert max(seen) == 2 and len(seen) == 6
 
 
 def test_a_baseline_that_fails_ends_it_with_its_reason(services):
-    def law(job):
+    def answer(job):
         raise ValueError("no such clip")
 
-    with FakeWorker(services().store, law), pytest.raises(ExperimentError, match="first-base-0: expected a baseline.*no such clip"):
+    with FakeWorker(services().store, answer), pytest.raises(ExperimentError, match="first-base-0: expected a baseline.*no such clip"):
         loop(services(), campaign()).run()
 
 

@@ -219,7 +219,7 @@ def test_a_campaign_without_workers_says_so_until_one_comes(services):
 
     def then_a_worker(seconds: float) -> None:
         alerts.append([each["name"] for each in opened.store.alerts()])
-        opened.store.workers, running.looked = came, -9.0
+        opened.store.workers, running.checked = came, -9.0
         pause(seconds)
 
     alerts: list[list[str]] = []

@@ -61,7 +61,7 @@ def test_the_same_code_is_not_run_twice_whatever_its_layout(services, monkeypatc
             return Proposal("agent", self.payloads[context.slot], "listed")
 
     other = SAME.replace("    return", "    # Nothing else.\n    return") + "\n\n"
-    told = run(services(), campaign(trials=2, held_out=[]), Coded({"code": SAME}, {"code": other}), law=lambda _: 0.99)
+    told = run(services(), campaign(trials=2, held_out=[]), Coded({"code": SAME}, {"code": other}), answer=lambda _: 0.99)
     assert sum(name.startswith("first-0001") for name in told["runs"]) == 0
     assert told["trials"][1]["score"] == told["trials"][0]["score"]
 

@@ -115,13 +115,13 @@ def test_leases_lapse_by_the_observers_own_clock(store: Store, monkeypatch):
     claim = store.claim(("a", 1), "w")
     observer = Observer(store, 60)
     for _ in range(4):
-        assert observer.look() == []
+        assert observer.check() == []
         clock[0] += 59
         assert claim is not None and store.beat(claim, "encoded", [])
-    assert observer.look() == []
+    assert observer.check() == []
     clock[0] += 61
-    ((row, state),) = observer.look()
-    assert row.key == ("a", 1) and state == "queued" and observer.look() == []
+    ((row, state),) = observer.check()
+    assert row.key == ("a", 1) and state == "queued" and observer.check() == []
 
 
 def test_rows_are_listed_by_state_order_and_text(store: Store):

@@ -406,17 +406,17 @@ def test_alerts_end_with_what_they_told_and_silent_workers_are_forgotten(service
         for _ in range(3):
             opened.store.release(opened.store.claim((name, 1), "w"), "crash")
         watch.dead(name, "crash")
-    watch.look()
+    watch.check()
     assert {each["name"] for each in opened.store.alerts()} == {"lease lost: late", "poison job: poison", "poison job: old"}
     Worker(opened).run(until_empty=True)
     opened.submit(job_of({"experiment_id": "poison", "timestamp": 2, "type": "test"}))
     opened.stopping.clear()
     Worker(opened).run(until_empty=True)
     opened.store.hello("gone", {})
-    watch.look()
+    watch.check()
     assert {each["name"] for each in opened.store.alerts()} == {"poison job: old"} and opened.store.workers()
     now, clock = time.time(), time.monotonic()
     monkeypatch.setattr("neural_codec.experiments.alerts.time.time", lambda: now + NEWS_S + 1)
     monkeypatch.setattr("neural_codec.experiments.alerts.time.monotonic", lambda: clock + 10_000)
-    watch.look()
+    watch.check()
     assert opened.store.alerts() == [] and opened.store.workers() == []

@@ -34,15 +34,15 @@ class Liveness:
         # Those that were heard, and not only found in the store as somebody left them.
         self.heard: set[str] = set()
         self.first = time.monotonic()
-        self.looked = False
+        self.checked = False
         self.lock = threading.Lock()
 
-    def look(self, workers: list[dict[str, Any]]) -> dict[str, bool]:
+    def check(self, workers: list[dict[str, Any]]) -> dict[str, bool]:
         """Each worker, and whether it lives. One that was there before this process counts until the window is over."""
         with self.lock:
-            return self._look(workers)
+            return self._check(workers)
 
-    def _look(self, workers: list[dict[str, Any]]) -> dict[str, bool]:
+    def _check(self, workers: list[dict[str, Any]]) -> dict[str, bool]:
         now, before = time.monotonic(), self.seen
         self.seen = {
             each["worker"]: seen
@@ -50,8 +50,8 @@ class Liveness:
             else (each["beat"], now)
             for each in workers
         }
-        told = {name for name, seen in self.seen.items() if self.looked and seen != before.get(name)}
-        self.heard, self.looked = (self.heard | told) & set(self.seen), True
+        told = {name for name, seen in self.seen.items() if self.checked and seen != before.get(name)}
+        self.heard, self.checked = (self.heard | told) & set(self.seen), True
         return {name: now - since < self.window for name, (_, since) in self.seen.items()}
 
 
@@ -70,10 +70,10 @@ class Watch:
         # Each machine has a disk of its own, whose alert no other machine may end.
         self.disk = f"disk full: {socket.gethostname()}:{place}"
 
-    def look(self) -> None:
+    def check(self) -> None:
         """One look at workers, disk, and alerts that may be over."""
         store, config = self.services.store, self.services.config
-        live = self.liveness.look(store.workers())
+        live = self.liveness.check(store.workers())
         for name, (_, since) in self.liveness.seen.items():
             if time.monotonic() - since > max(FORGOTTEN_S, 10 * self.liveness.window):
                 store.goodbye(name)

@@ -25,7 +25,7 @@ from .services import Services
 from .wire import answer_of, job_of
 
 # How often a caller that waits has its row looked at.
-_LOOK_S = 0.1
+_CHECK_S = 0.1
 _MOST_WAIT_S = 3900.0
 
 
@@ -99,7 +99,7 @@ class Api:
     async def _ended(self, request: Request, row: Row, seconds: float) -> Row:
         deadline = time.monotonic() + seconds
         while row.state in IN_PROGRESS and time.monotonic() < deadline and not await request.is_disconnected():
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_CHECK_S)
             found = await run_in_threadpool(self.store.get, *row.key)
             row = row if found is None else found
         return row
@@ -165,7 +165,7 @@ class Api:
         """Whether the store answers and a worker lives; 503 where not."""
         try:
             workers = await run_in_threadpool(self.store.workers)
-            live = self.liveness.look(workers)
+            live = self.liveness.check(workers)
         except Exception as error:
             return JSONResponse({"status": "unhealthy", "store": type(error).__name__}, 503)
         told = {
@@ -184,7 +184,7 @@ class Api:
         lines += [f'neural_codec_experiments{{state="{state}"}} {number}' for state, number in counts.items()]
         lines += [
             "# TYPE neural_codec_workers_live gauge",
-            f"neural_codec_workers_live {sum(self.liveness.look(workers).values())}",
+            f"neural_codec_workers_live {sum(self.liveness.check(workers).values())}",
         ]
         lines += ["# TYPE neural_codec_alerts_open gauge", f"neural_codec_alerts_open {len(alerts)}"]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")

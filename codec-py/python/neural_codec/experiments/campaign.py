@@ -29,7 +29,7 @@ from .verdict import against, verdict_of
 
 logger = logging.getLogger("neural_codec.experiments.campaign")
 # How often it is shown which workers live.
-_LOOK_S = 2.0
+_CHECK_S = 2.0
 
 
 class Halt(Exception):
@@ -40,17 +40,17 @@ class Loop:
     """One campaign; `run` returns when it has ended, was stopped, or the process is to stop."""
 
     def __init__(
-        self, services: Services, campaign: Campaign, carrier: Carrier, planner: Planner, ledger: Ledger, look_s: float = 0.2
+        self, services: Services, campaign: Campaign, carrier: Carrier, planner: Planner, ledger: Ledger, check_s: float = 0.2
     ) -> None:
         self.services, self.campaign, self.carrier, self.planner, self.ledger = services, campaign, carrier, planner, ledger
-        self.look_s = look_s
+        self.check_s = check_s
         self.watch = Watch(services)
         self.trials: dict[int, Trial] = {}
         self.profiles: list[dict[str, Any]] = []
         self.clips: list[list[dict[str, Any]]] = []
         self.decided: dict[str, int] = {}
         self.sent: set[str] = set()
-        self.looked = -_LOOK_S
+        self.checked = -_CHECK_S
         self.baseline: list[dict[str, Any]] = []
         self.short: dict[str, Any] | None = None
         self.passed: set[int] = set()
@@ -66,7 +66,7 @@ class Loop:
                 self._search()
                 self._try_held_out()
                 self.ledger.move("finished")
-                self._look()
+                self._check()
                 for alert in (self._degraded, self._without_workers):
                     self.watch.end(alert)
             except Halt:
@@ -91,7 +91,7 @@ class Loop:
                 self._pause(0.0)
                 self._next()
             else:
-                self._pause(self.look_s)
+                self._pause(self.check_s)
 
     def _read_slots(self) -> None:
         """All that was proposed before; jobs without an outcome are sent again, which changes nothing where they had arrived."""
@@ -113,11 +113,11 @@ class Loop:
         self.ledger.tell(progress=progress_of(self.campaign, self._context(slot).trials))
         self._send(slot, proposal)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         """Shows which workers live, and says so where none does."""
-        if time.monotonic() - self.looked < _LOOK_S:
+        if time.monotonic() - self.checked < _CHECK_S:
             return
-        self.looked = time.monotonic()
+        self.checked = time.monotonic()
         workers = self.carrier.workers()
         self.ledger.tell(workers=workers)
         if any(each["live"] for each in workers):
@@ -194,7 +194,7 @@ class Loop:
             else:
                 if len(outcomes) == len(jobs):
                     self._score(slot, outcomes)
-        self._look()
+        self._check()
 
     def _passes_short(self, slot: int, proposal: Proposal) -> bool:
         """Whether a slot has stood the short scene, where there is one; one that has not has ended."""
@@ -319,10 +319,10 @@ class Loop:
             for job in jobs:
                 if job.experiment_id not in ended and (outcome := self.carrier.outcome(job)) is not None:
                     ended[job.experiment_id] = outcome
-            self._look()
+            self._check()
             if len(ended) == len(jobs):
                 return [ended[job.experiment_id] for job in jobs]
-            self._pause(self.look_s)
+            self._pause(self.check_s)
 
     def _pause(self, seconds: float) -> None:
         """Waits. Raises Halt where the campaign or the process is to stop."""

@@ -55,8 +55,8 @@ def _start(options: argparse.Namespace, config: Any) -> int:
     ledger = Ledger(services.store, campaign.name)
     planner = open_planner(campaign, ledger, services.stopping.wait)
     # A store of this machine is asked more often than one that costs money by the question, or a worker elsewhere.
-    look_s = 0.2 if config.store_url.startswith("sqlite:") and not campaign.workers else 1.0
-    standing = Loop(services, campaign, open_carrier(services, campaign, ledger), planner, ledger, look_s).run()
+    check_s = 0.2 if config.store_url.startswith("sqlite:") and not campaign.workers else 1.0
+    standing = Loop(services, campaign, open_carrier(services, campaign, ledger), planner, ledger, check_s).run()
     told = report_of(ledger)
     _print(options, told, report_lines(told))
     return 0 if standing.state == "finished" else 3

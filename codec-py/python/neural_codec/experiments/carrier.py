@@ -64,5 +64,5 @@ class QueueCarrier:
 
     def workers(self) -> list[dict[str, Any]]:
         known = self.services.store.workers()
-        live = self.liveness.look(known)
+        live = self.liveness.check(known)
         return [{"worker": each["worker"], "live": live[each["worker"]], "jobs": []} for each in known]

@@ -39,7 +39,7 @@ class HttpCarrier:
     """See `carrier.Carrier`."""
 
     def __init__(self, config: Config, urls: Sequence[str], ledger: Ledger, move_after_s: float) -> None:
-        self.ledger, self.move_after_s, self.looked = ledger, move_after_s, 0.0
+        self.ledger, self.move_after_s, self.checked = ledger, move_after_s, 0.0
         # Jobs that a worker would not take, and why: sent again they would be refused again.
         self.refused: dict[str, str] = {}
         self.known = {
@@ -48,13 +48,13 @@ class HttpCarrier:
         }
 
     def check(self) -> None:
-        self._look(now=True)
+        self._check(now=True)
         if not any(each.live for each in self.known.values()):
             told = "; ".join(f"{each.url}: {each.why}" for each in self.known.values())
             raise ExperimentError(f"workers: expected one that lives, found none: {told}; 'neural-codec experiments serve' starts one")
 
-    def _look(self, now: bool = False) -> None:
-        if not now and time.monotonic() - self.looked < _HEALTH_S:
+    def _check(self, now: bool = False) -> None:
+        if not now and time.monotonic() - self.checked < _HEALTH_S:
             return
         for each in self.known.values():
             try:
@@ -63,7 +63,7 @@ class HttpCarrier:
                 self._saw(each, status == "healthy", status)
             except ExperimentError as error:
                 self._saw(each, False, str(error))
-        self.looked = time.monotonic()
+        self.checked = time.monotonic()
 
     @staticmethod
     def _saw(worker: _Worker, live: bool, why: str = "") -> None:
@@ -95,7 +95,7 @@ class HttpCarrier:
 
     def _give(self, job: Job) -> _Worker | None:
         """Stores which worker is to have a job: of those that live, the one with the fewest."""
-        self._look()
+        self._check()
         live = [each for each in self.known.values() if each.live]
         if not live:
             return None
@@ -116,7 +116,7 @@ class HttpCarrier:
             self.refused[job.experiment_id] = str(error)
 
     def outcome(self, job: Job) -> Outcome | None:
-        self._look()
+        self._check()
         if job.experiment_id in self.refused:
             return Outcome("failed", None, self.refused[job.experiment_id])
         worker = self._holder(job)
@@ -152,7 +152,7 @@ class HttpCarrier:
             self._post(worker, job)
 
     def workers(self) -> list[dict[str, Any]]:
-        self._look()
+        self._check()
         return [
             {"worker": each.url, "live": each.live, "why": each.why, "jobs": sorted(each.jobs)} for each in self.known.values()
         ]

@@ -37,7 +37,7 @@ class Finding:
 
 def examine(config: Config, *, worker: bool = True) -> list[Finding]:
     """Every finding; none raises."""
-    looks: list[tuple[str, str, bool, Callable[[], str]]] = [
+    checks: list[tuple[str, str, bool, Callable[[], str]]] = [
         ("codec", "install neural-codec anew, and see python -m neural_codec selftest", True, _codec),
         ("store", "check the store of the configuration, its place, rights and region", True, lambda: _store(config)),
         ("queue", "check the queue of the configuration, its name, rights and region", True, lambda: _queue(config)),
@@ -64,13 +64,13 @@ def examine(config: Config, *, worker: bool = True) -> list[Finding]:
         ("clock", "set the clock by NTP", False, lambda: _clock(config)),
     ]
     if worker:
-        looks.append(
+        checks.append(
             ("worker", "start one with neural-codec experiments serve, or name it by --url", False, lambda: _worker(config))
         )
     findings = []
-    for name, remedy, needed, look in looks:
+    for name, remedy, needed, check in checks:
         try:
-            findings.append(Finding(name, True, look(), needed=needed))
+            findings.append(Finding(name, True, check(), needed=needed))
         except Exception as error:
             findings.append(Finding(name, False, " ".join(str(error).split())[:300] or type(error).__name__, remedy, needed))
     return findings

@@ -97,7 +97,7 @@ class Live:
             self.counted = revision, self.store.counts()
         counts = self.counted[1]
         workers = self.store.workers()
-        live = self.liveness.look(workers)
+        live = self.liveness.check(workers)
         shown = {name: sum(counts[state] for state in states) for name, states in TABS.items()} | {"tests": counts["tests"]}
         return {
             "counts": shown,

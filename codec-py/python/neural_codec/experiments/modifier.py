@@ -81,11 +81,11 @@ class Modifier:
     """One patch on its way. Jobs have names that follow from campaign, table and patch: a second run finds the results of the first."""
 
     def __init__(
-        self, services: Services, campaign: Campaign, carrier: Carrier, base: Mapping[str, Any], patch: Mapping[str, Any], look_s: float = 0.2
+        self, services: Services, campaign: Campaign, carrier: Carrier, base: Mapping[str, Any], patch: Mapping[str, Any], check_s: float = 0.2
     ) -> None:
         if not campaign.held_out:
             raise ExperimentError("modifier: expected held-out clips in the campaign, found none: nothing could be accepted")
-        self.services, self.campaign, self.carrier, self.look_s = services, campaign, carrier, look_s
+        self.services, self.campaign, self.carrier, self.check_s = services, campaign, carrier, check_s
         self.before = table_of(base)
         self.base = changes_of(self.before)
         self.after = table_of({**self.base, **patch})
@@ -163,7 +163,7 @@ class Modifier:
             for job in jobs:
                 if job.experiment_id not in ended and (outcome := self.carrier.outcome(job)) is not None:
                     ended[job.experiment_id] = outcome
-            if len(ended) < len(jobs) and self.services.stopping.wait(self.look_s):
+            if len(ended) < len(jobs) and self.services.stopping.wait(self.check_s):
                 raise Halted("modifier: stopped before its end; the same command resumes it")
         return ended
 

@@ -69,9 +69,9 @@ def _try(options: argparse.Namespace, config: Any) -> int:
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: services.stopping.set())
     carrier = open_carrier(services, campaign, Ledger(services.store, campaign.name))
-    look_s = 0.2 if config.store_url.startswith("sqlite:") and not campaign.workers else 1.0
+    check_s = 0.2 if config.store_url.startswith("sqlite:") and not campaign.workers else 1.0
     base = table.changes()
-    modifier = Modifier(services, campaign, carrier, base, patch_of(options.patch, options.set), look_s)
+    modifier = Modifier(services, campaign, carrier, base, patch_of(options.patch, options.set), check_s)
     if options.dry_run:
         told = {"name": modifier.name, "before": modifier.before["hash"], "after": modifier.after["hash"], "toml": modifier.after["changes"]}
         _print(options, told, [f"{modifier.name}: {told['before']} -> {told['after']}", modifier.after["changes"].rstrip()])

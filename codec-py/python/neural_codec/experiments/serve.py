@@ -77,6 +77,6 @@ class Served:
         watch = Watch(self.services, self.liveness)
         while not self.services.stopping.wait(min(5.0, self.services.config.beat_s / 3)):
             try:
-                watch.look()
+                watch.check()
             except Exception:
                 logger.exception("a look for alerts failed")

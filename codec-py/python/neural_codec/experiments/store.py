@@ -131,7 +131,7 @@ class Observer:
         self.store, self.lease = store, lease
         self.seen: dict[Key, tuple[int, int, float]] = {}
 
-    def look(self) -> list[tuple[Row, State]]:
+    def check(self) -> list[tuple[Row, State]]:
         """Rows that lapsed now, each with its new state."""
         lapsed: list[tuple[Row, State]] = []
         now, rows = time.monotonic(), self.store.running()

@@ -207,7 +207,7 @@ class Worker:
         """Looks after silent workers, and for what somebody should know of, until this worker stops."""
         while True:
             self._guarded(self._reap)
-            self._guarded(self.watch.look)
+            self._guarded(self.watch.check)
             if self.services.stopping.wait(self.services.config.beat_s / LOOKS):
                 return
 
@@ -219,7 +219,7 @@ class Worker:
 
     def _reap(self) -> None:
         """Gives back what silent workers hold."""
-        for row, state in self.observer.look():
+        for row, state in self.observer.check():
             logger.warning("%s: lease of %s lapsed, now %s", row.experiment_id, row.worker, state)
             self.watch.lapsed(row)
             whole = self.services.store.get(*row.key)
