@@ -42,7 +42,7 @@ class Record:
         found = values.get("schema", "")
         if found != cls.SCHEMA:
             raise InvalidArgument(f"schema: expected {cls.SCHEMA!r}, found {found!r}")
-        hints = _hints(cls)
+        hints = _hints(typing.cast(Any, cls))
         arguments = {}
         for each in _json_fields(cls):
             if each.name not in values:
