@@ -6,7 +6,7 @@ use super::plan::{Plan, StillNetwork, corrupt};
 use crate::error::Result;
 
 /// Weights of rate that the networks were trained for, in the order of their numbers.
-pub(crate) const LAMBDAS: [f64; 3] = [3e-4, 1e-3, 4e-3];
+pub(crate) const LAMBDAS: [f64; 3] = [3.5e-4, 1e-3, 3e-3];
 
 /// Files by network size and number less 1.
 const FILES: [[&[u8]; LAMBDAS.len()]; 3] = [

@@ -57,15 +57,32 @@ fn decode_payload(payload: &payload::Payload) -> Result<StillPicture> {
     Ok(StillPicture { width, height, bit_depth: payload.depth, planes })
 }
 
-/// Multiplications a pixel that decoding this payload takes, from its header.
-///
-/// # Errors
-///
-/// `Truncated`.
-pub fn multiplications(bytes: &[u8]) -> Result<u32> {
-    match bytes.get(8..10) {
-        Some(field) => Ok(u32::from(u16::from_le_bytes([field[0], field[1]]))),
-        None => Err(Error::Truncated { what: "still", place: Place::at_offset(bytes.len() as u64) }),
+/// What the header of a payload says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StillHeader {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Bits of a sample.
+    pub bit_depth: u8,
+    /// Multiplications a pixel that decoding takes.
+    pub multiplications: u32,
+}
+
+impl StillHeader {
+    /// Reads the header; whether the rest fits is seen by [`decode`].
+    ///
+    /// # Errors
+    ///
+    /// `Truncated`.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let Some(&[_, _, _, bit_depth, w0, w1, h0, h1, m0, m1]) = bytes.first_chunk::<10>() else {
+            return Err(Error::Truncated { what: "still", place: Place::at_offset(bytes.len() as u64) });
+        };
+        let value = |low, high| u32::from(u16::from_le_bytes([low, high]));
+        Ok(Self { width: value(w0, w1), height: value(h0, h1), bit_depth, multiplications: value(m0, m1) })
     }
 }
 
