@@ -73,12 +73,15 @@ pub mod metrics;
 mod pooling;
 pub mod process;
 pub mod progress;
+mod random;
+mod range_coder;
 pub mod report;
 pub mod scene;
 pub mod scene_choice;
 pub mod search;
 pub mod settings;
 pub mod simd;
+pub mod still;
 pub mod strategy;
 
 pub use error::{Error, Result};

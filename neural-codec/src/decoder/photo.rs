@@ -4,9 +4,11 @@ use crate::base::{Av1Decoder, DecoderConfig};
 use crate::bitstream::{FormatVersion, PhotoCode, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::frame::{
-    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, PixelFormat, VideoInfo, convert,
-    with_neutral_chroma,
+    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, PixelFormat, Plane, Planes,
+    VideoInfo, convert, with_neutral_chroma,
 };
+use crate::memory;
+use crate::still::{self, StillHeader, StillPicture};
 
 use super::settings::DecoderSettings;
 
@@ -14,8 +16,8 @@ use super::settings::DecoderSettings;
 ///
 /// # Errors
 ///
-/// `Corrupt` for what cannot be decoded or comes out otherwise than it went in, `LimitExceeded`, `MissingLibrary`, `OutOfMemory`,
-/// `Unsupported` for codings that this version does not decode.
+/// `Corrupt` and `Truncated` for what cannot be decoded or comes out otherwise than it went in, `UnsupportedVersion`, `LimitExceeded`,
+/// `MissingLibrary`, `OutOfMemory`.
 pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<Frame> {
     let (width, height) = (photo.width as usize, photo.height as usize);
     let frame = match &photo.code {
@@ -24,12 +26,7 @@ pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<F
             let config = Av1Photo { width, height, depth: *depth, matrix: *matrix, is_gray: photo.is_gray };
             decode_av1_photo(unit, config, photo.depth, settings.thread_count())?
         }
-        PhotoCode::Neural(_) => {
-            return Err(Error::Unsupported {
-                what: "a photo coded by a network".into(),
-                remedy: "a newer version of this library may decode it".into(),
-            });
-        }
+        PhotoCode::Neural(code) => decode_neural_photo(code, photo, settings)?,
     };
     let found = FrameHash::of(&frame).0;
     if found != photo.hash {
@@ -90,6 +87,42 @@ pub(crate) fn decode_av1_photo(
     };
     let yuv = if photo.is_gray { with_neutral_chroma(yuv) } else { yuv };
     convert(&yuv, PixelFormat { layout: Layout::Rgb, depth }, color)
+}
+
+fn decode_neural_photo(code: &[u8], photo: &PhotoPacket, settings: &DecoderSettings) -> Result<Frame> {
+    let header = StillHeader::read(code)?;
+    let found = (header.width, header.height, header.bit_depth, u64::from(header.multiplications));
+    let expected = (photo.width, photo.height, photo.depth.bits(), photo.macs_per_pixel);
+    if found != expected {
+        let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
+        return Err(Error::corrupt("header of a still", expected, found, Place::default()));
+    }
+    frame_of_still(still::decode(code, &settings.limits, settings.thread_count())?)
+}
+
+/// A decoded still as RGB.
+///
+/// # Errors
+///
+/// `InvalidArgument` for other depths than 8 and 10 bits, `OutOfMemory`.
+fn frame_of_still(still: StillPicture) -> Result<Frame> {
+    let (width, height) = (still.width as usize, still.height as usize);
+    let depth = BitDepth::try_from(still.bit_depth)?;
+    let [red, green, blue] = still.planes;
+    let planes = match depth {
+        BitDepth::Eight => {
+            let narrow = |plane: Vec<u16>| -> Result<Plane<u8>> {
+                let samples = plane.iter().map(|&sample| sample.min(255) as u8);
+                Plane::from_samples(width, height, memory::collected("samples", samples)?)
+            };
+            Planes::U8([narrow(red)?, narrow(green)?, narrow(blue)?])
+        }
+        BitDepth::Ten => {
+            let wide = |plane: Vec<u16>| Plane::from_samples(width, height, plane);
+            Planes::U16([wide(red)?, wide(green)?, wide(blue)?])
+        }
+    };
+    Frame::from_planes(planes, PixelFormat { layout: Layout::Rgb, depth }, Color::default().as_rgb())
 }
 
 /// Bytes of memory a pixel that decoding takes at most: the AV1 picture and its copy at 10 bits, RGB, and what lies between.

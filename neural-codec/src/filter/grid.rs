@@ -61,7 +61,7 @@ impl SceneNetwork {
 mod tests {
     use super::*;
     use crate::filter::MAX_STEP;
-    use crate::filter::train::Random;
+    use crate::random::Random;
 
     #[test]
     fn the_grid_rounds_as_the_nearest_network_does() {

@@ -6,9 +6,9 @@
 //! ```
 
 use super::base_network::{BaseNetwork, NetworkSize};
-use super::code::bits::{BitCoder, BitReader, BitWriter};
-use super::code::values::Values;
 use super::network::{GAIN_BITS, Layer, Network, TEMPORAL_LAYERS};
+use crate::range_coder::bits::{BitCoder, BitReader, BitWriter};
+use crate::range_coder::values::Values;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Place, Result};
@@ -245,7 +245,7 @@ pub(super) fn set_steps(base: &BaseNetwork) -> impl Iterator<Item = i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::train::Random;
+    use crate::random::Random;
 
     fn some(profile: NetworkSize, share: f32) -> SceneNetwork {
         let mut random = Random::new(4);

@@ -17,10 +17,10 @@ use graph::{Crate, Graph, circles, folder, inside};
 const RANKS: &[&[&str]] = &[
     &["error"],
     &["simd", "memory", "process", "loader", "gpu"],
-    &["device", "defaults", "strategy", "progress", "lost", "audio_plan", "pooling"],
+    &["device", "defaults", "strategy", "progress", "lost", "audio_plan", "pooling", "range_coder", "random"],
     &["frame", "scene_choice"],
     &["metrics", "bitstream", "scene", "settings"],
-    &["base", "filter", "media", "report"],
+    &["base", "filter", "still", "media", "report"],
     &["search", "decoder"],
     &["encoder"],
 ];

@@ -6,9 +6,9 @@
 //! A block's model is chosen by its left and upper neighbors and by the same block of the frame before; what lies
 //! outside counts as filtered.
 
-use super::bits::{Bit, BitCoder, BitReader, BitWriter};
 use crate::error::Result;
 use crate::memory;
+use crate::range_coder::bits::{Bit, BitCoder, BitReader, BitWriter};
 
 /// Models of the maps of a scene, and the map before.
 #[derive(Debug, Clone)]
@@ -139,7 +139,7 @@ impl MapWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::train::Random;
+    use crate::random::Random;
 
     #[test]
     fn maps_read_back_and_leave_out_what_the_filter_harms() {

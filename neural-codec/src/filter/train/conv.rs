@@ -264,7 +264,7 @@ fn instruction_set() -> InstructionSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::train::random::Random;
+    use crate::random::Random;
 
     fn planes(random: &mut Random, count: usize, rows: usize) -> Vec<f32> {
         (0..count * rows * STRIDE).map(|_| random.normal()).collect()

@@ -8,7 +8,6 @@ mod judge;
 mod model;
 mod on_device;
 mod patches;
-mod random;
 mod rule;
 mod scene;
 mod schedule;
@@ -17,6 +16,7 @@ mod trainer;
 mod vector;
 mod warm_start;
 
+pub use crate::random::Random;
 pub use batch::Batches;
 pub use gpu::{
     GpuJudge, GpuTrainer, TrainLayer, TrainPatch, TrainPlan, TrainPoint, TrainRates, TrainRule, TrainShape,
@@ -24,7 +24,6 @@ pub use gpu::{
 pub use judge::Judge;
 pub use model::{PATCH, Patch, Shape, Workspace};
 pub use patches::{PatchSampler, Patches};
-pub use random::Random;
 pub use rule::Rule;
 pub use scene::{Candidate, ScenePlan, Trained, train_scene};
 pub use schedule::{Rates, Schedule};

@@ -335,7 +335,7 @@ impl Workspace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::train::random::Random;
+    use crate::random::Random;
 
     fn patch(random: &mut Random, set: usize, temporal_layer: usize) -> Patch {
         let mut samples = || -> Arc<[i16]> {

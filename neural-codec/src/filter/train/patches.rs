@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::model::{PATCH, Patch};
-use super::random::Random;
 use crate::error::Result;
 use crate::filter::{SITE_CHANNELS, Sites, temporal_layer};
 use crate::frame::Frame;
+use crate::random::Random;
 
 /// Patches lie on a grid of this many sites, which is moved about from frame to frame. It lies within the picture: what is
 /// repeated beyond an edge would be trained as if it were shown.

@@ -1,7 +1,7 @@
 //! How long, how fast and from what to train.
 
 use super::adam::{cosine, unbias};
-use super::random::Random;
+use crate::random::Random;
 
 /// Learning rates by kind of parameter, at the top of the schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,8 +1,8 @@
 //! Parameters to begin with where there is no base network.
 
 use super::model::Shape;
-use super::random::Random;
 use crate::filter::TAPS;
+use crate::random::Random;
 
 /// Weights by the number of their inputs (He et al. 2015), a tenth of that in the last layer, gains of 1.
 pub fn starting_parameters(shape: &Shape, seed: u64) -> Vec<f32> {

@@ -1,4 +1,4 @@
-//! Deterministic pseudo-random numbers for training.
+//! Deterministic pseudo-random numbers: where trainings start, what noise they see, what they draw.
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]

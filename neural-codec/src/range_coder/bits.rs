@@ -42,7 +42,7 @@ impl Bit {
     }
 
     /// Moves the chance towards what was seen: by 2/3 of a part for the first, 2/(2n + 3) after n.
-    fn update(&mut self, bit: bool) {
+    pub(crate) fn update(&mut self, bit: bool) {
         let seen = if bit { (1 << KEPT_BITS) - 1 } else { 0 };
         self.chance += (seen - self.chance) * 2 / (2 * self.age + 3);
         self.age = (self.age + 1).min(OLDEST);
@@ -135,7 +135,7 @@ impl BitReader {
     pub(crate) fn new(bytes: &[u8]) -> Result<Self> {
         if !bytes.len().is_multiple_of(2) {
             return Err(Error::corrupt(
-                "coded filter",
+                "coded values",
                 "an even number of bytes",
                 bytes.len(),
                 Place::default(),
@@ -158,14 +158,14 @@ impl BitReader {
         if self.0.maybe_exhausted() {
             return Ok(());
         }
-        Err(Error::corrupt("coded filter", "no bytes after the last value", "more", Place::default()))
+        Err(Error::corrupt("coded values", "no bytes after the last value", "more", Place::default()))
     }
 }
 
 impl BitCoder for BitReader {
     fn bit(&mut self, model: &mut Bit, _: bool) -> Result<bool> {
         let bit = self.0.decode_symbol(Chance(model.coded())).map_err(|_| {
-            Error::corrupt("coded filter", "bits that an encoder can write", "others", Place::default())
+            Error::corrupt("coded values", "bits that an encoder can write", "others", Place::default())
         })?;
         model.update(bit);
         Ok(bit)
@@ -175,7 +175,7 @@ impl BitCoder for BitReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::train::Random;
+    use crate::random::Random;
 
     #[test]
     fn bits_read_back_and_cost_what_their_models_say() {

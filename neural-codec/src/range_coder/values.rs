@@ -68,7 +68,7 @@ fn escape(coder: &mut impl BitCoder, value: u32) -> Result<u32> {
     while coder.even(doublings < wanted)? {
         doublings += 1;
         if doublings > MOST_DOUBLINGS {
-            return Err(Error::corrupt("value of a filter", "at most 17 bits", "more", Place::default()));
+            return Err(Error::corrupt("coded value", "at most 17 bits", "more", Place::default()));
         }
     }
     let mut found = 1;
@@ -81,7 +81,7 @@ fn escape(coder: &mut impl BitCoder, value: u32) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::code::bits::{BitReader, BitWriter};
+    use crate::range_coder::bits::{BitReader, BitWriter};
 
     #[test]
     fn values_of_all_sizes_read_back() {

@@ -1,0 +1,27 @@
+//! Training of a still: latents and network of one picture, by gradients on the CPU.
+//!
+//! Floats live here alone; what comes out are whole numbers that a decoder reads.
+
+mod adam;
+mod colors;
+mod entropy;
+mod features;
+mod lanes;
+mod mixing;
+mod model;
+mod planes;
+mod quantize;
+mod rounding;
+mod synthesis;
+mod trainer;
+mod upsampling;
+
+pub(crate) use colors::Colors;
+pub(crate) use model::Cost;
+pub(crate) use quantize::quantize;
+pub(crate) use trainer::{Schedule, Trainer};
+
+/// Lets memory go that training has done with.
+pub(crate) fn forget_spare_memory() {
+    planes::forget();
+}

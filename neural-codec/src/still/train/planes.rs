@@ -1,0 +1,83 @@
+//! Planes of floats with room around them, so that kernels need not look for edges.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use super::lanes::PIXELS;
+use crate::still::plan::REACH;
+
+/// Memory that training has done with and soon wants again, by its length: a step takes a hundred planes, and asking the
+/// system for each would cost a quarter of the time.
+static SPARE: Mutex<Option<HashMap<usize, Vec<Vec<f32>>>>> = Mutex::new(None);
+
+/// Zeros, in memory that was used before where there is some.
+pub(super) fn zeros(len: usize) -> Vec<f32> {
+    let spare = SPARE.lock().ok().and_then(|mut spare| spare.as_mut()?.get_mut(&len)?.pop());
+    match spare {
+        Some(mut values) => {
+            values.fill(0.0);
+            values
+        }
+        None => vec![0.0; len],
+    }
+}
+
+/// Keeps memory for [`zeros`].
+pub(super) fn keep(values: Vec<f32>) {
+    if values.len() >= 1024
+        && let Ok(mut spare) = SPARE.lock()
+    {
+        spare.get_or_insert_default().entry(values.len()).or_default().push(values);
+    }
+}
+
+/// Lets all spare memory go.
+pub(super) fn forget() {
+    if let Ok(mut spare) = SPARE.lock() {
+        *spare = None;
+    }
+}
+
+/// `REACH` rows above, `REACH` columns left of every row, and at least as many on the right past whole blocks. Zeros.
+pub(super) struct Plane {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) stride: usize,
+    pub(super) values: Vec<f32>,
+}
+
+impl Plane {
+    pub(super) fn new(width: usize, height: usize) -> Self {
+        let stride = width.next_multiple_of(PIXELS) + 2 * REACH;
+        Self { width, height, stride, values: zeros(stride * (height + REACH)) }
+    }
+
+    /// Index of a value.
+    #[inline(always)]
+    pub(super) fn at(&self, y: usize, x: usize) -> usize {
+        (y + REACH) * self.stride + REACH + x
+    }
+
+    pub(super) fn row(&self, y: usize) -> &[f32] {
+        &self.values[self.at(y, 0)..][..self.width]
+    }
+
+    pub(super) fn row_mut(&mut self, y: usize) -> &mut [f32] {
+        let at = self.at(y, 0);
+        &mut self.values[at..at + self.width]
+    }
+}
+
+impl Clone for Plane {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new(self.width, self.height);
+        copy.values.copy_from_slice(&self.values);
+        copy
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        keep(std::mem::take(&mut self.values));
+    }
+}

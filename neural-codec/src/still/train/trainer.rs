@@ -1,0 +1,194 @@
+//! The state of a training, and the recipe: what is rounded how at which step.
+
+use std::f32::consts::PI;
+
+use rayon::prelude::*;
+
+use super::adam::Adam;
+use super::colors::Colors;
+use super::model::{Cost, evaluate};
+use super::rounding::Rounding;
+use crate::error::Result;
+use crate::random::Random;
+use crate::still::plan::{Group, Plan};
+
+/// Learning rate of latents at the start. Units: steps of a latent.
+const LATENT_RATE: f32 = 0.16;
+
+/// Of a network that starts from random numbers.
+const NETWORK_RATE: f32 = 1e-2;
+
+/// Of a network that was trained before: a fifth saved 3 % of the cost of a still of 180 steps (docs/decisions/0018).
+const WARM_NETWORK_RATE: f32 = 2e-3;
+
+/// How far a weight of rate may be moved from where it began, as a factor.
+const MOST_MOVED: f32 = 4096.0;
+
+/// How long a training is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Schedule {
+    /// With soft rounding.
+    pub(crate) steps: u32,
+    /// With latents as they will be coded; the network alone adapts.
+    pub(crate) last_steps: u32,
+}
+
+/// Latents and network of one picture in training.
+#[derive(Clone)]
+pub(crate) struct Trainer {
+    pub(crate) plan: Plan,
+    pub(crate) parameters: Vec<f32>,
+    pub(crate) latents: Vec<Vec<f32>>,
+    /// Of latents' bits against the error: the Lagrangian weight over the pixels.
+    pub(crate) price: f32,
+    /// The error that training should end with, by which the price is moved.
+    wanted: Option<f64>,
+    first_price: f32,
+    network_rate: f32,
+    seed: u64,
+    moments: (Adam, Vec<Adam>),
+    taken: u32,
+}
+
+impl Trainer {
+    /// `lambda`: weight of bits a pixel against the mean squared error.
+    pub(crate) fn new(plan: Plan, start: Option<&[i32]>, lambda: f64, seed: u64) -> Self {
+        let parameters = match start {
+            Some(start) => start.iter().map(|&value| value as f32 / 4096.0).collect(),
+            None => random_parameters(&plan, seed),
+        };
+        let latents: Vec<Vec<f32>> =
+            plan.grids.iter().map(|grid| vec![0.0; grid.width * grid.height]).collect();
+        let moments =
+            (Adam::new(plan.parameters), latents.iter().map(|latents| Adam::new(latents.len())).collect());
+        let price = lambda as f32;
+        let network_rate = if start.is_some() { WARM_NETWORK_RATE } else { NETWORK_RATE };
+        let (wanted, first_price, taken) = (None, price, 0);
+        Self { plan, parameters, latents, price, wanted, first_price, network_rate, seed, moments, taken }
+    }
+
+    /// Trains the network as from random numbers, whatever it starts from.
+    pub(crate) fn train_network_freely(&mut self) {
+        self.network_rate = NETWORK_RATE;
+    }
+
+    /// Moves the weight of rate in training so that this mean squared error comes out.
+    pub(crate) fn aim(&mut self, error: f64) {
+        self.wanted = Some(error);
+    }
+
+    /// Moves the weight of rate, and the error that is aimed at, for a result that is so much above what is wanted. Units: dB.
+    pub(crate) fn correct(&mut self, above: f64) {
+        self.wanted = None;
+        self.set_price(self.price * 10_f32.powf(0.15 * above as f32));
+    }
+
+    fn set_price(&mut self, price: f32) {
+        self.price = price.clamp(self.first_price / MOST_MOVED, self.first_price * MOST_MOVED);
+    }
+
+    /// Trains; `check` is called before every step and may stop it.
+    pub(crate) fn run(
+        &mut self,
+        target: &Colors,
+        schedule: Schedule,
+        check: &mut dyn FnMut(Cost) -> Result<()>,
+    ) -> Result<Cost> {
+        let mut cost = Cost { error: 0.0, bits: 0.0 };
+        for step in 0..schedule.steps {
+            check(cost)?;
+            let part = step as f32 / schedule.steps as f32;
+            let fall = 0.5 + 0.5 * (PI * part).cos();
+            let temperature = 0.35 + part * (0.1 - 0.35);
+            let noise = 0.22 + part * (0.15 - 0.22);
+            cost = self.step(target, Rounding::Soft { temperature, noise }, fall.max(0.01));
+            // At first latents are on their way, and the error says nothing about the weight.
+            if let Some(wanted) = self.wanted
+                && step * 5 > schedule.steps
+            {
+                self.set_price(
+                    self.price * (wanted / cost.error).powf(6.0 / f64::from(schedule.steps)) as f32,
+                );
+            }
+        }
+        self.settle(target, schedule.last_steps, (cost, check))
+    }
+
+    /// Trains on from where a training ended.
+    pub(crate) fn refine(
+        &mut self,
+        target: &Colors,
+        schedule: Schedule,
+        check: &mut dyn FnMut(Cost) -> Result<()>,
+    ) -> Result<Cost> {
+        let mut cost = Cost { error: 0.0, bits: 0.0 };
+        for step in 0..schedule.steps {
+            check(cost)?;
+            let part = step as f32 / schedule.steps as f32;
+            let rounding = Rounding::Soft { temperature: 0.15 - 0.05 * part, noise: 0.15 };
+            cost = self.step(target, rounding, 0.2 * (0.5 + 0.5 * (PI * part).cos()));
+        }
+        self.settle(target, schedule.last_steps, (cost, check))
+    }
+
+    /// Trains the network alone, for latents as they will be coded.
+    fn settle(
+        &mut self,
+        target: &Colors,
+        steps: u32,
+        (mut cost, check): (Cost, &mut dyn FnMut(Cost) -> Result<()>),
+    ) -> Result<Cost> {
+        for step in 0..steps {
+            check(cost)?;
+            let part = step as f32 / steps as f32;
+            cost = self.step(target, Rounding::Hard, 0.1 * (0.5 + 0.5 * (PI * part).cos()));
+        }
+        Ok(cost)
+    }
+
+    fn step(&mut self, target: &Colors, rounding: Rounding, rate: f32) -> Cost {
+        let seed = self.seed.wrapping_add(u64::from(self.taken) << 20);
+        let how = (rounding, self.price, seed);
+        let (cost, gradient) = evaluate(&self.plan, (&self.parameters, &self.latents), target, how);
+        let (of_network, of_latents) = &mut self.moments;
+        of_network.step(&mut self.parameters, &gradient.parameters, self.network_rate * rate, self.taken);
+        if rounding != Rounding::Hard {
+            let taken = self.taken;
+            of_latents.par_iter_mut().zip(&mut self.latents).zip(&gradient.latents).for_each(
+                |((moments, latents), gradient)| moments.step(latents, gradient, LATENT_RATE * rate, taken),
+            );
+        }
+        self.taken += 1;
+        cost
+    }
+
+    /// Rate and distortion with rounded latents and the given parameters.
+    pub(crate) fn cost_of(&self, target: &Colors, parameters: &[f32]) -> Cost {
+        evaluate(&self.plan, (parameters, &self.latents), target, (Rounding::Hard, self.price, 0)).0
+    }
+}
+
+/// Where a training starts that no trained network is there for.
+fn random_parameters(plan: &Plan, seed: u64) -> Vec<f32> {
+    let mut random = Random::new(seed);
+    let mut parameters: Vec<f32> =
+        plan.plain_parameters().iter().map(|&value| value as f32 / 4096.0).collect();
+    for (group, range) in &plan.runs {
+        let width = match group {
+            Group::ArmWeights => 0.05,
+            Group::FeatureWeights => 0.1,
+            Group::SynthesisWeights => 0.02,
+            _ => 0.0,
+        };
+        parameters[range.clone()]
+            .iter_mut()
+            .for_each(|value| *value += width * (2.0 * random.uniform() - 1.0));
+    }
+    let [first, second, _, sharpen, last] = &plan.synthesis;
+    parameters[first.biases.clone()].iter_mut().for_each(|value| *value = 0.1 * random.uniform());
+    parameters[second.biases.clone()].fill(0.5);
+    for layer in [sharpen, last] {
+        parameters[layer.weights.clone()].fill(0.0);
+    }
+    parameters
+}

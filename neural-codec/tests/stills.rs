@@ -1,0 +1,116 @@
+//! Neural stills: to a floor and back as a photo, the golden one on every instruction set, and what damage does.
+#![cfg(feature = "images")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
+
+use neural_codec::bitstream::{Limits, PhotoCode, PhotoPacket, PhotoTags};
+use neural_codec::decoder::{DecoderSettings, decode_photo_bytes, inspect_file, open_photo};
+use neural_codec::error::Error;
+use neural_codec::frame::{BitDepth, Color, Frame, FrameHash, PixelFormat, Plane, Planes};
+use neural_codec::simd::InstructionSet;
+use neural_codec::still::{self, StillHeader, StillPicture, StillSettings, StillTarget};
+
+/// The samples of the pictures that stills are tested with: ramps and edges, other ones in each color.
+fn still_picture(width: u32, height: u32) -> StillPicture {
+    let plane = |color: u32| {
+        let at = |i: u32| {
+            let (x, y) = (i % width, i / width);
+            let edge = if (x / 9 + y / 7) % 2 == 0 { 60 } else { 0 };
+            ((x * (3 + color) + y * 2 + edge) % 230) as u16
+        };
+        (0..width * height).map(at).collect()
+    };
+    StillPicture { width, height, bit_depth: 8, planes: [plane(0), plane(1), plane(2)] }
+}
+
+/// The file of a still's payload.
+fn photo_of(payload: Vec<u8>, hash: u64) -> PhotoPacket {
+    let header = StillHeader::read(&payload).unwrap();
+    PhotoPacket {
+        width: header.width,
+        height: header.height,
+        depth: BitDepth::Eight,
+        is_gray: false,
+        macs_per_pixel: header.multiplications.into(),
+        hash,
+        tags: PhotoTags::default(),
+        alpha: Vec::new(),
+        code: PhotoCode::Neural(payload),
+    }
+}
+
+/// A payload that version 0.1 wrote for `still_picture(70, 45)` with effort 3 and a floor of 30 dB, which so few steps do not reach.
+const GOLDEN_STILL: &[u8] = include_bytes!("data/still-v1.bin");
+
+/// The hash of the picture that it decodes to.
+const GOLDEN_STILL_HASH: u64 = 0xea10_b0da_a0de_0282;
+
+#[test]
+fn the_golden_still_decodes_to_the_golden_picture_on_every_instruction_set() {
+    let before = InstructionSet::current();
+    let photo = photo_of(GOLDEN_STILL.to_vec(), GOLDEN_STILL_HASH);
+    let bytes = photo.to_file().unwrap();
+    for set in InstructionSet::available() {
+        assert!(set.force());
+        decode_photo_bytes(&bytes, &DecoderSettings::default()).unwrap();
+    }
+    before.force();
+}
+
+#[test]
+fn a_still_comes_back_as_a_photo_and_a_higher_floor_gives_a_better_one() {
+    let picture = still_picture(40, 30);
+    let coded = |floor: f64| {
+        let settings = StillSettings::new(1, StillTarget::MinPsnr(floor));
+        let payload = still::encode(&picture, &settings, &mut |_| {}).unwrap();
+        let decoded = still::decode(&payload, &Limits::default(), 1).unwrap();
+        (picture.psnr_rgb(&decoded).unwrap(), payload, decoded)
+    };
+    let ((low, ..), (high, payload, decoded)) = (coded(10.0), coded(20.0));
+    assert!(low >= 10.0 && high > low, "{low} {high}");
+    let samples = |plane: &Vec<u16>| {
+        Plane::from_samples(40, 30, plane.iter().map(|&v| v as u8).collect::<Vec<_>>()).unwrap()
+    };
+    let planes = Planes::U8([0, 1, 2].map(|color| samples(&decoded.planes[color])));
+    let frame = Frame::from_planes(planes, PixelFormat::RGB_8, Color::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("still.nvc");
+    std::fs::write(&path, photo_of(payload, FrameHash::of(&frame).0).to_file().unwrap()).unwrap();
+    let back = open_photo(&path, &DecoderSettings::default()).unwrap();
+    assert_eq!(back.frame.planes(), frame.planes());
+    let summary = inspect_file(&path, Limits::default()).unwrap();
+    assert_eq!(summary.photo.as_ref().unwrap().coding, "neural");
+    assert!(summary.scenes[0].macs_per_pixel > 400.0);
+}
+
+#[test]
+fn a_damaged_still_is_an_error() {
+    let settings = DecoderSettings::default();
+    let error = |payload: Vec<u8>| {
+        // The checksum of the packet is right: what is damaged is what an encoder wrote.
+        let photo = PhotoPacket {
+            code: PhotoCode::Neural(payload),
+            ..photo_of(GOLDEN_STILL.to_vec(), GOLDEN_STILL_HASH)
+        };
+        match decode_photo_bytes(&photo.to_file().unwrap(), &settings) {
+            Err(Error::Internal { .. }) => panic!("a fault of the library's"),
+            other => other.err(),
+        }
+    };
+    for end in (0..GOLDEN_STILL.len()).step_by(11) {
+        assert!(error(GOLDEN_STILL[..end].to_vec()).is_some(), "cut at {end}");
+    }
+    for at in (0..40).chain((40..GOLDEN_STILL.len()).step_by(13)) {
+        let mut changed = GOLDEN_STILL.to_vec();
+        changed[at] ^= 0x41;
+        // The last bits may have no effect; what does decode is the same picture, for its hash was compared.
+        error(changed);
+    }
+    let mut huge = GOLDEN_STILL.to_vec();
+    huge[4..8].fill(0xff);
+    assert!(error(huge).unwrap().to_string().contains("header of a still"));
+    let mut settings = DecoderSettings::default();
+    settings.limits.max_memory_bytes = 1000;
+    let photo = photo_of(GOLDEN_STILL.to_vec(), GOLDEN_STILL_HASH);
+    let refused = decode_photo_bytes(&photo.to_file().unwrap(), &settings);
+    assert!(matches!(refused, Err(Error::LimitExceeded { .. })));
+}
