@@ -97,7 +97,7 @@ class TableText(str):
 
 def _table(value: Any) -> str:
     """The TOML of constants: of a file, or of a mapping of keys such as `search.target_margin`."""
-    if value is None or value == "none":
+    if value is None or (isinstance(value, str) and value == "none"):
         return "none"
     if isinstance(value, TableText):
         return value
