@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder stills profiles filters rules worker-numbers base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder stills profiles filters rules worker-numbers cluster-numbers base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -131,6 +131,12 @@ worker-numbers: ## Measure what the experiment system costs and whether it loses
 	@scripts/setup.sh tests
 	@scripts/wheel.sh
 	$(PYTHON) benches/experiments/measure.py $(WORKER) --table out/worker-numbers.md
+
+cluster-numbers: ## Measure how CLIPS, joined, spread over simulated nodes of a Ray cluster; the table goes to out/cluster-numbers.md.
+	@scripts/setup.sh tests
+	@scripts/wheel.sh
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check ray==2.60.0
+	$(PYTHON) benches/cluster/efficiency.py --table out/cluster-numbers.md $(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv"))
 
 base-networks: ## Train the networks that filters begin with anew, on CLIPS and PHOTOS.
 	scripts/pan_photos.sh target/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))

@@ -61,7 +61,7 @@ def test_an_unknown_extension_lists_those_that_are_known(tmp_path, name):
 
 def test_what_is_lost_is_told_and_in_the_report(tmp_path):
     clip = tmp_path / "clip.mov"
-    source = ["-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2", "-vf", "format=yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444"]
+    source = ["-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.2", "-vf", "format=yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444"]
     try:
         subprocess.run(["ffmpeg", "-v", "error", *source, clip], check=True)
     except FileNotFoundError:

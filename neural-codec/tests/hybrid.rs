@@ -189,9 +189,9 @@ fn filters_that_cannot_be_are_refused_by_name() {
     refused(&with_filter(&bytes, |filter| filter.quantizer = 3), "quantizer of a filter");
     refused(&with_filter(&bytes, |filter| filter.steps[1] = 8), "step of a filter layer");
     refused(&with_filter(&bytes, |filter| filter.steps.push(0)), "layers of the filter");
-    refused(&with_filter(&bytes, |filter| filter.differences.push(0)), "coded filter");
-    refused(&with_filter(&bytes, |filter| filter.differences.extend([7; 40])), "coded filter");
-    refused(&with_filter(&bytes, |filter| filter.blocks = vec![1]), "coded filter");
+    refused(&with_filter(&bytes, |filter| filter.differences.push(0)), "coded values");
+    refused(&with_filter(&bytes, |filter| filter.differences.extend([7; 40])), "coded values");
+    refused(&with_filter(&bytes, |filter| filter.blocks = vec![1]), "coded values");
     refused(&with_filter(&bytes, |filter| filter.blocks.extend([0x55; 4000])), "");
     refused(&with_filter(&bytes, |filter| filter.differences.truncate(2)), "");
     refused(&changed(&bytes, |scene| scene.filter = None), "filter");

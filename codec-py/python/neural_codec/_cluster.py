@@ -144,7 +144,8 @@ class _Run:
             while not self._is_cut or self._waiting or self._running:
                 self._cut_ahead()
                 self._submit()
-                self._collect()
+                # The nodes begin with the first scenes while the next ones are cut.
+                self._collect(WAIT if self._is_cut or not self._has_room() else 0.0)
         except BaseException:
             for task in self._running:
                 self._ray.cancel(task, force=True)
@@ -152,19 +153,21 @@ class _Run:
         return [self._done[index] for index in range(self._count)]
 
     def _cut_ahead(self) -> None:
-        """Cuts scenes until as many wait or run as there are processors, or the store has no more room."""
-        while not self._is_cut and self._has_room():
-            parts: list[bytes] = []
-            found = drive(self._cutter.next(), write=parts.append)
-            if found == "null":
-                self._is_cut = True
-                return
-            frames = int(found.strip("[]").split(",")[1])
-            data = b"".join(parts)
-            self._waiting.append(_Cut(self._count, frames, len(data), self._ray.put(data)))
-            self._count += 1
+        """Cuts the next scene, where there is one and room for it."""
+        if self._is_cut or not self._has_room():
+            return
+        parts: list[bytes] = []
+        found = drive(self._cutter.next(), write=parts.append)
+        if found == "null":
+            self._is_cut = True
+            return
+        frames = int(found.strip("[]").split(",")[1])
+        data = b"".join(parts)
+        self._waiting.append(_Cut(self._count, frames, len(data), self._ray.put(data)))
+        self._count += 1
 
     def _has_room(self) -> bool:
+        """Whether fewer scenes wait or run than there are processors and two more, and the store can hold another."""
         held = [*self._waiting, *self._running.values()]
         resources = self._ray.cluster_resources()
         store = resources.get("object_store_memory", 0.0) * STORE_SHARE
@@ -184,11 +187,11 @@ class _Run:
         """The scenes that this one starts warm from."""
         return range(max(index - 9, 0), index - 1) if self._starts_warm else range(0)
 
-    def _collect(self) -> None:
-        """Waits for a while for tasks, and takes what is finished."""
+    def _collect(self, seconds: float) -> None:
+        """Waits so long for tasks, and takes what is finished."""
         check_stop()
         self._expect_nodes()
-        finished, _ = self._ray.wait(list(self._running), timeout=WAIT) if self._running else ([], [])
+        finished, _ = self._ray.wait(list(self._running), timeout=seconds) if self._running else ([], [])
         for task in finished:
             cut = self._running.pop(task)
             try:

@@ -8,23 +8,15 @@ use crate::error::Result;
 /// Weights of rate that the networks were trained for, in the order of their numbers.
 pub(crate) const LAMBDAS: [f64; 3] = [3.5e-4, 1e-3, 3e-3];
 
-/// Files by network size and number less 1.
+/// Files by network size and number less 1; empty where none was trained.
 const FILES: [[&[u8]; LAMBDAS.len()]; 3] = [
-    [
-        include_bytes!("base_networks/small_1.bin"),
-        include_bytes!("base_networks/small_2.bin"),
-        include_bytes!("base_networks/small_3.bin"),
-    ],
+    [&[], &[], &[]],
     [
         include_bytes!("base_networks/medium_1.bin"),
         include_bytes!("base_networks/medium_2.bin"),
         include_bytes!("base_networks/medium_3.bin"),
     ],
-    [
-        include_bytes!("base_networks/large_1.bin"),
-        include_bytes!("base_networks/large_2.bin"),
-        include_bytes!("base_networks/large_3.bin"),
-    ],
+    [&[], &[], &[]],
 ];
 
 /// Side of a picture whose plan has the levels that the files are for.
