@@ -13,7 +13,7 @@ fn environment() -> PathBuf {
 
 /// Names the libvmaf of the checkout, unless `NEURAL_CODEC_VMAF` names one.
 pub(crate) fn use_libvmaf() {
-    let path = environment().join("vmaf/libvmaf.so.3");
+    let path = environment().join("libraries/libvmaf.so.3");
     assert!(
         path.is_file() || std::env::var_os("NEURAL_CODEC_VMAF").is_some(),
         "make setup fetches {}",
