@@ -1,6 +1,6 @@
 """How well one clip spreads over nodes: python benches/cluster/efficiency.py CLIP... [--effort N] [--table FILE]
 
-The clips are joined into one of five scenes from each. It is encoded on simulated clusters of this machine, of one node and of two, each of one
+The clips are joined into one of six scenes from each. It is encoded on simulated clusters of this machine, of one node and of two, each of one
 processor, turn by turn; a model that is fed with the scenes' measured times says what two nodes should take, and what 64 would, with 20 scenes
 for each. Efficiency is the time of one node over that of `n` nodes times `n`. Needs Ray, and two processors that do nothing else.
 """
@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-SCENE_FRAMES = 24
-SCENES_A_CLIP = 5
-RUNS = 3
+SCENE_FRAMES = 16
+SCENES_A_CLIP = 6
+RUNS = 2
 
 
 def joined(clips: list[str], folder: Path) -> Path:
@@ -130,7 +130,7 @@ def main() -> None:
     all_cuts, all_scenes = [cut for cut, _ in repeated], [scene for _, scene in repeated]
     rows = [
         ("scenes, frames of each", f"{len(cuts)}, {SCENE_FRAMES}"),
-        ("time of one node, of two (medians of 3)", f"{one:.1f} s, {two:.1f} s"),
+        (f"time of one node, of two (medians of {RUNS})", f"{one:.1f} s, {two:.1f} s"),
         ("efficiency of two nodes", f"{one / (2 * two):.3f}"),
         ("the model's time of two nodes, against the measured one", f"{predicted:.1f} s, {predicted / two - 1:+.1%}"),
         ("reading and cutting a scene, encoding it (means)", f"{sum(cuts) / len(cuts):.3f} s, {sum(whole) / len(whole):.2f} s"),
