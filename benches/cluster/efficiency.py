@@ -30,7 +30,7 @@ def joined(clips: list[str], folder: Path) -> Path:
             part = folder / f"{number}-{index}.mkv"
             frames = f"trim=start_frame={number * SCENE_FRAMES}:end_frame={(number + 1) * SCENE_FRAMES},setpts=N/25/TB"
             picture = f"fps=25,{frames},scale=640:360:force_original_aspect_ratio=decrease,pad=640:360:-1:-1,format=yuv420p"
-            # A short clip is begun again.
+            # A short clip is repeated.
             command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", "9", "-i", clip, "-an", "-vf", picture, "-frames:v", str(SCENE_FRAMES)]
             command += ["-c:v", "libx264", "-qp", "0", "-preset", "ultrafast"]
             subprocess.run([*command, str(part)], check=True)
