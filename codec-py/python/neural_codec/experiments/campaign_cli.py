@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import os
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,26 +34,13 @@ def add_campaign(commands: Any, command: AddCommand, add_parts: Callable[[argpar
 
 def _start(options: argparse.Namespace, config: Any) -> int:
     from .campaign import Loop
-    from .campaign_model import read_campaign
-    from .campaign_open import open_carrier, open_planner
+    from .campaign_open import open_campaign, open_planner
     from .campaign_report import report_lines, report_of
-    from .ledger import Ledger
-    from .services import open_services
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    # What httpx says of each request would bury what the campaign says.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    urls = options.urls or [each.strip() for each in os.environ.get("WORKER_URL", "").split(",") if each.strip()]
-    campaign = read_campaign(options.file, urls)
-    services = open_services(config)
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: services.stopping.set())
-    ledger = Ledger(services.store, campaign.name)
-    planner = open_planner(campaign, ledger, services.stopping.wait)
-    # A store of this machine is asked more often than one that costs money by the question, or a worker elsewhere.
-    check_s = 0.2 if config.store_url.startswith("sqlite:") and not campaign.workers else 1.0
-    standing = Loop(services, campaign, open_carrier(services, campaign, ledger), planner, ledger, check_s).run()
-    told = report_of(ledger)
+    opened = open_campaign(options.file, options.urls, config)
+    planner = open_planner(opened.campaign, opened.ledger, opened.services.stopping.wait)
+    standing = Loop(opened.services, opened.campaign, opened.carrier, planner, opened.ledger, opened.check_s).run()
+    told = report_of(opened.ledger)
     _print(options, told, report_lines(told))
     return 0 if standing.state == "finished" else 3
 

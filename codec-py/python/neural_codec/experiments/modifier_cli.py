@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,25 +50,14 @@ def _constants(options: argparse.Namespace, config: Any) -> int:
 
 
 def _try(options: argparse.Namespace, config: Any) -> int:
-    from .campaign_model import read_campaign
-    from .campaign_open import open_carrier
-    from .ledger import Ledger
+    from .campaign_open import open_campaign
     from .modifier import Halted, Modifier, report_lines
     from .modifier_table import TableFile, patch_of
-    from .services import open_services
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    urls = options.urls or [each.strip() for each in os.environ.get("WORKER_URL", "").split(",") if each.strip()]
-    campaign = read_campaign(options.file, urls)
+    opened = open_campaign(options.file, options.urls, config)
     table = TableFile(options.table)
-    services = open_services(config)
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: services.stopping.set())
-    carrier = open_carrier(services, campaign, Ledger(services.store, campaign.name))
-    check_s = 0.2 if config.store_url.startswith("sqlite:") and not campaign.workers else 1.0
-    base = table.changes()
-    modifier = Modifier(services, campaign, carrier, base, patch_of(options.patch, options.set), check_s)
+    patch = patch_of(options.patch, options.set)
+    modifier = Modifier(opened.services, opened.campaign, opened.carrier, table.changes(), patch, opened.check_s)
     if options.dry_run:
         told = {"name": modifier.name, "before": modifier.before["hash"], "after": modifier.after["hash"], "toml": modifier.after["changes"]}
         _print(options, told, [f"{modifier.name}: {told['before']} -> {told['after']}", modifier.after["changes"].rstrip()])
