@@ -144,10 +144,9 @@ def _work(options: argparse.Namespace, config: Any) -> int:
     worker = Worker(open_services(config))
 
     def stop(*_: object) -> None:
+        # Set at once; the rest may wait for a lock that the interrupted thread holds.
         worker.services.stopping.set()
-        current = worker.current
-        if current is not None:
-            threading.Thread(target=current[0].give_up, args=("stopping",)).start()
+        threading.Thread(target=worker.stop).start()
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)

@@ -51,10 +51,7 @@ class WorkerActor:
 
     def stop(self) -> None:
         """Ends the work; a job that is under way goes back to the queue."""
-        self.worker.services.stopping.set()
-        current = self.worker.current
-        if current is not None:
-            current[0].give_up("stopping")
+        self.worker.stop()
 
 
 class Launch:
@@ -113,9 +110,9 @@ class Launch:
                 status = max(status, self._status(ray, task))
             if status:
                 break
-            if not is_told and (len(ray.wait(ready, num_returns=len(ready), timeout=0)[0]) == len(ready) or time.monotonic() - began > START_S):
+            count = 0 if is_told else len(ray.wait(ready, num_returns=len(ready), timeout=0)[0])
+            if not is_told and (count == len(ready) or time.monotonic() - began > START_S):
                 is_told = True
-                count = len(ray.wait(ready, num_returns=len(ready), timeout=0)[0])
                 logger.info("%d of %d workers work%s", count, self.workers, "" if count == self.workers else "; the others wait for processors")
         self._end(ray, running)
         return status

@@ -57,10 +57,7 @@ class Served:
         finally:
             self.services.stopping.set()
             for worker in self.workers:
-                worker.services.stopping.set()
-                current = worker.current
-                if current is not None:
-                    current[0].give_up("stopping")
+                worker.stop()
             for thread in self.threads:
                 thread.join(10)
         return self.status

@@ -72,6 +72,13 @@ class Worker:
             with contextlib.suppress(Exception):
                 self.services.store.goodbye(self.name)
 
+    def stop(self) -> None:
+        """Ends the work; a job that is under way goes back to the queue."""
+        self.services.stopping.set()
+        current = self.current
+        if current is not None:
+            current[0].give_up("stopping")
+
     def _next(self) -> bool:
         try:
             delivery = self.services.queue.receive(self.services.config.poll_s)
