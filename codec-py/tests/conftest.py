@@ -109,3 +109,17 @@ def web(browser):
     complaints = page.complaints
     page.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes of one processor each, beside a head that has none."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: no cluster is tested")
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 << 20})
+    nodes = [made.add_node(num_cpus=1, object_store_memory=80 << 20) for _ in range(2)]
+    ray.init(address=made.address, logging_level="error")
+    yield made, nodes
+    ray.shutdown()
+    made.shutdown()

@@ -38,20 +38,6 @@ def test_what_a_cluster_cannot_do_is_refused_before_it_is_asked(carphone, tmp_pa
         neural_codec.encode([], tmp_path / "a.nvc", cluster="local")
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """Two nodes of one processor each, beside a head that has none."""
-    ray = pytest.importorskip("ray", reason="Ray is not installed: no cluster is tested")
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 << 20})
-    nodes = [made.add_node(num_cpus=1, object_store_memory=80 << 20) for _ in range(2)]
-    ray.init(address=made.address, logging_level="error")
-    yield made, nodes
-    ray.shutdown()
-    made.shutdown()
-
-
 def test_a_lost_node_costs_its_scenes_and_no_byte_differs(carphone, tmp_path, cluster):
     made, nodes = cluster
     whole = neural_codec.encode(carphone, tmp_path / "whole.mkv", **FAST)

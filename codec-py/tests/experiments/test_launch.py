@@ -45,20 +45,6 @@ def test_no_workers_and_no_cluster_are_errors(services, monkeypatch):
         Launch(services().config, "auto", 1).run()
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """Two nodes of one processor each, beside a head that has none."""
-    ray = pytest.importorskip("ray", reason="Ray is not installed: no worker is launched")
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 << 20})
-    nodes = [made.add_node(num_cpus=1, object_store_memory=80 << 20) for _ in range(2)]
-    ray.init(address=made.address, logging_level="error")
-    yield made, nodes
-    ray.shutdown()
-    made.shutdown()
-
-
 def launched(opened, workers: int = 2) -> tuple[Launch, threading.Thread, list]:
     launch, told = Launch(opened.config, "auto", workers), []
     thread = threading.Thread(target=lambda: told.append(launch.run()), daemon=True)
