@@ -98,10 +98,9 @@ impl Trainer {
         for step in 0..schedule.steps {
             check(cost)?;
             let part = step as f32 / schedule.steps as f32;
-            let fall = 0.5 + 0.5 * (PI * part).cos();
             let temperature = 0.35 + part * (0.1 - 0.35);
             let noise = 0.22 + part * (0.15 - 0.22);
-            cost = self.step(target, Rounding::Soft { temperature, noise }, fall.max(0.01));
+            cost = self.step(target, Rounding::Soft { temperature, noise }, falling(part).max(0.01));
             // At first latents are on their way, and the error says nothing about the weight.
             if let Some(wanted) = self.wanted
                 && step * 5 > schedule.steps
@@ -126,7 +125,7 @@ impl Trainer {
             check(cost)?;
             let part = step as f32 / schedule.steps as f32;
             let rounding = Rounding::Soft { temperature: 0.15 - 0.05 * part, noise: 0.15 };
-            cost = self.step(target, rounding, 0.2 * (0.5 + 0.5 * (PI * part).cos()));
+            cost = self.step(target, rounding, 0.2 * falling(part));
         }
         self.settle(target, schedule.last_steps, (cost, check))
     }
@@ -141,7 +140,7 @@ impl Trainer {
         for step in 0..steps {
             check(cost)?;
             let part = step as f32 / steps as f32;
-            cost = self.step(target, Rounding::Hard, 0.1 * (0.5 + 0.5 * (PI * part).cos()));
+            cost = self.step(target, Rounding::Hard, 0.1 * falling(part));
         }
         Ok(cost)
     }
@@ -191,4 +190,9 @@ fn random_parameters(plan: &Plan, seed: u64) -> Vec<f32> {
         parameters[layer.weights.clone()].fill(0.0);
     }
     parameters
+}
+
+/// The share of a rate that is left after a part of its steps: half a cosine, from 1 to 0.
+fn falling(part: f32) -> f32 {
+    0.5 + 0.5 * (PI * part).cos()
 }
