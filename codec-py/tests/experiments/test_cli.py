@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import sys
 
 import pytest
@@ -69,3 +70,19 @@ def test_a_name_is_one_part_of_an_address(sent, name):
     cli.main(["cancel", name])
     for _, path, _ in sent:
         assert path.count("/") == 2 + path.endswith("/cancel") and not set("?#") & set(path)
+
+
+@pytest.mark.parametrize(("arguments", "least"), [(["list", "--limit", "-1"], 1), (["list", "--limit", "0"], 1), (["serve", "--workers", "-2"], 0)])
+def test_a_number_below_the_least_is_refused_by_name(sent, capsys, arguments, least):
+    with pytest.raises(SystemExit):
+        cli.main(arguments)
+    assert f"{arguments[1]}: expected {least} or more, got {arguments[2]}" in capsys.readouterr().err
+    assert not sent
+
+
+def test_nothing_is_said_to_be_served_where_the_port_is_taken(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with pytest.raises(SystemExit):
+            cli.main(["serve", "--data", str(tmp_path / "data"), "--port", port, "--workers", "0"])
+    assert "serving on" not in capsys.readouterr().err

@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -55,13 +55,13 @@ def _parser() -> argparse.ArgumentParser:
         add_parts(each)
     serve.add_argument("--host", help="default: 127.0.0.1; others need a token in the configuration")
     serve.add_argument("--port", type=int, help="default: 8080")
-    serve.add_argument("--workers", type=int, default=1, help="workers in this process, 0 for none; default: 1")
+    serve.add_argument("--workers", type=at_least(0), default=1, help="workers in this process, 0 for none; default: 1")
     serve.add_argument(
         "--wait-old-formats", action="store_true", default=None, help="answer jobs of the old formats at their end"
     )
     work.add_argument("--until-empty", action="store_true", help="stop when no job waits")
     launch.add_argument("--ray", default="auto", metavar="ADDRESS", help="auto, HOST:PORT, ray://HOST:PORT, or local; default: auto")
-    launch.add_argument("--workers", type=int, default=1, help="how many; default: 1")
+    launch.add_argument("--workers", type=at_least(1), default=1, help="how many; default: 1")
     launch.add_argument("--cpus", type=float, default=1.0, help="processors that each takes of its node; default: 1")
     launch.add_argument("--until-empty", action="store_true", help="stop when no job waits")
     doctor.add_argument("--url", dest="worker_url", help="the worker to reach")
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("--wait", action="store_true", help="until it has ended")
     command(commands, "status", _status, "whether the worker lives, counts and alerts")
     listed = command(commands, "list", _list, "the newest experiments")
-    listed.add_argument("--limit", type=int, default=20)
+    listed.add_argument("--limit", type=at_least(1), default=20, help="how many; default: 20")
     show = command(commands, "show", _show, "one experiment")
     cancel = command(commands, "cancel", _cancel, "end one that waits or is under way")
     export = command(commands, "export", _export, "write results and artefacts into a folder")
@@ -90,6 +90,18 @@ def _parser() -> argparse.ArgumentParser:
 
     add_modifier(commands, command, add_parts)
     return parser
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number of so many and more."""
+
+    def number(text: str) -> int:
+        if (value := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"expected {least} or more, got {value}")
+        return value
+
+    number.__name__ = "whole number"
+    return number
 
 
 def add_parts(parser: argparse.ArgumentParser) -> None:
@@ -130,9 +142,7 @@ def _serve(options: argparse.Namespace, config: Any) -> int:
     from .services import open_services
 
     _log()
-    served = Served(open_services(config), options.workers)
-    print(f"serving on http://{config.host}:{config.port}", file=sys.stderr, flush=True)
-    return served.run()
+    return Served(open_services(config), options.workers).run()
 
 
 def _work(options: argparse.Namespace, config: Any) -> int:

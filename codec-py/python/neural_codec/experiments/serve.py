@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import sys
 import threading
 from typing import Any
 
@@ -28,6 +30,15 @@ def app(services: Services, liveness: Liveness | None = None) -> Starlette:
     return Starlette(routes=routes, middleware=[Middleware(Guard, config=services.config)])
 
 
+class _Announced(uvicorn.Server):
+    """Says where it serves, once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(f"serving on http://{self.config.host}:{self.config.port}", file=sys.stderr, flush=True)
+
+
 class Served:
     """A server with its workers; `run` returns the exit status."""
 
@@ -42,7 +53,7 @@ class Served:
         }
         # What is asked now and then knows what the watch, which looks all the time, has seen.
         self.liveness = Liveness(window_of(config))
-        self.server = uvicorn.Server(uvicorn.Config(app(services, self.liveness), host=config.host, port=config.port, **options))
+        self.server = _Announced(uvicorn.Config(app(services, self.liveness), host=config.host, port=config.port, **options))
         # Each worker stops by services of its own, which share the file of the store.
         self.workers = [Worker(open_services(config)) for _ in range(workers)]
         self.threads = [threading.Thread(target=self._work, args=(each,), name=each.name, daemon=True) for each in self.workers]
