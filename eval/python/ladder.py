@@ -8,6 +8,9 @@ on the clip's mean, and the one that meets it in every scene. The real alternati
 277. Ours meets the floor in every scene; its processor time is everything, with search, decoding and measuring, the oracle's that of one encode alone.
 1080p clips get a third table: their rate at the floor beside 1 Mb/s, a tenth of a 10 Mb/s HEVC stream.
 
+Codings by the base encoder alone are kept in OUTPUT/codings, by clip, frames and version of the encoder: a second run on the same machine measures the efforts anew
+and nothing else.
+
 Needs PyAV and the programs `grid` and `encode` of the crate `eval` (`make ladder` builds them).
 """
 
@@ -66,7 +69,9 @@ class Clip:
         self.rate, self.width, self.height = convert(path, self.y4m, frames)
         self.programs = programs
         self.scenes = [range(first, end) for first, end in neural_codec.detect_scenes(self.y4m)]
-        self.codings: dict[tuple[int, float], Coding] = {}
+        version = neural_codec.versions()["base encoder"].replace(" ", "-")
+        self.kept = folder / "codings" / f"{path.stem}.{frames}.{version}.jsonl"
+        self.codings = kept_codings(self.kept)
         self.found = 180  # quarter steps
 
     @property
@@ -80,6 +85,9 @@ class Clip:
             settings.write_text(f"{preset} 8 {quantizer:g}\n")
             row = json.loads(run([self.programs / "grid", self.y4m, settings]))
             self.codings[key] = Coding(quantizer, row["bytes"], row["seconds"], row["psnr"], row["ssim"])
+            self.kept.parent.mkdir(exist_ok=True)
+            with self.kept.open("a") as file:
+                file.write(json.dumps([preset, dataclasses.asdict(self.codings[key])]) + "\n")
         return self.codings[key]
 
     def told(self, preset: int, scenes: Sequence[range]) -> Point:
@@ -101,6 +109,14 @@ class Clip:
     def ours(self, effort: int) -> Point:
         total = json.loads(run([self.programs / "encode", self.y4m, f"effort={effort}"]))["total"]
         return Point(total["bytes"], total["cpu_seconds"], total["target_met"])
+
+
+def kept_codings(path: Path) -> dict[tuple[int, float], Coding]:
+    """What an earlier run has coded."""
+    if not path.exists():
+        return {}
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return {(preset, row["quantizer"]): Coding(**row) for preset, row in rows}
 
 
 def main() -> None:
@@ -219,7 +235,7 @@ def run(command: Sequence[Path | str]) -> str:
 
 
 def numbers(text: str) -> list[int]:
-    return [int(word) for word in text.split(",")]
+    return [int(word) for word in text.split(",") if word]
 
 
 def mean(values: list[float], over: range) -> float:
