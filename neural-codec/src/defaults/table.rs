@@ -119,8 +119,12 @@ table! {
         far: f64, 0.01 => 10;
         /// How far the quantizer may lie from the pilot's before there is another. Units: steps of the quantizer.
         far_position: f64, 0.25 => 60;
-        /// The quantizer of the first probe.
+        /// The quantizer of the first probe at the default floor, of a scene in which nothing changes and nothing is flat.
         first_quantizer: u8, 5 => 63;
+        /// By how much it is moved for a scene all of whose blocks change. Units: positions, steps below quantizer 50.
+        first_by_changed: f64, -200 => 200;
+        /// The same for one all of which is flat.
+        first_by_flatness: f64, -200 => 200;
         /// Share of the bytes that a coding between two others must be expected to save.
         worth_another: f64, 0 => 1;
         /// Most codings of a scene after the first.
@@ -164,10 +168,16 @@ table! {
         knee: f64, 5 => 63;
         /// The gain over a probe from the knee on, and what it loses with each step below.
         over_probe: [f64; 2], -1 => 10;
+        /// What it does not fall below.
+        least_over_probe: f64, -10 => 10;
         /// The gain of presets 0 to 6 over a pilot.
         over_pilot: [[f64; 2]; 7], -1 => 10;
         /// What is added where the pilot was made at the probes' preset.
         over_fast_pilot: [f64; 2], -1 => 10;
+        /// The share of changed blocks from which on less is gained over a pilot.
+        busy_from: f64, 0 => 1;
+        /// How much less presets 0 to 6 gain for each share of 1 above that.
+        less_when_busy: [[f64; 2]; 7], -10 => 10;
     }
     /// The search for a bitrate or a size.
     rate: Rate {

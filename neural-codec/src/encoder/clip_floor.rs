@@ -18,7 +18,10 @@ use crate::defaults::{ClipFloor as Rules, Defaults, MostAbove};
 use crate::filter::train::WarmStart;
 use crate::metrics::FrameMetrics;
 use crate::report::{AttemptRecord, SceneVerdict};
-use crate::search::{Curve, Floor, Pooled, STEP, Standing};
+use crate::search::{Curve, Floor, Pooled, STEP, Standing, middle};
+
+/// Codings on one side of the floor, one after the other, before the middle is taken of what is left.
+const MOST_ON_ONE_SIDE: u32 = 2;
 
 /// All scenes of a clip on their way to a floor that they share.
 pub(super) struct ClipFloor {
@@ -35,6 +38,8 @@ pub(super) struct ClipFloor {
     met: Option<StoredClip>,
     missed: Option<StoredClip>,
     corrections: u32,
+    /// Whether the last met the floor, and how many before it did as it did.
+    streak: (bool, u32),
 }
 
 /// All scenes, stored with one quantizer.
@@ -56,6 +61,7 @@ impl ClipFloor {
             met: None,
             missed: None,
             corrections: 0,
+            streak: (false, 0),
         }
     }
 
@@ -101,7 +107,8 @@ impl ClipFloor {
         let place = if standing.is_met { &mut self.met } else { &mut self.missed };
         let is_repeated = place.as_ref().is_some_and(|clip| clip.quantizer == quantizer);
         *place = Some(StoredClip { quantizer, scenes });
-        let next = self.within_bounds(self.curve.solve(&self.floor, aim, library), library);
+        self.streak = (standing.is_met, if self.streak.0 == standing.is_met { self.streak.1 + 1 } else { 1 });
+        let next = self.within_bounds(self.next_wanted(aim, library), library);
         let is_over = self.corrections == self.rules.most_corrections || is_repeated;
         match next.filter(|_| !is_over && (!standing.is_met || standing.is_wasteful)) {
             Some(next) => {
@@ -109,6 +116,17 @@ impl ClipFloor {
                 self.store(next)
             }
             None => self.write(),
+        }
+    }
+
+    /// The quantizer that the curve says; the middle of what is left where the last lay on one side of the floor, as a line through a far
+    /// point does not see how the curve bends near it.
+    fn next_wanted(&self, aim: f64, library: &Library) -> Quantizer {
+        match (&self.met, &self.missed) {
+            (Some(met), Some(missed)) if self.streak.1 > MOST_ON_ONE_SIDE => {
+                library.quantizer_at_most(middle(met.quantizer.value(), missed.quantizer.value()))
+            }
+            _ => self.curve.solve(&self.floor, aim, library),
         }
     }
 

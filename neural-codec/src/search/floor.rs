@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::bracket::Bracket;
+use super::first_guess::first_guess;
 use super::forecast;
 use super::frame_quantizers;
 use super::params::{EncodeParams, Tools};
@@ -48,7 +49,7 @@ impl Search<'_> {
     pub(super) fn locate(&mut self, floor: &Floor, part: &Range<u64>) -> Result<Curve> {
         let mut curve = Curve::default();
         let rules = self.rules();
-        let mut quantizer = Quantizer::from(rules.first_quantizer);
+        let mut quantizer = first_guess(&rules, self.profile, floor, self.library());
         let mut located = 0;
         loop {
             located += 1;
@@ -94,7 +95,9 @@ impl Search<'_> {
         let attempt = self.attempt(Stage::Pilot, &params, 0..self.length())?;
         let value = params.quantizer.value();
         let constants = &self.context.clip.defaults.forecast;
-        let gain = forecast::over_pilot(constants, self.effort.preset, preset == self.effort.probe_preset);
+        let is_fast = preset == self.effort.probe_preset;
+        let changed = self.profile.changed_blocks;
+        let gain = forecast::over_pilot(constants, self.effort.preset, is_fast, changed);
         let quality = self.quality(&attempt).plus(&gain);
         let curve = located.moved(&quality.minus(&located.quality(value)));
         let above = |frame: &FrameMetrics| {

@@ -8,15 +8,23 @@ use crate::defaults::Forecast;
 pub(crate) fn over_probe(constants: &Forecast, quantizer: f64) -> Quality {
     let [top, slope] = constants.over_probe;
     let gain = top - slope * (constants.knee - quantizer).max(0.0);
-    Quality::even(gain)
+    Quality::even(gain.max(constants.least_over_probe))
 }
 
-/// What the stored preset gains over the pilot's, and over the probes' where `is_fast`.
-pub(crate) fn over_pilot(constants: &Forecast, preset: i8, is_fast: bool) -> Quality {
-    let gains = usize::try_from(preset).ok().and_then(|at| constants.over_pilot.get(at));
-    let [psnr_y, ssim_db] = gains.copied().unwrap_or_default();
+/// What the stored preset gains over the pilot's, and over the probes' where `is_fast`: less where most of the blocks change, since what a slow
+/// preset is better at is to predict.
+pub(crate) fn over_pilot(constants: &Forecast, preset: i8, is_fast: bool, changed_blocks: f32) -> Quality {
+    let of = |gains: &[[f64; 2]]| {
+        usize::try_from(preset).ok().and_then(|at| gains.get(at)).copied().unwrap_or_default()
+    };
+    let [psnr_y, ssim_db] = of(&constants.over_pilot);
     let [more_psnr, more_ssim] = if is_fast { constants.over_fast_pilot } else { [0.0, 0.0] };
-    Quality { ssim_db: Some(ssim_db + more_ssim), ..Quality::even(psnr_y + more_psnr) }
+    let busy = (f64::from(changed_blocks) - constants.busy_from).max(0.0);
+    let [less_psnr, less_ssim] = of(&constants.less_when_busy).map(|less| less * busy);
+    Quality {
+        ssim_db: Some(ssim_db + more_ssim - less_ssim),
+        ..Quality::even(psnr_y + more_psnr - less_psnr)
+    }
 }
 
 #[cfg(test)]
@@ -28,14 +36,19 @@ mod tests {
     fn a_coarser_quantizer_leaves_more_to_gain() {
         let constants = Defaults::default().forecast;
         let gains: Vec<f64> = (4..280).map(|q| over_probe(&constants, f64::from(q) / 4.0).psnr_y).collect();
-        assert!(gains.is_sorted() && gains[0] < 0.0 && gains[196] > 1.2 && gains[196] == gains[275]);
+        assert!(gains.is_sorted() && gains[0] > 0.2 && gains[196] > 1.2 && gains[196] == gains[275]);
+        assert_eq!(gains[0], gains[100]);
     }
 
     #[test]
     fn slower_presets_gain_more() {
         let constants = Defaults::default().forecast;
-        let gains: Vec<f64> = (0..9).map(|preset| over_pilot(&constants, preset, false).psnr_y).collect();
+        let gains: Vec<f64> =
+            (0..9).map(|preset| over_pilot(&constants, preset, false, 0.3).psnr_y).collect();
         assert!(gains.is_sorted_by(|a, b| a >= b) && gains[2] > 0.3 && gains[7..] == [0.0, 0.0]);
-        assert!(over_pilot(&constants, 5, true).psnr_y > over_pilot(&constants, 5, false).psnr_y + 0.5);
+        let gain = |is_fast, changed| over_pilot(&constants, 5, is_fast, changed).psnr_y;
+        assert!(gain(true, 0.3) > gain(false, 0.3) + 0.5);
+        let slow = |changed| over_pilot(&constants, 3, false, changed).psnr_y;
+        assert!(slow(0.9) < slow(0.3) - 0.1 && slow(0.5) == slow(0.0));
     }
 }

@@ -11,7 +11,7 @@ use crate::metrics::Metric;
 /// What one step of the quantizer's position changes where only one point is known, in dB of luma PSNR and of SSIM; the means of
 /// twelve scenes at presets 4 to 10. The others, in dB of SSIMULACRA 2, VMAF and XPSNR, are those of one or two clips at preset 7, and that of
 /// MS-SSIM, the first, is taken for PSNR's: codings of the scene itself correct them.
-const USUAL_SLOPE: Quality = Quality {
+pub(super) const USUAL_SLOPE: Quality = Quality {
     psnr_y: -0.25,
     ssim_db: Some(-0.19),
     others: [Some(-0.25), Some(-0.16), Some(-0.25), Some(-0.26)],
@@ -59,6 +59,11 @@ pub(crate) fn at_position(wanted: f64) -> f64 {
         if position(middle) < wanted { low = middle } else { high = middle }
     }
     high
+}
+
+/// The quantizer half way between two on the scale on which quality falls evenly.
+pub(crate) fn middle(fine: f64, coarse: f64) -> f64 {
+    at_position(f64::midpoint(position(fine), position(coarse)))
 }
 
 /// Step of the search for a quantizer, the finest that encoders have.

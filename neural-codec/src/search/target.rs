@@ -8,8 +8,8 @@ use crate::pooling::{Pooling, Scope};
 use crate::settings::Settings;
 
 /// The floor when nothing is asked for.
-const DEFAULT_PSNR_Y: f64 = 35.0;
-const DEFAULT_SSIM_Y: f64 = 0.95;
+pub(super) const DEFAULT_PSNR_Y: f64 = 35.0;
+pub(super) const DEFAULT_SSIM_Y: f64 = 0.95;
 
 /// What an encode has to reach.
 #[derive(Debug, Clone, Copy, PartialEq)]
