@@ -19,19 +19,21 @@ def quantizers(report):
 
 def test_a_file_and_a_mapping_say_the_same(clip, tmp_path):
     file = tmp_path / "table.toml"
-    file.write_text("[search]\nfirst_quantizer = 20\nmost_located = 1  # as near as it is\n")
-    floor = {"min_psnr_y": 38, **FAST}
+    file.write_text("[search]\nfirst_quantizer = 20\nfirst_by_changed = 0\nfirst_by_flatness = 0\nmost_located = 1  # as near as it is\n")
+    table = {"search.first_quantizer": 20, "search.first_by_changed": 0.0, "search.first_by_flatness": 0.0, "search.most_located": 1}
+    # The floor for which the constants are.
+    floor = {"min_psnr_y": 35, **FAST}
     plain = neural_codec.encode(clip, fps=24, **floor)
     found = [
         neural_codec.encode(clip, fps=24, defaults=each, **floor)
-        for each in (str(file), file, {"search.first_quantizer": 20, "search.most_located": 1})
+        for each in (str(file), file, table)
     ]
-    assert quantizers(plain)[0] == 50 and plain.settings["defaults"] is None
+    assert quantizers(plain)[0] != 20 and plain.settings["defaults"] is None
     assert {each.data for each in found} == {found[0].data}
     assert quantizers(found[0]) == [20]
     told = found[0].settings["defaults"]
-    assert told["changes"] == {"search.first_quantizer": 20, "search.most_located": 1}
-    assert told["hash"] == json.loads(_native.defaults("search.first_quantizer = 20\nsearch.most_located = 1"))["hash"]
+    assert told["changes"] == table
+    assert told["hash"] == json.loads(_native.defaults("\n".join(f"{key} = {value}" for key, value in table.items())))["hash"]
     none = neural_codec.encode(clip, fps=24, defaults=None, **floor)
     assert none.data == plain.data
 

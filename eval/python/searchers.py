@@ -1,0 +1,130 @@
+"""Beside ab-av1, which searches one quantizer for a clip: bytes, achieved quality and processor time for the same target.
+
+    python eval/python/searchers.py CLIP... [--frames 120] [--efforts 3,5,6] [--presets 8,6,4] [--vmaf 95] [--xpsnr 38] [--output out/searchers]
+
+Both get the same 4:2:0 frames and a target for the whole clip: the mean VMAF, then the mean luma XPSNR over its frames. Processor time is everything, search and measuring
+included, of the process and of what it starts. What was achieved is measured by `neural_codec.compare` on what decodes, for both. Bytes are the whole file
+of ours, and of ab-av1's the pictures without the container. An ab-av1 that finds nothing is named and left out of the means, and ours of that clip with it.
+
+Needs `ab-av1` and an FFmpeg with libsvtav1, libvmaf and xpsnr on the PATH, and a libvmaf (NEURAL_CODEC_VMAF).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import neural_codec
+
+import baselines
+from baselines import Baseline
+from ladder import convert, numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One clip coded for one target."""
+
+    bytes: int
+    seconds: float
+    vmaf: float
+    xpsnr: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="+", type=Path)
+    parser.add_argument("--frames", type=int, default=120, help="use the first frames of each clip only")
+    parser.add_argument("--efforts", type=numbers, default=[3, 5, 6])
+    parser.add_argument("--presets", type=numbers, default=[8, 6, 4])
+    parser.add_argument("--vmaf", type=float, default=95.0)
+    parser.add_argument("--xpsnr", type=float, default=38.0)
+    parser.add_argument("--output", type=Path, default=Path("out/searchers"))
+    options = parser.parse_args()
+    score, why_not = baselines.ab_av1_score()
+    if score is None:
+        raise SystemExit(f"ab-av1: {why_not}")
+    options.output.mkdir(parents=True, exist_ok=True)
+    targets = {"vmaf": options.vmaf, "xpsnr": options.xpsnr}
+    rows: dict[str, dict[str, dict[str, Result]]] = {target: {} for target in targets}
+    for path in options.clips:
+        y4m = options.output / f"{path.stem}.y4m"
+        convert(path, y4m, options.frames)
+        for target, floor in targets.items():
+            found = {f"ab-av1, preset {preset}": theirs(y4m, preset, target, floor) for preset in options.presets}
+            found |= {f"ours, effort {effort}": ours(y4m, effort, target, floor) for effort in options.efforts}
+            rows[target][path.stem] = {way: result for way, result in found.items() if result is not None}
+            for way, result in rows[target][path.stem].items():
+                print(f"{path.stem}, {target} {floor:g}: {way}: {result}", flush=True)
+        y4m.unlink()
+        kept = {t: {c: {w: dataclasses.asdict(r) for w, r in ways.items()} for c, ways in clips.items()} for t, clips in rows.items()}
+        (options.output / "searchers.json").write_text(json.dumps(kept, indent=2))
+    text = "\n".join(table(target, floor, rows[target]) for target, floor in targets.items())
+    (options.output / "searchers.md").write_text(text)
+    print(text)
+
+
+def ours(source: Path, effort: int, target: str, floor: float) -> Result:
+    output = source.with_suffix(".nvc")
+    command = [sys.executable, "-m", "neural_codec", "encode", str(source), str(output), "--effort", str(effort)]
+    seconds = timed([*command, f"--min-{target}", str(floor), "--scope", "clip"])
+    decoded = source.with_suffix(".decoded.y4m")
+    neural_codec.decode(output, decoded)
+    return measured(source, decoded, output.stat().st_size, seconds)
+
+
+def theirs(source: Path, preset: int, target: str, floor: float) -> Result | None:
+    output = source.with_suffix(".mkv")
+    before = spent()
+    told = baselines.encode_with_ab_av1(Baseline("ab-av1", str(preset)), str(source), str(output), target, floor)
+    seconds = spent() - before
+    if "failed" in told:
+        print(f"{source.stem}, {target} {floor:g}: ab-av1, preset {preset}: {told['failed']}", flush=True)
+        return None
+    return measured(source, output, told["bytes"], seconds)
+
+
+def measured(source: Path, decoded: Path, size: int, seconds: float) -> Result:
+    found = neural_codec.compare(source, decoded, metrics=("vmaf", "xpsnr"))
+    assert found.vmaf is not None and found.xpsnr_y is not None
+    return Result(size, seconds, found.vmaf, found.xpsnr_y)
+
+
+def timed(command: list[str]) -> float:
+    """Processor seconds of a command and what it starts."""
+    before = spent()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()}")
+    return spent() - before
+
+
+def spent() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def table(target: str, floor: float, rows: dict[str, dict[str, Result]]) -> str:
+    """Geometric means beside ab-av1's slowest preset, over the clips of which every way has a result."""
+    ways = list(dict.fromkeys(way for found in rows.values() for way in found))
+    whole = {clip: found for clip, found in rows.items() if len(found) == len(ways)}
+    last = [way for way in ways if way.startswith("ab-av1")][-1:]
+    if not whole or not last:
+        return f"{target} >= {floor:g}: no clip of which every way has a result\n"
+    lines = [f"{target} >= {floor:g} of the clip, {len(whole)} of {len(rows)} clips, against {last[0]}:", "", "| | bytes | processor time | achieved, least to most |", "|---|---|---|---|"]
+    for way in ways:
+        of = lambda value: math.exp(sum(math.log(value(found[way]) / value(found[last[0]])) for found in whole.values()) / len(whole))
+        achieved = [getattr(found[way], target) for found in whole.values()]
+        lines.append(f"| {way} | {of(lambda r: r.bytes):.3f} | {of(lambda r: r.seconds):.2f} | {min(achieved):.2f} to {max(achieved):.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
