@@ -44,7 +44,8 @@ fn the_embedded_table_given_as_text_gives_the_same_bytes() {
 
 #[test]
 fn a_changed_constant_decides_and_is_told() {
-    let text = "[search]\nfirst_quantizer = 20\nfirst_by_changed = 0\nfirst_by_flatness = 0\nmost_located = 1\n";
+    let text =
+        "[search]\nfirst_quantizer = 20\nfirst_by_changed = 0\nfirst_by_flatness = 0\nmost_located = 1\n";
     // The floor for which the constants are.
     let pairs = [("effort", "1"), ("min_psnr_y", "35")];
     let changed = settings(&[&pairs[..], &[("defaults", text)]].concat());

@@ -18,7 +18,7 @@ use crate::defaults::{ClipFloor as Rules, Defaults, MostAbove};
 use crate::filter::train::WarmStart;
 use crate::metrics::FrameMetrics;
 use crate::report::{AttemptRecord, SceneVerdict};
-use crate::search::{Curve, Floor, Pooled, STEP, Standing, middle};
+use crate::search::{Curve, Floor, Pooled, STEP, Standing, middle, saving};
 
 /// Codings on one side of the floor, one after the other, before the middle is taken of what is left.
 const MOST_ON_ONE_SIDE: u32 = 2;
@@ -27,6 +27,8 @@ const MOST_ON_ONE_SIDE: u32 = 2;
 pub(super) struct ClipFloor {
     rules: Rules,
     most_above: MostAbove,
+    /// Share of the bytes that another coding must be expected to save.
+    worth_another: f64,
     floor: Floor,
     probed: Vec<Arc<ProbedScene>>,
     /// The clip's curve, once all scenes are probed.
@@ -53,6 +55,7 @@ impl ClipFloor {
         Self {
             rules: defaults.clip_floor,
             most_above: defaults.most_above,
+            worth_another: defaults.search.worth_another,
             floor,
             probed: Vec::new(),
             curve: Curve::default(),
@@ -110,7 +113,9 @@ impl ClipFloor {
         self.streak = (standing.is_met, if self.streak.0 == standing.is_met { self.streak.1 + 1 } else { 1 });
         let next = self.within_bounds(self.next_wanted(aim, library), library);
         let is_over = self.corrections == self.rules.most_corrections || is_repeated;
-        match next.filter(|_| !is_over && (!standing.is_met || standing.is_wasteful)) {
+        let is_wasteful = standing.is_wasteful
+            || next.is_some_and(|next| saving(quantizer.value(), next.value()) > self.worth_another);
+        match next.filter(|_| !is_over && (!standing.is_met || is_wasteful)) {
             Some(next) => {
                 self.corrections += 1;
                 self.store(next)

@@ -33,7 +33,7 @@ pub(crate) use params::EffortParams;
 pub use params::{EncodeParams, Tools};
 pub(crate) use quality::{Pooled, Quality};
 pub(crate) use quality_curve::{Curve, STEP, middle};
-pub(crate) use rate_curve::{RateCurve, allocate};
+pub(crate) use rate_curve::{RateCurve, allocate, saving};
 pub(crate) use run_attempt::{at_depth, run_attempt};
 pub(crate) use scene_search::{Search, SearchResult, Store, Stored, attempt_record};
 pub(crate) use stage_clock::{Spent, StageClock};
