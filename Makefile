@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder stills profiles filters rules worker-numbers cluster-numbers base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -100,6 +100,17 @@ ladder: ## What each effort takes and saves beside presets that are told their q
 	@scripts/wheel.sh
 	cargo build --release -p eval --bin grid --bin encode
 	$(PYTHON) eval/python/ladder.py $(or $(CLIPS),$(error name clips: make ladder CLIPS="a.mp4 b.mkv")) $(LADDER)
+
+searchers: ## Compare with ab-av1, which searches a quantizer for a VMAF or XPSNR of the clip (CLIPS="a.mp4 b.mkv"; SEARCHERS=--frames 100).
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	$(PYTHON) eval/python/searchers.py $(or $(CLIPS),$(error name clips: make searchers CLIPS="a.mp4 b.mkv")) $(SEARCHERS)
+
+rates: ## Compare bitrate targets with SVT-AV1's own two-pass VBR (CLIPS="a.mp4 b.mkv"; RATES=--presets 8).
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	cargo build --release -p eval --bin encode
+	$(PYTHON) eval/python/rates.py $(or $(CLIPS),$(error name clips: make rates CLIPS="a.mp4 b.mkv")) $(RATES)
 
 stills: ## Compare still pictures with AVIF, JPEG XL and WebP (PICTURES="a.png b.png", or NEURAL_CODEC_MEDIA with kodak/; STILLS="--only neural").
 	@scripts/setup.sh

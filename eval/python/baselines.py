@@ -108,7 +108,9 @@ def encode_with_ab_av1(baseline: Baseline, source: str, output: str, score: str,
     same = ["--input", source, "--preset", baseline.preset, "--pix-format", "yuv420p", "--keyint", "9999"]
     # What it remembers of an earlier search would not be counted.
     limits = ["--min-crf", "1", "--max-crf", "63", "--max-encoded-percent", "100", "--cache", "false"]
-    search = ["ab-av1", "crf-search", *same, *limits, f"--min-{score}", str(floor), "--temp-dir", str(Path(output).parent)]
+    # It scales small frames up before VMAF, where nothing else is said, which nobody else here does.
+    scale = ["--vmaf-scale", "none"] if score == "vmaf" else []
+    search = ["ab-av1", "crf-search", *same, *limits, *scale, f"--min-{score}", str(floor), "--temp-dir", str(Path(output).parent)]
     found = subprocess.run(search, capture_output=True, text=True)
     quantizer = crf_found(found.stdout)
     if found.returncode != 0 or quantizer is None:
