@@ -195,14 +195,18 @@ def picture(rows: dict[str, dict[str, Point]], path: Path) -> None:
     figure = Figure(figsize=(7, 4.4), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
-    for kind, label, color, marker in (("preset", "SVT-AV1, told its quantizer", "#0072B2", "s"), ("effort", "neural-codec, by effort", "#D55E00", "o")):
-        found = [w for w in next(iter(rows.values())) if w.startswith(kind) and (kind == "effort" or w.endswith(", told"))]
+    for kind, ending, label, color, marker in (
+        ("preset", ", told", "SVT-AV1, told its quantizer", "#0072B2", "s"),
+        ("preset", ", bisected", "SVT-AV1, its quantizer found by bisection", "#009E73", "^"),
+        ("effort", "", "neural-codec, by effort", "#D55E00", "o"),
+    ):
+        found = [w for w in next(iter(rows.values())) if w.startswith(kind) and w.endswith(ending)]
         points = [(means(rows, w, lambda p: p.seconds), means(rows, w, lambda p: p.bytes), w.split()[1].rstrip(",")) for w in found]
         axes.plot([p[0] for p in points], [p[1] for p in points], color=color, marker=marker, label=label)
         for x, y, name in points:
             axes.annotate(name, (x, y), textcoords="offset points", xytext=(5, 5), color=color)
     axes.set_xscale("log")
-    axes.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
+    axes.set_xticks([1, 2, 4, 8, 16, 32], ["1", "2", "4", "8", "16", "32"])
     axes.set_xlabel("processor time, preset 6 told = 1")
     axes.set_ylabel("bytes at the floor, preset 6 told = 1")
     axes.grid(alpha=0.3)

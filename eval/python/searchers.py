@@ -7,6 +7,8 @@ least that ab-av1 reached in luma. Processor time is everything, search and meas
 included, of the process and of what it starts. What was achieved is measured by `neural_codec.compare` on what decodes, for both. Bytes are the whole file
 of ours, and of ab-av1's the pictures without the container. An ab-av1 that finds nothing is named and left out of the means, and ours of that clip with it.
 
+What ab-av1 found is kept in OUTPUT/searchers.json: a second run with the same clips, frames and targets measures ours anew and nothing else.
+
 Needs `ab-av1` and an FFmpeg with libsvtav1, libvmaf and xpsnr on the PATH, and a libvmaf (NEURAL_CODEC_VMAF).
 """
 
@@ -21,6 +23,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import neural_codec
 
@@ -55,11 +58,15 @@ def main() -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     targets = {"vmaf": options.vmaf, "xpsnr": options.xpsnr}
     rows: dict[str, dict[str, dict[str, Result]]] = {target: {} for target in targets}
+    presets = {f"ab-av1, preset {preset}": preset for preset in options.presets}
+    file = options.output / "searchers.json"
+    kept = read(file)
     for path in options.clips:
         y4m = options.output / f"{path.stem}.y4m"
         convert(path, y4m, options.frames)
         for target, floor in targets.items():
-            found = {f"ab-av1, preset {preset}": theirs(y4m, preset, target, floor) for preset in options.presets}
+            known = kept.get(target, {}).get(path.stem, {})
+            found = {way: known[way] if way in known else theirs(y4m, preset, target, floor) for way, preset in presets.items()}
             # Its XPSNR is of all planes: ours is asked for what that came to in luma.
             asked = min((result.xpsnr for result in found.values() if result), default=floor) if target == "xpsnr" else floor
             found |= {f"ours, effort {effort}": ours(y4m, effort, target, asked) for effort in options.efforts}
@@ -67,11 +74,18 @@ def main() -> None:
             for way, result in rows[target][path.stem].items():
                 print(f"{path.stem}, {target} {floor:g}: {way}: {result}", flush=True)
         y4m.unlink()
-        kept = {t: {c: {w: dataclasses.asdict(r) for w, r in ways.items()} for c, ways in clips.items()} for t, clips in rows.items()}
-        (options.output / "searchers.json").write_text(json.dumps(kept, indent=2))
+        told = {t: {c: {w: dataclasses.asdict(r) for w, r in ways.items()} for c, ways in clips.items()} for t, clips in rows.items()}
+        file.write_text(json.dumps(told, indent=2))
     text = "\n".join(table(target, floor, rows[target]) for target, floor in targets.items())
     (options.output / "searchers.md").write_text(text)
     print(text)
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What an earlier run has found: results by target, clip and way."""
+    if not file.exists():
+        return {}
+    return {t: {c: {w: Result(**r) for w, r in ways.items()} for c, ways in clips.items()} for t, clips in json.loads(file.read_text()).items()}
 
 
 def ours(source: Path, effort: int, target: str, floor: float) -> Result:
