@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
+use std::io::Cursor;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use neural_codec::bitstream::{
-    BaseLayer, FRAMES_PER_HASH, Limits, PacketReader, SceneHeader, ScenePackets, Strategy, StreamHeader,
-    concat,
+    BaseLayer, FRAMES_PER_HASH, Limits, PacketReader, SceneHeader, ScenePackets, SceneReader, Strategy,
+    StreamHeader, concat,
 };
 use neural_codec::frame::{BitDepth, PixelFormat, Rational, VideoInfo};
 
@@ -66,12 +67,12 @@ fn bitstream(criterion: &mut Criterion) {
     let scenes: Vec<_> = (0..SCENES).map(scene).collect();
     let blobs: Vec<_> = scenes.iter().map(|scene| scene.to_bytes().unwrap()).collect();
     let stream = concat(&header, &blobs, Limits::default()).unwrap();
-    // The header of each BASE_LAYER packet is damaged, so that every payload has to be searched.
+    // The header of each UNITS packet is damaged, so that every payload has to be searched.
     let mut damaged = stream.clone();
-    for entry in scenes.iter().enumerate().map(|(k, _)| blobs[..k].iter().map(Vec::len).sum::<usize>()) {
-        let start = stream.len() - blobs.iter().map(Vec::len).sum::<usize>() - (16 + 36 * blobs.len()) - 36;
-        let length = u32::from_le_bytes(stream[start + entry + 4..][..4].try_into().unwrap()) as usize;
-        damaged[start + entry + 16 + length] ^= 1;
+    for scene in &SceneReader::open(Cursor::new(&stream), Limits::default()).unwrap().table().scenes {
+        let start = scene.offset as usize;
+        let length = u32::from_le_bytes(stream[start + 4..][..4].try_into().unwrap()) as usize;
+        damaged[start + 16 + length] ^= 1;
     }
     assert_eq!((read(&stream), read(&damaged)), (SCENES as usize, 0));
 

@@ -623,8 +623,9 @@ int32_t ncodec_decoder_create(struct ncodec_decoder **decoder);
 
 /**
  * Changes a setting, before the first ncodec_decoder_send_data: "threads" (0: all processors), "on_damage" ("stop",
- * or "skip_scene": an error is reported once and decoding continues with the next intact scene), or a limit such as
- * "max_pixels" or "max_width". docs/C.md lists them.
+ * or "skip_scene": an error is reported once and decoding continues with the next intact scene), "whole_scenes" ("true":
+ * sent bytes wait for their whole scene, and no frame is provisional), or a limit such as "max_pixels" or "max_width".
+ * docs/C.md lists them.
  *
  * An unknown key or a value out of range is NCODEC_ERROR_INVALID_ARGUMENT, whose message names it and what would be
  * accepted. Ownership: nothing is kept. Threads: one at a time.
@@ -674,13 +675,30 @@ int32_t ncodec_decoder_finish(struct ncodec_decoder *decoder);
  *     ncodec_decoder_close(&decoder);
  *
  * NCODEC_AGAIN: send more bytes, or finish. NCODEC_END: every frame was received. The call waits while the decoder is
- * at work. timestamp is in the info's time base. After an error under "on_damage" "stop" the next call gives
+ * at work. A frame comes as soon as the bytes that it needs were sent; see ncodec_decoder_is_provisional. timestamp is
+ * in the info's time base. After an error under "on_damage" "stop" the next call gives
  * NCODEC_END; under "skip_scene" it continues with the next intact scene.
  *
  * Ownership: the frame stays in the decoder until the next call of this function. Threads: one at a time.
  */
 int32_t ncodec_decoder_receive_frame(struct ncodec_decoder *decoder,
                                      int64_t *timestamp);
+
+/**
+ * Says whether the frame that was received last may still turn out to be wrong, 1 or 0: sent bytes are decoded as they
+ * come, before the checksum of their scene is known and before the hash of 32 frames can be compared.
+ *
+ *     check(ncodec_decoder_is_provisional(decoder, &is_provisional));
+ *     keep(frame);
+ *     if (!is_provisional)
+ *         confirm_all_that_are_kept();   // this one and those before it are right
+ *
+ * An error in place of a frame says that the provisional ones since the last that was not are not to be relied on. Always 0
+ * with "whole_scenes", for files, and for streams before version 1.3. NCODEC_ERROR_WRONG_ORDER when no frame was received.
+ * Ownership: nothing is kept. Threads: one at a time.
+ */
+int32_t ncodec_decoder_is_provisional(struct ncodec_decoder *decoder,
+                                      int32_t *is_provisional);
 
 /**
  * Opens a .nvc file, or an .mkv, .mp4 or .webm that this library wrote, in place of ncodec_decoder_send_data and

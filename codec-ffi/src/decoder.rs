@@ -42,8 +42,9 @@ pub unsafe extern "C" fn ncodec_decoder_create(decoder: *mut *mut Decoder) -> i3
 }
 
 /// Changes a setting, before the first ncodec_decoder_send_data: "threads" (0: all processors), "on_damage" ("stop",
-/// or "skip_scene": an error is reported once and decoding continues with the next intact scene), or a limit such as
-/// "max_pixels" or "max_width". docs/C.md lists them.
+/// or "skip_scene": an error is reported once and decoding continues with the next intact scene), "whole_scenes" ("true":
+/// sent bytes wait for their whole scene, and no frame is provisional), or a limit such as "max_pixels" or "max_width".
+/// docs/C.md lists them.
 ///
 /// An unknown key or a value out of range is NCODEC_ERROR_INVALID_ARGUMENT, whose message names it and what would be
 /// accepted. Ownership: nothing is kept. Threads: one at a time.
@@ -103,7 +104,8 @@ pub unsafe extern "C" fn ncodec_decoder_finish(decoder: *mut Decoder) -> i32 {
 ///     ncodec_decoder_close(&decoder);
 ///
 /// NCODEC_AGAIN: send more bytes, or finish. NCODEC_END: every frame was received. The call waits while the decoder is
-/// at work. timestamp is in the info's time base. After an error under "on_damage" "stop" the next call gives
+/// at work. A frame comes as soon as the bytes that it needs were sent; see ncodec_decoder_is_provisional. timestamp is
+/// in the info's time base. After an error under "on_damage" "stop" the next call gives
 /// NCODEC_END; under "skip_scene" it continues with the next intact scene.
 ///
 /// Ownership: the frame stays in the decoder until the next call of this function. Threads: one at a time.
@@ -114,10 +116,36 @@ pub unsafe extern "C" fn ncodec_decoder_receive_frame(decoder: *mut Decoder, tim
         Decoder::call(decoder, |state| {
             let mut output = Output::new("timestamp", timestamp)?;
             let status = state.receive_frame()?;
-            if let (NCODEC_OK, Ok(frame)) = (status, state.frame()) {
+            if let (NCODEC_OK, Ok(frame)) = (status, state.frame("ncodec_decoder_receive_frame")) {
                 output.put(frame.timestamp);
             }
             Ok(status)
+        })
+    }
+}
+
+/// Says whether the frame that was received last may still turn out to be wrong, 1 or 0: sent bytes are decoded as they
+/// come, before the checksum of their scene is known and before the hash of 32 frames can be compared.
+///
+///     check(ncodec_decoder_is_provisional(decoder, &is_provisional));
+///     keep(frame);
+///     if (!is_provisional)
+///         confirm_all_that_are_kept();   // this one and those before it are right
+///
+/// An error in place of a frame says that the provisional ones since the last that was not are not to be relied on. Always 0
+/// with "whole_scenes", for files, and for streams before version 1.3. NCODEC_ERROR_WRONG_ORDER when no frame was received.
+/// Ownership: nothing is kept. Threads: one at a time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ncodec_decoder_is_provisional(
+    decoder: *mut Decoder,
+    is_provisional: *mut i32,
+) -> i32 {
+    // SAFETY: NULL, a live handle, and a place for the result, as the header asks.
+    unsafe {
+        Decoder::call(decoder, |state| {
+            let mut output = Output::new("is_provisional", is_provisional)?;
+            output.put(i32::from(state.is_provisional()?));
+            Ok(NCODEC_OK)
         })
     }
 }
@@ -203,7 +231,7 @@ pub unsafe extern "C" fn ncodec_decoder_copy_frame(
         Decoder::call(decoder, |state| {
             let planes = reference("planes", planes.cast::<[*mut c_void; 3]>())?;
             let strides = reference("strides", strides.cast::<[isize; 3]>())?;
-            write_frame(state.frame()?, planes, strides)?;
+            write_frame(state.frame("ncodec_decoder_copy_frame")?, planes, strides)?;
             Ok(NCODEC_OK)
         })
     }

@@ -37,6 +37,7 @@ static void nulls_are_errors_that_name_the_argument(void) {
     char *text;
     size_t size;
     int64_t n;
+    int32_t is_provisional;
     uint32_t u;
     uint64_t frames;
 
@@ -76,6 +77,7 @@ static void nulls_are_errors_that_name_the_argument(void) {
     EXPECT(INVALID, ncodec_encoder_set_progress(NULL, NULL, NULL));
     EXPECT(INVALID, ncodec_encoder_set_logger(NULL, NULL, NULL));
     EXPECT(INVALID, ncodec_decoder_receive_frame(NULL, &n));
+    EXPECT(INVALID, ncodec_decoder_is_provisional(NULL, &is_provisional));
     EXPECT(INVALID, ncodec_decoder_video_info(NULL, &info));
     EXPECT(INVALID, ncodec_decoder_copy_frame(NULL, NULL, NULL));
     EXPECT(INVALID, ncodec_decoder_audio_track(NULL, 0, &track));
@@ -179,6 +181,7 @@ static void wrong_settings_are_named(void) {
     CHECK(mentions(ncodec_decoder_error(decoder), "max_widht"));
     EXPECT(INVALID, ncodec_decoder_set(decoder, "max_width", "wide"));
     EXPECT(INVALID, ncodec_decoder_set(decoder, "on_damage", "ignore"));
+    EXPECT(INVALID, ncodec_decoder_set(decoder, "whole_scenes", "maybe"));
     EXPECT(NCODEC_OK, ncodec_decoder_set(decoder, "on_damage", "skip_scene"));
     EXPECT(NCODEC_OK, ncodec_decoder_close(&decoder));
 }

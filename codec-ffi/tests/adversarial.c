@@ -132,13 +132,13 @@ static void try_decoder(int calls, const uint8_t *stream, size_t stream_size) {
         uint32_t number;
         uint64_t frames;
         int64_t n = 0;
-        int32_t status;
+        int32_t status, is_provisional;
         const char *call;
         ncodec_video_info_init(&info, sizeof info);
         ncodec_audio_track_init(&track, sizeof track);
         if (any(8) == 0) planes[any(3)] = NULL;
         if (any(8) == 0) strides[any(3)] = any(2) ? 0 : 1;
-        switch (any(13)) {
+        switch (any(14)) {
         case 0: TRY(ncodec_decoder_set, used, any_text(), any_text()); break;
         case 1: case 2: case 3:
             if (size > stream_size - sent) size = stream_size - sent;
@@ -153,6 +153,7 @@ static void try_decoder(int calls, const uint8_t *stream, size_t stream_size) {
         case 9: TRY(ncodec_decoder_receive_audio, used, &number, &n, any(8) == 0 ? NULL : &number, &data, &size); break;
         case 10: TRY(ncodec_decoder_seek, used, (uint64_t)any_number()); break;
         case 11: TRY(ncodec_decoder_frame_count, used, any(4) == 0 ? NULL : &frames); break;
+        case 12: TRY(ncodec_decoder_is_provisional, used, any(4) == 0 ? NULL : &is_provisional); break;
         default:
             if (any(6) == 0) TRY(ncodec_decoder_open_file, used, any_text());
             else if (any(6) == 0) TRY(ncodec_decoder_finish, used);

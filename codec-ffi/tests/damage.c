@@ -1,6 +1,6 @@
 /*
- * A real stream, whole and damaged: pieces of any size, cut anywhere, any byte flipped. Every frame that comes out
- * must be the frame that belongs there, and damage must be an error. Runs under valgrind too.
+ * A real stream, whole and damaged: pieces of any size, cut anywhere, any byte flipped. Every frame that comes out and is
+ * confirmed must be the frame that belongs there, and damage must be an error. Runs under valgrind too.
  *
  *     damage stream.nvc frames [every how many bytes to cut and flip]
  */
@@ -13,7 +13,7 @@
 
 enum { MAX_FRAMES = 256 };
 
-/* What a decode gave: a hash of each frame, and the first error or NCODEC_END. */
+/* What a decode gave: a hash of each frame that was confirmed, and the first error or NCODEC_END. */
 struct result {
     uint64_t hashes[MAX_FRAMES];
     int64_t timestamps[MAX_FRAMES];
@@ -60,7 +60,8 @@ static void decode(const uint8_t *data, size_t size, size_t piece, int bottom_up
     ncodec_decoder *decoder = NULL;
     ncodec_video_info info;
     int64_t timestamp;
-    int32_t status;
+    int32_t status, is_provisional;
+    int confirmed = 0;
     memset(result, 0, sizeof *result);
     ncodec_video_info_init(&info, sizeof info);
     EXPECT(NCODEC_OK, ncodec_decoder_create(&decoder));
@@ -78,7 +79,10 @@ static void decode(const uint8_t *data, size_t size, size_t piece, int bottom_up
             EXPECT(NCODEC_OK, ncodec_decoder_video_info(decoder, &info));
             result->timestamps[result->frames] = timestamp;
             result->hashes[result->frames++] = hash_frame(decoder, &info, bottom_up);
+            EXPECT(NCODEC_OK, ncodec_decoder_is_provisional(decoder, &is_provisional));
+            if (!is_provisional) confirmed = result->frames;
         } else {
+            result->frames = confirmed; /* what was provisional is not to be relied on */
             if (result->status == 0) result->status = status;
             if (strcmp(on_damage, "stop") == 0) break;
         }
@@ -124,6 +128,39 @@ static void a_flipped_byte_is_an_error_or_changes_nothing(uint8_t *data, size_t 
         CHECK(result.frames <= whole->frames);
         data[at] ^= 0xff;
     }
+}
+
+/* Frames come before their scene is there, the last one confirmed; or with it, all of them confirmed. */
+static void frames_come_early_or_with_their_scene(const uint8_t *data, size_t size, const struct result *whole) {
+    size_t first[2] = {0, 0};
+    for (int waits = 0; waits < 2; waits++) {
+        ncodec_decoder *decoder = NULL;
+        int64_t n;
+        size_t sent = 0;
+        int32_t status, is_provisional = 7;
+        int frames = 0, provisional = 0;
+        EXPECT(NCODEC_OK, ncodec_decoder_create(&decoder));
+        EXPECT(NCODEC_OK, ncodec_decoder_set(decoder, "whole_scenes", waits ? "true" : "false"));
+        EXPECT(NCODEC_ERROR_WRONG_ORDER, ncodec_decoder_is_provisional(decoder, &is_provisional));
+        while ((status = ncodec_decoder_receive_frame(decoder, &n)) != NCODEC_END) {
+            if (status == NCODEC_AGAIN && sent < size) {
+                EXPECT(NCODEC_OK, ncodec_decoder_send_data(decoder, data + sent++, 1));
+            } else if (status == NCODEC_AGAIN) {
+                EXPECT(NCODEC_OK, ncodec_decoder_finish(decoder));
+            } else {
+                EXPECT(NCODEC_OK, status);
+                EXPECT(NCODEC_OK, ncodec_decoder_is_provisional(decoder, &is_provisional));
+                EXPECT(NCODEC_ERROR_INVALID_ARGUMENT, ncodec_decoder_is_provisional(decoder, NULL));
+                if (frames++ == 0) first[waits] = sent;
+                provisional += is_provisional;
+                if (status < 0) break;
+            }
+        }
+        CHECK(frames == whole->frames && is_provisional == 0);
+        CHECK(waits ? provisional == 0 : provisional > 0);
+        EXPECT(NCODEC_OK, ncodec_decoder_close(&decoder));
+    }
+    CHECK(0 < first[0] && first[0] < first[1]);
 }
 
 static void limits_are_kept(const uint8_t *data, size_t size) {
@@ -173,6 +210,7 @@ int main(int argc, char **argv) {
     pieces_and_direction_change_nothing(data, size, &whole);
     a_cut_stream_is_an_error(data, size, step, &whole);
     a_flipped_byte_is_an_error_or_changes_nothing(data, size, step, &whole);
+    frames_come_early_or_with_their_scene(data, size, &whole);
     limits_are_kept(data, size);
     wrong_planes_are_errors(data, size);
     printf("  damage: %zu bytes, every %zu-th cut and flipped, %d checks, %d failed\n", size, step, checks,

@@ -20,6 +20,7 @@ mod options;
 mod parts;
 mod photo;
 mod pictures;
+mod pusher;
 mod python_file;
 mod seeker;
 mod source;
@@ -55,6 +56,8 @@ mod _native {
     };
     #[pymodule_export]
     use crate::photo::{decode_photo, decode_picture, encode_photo, encode_picture, is_photo};
+    #[pymodule_export]
+    use crate::pusher::Pusher;
     #[pymodule_export]
     use crate::seeker::Seeker;
     #[pymodule_export]

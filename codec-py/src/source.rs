@@ -85,22 +85,7 @@ impl Source {
 
     /// What is known before the first frame, by name.
     fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let out = PyDict::new(py);
-        let clip = ClipReport::new(&self.info);
-        let (rate, base) = (self.info.frame_rate, self.info.time_base);
-        out.set_item("width", clip.width)?;
-        out.set_item("height", clip.height)?;
-        out.set_item("pixel_format", clip.pixel_format)?;
-        out.set_item("bit_depth", self.info.format.depth.bits())?;
-        out.set_item("color_range", clip.color_range)?;
-        out.set_item("color_primaries", clip.color_primaries)?;
-        out.set_item("color_transfer", clip.color_transfer)?;
-        out.set_item("color_matrix", clip.color_matrix)?;
-        out.set_item("frame_rate", (rate.num, rate.den))?;
-        out.set_item("time_base", (base.num, base.den))?;
-        out.set_item("declared_frames", self.declared_frames)?;
-        out.set_item("stream", self.stream.clone())?;
-        Ok(out)
+        described(py, &self.info, self.declared_frames, self.stream.clone())
     }
 
     /// The next frame as `(timestamp, array or planes)`; nothing after the last. A GPU-resident one stays there, with channels
@@ -139,7 +124,7 @@ impl Source {
     }
 
     fn of_stream(decoder: StreamDecoder<impl Read + Send + 'static>) -> Self {
-        let stream = Some(described(&decoder));
+        let stream = Some(version_of(&decoder));
         Self::of(Box::new(decoder), stream)
     }
 
@@ -148,7 +133,7 @@ impl Source {
         decoder: StreamDecoder<impl Read + Send + 'static>,
         options: &OpenOptions,
     ) -> neural_codec::Result<Self> {
-        let stream = Some(described(&decoder));
+        let stream = Some(version_of(&decoder));
         Ok(Self::of(media::with_planned_audio(Box::new(decoder), options)?, stream))
     }
 
@@ -200,8 +185,33 @@ pub(crate) fn inspect(
     })
 }
 
+/// What is known of a clip, by name.
+pub(crate) fn described<'py>(
+    py: Python<'py>,
+    info: &VideoInfo,
+    declared_frames: Option<u64>,
+    stream: Option<(String, String)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    let clip = ClipReport::new(info);
+    let (rate, base) = (info.frame_rate, info.time_base);
+    out.set_item("width", clip.width)?;
+    out.set_item("height", clip.height)?;
+    out.set_item("pixel_format", clip.pixel_format)?;
+    out.set_item("bit_depth", info.format.depth.bits())?;
+    out.set_item("color_range", clip.color_range)?;
+    out.set_item("color_primaries", clip.color_primaries)?;
+    out.set_item("color_transfer", clip.color_transfer)?;
+    out.set_item("color_matrix", clip.color_matrix)?;
+    out.set_item("frame_rate", (rate.num, rate.den))?;
+    out.set_item("time_base", (base.num, base.den))?;
+    out.set_item("declared_frames", declared_frames)?;
+    out.set_item("stream", stream)?;
+    Ok(out)
+}
+
 /// Version and encoder of a stream.
-fn described(decoder: &StreamDecoder<impl Read>) -> (String, String) {
+fn version_of(decoder: &StreamDecoder<impl Read>) -> (String, String) {
     let header = decoder.header();
     (format!("{}.{}", header.version.major, header.version.minor), header.encoder.clone())
 }

@@ -151,6 +151,9 @@ def test_every_class_answers_adversarial_arguments_by_an_error(kind, adversarial
         try:
             if kind is neural_codec.Encoder:
                 made = kind(fps=value)
+            elif kind is neural_codec.PushDecoder:
+                made = kind()
+                made.push(value)
             else:
                 made = kind.from_json(value) if hasattr(kind, "from_json") else kind(value)
         except (errors.NeuralCodecError, OSError) as error:
@@ -161,7 +164,7 @@ def test_every_class_answers_adversarial_arguments_by_an_error(kind, adversarial
             getattr(made, "close", lambda: None)()
 
 
-@pytest.mark.parametrize("kind", [neural_codec.Decoder, neural_codec.Encoder], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [neural_codec.Decoder, neural_codec.Encoder, neural_codec.PushDecoder], ids=lambda kind: kind.__name__)
 def test_options_of_handles_are_refused_by_an_error_of_ours(kind, adversarial, stream):
     options = [each for each in inspect.signature(kind).parameters if each not in ("source", "settings")]
     assert len(options) >= 4
@@ -173,6 +176,10 @@ def test_options_of_handles_are_refused_by_an_error_of_ours(kind, adversarial, s
             def use(**given):
                 if kind is neural_codec.Decoder:
                     with neural_codec.Decoder(stream, **given) as decoder:
+                        decoder.next_frame()
+                elif kind is neural_codec.PushDecoder:
+                    with neural_codec.PushDecoder(**given) as decoder:
+                        decoder.push(stream)
                         decoder.next_frame()
                 else:
                     with neural_codec.Encoder(**{**QUICK, **given}) as encoder:

@@ -7,11 +7,13 @@
 use std::io::Cursor;
 
 use neural_codec::bitstream::{
-    FormatVersion, LAYER_UUID, Limits, NeuralFilter, NeuralLayer, PACKET_HEADER_BYTES, Packet, PacketKind,
-    PacketReader, PacketWriter, PhotoPacket, SIGNATURE, ScenePackets, SceneReader, StreamHeader, StreamItem,
-    TracksEntry,
+    BaseLayer, EarlyItem, FormatVersion, LAYER_UUID, Limits, NeuralFilter, NeuralLayer, PACKET_HEADER_BYTES,
+    Packet, PacketKind, PacketReader, PacketWriter, PhotoPacket, SIGNATURE, SceneHead, ScenePackets,
+    SceneReader, StreamHeader, StreamItem, TracksEntry,
 };
-use neural_codec::decoder::{DecoderSettings, OnDamage, StreamDecoder, decode_photo};
+use neural_codec::decoder::{
+    DecoderSettings, DecodingAgent, OnDamage, Received, StreamDecoder, decode_photo,
+};
 use neural_codec::filter::SceneFilter;
 use neural_codec::frame::{Color, Frame, PixelFormat};
 use neural_codec::settings::DeviceChoice;
@@ -30,10 +32,14 @@ pub fn header(data: &[u8]) {
     let _ = PacketReader::new(data, Limits::default());
 }
 
-/// A whole stream from front to back, past all damage; one without damage is written again and reads the same.
+/// A whole stream from front to back, past all damage; one without damage reads the same unit by unit, and is written again and
+/// reads the same.
 pub fn packets(data: &[u8]) {
     let stream = stream_of(data);
     let (header, items, errors) = salvage(&stream);
+    let (early_items, early_errors) = salvage_early(&stream);
+    assert!(early_items.len() + early_errors <= 2 * stream.len() + 1, "each step makes progress");
+    assert_eq!((errors == 0).then_some(&items), (early_errors == 0).then_some(&early_items));
     assert!(items.len() + errors <= stream.len() + 1, "each step makes progress");
     for item in &items {
         if let StreamItem::Scene(scene) = item {
@@ -70,7 +76,8 @@ pub fn seek(data: &[u8]) {
     }
 }
 
-/// A whole decode, past all damage: nothing but frames and errors comes out, and both are bounded by the input.
+/// A whole decode, past all damage: nothing but frames and errors comes out, and both are bounded by the input. Pushed, where the
+/// second bit of the first byte is set, so that frames come before their scene is there.
 pub fn decoder(data: &[u8]) {
     let stream = stream_of(data);
     let mut limits = Limits::default();
@@ -80,6 +87,9 @@ pub fn decoder(data: &[u8]) {
         .with_limits(limits)
         .with_on_damage(OnDamage::SkipScene)
         .with_device(DeviceChoice::Cpu);
+    if data.first().is_some_and(|mode| mode & 2 == 2) {
+        return push(&stream, settings);
+    }
     let Ok(mut decoder) = StreamDecoder::new(stream.as_slice(), settings) else { return };
     let mut steps = 0;
     loop {
@@ -90,6 +100,26 @@ pub fn decoder(data: &[u8]) {
         }
         steps += 1;
         assert!(steps <= stream.len() + 1, "each step makes progress");
+    }
+}
+
+fn push(stream: &[u8], settings: DecoderSettings) {
+    let mut agent = DecodingAgent::new(settings).expect("a thread");
+    let mut pieces = stream.chunks(stream.len() / 8 + 1);
+    let mut steps = 0;
+    loop {
+        match agent.receive_frame() {
+            Ok(Received::NeedsData) => match pieces.next() {
+                Some(piece) => {
+                    assert!(agent.send_data(piece).expect("memory does not fail"), "few bytes wait")
+                }
+                None => agent.finish().expect("it is told once"),
+            },
+            Ok(Received::End) => break,
+            Ok(Received::Frame(_)) | Err(_) => {}
+        }
+        steps += 1;
+        assert!(steps <= stream.len() + 20, "each step makes progress");
     }
 }
 
@@ -166,6 +196,42 @@ fn salvage(stream: &[u8]) -> (Option<StreamHeader>, Vec<StreamItem>, usize) {
         }
     }
     (Some(reader.header().clone()), items, errors)
+}
+
+/// As `salvage`, with scenes put together from their units.
+fn salvage_early(stream: &[u8]) -> (Vec<StreamItem>, usize) {
+    let (mut items, mut errors) = (Vec::new(), 0);
+    let Ok(mut reader) = PacketReader::new(stream, Limits::default()) else { return (items, 1) };
+    let mut next = |reader: &mut PacketReader<&[u8]>| {
+        let Some(item) = reader.next_early_item()? else { return Ok(false) };
+        let head = match item {
+            EarlyItem::Whole(item) => {
+                items.push(item);
+                return Ok(true);
+            }
+            EarlyItem::Opened(head) => head,
+        };
+        let mut base = BaseLayer::new(head.width, head.height, head.depth);
+        while let Some(unit) = reader.next_unit()? {
+            base.push_unit(&unit)?;
+        }
+        let SceneHead { header, filter, hashes, .. } = *head;
+        items.push(StreamItem::Scene(ScenePackets { header, base, filter, hashes }));
+        Ok::<_, neural_codec::Error>(true)
+    };
+    loop {
+        match next(&mut reader) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(_) => {
+                errors += 1;
+                if !reader.resync().expect("memory does not fail") {
+                    break;
+                }
+            }
+        }
+    }
+    (items, errors)
 }
 
 fn write(header: &StreamHeader, items: &[StreamItem]) -> Vec<u8> {

@@ -120,11 +120,15 @@ impl DecoderState {
     }
 
     /// The frame that was received last.
-    pub(super) fn frame(&self) -> Result<&Frame> {
-        self.frame.as_ref().ok_or_else(|| Error::WrongOrder {
-            call: "ncodec_decoder_copy_frame",
-            reason: "call ncodec_decoder_receive_frame first".into(),
-        })
+    pub(super) fn frame(&self, call: &'static str) -> Result<&Frame> {
+        let reason = "call ncodec_decoder_receive_frame first";
+        self.frame.as_ref().ok_or_else(|| Error::WrongOrder { call, reason: reason.into() })
+    }
+
+    /// Whether that frame may still turn out to be wrong.
+    pub(super) fn is_provisional(&self) -> Result<bool> {
+        self.frame("ncodec_decoder_is_provisional")?;
+        Ok(matches!(&self.input, Input::Pushed(agent) if agent.is_provisional()))
     }
 
     pub(super) fn video_info(&self) -> Option<VideoInfo> {

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._native import __version__
     from ._parts import EncodedScene, concat, encode_scene, split, warm_start
     from ._photo import DecodedPhoto, decode_photo
+    from ._push import PushDecoder
     from ._settings import Setting, settings
     from ._versions import show_versions, versions
     from .errors import NeuralCodecError
@@ -39,6 +40,7 @@ _FROM = {
     "_native": ("__version__",),
     "_parts": ("EncodedScene", "concat", "encode_scene", "split", "warm_start"),
     "_photo": ("DecodedPhoto", "decode_photo"),
+    "_push": ("PushDecoder",),
     "_settings": ("Setting", "settings"),
     "_versions": ("show_versions", "versions"),
     "errors": ("NeuralCodecError",),
@@ -59,6 +61,7 @@ __all__ = [
     "NeuralCodecError",
     "ProfiledScene",
     "Progress",
+    "PushDecoder",
     "Report",
     "Setting",
     "StreamInfo",

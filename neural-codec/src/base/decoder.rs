@@ -180,6 +180,28 @@ impl Av1Decoder {
         Ok(None)
     }
 
+    /// The next frame of the units that were sent, `None` once each has given its own: for a caller who has no other unit yet. The
+    /// decoder stops working ahead until the next unit.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive); `Corrupt` where a unit has given none.
+    pub fn receive_sent(&mut self) -> Result<Option<Frame>> {
+        for _ in 0..MAX_TRIES {
+            if let Some(frame) = self.receive()? {
+                return Ok(Some(frame));
+            }
+            if self.received == self.sent {
+                return Ok(None);
+            }
+            // Asked again without a unit in between, it gives what it works on.
+            let result = self.take_picture();
+            self.guard(result)?;
+        }
+        let error = self.corrupt("a frame for each unit", format!("{} of {}", self.received, self.sent));
+        self.guard(Err(error))
+    }
+
     /// Reads the unit's headers and compares them with what the scene is said to hold.
     fn check_unit(&mut self, unit: &[u8]) -> Result<()> {
         let place = Place::at_frame(self.sent);

@@ -1,10 +1,11 @@
-//! BASE_LAYER: the AV1 stream of a scene, one temporal unit a frame.
+//! The base layer of a scene, one temporal unit a frame; and BASE_LAYER, which carried it up to version 1.2.
 
 use super::Limits;
 use super::bytes::{Reader, Writer};
 use super::header::{read_depth, read_size};
 use super::kind::PacketKind;
 use super::payload::Payload;
+use super::units::Units;
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Layout, VideoInfo};
 use crate::memory;
@@ -30,68 +31,71 @@ pub struct BaseLayer {
     pub height: u32,
     /// Bits of a coded sample.
     pub depth: BitDepth,
-    /// Where each unit ends in `data`; strictly rising, the last being its length.
-    ends: Vec<usize>,
-    /// The units, one after the other.
-    data: Vec<u8>,
+    /// The temporal units, one a frame.
+    pub(super) units: Units,
 }
 
 impl BaseLayer {
     /// A layer that has no units yet. Units: `width` and `height` in pixels.
     pub fn new(width: u32, height: u32, depth: BitDepth) -> Self {
-        Self { codec: BaseCodec::Av1, width, height, depth, ends: Vec::new(), data: Vec::new() }
+        Self { codec: BaseCodec::Av1, width, height, depth, units: Units::default() }
     }
 
     /// Adds the temporal unit of the next frame.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for none or 2^32 bytes, `OutOfMemory`.
+    /// As [`Units::push`].
     pub fn push_unit(&mut self, unit: &[u8]) -> Result<()> {
-        if unit.is_empty() || u32::try_from(unit.len()).is_err() {
-            return Err(Error::invalid("temporal unit", "1 to 2^32 - 1 bytes", unit.len()));
-        }
-        memory::grow("temporal units", &mut self.data, unit.len())?;
-        memory::grow("temporal units", &mut self.ends, 1)?;
-        self.data.extend_from_slice(unit);
-        self.ends.push(self.data.len());
-        Ok(())
+        self.units.push(unit)
     }
 
     /// The temporal units, one a frame.
     pub fn units(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| &self.data[std::mem::replace(&mut start, end)..end])
+        self.units.iter()
     }
 
     /// The temporal unit of one frame of the scene.
     pub fn unit(&self, frame: usize) -> Option<&[u8]> {
-        let end = *self.ends.get(frame)?;
-        let start = frame.checked_sub(1).map_or(0, |before| self.ends[before]);
-        Some(&self.data[start..end])
+        self.units.get(frame)
     }
 
     /// Bytes of all units together.
     pub fn byte_len(&self) -> usize {
-        self.data.len()
+        self.units.bytes().len()
     }
+}
 
-    /// Whether frames of `info` can be made of this layer.
-    pub(super) fn check_fits(&self, info: &VideoInfo, place: Place) -> Result<()> {
-        if info.format.layout != Layout::Yuv420 {
-            return Err(Error::Unsupported {
-                what: format!("base layer in a stream of {}{place}", info.format),
-                remedy: "format version 1.0 carries 4:2:0 only".into(),
-            });
-        }
-        let (width, height) = (self.width as usize, self.height as usize);
-        if width < info.width || height < info.height || self.depth < info.format.depth {
-            let expected =
-                format!("at least {}x{} at {} bits", info.width, info.height, info.format.depth.bits());
-            let found = format!("{width}x{height} at {} bits", self.depth.bits());
-            return Err(Error::corrupt("base layer", expected, found, place));
-        }
-        Ok(())
+/// Whether frames of `info` can be made of a layer of this size and depth.
+pub(super) fn check_fits(
+    (width, height, depth): (u32, u32, BitDepth),
+    info: &VideoInfo,
+    place: Place,
+) -> Result<()> {
+    if info.format.layout != Layout::Yuv420 {
+        return Err(Error::Unsupported {
+            what: format!("base layer in a stream of {}{place}", info.format),
+            remedy: "format version 1.0 carries 4:2:0 only".into(),
+        });
+    }
+    let (width, height) = (width as usize, height as usize);
+    if width < info.width || height < info.height || depth < info.format.depth {
+        let expected =
+            format!("at least {}x{} at {} bits", info.width, info.height, info.format.depth.bits());
+        let found = format!("{width}x{height} at {} bits", depth.bits());
+        return Err(Error::corrupt("base layer", expected, found, place));
+    }
+    Ok(())
+}
+
+/// The codec of a base layer.
+pub(super) fn read_codec(reader: &mut Reader<'_>) -> Result<BaseCodec> {
+    match reader.u8("base codec")? {
+        1 => Ok(BaseCodec::Av1),
+        code => Err(Error::Unsupported {
+            what: format!("base codec {code}"),
+            remedy: "a newer version of this library may read it".into(),
+        }),
     }
 }
 
@@ -99,13 +103,7 @@ impl Payload for BaseLayer {
     const KIND: PacketKind = PacketKind::BaseLayer;
 
     fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self> {
-        let code = reader.u8("base codec")?;
-        if code != BaseCodec::Av1 as u8 {
-            return Err(Error::Unsupported {
-                what: format!("base codec {code}"),
-                remedy: "a newer version of this library may read it".into(),
-            });
-        }
+        let codec = read_codec(reader)?;
         let depth = read_depth(reader)?;
         let (width, height) = read_size(reader, limits)?;
         let count = reader.u32("number of temporal units")?;
@@ -126,7 +124,7 @@ impl Payload for BaseLayer {
             return Err(reader.corrupt("sizes of the temporal units", expected, total));
         }
         let data = reader.rest("temporal units")?;
-        Ok(Self { codec: BaseCodec::Av1, width, height, depth, ends, data })
+        Ok(Self { codec, width, height, depth, units: Units::of(ends, data) })
     }
 
     fn write(&self, writer: &mut Writer) -> Result<()> {
@@ -134,9 +132,9 @@ impl Payload for BaseLayer {
         writer.u8(self.depth.bits());
         writer.u32(self.width);
         writer.u32(self.height);
-        writer.size("number of temporal units", self.ends.len())?;
+        writer.size("number of temporal units", self.units.count())?;
         self.units().for_each(|unit| writer.varint(unit.len() as u64));
-        writer.raw(&self.data);
+        writer.raw(self.units.bytes());
         Ok(())
     }
 }
@@ -147,21 +145,10 @@ mod tests {
     use crate::frame::{PixelFormat, Rational};
 
     #[test]
-    fn units_come_back_as_they_were_pushed() {
-        let mut base = BaseLayer::new(16, 16, BitDepth::Ten);
-        let units: [&[u8]; 3] = [&[1, 2, 3], &[4], &[5; 300]];
-        units.iter().for_each(|unit| base.push_unit(unit).unwrap());
-        assert!(base.units().eq(units));
-        assert!((0..3).map(|frame| base.unit(frame).unwrap()).eq(units) && base.unit(3).is_none());
-        assert!(base.push_unit(&[]).is_err());
-    }
-
-    #[test]
     fn a_layer_too_small_or_too_shallow_does_not_fit() {
         let mut info = VideoInfo::new(16, 9, PixelFormat::YUV420_8, Rational { num: 25, den: 1 });
         let place = Place::default();
-        let fits =
-            |info: &VideoInfo, w, h, depth| BaseLayer::new(w, h, depth).check_fits(info, place).is_ok();
+        let fits = |info: &VideoInfo, w, h, depth| check_fits((w, h, depth), info, place).is_ok();
         assert!(fits(&info, 16, 16, BitDepth::Ten) && fits(&info, 16, 9, BitDepth::Eight));
         assert!(!fits(&info, 15, 9, BitDepth::Ten) && !fits(&info, 16, 8, BitDepth::Ten));
         info.format = PixelFormat::YUV420_10;

@@ -114,6 +114,27 @@ impl<'a> Reader<'a> {
         Err(self.corrupt(what, "a varint below 2^64", "a larger one"))
     }
 
+    /// A number of either sign as a varint: 0, -1, 1, -2, 2 and so on.
+    pub(super) fn signed_varint(&mut self, what: &'static str) -> Result<i64> {
+        let folded = self.varint(what)?;
+        Ok((folded >> 1) as i64 ^ -((folded & 1) as i64))
+    }
+
+    /// A reader of the next `count` bytes alone.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the payload is shorter.
+    pub(super) fn nested(&mut self, count: usize, what: &'static str) -> Result<Self> {
+        let start = self.start + self.position as u64;
+        Ok(Self::new(self.bytes(count, what)?, start))
+    }
+
+    /// Where the next field lies.
+    pub(super) fn place(&self) -> Place {
+        Place::at_offset(self.start + self.position as u64)
+    }
+
     /// A length byte and as many bytes of UTF-8.
     pub(super) fn text(&mut self, what: &'static str) -> Result<String> {
         let length = self.u8(what)?;
@@ -222,6 +243,10 @@ impl Writer {
         self.u8(value as u8);
     }
 
+    pub(super) fn signed_varint(&mut self, value: i64) {
+        self.varint((value << 1 ^ value >> 63) as u64);
+    }
+
     /// # Errors
     ///
     /// `InvalidArgument` for more than 255 bytes.
@@ -255,6 +280,16 @@ mod tests {
             let mut reader = Reader::new(&writer.bytes, 0);
             prop_assert_eq!(reader.varint("number").unwrap(), value);
             reader.finish("payload").unwrap();
+        }
+    }
+
+    #[test]
+    fn numbers_of_either_sign_read_back_and_small_ones_are_short() {
+        for value in [0, -1, 1, 63, -64, i64::MIN, i64::MAX] {
+            let mut writer = Writer::default();
+            writer.signed_varint(value);
+            assert_eq!(Reader::new(&writer.bytes, 0).signed_varint("number").unwrap(), value);
+            assert!(writer.bytes.len() == 1 || value.unsigned_abs() > 64);
         }
     }
 

@@ -18,8 +18,10 @@ pub struct FormatVersion {
 }
 
 impl FormatVersion {
+    /// The first with SCENE_HEAD, UNITS and SHORT_TABLE.
+    pub(super) const SHORT: Self = Self { major: 1, minor: 3 };
     /// The version that this library writes.
-    pub const CURRENT: Self = Self { major: 1, minor: 2 };
+    pub const CURRENT: Self = Self { major: 1, minor: 3 };
 }
 
 /// What holds for the whole stream.
@@ -135,8 +137,14 @@ pub(super) fn read_size(reader: &mut Reader<'_>, limits: &Limits) -> Result<(u32
         Ok(side)
     };
     let size = (side("width", limits.max_width)?, side("height", limits.max_height)?);
-    reader.limited("pixels of a picture", u64::from(size.0) * u64::from(size.1), limits.max_pixels)?;
+    check_pixels(reader, size, limits)?;
     Ok(size)
+}
+
+/// Whether the limits allow a picture of this width and height.
+pub(super) fn check_pixels(reader: &Reader<'_>, (width, height): (u32, u32), limits: &Limits) -> Result<()> {
+    let pixels = u64::from(width) * u64::from(height);
+    reader.limited("pixels of a picture", pixels, limits.max_pixels).map(drop)
 }
 
 /// Range, primaries, transfer, matrix and chroma location.

@@ -9,6 +9,24 @@ use crate::error::{Error, Place, Result};
 /// Memory grows by at most this before the bytes for it have arrived.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// A payload that is read in parts, and the checksum of those that came.
+pub(super) struct OpenPayload {
+    header: PacketHeader,
+    crc: u32,
+}
+
+impl OpenPayload {
+    /// Nothing yet of the payload behind `header`.
+    pub(super) fn new(header: &PacketHeader) -> Self {
+        Self { header: *header, crc: 0 }
+    }
+
+    /// Whether the parts, of which the last was read, are the payload that was written.
+    pub(super) fn check(&self) -> Result<()> {
+        self.header.check_payload(self.crc)
+    }
+}
+
 /// A source of packets that counts its bytes.
 pub(super) struct PacketInput<R> {
     input: BufReader<R>,
@@ -70,18 +88,35 @@ impl<R: Read> PacketInput<R> {
 
     /// The payload of the header just read, whose length the caller has checked.
     pub(super) fn read_payload(&mut self, header: &PacketHeader) -> Result<Vec<u8>> {
-        let mut payload = Vec::new();
-        while self.unread > 0 {
-            let chunk = self.unread.min(CHUNK_BYTES as u64);
-            payload.try_reserve(chunk as usize).map_err(|_| Error::OutOfMemory {
-                what: "packet payload",
-                bytes: u64::from(header.length),
-            })?;
-            let before = payload.len();
-            let result = (&mut self.input).take(chunk).read_to_end(&mut payload);
-            let count = (payload.len() - before) as u64;
+        let mut open = OpenPayload::new(header);
+        let payload = self.read_part(&mut open, self.unread)?;
+        open.check()?;
+        Ok(payload)
+    }
+
+    /// Bytes of the payload that were not read yet.
+    pub(super) fn unread(&self) -> u64 {
+        self.unread
+    }
+
+    /// Bytes that can be read without asking the source.
+    pub(super) fn at_hand(&self) -> u64 {
+        self.input.buffer().len() as u64
+    }
+
+    /// The next bytes of a payload, at most those that are [`unread`](Self::unread).
+    pub(super) fn read_part(&mut self, open: &mut OpenPayload, count: u64) -> Result<Vec<u8>> {
+        let (mut part, mut left) = (Vec::new(), count.min(self.unread));
+        while left > 0 {
+            let chunk = left.min(CHUNK_BYTES as u64);
+            part.try_reserve(chunk as usize)
+                .map_err(|_| Error::OutOfMemory { what: "packet payload", bytes: count })?;
+            let before = part.len();
+            let result = (&mut self.input).take(chunk).read_to_end(&mut part);
+            let count = (part.len() - before) as u64;
             self.position += count;
             self.unread -= count;
+            left -= count;
             if (result? as u64) < chunk {
                 return Err(Error::Truncated {
                     what: "packet payload",
@@ -89,8 +124,8 @@ impl<R: Read> PacketInput<R> {
                 });
             }
         }
-        header.check_payload(&payload)?;
-        Ok(payload)
+        open.crc = crc32c::crc32c_append(open.crc, &part);
+        Ok(part)
     }
 
     /// After damage: the next intact header of a known type, `None` when the source ends before one.

@@ -21,24 +21,30 @@ pub enum PacketKind {
     Audio = 0x02,
     /// [`TracksPacket`](super::TracksPacket), between scenes.
     Tracks = 0x03,
-    /// [`SceneHeader`](super::SceneHeader), opens a scene.
+    /// [`SceneHeader`](super::SceneHeader), opens a scene up to version 1.2.
     Scene = 0x10,
-    /// [`BaseLayer`](super::BaseLayer), second packet of a scene.
+    /// [`BaseLayer`](super::BaseLayer), second packet of such a scene.
     BaseLayer = 0x11,
-    /// [`FrameHashes`](super::FrameHashes), closes a scene.
+    /// [`FrameHashes`](super::FrameHashes), closes such a scene.
     FrameHashes = 0x12,
-    /// [`NeuralFilter`](super::NeuralFilter), where a scene has one, after its base layer.
+    /// [`NeuralFilter`](super::NeuralFilter), where such a scene has one, after its base layer.
     NeuralFilter = 0x13,
-    /// [`SceneTable`](super::SceneTable), after the last scene.
+    /// [`SceneHead`](super::SceneHead), opens a scene since version 1.3.
+    SceneHead = 0x14,
+    /// [`Units`](super::Units), closes it.
+    Units = 0x15,
+    /// [`SceneTable`](super::SceneTable), after the last scene up to version 1.2.
     SceneTable = 0x20,
     /// [`End`](super::End), last.
     End = 0x21,
+    /// [`ShortTable`](super::ShortTable), after the last scene since version 1.3.
+    ShortTable = 0x22,
     /// [`PhotoPacket`](super::PhotoPacket), alone: one picture is the whole file.
     Photo = 0x30,
 }
 
 impl PacketKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::StreamHeader,
         Self::Audio,
         Self::Tracks,
@@ -46,8 +52,11 @@ impl PacketKind {
         Self::BaseLayer,
         Self::FrameHashes,
         Self::NeuralFilter,
+        Self::SceneHead,
+        Self::Units,
         Self::SceneTable,
         Self::End,
+        Self::ShortTable,
         Self::Photo,
     ];
 
@@ -58,6 +67,21 @@ impl PacketKind {
     /// Whether a reader that does not know this type must refuse the stream: all but audio and tracks.
     pub(super) fn is_required(self) -> bool {
         !matches!(self, Self::Audio | Self::Tracks)
+    }
+
+    /// Whether it is the first packet of a scene.
+    pub(super) fn opens_a_scene(self) -> bool {
+        matches!(self, Self::Scene | Self::SceneHead)
+    }
+
+    /// Whether it may be the next packet where a scene has ended: then a reader may resume there.
+    pub(super) fn stands_after_a_scene(self) -> bool {
+        match self {
+            Self::Audio | Self::Tracks | Self::Scene | Self::SceneHead => true,
+            Self::SceneTable | Self::ShortTable | Self::End => true,
+            Self::StreamHeader | Self::Photo => false,
+            Self::BaseLayer | Self::NeuralFilter | Self::FrameHashes | Self::Units => false,
+        }
     }
 
     /// Most payload bytes that a valid packet of this type can have under `limits`.
@@ -72,9 +96,13 @@ impl PacketKind {
             Self::Audio => 13 + u64::from(limits.max_audio_packet_bytes),
             // 25 fixed bytes, then at most one varint of ten bytes a frame and one for their number.
             Self::Scene => 35 + 10 * frames,
-            Self::BaseLayer | Self::NeuralFilter | Self::Photo => limits.max_scene_bytes,
+            Self::BaseLayer | Self::NeuralFilter | Self::SceneHead | Self::Units | Self::Photo => {
+                limits.max_scene_bytes
+            }
             Self::FrameHashes => 8 * frames.div_ceil(FRAMES_PER_HASH as u64),
             Self::SceneTable => 36 * u64::from(limits.max_scenes),
+            // Four varints, of ten bytes at most.
+            Self::ShortTable => 40 * u64::from(limits.max_scenes),
             Self::End => END_PAYLOAD_BYTES as u64,
         };
         most.min(u64::from(limits.max_packet_bytes))

@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
-use super::{End, FRAMES_PER_HASH, Limits, Packet, SceneEntry, SceneHeader, SceneTable};
+use super::{
+    End, FRAMES_PER_HASH, Limits, Packet, PacketKind, SceneEntry, SceneHeader, SceneTable, ShortTable,
+};
 use crate::error::{Error, Place, Result};
 
 /// Where in the sequence of packets the next one lies.
@@ -18,6 +20,8 @@ pub(super) enum Step {
     FilterOrHashes,
     /// After the layers of a scene.
     FrameHashes,
+    /// After SCENE_HEAD.
+    Units,
     /// After SCENE_TABLE, which lies at this offset.
     End { table_offset: u64 },
     /// After END.
@@ -103,7 +107,18 @@ impl Order {
         let place = Place::at_offset(span.start);
         match (self.step, packet) {
             (Step::BetweenScenes, Packet::Audio(_) | Packet::Tracks(_)) => Ok(()),
-            (Step::BetweenScenes, Packet::Scene(scene)) => self.open_scene(scene, span.start),
+            (Step::BetweenScenes, Packet::Scene(scene)) => {
+                self.open_scene(scene, span.start, Step::BaseLayer)
+            }
+            (Step::BetweenScenes, Packet::SceneHead(head)) => {
+                self.open_scene(&head.header, span.start, Step::Units)?;
+                self.check_open_bytes(&span).map(drop)
+            }
+            (Step::Units, Packet::Units(units)) => {
+                let entry = self.check_units(units.count(), &span)?;
+                self.close_scene(entry);
+                Ok(())
+            }
             (Step::BaseLayer, Packet::BaseLayer(base)) => {
                 self.check_open(base.units().len(), "temporal units of a scene", 1, &span)?;
                 self.step = Step::FilterOrHashes;
@@ -120,25 +135,38 @@ impl Order {
                 self.close_scene(entry);
                 Ok(())
             }
-            (Step::BetweenScenes, Packet::SceneTable(table)) => {
+            (Step::BetweenScenes, Packet::SceneTable(table) | Packet::ShortTable(ShortTable(table))) => {
                 self.check_table(table, span.start)?;
                 self.step = Step::End { table_offset: span.start };
                 Ok(())
             }
             (Step::BetweenScenes, Packet::End(end)) if self.lossy => self.end(end, end.table_offset, place),
             (Step::End { table_offset }, Packet::End(end)) => self.end(end, table_offset, place),
-            (step, packet) => {
-                let expected = match step {
-                    Step::BetweenScenes => "a scene, audio or the scene table",
-                    Step::BaseLayer => "BaseLayer",
-                    Step::FilterOrHashes => "NeuralFilter or FrameHashes",
-                    Step::FrameHashes => "FrameHashes",
-                    Step::End { .. } => "End",
-                    Step::Nothing => "the end of the stream",
-                };
-                Err(Error::corrupt("order of packets", expected, format!("{:?}", packet.kind()), place))
-            }
+            (_, packet) => Err(self.out_of_order(packet.kind(), place)),
         }
+    }
+
+    /// The error that a packet of this kind does not follow.
+    pub(super) fn out_of_order(&self, kind: PacketKind, place: Place) -> Error {
+        let expected = match self.step {
+            Step::BetweenScenes => "a scene, audio or the scene table",
+            Step::BaseLayer => "BaseLayer",
+            Step::FilterOrHashes => "NeuralFilter or FrameHashes",
+            Step::FrameHashes => "FrameHashes",
+            Step::Units => "Units",
+            Step::End { .. } => "End",
+            Step::Nothing => "the end of the stream",
+        };
+        Error::corrupt("order of packets", expected, format!("{kind:?}"), place)
+    }
+
+    /// The open scene as it is once its UNITS, which lie at `span`, are read to their end.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` or `LimitExceeded`.
+    pub(super) fn check_units(&self, count: usize, span: &Range<u64>) -> Result<SceneEntry> {
+        self.check_open(count, "temporal units of a scene", 1, span)
     }
 
     /// Takes an unknown optional packet, whose bytes lie at `span`.
@@ -150,7 +178,7 @@ impl Order {
         self.open.map_or(Ok(()), |open| self.check_bytes(&open, span.end))
     }
 
-    fn open_scene(&mut self, scene: &SceneHeader, offset: u64) -> Result<()> {
+    fn open_scene(&mut self, scene: &SceneHeader, offset: u64, next: Step) -> Result<()> {
         let place = Place { offset: Some(offset), scene: Some(scene.index), frame: None };
         let wrong = |what, expected: String, found: String| Err(Error::corrupt(what, expected, found, place));
         // Each lost scene held at least one frame; where none was lost, no frame was.
@@ -192,12 +220,11 @@ impl Order {
         self.index = scene.index;
         self.next_frame = next_frame;
         self.last_timestamp = Some(last);
-        self.step = Step::BaseLayer;
+        self.step = next;
         Ok(())
     }
 
-    /// The open scene as it is once its packet at `span` is taken, if that packet has one `what` a frame.
-    /// The open scene, if it needs `found` items at one for every `frames_per_item` frames.
+    /// The open scene as it is once its packet at `span` is taken, if it needs `found` items at one for every `frames_per_item` frames.
     fn check_open(
         &self,
         found: usize,
@@ -231,7 +258,8 @@ impl Order {
         Ok(())
     }
 
-    fn close_scene(&mut self, entry: SceneEntry) {
+    /// Ends the scene that is open.
+    pub(super) fn close_scene(&mut self, entry: SceneEntry) {
         self.seen.scenes.push(entry);
         self.open = None;
         self.index += 1;

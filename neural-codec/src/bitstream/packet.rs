@@ -1,11 +1,12 @@
 //! One packet of a known type: the payload read by its kind, the packet written.
 
+use super::base_layer::check_fits;
 use super::bytes::{Reader, Writer};
 use super::kind::PacketKind;
 use super::payload::Payload;
 use super::{
-    AudioPacket, BaseLayer, End, FrameHashes, Limits, NeuralFilter, PhotoPacket, SceneHeader, SceneTable,
-    StreamHeader, TracksPacket,
+    AudioPacket, BaseLayer, End, FrameHashes, Limits, NeuralFilter, PhotoPacket, SceneHead, SceneHeader,
+    SceneTable, ShortTable, StreamHeader, TracksPacket, Units,
 };
 use crate::error::{Error, Place, Result};
 
@@ -18,16 +19,22 @@ pub enum Packet {
     Audio(AudioPacket),
     /// What a clip has beside pictures and sound.
     Tracks(TracksPacket),
-    /// Opens a scene.
+    /// Opens a scene up to version 1.2.
     Scene(SceneHeader),
-    /// The AV1 stream of a scene.
+    /// The AV1 stream of such a scene.
     BaseLayer(BaseLayer),
-    /// Closes a scene.
+    /// Closes such a scene.
     FrameHashes(FrameHashes),
-    /// The network that a scene's frames pass through.
+    /// The network that the frames of such a scene pass through.
     NeuralFilter(NeuralFilter),
-    /// Where every scene lies.
+    /// Opens a scene since version 1.3.
+    SceneHead(Box<SceneHead>),
+    /// Closes it.
+    Units(Units),
+    /// Where every scene lies, up to version 1.2.
     SceneTable(SceneTable),
+    /// Where every scene lies, since version 1.3.
+    ShortTable(ShortTable),
     /// Closes the stream.
     End(End),
     /// A picture, which is a whole file.
@@ -51,7 +58,10 @@ impl Packet {
             PacketKind::BaseLayer => all(payload, start, limits).map(Self::BaseLayer),
             PacketKind::FrameHashes => all(payload, start, limits).map(Self::FrameHashes),
             PacketKind::NeuralFilter => all(payload, start, limits).map(Self::NeuralFilter),
+            PacketKind::SceneHead => all(payload, start, limits).map(Box::new).map(Self::SceneHead),
+            PacketKind::Units => all(payload, start, limits).map(Self::Units),
             PacketKind::SceneTable => all(payload, start, limits).map(Self::SceneTable),
+            PacketKind::ShortTable => all(payload, start, limits).map(Self::ShortTable),
             PacketKind::End => all(payload, start, limits).map(Self::End),
             PacketKind::Photo => all(payload, start, limits).map(Box::new).map(Self::Photo),
         }
@@ -65,7 +75,8 @@ impl Packet {
                 let expected = format!("one of {}", stream.audio_tracks.len());
                 Err(Error::corrupt("audio track", expected, audio.track, place))
             }
-            Self::BaseLayer(base) => base.check_fits(&stream.info, place),
+            Self::BaseLayer(base) => check_fits((base.width, base.height, base.depth), &stream.info, place),
+            Self::SceneHead(head) => check_fits((head.width, head.height, head.depth), &stream.info, place),
             _ => Ok(()),
         }
     }
@@ -80,7 +91,10 @@ impl Packet {
             Self::BaseLayer(_) => PacketKind::BaseLayer,
             Self::FrameHashes(_) => PacketKind::FrameHashes,
             Self::NeuralFilter(_) => PacketKind::NeuralFilter,
+            Self::SceneHead(_) => PacketKind::SceneHead,
+            Self::Units(_) => PacketKind::Units,
             Self::SceneTable(_) => PacketKind::SceneTable,
+            Self::ShortTable(_) => PacketKind::ShortTable,
             Self::End(_) => PacketKind::End,
             Self::Photo(_) => PacketKind::Photo,
         }
@@ -101,7 +115,10 @@ impl Packet {
             Self::BaseLayer(payload) => payload.write_packet(&mut writer),
             Self::FrameHashes(payload) => payload.write_packet(&mut writer),
             Self::NeuralFilter(payload) => payload.write_packet(&mut writer),
+            Self::SceneHead(payload) => payload.write_packet(&mut writer),
+            Self::Units(payload) => payload.write_packet(&mut writer),
             Self::SceneTable(payload) => payload.write_packet(&mut writer),
+            Self::ShortTable(payload) => payload.write_packet(&mut writer),
             Self::End(payload) => payload.write_packet(&mut writer),
             Self::Photo(payload) => payload.write_packet(&mut writer),
         }?;

@@ -90,9 +90,8 @@ impl PacketHeader {
         Ok(())
     }
 
-    /// Whether `payload` is the one that was written.
-    pub(super) fn check_payload(&self, payload: &[u8]) -> Result<()> {
-        let found = crc32c::crc32c(payload);
+    /// Whether a payload of this checksum is the one that was written.
+    pub(super) fn check_payload(&self, found: u32) -> Result<()> {
         if found != self.payload_crc {
             let (expected, found) = (format!("checksum {:08x}", self.payload_crc), format!("{found:08x}"));
             return Err(Error::corrupt("packet payload", expected, found, Place::at_offset(self.offset)));

@@ -6,20 +6,46 @@ use super::input::PacketInput;
 use super::kind::{PACKET_HEADER_BYTES, PacketKind};
 use super::order::{Order, Step};
 use super::packet_header::PacketHeader;
-use super::{FrameHashes, Limits, Packet, ScenePackets, StreamHeader};
+use super::{FrameHashes, Limits, Packet, SceneHead, SceneHeader, ScenePackets, StreamHeader};
 use crate::error::{Error, Place, Result};
+
+/// The packet that opens a scene.
+pub(super) enum SceneStart {
+    /// Up to version 1.2.
+    Header(SceneHeader),
+    /// Since then.
+    Head(Box<SceneHead>),
+}
+
+impl SceneStart {
+    /// The packet, given back where it is another.
+    pub(super) fn of(packet: Packet) -> Result<Self, Packet> {
+        match packet {
+            Packet::Scene(header) => Ok(Self::Header(header)),
+            Packet::SceneHead(head) => Ok(Self::Head(head)),
+            other => Err(other),
+        }
+    }
+
+    pub(super) fn header(&self) -> &SceneHeader {
+        match self {
+            Self::Header(header) => header,
+            Self::Head(head) => &head.header,
+        }
+    }
+}
 
 /// The packets of a whole stream or of a part of one.
 pub(super) struct Packets<R> {
     pub(super) input: PacketInput<R>,
-    order: Order,
-    limits: Limits,
+    pub(super) order: Order,
+    pub(super) limits: Limits,
     /// A header that `resync` found and whose payload is next.
     found: Option<PacketHeader>,
     /// What reading that header met.
     found_error: Option<Error>,
     /// Whether the last packet could not be used.
-    failed: bool,
+    pub(super) failed: bool,
 }
 
 impl<R: Read> Packets<R> {
@@ -69,13 +95,27 @@ impl<R: Read> Packets<R> {
         let result = self.next_of_kind(stream, &mut kind);
         self.failed = result.is_err();
         result.map_err(|error| {
-            let outside = matches!(
-                kind,
-                Some(PacketKind::Audio | PacketKind::Tracks | PacketKind::SceneTable | PacketKind::End)
-            );
+            let outside = kind.is_some_and(|kind| kind.stands_after_a_scene() && !kind.opens_a_scene());
             let scene = self.order.scene().filter(|_| !outside);
             error.within(Place { scene, ..Place::default() })
         })
+    }
+
+    /// The header of the next packet, wherever it was met first.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated` where the source ends.
+    pub(super) fn next_header(&mut self) -> Result<PacketHeader> {
+        let place = Place::at_offset(self.input.position());
+        match (self.found.take(), self.found_error.take()) {
+            (Some(header), _) => Ok(header),
+            (None, Some(error)) => Err(error),
+            (None, None) => self
+                .input
+                .read_header()?
+                .ok_or(Error::Truncated { what: "stream, which has no END packet", place }),
+        }
     }
 
     /// Whether the next packet is one of this kind; where that cannot be told, reading it tells why.
@@ -105,14 +145,7 @@ impl<R: Read> Packets<R> {
                     }
                 };
             }
-            let header = match (self.found.take(), self.found_error.take()) {
-                (Some(header), _) => header,
-                (None, Some(error)) => return Err(error),
-                (None, None) => self
-                    .input
-                    .read_header()?
-                    .ok_or(Error::Truncated { what: "stream, which has no END packet", place })?,
-            };
+            let header = self.next_header()?;
             *kind = header.kind();
             let packet = self.read_packet(&header)?;
             let span = header.offset..self.input.position();
@@ -128,20 +161,31 @@ impl<R: Read> Packets<R> {
         }
     }
 
+    /// The scene whose first packet was the last one read.
+    pub(super) fn rest_of(
+        &mut self,
+        first: SceneStart,
+        stream: Option<&StreamHeader>,
+    ) -> Result<ScenePackets> {
+        let head = match first {
+            SceneStart::Header(header) => return self.rest_of_scene(header, stream),
+            SceneStart::Head(head) => *head,
+        };
+        match self.next(stream)? {
+            Some(Packet::Units(units)) => Ok(head.with_units(units)),
+            _ => Err(Error::internal("packet order", "a scene was taken without its units")),
+        }
+    }
+
     /// Reads the payload of `header`; `None` for an unknown packet that may be left out.
-    fn read_packet(&mut self, header: &PacketHeader) -> Result<Option<Packet>> {
+    pub(super) fn read_packet(&mut self, header: &PacketHeader) -> Result<Option<Packet>> {
         header.check(&self.limits)?;
         let payload = self.input.read_payload(header)?;
         let start = header.offset + PACKET_HEADER_BYTES as u64;
         header.kind().map(|kind| Packet::read(kind, &payload, start, &self.limits)).transpose()
     }
 
-    /// The scene whose SCENE packet was the last one read.
-    pub(super) fn rest_of_scene(
-        &mut self,
-        header: super::SceneHeader,
-        stream: Option<&StreamHeader>,
-    ) -> Result<ScenePackets> {
+    fn rest_of_scene(&mut self, header: SceneHeader, stream: Option<&StreamHeader>) -> Result<ScenePackets> {
         let (base, mut next) = (self.next(stream)?, self.next(stream)?);
         let mut filter = None;
         if let Some(Packet::NeuralFilter(found)) = next {
@@ -166,8 +210,7 @@ impl<R: Read> Packets<R> {
         self.order.lose();
         self.failed = true;
         while let Some(header) = self.input.find_header()? {
-            use PacketKind::{Audio, End, Scene, SceneTable, Tracks};
-            if matches!(header.kind(), Some(Scene | Audio | Tracks | SceneTable | End)) {
+            if header.kind().is_some_and(PacketKind::stands_after_a_scene) {
                 self.found = Some(header);
                 self.failed = false;
                 return Ok(true);
@@ -190,22 +233,24 @@ impl ScenePackets {
     /// Reads a scene that lies at `offset` in a stream and ends where `input` ends.
     pub(super) fn read_at(input: impl Read, offset: u64, limits: &Limits) -> Result<Self> {
         let mut packets = Packets::within_stream(input, offset, limits.clone());
-        let scene = match packets.next(None)? {
-            Some(Packet::Scene(header)) => packets.rest_of_scene(header, None)?,
+        let first = packets.next(None)?.map(SceneStart::of).transpose();
+        let scene = match first {
+            Ok(Some(first)) => packets.rest_of(first, None)?,
             other => {
-                let found = other.map_or("nothing".into(), |packet| format!("{:?}", packet.kind()));
-                return Err(Error::corrupt(
-                    "first packet of a scene",
-                    "Scene",
-                    found,
-                    Place::at_offset(offset),
-                ));
+                let found = other.err().map_or("nothing".into(), |packet| format!("{:?}", packet.kind()));
+                let place = Place::at_offset(offset);
+                return Err(Error::corrupt("first packet of a scene", "SceneHead or Scene", found, place));
             }
         };
         let end = packets.input.position();
         if !packets.input.is_at_end()? {
             let place = Place { offset: Some(end), scene: Some(scene.header.index), frame: None };
-            return Err(Error::corrupt("end of a scene", "nothing after FrameHashes", "more bytes", place));
+            return Err(Error::corrupt(
+                "end of a scene",
+                "nothing after its last packet",
+                "more bytes",
+                place,
+            ));
         }
         Ok(scene)
     }

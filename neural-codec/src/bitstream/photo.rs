@@ -207,7 +207,8 @@ const EXIF: u8 = 2;
 const XMP: u8 = 3;
 const ALPHA: u8 = 4;
 
-fn read_side(reader: &mut Reader<'_>, name: &'static str, limit: u32) -> Result<u32> {
+/// A side of a picture in pixels, at least 1, as a varint.
+pub(super) fn read_side(reader: &mut Reader<'_>, name: &'static str, limit: u32) -> Result<u32> {
     let side = reader.varint(name)?;
     if side == 0 {
         return Err(reader.corrupt(name, "at least 1", side));

@@ -3,10 +3,13 @@
 use std::collections::VecDeque;
 use std::io::Read;
 
-use super::packets::Packets;
+use super::open_units::OpenUnits;
+use super::packets::{Packets, SceneStart};
 use super::tracks::{Tracks, TracksEntry};
 use super::tracks_packet::TracksPacket;
-use super::{AudioPacket, Limits, Packet, PacketKind, ScenePackets, StreamHeader, SubtitlePacket, Trim};
+use super::{
+    AudioPacket, Limits, Packet, PacketKind, SceneHead, ScenePackets, StreamHeader, SubtitlePacket, Trim,
+};
 use crate::error::{Error, Result};
 
 /// What a decoder takes from a stream, in the stream's order.
@@ -20,6 +23,21 @@ pub enum StreamItem {
     Subtitle(SubtitlePacket),
     /// Duration of the clip's last frame in the stream's time base.
     LastDuration(u64),
+}
+
+/// What a decoder takes that does not wait for whole scenes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EarlyItem {
+    /// What came whole.
+    Whole(StreamItem),
+    /// A scene whose units come one by one.
+    Opened(Box<SceneHead>),
+}
+
+/// An item, or what begins one.
+enum Start {
+    Item(StreamItem),
+    Scene(SceneStart),
 }
 
 /// Reads a stream from front to back and checks all that it says about itself.
@@ -63,6 +81,8 @@ pub struct PacketReader<R> {
     /// What reading the description met.
     failure: Option<Error>,
     packets: Packets<R>,
+    /// The units of a scene that are read one by one.
+    units: Option<OpenUnits>,
 }
 
 impl<R: Read> PacketReader<R> {
@@ -73,7 +93,7 @@ impl<R: Read> PacketReader<R> {
         let header = packets.read_stream_header()?;
         let tracks = Tracks::of_audio(header.audio_tracks.clone());
         let (waiting, trims) = (VecDeque::new(), Vec::new());
-        let mut reader = Self { header, tracks, waiting, trims, failure: None, packets };
+        let mut reader = Self { header, tracks, waiting, trims, failure: None, packets, units: None };
         while reader.failure.is_none() && reader.packets.next_is(PacketKind::Tracks) {
             match reader.packets.next(Some(&reader.header)) {
                 Ok(Some(Packet::Tracks(TracksPacket(entries)))) => reader.take_entries(entries),
@@ -134,6 +154,10 @@ impl<R: Read> PacketReader<R> {
     /// `Truncated` where the stream stops before END; `Corrupt`, `LimitExceeded` or `Unsupported` for a
     /// packet that cannot be used; each with its offset and scene. Then [`resync`](Self::resync) is due.
     pub fn next_packet(&mut self) -> Result<Option<Packet>> {
+        if self.units.is_some() {
+            let reason = "the units of a scene are due; ask next_unit for them".into();
+            return Err(Error::WrongOrder { call: "next_packet", reason });
+        }
         match self.failure.take() {
             Some(error) => Err(error),
             None => self.packets.next(Some(&self.header)),
@@ -146,20 +170,70 @@ impl<R: Read> PacketReader<R> {
     ///
     /// As [`next_packet`](Self::next_packet).
     pub fn next_item(&mut self) -> Result<Option<StreamItem>> {
+        let item = match self.next_start()? {
+            Some(Start::Item(item)) => item,
+            Some(Start::Scene(start)) => StreamItem::Scene(self.packets.rest_of(start, Some(&self.header))?),
+            None => return Ok(None),
+        };
+        Ok(Some(item))
+    }
+
+    /// As [`next_item`](Self::next_item), but a scene since version 1.3 as soon as its units begin: until the last of them came from
+    /// [`next_unit`](Self::next_unit), nothing else can be asked for but [`resync`](Self::resync).
+    ///
+    /// # Errors
+    ///
+    /// As [`next_packet`](Self::next_packet).
+    pub fn next_early_item(&mut self) -> Result<Option<EarlyItem>> {
+        let item = match self.next_start()? {
+            Some(Start::Item(item)) => EarlyItem::Whole(item),
+            Some(Start::Scene(SceneStart::Head(head))) => {
+                self.units = Some(OpenUnits::begin(&mut self.packets)?);
+                EarlyItem::Opened(head)
+            }
+            Some(Start::Scene(start)) => {
+                EarlyItem::Whole(StreamItem::Scene(self.packets.rest_of(start, Some(&self.header))?))
+            }
+            None => return Ok(None),
+        };
+        Ok(Some(item))
+    }
+
+    /// The next unit of the scene that is open, as soon as its bytes came; `None` after the last.
+    ///
+    /// Units come before their packet's checksum, the last one after it was found right.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_packet`](Self::next_packet); what came of the scene before is then not to be relied on.
+    pub fn next_unit(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some(mut units) = self.units.take() else { return Ok(None) };
+        let unit = units.next(&mut self.packets)?;
+        self.units = Some(units).filter(|units| !units.is_done());
+        Ok(Some(unit))
+    }
+
+    /// Whether `next_unit` would not wait, where the source has this many bytes that it gives at once.
+    pub fn unit_is_at_hand(&self, waiting: u64) -> bool {
+        let needed = self.units.as_ref().map_or(0, OpenUnits::needed);
+        needed <= self.packets.input.at_hand().saturating_add(waiting)
+    }
+
+    /// The next item that is no scene, or the first packet of a scene.
+    fn next_start(&mut self) -> Result<Option<Start>> {
         loop {
             if let Some(item) = self.waiting.pop_front() {
-                return Ok(Some(item));
+                return Ok(Some(Start::Item(item)));
             }
             let Some(packet) = self.next_packet()? else { return Ok(None) };
             match packet {
-                Packet::Audio(audio) => return Ok(Some(StreamItem::Audio(self.trimmed(audio)))),
+                Packet::Audio(audio) => return Ok(Some(Start::Item(StreamItem::Audio(self.trimmed(audio))))),
                 Packet::Tracks(TracksPacket(entries)) => self.take_entries(entries),
-                Packet::Scene(header) => {
-                    let scene = self.packets.rest_of_scene(header, Some(&self.header))?;
-                    return Ok(Some(StreamItem::Scene(scene)));
+                Packet::SceneTable(_) | Packet::ShortTable(_) | Packet::End(_) => {}
+                other => {
+                    let start = SceneStart::of(other).map_err(|other| wrong_call(other.kind()))?;
+                    return Ok(Some(Start::Scene(start)));
                 }
-                Packet::SceneTable(_) | Packet::End(_) => {}
-                other => return Err(wrong_call(other.kind())),
             }
         }
     }
@@ -169,6 +243,7 @@ impl<R: Read> PacketReader<R> {
     /// What lay between is lost; the next scene may have a larger index than expected. The cost is linear in
     /// the bytes stepped over, and each call makes progress.
     pub fn resync(&mut self) -> Result<bool> {
+        self.units = None;
         self.packets.resync()
     }
 }

@@ -1,4 +1,4 @@
-//! SCENE and FRAME_HASHES: the packets that open and close a scene.
+//! SCENE and FRAME_HASHES: the packets that opened and closed a scene up to version 1.2, and what SCENE_HEAD took over from them.
 
 use super::Limits;
 use super::bytes::{Reader, Writer};
@@ -41,7 +41,8 @@ impl Payload for SceneHeader {
         }
         reader.limited("frames of a scene", u64::from(frame_count), u64::from(limits.max_scene_frames))?;
         let strategy = read_strategy(reader, index)?;
-        let timestamps = read_timestamps(reader, frame_count)?;
+        let first = reader.i64("first timestamp")?;
+        let timestamps = read_deltas(reader, first, frame_count)?;
         Ok(Self { index, first_frame, strategy, timestamps })
     }
 
@@ -50,7 +51,8 @@ impl Payload for SceneHeader {
         writer.u64(self.first_frame);
         writer.size("frames of a scene", self.timestamps.len())?;
         writer.u8(self.strategy as u8);
-        write_timestamps(writer, &self.timestamps)
+        writer.i64(self.timestamps.first().copied().unwrap_or_default());
+        write_deltas(writer, &self.timestamps)
     }
 }
 
@@ -66,9 +68,8 @@ pub(super) fn read_strategy(reader: &mut Reader<'_>, index: u32) -> Result<Strat
     }
 }
 
-/// The first timestamp, the number of deltas, the deltas. One delta stands for all where they are equal.
-fn read_timestamps(reader: &mut Reader<'_>, frame_count: u32) -> Result<Vec<i64>> {
-    let first = reader.i64("first timestamp")?;
+/// The number of deltas, the deltas. One stands for all where they are equal.
+pub(super) fn read_deltas(reader: &mut Reader<'_>, first: i64, frame_count: u32) -> Result<Vec<i64>> {
     let steps = u64::from(frame_count) - 1;
     let listed = reader.varint("number of timestamp deltas")?;
     if listed != steps && (listed != 1 || steps == 0) {
@@ -92,10 +93,11 @@ fn read_timestamps(reader: &mut Reader<'_>, frame_count: u32) -> Result<Vec<i64>
     Ok(timestamps)
 }
 
-fn write_timestamps(writer: &mut Writer, timestamps: &[i64]) -> Result<()> {
-    let Some(&first) = timestamps.first() else {
+/// What `read_deltas` reads.
+pub(super) fn write_deltas(writer: &mut Writer, timestamps: &[i64]) -> Result<()> {
+    if timestamps.is_empty() {
         return Err(Error::invalid("timestamps", "at least 1", 0));
-    };
+    }
     let mut deltas = memory::reserved("timestamps", timestamps.len())?;
     for pair in timestamps.windows(2) {
         if pair[1] <= pair[0] {
@@ -107,7 +109,6 @@ fn write_timestamps(writer: &mut Writer, timestamps: &[i64]) -> Result<()> {
     if deltas.windows(2).all(|pair| pair[0] == pair[1]) {
         deltas.truncate(1);
     }
-    writer.i64(first);
     writer.varint(deltas.len() as u64);
     deltas.into_iter().for_each(|delta| writer.varint(delta));
     Ok(())
@@ -140,7 +141,7 @@ mod tests {
 
     fn written(timestamps: &[i64]) -> Vec<u8> {
         let mut writer = Writer::default();
-        write_timestamps(&mut writer, timestamps).unwrap();
+        write_deltas(&mut writer, timestamps).unwrap();
         writer.bytes
     }
 
@@ -148,8 +149,8 @@ mod tests {
     fn a_constant_rate_costs_the_same_for_any_length() {
         let regular: Vec<i64> = (0..600).map(|frame| 90_000 + frame * 3003).collect();
         let bytes = written(&regular);
-        assert_eq!(bytes.len(), 8 + 1 + 2);
-        assert_eq!(read_timestamps(&mut Reader::new(&bytes, 0), 600).unwrap(), regular);
+        assert_eq!(bytes.len(), 1 + 2);
+        assert_eq!(read_deltas(&mut Reader::new(&bytes, 0), 90_000, 600).unwrap(), regular);
     }
 
     #[test]
@@ -157,16 +158,16 @@ mod tests {
         for case in [vec![i64::MIN, i64::MAX], vec![7], vec![-5, -3, 10]] {
             let bytes = written(&case);
             let count = case.len() as u32;
-            assert_eq!(read_timestamps(&mut Reader::new(&bytes, 0), count).unwrap(), case);
+            assert_eq!(read_deltas(&mut Reader::new(&bytes, 0), case[0], count).unwrap(), case);
         }
         let bytes = written(&[0, i64::MAX]);
-        assert!(read_timestamps(&mut Reader::new(&bytes, 0), 3).is_err());
+        assert!(read_deltas(&mut Reader::new(&bytes, 0), 0, 3).is_err());
     }
 
     #[test]
     fn timestamps_that_do_not_rise_cannot_be_written() {
         for case in [&[][..], &[1, 1], &[2, 1]] {
-            assert!(write_timestamps(&mut Writer::default(), case).is_err());
+            assert!(write_deltas(&mut Writer::default(), case).is_err());
         }
     }
 }

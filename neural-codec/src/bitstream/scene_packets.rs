@@ -2,7 +2,7 @@
 
 use super::bytes::Writer;
 use super::payload::Payload;
-use super::{BaseLayer, FRAMES_PER_HASH, FrameHashes, NeuralFilter, SceneHeader};
+use super::{BaseLayer, FRAMES_PER_HASH, FormatVersion, FrameHashes, NeuralFilter, SceneHeader};
 use crate::error::{Error, Result};
 use crate::memory;
 
@@ -27,6 +27,15 @@ impl ScenePackets {
     /// `InvalidArgument` where units, hashes and timestamps do not agree in number or the timestamps do
     /// not rise; `OutOfMemory`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.to_bytes_of(FormatVersion::CURRENT)
+    }
+
+    /// As [`to_bytes`](Self::to_bytes), the bytes in a stream of an earlier version.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_bytes`](Self::to_bytes).
+    pub fn to_bytes_of(&self, version: FormatVersion) -> Result<Vec<u8>> {
         let frames = self.header.frame_count();
         for (name, expected, found) in [
             ("temporal units", frames, self.base.units().len()),
@@ -37,6 +46,11 @@ impl ScenePackets {
             }
         }
         let mut writer = Writer::default();
+        if version >= FormatVersion::SHORT {
+            self.head()?.write_packet(&mut writer)?;
+            self.base.units.write_packet(&mut writer)?;
+            return Ok(writer.bytes);
+        }
         self.header.write_packet(&mut writer)?;
         self.base.write_packet(&mut writer)?;
         if let Some(filter) = &self.filter {

@@ -2,10 +2,11 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
+use super::base_layer::check_fits;
 use super::order::check_first_timestamp;
 use super::packet::Packet;
-use super::packets::Packets;
-use super::{End, Limits, PacketReader, ScenePackets, SceneTable, StreamHeader};
+use super::packets::{Packets, SceneStart};
+use super::{End, Limits, PacketReader, ScenePackets, SceneTable, ShortTable, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::memory;
 
@@ -81,7 +82,8 @@ impl<R: Read + Seek> SceneReader<R> {
             return Err(Error::corrupt("index, first frame, frames, first time", expected, found, place));
         }
         check_first_timestamp(entry.first_timestamp, before, place)?;
-        scene.base.check_fits(&self.header.info, place)?;
+        let base = &scene.base;
+        check_fits((base.width, base.height, base.depth), &self.header.info, place)?;
         Ok(scene)
     }
 
@@ -102,13 +104,16 @@ impl<R: Read + Seek> SceneReader<R> {
         let entry = self.table.scenes[scene];
         self.input.seek(SeekFrom::Start(entry.offset))?;
         let bytes = (&mut self.input).take(entry.bytes);
-        match Packets::new(bytes, entry.offset, self.limits.clone()).next_unordered() {
-            Ok(Some(Packet::Scene(header))) if header.index as usize == scene => {
-                Ok(header.timestamps.first().copied().zip(header.timestamps.last().copied()))
-            }
-            Err(error @ (Error::Io { .. } | Error::OutOfMemory { .. })) => Err(error),
-            _ => Ok(None),
-        }
+        let packet = match Packets::new(bytes, entry.offset, self.limits.clone()).next_unordered() {
+            Ok(Some(packet)) => packet,
+            Err(error @ (Error::Io { .. } | Error::OutOfMemory { .. })) => return Err(error),
+            _ => return Ok(None),
+        };
+        let Ok(start) = SceneStart::of(packet) else { return Ok(None) };
+        let header = start.header();
+        let timestamps = &header.timestamps;
+        let span = timestamps.first().copied().zip(timestamps.last().copied());
+        Ok(span.filter(|_| header.index as usize == scene))
     }
 }
 
@@ -131,8 +136,9 @@ fn read_table(input: &mut (impl Read + Seek), end: &End, stop: u64, limits: &Lim
     let place = Place::at_offset(start);
     input.seek(SeekFrom::Start(start))?;
     let mut packets = Packets::new(input, start, limits.clone());
-    let Some(Packet::SceneTable(table)) = packets.next_unordered()? else {
-        return Err(Error::corrupt("packet that END points to", "SceneTable", "another", place));
+    let table = match packets.next_unordered()? {
+        Some(Packet::SceneTable(table) | Packet::ShortTable(ShortTable(table))) => table,
+        _ => return Err(Error::corrupt("packet that END points to", "a table of scenes", "another", place)),
     };
     if packets.input.position() != stop {
         let found = packets.input.position();

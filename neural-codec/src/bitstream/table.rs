@@ -1,10 +1,10 @@
-//! SCENE_TABLE and END: how a reader that can seek finds a scene.
+//! SHORT_TABLE, up to version 1.2 SCENE_TABLE, and END: how a reader that can seek finds a scene.
 
 use super::Limits;
 use super::bytes::{Reader, Writer};
 use super::kind::{END_PAYLOAD_BYTES, PACKET_HEADER_BYTES, PacketKind};
 use super::payload::Payload;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::memory;
 
 /// Where one scene lies, and what it holds.
@@ -69,10 +69,7 @@ impl Payload for SceneTable {
             }
             let bytes = reader.u64("bytes of a scene")?;
             reader.limited("bytes of a scene", bytes, limits.max_scene_bytes)?;
-            let Some(scene_end) = offset.checked_add(bytes.max(1)) else {
-                return Err(reader.corrupt("end of a scene", "below 2^64", "a larger one"));
-            };
-            end = scene_end;
+            end = end_of(reader, offset, bytes)?;
             let first_frame = reader.u64("first frame of a scene")?;
             if first_frame != table.frame_count() {
                 return Err(reader.corrupt("first frame of a scene", table.frame_count(), first_frame));
@@ -102,6 +99,72 @@ impl Payload for SceneTable {
             writer.u64(scene.first_frame);
             writer.u32(scene.frame_count);
             writer.i64(scene.first_timestamp);
+        }
+        Ok(())
+    }
+}
+
+/// The first byte that cannot be of a scene.
+fn end_of(reader: &Reader<'_>, offset: u64, bytes: u64) -> Result<u64> {
+    let end = offset.checked_add(bytes.max(1));
+    end.ok_or_else(|| reader.corrupt("end of a scene", "below 2^64", "a larger one"))
+}
+
+/// The table since version 1.3: what each scene adds to the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ShortTable(pub SceneTable);
+
+impl Payload for ShortTable {
+    const KIND: PacketKind = PacketKind::ShortTable;
+
+    fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self> {
+        let (mut table, mut end) = (SceneTable::default(), 0_u64);
+        while reader.remaining() > 0 {
+            let gap = reader.varint("bytes before a scene")?;
+            let offset = end.checked_add(gap);
+            let offset =
+                offset.ok_or_else(|| reader.corrupt("offset of a scene", "below 2^64", "a larger one"))?;
+            let bytes = reader.varint("bytes of a scene")?;
+            reader.limited("bytes of a scene", bytes, limits.max_scene_bytes)?;
+            end = end_of(reader, offset, bytes)?;
+            let frames = reader.varint("frames of a scene")?;
+            if frames == 0 {
+                return Err(reader.corrupt("frames of a scene", "at least 1", 0));
+            }
+            // At most what a `u32` limits.
+            let frame_count =
+                reader.limited("frames of a scene", frames, limits.max_scene_frames.into())? as u32;
+            let first_frame = table.frame_count();
+            let first_timestamp = match table.scenes.last().map(|last| last.first_timestamp) {
+                None => reader.signed_varint("first timestamp of a scene")?,
+                Some(before) => {
+                    let later = reader.varint("first timestamp of a scene")?;
+                    let time = before.checked_add_unsigned(later).filter(|_| later > 0);
+                    let expected = "at least 1 more than before, below 2^63";
+                    time.ok_or_else(|| reader.corrupt("first timestamp of a scene", expected, later))?
+                }
+            };
+            memory::grow("scene table", &mut table.scenes, 1)?;
+            table.scenes.push(SceneEntry { offset, bytes, first_frame, frame_count, first_timestamp });
+        }
+        Ok(Self(table))
+    }
+
+    fn write(&self, writer: &mut Writer) -> Result<()> {
+        let (mut end, mut before) = (0, None);
+        for scene in &self.0.scenes {
+            let Some(gap) = scene.offset.checked_sub(end) else {
+                return Err(Error::invalid("offset of a scene", format!("at least {end}"), scene.offset));
+            };
+            writer.varint(gap);
+            writer.varint(scene.bytes);
+            writer.varint(scene.frame_count.into());
+            match before {
+                None => writer.signed_varint(scene.first_timestamp),
+                Some(before) => writer.varint(scene.first_timestamp.abs_diff(before)),
+            }
+            end = scene.offset.saturating_add(scene.bytes.max(1));
+            before = Some(scene.first_timestamp);
         }
         Ok(())
     }
@@ -162,5 +225,10 @@ mod tests {
         let times: Vec<_> = [9, 10, 12, 13, 19, 99].map(|time| table.scene_at_time(time)).into();
         assert_eq!(times, [None, Some(0), Some(0), Some(1), Some(1), Some(2)]);
         assert_eq!(SceneTable::default().scene_of_frame(0), None);
+        let mut writer = Writer::default();
+        ShortTable(table.clone()).write(&mut writer).unwrap();
+        assert_eq!(writer.bytes.len(), 13, "two bytes for the second gap, one for all else");
+        let mut reader = Reader::new(&writer.bytes, 0);
+        assert_eq!(ShortTable::read(&mut reader, &Limits::default()).unwrap().0, table);
     }
 }

@@ -11,7 +11,7 @@ use super::payload::Payload;
 use super::tracks::{Tracks, TracksEntry};
 use super::tracks_packet::TracksPacket;
 use super::{
-    AudioPacket, AudioTrack, End, FormatVersion, FrameHashes, Limits, ScenePackets, StreamHeader, Trim,
+    AudioPacket, AudioTrack, End, FormatVersion, Limits, ScenePackets, ShortTable, StreamHeader, Trim,
 };
 use crate::error::{Error, Result};
 use crate::frame::{PixelFormat, Rational, VideoInfo};
@@ -67,7 +67,7 @@ impl<W: Write> PacketWriter<W> {
     ///
     /// As [`write_scene_bytes`](Self::write_scene_bytes).
     pub fn write_scene(&mut self, scene: &ScenePackets) -> Result<()> {
-        self.write_scene_bytes(&scene.to_bytes()?)
+        self.write_scene_bytes(&scene.to_bytes_of(self.header.version)?)
     }
 
     /// Writes the next scene as [`ScenePackets::to_bytes`] gave it.
@@ -79,13 +79,10 @@ impl<W: Write> PacketWriter<W> {
     pub fn write_scene_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let scene = ScenePackets::read_at(bytes, self.position, &self.limits).map_err(as_argument)?;
         let end = self.position + bytes.len() as u64;
-        let ScenePackets { header, base, filter, hashes } = scene;
-        let base = Packet::BaseLayer(base);
-        base.check_against(&self.header, self.position).map_err(as_argument)?;
-        // The layers agree with their scene, so only the first of these can fail, before it changes anything.
-        let filter = filter.map(Packet::NeuralFilter);
-        let layers = [Packet::Scene(header), base].into_iter().chain(filter);
-        for packet in layers.chain([Packet::FrameHashes(FrameHashes(hashes))]) {
+        let head = Packet::SceneHead(Box::new(scene.head()?));
+        head.check_against(&self.header, self.position).map_err(as_argument)?;
+        // The units agree with their scene, so only the first of these can fail, before it changes anything.
+        for packet in [head, Packet::Units(scene.base.units)] {
             self.order.accept(&packet, self.position..end).map_err(as_argument)?;
         }
         self.write(bytes)
@@ -151,7 +148,11 @@ impl<W: Write> PacketWriter<W> {
             frame_count: table.frame_count(),
             table_offset: self.position,
         };
-        self.write(&Packet::SceneTable(table).to_bytes()?)?;
+        let table = match self.header.version >= FormatVersion::SHORT {
+            true => Packet::ShortTable(ShortTable(table)),
+            false => Packet::SceneTable(table),
+        };
+        self.write(&table.to_bytes()?)?;
         self.write(&Packet::End(end).to_bytes()?)?;
         self.output.flush()?;
         Ok(self.output)

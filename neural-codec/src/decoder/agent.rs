@@ -66,6 +66,8 @@ pub enum Received {
 pub struct DecodingAgent {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    /// Whether the frame that was received last is provisional.
+    is_provisional: bool,
 }
 
 #[derive(Default)]
@@ -82,7 +84,8 @@ struct State {
     /// The decoder waits for bytes.
     starving: bool,
     header: Option<StreamHeader>,
-    frames: VecDeque<Result<AnyFrame>>,
+    /// Frames, and whether each is provisional.
+    frames: VecDeque<Result<(AnyFrame, bool)>>,
     audio: Vec<AudioPacket>,
     /// The decoder has ended.
     ended: bool,
@@ -114,7 +117,7 @@ impl DecodingAgent {
             .name("neural-codec decoder".into())
             .spawn(move || run(&worker, settings))
             .map_err(Error::no_thread)?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread), is_provisional: false })
     }
 
     /// Takes bytes in. Returns false, and takes none, while enough bytes and frames wait: receive first.
@@ -158,7 +161,7 @@ impl DecodingAgent {
         Ok(())
     }
 
-    /// The next frame; waits while the decoder is at work on bytes that it has.
+    /// The next frame, as soon as the bytes that it needs were sent; waits while the decoder is at work on them.
     ///
     /// # Errors
     ///
@@ -169,7 +172,9 @@ impl DecodingAgent {
         loop {
             if let Some(frame) = state.frames.pop_front() {
                 self.shared.changed.notify_all();
-                return frame.map(Received::Frame);
+                let (frame, is_provisional) = frame?;
+                self.is_provisional = is_provisional;
+                return Ok(Received::Frame(frame));
             }
             if state.ended {
                 return Ok(Received::End);
@@ -179,6 +184,16 @@ impl DecodingAgent {
             }
             state = self.shared.wait(state);
         }
+    }
+
+    /// Whether the frame that was received last may still turn out to be wrong: it was given before the checksum of its scene had come
+    /// and before the hash of its group of [`FRAMES_PER_HASH`](crate::bitstream::FRAMES_PER_HASH) frames could be compared.
+    ///
+    /// The next frame that is not provisional, which is the last of its group, says that those before it are right; an error in its
+    /// place says that the provisional ones since the last such frame are not to be relied on. Never true for streams before
+    /// version 1.3, for video files, and with [`DecoderSettings::whole_scenes`].
+    pub fn is_provisional(&self) -> bool {
+        self.is_provisional
     }
 
     /// The stream's header, once its bytes were sent and a frame was asked for.
@@ -226,10 +241,15 @@ fn run(shared: &Arc<Shared>, settings: DecoderSettings) {
 }
 
 fn decode_all(shared: &Arc<Shared>, settings: DecoderSettings) {
+    let waits_for_scenes = settings.whole_scenes;
     let mut decoder = match StreamDecoder::open(Input(Arc::clone(shared)), settings) {
         Ok(decoder) => decoder,
         Err(error) => return shared.lock().frames.push_back(Err(error)),
     };
+    if !waits_for_scenes {
+        let input = Arc::clone(shared);
+        decoder = decoder.early(Box::new(move || input.lock().input.len() as u64));
+    }
     shared.lock().header = Some(decoder.header().clone());
     loop {
         let next = decoder.decode_any_frame().transpose();
@@ -243,7 +263,7 @@ fn decode_all(shared: &Arc<Shared>, settings: DecoderSettings) {
         if state.closed {
             return;
         }
-        state.frames.push_back(next);
+        state.frames.push_back(next.map(|frame| (frame, decoder.is_provisional())));
         shared.changed.notify_all();
     }
 }

@@ -419,7 +419,7 @@ impl FileScenes {
         let packets = ScenePackets { header, base: open.base, filter, hashes };
         self.index += 1;
         self.next_frame += frames;
-        self.ready.push_back(Ok(Item::Scene(Box::new(FoundScene { packets, covered }))));
+        self.ready.push_back(Ok(Item::Scene(Box::new(FoundScene { packets, covered, is_open: false }))));
     }
 
     /// Reads the whole file to find out where its scenes lie. What is damaged is left out.

@@ -9,7 +9,8 @@ use super::file_scenes::FileScenes;
 use super::item::{FoundScene, Item};
 use super::photo::header_of;
 use super::settings::DecoderSettings;
-use crate::bitstream::{PacketReader, PhotoPacket, SIGNATURE, StreamHeader, StreamItem, Tracks};
+use super::unit_feed::UnitInput;
+use crate::bitstream::{EarlyItem, PacketReader, PhotoPacket, SIGNATURE, StreamHeader, StreamItem, Tracks};
 use crate::error::{Error, Result};
 
 /// Bytes of any input.
@@ -166,16 +167,20 @@ impl<R: Read> Items<R> {
     /// The next item, `None` at the end.
     pub(super) fn next_item(&mut self) -> Result<Option<Item>> {
         match self {
-            Self::Stream(reader) => Ok(reader.next_item()?.map(|item| match item {
-                StreamItem::Scene(scene) => Item::Scene(Box::new(FoundScene::whole(scene))),
-                StreamItem::Audio(packet) => Item::Audio(packet),
-                StreamItem::Subtitle(packet) => Item::Subtitle(packet),
-                StreamItem::LastDuration(duration) => Item::LastDuration(duration),
-            })),
+            Self::Stream(reader) => Ok(reader.next_item()?.map(whole)),
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes) => scenes.next_item(),
             Self::Photo { photo, .. } => Ok(photo.take().map(Item::Photo)),
         }
+    }
+
+    /// As [`next_item`](Self::next_item), but scenes of a stream as soon as they begin, where its version allows that.
+    pub(super) fn next_early_item(&mut self) -> Result<Option<Item>> {
+        let Self::Stream(reader) = self else { return self.next_item() };
+        Ok(reader.next_early_item()?.map(|item| match item {
+            EarlyItem::Whole(item) => whole(item),
+            EarlyItem::Opened(head) => Item::Scene(Box::new(FoundScene::opened(*head))),
+        }))
     }
 
     /// After an error: steps to what is intact; false if there is nothing.
@@ -185,6 +190,38 @@ impl<R: Read> Items<R> {
             #[cfg(feature = "ffmpeg")]
             Self::File(scenes) => Ok(scenes.resync()),
             Self::Photo { .. } => Ok(false),
+        }
+    }
+}
+
+fn whole(item: StreamItem) -> Item {
+    match item {
+        StreamItem::Scene(scene) => Item::Scene(Box::new(FoundScene::whole(scene))),
+        StreamItem::Audio(packet) => Item::Audio(packet),
+        StreamItem::Subtitle(packet) => Item::Subtitle(packet),
+        StreamItem::LastDuration(duration) => Item::LastDuration(duration),
+    }
+}
+
+/// The units of the scene of a stream that is open.
+pub(super) struct OpenUnits<'a, R> {
+    pub(super) items: &'a mut Items<R>,
+    /// Bytes that the source gives at once.
+    pub(super) waiting: u64,
+}
+
+impl<R: Read> UnitInput for OpenUnits<'_, R> {
+    fn next_unit(&mut self) -> Result<Option<Vec<u8>>> {
+        match self.items {
+            Items::Stream(reader) => reader.next_unit(),
+            _ => Ok(None),
+        }
+    }
+
+    fn is_at_hand(&self) -> bool {
+        match &*self.items {
+            Items::Stream(reader) => reader.unit_is_at_hand(self.waiting),
+            _ => true,
         }
     }
 }

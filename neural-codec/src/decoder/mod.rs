@@ -6,6 +6,7 @@
 
 mod agent;
 mod ahead;
+mod base_stage;
 mod compare;
 mod decode_report;
 #[cfg(feature = "ffmpeg")]
@@ -27,6 +28,7 @@ mod scene;
 mod seeking;
 mod settings;
 mod stream;
+mod unit_feed;
 
 pub use agent::{DecodingAgent, Received};
 pub use compare::{ClipMetrics, FrameDistortion, compare, compare_frames, compare_with_device};

@@ -1,11 +1,13 @@
 //! One scene, decoded frame by frame and checked against its hashes.
 
 use super::ahead::Ahead;
+use super::base_stage::{BaseStage, UnitSource};
 use super::item::FoundScene;
 use super::memory_need;
 use super::settings::DecoderSettings;
+use super::unit_feed::{UnitFeed, UnitInput};
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
-use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
+use crate::bitstream::{FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
 use crate::device::Device;
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
@@ -25,6 +27,8 @@ pub(super) struct SceneDecoder {
     /// Frames that they are for.
     covered: usize,
     info: VideoInfo,
+    /// Units on their way, of a scene that was begun before it came whole. Dropped before `frames`, whose thread waits for it.
+    feed: Option<UnitFeed>,
     /// Frames of the base layer, filtered where the scene has a filter.
     frames: Ahead<Decoded>,
     frames_out: usize,
@@ -33,7 +37,6 @@ pub(super) struct SceneDecoder {
 }
 
 impl SceneDecoder {
-    ///
     /// `device`: the one of the settings, opened here at the first scene that has a filter, and kept: one that is lost later
     /// leaves the other scenes to the CPU.
     ///
@@ -47,7 +50,7 @@ impl SceneDecoder {
         settings: &DecoderSettings,
         device: &mut Option<Device>,
     ) -> Result<Self> {
-        let FoundScene { packets: scene, covered } = found;
+        let FoundScene { packets: scene, covered, is_open } = found;
         let place = Place::in_scene(scene.header.index);
         memory_need::check(&scene, settings.thread_count(), settings.limits.max_memory_bytes)?;
         let filter = match (scene.header.strategy, &scene.filter) {
@@ -83,15 +86,22 @@ impl SceneDecoder {
             ..DecoderConfig::new(info.width, info.height)
         })?;
         let ScenePackets { header, base, hashes, .. } = scene;
-        let mut decoding = Decoding { base, decoder, units_sent: 0, drained: false };
-        let mut frames = Ahead::start(move || decoding.next())?;
+        let (feed, units) = if is_open {
+            let (feed, units) = UnitFeed::new();
+            (Some(feed), UnitSource::Coming(units))
+        } else {
+            (None, UnitSource::Whole(base, 0))
+        };
+        let mut decoding = BaseStage { units, decoder, drained: false };
+        let decoded = |frame| Decoded { frame, resident: None };
+        let mut frames = Ahead::start(move || Ok(decoding.next()?.map(decoded)))?;
         if let Some(filter) = filter {
             let (frames_left, keeps) = (header.frame_count(), settings.gpu_resident);
             let is_whole = covered == frames_left;
             let mut filtering = Filtering { base: frames, filter, frames_left, is_whole, keeps };
             frames = Ahead::start(move || filtering.next())?;
         }
-        Ok(Self { header, hashes, covered, info, frames, frames_out: 0, unchecked: Vec::new() })
+        Ok(Self { header, hashes, covered, info, feed, frames, frames_out: 0, unchecked: Vec::new() })
     }
 
     /// The next frame, `None` after the last.
@@ -107,6 +117,26 @@ impl SceneDecoder {
             frame: Some(self.header.first_frame + self.frames_out as u64),
         };
         self.decode_next().map_err(|error| error.within(place))
+    }
+
+    /// As [`next_frame`](Self::next_frame), of a scene that may be open and whose units come from `input` as far as it needs them.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_frame`](Self::next_frame), and those of the input, after the frames of all units before them.
+    pub(super) fn next_coming(&mut self, input: &mut dyn UnitInput) -> Result<Option<Decoded>> {
+        if let Some(feed) = &mut self.feed {
+            feed.fill(input, self.frames_out);
+            if let Some(error) = feed.failure(self.frames_out) {
+                return Err(error.within(Place::in_scene(self.header.index)));
+            }
+        }
+        self.next_frame()
+    }
+
+    /// Whether the last frame was given before its hash, and the checksum of what it was made of, could be compared.
+    pub(super) fn is_provisional(&self) -> bool {
+        self.feed.is_some() && !self.unchecked.is_empty()
     }
 
     fn decode_next(&mut self) -> Result<Option<Decoded>> {
@@ -180,33 +210,6 @@ pub(super) fn placed(
     let copy =
         device.attempt("frames that stay on the GPU", usize::MAX, |gpu| GpuFrame::upload(gpu, &frame))?;
     Ok(copy.map_or(AnyFrame::Host(frame), AnyFrame::Gpu))
-}
-
-/// A base layer in the middle of being decoded.
-struct Decoding {
-    base: BaseLayer,
-    decoder: Av1Decoder,
-    units_sent: usize,
-    drained: bool,
-}
-
-impl Decoding {
-    fn next(&mut self) -> Result<Option<Decoded>> {
-        loop {
-            if let Some(frame) = self.decoder.receive()? {
-                return Ok(Some(Decoded { frame, resident: None }));
-            }
-            if let Some(unit) = self.base.unit(self.units_sent) {
-                self.decoder.send(unit)?;
-                self.units_sent += 1;
-            } else if !self.drained {
-                self.decoder.finish()?;
-                self.drained = true;
-            } else {
-                return Ok(None);
-            }
-        }
-    }
 }
 
 /// Decoded frames on their way through a filter.

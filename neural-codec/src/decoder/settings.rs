@@ -19,6 +19,9 @@ pub struct DecoderSettings {
     /// Whether frames that are asked for as [`AnyFrame`](crate::frame::AnyFrame) are given on the GPU of `device`: those that it filtered
     /// as they are there, others as copies.
     pub gpu_resident: bool,
+    /// Whether a [`DecodingAgent`](super::DecodingAgent) waits for a scene's last byte and its checksum before it gives a frame of it, so
+    /// that no frame is provisional. Other decoders always do.
+    pub whole_scenes: bool,
 }
 
 /// What a decoder does at a damaged scene.
@@ -62,6 +65,12 @@ impl DecoderSettings {
         Self { gpu_resident, ..self }
     }
 
+    /// The same with an agent that waits for whole scenes, or does not.
+    #[must_use]
+    pub fn with_whole_scenes(self, whole_scenes: bool) -> Self {
+        Self { whole_scenes, ..self }
+    }
+
     pub(super) fn thread_count(&self) -> usize {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -77,10 +86,10 @@ macro_rules! limits {
     ($($name:ident),*) => {
         impl DecoderSettings {
             /// Names of all settings.
-            pub const NAMES: &[&str] = &["threads", "on_damage", "device", $(stringify!($name)),*];
+            pub const NAMES: &[&str] = &["threads", "on_damage", "device", "whole_scenes", $(stringify!($name)),*];
 
             /// Sets one value by name: `threads`, `on_damage` (`stop` or `skip_scene`), `device` (`auto`, `cpu`, `cuda` or `cuda:N`; of several
-            /// the first), or a field of
+            /// the first), `whole_scenes` (`true` or `false`), or a field of
             /// [`Limits`](crate::bitstream::Limits).
             ///
             /// # Errors
@@ -91,6 +100,10 @@ macro_rules! limits {
                     "threads" => self.threads = number(name, text, MAX_THREADS)? as usize,
                     "on_damage" => self.on_damage = text.parse()?,
                     "device" => self.device = text.parse()?,
+                    "whole_scenes" => {
+                        let flag = text.trim().parse();
+                        self.whole_scenes = flag.map_err(|_| Error::invalid(name, "true or false", text))?;
+                    }
                     $(stringify!($name) => {
                         // Every limit is a u32 or a u64; the type of the default says which.
                         let bits = 8 * size_of_val(&self.limits.$name) as u32;
@@ -146,11 +159,16 @@ mod tests {
     #[test]
     fn every_named_setting_can_be_set() {
         let mut settings = DecoderSettings::default();
-        for name in DecoderSettings::NAMES.iter().filter(|name| !["on_damage", "device"].contains(name)) {
+        for name in DecoderSettings::NAMES
+            .iter()
+            .filter(|name| !["on_damage", "device", "whole_scenes"].contains(name))
+        {
             settings.set(name, "7").unwrap();
         }
         settings.set("on_damage", "skip_scene").unwrap();
         settings.set("device", "cuda:1").unwrap();
+        settings.set("whole_scenes", "true").unwrap();
+        assert!(settings.whole_scenes);
         assert_eq!(settings.device, crate::settings::DeviceChoice::Cuda(1));
         assert_eq!((settings.threads, settings.on_damage), (7, OnDamage::SkipScene));
         assert_eq!((settings.limits.max_packet_bytes, settings.limits.max_pixels), (7, 7));
@@ -166,6 +184,7 @@ mod tests {
             ("threads", "257", "256"),
             ("on_damage", "ignore", "skip_scene"),
             ("device", "tpu", "cuda:N"),
+            ("whole_scenes", "2", "true or false"),
         ] {
             let message = settings.set(name, value).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");

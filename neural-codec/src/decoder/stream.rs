@@ -5,7 +5,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::item::Item;
-use super::items::{AnyInput, Items};
+use super::items::{AnyInput, Items, OpenUnits};
 use super::photo::decode_photo;
 use super::scene::{Decoded, SceneDecoder, placed};
 use super::settings::{DecoderSettings, OnDamage};
@@ -51,8 +51,13 @@ pub struct StreamDecoder<R> {
     last_duration: Option<u64>,
     /// Frames of the whole stream, where that is known before the end.
     declared_frames: Option<u64>,
+    /// How many bytes the input would give without a wait, where scenes are not waited for.
+    early: Option<Waiting>,
     state: State,
 }
+
+/// How many bytes an input would give without a wait.
+pub(super) type Waiting = Box<dyn Fn() -> u64 + Send>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -107,8 +112,19 @@ impl<R: Read> StreamDecoder<R> {
             subtitles,
             last_duration,
             declared_frames: None,
+            early: None,
             state: State::Reading,
         }
+    }
+
+    /// The same, which gives frames as soon as their units came and does not wait for whole scenes.
+    pub(super) fn early(self, waiting: Waiting) -> Self {
+        Self { early: Some(waiting), ..self }
+    }
+
+    /// Whether the last frame was given before it could be checked, as [`DecodingAgent::is_provisional`](super::DecodingAgent::is_provisional).
+    pub(super) fn is_provisional(&self) -> bool {
+        self.scene.as_ref().is_some_and(SceneDecoder::is_provisional)
     }
 
     /// What holds for the whole stream.
@@ -163,7 +179,10 @@ impl<R: Read> StreamDecoder<R> {
     fn advance(&mut self) -> Result<Option<Decoded>> {
         loop {
             if let Some(scene) = &mut self.scene {
-                if let Some(decoded) = scene.next_frame()? {
+                let waiting = self.early.as_ref().map_or(0, |waiting| waiting());
+                if let Some(decoded) =
+                    scene.next_coming(&mut OpenUnits { items: &mut self.items, waiting })?
+                {
                     return Ok(Some(decoded));
                 }
                 self.scene = None;
@@ -194,7 +213,10 @@ impl<R: Read> StreamDecoder<R> {
             }
             State::Damaged | State::Reading => self.state = State::Reading,
         }
-        let item = self.items.next_item()?;
+        let item = match self.early {
+            Some(_) => self.items.next_early_item()?,
+            None => self.items.next_item()?,
+        };
         if item.is_none() {
             self.state = State::Ended;
         }

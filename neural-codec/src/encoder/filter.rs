@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crate::base::Av1Decoder;
-use crate::bitstream::{NeuralFilter, PACKET_HEADER_BYTES};
+use crate::bitstream::NeuralFilter;
 use crate::defaults::Defaults;
 use crate::error::{Error, Result};
 use crate::filter::train::{
@@ -23,6 +23,9 @@ use crate::report::{FilterCandidateReport, FilterReport, FilterVerdict};
 use crate::scene::{Reading, SceneFrames};
 use crate::search::{AttemptContext, EncodeAttempt, EncodeParams, Resources, Target, at_depth};
 use crate::settings::{Settings, Strategy};
+
+/// Bytes that say how many bytes of its scene a filter is.
+const LENGTH_BYTES: usize = 2;
 
 /// How much is spent on filters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -127,7 +130,7 @@ pub(super) fn filter_scene(
     for candidate in promising.into_iter().take(rules.most_runs) {
         let run = scene.run(candidate, price)?;
         let left = run.error_left(&config, scene.attempt);
-        let bytes = (run.packet.byte_len() + PACKET_HEADER_BYTES) as f64;
+        let bytes = (run.packet.byte_len() + LENGTH_BYTES) as f64;
         report.verdict = match left + price * bytes < 1.0 - rules.worth {
             false => FilterVerdict::NotWorthItsBytes,
             true if run.keeps_quality(&base, rules.ssim_slack) => FilterVerdict::Kept,

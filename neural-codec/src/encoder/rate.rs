@@ -17,7 +17,7 @@ use crate::search::{RateCurve, allocate};
 
 /// Bytes of the stream beside the packets of scenes and audio: header, end, and an entry of the table a scene.
 const FIXED_BYTES: u64 = 400;
-const BYTES_A_SCENE: u64 = 36;
+const BYTES_A_SCENE: u64 = 20;
 
 /// All scenes of a clip on their way into so many bytes.
 pub(super) struct RateControl {
@@ -67,8 +67,8 @@ impl RateControl {
     pub(super) fn next(&mut self, limit: u64, others: u64, library: &Library) -> NextStep {
         let fixed = FIXED_BYTES + others + BYTES_A_SCENE * self.probed.len() as u64;
         let left = limit.saturating_sub(fixed) as f64;
-        // Packets around the base layer.
-        let wrapping = |scene: &EncodedScene| scene.bytes.len() as u64 - scene.base_bytes;
+        // Packets around the base layer, of which less is stored than it is.
+        let wrapping = |scene: &EncodedScene| scene.bytes.len() as f64 - scene.base_bytes as f64;
         if self.chosen.is_empty() {
             self.chosen = allocate(&self.curves, left * (1.0 - self.rules.reserve), library);
             return NextStep::Store((0..self.probed.len()).map(|index| self.share(index)).collect());
@@ -80,10 +80,10 @@ impl RateControl {
             return self.write(is_met);
         }
         self.corrections += 1;
-        let around: u64 = self.stored.iter().flatten().map(wrapping).sum();
+        let around: f64 = self.stored.iter().flatten().map(wrapping).sum();
         // Each miss takes a little more off.
         let share = 1.0 - 0.005 * f64::from(self.corrections);
-        let choice = allocate(&self.curves, (left - around as f64).max(0.0) * share, library);
+        let choice = allocate(&self.curves, (left - around).max(0.0) * share, library);
         let changed: Vec<usize> =
             (0..choice.len()).filter(|&index| choice[index] != self.chosen[index]).collect();
         self.chosen = choice;

@@ -1,6 +1,7 @@
 //! Properties of the whole stream, and the small synthetic one they are tried on.
 
 mod damage;
+mod early;
 mod round_trip;
 mod rules;
 mod seeking;
@@ -11,7 +12,17 @@ use super::*;
 use crate::error::Result;
 use crate::frame::{BitDepth, ChromaLocation, Color, ColorRange, PixelFormat, Rational, VideoInfo};
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.nvc");
+/// The two forms of a scene: the version that had it first, and the stream of it in the repository.
+const FORMS: [(FormatVersion, &str); 2] = [
+    (
+        FormatVersion { major: 1, minor: 0 },
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.nvc"),
+    ),
+    (
+        FormatVersion { major: 1, minor: 3 },
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.3.nvc"),
+    ),
+];
 
 fn scene(index: u32, first_frame: u64, timestamps: &[i64], unit_bytes: usize) -> ScenePackets {
     let mut base = BaseLayer::new(48, 32, BitDepth::Ten);
@@ -28,7 +39,32 @@ fn scene(index: u32, first_frame: u64, timestamps: &[i64], unit_bytes: usize) ->
     ScenePackets { header, base, filter: None, hashes }
 }
 
+/// A scene of units that are told by their OBUs: a key frame, then a hidden and a shown frame, then the hidden one.
+fn shaped_scene(index: u32, first_frame: u64, first_timestamp: i64) -> ScenePackets {
+    let mut packets =
+        scene(index, first_frame, &[first_timestamp, first_timestamp + 1, first_timestamp + 2], 1);
+    packets.base = BaseLayer::new(48, 32, BitDepth::Ten);
+    let units: [&[u8]; 3] =
+        [&[0x0a, 2, 1, 2, 0x32, 4, 3, 4, 5, 6], &[0x32, 3, 7, 8, 9, 0x32, 2, 10, 11], &[0x1a, 1, 0xa8]];
+    units.iter().for_each(|unit| packets.base.push_unit(unit).unwrap());
+    packets
+}
+
+fn filter() -> NeuralFilter {
+    NeuralFilter {
+        profile: 1,
+        quantizer: 100,
+        steps: vec![1, 2, 3],
+        differences: vec![7; 4],
+        blocks: vec![8, 9],
+    }
+}
+
 fn golden_header() -> StreamHeader {
+    golden_header_of(FORMS[1].0)
+}
+
+fn golden_header_of(version: FormatVersion) -> StreamHeader {
     let mut info = VideoInfo::new(45, 31, PixelFormat::YUV420_8, Rational { num: 30000, den: 1001 });
     info.color = Color {
         range: ColorRange::Limited,
@@ -50,11 +86,14 @@ fn golden_header() -> StreamHeader {
         details: AudioDetails::default(),
     };
     let header = StreamHeader::new(info);
-    let version = FormatVersion { major: 1, minor: 0 };
     StreamHeader { version, encoder: "synthetic".into(), audio_tracks: vec![track], ..header }
 }
 
 fn golden_items() -> Vec<StreamItem> {
+    golden_items_of(FORMS[1].0)
+}
+
+fn golden_items_of(version: FormatVersion) -> Vec<StreamItem> {
     let audio = |timestamp| {
         StreamItem::Audio(AudioPacket {
             track: 0,
@@ -64,13 +103,13 @@ fn golden_items() -> Vec<StreamItem> {
             data: vec![0xfc, 0xff, 0xfe],
         })
     };
-    vec![
-        audio(-312),
-        StreamItem::Scene(scene(0, 0, &[0, 1, 2], 5)),
-        audio(648),
-        StreamItem::Scene(scene(1, 3, &[3, 5, 6, 90], 3)),
-        StreamItem::Scene(scene(2, 7, &[91], 9)),
-    ]
+    let mut scenes = [scene(0, 0, &[0, 1, 2], 5), scene(1, 3, &[3, 5, 6, 90], 3), scene(2, 7, &[91], 9)];
+    if version >= FORMS[1].0 {
+        scenes[0] = shaped_scene(0, 0, 0);
+        scenes[1].filter = Some(filter());
+    }
+    let [first, second, third] = scenes.map(StreamItem::Scene);
+    vec![audio(-312), first, audio(648), second, third]
 }
 
 fn write(header: &StreamHeader, items: &[StreamItem]) -> Result<Vec<u8>> {
@@ -91,7 +130,30 @@ fn write(header: &StreamHeader, items: &[StreamItem]) -> Result<Vec<u8>> {
 }
 
 fn golden() -> Vec<u8> {
-    write(&golden_header(), &golden_items()).unwrap()
+    golden_of(FORMS[1].0)
+}
+
+fn golden_of(version: FormatVersion) -> Vec<u8> {
+    write(&golden_header_of(version), &golden_items_of(version)).unwrap()
+}
+
+/// The golden streams, and the items that they hold.
+fn goldens() -> impl Iterator<Item = (Vec<u8>, Vec<StreamItem>)> {
+    FORMS.into_iter().map(|(version, _)| (golden_of(version), golden_items_of(version)))
+}
+
+/// For each packet of a stream the number of the item that it belongs to.
+fn items_of_packets(bytes: &[u8]) -> Vec<Option<usize>> {
+    let mut items = 0;
+    let item = |span: std::ops::Range<usize>| match PacketKind::from_code(bytes[span.start]).unwrap() {
+        PacketKind::Audio | PacketKind::Scene | PacketKind::SceneHead => {
+            items += 1;
+            Some(items - 1)
+        }
+        PacketKind::StreamHeader | PacketKind::SceneTable | PacketKind::ShortTable | PacketKind::End => None,
+        _ => Some(items - 1),
+    };
+    packet_spans(bytes).into_iter().map(item).collect()
 }
 
 /// Items up to the end or the first error.
@@ -123,15 +185,21 @@ fn packet_spans(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
 }
 
 #[test]
-fn the_golden_stream_has_not_changed() {
-    let expected = std::fs::read(GOLDEN).expect("the golden stream is in the repository");
-    assert_eq!(golden(), expected, "a change of bitstream bumps the version and moves the golden stream");
-    let (items, header) = read(&expected[..]);
-    assert_eq!((items, header.unwrap()), (golden_items(), golden_header()));
+fn the_golden_streams_have_not_changed() {
+    for (version, path) in FORMS {
+        let expected = std::fs::read(path).expect("the golden stream is in the repository");
+        assert_eq!(
+            golden_of(version),
+            expected,
+            "a change of bitstream bumps the version and adds a golden stream"
+        );
+        let (items, header) = read(&expected[..]);
+        assert_eq!((items, header.unwrap()), (golden_items_of(version), golden_header_of(version)));
+    }
 }
 
 #[test]
-#[ignore = "writes the golden stream anew, for a deliberate change of format"]
-fn write_the_golden_stream() {
-    std::fs::write(GOLDEN, golden()).unwrap();
+#[ignore = "writes the golden streams anew, for a deliberate change of format"]
+fn write_the_golden_streams() {
+    FORMS.into_iter().for_each(|(version, path)| std::fs::write(path, golden_of(version)).unwrap());
 }

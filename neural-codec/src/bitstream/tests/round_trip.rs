@@ -107,10 +107,14 @@ proptest! {
         first in any::<i32>(),
         scenes in prop::collection::vec(any_scene(), 0..6),
         filter in prop::option::of(any_filter()),
+        is_early in any::<bool>(),
         audio in prop::collection::vec((any::<i64>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..40)), 0..6),
     ) {
         if !scenes.is_empty() {
             header.info.format.layout = Layout::Yuv420;
+        }
+        if is_early {
+            header.version = FormatVersion { major: 1, minor: 2 };
         }
         let (width, height) = (header.info.width as u32, header.info.height as u32);
         let (mut time, mut first_frame, mut items) = (i64::from(first), 0, Vec::new());

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 
 use super::super::*;
-use super::{golden, golden_header, golden_items, packet_spans, read, scene};
+use super::{golden, golden_header, golden_items, goldens, packet_spans, read, scene};
 use crate::error::Error;
 
 #[test]
@@ -27,7 +27,7 @@ fn a_scene_out_of_turn_is_refused_and_the_stream_goes_on() {
 }
 
 /// A packet of any type and flags under right checksums.
-fn raw_packet(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn raw_packet(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![kind, flags, 0, 0];
     bytes.extend((payload.len() as u32).to_le_bytes());
     bytes.extend(crc32c::crc32c(payload).to_le_bytes());
@@ -59,7 +59,7 @@ fn unknown_packets_are_skipped_where_optional_and_refused_where_required() {
     // A scene may carry one: its bytes are those of the scene.
     let blob = scene(0, 0, &[0], 5).to_bytes().unwrap();
     let mut longer = blob.clone();
-    let at = blob.len() - (PACKET_HEADER_BYTES + 8);
+    let at = PACKET_HEADER_BYTES + u32::from_le_bytes(blob[4..8].try_into().unwrap()) as usize;
     longer.splice(at..at, raw_packet(0x70, 0, b"from the future"));
     let stream = concat(&golden_header(), [&longer], Limits::default()).unwrap();
     let (items, result) = read(&stream[..]);
@@ -98,7 +98,7 @@ impl Read for Endless {
 fn a_length_over_the_limit_is_refused_before_its_payload_is_read() {
     let stream = golden();
     let start = packet_spans(&stream)[0].end;
-    for kind in [0x01, 0x02, 0x10, 0x11, 0x12, 0x20, 0x21, 0x70] {
+    for kind in [0x01, 0x02, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x20, 0x21, 0x22, 0x70] {
         let required = u8::from(kind != 0x02 && kind != 0x70);
         let mut header = vec![kind, required, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
         header.extend(crc32c::crc32c(&header).to_le_bytes());
@@ -112,15 +112,18 @@ fn a_length_over_the_limit_is_refused_before_its_payload_is_read() {
 
 #[test]
 fn each_limit_is_enforced_where_it_is_exceeded_by_one() {
-    let bytes = golden();
+    goldens().for_each(|(bytes, _)| each_limit_is_enforced(&bytes));
+}
+
+fn each_limit_is_enforced(bytes: &[u8]) {
     let read = |limits: Limits| {
-        let mut reader = PacketReader::new(&bytes[..], limits)?;
+        let mut reader = PacketReader::new(bytes, limits)?;
         while reader.next_item()?.is_some() {}
         Ok::<_, Error>(())
     };
     let largest =
-        packet_spans(&bytes).iter().map(|span| span.len() - PACKET_HEADER_BYTES).max().unwrap() as u32;
-    let scene_bytes = SceneReader::open(Cursor::new(&bytes), Limits::default())
+        packet_spans(bytes).iter().map(|span| span.len() - PACKET_HEADER_BYTES).max().unwrap() as u32;
+    let scene_bytes = SceneReader::open(Cursor::new(bytes), Limits::default())
         .unwrap()
         .table()
         .scenes

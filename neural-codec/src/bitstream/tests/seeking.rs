@@ -8,8 +8,8 @@ use super::*;
 use crate::bitstream::kind::SIGNATURE;
 
 /// A stream of scenes with these timestamps, whatever they are, and a table and END that fit it.
-fn stream_of(scenes: &[Vec<i64>]) -> Vec<u8> {
-    let header = golden_header();
+fn stream_of(scenes: &[Vec<i64>], version: FormatVersion) -> Vec<u8> {
+    let header = golden_header_of(version);
     let mut bytes = SIGNATURE.to_vec();
     bytes.extend(Packet::StreamHeader(header).to_bytes().unwrap());
     let mut table = SceneTable::default();
@@ -17,7 +17,7 @@ fn stream_of(scenes: &[Vec<i64>]) -> Vec<u8> {
     for (index, timestamps) in scenes.iter().enumerate() {
         let mut packets = scene(index as u32, first_frame, timestamps, 5);
         packets.header.strategy = Strategy::Av1;
-        let scene = packets.to_bytes().unwrap();
+        let scene = packets.to_bytes_of(version).unwrap();
         table.scenes.push(SceneEntry {
             offset: bytes.len() as u64,
             bytes: scene.len() as u64,
@@ -30,7 +30,9 @@ fn stream_of(scenes: &[Vec<i64>]) -> Vec<u8> {
     }
     let end =
         End { scene_count: scenes.len() as u32, frame_count: first_frame, table_offset: bytes.len() as u64 };
-    bytes.extend(Packet::SceneTable(table).to_bytes().unwrap());
+    let table =
+        if version == FORMS[0].0 { Packet::SceneTable(table) } else { Packet::ShortTable(ShortTable(table)) };
+    bytes.extend(table.to_bytes().unwrap());
     bytes.extend(Packet::End(end).to_bytes().unwrap());
     bytes
 }
@@ -68,9 +70,9 @@ fn scenes() -> impl Generates<Value = Vec<Vec<i64>>> {
 proptest! {
     #[test]
     fn any_scene_by_seek_is_the_same_from_front_to_back_or_both_refuse_it(
-        scenes in scenes(), order in any::<bool>(),
+        scenes in scenes(), order in any::<bool>(), form in 0..FORMS.len(),
     ) {
-        let bytes = stream_of(&scenes);
+        let bytes = stream_of(&scenes, FORMS[form].0);
         let expected = front_to_back(&bytes);
         let mut reader = SceneReader::open(Cursor::new(&bytes), Limits::default()).unwrap();
         let mut indices: Vec<usize> = (0..scenes.len()).collect();
@@ -87,7 +89,7 @@ proptest! {
 
 #[test]
 fn a_scene_that_begins_before_the_last_one_ends_is_refused_by_both() {
-    let bytes = stream_of(&[vec![0, 1, 50], vec![10, 11], vec![60]]);
+    let bytes = stream_of(&[vec![0, 1, 50], vec![10, 11], vec![60]], FORMS[1].0);
     let mut reader = SceneReader::open(Cursor::new(&bytes), Limits::default()).unwrap();
     let error = reader.scene(1).unwrap_err().to_string();
     assert!(error.contains("first timestamp: expected more than 50, found 10"), "{error}");
