@@ -4,6 +4,8 @@
 //! count, what lies beyond them is set to zero before a gradient is taken. The gradient of the inputs is the
 //! convolution of the outputs' gradient with the weights mirrored and transposed.
 
+use std::ops::Range;
+
 #[cfg(target_arch = "x86_64")]
 use super::vector::{Avx2, Avx512};
 use super::vector::{Portable, Vector};
@@ -19,6 +21,9 @@ pub(crate) const STRIDE: usize = 80;
 
 /// Rows whose weight gradient is summed before the sums are put aside, so that they stay in the first cache.
 const ROWS_AT_ONCE: usize = 8;
+
+/// Inputs whose sums are kept at once: with vectors of 512 bits they take 55 kB, which counts as a small allocation.
+const INPUTS_AT_ONCE: usize = 12;
 
 /// A convolution: `output[o] = sum over i, dy, dx of weights[o][i][dy][dx] * input[i][y + dy][x + dx]`.
 pub(crate) struct Convolution<'a> {
@@ -214,35 +219,42 @@ impl WeightGradient<'_> {
 
     #[inline(always)]
     fn block<V: Vector, const O: usize>(&self, from: usize, total: &mut [f32]) {
-        let mut aside: Vec<[[V; 3]; O]> = vec![[[V::zero(); 3]; O]; self.inputs * 3];
+        for first in (0..self.inputs).step_by(INPUTS_AT_ONCE) {
+            self.part::<V, O>(from, first..(first + INPUTS_AT_ONCE).min(self.inputs), total);
+        }
+    }
+
+    /// Of `O` outputs, by some of the inputs.
+    #[inline(always)]
+    fn part<V: Vector, const O: usize>(&self, from: usize, inputs: Range<usize>, total: &mut [f32]) {
+        let mut aside: Vec<[[V; 3]; O]> = vec![[[V::zero(); 3]; O]; inputs.len() * 3];
         for start in (0..self.rows).step_by(ROWS_AT_ONCE) {
             let end = (start + ROWS_AT_ONCE).min(self.rows);
-            for input in 0..self.inputs {
-                for dy in 0..3 {
-                    let mut sums = aside[input * 3 + dy];
-                    for y in start..end {
-                        let at = (input * self.input_rows + y + dy) * STRIDE;
-                        let row = &self.input[at..at + WIDTH + 2];
-                        let slopes: [&[f32]; O] = std::array::from_fn(|o| {
-                            let at = self.first + ((from + o) * self.gradient_rows + y) * STRIDE;
-                            &self.gradient[at..at + WIDTH]
-                        });
-                        for x in (0..WIDTH).step_by(V::LANES) {
-                            let values: [V; 3] = std::array::from_fn(|dx| V::load(&row[x + dx..]));
-                            for (sums, slopes) in sums.iter_mut().zip(slopes) {
-                                let slope = V::load(&slopes[x..]);
-                                for (sum, value) in sums.iter_mut().zip(values) {
-                                    *sum = sum.add_product(value, slope);
-                                }
+            for (place, sums_kept) in aside.iter_mut().enumerate() {
+                let (input, dy) = (inputs.start + place / 3, place % 3);
+                let mut sums = *sums_kept;
+                for y in start..end {
+                    let at = (input * self.input_rows + y + dy) * STRIDE;
+                    let row = &self.input[at..at + WIDTH + 2];
+                    let slopes: [&[f32]; O] = std::array::from_fn(|o| {
+                        let at = self.first + ((from + o) * self.gradient_rows + y) * STRIDE;
+                        &self.gradient[at..at + WIDTH]
+                    });
+                    for x in (0..WIDTH).step_by(V::LANES) {
+                        let values: [V; 3] = std::array::from_fn(|dx| V::load(&row[x + dx..]));
+                        for (sums, slopes) in sums.iter_mut().zip(slopes) {
+                            let slope = V::load(&slopes[x..]);
+                            for (sum, value) in sums.iter_mut().zip(values) {
+                                *sum = sum.add_product(value, slope);
                             }
                         }
                     }
-                    aside[input * 3 + dy] = sums;
                 }
+                *sums_kept = sums;
             }
         }
-        for (at, sums) in aside.iter().enumerate() {
-            let (input, dy) = (at / 3, at % 3);
+        for (place, sums) in aside.iter().enumerate() {
+            let (input, dy) = (inputs.start + place / 3, place % 3);
             for (o, sums) in sums.iter().enumerate() {
                 for (dx, sum) in sums.iter().enumerate() {
                     total[((from + o) * self.inputs + input) * TAPS + dy * 3 + dx] += sum.sum();
