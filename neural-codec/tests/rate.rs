@@ -35,6 +35,18 @@ fn a_size_is_kept_to_and_used() {
 }
 
 #[test]
+fn a_size_that_only_fine_quantizers_use_is_used_too() {
+    // Between coarse probes and fine quantizers bytes rise faster than a line through the probes says.
+    for quantizer in ["4", "10"] {
+        let (whole, report) = encoded(&[("quantizer", quantizer)]);
+        let size = whole.len() + report.total.audio_bytes as usize / 10;
+        let (bytes, report) = encoded(&[("size_bytes", &size.to_string())]);
+        let used = bytes.len() as f64 / size as f64;
+        assert!(report.total.target_met && (0.8..=1.0).contains(&used), "{quantizer}: {used}");
+    }
+}
+
+#[test]
 fn a_bitrate_is_kept_to_by_the_whole_stream() {
     let (_, free) = encoded(&[("quantizer", "35")]);
     let asked = free.total.bitrate_bps as u64;

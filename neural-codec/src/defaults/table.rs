@@ -183,8 +183,10 @@ table! {
     rate: Rate {
         /// Share of the bytes that the first allocation leaves free.
         reserve: f64, 0 => 0.5;
-        /// An encode that uses less than this share of its bytes is corrected once.
+        /// An encode that uses less than this share of its bytes is corrected.
         well_used: f64, 0 => 1;
+        /// The same of one that was corrected before.
+        well_used_corrected: f64, 0 => 1;
         /// Most corrections.
         most_corrections: u32, 1 => 10;
     }

@@ -48,7 +48,8 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     let slow = [0.5, 0.44];
     let over_pilot = [slow, slow, slow, [0.26, 0.28], [0.12, 0.13], [0.03, 0.07], [0.0, 0.03]];
     assert_eq!((forecast.over_pilot, forecast.over_fast_pilot), (over_pilot, [0.56, 0.58]));
-    assert_eq!((rate.reserve, rate.well_used, rate.most_corrections), (0.02, 0.97, 4));
+    assert_eq!((rate.reserve, rate.most_corrections), (0.02, 4));
+    assert_eq!((rate.well_used, rate.well_used_corrected), (0.97, 0.9));
     assert_eq!((clip_floor.margin, clip_floor.corrected_margin), (0.1, 0.07));
     assert_eq!((clip_floor.corrected_share, clip_floor.most_corrections), (0.1, 5));
     assert_eq!((filter.from_effort, filter.layers), (9, [3, 3, 3, 3, 3, 3, 3, 4, 4, 4]));

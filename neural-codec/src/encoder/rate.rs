@@ -19,14 +19,23 @@ use crate::search::{RateCurve, allocate};
 const FIXED_BYTES: u64 = 400;
 const BYTES_A_SCENE: u64 = 20;
 
+/// By which share less is asked for, and how often, until quantizers come out that were not tried.
+const TIGHTER: f64 = 0.03;
+const MOST_TIGHTENED: u32 = 10;
+
 /// All scenes of a clip on their way into so many bytes.
 pub(super) struct RateControl {
     rules: Rate,
     probed: Vec<Arc<ProbedScene>>,
     curves: Vec<RateCurve>,
+    /// What codings of each scene as it is stored came to.
+    measured: Vec<RateCurve>,
     /// What each scene is stored with, at last or at present.
     chosen: Vec<Quantizer>,
     stored: Vec<Option<EncodedScene>>,
+    /// The scenes that used most of the bytes without exceeding them, and how many.
+    best: Option<(f64, Vec<EncodedScene>)>,
+    tried: Vec<Vec<Quantizer>>,
     corrections: u32,
 }
 
@@ -36,8 +45,11 @@ impl RateControl {
             rules,
             probed: Vec::new(),
             curves: Vec::new(),
+            measured: Vec::new(),
             chosen: Vec::new(),
             stored: Vec::new(),
+            best: None,
+            tried: Vec::new(),
             corrections: 0,
         }
     }
@@ -49,6 +61,7 @@ impl RateControl {
             Probe::Quality(_) => RateCurve::default(),
         });
         self.probed.push(Arc::new(scene));
+        self.measured.push(RateCurve::default());
         self.stored.push(None);
     }
 
@@ -56,7 +69,13 @@ impl RateControl {
     pub(super) fn take(&mut self, mut scene: EncodedScene) {
         let index = scene.report.index as usize;
         if let Ok(quantizer) = Quantizer::new(scene.report.quantizer) {
-            self.curves[index] = self.curves[index].through(quantizer, scene.base_bytes, scene.squared_error);
+            self.measured[index].add(quantizer, scene.base_bytes, scene.squared_error);
+            // Probes are of another preset: what was measured of the stored one says more.
+            self.curves[index] = if self.measured[index].is_telling() {
+                self.measured[index].clone()
+            } else {
+                self.curves[index].through(quantizer, scene.base_bytes, scene.squared_error)
+            };
         }
         self.probed[index].account(&mut scene, self.stored[index].as_ref());
         self.stored[index] = Some(scene);
@@ -71,30 +90,46 @@ impl RateControl {
         let wrapping = |scene: &EncodedScene| scene.bytes.len() as f64 - scene.base_bytes as f64;
         if self.chosen.is_empty() {
             self.chosen = allocate(&self.curves, left * (1.0 - self.rules.reserve), library);
+            self.tried.push(self.chosen.clone());
             return NextStep::Store((0..self.probed.len()).map(|index| self.share(index)).collect());
         }
-        let used: u64 = self.stored.iter().flatten().map(|scene| scene.bytes.len() as u64).sum();
-        let is_met = used as f64 <= left;
-        let is_well_used = used as f64 >= self.rules.well_used * left || self.corrections > 0;
-        if (is_met && is_well_used) || self.corrections == self.rules.most_corrections {
-            return self.write(is_met);
+        let used = self.stored.iter().flatten().map(|scene| scene.bytes.len() as f64).sum::<f64>();
+        let is_met = used <= left;
+        if is_met && self.best.as_ref().is_none_or(|&(most, _)| used > most) {
+            self.best = Some((used, self.stored.iter().flatten().cloned().collect()));
+        }
+        let Rate { well_used, well_used_corrected, most_corrections, .. } = self.rules;
+        let least = if self.corrections > 0 { well_used_corrected } else { well_used };
+        if (is_met && used >= least * left) || self.corrections == most_corrections {
+            return self.write();
         }
         self.corrections += 1;
         let around: f64 = self.stored.iter().flatten().map(wrapping).sum();
         // Each miss takes a little more off.
         let share = 1.0 - 0.005 * f64::from(self.corrections);
-        let choice = allocate(&self.curves, (left - around).max(0.0) * share, library);
+        let budget = (left - around).max(0.0) * share;
+        // Between two quantizers next to one another it would go to and fro; where nothing meets the limit yet, less is asked for.
+        let retries = if self.best.is_some() { 0 } else { MOST_TIGHTENED };
+        let choices = (0..=retries)
+            .map(|retry| allocate(&self.curves, budget * (1.0 - TIGHTER * f64::from(retry)), library));
+        let mut fresh = choices.filter(|choice| !self.tried.contains(choice));
+        let Some(choice) = fresh.next() else { return self.write() };
+        drop(fresh);
         let changed: Vec<usize> =
             (0..choice.len()).filter(|&index| choice[index] != self.chosen[index]).collect();
+        self.tried.push(choice.clone());
         self.chosen = choice;
-        if changed.is_empty() {
-            return self.write(is_met);
-        }
         NextStep::Store(changed.into_iter().map(|index| self.share(index)).collect())
     }
 
-    fn write(&mut self, is_met: bool) -> NextStep {
-        NextStep::Write(self.stored.drain(..).flatten().collect(), is_met)
+    /// The best that was found, with the account of all that was tried.
+    fn write(&mut self) -> NextStep {
+        let last: Vec<EncodedScene> = self.stored.drain(..).flatten().collect();
+        let Some((_, mut scenes)) = self.best.take() else { return NextStep::Write(last, false) };
+        for (scene, last) in scenes.iter_mut().zip(last) {
+            scene.report.attempts = last.report.attempts;
+        }
+        NextStep::Write(scenes, true)
     }
 
     fn share(&self, index: usize) -> SharedTask {

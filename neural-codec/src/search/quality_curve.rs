@@ -102,6 +102,11 @@ impl<T> Points<T> {
         }
     }
 
+    /// The finest and the coarsest quantizer.
+    pub(crate) fn span(&self) -> Option<(f64, f64)> {
+        Some((self.0.first()?.0, self.0.last()?.0))
+    }
+
     /// The same points with other values.
     pub(crate) fn map(&self, change: impl Fn(&T) -> T) -> Self {
         Self(self.0.iter().map(|(at, value)| (*at, change(value))).collect())

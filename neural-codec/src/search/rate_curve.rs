@@ -14,6 +14,12 @@ pub(crate) fn saving(from: f64, to: f64) -> f64 {
     1.0 - (USUAL_SLOPES[0] * (position(to) - position(from))).exp()
 }
 
+/// Slopes outside these shares of the usual one are taken for noise.
+const SLOPES: std::ops::RangeInclusive<f64> = 0.2..=5.0;
+
+/// Positions between the outermost of measured points from which on they say by themselves how a curve runs.
+const TELLING_SPAN: f64 = 2.0;
+
 /// Bytes and distortion of a scene by quantizer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RateCurve {
@@ -34,15 +40,22 @@ impl RateCurve {
         let Some([low, high]) = self.points.around(quantizer) else { return (1.0, 1.0) };
         let (low_at, high_at) = (position(low.0), position(high.0));
         let along = |part: usize| {
-            let slope = if high_at > low_at {
-                (high.1[part] - low.1[part]) / (high_at - low_at)
+            let usual = USUAL_SLOPES[part];
+            let shown = if high_at > low_at {
+                (high.1[part] - low.1[part]) / (high_at - low_at) / usual
             } else {
-                USUAL_SLOPES[part]
+                1.0
             };
+            let slope = usual * shown.clamp(*SLOPES.start(), *SLOPES.end());
             let middle = (low.1[part] + high.1[part]) / 2.0;
             (middle + slope * (position(quantizer) - (low_at + high_at) / 2.0)).exp()
         };
         (along(0), along(1))
+    }
+
+    /// Whether the points lie far enough apart to say how the curve runs.
+    pub(crate) fn is_telling(&self) -> bool {
+        self.points.span().is_some_and(|(low, high)| position(high) - position(low) >= TELLING_SPAN)
     }
 
     /// The same curve, moved so that it passes through a measured point.
@@ -104,6 +117,17 @@ mod tests {
     fn a_coarser_quantizer_saves_bytes() {
         assert!((saving(40.0, 41.0) - 0.058).abs() < 0.001 && saving(62.0, 63.0) > 0.2);
         assert!(saving(41.0, 40.0) < 0.0 && saving(40.0, 40.0) == 0.0);
+    }
+
+    #[test]
+    fn points_close_together_say_little() {
+        let mut curve = RateCurve::default();
+        curve.add(Quantizer::from(40), 10_000, 1e6);
+        assert!(!curve.is_telling());
+        curve.add(Quantizer::from(41), 10_100, 1e6);
+        assert!(!curve.is_telling() && curve.at(45.0).0 < 10_050.0);
+        curve.add(Quantizer::from(20), 100_000, 1e5);
+        assert!(curve.is_telling() && (curve.at(30.0).0 - 31_622.0).abs() < 700.0);
     }
 
     #[test]
