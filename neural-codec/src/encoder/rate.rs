@@ -30,13 +30,11 @@ pub(super) struct RateControl {
     curves: Vec<RateCurve>,
     /// What codings of each scene as it is stored came to.
     measured: Vec<RateCurve>,
-    /// What each scene is stored with, at last or at present.
-    chosen: Vec<Quantizer>,
     stored: Vec<Option<EncodedScene>>,
     /// The scenes that used most of the bytes without exceeding them, and how many.
     best: Option<(f64, Vec<EncodedScene>)>,
+    /// What scenes were stored with, the last at last or at present; all but the first are corrections.
     tried: Vec<Vec<Quantizer>>,
-    corrections: u32,
 }
 
 impl RateControl {
@@ -46,11 +44,9 @@ impl RateControl {
             probed: Vec::new(),
             curves: Vec::new(),
             measured: Vec::new(),
-            chosen: Vec::new(),
             stored: Vec::new(),
             best: None,
             tried: Vec::new(),
-            corrections: 0,
         }
     }
 
@@ -88,38 +84,40 @@ impl RateControl {
         let left = limit.saturating_sub(fixed) as f64;
         // Packets around the base layer, of which less is stored than it is.
         let wrapping = |scene: &EncodedScene| scene.bytes.len() as f64 - scene.base_bytes as f64;
-        if self.chosen.is_empty() {
-            self.chosen = allocate(&self.curves, left * (1.0 - self.rules.reserve), library);
-            self.tried.push(self.chosen.clone());
-            return NextStep::Store((0..self.probed.len()).map(|index| self.share(index)).collect());
-        }
+        let Some(chosen) = self.tried.last() else {
+            let choice = allocate(&self.curves, left * (1.0 - self.rules.reserve), library);
+            return self.store(choice, (0..self.probed.len()).collect());
+        };
         let used = self.stored.iter().flatten().map(|scene| scene.bytes.len() as f64).sum::<f64>();
         let is_met = used <= left;
         if is_met && self.best.as_ref().is_none_or(|&(most, _)| used > most) {
             self.best = Some((used, self.stored.iter().flatten().cloned().collect()));
         }
         let Rate { well_used, well_used_corrected, most_corrections, .. } = self.rules;
-        let least = if self.corrections > 0 { well_used_corrected } else { well_used };
-        if (is_met && used >= least * left) || self.corrections == most_corrections {
+        let codings = self.tried.len() as u32;
+        let least = if codings > 1 { well_used_corrected } else { well_used };
+        if (is_met && used >= least * left) || codings > most_corrections {
             return self.write();
         }
-        self.corrections += 1;
         let around: f64 = self.stored.iter().flatten().map(wrapping).sum();
         // Each miss takes a little more off.
-        let share = 1.0 - 0.005 * f64::from(self.corrections);
+        let share = 1.0 - 0.005 * f64::from(codings);
         let budget = (left - around).max(0.0) * share;
         // Between two quantizers next to one another it would go to and fro; where nothing meets the limit yet, less is asked for.
         let retries = if self.best.is_some() { 0 } else { MOST_TIGHTENED };
-        let choices = (0..=retries)
-            .map(|retry| allocate(&self.curves, budget * (1.0 - TIGHTER * f64::from(retry)), library));
-        let mut fresh = choices.filter(|choice| !self.tried.contains(choice));
-        let Some(choice) = fresh.next() else { return self.write() };
-        drop(fresh);
-        let changed: Vec<usize> =
-            (0..choice.len()).filter(|&index| choice[index] != self.chosen[index]).collect();
-        self.tried.push(choice.clone());
-        self.chosen = choice;
-        NextStep::Store(changed.into_iter().map(|index| self.share(index)).collect())
+        let choice = (0..=retries)
+            .map(|retry| allocate(&self.curves, budget * (1.0 - TIGHTER * f64::from(retry)), library))
+            .find(|choice| !self.tried.contains(choice));
+        let Some(choice) = choice else { return self.write() };
+        let changed = (0..choice.len()).filter(|&index| choice[index] != chosen[index]).collect();
+        self.store(choice, changed)
+    }
+
+    /// Stores scenes with what is chosen for them.
+    fn store(&mut self, choice: Vec<Quantizer>, scenes: Vec<usize>) -> NextStep {
+        let tasks = scenes.into_iter().map(|index| self.share(index, choice[index])).collect();
+        self.tried.push(choice);
+        NextStep::Store(tasks)
     }
 
     /// The best that was found, with the account of all that was tried.
@@ -132,11 +130,11 @@ impl RateControl {
         NextStep::Write(scenes, true)
     }
 
-    fn share(&self, index: usize) -> SharedTask {
+    fn share(&self, index: usize, quantizer: Quantizer) -> SharedTask {
         let before = self.stored[index].as_ref().and_then(|scene| scene.trained.clone());
         let scene = Arc::clone(&self.probed[index]);
         SharedTask {
-            goal: SceneGoal::Share(self.chosen[index], scene.tools),
+            goal: SceneGoal::Share(quantizer, scene.tools),
             scene,
             own: WarmStart { filters: before.into_iter().collect() },
         }

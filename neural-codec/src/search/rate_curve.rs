@@ -9,16 +9,16 @@ use crate::base::{Library, Quantizer};
 /// error: the means of five scenes between 40 and 54.
 const USUAL_SLOPES: [f64; 2] = [-0.06, 0.055];
 
-/// The share of the bytes that a coarser quantizer saves, as it usually does; negative for a finer one.
-pub(crate) fn saving(from: f64, to: f64) -> f64 {
-    1.0 - (USUAL_SLOPES[0] * (position(to) - position(from))).exp()
-}
-
 /// Slopes outside these shares of the usual one are taken for noise.
 const SLOPES: std::ops::RangeInclusive<f64> = 0.2..=5.0;
 
 /// Positions between the outermost of measured points from which on they say by themselves how a curve runs.
 const TELLING_SPAN: f64 = 2.0;
+
+/// The share of the bytes that a coarser quantizer saves, as it usually does; negative for a finer one.
+pub(crate) fn saving(from: f64, to: f64) -> f64 {
+    1.0 - (USUAL_SLOPES[0] * (position(to) - position(from))).exp()
+}
 
 /// Bytes and distortion of a scene by quantizer.
 #[derive(Debug, Clone, Default)]
