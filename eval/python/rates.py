@@ -16,9 +16,7 @@ import argparse
 import json
 import math
 import os
-import resource
 import statistics
-import subprocess
 from pathlib import Path
 
 import av
@@ -26,6 +24,7 @@ import av
 import neural_codec
 
 from ladder import convert, numbers
+from timed import timed
 
 
 def main() -> None:
@@ -80,15 +79,6 @@ def psnr(source: Path, decoded: Path) -> float:
     found = neural_codec.compare(source, decoded).psnr_y
     assert found is not None
     return found
-
-
-def timed(command: list[str]) -> tuple[float, str]:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
 
 
 def table(rows: list[dict]) -> str:

@@ -18,9 +18,6 @@ import argparse
 import dataclasses
 import json
 import math
-import os
-import resource
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +27,7 @@ import neural_codec
 import baselines
 from baselines import Baseline
 from ladder import convert, numbers
+from timed import spent, timed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +89,7 @@ def read(file: Path) -> dict[str, Any]:
 def ours(source: Path, effort: int, target: str, floor: float) -> Result:
     output = source.with_suffix(".nvc")
     command = [sys.executable, "-m", "neural_codec", "encode", str(source), str(output), "--effort", str(effort)]
-    seconds = timed([*command, f"--min-{target}", str(floor), "--scope", "clip"])
+    seconds, _ = timed([*command, f"--min-{target}", str(floor), "--scope", "clip"])
     decoded = source.with_suffix(".decoded.y4m")
     neural_codec.decode(output, decoded)
     return measured(source, decoded, output.stat().st_size, seconds)
@@ -112,20 +110,6 @@ def measured(source: Path, decoded: Path, size: int, seconds: float) -> Result:
     found = neural_codec.compare(source, decoded, metrics=("vmaf", "xpsnr"))
     assert found.vmaf is not None and found.xpsnr_y is not None
     return Result(size, seconds, found.vmaf, found.xpsnr_y)
-
-
-def timed(command: list[str]) -> float:
-    """Processor seconds of a command and what it starts."""
-    before = spent()
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()}")
-    return spent() - before
-
-
-def spent() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def table(target: str, floor: float, rows: dict[str, dict[str, Result]]) -> str:
