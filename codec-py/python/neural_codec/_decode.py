@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
-from types import TracebackType
 from typing import Any, overload
 
 import numpy as np
@@ -24,7 +23,8 @@ from ._library import suggest_libraries
 from ._measure import clip_info, stream_info
 from ._output import check_distinct
 from ._progress import bar_for
-from ._settings import Decoding, check_flag, check_threads, device_text, whole_number
+from ._receiving import Receiving
+from ._settings import Decoding, check_threads, device_text, whole_number
 from ._sources import read_some, stream_from
 from .errors import (
     Cancelled,
@@ -35,13 +35,10 @@ from .errors import (
     NeuralCodecError,
     OutOfMemory,
     Truncated,
-    WrongOrder,
     naming,
 )
 from .records import Progress, StreamInfo, Written
 
-# Errors of damaged scenes that a decoder keeps; `Decoder.error_count` counts all.
-MOST_ERRORS = 1000
 # A file is written until its thread is done with it: at most a frame after an interruption.
 WRITE_PATIENCE = 5.0
 
@@ -60,7 +57,7 @@ class Frames:
     """What the stream says about itself."""
 
 
-class Decoder:
+class Decoder(Receiving):
     """Decodes a stream frame by frame, from front to back or from wherever it is told to.
 
     ```python
@@ -91,17 +88,9 @@ class Decoder:
         device: str = "auto",
         on_device: bool = False,
     ) -> None:
-        if not isinstance(on_damage, str) or on_damage not in ("stop", "skip"):
-            raise InvalidArgument(f"on_damage: expected 'stop' or 'skip', found {on_damage!r:.80}")
-        self._planes = check_flag("planes", planes)
-        self._channels_first = check_layout(layout) == "TCHW"
-        self._skip = on_damage == "skip"
-        self._decoding: Decoding = {
-            "threads": check_threads(threads),
-            "skip_damage": self._skip,
-            "device": device_text(device),
-            "on_device": check_flag("on_device", on_device),
-        }
+        super().__init__(
+            planes=planes, layout=layout, threads=threads, on_damage=on_damage, device=device, on_device=on_device
+        )
         self._given = source
         self._options = {
             "planes": planes, "layout": layout, "threads": threads, "on_damage": on_damage, "device": device, "on_device": on_device,
@@ -110,13 +99,6 @@ class Decoder:
         self._at: int | None = None
         """The next frame, once it was sought."""
         self._source = _stream(source, self._decoding)
-        self._closed = False
-        self.errors: list[NeuralCodecError] = []
-        """What was damaged and skipped so far, with `on_damage="skip"`: the first 1000 errors."""
-        self.error_count = 0
-        """How many there were."""
-        self.timestamp: float | None = None
-        """Seconds at which the last frame is shown."""
         values = self._source.describe()
         self.info = clip_info(values)
         """Size, format, color and rate."""
@@ -131,11 +113,7 @@ class Decoder:
             try:
                 found = self._next()
             except NeuralCodecError as error:
-                if not self._skip:
-                    raise
-                self.error_count += 1
-                if self.error_count <= MOST_ERRORS:
-                    self.errors.append(error)
+                self._skipped(error)
                 continue
             return None if found is None else self._shown(found)
 
@@ -246,13 +224,7 @@ class Decoder:
     def _shown(self, found: tuple[int, Picture]) -> Picture:
         timestamp, picture = found
         self.timestamp = float(timestamp * self._time_base)
-        if self._channels_first and isinstance(picture, np.ndarray):
-            return np.ascontiguousarray(picture.transpose(2, 0, 1))
-        return picture
-
-    def _expect_open(self, call: str) -> None:
-        if self._closed:
-            raise WrongOrder(f"{call}: the decoder is closed")
+        return self._laid_out(picture)
 
     def close(self) -> None:
         """Lets go of the source. May be called again."""
@@ -273,21 +245,9 @@ class Decoder:
         state = ", closed" if self._closed else ""
         return f"<Decoder {source}: {video.width}x{video.height}, {float(self.fps):g} frames a second{state}>"
 
-    def __iter__(self) -> Iterator[Any]:
-        while True:
-            frame = self.next_frame()
-            if frame is None:
-                return
-            yield frame
-
     def __enter__(self) -> Decoder:
         self._expect_open("__enter__")
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _reopened(source: Any, options: dict[str, Any]) -> Decoder:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from . import _native
-from ._decode import MOST_ERRORS
-from ._frames import Picture, check_layout
+from ._frames import Picture
 from ._library import suggest_libraries
 from ._measure import clip_info
-from ._settings import Decoding, check_flag, check_threads, device_text
-from .errors import InvalidArgument, InvalidType, NeuralCodecError, WrongOrder
+from ._receiving import Receiving
+from ._settings import check_flag
+from .errors import InvalidType, NeuralCodecError, WrongOrder
 from .records import ClipInfo
 
 
-class PushDecoder:
+class PushDecoder(Receiving):
     """Decodes a stream whose bytes arrive in pieces; each frame comes as soon as the bytes that it needs were pushed.
 
     ```python
@@ -52,37 +48,22 @@ class PushDecoder:
         on_device: bool = False,
         whole_scenes: bool = False,
     ) -> None:
-        if not isinstance(on_damage, str) or on_damage not in ("stop", "skip"):
-            raise InvalidArgument(f"on_damage: expected 'stop' or 'skip', found {on_damage!r:.80}")
-        self._planes = check_flag("planes", planes)
-        self._channels_first = check_layout(layout) == "TCHW"
-        self._skip = on_damage == "skip"
-        decoding: Decoding = {
-            "threads": check_threads(threads),
-            "skip_damage": self._skip,
-            "device": device_text(device),
-            "on_device": check_flag("on_device", on_device),
-        }
+        super().__init__(
+            planes=planes, layout=layout, threads=threads, on_damage=on_damage, device=device, on_device=on_device
+        )
         suggest_libraries()
-        self._native = _native.Pusher(decoding, check_flag("whole_scenes", whole_scenes))
+        self._native = _native.Pusher(self._decoding, check_flag("whole_scenes", whole_scenes))
         self._waiting: deque[bytes] = deque()
         """Bytes for which the decoder has no room yet."""
         self._finished = False
         self._told = False
         """Whether the decoder knows that no bytes will follow."""
-        self._closed = False
         self._info: ClipInfo | None = None
         self._time_base = Fraction(1)
         self.ended = False
         """Whether the last frame was received."""
         self.provisional = False
         """Whether the last frame may still turn out to be wrong."""
-        self.timestamp: float | None = None
-        """Seconds at which the last frame is shown."""
-        self.errors: list[NeuralCodecError] = []
-        """What was damaged and skipped so far, with `on_damage="skip"`: the first 1000 errors."""
-        self.error_count = 0
-        """How many there were."""
 
     def push(self, data: Any) -> None:
         """Takes the next bytes of the stream, as many as there are. What the decoder has no room for waits until frames are received."""
@@ -116,11 +97,7 @@ class PushDecoder:
             try:
                 found = self._native.receive(self._planes, self._channels_first)
             except NeuralCodecError as error:
-                if not self._skip:
-                    raise
-                self.error_count += 1
-                if self.error_count <= MOST_ERRORS:
-                    self.errors.append(error)
+                self._skipped(error)
                 continue
             if not isinstance(found, str):
                 return self._shown(found)
@@ -132,9 +109,7 @@ class PushDecoder:
     def _shown(self, found: tuple[int, bool, Picture]) -> Picture:
         timestamp, self.provisional, picture = found
         self.timestamp = None if self.info is None else float(timestamp * self._time_base)
-        if self._channels_first and isinstance(picture, np.ndarray):
-            return np.ascontiguousarray(picture.transpose(2, 0, 1))
-        return picture
+        return self._laid_out(picture)
 
     @property
     def info(self) -> ClipInfo | None:
@@ -146,28 +121,12 @@ class PushDecoder:
                 self._info = clip_info(values)
         return self._info
 
-    def _expect_open(self, call: str) -> None:
-        if self._closed:
-            raise WrongOrder(f"{call}: the decoder is closed")
-
     def close(self) -> None:
         """Lets go of the decoder. May be called again."""
         self._closed = True
         self._waiting.clear()
         self._native.close()
 
-    def __iter__(self) -> Iterator[Any]:
-        while True:
-            frame = self.next_frame()
-            if frame is None:
-                return
-            yield frame
-
     def __enter__(self) -> PushDecoder:
         self._expect_open("__enter__")
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
