@@ -137,6 +137,28 @@ def test_only_streams_are_decoded(carphone, tmp_path):
         neural_codec.decode(7)
 
 
+PIPES = """
+import sys, neural_codec
+pipe, clip = sys.argv[1:]
+for name, work in [
+    ("encode", lambda: neural_codec.encode(pipe, fps=24)),
+    ("info", lambda: neural_codec.info(pipe)),
+    ("compare", lambda: neural_codec.compare(clip, pipe)),
+    ("detect_scenes", lambda: neural_codec.detect_scenes(pipe)),
+]:
+    try:
+        work()
+    except neural_codec.errors.InvalidArgument as error:
+        print(name, "device or pipe" in str(error))
+"""
+
+
+def test_a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for(carphone, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    found = python(PIPES, str(tmp_path / "pipe"), str(carphone))
+    assert found.stdout.split("\n")[:-1] == [f"{name} True" for name in ("encode", "info", "compare", "detect_scenes")], found
+
+
 def test_a_truncated_stream_is_an_error(stream):
     for size in (10, len(stream) // 2, len(stream) - 1):
         with pytest.raises((errors.Truncated, errors.Corrupt)) as caught:

@@ -120,6 +120,20 @@ def test_a_missed_target_is_said_and_is_an_error_where_asked(carphone, tmp_path)
     assert run(*arguments, "--require-target").returncode == 3
 
 
+def test_a_missed_target_of_one_of_many_is_an_error_where_asked(carphone, tmp_path):
+    easy, hard, broken = (tmp_path / name for name in ("easy.mp4", "hard.mp4", "broken.mp4"))
+    shutil.copy(carphone, hard)
+    black = ["-f", "lavfi", "-i", "color=black:size=64x64:rate=25", "-frames:v", "5"]
+    subprocess.run(["ffmpeg", "-v", "error", *black, easy], check=True)
+    broken.write_bytes(b"no video")
+    options = ["--output-dir", tmp_path / "out", "--min-psnr-y", "80", "--effort", "0"]
+    assert "misses the target" in run("encode", easy, hard, *options).stdout
+    assert run("encode", easy, hard, *options, "--require-target").returncode == 3
+    assert (tmp_path / "out/hard.mkv").exists()
+    assert run("encode", easy, *options, "--require-target").returncode == 0
+    assert run("encode", hard, broken, *options, "--require-target").returncode == 1
+
+
 def test_every_setting_is_an_option():
     text = result("encode", "--help")
     assert all("--" + name.replace("_", "-") in text for name in neural_codec.settings())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from conftest import FAST
@@ -75,6 +76,13 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, clip):
     for file in (large, broken):
         with pytest.raises(InvalidArgument, match="defaults"):
             neural_codec.encode(clip, fps=24, defaults=file, **FAST)
+
+
+def test_what_would_be_waited_for_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero", tmp_path):
+        with pytest.raises(InvalidArgument, match="defaults: expected the path of a TOML file"):
+            _settings.as_texts({"defaults": path})
 
 
 def test_a_table_goes_through_the_parts_of_an_encode(two_scenes):

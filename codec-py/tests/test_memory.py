@@ -52,6 +52,36 @@ def test_memory_stays_flat_over_cycles():
     assert kib < 3072 and files <= 0
 
 
+LENGTH = """
+import io, sys, numpy, neural_codec
+random = numpy.random.default_rng(1)
+pictures = [numpy.kron(random.integers(0, 256, (50, 75, 3), dtype="uint8"), numpy.ones((8, 8, 1), "uint8")) for _ in range(4)]
+
+def frames(count):
+    for index in range(count):
+        scene, at = divmod(index, 75)
+        yield pictures[scene % 4][at : at + 180, at : at + 320]
+
+report = neural_codec.encode(frames(int(sys.argv[1])), io.BytesIO(), fps=25, effort=0)
+most = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(len(report.scenes), most.split()[1], *report.notes)
+"""
+
+
+def test_memory_of_an_encode_does_not_grow_with_its_length():
+    most = {}
+    for count in (300, 1500):
+        found = python(LENGTH, str(count), timeout=300)
+        assert found.returncode == 0, found.stderr
+        scenes, kib, *notes = found.stdout.split(maxsplit=2)
+        if any("stalled" in note for note in notes):
+            pytest.skip("the base encoder stalled, and was left behind with its memory")
+        assert int(scenes) == count // 75
+        most[count] = int(kib) // 1024
+    print(f"most memory, MiB, by frames: {most}")
+    assert most[1500] < 1.1 * most[300]
+
+
 EVERY_ALLOCATION = """
 import ctypes, io, sys, numpy, neural_codec
 allocator = ctypes.CDLL(None)

@@ -1,7 +1,9 @@
 //! Instruction sets, chosen at run time.
 //!
 //! A hot loop is written once as safe Rust and compiled once per instruction set by `simd_body!`.
-//! No body uses `mul_add` and every reduction names its lanes, so all versions give identical results.
+//! No body uses `mul_add` and every reduction names its lanes, so all versions give identical results. Where others' values have
+//! products in them that were rounded together with a sum, `fused_body!` compiles a body that uses `mul_add` alone: it gives the same
+//! everywhere too, slowly where no instruction does it.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -145,6 +147,28 @@ macro_rules! simd_body {
     };
 }
 pub(crate) use simd_body;
+
+/// As `simd_body!`, a body that uses `mul_add`: compiled with the instruction for it too, which is called where the machine has it.
+macro_rules! fused_body {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) { $body:expr }) => {
+        $(#[$meta])*
+        $vis fn $name($($arg: $ty),*) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                fn fused($($arg: $ty),*) { $body }
+                let is_wide = $crate::simd::InstructionSet::current() != $crate::simd::InstructionSet::Baseline;
+                if is_wide && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    // SAFETY: run-time detection found both features.
+                    #[allow(unsafe_code)]
+                    return unsafe { fused($($arg),*) };
+                }
+            }
+            $body
+        }
+    };
+}
+pub(crate) use fused_body;
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::{Error, Result};
 use neural_codec::frame::PixelFormat;
 use neural_codec::media::FrameSource;
-use neural_codec::metrics::Measures;
+use neural_codec::metrics::{Measures, ssimulacra2};
 use neural_codec::settings::Settings;
 use support::Clip;
 
@@ -209,6 +209,9 @@ fn measuring_survives_every_failed_allocation() {
         let mut decoder = StreamDecoder::new(bytes.as_slice(), DecoderSettings::default().with_threads(1))?;
         neural_codec::decoder::compare(&mut source, &mut decoder, Measures::MS_SSIM).map(drop)
     });
+    let clip = clip(PixelFormat::YUV420_8);
+    let pair = [0, 3].map(|index| clip.frame(index));
+    survives("ssimulacra2", 0, || ssimulacra2(&pair[0], &pair[1]).map(drop));
 }
 
 #[test]

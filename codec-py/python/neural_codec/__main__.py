@@ -223,7 +223,7 @@ def _encode(options: argparse.Namespace) -> int | None:
     if options.output_dir is None and len(options.paths) == 2 and os.path.isdir(options.paths[0]) and is_folder_output(options.paths[1]):
         options.paths, options.output_dir = options.paths[:1], options.paths[1]
     if options.output_dir is not None:
-        return encode_all(options, _given(options))
+        return encode_all(options, _given(options), TARGET_MISSED)
     if len(options.paths) != 2:
         raise neural_codec.errors.InvalidArgument(
             f"paths: expected an input and an output, or inputs and --output-dir, found {len(options.paths)} paths"

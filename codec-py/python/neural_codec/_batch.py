@@ -19,8 +19,8 @@ from .records import Lost, Progress, Report, StreamInfo, Written
 Row = list[str]
 
 
-def encode_all(options: argparse.Namespace, settings: dict[str, Any]) -> int:
-    """Encodes every input into the folder; 0 exactly where all of them were."""
+def encode_all(options: argparse.Namespace, settings: dict[str, Any], missed: int) -> int:
+    """Encodes every input into the folder; 0 exactly where all of them were, `missed` where a target was not met that had to be."""
     if options.report is not None or options.scenes is not None:
         raise InvalidArgument("report, scenes: expected neither with many inputs")
     found = to_encode(options.paths, options.output_dir, options.to and options.to.lstrip(".").lower())
@@ -38,6 +38,8 @@ def encode_all(options: argparse.Namespace, settings: dict[str, Any]) -> int:
     if len(photos) > 1:
         size, pixels = (sum(each) for each in zip(*photos, strict=True))
         print(f"{len(photos)} photos, {size} bytes, {8 * size / pixels:.3f} bits a pixel")
+    if status == 0 and options.require_target and not all(report.total.target_met for report in coded):
+        return missed
     return status
 
 

@@ -74,7 +74,8 @@ class Decoder(Receiving):
     `dtype`, and `numpy()` for a copy on the host. A frame for which the GPU has no room is an array of numpy.
 
     Going to a frame decodes those before it in its scene. It takes a path or bytes; a file object is read from front to
-    back. A decoder of a path or bytes can be pickled, as for workers of a `DataLoader`; the copy begins at the first frame.
+    back, a whole scene at a time: `PushDecoder` gives frames while their scene still arrives. A decoder of a path or bytes
+    can be pickled, as for workers of a `DataLoader`; the copy begins at the first frame.
     """
 
     def __init__(
@@ -286,7 +287,8 @@ def decode(
     """Decodes a stream: into arrays, or with `output` into a file that holds the frames without loss.
 
     `source`: a path, bytes or a binary file object. `output`: a path whose ending says the kind, `.y4m`, `.mkv`,
-    `.mp4`, or a pattern such as `frame_%04d.png`; it appears whole or not at all. `device`: where filters run, as for `Decoder`.
+    `.mp4`, or a pattern such as `frames/%04d.png`; it appears whole or not at all, of pictures the folder where it is not there
+    yet. `device`: where filters run, as for `Decoder`.
     """
     check_layout(layout)
     decoding: Decoding = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -110,13 +111,22 @@ def _table(value: Any) -> str:
     if not isinstance(value, (str, os.PathLike)):
         raise InvalidType(f"defaults: expected the path of a TOML file, or a mapping of keys, found {type(value).__name__}")
     try:
-        with open(value, encoding="utf-8") as file:
+        with open(value, encoding="utf-8", opener=_open_file) as file:
             text = file.read(MOST_TABLE_BYTES + 1)
     except (OSError, ValueError) as error:
         raise InvalidArgument(f"defaults: expected the path of a TOML file, found {os.fsdecode(value)!r:.80}: {error}") from None
     if len(text) > MOST_TABLE_BYTES:
         raise InvalidArgument(f"defaults: expected at most {MOST_TABLE_BYTES} bytes, found more in {os.fsdecode(value)!r:.80}")
     return TableText(text)
+
+
+def _open_file(path: str, flags: int) -> int:
+    """Opens a file. A pipe that nobody writes to would wait for ever: it is opened without waiting, and refused as all that is no file."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("no plain file")
+    return descriptor
 
 
 def _dotted(key: str) -> str:

@@ -40,11 +40,13 @@ pub fn open_clip_with(
 }
 
 /// Whether a file is a `.nvc` stream, or an ordinary video file whose first scene has a neural layer. What cannot be read is
-/// not, and is left for the media readers to explain.
+/// not, and is left for the media readers to explain; so is a pipe, which might be waited for without end.
 pub fn holds_stream(path: &Path, settings: &DecoderSettings) -> bool {
+    if !path.metadata().is_ok_and(|found| found.is_file()) {
+        return false;
+    }
     let Ok(file) = File::open(path) else { return false };
     let mut first = Vec::new();
-    // A directory opens but does not read.
     if file.take(SIGNATURE.len() as u64).read_to_end(&mut first).is_err() {
         return false;
     }

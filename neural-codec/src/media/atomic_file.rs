@@ -15,11 +15,11 @@ use tempfile::{Builder, NamedTempFile};
 use crate::error::{Error, Result};
 use crate::process;
 
-/// How hidden files begin and end.
-const PREFIX: &str = ".unfinished-";
-const SUFFIX: &str = ".part";
+/// How hidden files and folders begin and end.
+pub(super) const PREFIX: &str = ".unfinished-";
+pub(super) const SUFFIX: &str = ".part";
 
-/// Hidden files that were changed within this time are never taken for left ones.
+/// Hidden files and folders that were changed within this time are never taken for left ones.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// Symbolic links that are followed one after the other, as Linux does.
@@ -144,7 +144,7 @@ impl Temporary {
     }
 
     fn hidden(folder: &Path) -> io::Result<Self> {
-        remove_left_files(folder);
+        remove_left(folder);
         let hidden = builder().tempfile_in(folder)?;
         // Best effort, like what it is for.
         let _ = hidden.as_file().try_lock();
@@ -213,22 +213,24 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes hidden files that killed processes left in a folder; what cannot be removed stays.
-fn remove_left_files(folder: &Path) {
+/// Removes hidden files and folders that killed processes left in a folder; what cannot be removed stays.
+pub(super) fn remove_left(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) && is_left(&path) {
-            let _ = fs::remove_file(&path);
+        let Ok(kind) = fs::symlink_metadata(&path).map(|found| found.file_type()) else { continue };
+        let is_ours = name.starts_with(PREFIX) && name.ends_with(SUFFIX) && (kind.is_file() || kind.is_dir());
+        if is_ours && is_left(&path) {
+            let _ = if kind.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         }
     }
 }
 
-/// Whether nobody is writing a hidden file any more.
+/// Whether nobody is writing a hidden file or folder any more.
 fn is_left(path: &Path) -> bool {
     let Ok(file) = File::open(path) else { return false };
     let age = file.metadata().and_then(|metadata| metadata.modified());
@@ -388,7 +390,7 @@ mod tests {
         drop(make(".unfinished-other", true));
         let locked = make(".unfinished-locked.part", true);
         locked.try_lock().unwrap();
-        remove_left_files(folder.path());
+        remove_left(folder.path());
         let expected = [".unfinished-fresh.part", ".unfinished-locked.part", ".unfinished-other"];
         assert_eq!(names(folder.path()), expected);
     }

@@ -11,6 +11,8 @@
 #[cfg(feature = "images")]
 mod animation;
 mod atomic_file;
+#[cfg(feature = "images")]
+mod atomic_folder;
 #[cfg(feature = "ffmpeg")]
 mod clock;
 #[cfg(feature = "ffmpeg")]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader, Limits};
 
+use super::atomic_folder::AtomicFolder;
 use super::{AtomicFile, FrameSink, FrameSource, SequencePattern, pages};
 use crate::bitstream::AudioPacket;
 use crate::error::{Error, Place, Result};
@@ -165,10 +166,11 @@ pub(super) fn picture_error(path: &Path, error: image::ImageError) -> Error {
 ///
 /// YUV is converted; what a frame leaves unsaid about its color is assumed as
 /// [`resolve_for_conversion`](crate::frame::Color::resolve_for_conversion) says. 10 bits are stretched to 16 so that white
-/// stays white, and come back the same when read. Each file appears whole or not at all; files that were
-/// finished stay when the writer is dropped.
+/// stays white, and come back the same when read. A folder that is not there is made, and appears whole or not at all; into one
+/// that is there the files move together at the end, in place of earlier ones of the same numbers.
 pub struct PngWriter {
     pattern: SequencePattern,
+    folder: AtomicFolder,
     info: VideoInfo,
     written: u64,
 }
@@ -178,7 +180,7 @@ impl PngWriter {
     ///
     /// # Errors
     ///
-    /// `Unsupported` where the pattern names no PNG files.
+    /// `Unsupported` where the pattern names no PNG files; `Io` where the folder cannot be written.
     pub fn create(pattern: SequencePattern, info: &VideoInfo) -> Result<Self> {
         let name = pattern.file(0);
         if !name.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
@@ -187,7 +189,8 @@ impl PngWriter {
                 remedy: "use the ending .png".into(),
             });
         }
-        Ok(Self { pattern, info: *info, written: 0 })
+        let folder = AtomicFolder::create(pattern.folder())?;
+        Ok(Self { pattern, folder, info: *info, written: 0 })
     }
 }
 
@@ -198,7 +201,7 @@ impl FrameSink for PngWriter {
             let found = format!("{}x{}", frame.width(), frame.height());
             return Err(Error::invalid("frame", format!("{width}x{height}"), found));
         }
-        write_png(&self.pattern.file(self.written), frame)?;
+        write_png(&self.folder.path().join(self.pattern.name(self.written)), frame)?;
         self.written += 1;
         Ok(())
     }
@@ -213,7 +216,7 @@ impl FrameSink for PngWriter {
     fn finish(self: Box<Self>) -> Result<()> {
         match self.written {
             0 => Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() }),
-            _ => Ok(()),
+            written => self.folder.commit((0..written).map(|number| self.pattern.name(number).into())),
         }
     }
 }
@@ -275,6 +278,7 @@ mod tests {
             let info = VideoInfo::new(37, 29, frame.format(), DEFAULT_RATE);
             let mut sink = create(&pattern, &info, &crate::bitstream::Tracks::NONE).unwrap();
             (0..3).for_each(|t| sink.write_frame(&frame.clone().with_timestamp(t)).unwrap());
+            assert!(!folder.path().join("frame_0000.png").exists());
             sink.finish().unwrap();
             for path in [pattern.as_path(), folder.path()] {
                 let mut source = open(path, &OpenOptions::default()).unwrap();

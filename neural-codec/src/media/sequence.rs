@@ -35,14 +35,24 @@ impl SequencePattern {
 
     /// The file of one number.
     pub fn file(&self, number: u64) -> PathBuf {
-        self.folder.join(format!("{}{number:0width$}{}", self.prefix, self.suffix, width = self.digits))
+        self.folder.join(self.name(number))
+    }
+
+    /// Its name in the folder.
+    pub(super) fn name(&self, number: u64) -> String {
+        format!("{}{number:0width$}{}", self.prefix, self.suffix, width = self.digits)
+    }
+
+    /// The folder of all files.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The number in a file name of this pattern.
     fn number(&self, name: &str) -> Option<u64> {
         let digits = name.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)?;
         let number: u64 = digits.parse().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))?;
-        (format!("{number:0width$}", width = self.digits) == digits).then_some(number)
+        (self.name(number) == name).then_some(number)
     }
 
     /// All files of the pattern in order of their numbers.

@@ -1,14 +1,20 @@
-//! SSIMULACRA 2 of a pair of frames, by the crate `fast-ssim2`.
+//! SSIMULACRA 2 of a pair of frames.
 //!
 //! Source: Sneyers, SSIMULACRA 2.1, <https://github.com/cloudinary/ssimulacra2>. It is defined on RGB pictures with the transfer function of
 //! sRGB; frames of YUV become RGB at 10 bits by `frame::convert`, and their own transfer function is taken for that of sRGB, as
-//! tools for video do.
+//! tools for video do. Rows go through all scales one after the other ([`scale`]), so that a picture of any height takes little memory.
+//! The crate `fast-ssim2`, which holds whole pictures, is the oracle of the tests.
 
-use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
+mod blur;
+mod scale;
+mod score;
+
+use std::borrow::Cow;
 
 use crate::error::{Error, Result};
-use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Planes, Sample, convert};
+use crate::frame::{Color, Frame, Layout, PixelFormat, Planes, Sample, convert};
 use crate::memory;
+use scale::{SMALLEST_SIDE, Scales};
 
 /// Code points of H.273 that mean HDR, which the metric was not made for: PQ and HLG.
 const HDR_TRANSFERS: [u8; 2] = [16, 18];
@@ -35,48 +41,76 @@ pub fn ssimulacra2(source: &Frame, decoded: &Frame) -> Result<f64> {
         });
     }
     let color = color.resolve_for_conversion(source.format().layout, width, height);
-    let (source, decoded) = (rgb16(source, color)?, rgb16(decoded, color)?);
-    if source == decoded {
+    let (source, decoded) = (Rgb::new(source, color)?, Rgb::new(decoded, color)?);
+    if source.planes() == decoded.planes() {
         return Ok(100.0);
     }
-    let failed = |error: &dyn std::fmt::Display| Error::internal("ssimulacra2", error.to_string());
-    let sides = (u32::try_from(width), u32::try_from(height));
-    let (Ok(columns), Ok(rows)) = sides else { return Err(failed(&"a picture of more than 2^32 columns")) };
-    let view = |bytes| {
-        PixelSlice::new(bytes, columns, rows, width * 6, PixelDescriptor::RGB16_SRGB).map_err(|e| failed(&e))
-    };
-    compute_ssimulacra2(&view(&source)?, &view(&decoded)?).map_err(|error| failed(&error))
+    // Smaller pictures are mirrored at their ends.
+    let (columns, rows) = (width.max(SMALLEST_SIDE), height.max(SMALLEST_SIDE));
+    let mut scales = Scales::new(columns, rows)?;
+    let mut linear = memory::filled("rows for ssimulacra2", 6 * columns, 0.0)?;
+    for row in 0..rows {
+        let (of_source, of_decoded) = linear.split_at_mut(3 * columns);
+        source.read(mirrored(row, height), of_source);
+        decoded.read(mirrored(row, height), of_decoded);
+        scales.push(&mut linear);
+    }
+    Ok(scales.finish())
 }
 
-/// The frame as red, green and blue of 16 bits side by side, in the machine's byte order.
-fn rgb16(frame: &Frame, color: Color) -> Result<Vec<u8>> {
-    if frame.format().layout == Layout::Rgb {
-        return interleaved(frame);
-    }
-    // The samples count, not what a decoder says of them.
-    let colored = frame.try_clone()?.with_color(color);
-    interleaved(&convert(&colored, PixelFormat::RGB_10, color)?)
+/// A frame as red, green and blue, and the light of each value that a sample may have.
+struct Rgb<'a> {
+    frame: Cow<'a, Frame>,
+    light: Vec<f32>,
 }
 
-fn interleaved(rgb: &Frame) -> Result<Vec<u8>> {
-    match rgb.planes() {
-        Planes::U8(planes) => spread(planes.each_ref().map(|plane| plane.samples()), BitDepth::Eight),
-        Planes::U16(planes) => spread(planes.each_ref().map(|plane| plane.samples()), rgb.format().depth),
+impl<'a> Rgb<'a> {
+    fn new(frame: &'a Frame, color: Color) -> Result<Self> {
+        let frame = match frame.format().layout {
+            Layout::Rgb => Cow::Borrowed(frame),
+            // The samples count, not what a decoder says of them.
+            _ => Cow::Owned(convert(&frame.try_clone()?.with_color(color), PixelFormat::RGB_10, color)?),
+        };
+        let peak = frame.format().depth.max_value();
+        let light = memory::collected("the light of samples", (0..peak + 1).map(|value| light(value, peak)))?;
+        Ok(Self { frame, light })
+    }
+
+    fn planes(&self) -> &Planes {
+        self.frame.planes()
+    }
+
+    /// Reads a row of each plane, as long as a third of `out`.
+    fn read(&self, row: usize, out: &mut [f32]) {
+        let columns = out.len() / 3;
+        for (plane, out) in out.chunks_mut(columns).enumerate() {
+            match self.planes() {
+                Planes::U8(planes) => self.spread(planes[plane].row(row), out),
+                Planes::U16(planes) => self.spread(planes[plane].row(row), out),
+            }
+        }
+    }
+
+    fn spread<T: Sample>(&self, row: &[T], out: &mut [f32]) {
+        for (column, out) in out.iter_mut().enumerate() {
+            let value: u16 = row[mirrored(column, row.len())].into();
+            *out = self.light[usize::from(value)];
+        }
     }
 }
 
-/// Samples at 16 bits, white at 65535.
-fn spread<T: Sample>([red, green, blue]: [&[T]; 3], depth: BitDepth) -> Result<Vec<u8>> {
-    let peak = u32::from(depth.max_value());
-    let at_16_bits = |sample: T| {
-        let sample: u16 = sample.into();
-        (((u32::from(sample) * 65535 + peak / 2) / peak) as u16).to_ne_bytes()
-    };
-    let mut bytes = memory::reserved("a picture for ssimulacra2", red.len() * 6)?;
-    for ((&red, &green), &blue) in red.iter().zip(green).zip(blue) {
-        [red, green, blue].into_iter().for_each(|sample| bytes.extend(at_16_bits(sample)));
-    }
-    Ok(bytes)
+/// The light of a sample, by the transfer function of sRGB (IEC 61966-2-1).
+fn light(value: u16, peak: u16) -> f32 {
+    let value = f64::from(value) / f64::from(peak);
+    let light = if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
+    light as f32
+}
+
+/// A place in a row of `length`, to and fro; both ends once.
+fn mirrored(at: usize, length: usize) -> usize {
+    let period = 2 * (length - 1).max(1);
+    let at = at % period;
+    at.min(period - at).min(length - 1)
 }
 
 #[cfg(test)]
