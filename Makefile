@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks still-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -153,6 +153,10 @@ base-networks: ## Train the networks that filters begin with anew, on CLIPS and 
 	scripts/pan_photos.sh target/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
 	cargo run --release -p eval --bin train_base -- neural-codec/src/filter/base_networks \
 		$(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv")) target/photos/*.y4m
+
+still-networks: ## Train the networks that neural stills begin with anew, on PHOTOS (hours; needs jax, optax and pillow).
+	$(PYTHON) eval/python/still_networks.py neural-codec/src/still/base_networks \
+		$(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
 
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
 	scripts/fuzz.sh 600

@@ -1,32 +1,63 @@
-//! Networks that the parameters of a still start from: trained on other pictures, compiled in, and part of the format.
+//! Networks that the parameters of a still start from: trained on other pictures, compiled in, and part of the format. Beside
+//! each, where there is one, the analysis that it was trained with, which is the encoder's alone.
 //!
-//! A file holds the parameters of a plan of seven levels, 16 bits each, little endian.
+//! `eval/python/still_networks.py` makes them. A file holds the parameters of a plan of seven levels, 16 bits each, little endian.
 
 use super::plan::{Plan, StillNetwork, corrupt};
+use super::train::AnalysisParameters;
 use crate::error::Result;
 
-/// Weights of rate that the networks were trained for, in the order of their numbers.
-pub(crate) const LAMBDAS: [f64; 3] = [3.5e-4, 1e-3, 3e-3];
+/// One network that parameters may start from.
+struct Base {
+    parameters: &'static [u8],
+    /// The weight of rate that it was trained for.
+    lambda: f64,
+    /// The part of the analysis that is this network's own; empty where it was trained without one.
+    heads: &'static [u8],
+}
 
-/// Files by network size and number less 1; empty where none was trained.
-const FILES: [[&[u8]; LAMBDAS.len()]; 3] = [
-    [&[], &[], &[]],
-    [
-        include_bytes!("base_networks/medium_1.bin"),
-        include_bytes!("base_networks/medium_2.bin"),
-        include_bytes!("base_networks/medium_3.bin"),
-    ],
-    [&[], &[], &[]],
+/// Networks of the medium size in the order of their numbers, from 1 on. The first three are read, and no longer written.
+const MEDIUM: [Base; 6] = [
+    Base { parameters: include_bytes!("base_networks/medium_1.bin"), lambda: 3.5e-4, heads: &[] },
+    Base { parameters: include_bytes!("base_networks/medium_2.bin"), lambda: 1e-3, heads: &[] },
+    Base { parameters: include_bytes!("base_networks/medium_3.bin"), lambda: 3e-3, heads: &[] },
+    Base {
+        parameters: include_bytes!("base_networks/medium_4.bin"),
+        lambda: 3e-4,
+        heads: include_bytes!("base_networks/analysis_4.bin"),
+    },
+    Base {
+        parameters: include_bytes!("base_networks/medium_5.bin"),
+        lambda: 1e-3,
+        heads: include_bytes!("base_networks/analysis_5.bin"),
+    },
+    Base {
+        parameters: include_bytes!("base_networks/medium_6.bin"),
+        lambda: 3e-3,
+        heads: include_bytes!("base_networks/analysis_6.bin"),
+    },
 ];
+
+/// What all analyses have in common.
+const TRUNK: &[u8] = include_bytes!("base_networks/analysis.bin");
 
 /// Side of a picture whose plan has the levels that the files are for.
 const SIDE: u32 = 512;
 
-/// The number of the network whose weight of rate is nearest, 0 where there is none of this size.
-pub(crate) fn nearest(network: StillNetwork, lambda: f64) -> u8 {
-    let distance = |number: &usize| (lambda.ln() - LAMBDAS[number - 1].ln()).abs();
-    let known = (1..=LAMBDAS.len()).filter(|number| !FILES[network as usize][number - 1].is_empty());
-    known.min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or(0) as u8
+/// Networks of a size.
+const fn bases(network: StillNetwork) -> &'static [Base] {
+    match network {
+        StillNetwork::Medium => &MEDIUM,
+        StillNetwork::Small | StillNetwork::Large => &[],
+    }
+}
+
+/// The number of the network with an analysis whose weight of rate is nearest, and that analysis; none for sizes without.
+pub(crate) fn nearest(network: StillNetwork, lambda: f64) -> Option<(u8, AnalysisParameters)> {
+    let distance = |base: &Base| (lambda.ln() - base.lambda.ln()).abs();
+    let numbered = bases(network).iter().zip(1..).filter(|(base, _)| !base.heads.is_empty());
+    let (base, number) = numbered.min_by(|(a, _), (b, _)| distance(a).total_cmp(&distance(b)))?;
+    Some((number, AnalysisParameters { trunk: TRUNK, heads: base.heads }))
 }
 
 /// Parameters by the number in a payload: 0 is the plain network.
@@ -38,9 +69,9 @@ pub(crate) fn base_parameters(plan: &Plan, network: StillNetwork, number: u8) ->
     if number == 0 {
         return Ok(plan.plain_parameters());
     }
-    let file = FILES[network as usize].get(usize::from(number) - 1);
-    let values: Vec<i32> = file
-        .unwrap_or(&(&[] as &[u8]))
+    let base = bases(network).get(usize::from(number) - 1);
+    let values: Vec<i32> = base
+        .map_or(&[][..], |base| base.parameters)
         .chunks_exact(2)
         .map(|pair| i32::from(i16::from_le_bytes([pair[0], pair[1]])))
         .collect();

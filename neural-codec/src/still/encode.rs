@@ -4,7 +4,7 @@ use super::base::{base_parameters, nearest};
 use super::payload::Payload;
 use super::picture::StillPicture;
 use super::plan::{Plan, StillNetwork};
-use super::train::{Colors, Cost, Schedule, Trainer, forget_spare_memory, quantize};
+use super::train::{Colors, Cost, Schedule, Trainer, first_guess, forget_spare_memory, quantize};
 use super::{decode_payload, with_threads};
 use crate::error::{Error, Result};
 use crate::progress::CancelToken;
@@ -104,9 +104,13 @@ pub fn encode(
         let (network, schedule, rounds) = plan_of_effort(settings.effort);
         let plan = Plan::new(picture.width, picture.height, network)?;
         let colors = picture.colors();
-        let base = nearest(network, lambda);
+        let known = nearest(network, lambda);
+        let base = known.as_ref().map_or(0, |(number, _)| *number);
         let start = if base > 0 { Some(base_parameters(&plan, network, base)?) } else { None };
         let mut trainer = Trainer::new(plan, start.as_deref(), lambda, settings.seed);
+        if let Some((_, analysis)) = &known {
+            trainer.begin_at(first_guess(&trainer.plan, analysis, &colors)?);
+        }
         let (mut done, steps) = (0, schedule.steps + schedule.last_steps);
         let pixels = f64::from(picture.width) * f64::from(picture.height);
         let mut check = |cost: Cost| {
@@ -189,44 +193,4 @@ fn finish(
         .collect();
     let plan = trainer.plan.clone();
     Ok(Payload { plan, network, depth, base, shifts, parameters, bounds, latents })
-}
-
-/// Trains the network of a size for many pictures at once, side by side in one: what a base network is made of.
-///
-/// `start`: parameters that an earlier call gave. The parameters are 16 bits each.
-///
-/// # Errors
-///
-/// As [`encode`].
-pub fn train_base(
-    picture: &StillPicture,
-    (network, start): (StillNetwork, Option<&[i16]>),
-    (lambda, steps): (f64, u32),
-    progress: &mut (dyn FnMut(StillProgress) + Send),
-) -> Result<Vec<i16>> {
-    picture.check()?;
-    with_threads(0, || {
-        let plan = Plan::new(picture.width, picture.height, network)?;
-        let start: Option<Vec<i32>> = start.map(|start| start.iter().map(|&value| value.into()).collect());
-        if start.as_ref().is_some_and(|start| start.len() != plan.parameters) {
-            return Err(Error::invalid("start", format!("{} parameters", plan.parameters), "others"));
-        }
-        let mut trainer = Trainer::new(plan, start.as_deref(), lambda, 1);
-        trainer.train_network_freely();
-        let mut done = 0;
-        trainer.run(&picture.colors(), Schedule { steps, last_steps: steps / 20 }, &mut |cost| {
-            let bits_per_pixel = cost.bits / f64::from(picture.width) / f64::from(picture.height);
-            progress(StillProgress {
-                step: done,
-                steps,
-                psnr_rgb: -10.0 * cost.error.log10(),
-                bits_per_pixel,
-            });
-            done += 1;
-            Ok(())
-        })?;
-        forget_spare_memory();
-        let whole = |&value: &f32| (value * 4096.0).round().clamp(-32767.0, 32767.0) as i16;
-        Ok(trainer.parameters.iter().map(whole).collect())
-    })
 }

@@ -17,7 +17,7 @@ mod plan;
 mod synthesis;
 mod train;
 
-pub use encode::{StillProgress, StillSettings, StillTarget, encode, train_base};
+pub use encode::{StillProgress, StillSettings, StillTarget, encode};
 pub use picture::StillPicture;
 pub use plan::StillNetwork;
 

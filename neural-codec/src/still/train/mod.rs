@@ -3,6 +3,7 @@
 //! Floats live here alone; what comes out are whole numbers that a decoder reads.
 
 mod adam;
+mod analysis;
 mod colors;
 mod entropy;
 mod features;
@@ -16,6 +17,7 @@ mod synthesis;
 mod trainer;
 mod upsampling;
 
+pub(crate) use analysis::{AnalysisParameters, first_guess};
 pub(crate) use colors::Colors;
 pub(crate) use model::Cost;
 pub(crate) use quantize::quantize;

@@ -67,9 +67,9 @@ impl Trainer {
         Self { plan, parameters, latents, price, wanted, first_price, network_rate, seed, moments, taken }
     }
 
-    /// Trains the network as from random numbers, whatever it starts from.
-    pub(crate) fn train_network_freely(&mut self) {
-        self.network_rate = NETWORK_RATE;
+    /// Begins at a first guess of the latents.
+    pub(crate) fn begin_at(&mut self, latents: Vec<Vec<f32>>) {
+        self.latents = latents;
     }
 
     /// Moves the weight of rate in training so that this mean squared error comes out.
