@@ -63,7 +63,7 @@ def test_scenes_that_start_warm_wait_for_those_before(carphone, cluster):
 
 
 def test_a_cluster_without_processors_enough_is_an_error_in_the_end(carphone, cluster, monkeypatch):
-    monkeypatch.setattr("neural_codec._cluster.NODE_PATIENCE", 0.5)
+    monkeypatch.setattr("neural_codec._places.NODE_PATIENCE", 0.5)
     with pytest.raises(errors.Unsupported, match="no node has had 3 processors"):
         neural_codec.encode(carphone, cluster="local", threads=3, **FAST)
 
