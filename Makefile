@@ -147,7 +147,7 @@ cluster-numbers: ## Measure how CLIPS, joined, spread over simulated nodes of a 
 	@scripts/setup.sh tests
 	@scripts/wheel.sh
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check ray==2.60.0
-	$(PYTHON) benches/cluster/efficiency.py --table out/cluster-numbers.md $(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv"))
+	$(PYTHON) benches/cluster/efficiency.py --table out/cluster-numbers.md $(if $(EFFORT),--effort $(EFFORT)) $(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv"))
 
 base-networks: ## Train the networks that filters begin with anew, on CLIPS and PHOTOS.
 	scripts/pan_photos.sh target/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
