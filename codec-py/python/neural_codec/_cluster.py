@@ -82,7 +82,9 @@ def _connected(address: str) -> Iterator[Any]:
     try:
         ray.init(address=None if address == "local" else address, logging_level="error", include_dashboard=False if address == "local" else None)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise Unsupported(f"unsupported cluster {address}: {' '.join(str(error).split())}; start one with `ray start --head`") from None
+        # Of a token that is missing Ray's client says that the connection timed out.
+        remedy = "; RAY_AUTH_MODE and RAY_AUTH_TOKEN have to be those of its nodes" if address.startswith("ray://") else ""
+        raise Unsupported(f"unsupported cluster {address}: {' '.join(str(error).split())}; start one with `ray start --head`{remedy}") from None
     try:
         yield ray
     finally:
