@@ -60,7 +60,8 @@ fn in_parts_of(clip: &dyn Fn() -> Clip, settings: &Settings) -> Vec<EncodedScene
 fn scenes_cut_out_with_their_frames_are_encoded_to_the_bytes_of_the_whole() {
     let ten_bits = || Clip::new(176, 144, PixelFormat::YUV420_10, 30, 10);
     let rgb = || Clip::new(64, 48, PixelFormat { layout: Layout::Rgb, ..PixelFormat::YUV420_8 }, 20, 10);
-    for clip in [&clip as &dyn Fn() -> Clip, &ten_bits, &rgb] {
+    let sounding = || clip().with_audio();
+    for clip in [&clip as &dyn Fn() -> Clip, &ten_bits, &rgb, &sounding] {
         let settings = settings(&[("effort", "1"), ("quantizer", "40")]);
         let (mut whole, mut joined) = (Vec::new(), Vec::new());
         encode(&mut clip(), &mut whole, &settings, Hooks::default()).unwrap();
