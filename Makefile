@@ -33,7 +33,7 @@ test-python: ## Build the wheel, install it in .venv and run its tests.
 cluster-test: ## Install Ray into .venv and test a cluster of two nodes on this machine.
 	@scripts/setup.sh tests
 	@scripts/wheel.sh
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check ray==2.60.0
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check "ray[client]==2.60.0"
 	$(PYTHON) -m pytest codec-py/tests/test_cluster.py codec-py/tests/experiments/test_launch.py
 
 gpu-test: ## Test and measure on a real GPU; tables and hashes go to out/gpu (or OUT). Fails where there is no GPU.
@@ -146,8 +146,8 @@ worker-numbers: ## Measure what the experiment system costs and whether it loses
 cluster-numbers: ## Measure how CLIPS, joined, spread over simulated nodes of a Ray cluster; the table goes to out/cluster-numbers.md.
 	@scripts/setup.sh tests
 	@scripts/wheel.sh
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check ray==2.60.0
-	$(PYTHON) benches/cluster/efficiency.py --table out/cluster-numbers.md $(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv"))
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check "ray[client]==2.60.0"
+	$(PYTHON) benches/cluster/efficiency.py --table out/cluster-numbers.md $(if $(EFFORT),--effort $(EFFORT)) $(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv"))
 
 base-networks: ## Train the networks that filters begin with anew, on CLIPS and PHOTOS.
 	scripts/pan_photos.sh target/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))

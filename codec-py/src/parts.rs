@@ -10,6 +10,7 @@ use neural_codec::frame::AnyFrame;
 use neural_codec::media::FrameSource;
 use neural_codec::progress::Progress;
 use neural_codec::{Error, Result};
+use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -92,7 +93,7 @@ pub(crate) fn encode_scene(
 /// Cuts a source into scenes with their frames, one at a time.
 #[pyclass(frozen, module = "neural_codec._native", name = "SceneCutter")]
 pub(crate) struct PySceneCutter {
-    cutter: Arc<Mutex<SceneCutter>>,
+    cutter: Arc<Mutex<Option<SceneCutter>>>,
 }
 
 #[pymethods]
@@ -102,7 +103,7 @@ impl PySceneCutter {
         let source = source.take(py)?;
         detached(py, || {
             let cutter = SceneCutter::new(source, &settings_from(&settings)?)?;
-            Ok(Self { cutter: Arc::new(Mutex::new(cutter)) })
+            Ok(Self { cutter: Arc::new(Mutex::new(Some(cutter))) })
         })
     }
 
@@ -111,24 +112,42 @@ impl PySceneCutter {
         let cutter = Arc::clone(&self.cutter);
         Job::start(py, move |reporter| {
             let mut cutter = cutter.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(cutter) = cutter.as_mut() else { return json(&()) };
             let Some(scene) = cutter.next_scene(&reporter.cancel)? else { return json(&()) };
             reporter.bytes(scene.to_bytes()?);
             json(&(scene.place().first_frame, scene.frame_count()))
         })
     }
+
+    /// Joins the encoded scenes with the other tracks of the source, once; the stream comes as bytes, its report is the result.
+    fn concat(
+        &self,
+        py: Python<'_>,
+        scenes: Vec<Vec<u8>>,
+        settings: BTreeMap<String, String>,
+    ) -> PyResult<Job> {
+        let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
+        let cutter = Arc::clone(&self.cutter);
+        Job::start(py, move |mut reporter| {
+            let cutter = cutter.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let cutter =
+                cutter.ok_or_else(|| Error::invalid("scenes", "to be joined once", "a second time"))?;
+            Ok(cutter.concat(&mut reporter, &settings, encoded(&scenes)?)?.to_json())
+        })
+    }
 }
 
-/// Encodes a scene that a cutter gave as bytes; the encoded scene comes as bytes, its report is the result.
+/// Encodes a scene that a cutter gave, its bytes as an array, which may lie in shared memory; the encoded scene comes as bytes, its report is the result.
 #[pyfunction]
 pub(crate) fn encode_cut(
     py: Python<'_>,
-    scene: &[u8],
+    scene: PyReadonlyArray1<'_, u8>,
     settings: BTreeMap<String, String>,
     warm_start: &[u8],
 ) -> PyResult<Job> {
     let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
     let warm_start = WarmStart::from_bytes(warm_start).map_err(|error| to_python(py, error))?;
-    let scene = CutScene::from_bytes(scene).map_err(|error| to_python(py, error))?;
+    let scene = CutScene::from_bytes(scene.as_slice()?).map_err(|error| to_python(py, error))?;
     Job::start(py, move |mut reporter| {
         let cancel = reporter.cancel.clone();
         let scene = scene.encode(&settings, &warm_start, &cancel)?;
@@ -155,8 +174,7 @@ pub(crate) fn concat(
     let settings = settings_from(&settings).map_err(|error| to_python(py, error))?;
     let mut source = source.take(py)?;
     Job::start(py, move |mut reporter| {
-        let scenes: Vec<EncodedScene> =
-            scenes.iter().map(|bytes| EncodedScene::from_bytes(bytes)).collect::<Result<_>>()?;
+        let scenes = encoded(&scenes)?;
         let info = *source.info();
         let source: &mut dyn FrameSource = source.as_mut();
         Ok(neural_codec::encoder::concat(&info, Some(source), &mut reporter, &settings, scenes)?.to_json())
@@ -170,12 +188,12 @@ pub(crate) fn warm_start<'py>(
     index: u32,
     scenes: Vec<Vec<u8>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let bytes = detached(py, || {
-        let scenes: Vec<EncodedScene> =
-            scenes.iter().map(|bytes| EncodedScene::from_bytes(bytes)).collect::<Result<_>>()?;
-        neural_codec::encoder::warm_start(index, &scenes).to_bytes()
-    })?;
+    let bytes = detached(py, || neural_codec::encoder::warm_start(index, &encoded(&scenes)?).to_bytes())?;
     python_bytes(py, &bytes)
+}
+
+fn encoded(scenes: &[Vec<u8>]) -> Result<Vec<EncodedScene>> {
+    scenes.iter().map(|bytes| EncodedScene::from_bytes(bytes)).collect()
 }
 
 /// Frames `start` to `end` of a source that is read from its begin.

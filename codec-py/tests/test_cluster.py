@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -24,6 +25,24 @@ def test_without_ray_the_error_names_the_extra(carphone, tmp_path):
     command = [sys.executable, "-c", code, str(carphone), str(tmp_path / "a.nvc")]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert "neural-codec[ray]" in found.stdout and not (tmp_path / "a.nvc").exists()
+
+
+def test_the_extra_brings_what_addresses_of_clusters_elsewhere_need():
+    needs = [need for need in metadata.requires("neural_codec") or [] if "extra == 'ray'" in need.replace('"', "'")]
+    assert len(needs) == 1 and needs[0].startswith("ray[client]")
+
+
+def test_where_no_cluster_is_the_error_says_how_to_start_one_and_what_a_client_needs(carphone, tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray", reason="Ray is not installed: no cluster is tested")
+
+    def init(**_):
+        raise ConnectionError("ray client connection timeout")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(errors.Unsupported, match="timeout; start one with `ray start --head`$"):
+        neural_codec.encode(carphone, tmp_path / "a.nvc", cluster="auto", **FAST)
+    with pytest.raises(errors.Unsupported, match="timeout; start one.*RAY_AUTH_TOKEN"):
+        neural_codec.encode(carphone, tmp_path / "a.nvc", cluster="ray://127.0.0.1:9", **FAST)
 
 
 def test_what_a_cluster_cannot_do_is_refused_before_it_is_asked(carphone, tmp_path):
@@ -63,7 +82,7 @@ def test_scenes_that_start_warm_wait_for_those_before(carphone, cluster):
 
 
 def test_a_cluster_without_processors_enough_is_an_error_in_the_end(carphone, cluster, monkeypatch):
-    monkeypatch.setattr("neural_codec._cluster.NODE_PATIENCE", 0.5)
+    monkeypatch.setattr("neural_codec._places.NODE_PATIENCE", 0.5)
     with pytest.raises(errors.Unsupported, match="no node has had 3 processors"):
         neural_codec.encode(carphone, cluster="local", threads=3, **FAST)
 

@@ -8,6 +8,8 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use neural_codec::base::sequence_header;
 use neural_codec::bitstream::{Limits, SceneReader};
 use neural_codec::encoder::{
@@ -33,6 +35,10 @@ fn clip() -> Clip {
 
 /// Every scene alone, as if on another machine: only bytes travel.
 fn in_parts(settings: &Settings) -> Vec<EncodedScene> {
+    in_parts_of(&clip, settings)
+}
+
+fn in_parts_of(clip: &dyn Fn() -> Clip, settings: &Settings) -> Vec<EncodedScene> {
     let scenes = split(&mut clip(), settings).unwrap();
     assert!(scenes.len() >= 3, "{scenes:?}");
     let source = clip();
@@ -54,7 +60,8 @@ fn in_parts(settings: &Settings) -> Vec<EncodedScene> {
 fn scenes_cut_out_with_their_frames_are_encoded_to_the_bytes_of_the_whole() {
     let ten_bits = || Clip::new(176, 144, PixelFormat::YUV420_10, 30, 10);
     let rgb = || Clip::new(64, 48, PixelFormat { layout: Layout::Rgb, ..PixelFormat::YUV420_8 }, 20, 10);
-    for clip in [&clip as &dyn Fn() -> Clip, &ten_bits, &rgb] {
+    let sounding = || clip().with_audio();
+    for clip in [&clip as &dyn Fn() -> Clip, &ten_bits, &rgb, &sounding] {
         let settings = settings(&[("effort", "1"), ("quantizer", "40")]);
         let (mut whole, mut joined) = (Vec::new(), Vec::new());
         encode(&mut clip(), &mut whole, &settings, Hooks::default()).unwrap();
@@ -65,9 +72,19 @@ fn scenes_cut_out_with_their_frames_are_encoded_to_the_bytes_of_the_whole() {
             assert_eq!((scene.place().index as usize, scene.frame_count()), (scenes.len(), 10));
             scenes.push(scene.encode(&settings, &WarmStart::default(), &cancel).unwrap());
         }
-        concat(&clip().info, Some(&mut clip()), &mut joined, &settings, scenes).unwrap();
+        // The cutter has what the clip has beside its pictures: it is not read again.
+        cutter.concat(&mut joined, &settings, scenes).unwrap();
         assert!(joined == whole);
     }
+}
+
+#[test]
+fn a_cutter_joins_nothing_before_it_has_cut_the_last_scene() {
+    let settings = settings(&[("effort", "0")]);
+    let mut cutter = SceneCutter::new(Box::new(clip()), &settings).unwrap();
+    cutter.next_scene(&CancelToken::new()).unwrap();
+    let found = cutter.concat(&mut Vec::new(), &settings, in_parts(&settings));
+    assert!(matches!(found, Err(Error::InvalidArgument { .. })), "{found:?}");
 }
 
 #[test]
@@ -114,6 +131,21 @@ fn scenes_encoded_alone_join_to_the_bytes_of_the_whole_encode() {
     }
 }
 
+/// The base encoder takes larger superblocks at coarse quantizers, where pictures are not small, and sequence headers tell.
+#[test]
+fn scenes_whose_sequence_headers_differ_as_in_the_whole_encode_join() {
+    let choices = r#"[{"quantizer": 40}, {"quantizer": 62}, {"quantizer": 40}]"#;
+    let settings = settings(&[("preset", "4"), ("quantizer", "40"), ("scene_settings", choices)]);
+    let large = || Clip::new(640, 360, PixelFormat::YUV420_8, 30, 10);
+    let (mut whole, mut joined) = (Vec::new(), Vec::new());
+    encode(&mut large(), &mut whole, &settings, Hooks::default()).unwrap();
+    let headers: BTreeSet<Vec<u8>> = headers_of(&whole).into_iter().collect();
+    assert_eq!(headers.len(), 2);
+    let parts = in_parts_of(&large, &settings);
+    concat(&large().info, None, &mut joined, &settings, parts).unwrap();
+    assert!(joined == whole);
+}
+
 #[test]
 fn audio_finds_its_place_among_scenes_that_were_encoded_alone() {
     let settings = settings(&[("effort", "0")]);
@@ -133,7 +165,7 @@ fn scenes_of_other_settings_or_in_another_order_do_not_join() {
     assert!(matches!(join(swapped), Err(Error::InvalidArgument { .. })));
     mixed[1] = in_parts(&slow)[1].clone();
     let error = join(mixed).unwrap_err().to_string();
-    assert!(error.contains("scene 1") && error.contains("sequence header"), "{error}");
+    assert!(error.contains("scene 1") && error.contains("preset"), "{error}");
 }
 
 #[test]
@@ -150,8 +182,16 @@ fn a_share_of_bytes_and_an_empty_scene_are_refused() {
     assert!(EncodedScene::from_bytes(b"").is_err());
 }
 
+/// The sequence header of each scene.
+fn headers_of(stream: &[u8]) -> Vec<Vec<u8>> {
+    let mut reader = SceneReader::open(std::io::Cursor::new(stream), Limits::default()).unwrap();
+    let count = reader.scene_count();
+    let header = |scene| sequence_header(reader.scene(scene).unwrap().base.units().next().unwrap()).unwrap();
+    (0..count).map(header).collect()
+}
+
 #[test]
-fn every_scene_of_a_clip_has_one_sequence_header() {
+fn every_scene_of_a_small_clip_has_one_sequence_header() {
     for pairs in [
         &[("effort", "0"), ("min_psnr_y", "60"), ("min_ssim_y", "0.9999")][..],
         &[("effort", "4"), ("min_psnr_y", "25"), ("min_ssim_y", "0.5")],
@@ -160,11 +200,7 @@ fn every_scene_of_a_clip_has_one_sequence_header() {
     ] {
         let mut bytes = Vec::new();
         encode(&mut clip(), &mut bytes, &settings(pairs), Hooks::default()).unwrap();
-        let mut reader = SceneReader::open(std::io::Cursor::new(&bytes), Limits::default()).unwrap();
-        let count = reader.scene_count();
-        let headers: Vec<Vec<u8>> = (0..count)
-            .map(|index| sequence_header(reader.scene(index).unwrap().base.units().next().unwrap()).unwrap())
-            .collect();
+        let headers = headers_of(&bytes);
         assert!(headers.len() >= 3 && headers.iter().all(|header| *header == headers[0]), "{pairs:?}");
     }
 }

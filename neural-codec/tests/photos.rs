@@ -11,7 +11,7 @@ use neural_codec::encoder::{EncodingAgent, Hooks, encode_file};
 use neural_codec::error::Error;
 use neural_codec::frame::{PixelFormat, Rational, VideoInfo};
 use neural_codec::media::photo::write_photo;
-use neural_codec::progress::CancelToken;
+use neural_codec::progress::{CancelToken, Stage};
 use neural_codec::report::Report;
 use neural_codec::settings::Settings;
 
@@ -34,6 +34,54 @@ fn encoded(input: &Path, output: &Path, pairs: &[(&str, &str)]) -> Result<Report
     settings.set("effort", "0").unwrap();
     pairs.iter().for_each(|(name, value)| settings.set(name, value).unwrap());
     encode_file(input, output, &settings, Hooks::default())
+}
+
+#[test]
+fn constants_of_the_search_and_of_classes_are_those_of_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_png(&at("in.png"), 75, 71);
+    let attempts = |table: &str, pairs: &[(&str, &str)]| {
+        let report =
+            encoded(&at("in.png"), &at("out.nvc"), &[pairs, &[("defaults", table)]].concat()).unwrap();
+        assert_eq!(report.settings["defaults"].is_null(), table.is_empty());
+        report
+    };
+    let floor = [("effort", "5"), ("min_psnr", "24")];
+    let before = attempts("", &floor);
+    let stages = |report: &Report, stage: Stage| {
+        let found = report.scenes[0].attempts.iter().filter(move |attempt| attempt.stage == stage);
+        found.map(|attempt| (attempt.preset, attempt.quantizer)).collect::<Vec<_>>()
+    };
+    assert!(
+        before.scenes[0].preset == 4 && stages(&before, Stage::Locate).iter().all(|(preset, _)| *preset == 8)
+    );
+    let presets = "[photo]\npresets = [13, 12, 11, 10, 9, 8, 7, 6, 5, 4]\nlocate_preset = 10\nstored_at_once_from = 9\n";
+    let after = attempts(presets, &floor);
+    assert!(after.scenes[0].preset == 8 && after.total.target_met);
+    assert!(stages(&after, Stage::Locate).iter().all(|(preset, _)| *preset == 10));
+    let at_once = attempts("[photo]\nstored_at_once_from = 0\n", &floor);
+    assert!(stages(&at_once, Stage::Locate).is_empty() && at_once.total.target_met);
+    // Each of the others decides which quantizers are tried, or how many.
+    let tried = |report: &Report| [stages(report, Stage::Locate), stages(report, Stage::Store)].concat();
+    for constant in
+        ["slope = 1.0", "near = 2.0", "located_near = 280.0", "located_width = 280", "most_attempts = 1"]
+    {
+        let found = attempts(&format!("[photo]\n{constant}\n"), &floor);
+        assert_ne!(tried(&found), tried(&before), "{constant}");
+    }
+    let coarse = "[photo]\nstored_at_once_from = 0\nslope = 5.0\n";
+    for constant in ["longer = 10.0", "halved_every = 1"] {
+        let found = attempts(&format!("{coarse}{constant}\n"), &floor);
+        assert_ne!(tried(&found), tried(&attempts(coarse, &floor)), "{constant}");
+    }
+    let size = [("effort", "0"), ("size_bytes", "2000")];
+    for constant in ["size_slope = 5.0", "size_near = 1.0"] {
+        let found = attempts(&format!("[photo]\n{constant}\n"), &size);
+        assert_ne!(tried(&found), tried(&attempts("", &size)), "{constant}");
+    }
+    let synthetic = attempts("[classes]\nsynthetic_top_values = 0.0\nsynthetic_hard_edges = 0.0\n", &floor);
+    assert_eq!(synthetic.scenes[0].profile.scene_class, "synthetic");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 ```text
 source -> cut into scenes, in one pass, here -> scenes with their frames in Ray's object store -> encoded on any node -> joined here
 ```
-Ray starts tasks, moves bytes and repeats what a lost node had. What this module holds at any time is bounded: so many scenes are cut ahead as
-there are processors, and no more than half the object store holds.
+What this module holds at any time is bounded: so many scenes are cut ahead as places on nodes can have, and two more, and no more than half the
+object store holds.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ import importlib
 import os
 import socket
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from . import _native
-from ._jobs import ProgressArgument, check_stop, drive
+from ._encode import stream_into
+from ._jobs import PATIENCE, ProgressArgument, check_stop, drive
 from ._library import suggest_libraries
-from ._parts import EncodedScene, concat, warm_start
+from ._output import check_distinct
+from ._parts import EncodedScene, warm_start
+from ._places import DEPTH, Places
 from ._progress import bar_for
 from ._sources import opened
 from .errors import Cancelled, InvalidArgument, InvalidType, MissingLibrary, NeuralCodecError, Unsupported
@@ -30,12 +34,8 @@ from .records import Lost, Progress, Report, Scene
 
 # Seconds of one wait for tasks; Ctrl-C and callbacks are answered between two.
 WAIT = 0.1
-# How often Ray repeats a scene whose node was lost.
-RETRIES = 5
-# Scenes cut ahead of the processors, so that none waits for its frames.
+# Scenes cut ahead of what places can have, so that none waits for its frames.
 AHEAD = 2
-# Seconds without a node that has processors enough for a scene, after which the encode ends: one that scales by itself may need them.
-NODE_PATIENCE = 300.0
 # The part of the object store that waiting scenes may take.
 STORE_SHARE = 0.5
 
@@ -55,10 +55,12 @@ def encode_on_cluster(
     """
     if not isinstance(source, (str, os.PathLike)):
         raise InvalidType(f"source: expected a path, which cluster needs, found {type(source).__name__}")
+    check_distinct(source, output)
     starts_warm = _native.scenes_start_warm(texts)
-    with _connected(address) as ray, bar_for(progress) as shown, opened(source, fps=fps, audio=False, reading=texts) as (native, _):
-        scenes = _Run(ray, _native.SceneCutter(native, texts), texts, starts_warm, shown).scenes()
-    return _joined(source, scenes, output, fps, on_lost, texts)
+    with _connected(address) as ray, bar_for(progress) as shown, opened(source, fps=fps, reading=texts) as (native, _):
+        cutter = _native.SceneCutter(native, texts)
+        scenes = _Run(ray, cutter, texts, starts_warm, shown).scenes()
+        return _joined(cutter, scenes, output, on_lost, texts)
 
 
 def _ray() -> Any:
@@ -80,25 +82,37 @@ def _connected(address: str) -> Iterator[Any]:
     try:
         ray.init(address=None if address == "local" else address, logging_level="error", include_dashboard=False if address == "local" else None)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise Unsupported(f"unsupported cluster {address}: {' '.join(str(error).split())}; start one with `ray start --head`") from None
+        # Of a token that is missing Ray's client says that the connection timed out.
+        remedy = "; RAY_AUTH_MODE and RAY_AUTH_TOKEN have to be those of its nodes" if address.startswith("ray://") else ""
+        raise Unsupported(f"unsupported cluster {address}: {' '.join(str(error).split())}; start one with `ray start --head`{remedy}") from None
     try:
         yield ray
     finally:
         ray.shutdown()
 
 
-def _encode(scene: bytes, texts: dict[str, str], start: bytes, versions: tuple[str, str]) -> EncodedScene | NeuralCodecError:
+class _Encoder:
     """What a node does. An error is a result, which travels as it is."""
-    parts: list[bytes] = []
-    try:
-        found = _versions()
-        if found != versions:
-            wanted = " and ".join(versions)
-            raise Unsupported(f"unsupported node {socket.gethostname()}: it has {' and '.join(found)}; install {wanted} there, as here")
-        report = Scene.from_json(drive(_native.encode_cut(scene, texts, start), write=parts.append))
-    except NeuralCodecError as error:
-        return error
-    return EncodedScene(b"".join(parts), report)
+
+    def begin(self, wanted: tuple[str, str]) -> NeuralCodecError | None:
+        """Why this node cannot encode, if so."""
+        try:
+            found = _versions()
+        except NeuralCodecError as error:
+            return error
+        if found == wanted:
+            return None
+        remedy = f"install {' and '.join(wanted)} there, as here"
+        return Unsupported(f"unsupported node {socket.gethostname()}: it has {' and '.join(found)}; {remedy}")
+
+    def encode(self, scene: Any, texts: dict[str, str], start: bytes) -> EncodedScene | NeuralCodecError:
+        """A cut scene, encoded."""
+        parts: list[bytes] = []
+        try:
+            report = Scene.from_json(drive(_native.encode_cut(scene, texts, start), write=parts.append))
+        except NeuralCodecError as error:
+            return error
+        return EncodedScene(b"".join(parts), report)
 
 
 def _versions() -> tuple[str, str]:
@@ -107,14 +121,17 @@ def _versions() -> tuple[str, str]:
     return f"neural_codec {_native.__version__}", _native.encoder_version()[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Cut:
-    """A scene that waits for its node, or for scenes before it."""
+    """A scene that waits for a place, or for scenes before it."""
 
     index: int
     frames: int
     bytes: int
     data: Any
+
+    def __str__(self) -> str:
+        return f"scene {self.index}"
 
 
 class _Run:
@@ -124,61 +141,79 @@ class _Run:
         self._ray = ray
         self._cutter = cutter
         # One processor a scene, where none are asked for; the bytes do not depend on it.
-        self._threads = int(texts.get("threads", "0")) or 1
-        self._texts = {**texts, "threads": str(self._threads)}
-        self._versions = _versions()
+        threads = int(texts.get("threads", "0")) or 1
+        self._texts = {**texts, "threads": str(threads)}
         self._starts_warm = starts_warm
         self._progress = progress
-        self._task = ray.remote(num_cpus=self._threads, max_retries=RETRIES)(_encode)
+        self._places: Places[_Cut] = Places(ray, _Encoder, threads, _versions())
         self._waiting: list[_Cut] = []
-        self._running: dict[Any, _Cut] = {}
         self._done: dict[int, EncodedScene] = {}
         self._frames_done = 0
         self._count = 0
         self._is_cut = False
-        self._last_node = time.monotonic()
+        self._next: _native.Job | None = None
 
     def scenes(self) -> list[EncodedScene]:
         """All scenes, encoded, in order."""
         try:
-            while not self._is_cut or self._waiting or self._running:
+            self._next = self._cutter.next()
+            # Places take most of a second to begin, in which the first scenes are read.
+            self._places.open(AHEAD)
+            while not self._is_finished():
                 self._cut_ahead()
+                self._places.open(len(self._held()))
                 self._submit()
                 # The nodes begin with the first scenes while the next ones are cut.
                 self._collect(WAIT if self._is_cut or not self._has_room() else 0.0)
-        except BaseException:
-            for task in self._running:
-                self._ray.cancel(task, force=True)
-            raise
+        finally:
+            if self._next is not None:
+                self._next.close(PATIENCE)
+            self._places.close()
         return [self._done[index] for index in range(self._count)]
+
+    def _held(self) -> list[_Cut]:
+        return [*self._waiting, *self._places.held]
+
+    def _is_finished(self) -> bool:
+        return self._is_cut and not self._held()
 
     def _cut_ahead(self) -> None:
         """Cuts the next scene, where there is one and room for it."""
         if self._is_cut or not self._has_room():
             return
         parts: list[bytes] = []
-        found = drive(self._cutter.next(), write=parts.append)
+        found = drive(self._next or self._cutter.next(), write=parts.append)
+        self._next = None
         if found == "null":
             self._is_cut = True
             return
+        # The next one is read and cut while this one goes its way.
+        self._next = self._cutter.next()
         frames = int(found.strip("[]").split(",")[1])
-        data = b"".join(parts)
-        self._waiting.append(_Cut(self._count, frames, len(data), self._ray.put(data)))
+        # As an array it is read out of the object store by nodes, and not copied from it.
+        data = np.frombuffer(b"".join(parts), np.uint8)
+        self._waiting.append(_Cut(self._count, frames, data.nbytes, self._ray.put(data)))
         self._count += 1
 
     def _has_room(self) -> bool:
-        """Whether fewer scenes wait or run than there are processors and two more, and the store can hold another."""
-        held = [*self._waiting, *self._running.values()]
-        resources = self._ray.cluster_resources()
-        store = resources.get("object_store_memory", 0.0) * STORE_SHARE
-        most = int(resources.get("CPU", 0.0)) + AHEAD
-        return not held or (len(held) < most and sum(cut.bytes for cut in held) + held[-1].bytes <= store)
+        """Whether fewer scenes are held than all places can have and two more, and the store can hold another."""
+        held = self._held()
+        most = self._places.most * DEPTH + AHEAD
+        return not held or (len(held) < most and sum(cut.bytes for cut in held) + held[-1].bytes <= self._places.store * STORE_SHARE)
 
     def _submit(self) -> None:
-        for cut in [cut for cut in self._waiting if self._is_ready(cut.index)]:
-            self._waiting.remove(cut)
+        """Gives places the scenes that may begin; what waits at one is taken back for another that has nothing to do."""
+        ready = [cut for cut in self._waiting if self._is_ready(cut.index)]
+        if not ready:
+            behind = self._places.taken_back()
+            ready = [] if behind is None else [behind]
+            self._waiting += ready
+        # The longest first, so that none begins when all others are nearly done.
+        for cut in sorted(ready, key=lambda cut: -cut.frames):
             start = warm_start(cut.index, [self._done[at] for at in self._before(cut.index)])
-            self._running[self._task.remote(cut.data, self._texts, start, self._versions)] = cut
+            if not self._places.submit(cut, cut.data, self._texts, start):
+                return
+            self._waiting.remove(cut)
 
     def _is_ready(self, index: int) -> bool:
         return all(at in self._done for at in self._before(index))
@@ -188,17 +223,12 @@ class _Run:
         return range(max(index - 9, 0), index - 1) if self._starts_warm else range(0)
 
     def _collect(self, seconds: float) -> None:
-        """Waits so long for tasks, and takes what is finished."""
+        """Waits so long for places, and takes what is finished."""
         check_stop()
-        self._expect_nodes()
-        finished, _ = self._ray.wait(list(self._running), timeout=seconds) if self._running else ([], [])
-        for task in finished:
-            cut = self._running.pop(task)
-            try:
-                scene = self._ray.get(task)
-            except self._ray.exceptions.RayError as error:
-                lines = str(error).strip().splitlines()
-                raise Unsupported(f"unsupported cluster: scene {cut.index} was not encoded: {lines[-1] if lines else error!r}") from error
+        for cut, scene in self._places.finished(seconds):
+            if scene is None:
+                self._waiting.insert(0, cut)
+                continue
             if isinstance(scene, NeuralCodecError):
                 raise scene
             self._done[cut.index] = scene
@@ -209,37 +239,24 @@ class _Run:
             if self._progress(Progress(self._frames_done, total, len(self._done), size)) is False:
                 raise Cancelled("cancelled by the progress callback")
 
-    def _expect_nodes(self) -> None:
-        """Errors: Unsupported where no node has been there for long that could encode a scene."""
-        now = time.monotonic()
-        if any(node["Alive"] and node["Resources"].get("CPU", 0.0) >= self._threads for node in self._ray.nodes()):
-            self._last_node = now
-        elif now - self._last_node > NODE_PATIENCE:
-            raise Unsupported(f"unsupported cluster: for {NODE_PATIENCE:.0f} s no node has had {self._threads} processors; start nodes, or lower threads")
-
-    def _is_finished(self) -> bool:
-        return self._is_cut and not self._waiting and not self._running
-
 
 def _joined(
-    source: Any,
+    cutter: _native.SceneCutter,
     scenes: list[EncodedScene],
     output: Any,
-    fps: Any,
     on_lost: Callable[[list[Lost]], object] | None,
     texts: dict[str, str],
 ) -> Report:
     """The stream of all scenes with the tracks of the source, in the container that the output's name asks for."""
     from ._export import remux
 
-    settings: Any = texts
-    is_stream = not isinstance(output, (str, os.PathLike)) or _native.output_kind(output) == "stream"
-    if is_stream:
-        report = concat(source, scenes, output, fps=fps, **settings)
+    job = cutter.concat([scene.data for scene in scenes], texts)
+    if not isinstance(output, (str, os.PathLike)) or _native.output_kind(output) == "stream":
+        report = stream_into(output, job, [], None)
     else:
         with tempfile.TemporaryDirectory(prefix="neural-codec-") as folder:
             stream = os.path.join(folder, "joined.nvc")
-            report = concat(source, scenes, stream, fps=fps, **settings)
+            report = stream_into(stream, job, [], None)
             report = replace(report, lost=[*report.lost, *remux(stream, output).lost])
     if on_lost is not None and report.lost:
         on_lost(report.lost)

@@ -66,8 +66,11 @@ def test_the_commands_tell_what_a_campaign_is_and_was(services, tmp_path, capsys
 def test_workers_are_named_by_the_environment_too(services, tmp_path, monkeypatch):
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setenv("WORKER_URL", "http://127.0.0.1:9, http://127.0.0.1:10")
-    with pytest.raises(ExperimentError, match="127.0.0.1:9: .*127.0.0.1:10: "):
-        main(command(services(), "start", str(toml_of(tmp_path / "c.toml")))[4:])
+    opened = services()
+    with pytest.raises(ExperimentError, match="127.0.0.1:9: .*127.0.0.1:10: ") as refused:
+        main(command(opened, "start", str(toml_of(tmp_path / "c.toml")))[4:])
+    assert str(refused.value).count("127.0.0.1:9: ") == 1
+    assert Ledger(opened.store, "first").standing().state == "stopped", "nothing runs"
 
 
 def test_a_campaign_that_is_killed_at_bad_moments_runs_no_slot_and_pays_no_answer_twice(services, tmp_path):
@@ -138,7 +141,7 @@ def test_a_campaign_runs_over_http_as_it_does_by_the_queue(server, services, tmp
 def test_without_a_worker_that_lives_no_job_is_sent(server, services):
     silent = server(workers=0)
     nobody = "http://127.0.0.1:9"
-    with pytest.raises(ExperimentError, match="found none: .*no live worker.*127.0.0.1:9.*serve' starts one"):
+    with pytest.raises(ExperimentError, match="found none: .*no live worker.*127.0.0.1:9.*experiments serve"):
         carrier(services(), silent.url, nobody).check()
     lives(silent)
     both = carrier(services(), silent.url, nobody)

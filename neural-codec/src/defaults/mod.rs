@@ -18,8 +18,8 @@ mod tests;
 mod value;
 
 pub use table::{
-    ClassLimits, ClipFloor, Defaults, Effort, FilterRules, Forecast, MostAbove, Rate, Search, SteeringRules,
-    Training,
+    ClassLimits, ClipFloor, Defaults, Effort, FilterRules, Forecast, MostAbove, PhotoSearch, Rate, Search,
+    SteeringRules, Training,
 };
 pub use value::{Constant, FILTER_LAYERS};
 
@@ -95,9 +95,12 @@ impl Defaults {
                 Err(Error::invalid(format!("defaults: {key}"), expected(), low))
             }
         };
-        let Self { effort, search, filter, training, .. } = self;
-        for (key, presets) in [("effort.presets", effort.presets), ("effort.old_presets", effort.old_presets)]
-        {
+        let Self { effort, search, photo, filter, training, .. } = self;
+        for (key, presets) in [
+            ("effort.presets", effort.presets),
+            ("effort.old_presets", effort.old_presets),
+            ("photo.presets", photo.presets),
+        ] {
             // More effort never means a faster preset.
             for pair in presets.windows(2) {
                 order(key, pair[1].into(), pair[0].into())?;

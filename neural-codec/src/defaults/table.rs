@@ -201,6 +201,33 @@ table! {
         /// Most corrections; each stores every scene again.
         most_corrections: u32, 1 => 10;
     }
+    /// The search for the quantizer of a still picture, along quarter steps of the quantizer.
+    photo: PhotoSearch {
+        /// The base encoder's preset of each effort.
+        presets: [i8; 10], 0 => 13;
+        /// The preset that says about where the quantizer lies.
+        locate_preset: i8, 0 => 13;
+        /// Presets from here on are stored at once.
+        stored_at_once_from: i8, 0 => 14;
+        /// How much a picture comes closer to its floor with a quarter step, about, before it is known. Units: dB.
+        slope: f64, 0.001 => 5;
+        /// The same for a limit of bytes. Units: the natural logarithm of the bytes.
+        size_slope: f64, 0.001 => 5;
+        /// How far above a floor is near enough. Units: dB.
+        near: f64, 0 => 2;
+        /// How far below a limit of bytes is near enough. Units: the natural logarithm of the bytes.
+        size_near: f64, 0 => 1;
+        /// How far is near enough where the quantizer is located. Units: quarter steps.
+        located_near: f64, 0 => 280;
+        /// A bracket of so many quarter steps is narrow enough there.
+        located_width: usize, 1 => 280;
+        /// Attempts at most, of locating and of storing each.
+        most_attempts: u32, 1 => 100;
+        /// While there is no bracket, by how much each step is longer than the one before.
+        longer: f64, 1 => 10;
+        /// Every so many attempts a bracket is halved.
+        halved_every: u32, 1 => 100;
+    }
     /// When filters are tried and kept.
     filter: FilterRules {
         /// The least effort that tries filters where plain AV1 is allowed too.

@@ -25,6 +25,7 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
         forecast,
         rate,
         clip_floor,
+        photo,
         filter,
         training,
         classes,
@@ -52,6 +53,11 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!((rate.well_used, rate.well_used_corrected), (0.97, 0.9));
     assert_eq!((clip_floor.margin, clip_floor.corrected_margin), (0.1, 0.07));
     assert_eq!((clip_floor.corrected_share, clip_floor.most_corrections), (0.1, 5));
+    assert_eq!(photo.presets, [10, 9, 8, 7, 6, 4, 3, 2, 1, 0]);
+    assert_eq!((photo.locate_preset, photo.stored_at_once_from), (8, 7));
+    assert_eq!((photo.slope, photo.size_slope, photo.near, photo.size_near), (0.07, 0.03, 0.01, 0.002));
+    assert_eq!((photo.located_near, photo.located_width, photo.most_attempts), (4.0, 8, 14));
+    assert_eq!((photo.longer, photo.halved_every), (1.5, 3));
     assert_eq!((filter.from_effort, filter.layers), (9, [3, 3, 3, 3, 3, 3, 3, 4, 4, 4]));
     assert_eq!(filter.steps, [200, 200, 200, 400, 600, 1000, 4000, 2000, 4000, 4000]);
     assert_eq!((filter.expected_gain, filter.chroma_at_a_floor), (0.06, 0.2));
@@ -133,6 +139,7 @@ fn what_no_table_can_have_is_named() {
         ("[effort]\npresets = [1, 2]\n", "a list of 10"),
         ("[effort.presets]\na = 1\n", "effort.presets"),
         ("[effort]\npresets = [12, 10, 8, 6, 5, 4, 3, 2, 1, 2]\n", "effort.presets"),
+        ("[photo]\npresets = [10, 9, 8, 7, 6, 4, 3, 2, 1, 2]\n", "photo.presets"),
         ("[search]\nrate_quantizers = [30, 30, 57]\n", "search.rate_quantizers"),
         ("[filter]\nfewest_patches = 4000\n", "filter.fewest_patches"),
         ("[training]\nweight_steps = [5, 2]\n", "training.weight_steps"),

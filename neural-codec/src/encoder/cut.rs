@@ -1,14 +1,15 @@
 //! Scenes cut out of a clip with their frames, in one pass over it, each to be encoded on another machine.
 //!
 //! ```text
-//! source -> SceneCutter -> CutScene -> bytes -> ... -> CutScene::encode -> EncodedScene -> bytes -> ... -> concat
+//! source -> SceneCutter -> CutScene -> bytes -> ... -> CutScene::encode -> EncodedScene -> bytes -> ... -> SceneCutter::concat
 //! ```
 
 use std::collections::VecDeque;
+use std::io::Write;
 use std::sync::Arc;
 
 use super::encoded_scene::EncodedScene;
-use super::parts::{ScenePlace, encode_scene};
+use super::parts::{Others, ScenePlace, encode_scene, join};
 use super::source_format::{check_frame, coded_frame, coded_info};
 use super::splitter::{SceneSplitter, Step};
 use crate::bitstream::{Limits, PacketReader, PacketWriter, StreamHeader};
@@ -19,6 +20,7 @@ use crate::frame::{AnyFrame, Frame, VideoInfo};
 use crate::media::FrameSource;
 use crate::memory;
 use crate::progress::CancelToken;
+use crate::report::Report;
 use crate::settings::Settings;
 
 /// Begins the bytes of a cut scene; the last digit is the version.
@@ -131,7 +133,8 @@ fn frame_of(model: &Frame, bytes: &[u8]) -> Result<Frame> {
     Ok(frame)
 }
 
-/// Cuts a clip into scenes, as [`encode`](super::encode) finds them with the same settings. Holds the frames of one scene.
+/// Cuts a clip into scenes, as [`encode`](super::encode) finds them with the same settings. Holds the frames of one scene, and
+/// the packets of the other tracks.
 pub struct SceneCutter {
     source: Box<dyn FrameSource>,
     info: VideoInfo,
@@ -139,13 +142,14 @@ pub struct SceneCutter {
     device: Device,
     steps: VecDeque<Step>,
     open: Option<CutScene>,
+    others: Others,
     frames_read: u64,
     scenes: u32,
     is_finished: bool,
 }
 
 impl SceneCutter {
-    /// A cutter before the first frame of `source`; its tracks are left alone.
+    /// A cutter before the first frame of `source`.
     ///
     /// # Errors
     ///
@@ -162,6 +166,7 @@ impl SceneCutter {
             device,
             steps,
             open: None,
+            others: Others::default(),
             frames_read: 0,
             scenes: 0,
             is_finished: false,
@@ -201,18 +206,37 @@ impl SceneCutter {
         }
     }
 
+    /// Joins the scenes, encoded, in order, with the other tracks of the source, which is not read again: [`concat`](super::concat).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` before the last scene was cut; as of [`concat`](super::concat).
+    pub fn concat(
+        self,
+        output: &mut dyn Write,
+        settings: &Settings,
+        scenes: impl IntoIterator<Item = EncodedScene>,
+    ) -> Result<Report> {
+        if !self.is_finished {
+            let found = format!("scenes up to frame {}", self.frames_read);
+            return Err(Error::invalid("cut scenes", "all of a clip, up to its end", found));
+        }
+        join(self.source.info(), self.others, output, settings, scenes)
+    }
+
     /// Takes a frame of the source, or its end.
     fn read(&mut self) -> Result<()> {
-        let Some(frame) = self.source.next_any_frame()? else {
+        let frame = self.source.next_any_frame()?;
+        self.others.take(self.source.as_mut(), self.frames_read);
+        let Some(frame) = frame else {
             if self.frames_read == 0 {
                 return Err(Error::invalid("clip", "at least 1 frame", 0));
             }
             self.is_finished = true;
+            self.others.finish(self.source.as_ref());
             self.steps.extend(self.splitter.finish()?);
             return Ok(());
         };
-        self.source.take_audio();
-        self.source.take_subtitles();
         check_frame(&frame, self.source.info(), self.frames_read)?;
         self.frames_read += 1;
         let (frame, resident) = coded_frame(frame, &self.info, &self.device)?;

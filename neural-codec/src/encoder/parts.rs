@@ -6,6 +6,7 @@
 //! The bytes are those of [`encode`](super::encode) where each scene gets the [`warm_start`] that it has there. At efforts that
 //! train no filters it is empty, and scenes depend on nothing before them.
 
+use std::fmt;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::split::detect_scenes;
 use super::task::{SceneGoal, SceneTask};
 use super::track_queue::{OtherPacket, TrackQueue};
 use super::warm_starts::warm_start_scenes;
-use crate::base::sequence_header;
+use crate::base::{SequenceHeader, probe};
 use crate::bitstream::{Limits, ScenePackets, Tracks};
 use crate::error::{Error, Result};
 use crate::filter::train::WarmStart;
@@ -152,8 +153,7 @@ pub fn encode_scene(
 ///
 /// # Errors
 ///
-/// `InvalidArgument` for scenes that do not follow one another, or were encoded with settings that give another AV1
-/// sequence header; `Io`.
+/// `InvalidArgument` for scenes that do not follow one another, or were encoded with another preset or bit depth; `Io`.
 pub fn concat(
     info: &VideoInfo,
     source: Option<&mut dyn FrameSource>,
@@ -161,23 +161,31 @@ pub fn concat(
     settings: &Settings,
     scenes: impl IntoIterator<Item = EncodedScene>,
 ) -> Result<Report> {
+    let others = source.map(others_of).transpose()?.unwrap_or_default();
+    join(info, others, output, settings, scenes)
+}
+
+/// Joins scenes with what their clip has beside its pictures.
+pub(super) fn join(
+    info: &VideoInfo,
+    others: Others,
+    output: &mut dyn Write,
+    settings: &Settings,
+    scenes: impl IntoIterator<Item = EncodedScene>,
+) -> Result<Report> {
     let session = Session::new(*info, settings)?;
-    let (tracks, audio) = match source {
-        Some(source) => (source.tracks().clone(), packets_of(source)?),
-        None => (Tracks::NONE, Others::default()),
-    };
-    let Others { packets: mut queue, lost, last_duration } = audio;
+    let Others { tracks, packets: mut queue, lost, last_duration } = others;
     let mut muxer = session.muxer(&tracks, Instant::now())?;
     muxer.lose(lost);
     muxer.set_last_duration(last_duration);
-    let mut header: Option<Vec<u8>> = None;
+    let mut common: Option<Common> = None;
     for scene in scenes {
-        let found = header_of(&scene)?;
-        if header.as_ref().is_some_and(|header| *header != found) {
-            let expected = "the sequence header of scene 0: one preset and one bit depth for a clip";
-            return Err(Error::invalid(format!("scene {}", scene.report.index), expected, "another"));
+        let found = Common::of(&scene)?;
+        let first = *common.get_or_insert(found);
+        if first != found {
+            let name = format!("scene {}", scene.report.index);
+            return Err(Error::invalid(name, format!("{first}, as of scene 0"), found));
         }
-        header = Some(found);
         let end = scene.report.first_frame + scene.report.frames;
         queue.take_before(end).iter().try_for_each(|packet| muxer.add_packet(packet))?;
         muxer.add_scene(scene)?;
@@ -190,32 +198,67 @@ pub fn concat(
 }
 
 /// What a clip has beside its pictures.
-#[derive(Default)]
-struct Others {
+#[derive(Debug, Default)]
+pub(super) struct Others {
+    tracks: Tracks,
     packets: TrackQueue,
     lost: Vec<Lost>,
     last_duration: Option<u64>,
 }
 
-/// All packets of a clip but those of pictures, and where they stand among the frames.
-fn packets_of(source: &mut dyn FrameSource) -> Result<Others> {
-    let mut packets = TrackQueue::default();
-    let mut frames = 0;
-    loop {
-        let frame = source.next_any_frame()?;
-        source.take_audio().into_iter().for_each(|packet| packets.push(frames, OtherPacket::Audio(packet)));
-        let subtitles = source.take_subtitles().into_iter();
-        subtitles.for_each(|packet| packets.push(frames, OtherPacket::Subtitle(packet)));
-        if frame.is_none() {
-            return Ok(Others { packets, lost: source.lost(), last_duration: source.last_duration() });
-        }
-        frames += 1;
+impl Others {
+    /// Takes the packets that the source met before frame `frame`.
+    pub(super) fn take(&mut self, source: &mut dyn FrameSource, frame: u64) {
+        let audio = source.take_audio().into_iter().map(OtherPacket::Audio);
+        audio.for_each(|packet| self.packets.push(frame, packet));
+        let subtitles = source.take_subtitles().into_iter().map(OtherPacket::Subtitle);
+        subtitles.for_each(|packet| self.packets.push(frame, packet));
+    }
+
+    /// All of them, once the source has given its last frame.
+    pub(super) fn finish(&mut self, source: &dyn FrameSource) {
+        self.tracks = source.tracks().clone();
+        self.lost = source.lost();
+        self.last_duration = source.last_duration();
     }
 }
 
-/// The AV1 sequence header that a scene begins with.
-fn header_of(scene: &EncodedScene) -> Result<Vec<u8>> {
-    let packets = ScenePackets::from_bytes(&scene.bytes, &Limits::default())?;
-    let first = packets.base.units().next().ok_or_else(|| Error::internal("scene", "no temporal unit"))?;
-    sequence_header(first)
+/// What a clip has beside its pictures, read to its end.
+fn others_of(source: &mut dyn FrameSource) -> Result<Others> {
+    let mut others = Others::default();
+    for number in 0.. {
+        let frame = source.next_any_frame()?;
+        others.take(source, number);
+        if frame.is_none() {
+            break;
+        }
+    }
+    others.finish(source);
+    Ok(others)
+}
+
+/// What all scenes of a clip have in common. The base encoder chooses the size of superblocks by the quantizer, so that whole sequence
+/// headers may differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Common {
+    preset: i8,
+    sequence: SequenceHeader,
+}
+
+impl Common {
+    fn of(scene: &EncodedScene) -> Result<Self> {
+        let packets = ScenePackets::from_bytes(&scene.bytes, &Limits::default())?;
+        let first =
+            packets.base.units().next().ok_or_else(|| Error::internal("scene", "no temporal unit"))?;
+        let sequence = probe(first, None)?.sequence;
+        let sequence = sequence.ok_or_else(|| Error::internal("scene", "no sequence header"))?;
+        Ok(Self { preset: scene.report.preset, sequence })
+    }
+}
+
+impl fmt::Display for Common {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { preset, sequence: SequenceHeader { width, height, bits, .. } } = self;
+        write!(f, "preset {preset}, {width}x{height} at {bits} bits")
+    }
 }

@@ -17,7 +17,8 @@ use crate::pooling::Pooling;
 use crate::progress::{CancelToken, Stage};
 use crate::scene::MemoryBudget;
 
-/// What is the same for all scenes of a clip, so that all have one AV1 sequence header.
+/// What is the same for all scenes of a clip, so that all have one AV1 sequence header, but for the size of superblocks: the base encoder takes larger
+/// ones at coarse quantizers.
 #[derive(Debug, Clone)]
 pub(crate) struct Clip {
     /// The clip as it is coded: 4:2:0 at the source's depth.

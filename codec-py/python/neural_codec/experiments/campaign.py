@@ -60,8 +60,12 @@ class Loop:
         standing = self.ledger.begin(self.campaign)
         self.began = standing.began
         if standing.state != "finished":
+            try:
+                self.carrier.check()
+            except ExperimentError:
+                self.ledger.move("stopped")
+                raise
             self.ledger.move("running")
-            self.carrier.check()
             try:
                 self._search()
                 self._try_held_out()

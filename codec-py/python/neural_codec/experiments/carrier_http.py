@@ -50,8 +50,10 @@ class HttpCarrier:
     def check(self) -> None:
         self._check(now=True)
         if not any(each.live for each in self.known.values()):
-            told = "; ".join(f"{each.url}: {each.why}" for each in self.known.values())
-            raise ExperimentError(f"workers: expected one that lives, found none: {told}; 'neural-codec experiments serve' starts one")
+            # What a worker is said to lack mostly begins with its address, and ends with how to start one.
+            told = "; ".join(each.why if each.why.startswith(each.url) else f"{each.url}: {each.why}" for each in self.known.values())
+            remedy = "" if "experiments serve" in told else "; 'neural-codec experiments serve' starts one"
+            raise ExperimentError(f"workers: expected one that lives, found none: {told}{remedy}")
 
     def _check(self, now: bool = False) -> None:
         if not now and time.monotonic() - self.checked < _HEALTH_S:

@@ -26,6 +26,7 @@ _WHAT_TO_DO = """You design experiments for an AV1-based video encoder. Each sce
 JSON object that follows the schema given, and nothing else: no prose, no code fence.
 kind "rules": ordered rules over profile fields; the first that holds chooses a scene's tools. kind "settings": settings of all scenes.
 kind "agent": Python source that defines decide(profiles, target, probe) and returns one choice a scene; it runs without files or network.
+rules and otherwise belong to kind "rules" alone and code to kind "agent" alone: leave out what does not belong to the kind.
 A choice may have tools: hierarchical_levels 3 to 5, adaptive_quantization 0 or 1, screen_content 0 or 1 (1 for scenes of class
 "synthetic" unless measured otherwise).
 The aim: fewer bytes than the baseline (bytes below 1) while every scene meets the floor (short_by 0) and the time stays within its limit.

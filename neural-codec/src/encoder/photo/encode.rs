@@ -16,6 +16,7 @@ use super::search::{Line, last_that_meets};
 use super::target::PhotoTarget;
 use crate::base::{Library, Quantizer, retries_note};
 use crate::bitstream::{PhotoCode, PhotoPacket};
+use crate::defaults::PhotoSearch;
 use crate::encoder::hooks::Hooks;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
@@ -30,25 +31,6 @@ use crate::report::{
 };
 use crate::settings::Settings;
 use crate::strategy::Strategy;
-
-/// The base encoder's preset for each effort.
-const PRESET_OF_EFFORT: [i8; 10] = [10, 9, 8, 7, 6, 4, 3, 2, 1, 0];
-
-/// The preset that says about where the quantizer lies: the fastest whose quantizers mean nearly what they mean at slow ones. Those of 9 and
-/// above give 2 dB more at the same quantizer.
-const LOCATE_PRESET: i8 = 8;
-
-/// Presets from here on are stored at once: they cost little more than one that locates.
-const STORED_AT_ONCE: i8 = 7;
-
-/// About how much the scaled margin falls with a quarter step of the quantizer, before it is known.
-const SLOPE: f64 = 0.07;
-
-/// How far above a floor is near enough, in dB: less than a quarter step.
-const NEAR: f64 = 0.01;
-
-/// How near a limit of bytes is near enough, as a logarithm: 0.2 %.
-const NEAR_LIMIT: f64 = 0.002;
 
 /// A stored photo.
 #[derive(Debug)]
@@ -158,7 +140,7 @@ fn encode(
         first_frame: 0,
         frames: 1,
         strategy: Strategy::Av1,
-        profile: profile(&measurer.yuv)?,
+        profile: profile(&measurer.yuv, settings.defaults.classes)?,
         quantizer: stored.quantizer.value(),
         preset,
         bit_depth: coder.depth().bits(),
@@ -280,6 +262,7 @@ struct Search<'a, 'b> {
     target: &'a PhotoTarget,
     hooks: &'a mut Hooks<'b>,
     coder: Av1Coder,
+    rules: PhotoSearch,
     preset: i8,
     /// The quantizers from the one that surely meets the target on.
     line: Vec<Quantizer>,
@@ -308,10 +291,11 @@ impl<'a, 'b> Search<'a, 'b> {
         if matches!(target, PhotoTarget::Size(_)) {
             line.reverse();
         }
-        let preset = settings.preset.unwrap_or(PRESET_OF_EFFORT[usize::from(settings.effort.min(9))]).max(0);
+        let rules = settings.defaults.photo;
+        let preset = settings.preset.unwrap_or(rules.presets[usize::from(settings.effort.min(9))]).max(0);
         let code = PhotoCode::Av1 { depth, matrix: 0, unit: Vec::new() };
         let overhead = PhotoPacket { code, ..packet.clone() }.to_file()?.len() as u64;
-        Ok(Self { measurer, target, hooks, coder, preset, line, overhead, records: Vec::new() })
+        Ok(Self { measurer, target, hooks, coder, rules, preset, line, overhead, records: Vec::new() })
     }
 
     /// What is stored, and the preset that made it.
@@ -320,16 +304,17 @@ impl<'a, 'b> Search<'a, 'b> {
             let (_, candidate) = self.attempt(quantizer, self.preset, Stage::Store)?;
             return Ok((candidate, self.preset));
         }
-        // Where floors are given in dB; bytes fall by some 3 % a quarter step.
+        let rules = self.rules;
         let is_size = matches!(self.target, PhotoTarget::Size(_));
         let places = self.line.len();
-        let (slope, tolerance) = if is_size { (0.03, NEAR_LIMIT) } else { (SLOPE, NEAR) };
+        let (slope, tolerance) =
+            if is_size { (rules.size_slope, rules.size_near) } else { (rules.slope, rules.near) };
         let slope = slope * 277.0 / places as f64;
-        let mut line = Line { places, guess: places / 2, slope, tolerance, width: 1 };
-        if self.preset < STORED_AT_ONCE {
-            let rough = Line { tolerance: 4.0 * slope, width: 8, ..line };
+        let mut line = Line { places, guess: places / 2, slope, tolerance, width: 1, rules };
+        if self.preset < rules.stored_at_once_from {
+            let rough = Line { tolerance: rules.located_near * slope, width: rules.located_width, ..line };
             let found = last_that_meets(rough, &mut |place| {
-                let (margin, _) = self.attempt(self.line[place], LOCATE_PRESET, Stage::Locate)?;
+                let (margin, _) = self.attempt(self.line[place], rules.locate_preset, Stage::Locate)?;
                 Ok((margin, ()))
             })?;
             line = Line { guess: found.crossing.round() as usize, slope: found.slope, ..line };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::quality::PhotoQuality;
 use crate::bitstream::PhotoPacket;
+use crate::defaults::ClassLimits;
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::report::{ProfileReport, QualityReport};
@@ -41,8 +42,8 @@ pub(super) fn by_name(quality: &PhotoQuality) -> BTreeMap<String, f64> {
 }
 
 /// What the picture looks like, of its 4:2:0.
-pub(super) fn profile(yuv: &Frame) -> Result<ProfileReport> {
-    let mut profiler = Profiler::new(PhotoPacket::RATE);
+pub(super) fn profile(yuv: &Frame, limits: ClassLimits) -> Result<ProfileReport> {
+    let mut profiler = Profiler::with_limits(PhotoPacket::RATE, limits);
     profiler.push(yuv)?;
     Ok(ProfileReport::new(&profiler.finish()?))
 }

@@ -1,9 +1,7 @@
 //! The last place on a line of quantizers that still reaches the target.
 
+use crate::defaults::PhotoSearch;
 use crate::error::Result;
-
-/// Attempts at most; a line of 277 places takes fewer.
-const MOST_ATTEMPTS: u32 = 14;
 
 /// How a line is searched.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +16,8 @@ pub(super) struct Line {
     pub(super) tolerance: f64,
     /// A bracket of so many places is narrow enough, at least 1.
     pub(super) width: usize,
+    /// What holds for every line.
+    pub(super) rules: PhotoSearch,
 }
 
 /// A place that was tried.
@@ -51,7 +51,7 @@ pub(super) fn last_that_meets<T>(
     let end = line.places - 1;
     let (mut met, mut missed): (Option<Attempt<T>>, Option<Attempt<T>>) = (None, None);
     let (mut next, mut slope, mut stride) = (line.guess.min(end), line.slope, 1.0);
-    for count in 1..=MOST_ATTEMPTS {
+    for count in 1..=line.rules.most_attempts {
         let (margin, value) = attempt(next)?;
         let tried = Attempt { place: next, margin, value };
         if margin >= 0.0 {
@@ -72,8 +72,8 @@ pub(super) fn last_that_meets<T>(
                 if width <= line.width {
                     break;
                 }
-                // Every third time the middle, so that a bent curve does not keep one end where it is.
-                let share = if count.is_multiple_of(3) || !met.margin.is_finite() {
+                // Now and then the middle, so that a bent curve does not keep one end where it is.
+                let share = if count.is_multiple_of(line.rules.halved_every) || !met.margin.is_finite() {
                     0.5
                 } else {
                     met.margin / (met.margin - missed.margin)
@@ -82,11 +82,11 @@ pub(super) fn last_that_meets<T>(
             }
             (Some(met), None) => {
                 let step = if met.margin.is_finite() { met.margin / slope } else { end as f64 / 2.0 };
-                stride *= 1.5;
+                stride *= line.rules.longer;
                 met.place.saturating_add((step * stride).ceil().max(1.0) as usize).min(end)
             }
             (None, Some(missed)) => {
-                stride *= 1.5;
+                stride *= line.rules.longer;
                 missed.place.saturating_sub((-missed.margin / slope * stride).ceil().max(1.0) as usize)
             }
             (None, None) => break,
@@ -105,6 +105,7 @@ pub(super) fn last_that_meets<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::defaults::Defaults;
     use proptest::prelude::*;
 
     proptest! {
@@ -118,12 +119,12 @@ mod tests {
             };
             prop_assume!((0..places.saturating_sub(1)).all(|place| margin(place) > margin(place + 1)));
             let mut attempts = 0;
-            let line = Line { places, guess, slope: 0.05, tolerance: 0.0, width: 1 };
+            let line = Line { places, guess, slope: 0.05, tolerance: 0.0, width: 1, rules: Defaults::default().photo };
             let found = last_that_meets(line, &mut |place| {
                 attempts += 1;
                 Ok((margin(place), place))
             }).unwrap();
-            prop_assert!(attempts <= MOST_ATTEMPTS);
+            prop_assert!(attempts <= line.rules.most_attempts);
             let expected = (0..places).rev().find(|&place| margin(place) >= 0.0).unwrap_or(0);
             prop_assert_eq!(found.best.value, expected);
         }
@@ -131,7 +132,14 @@ mod tests {
 
     #[test]
     fn a_margin_without_end_is_no_trap() {
-        let line = Line { places: 100, guess: 50, slope: 0.1, tolerance: 0.0, width: 1 };
+        let line = Line {
+            places: 100,
+            guess: 50,
+            slope: 0.1,
+            tolerance: 0.0,
+            width: 1,
+            rules: Defaults::default().photo,
+        };
         let margin = |place: usize| if place < 20 { f64::INFINITY } else { -1.0 };
         let found = last_that_meets(line, &mut |place| Ok((margin(place), ()))).unwrap();
         assert_eq!(found.best.place, 19);
