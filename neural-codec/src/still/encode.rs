@@ -1,6 +1,7 @@
 //! From a picture to a payload: training, whole numbers, bytes.
 
 use super::base::{base_parameters, nearest};
+use super::choose::choose;
 use super::payload::Payload;
 use super::picture::StillPicture;
 use super::plan::{Plan, StillNetwork};
@@ -73,6 +74,9 @@ fn plan_of_effort(effort: u8) -> (StillNetwork, Schedule, u32) {
     (network, Schedule { steps, last_steps }, rounds)
 }
 
+/// The first effort that chooses latents after training: that takes as long as 550 steps, and saves 2 % of the cost.
+const CHOSEN_FROM: u8 = 7;
+
 /// How near above a floor is near enough. Units: dB.
 const NEAR: f64 = 0.03;
 
@@ -120,7 +124,11 @@ pub fn encode(
             settings.cancel.check()
         };
         let finished = |trainer: &Trainer| -> Result<Coded> {
-            let payload = finish(trainer, network, base, &colors, (picture.bit_depth, rounds))?;
+            let mut payload = finish(trainer, network, base, &colors, (picture.bit_depth, rounds))?;
+            if settings.effort >= CHOSEN_FROM {
+                let price = f64::from(trainer.price);
+                choose(&mut payload, &trainer.latents, picture, price, &mut || settings.cancel.check())?;
+            }
             Ok(Coded { psnr_rgb: picture.psnr_rgb(&decode_payload(&payload)?)?, bytes: payload.write()? })
         };
         if let StillTarget::MinPsnr(floor) = settings.target {

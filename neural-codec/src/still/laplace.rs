@@ -167,8 +167,7 @@ impl Laplace {
     }
 
     /// What a value costs, in bits.
-    #[cfg(test)]
-    fn cost(&self, value: i32) -> f64 {
+    pub(crate) fn cost(&self, value: i32) -> f64 {
         PRECISION as f64 - f64::from(self.share(value).1.get()).log2()
     }
 }
@@ -206,6 +205,9 @@ impl DecoderModel<PRECISION> for Laplace {
 
 /// Something latents go through: the same calls write and read, so that the two cannot differ.
 pub(crate) trait LatentCoder {
+    /// Says which latent comes next: its grid, and its place in it.
+    fn at(&mut self, _grid: usize, _place: usize) {}
+
     /// Codes a latent. A reader ignores `value` and gives the one it found.
     fn latent(&mut self, model: Laplace, value: i32) -> Result<i32>;
 }

@@ -43,7 +43,8 @@ pub(crate) fn code_latents(
             continue;
         }
         let features = features_of(plan, parameters, grid, latents)?;
-        code_grid(plan, parameters, (grid, (least, greatest)), &features, &mut latents[index], coder)?;
+        let bounded = (index, grid, (least, greatest));
+        code_grid(plan, parameters, bounded, &features, &mut latents[index], coder)?;
     }
     Ok(())
 }
@@ -51,7 +52,7 @@ pub(crate) fn code_latents(
 fn code_grid(
     plan: &Plan,
     parameters: &[i32],
-    (grid, bounds): (&Grid, (i32, i32)),
+    (index, grid, bounds): (usize, &Grid, (i32, i32)),
     features: &[i16],
     latents: &mut [i16],
     coder: &mut impl LatentCoder,
@@ -84,6 +85,7 @@ fn code_grid(
             let [means, log_scales] = distributions(plan, parameters, &context);
             for lane in 0..count {
                 let (x, y) = (diagonal - SKEW * (top + lane), top + lane);
+                coder.at(index, y * width + x);
                 let model = Laplace::new(means[lane], log_scales[lane], bounds);
                 let value = coder.latent(model, i32::from(latents[y * width + x]))? as i16;
                 latents[y * width + x] = value;

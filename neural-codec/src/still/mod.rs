@@ -8,6 +8,7 @@
 //! the same samples on every machine; `docs/BITSTREAM.md` specifies it.
 
 mod base;
+mod choose;
 mod encode;
 mod laplace;
 mod latents;
