@@ -141,7 +141,9 @@ fn scenes_whose_sequence_headers_differ_as_in_the_whole_encode_join() {
     encode(&mut large(), &mut whole, &settings, Hooks::default()).unwrap();
     let headers: BTreeSet<Vec<u8>> = headers_of(&whole).into_iter().collect();
     if headers.len() == 1 {
-        eprintln!("in part skipped: this SVT-AV1 (4.x does) takes no larger superblocks, so that nothing differs");
+        eprintln!(
+            "in part skipped: this SVT-AV1 (4.x does) takes no larger superblocks, so that nothing differs"
+        );
     }
     let parts = in_parts_of(&large, &settings);
     concat(&large().info, None, &mut joined, &settings, parts).unwrap();

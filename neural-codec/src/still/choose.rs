@@ -57,7 +57,7 @@ impl Cell {
     /// Around a latent, at a finer level. `size` of the finer plane.
     fn around((y, x): (usize, usize), finer: usize, (width, height): (usize, usize)) -> Self {
         let span = |at: usize, most: usize| {
-            let bound = |end: usize| (end << finer).saturating_sub(APART / 2 << finer).min(most);
+            let bound = |end: usize| (end << finer).saturating_sub((APART / 2) << finer).min(most);
             bound(at)..bound(at + APART)
         };
         Self { rows: span(y, height), columns: span(x, width) }
