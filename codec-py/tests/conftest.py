@@ -111,6 +111,26 @@ def web(browser):
     assert complaints == []
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A function that mounts a disk of a size such as "16k" and gives its folder; skips where none can be mounted."""
+    mounted = []
+
+    def mount(size: str) -> Path:
+        folder = tmp_path / f"disk-{size}"
+        folder.mkdir()
+        try:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"cannot mount a small disk here: {error}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", folder], check=True)
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """Two nodes of one processor each, beside a head that has none."""
