@@ -57,17 +57,11 @@ impl AtomicFile {
             return Err(Error::invalid("output path", "a plain file", format!("{kind}: {}", path.display())));
         }
         let folder = folder_of(&target);
-        if !folder.is_dir() {
-            let reason = format!("there is no folder {}", folder.display());
-            return Err(Error::io(path, io::Error::new(io::ErrorKind::NotFound, reason)));
-        }
-        // The reason alone: the message of `tempfile` names a temporary path that means nothing to the caller.
-        let reason = |e: io::Error| {
-            Error::io(path, e.raw_os_error().map_or_else(|| e.kind().into(), io::Error::from_raw_os_error))
-        };
-        let temporary = Temporary::create(folder).map_err(reason)?;
+        expect_folder(path, folder)?;
+        let temporary = Temporary::create(folder).map_err(|e| reason_alone(path, e))?;
         if let Some(earlier) = earlier {
-            temporary.file().set_permissions(earlier.permissions()).map_err(reason)?;
+            let permitted = temporary.file().set_permissions(earlier.permissions());
+            permitted.map_err(|e| reason_alone(path, e))?;
         }
         Ok(Self { temporary: Some(temporary), target })
     }
@@ -145,7 +139,7 @@ impl Temporary {
 
     fn hidden(folder: &Path) -> io::Result<Self> {
         remove_left(folder);
-        let hidden = builder().tempfile_in(folder)?;
+        let hidden = builder(0o666).tempfile_in(folder)?;
         // Best effort, like what it is for.
         let _ = hidden.as_file().try_lock();
         Ok(Self::Hidden(hidden))
@@ -197,7 +191,7 @@ fn link(file: &File, target: &Path) -> io::Result<()> {
 /// Names a file that has no name, in place of an earlier one: it has a hidden name for the moment between.
 #[cfg(target_os = "linux")]
 fn replace(file: &File, target: &Path) -> io::Result<()> {
-    let hidden = builder().make_in(folder_of(target), |path| link(file, path))?;
+    let hidden = builder(0o666).make_in(folder_of(target), |path| link(file, path))?;
     hidden.into_temp_path().persist(target).map_err(|e| e.error)
 }
 
@@ -252,16 +246,33 @@ pub(crate) fn expect_distinct(input: &Path, output: &Path) -> Result<()> {
     }
 }
 
-/// Temporary files are hidden, and get the permissions that any new file gets, not the private ones of `/tmp`.
-fn builder() -> Builder<'static, 'static> {
+/// Temporary files and folders are hidden, and get the permissions `mode` that any new one gets, not the private ones of `/tmp`.
+pub(super) fn builder(mode: u32) -> Builder<'static, 'static> {
     let mut builder = Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        builder.permissions(fs::Permissions::from_mode(mode));
     }
+    #[cfg(not(unix))]
+    let _ = mode;
     builder
+}
+
+/// Refuses to begin `path` where the folder that it will be in is none.
+pub(super) fn expect_folder(path: &Path, folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let reason = format!("there is no folder {}", folder.display());
+    Err(Error::io(path, io::Error::new(io::ErrorKind::NotFound, reason)))
+}
+
+/// An error with the reason alone: the message of `tempfile` names a temporary path that means nothing to the caller.
+pub(super) fn reason_alone(path: &Path, error: io::Error) -> Error {
+    let reason = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+    Error::io(path, reason)
 }
 
 impl Write for AtomicFile {
@@ -281,10 +292,11 @@ impl Seek for AtomicFile {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn names(folder: &Path) -> Vec<String> {
+    /// Names in a folder, sorted.
+    pub(in crate::media) fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

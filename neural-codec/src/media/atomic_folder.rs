@@ -5,12 +5,11 @@
 //! begun in the same place.
 
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, TempDir};
+use tempfile::TempDir;
 
-use super::atomic_file::{PREFIX, SUFFIX, folder_of, remove_left};
+use super::atomic_file::{builder, expect_folder, folder_of, reason_alone, remove_left};
 use crate::error::{Error, Result};
 use crate::process;
 
@@ -32,7 +31,6 @@ impl AtomicFolder {
     /// `Io` where the folder, or the one it will be in, cannot be written; `InvalidArgument` where `target` is no folder.
     pub(super) fn create(target: &Path) -> Result<Self> {
         let target = if target.as_os_str().is_empty() { Path::new(".") } else { target };
-        let failed = |e| Error::io(target, e);
         let place = match fs::metadata(target) {
             Ok(found) if found.is_dir() => target,
             Ok(_) => {
@@ -44,15 +42,9 @@ impl AtomicFolder {
             }
             Err(_) => folder_of(target),
         };
-        if !place.is_dir() {
-            let reason = format!("there is no folder {}", place.display());
-            return Err(failed(io::Error::new(io::ErrorKind::NotFound, reason)));
-        }
+        expect_folder(target, place)?;
         remove_left(place);
-        let hidden = builder().tempdir_in(place).map_err(|e| {
-            // The reason alone: the message of `tempfile` names a temporary path that means nothing to the caller.
-            failed(e.raw_os_error().map_or_else(|| e.kind().into(), io::Error::from_raw_os_error))
-        })?;
+        let hidden = builder(0o777).tempdir_in(place).map_err(|e| reason_alone(target, e))?;
         // Best effort, like what it is for.
         let lock = File::open(hidden.path()).ok().filter(|folder| folder.try_lock().is_ok());
         Ok(Self { hidden: Some(hidden), target: target.to_owned(), _lock: lock })
@@ -94,27 +86,11 @@ impl Drop for AtomicFolder {
     }
 }
 
-fn builder() -> Builder<'static, 'static> {
-    let mut builder = Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o777));
-    }
-    builder
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::atomic_file::tests::names;
+    use super::super::atomic_file::{PREFIX, SUFFIX};
     use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(name).collect();
-        names.sort();
-        names
-    }
 
     fn written(target: &Path, files: &[&str]) -> AtomicFolder {
         let folder = AtomicFolder::create(target).unwrap();
