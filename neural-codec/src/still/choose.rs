@@ -13,7 +13,7 @@ use super::latents::code_latents;
 use super::payload::Payload;
 use super::picture::StillPicture;
 use super::plan::Plan;
-use super::synthesis;
+use super::samples_of;
 use crate::error::Result;
 
 /// How far moved latents lie apart, in columns and rows of their grid: more than the contexts and the upsampling of one reach.
@@ -82,8 +82,7 @@ fn costs_of(payload: &Payload, latents: &mut [Vec<i16>], picture: &StillPicture)
     let mut bits: Vec<Vec<f32>> = latents.iter().map(|grid| vec![0.0; grid.len()]).collect();
     let mut meter = Meter { bits: &mut bits, at: (0, 0) };
     code_latents(plan, &payload.parameters, &payload.bounds, latents, &mut meter)?;
-    let planes = synthesis::upsample(plan, &payload.parameters, latents)?;
-    let decoded = synthesis::synthesize(plan, &payload.parameters, &planes, payload.depth)?;
+    let decoded = samples_of(payload, latents)?;
     let peak = f32::from(((1_u32 << payload.depth) - 1) as u16);
     let mut errors = vec![0.0; plan.width * plan.height];
     for (decoded, wanted) in decoded.iter().zip(&picture.planes) {
@@ -204,19 +203,12 @@ mod tests {
     use crate::still::base::{base_parameters, nearest};
     use crate::still::decode_payload;
     use crate::still::plan::StillNetwork;
+    use crate::still::tests::waves;
     use crate::still::train::first_guess;
 
     #[test]
     fn latents_that_are_chosen_cost_less_in_the_bytes_that_are_written() {
-        let plane = |color: u32| {
-            let at = |i: u32| {
-                (128.0 + 80.0 * (f64::from(i % 75 * (color + 2)) * 0.07 + f64::from(i / 75) * 0.2).sin())
-                    as u16
-            };
-            (0..75 * 47).map(at).collect()
-        };
-        let picture =
-            StillPicture { width: 75, height: 47, bit_depth: 8, planes: [plane(0), plane(1), plane(2)] };
+        let picture = waves(75, 47);
         let plan = Plan::new(75, 47, StillNetwork::Medium).unwrap();
         let (base, analysis) = nearest(StillNetwork::Medium, 1e-3).unwrap();
         let trained = first_guess(&plan, &analysis, &picture.colors()).unwrap();

@@ -52,10 +52,15 @@ pub fn decode(bytes: &[u8], limits: &Limits, threads: usize) -> Result<StillPict
 }
 
 fn decode_payload(payload: &payload::Payload) -> Result<StillPicture> {
-    let planes = synthesis::upsample(&payload.plan, &payload.parameters, &payload.latents)?;
-    let planes = synthesis::synthesize(&payload.plan, &payload.parameters, &planes, payload.depth)?;
+    let planes = samples_of(payload, &payload.latents)?;
     let (width, height) = (payload.plan.width as u32, payload.plan.height as u32);
     Ok(StillPicture { width, height, bit_depth: payload.depth, planes })
+}
+
+/// Samples of the three colors that latents decode to, all else as in the payload.
+fn samples_of(payload: &payload::Payload, latents: &[Vec<i16>]) -> Result<[Vec<u16>; 3]> {
+    let planes = synthesis::upsample(&payload.plan, &payload.parameters, latents)?;
+    synthesis::synthesize(&payload.plan, &payload.parameters, &planes, payload.depth)
 }
 
 /// What the header of a payload says.

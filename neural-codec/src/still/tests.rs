@@ -14,6 +14,18 @@ fn picture(width: u32, height: u32) -> StillPicture {
     StillPicture { width, height, bit_depth: 8, planes: [plane(0), plane(1), plane(2)] }
 }
 
+/// Smooth waves of three colors.
+pub(super) fn waves(width: u32, height: u32) -> StillPicture {
+    let plane = |color: u32| {
+        let at = |i: u32| {
+            let across = f64::from(i % width) * 0.15 * (f64::from(color) * 0.2 + 1.0);
+            (127.5 + 76.5 * (across + f64::from(i / width) * 0.07).sin()).round() as u16
+        };
+        (0..width * height).map(at).collect()
+    };
+    StillPicture { width, height, bit_depth: 8, planes: [plane(0), plane(1), plane(2)] }
+}
+
 #[test]
 fn a_still_decodes_to_about_what_was_coded() {
     let picture = picture(70, 45);

@@ -271,25 +271,13 @@ mod tests {
     use super::*;
     use crate::still::base::{base_parameters, nearest};
     use crate::still::plan::StillNetwork;
+    use crate::still::tests::waves;
     use crate::still::train::Trainer;
-
-    /// Waves of three colors, at sides that no level halves evenly.
-    fn waves(width: usize, height: usize) -> Colors {
-        let mut colors = Colors::new(width, height);
-        for y in 0..height {
-            for channel in 0..3 {
-                for (x, value) in colors.row_mut(y, channel).iter_mut().enumerate() {
-                    let phase = x as f32 * 0.15 * (channel as f32 * 0.2 + 1.0) + y as f32 * 0.07;
-                    *value = 0.5 + 0.3 * phase.sin();
-                }
-            }
-        }
-        colors
-    }
 
     #[test]
     fn a_guess_is_much_nearer_than_nothing_at_each_weight_of_rate() {
-        let colors = waves(75, 47);
+        // Sides that no level halves evenly.
+        let colors = waves(75, 47).colors();
         for lambda in [3e-4, 1e-3, 3e-3] {
             let plan = Plan::new(75, 47, StillNetwork::Medium).unwrap();
             let (number, analysis) = nearest(StillNetwork::Medium, lambda).unwrap();
