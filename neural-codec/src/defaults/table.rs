@@ -92,6 +92,8 @@ table! {
         chooses_tools_from: u8, 0 => 10;
         /// The least effort that codes sources of 8 bits at 10 bits inside.
         ten_bits_from: u8, 0 => 10;
+        /// What of `search.worth_another` and `most_above` each effort leaves as it is: the less, the more codings.
+        slack: [f64; 10], 0.01 => 10;
         /// The preset of probes.
         probe_preset: i8, 6 => 13;
         /// The preset of pilots, and that of older versions.
@@ -178,6 +180,10 @@ table! {
         busy_from: f64, 0 => 1;
         /// How much less presets 0 to 6 gain for each share of 1 above that.
         less_when_busy: [[f64; 2]; 7], -10 => 10;
+        /// How much more presets 0 to 6 gain for each width that the picture moves in a second.
+        more_by_motion: [[f64; 2]; 7], -10 => 10;
+        /// Motion that is faster counts as this.
+        most_motion: f64, 0 => 10;
     }
     /// The search for a bitrate or a size.
     rate: Rate {
@@ -234,10 +240,14 @@ table! {
         from_effort: u8, 0 => 10;
         /// Layers of the network for each effort: 3 of 16 channels, or 4 of 24, as the format has them.
         layers: [u8; 10], FILTER_LAYERS.0 => FILTER_LAYERS.1;
-        /// Steps of training for each effort.
+        /// Steps of training for each effort, at most.
         steps: [usize; 10], 8 => 100_000;
-        /// By how many dB filters raise the value that binds, about.
-        expected_gain: f64, 0 => 1;
+        /// How often a scene's samples are trained from for each effort, at most.
+        passes: [f64; 10], 0.01 => 10_000;
+        /// The fewest steps, however small a scene is.
+        fewest_steps: usize, 8 => 100_000;
+        /// By how many dB of luma PSNR and of luma SSIM filters raise a scene, about.
+        expected_gain: [f64; 2], 0 => 1;
         /// What a squared error of a chroma sample counts beside one of luma, where the target is a floor of luma.
         chroma_at_a_floor: f32, 0 => 1;
         /// Bytes of a scene from which on all steps are spent.
@@ -254,7 +264,9 @@ table! {
         most_patches: usize, 16 => 100_000;
         /// Frames that patches are drawn from, about.
         frames_looked_at: usize, 1 => 10_000;
-        /// Share by which a filter has to lower D + lambda R.
+        /// What a byte costs more where a floor is bound by another metric than luma PSNR, which filters raise less.
+        dearer: f64, 1 => 10;
+        /// Share by which a filter has to lower D + lambda R, or that of the bytes which it has to save at a floor.
         worth: f64, 0 => 0.5;
         /// Share of what SSIM lacks of 1 that a filter may add to it.
         ssim_slack: f64, 0 => 0.1;

@@ -32,6 +32,7 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     } = Defaults::default();
     assert_eq!(effort.presets, [12, 10, 8, 6, 5, 4, 3, 2, 1, 1]);
     assert_eq!(effort.old_presets, [12, 11, 10, 9, 8, 6, 5, 4, 3, 2]);
+    assert_eq!(effort.slack, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.4]);
     assert_eq!((effort.chooses_tools_from, effort.ten_bits_from, effort.probe_preset), (3, 3, 10));
     assert_eq!((effort.pilot_preset, effort.old_pilot_preset), (7, 8));
     assert_eq!((effort.pilots_from, effort.fast_pilots_from), (1, 3));
@@ -42,12 +43,14 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!((search.part_frames, search.rate_quantizers), (33, [30, 44, 57]));
     assert_eq!(search.log_bytes_per_db, 0.28);
     let MostAbove { psnr_y, ssim_y, ms_ssim_y, ssimulacra2, vmaf, xpsnr_y } = most_above;
-    assert_eq!([psnr_y, ssim_y, ms_ssim_y, ssimulacra2, vmaf, xpsnr_y], [0.3, 0.0033, 0.001, 1.0, 0.4, 0.3]);
+    assert_eq!([psnr_y, ssim_y, ms_ssim_y, ssimulacra2, vmaf, xpsnr_y], [0.3, 0.0021, 0.001, 1.0, 0.4, 0.3]);
     assert_eq!((steering.every, steering.least_left), (16, 8));
     assert_eq!((steering.trusted_frames, steering.most_moved), (8.0, 6.0));
     assert_eq!((forecast.knee, forecast.over_probe, forecast.least_over_probe), (50.0, [1.24, 0.063], 0.25));
     let slow = [0.5, 0.44];
-    let over_pilot = [slow, slow, slow, [0.26, 0.28], [0.12, 0.13], [0.03, 0.07], [0.0, 0.03]];
+    let over_pilot = [slow, slow, slow, [0.38, 0.26], [0.29, 0.26], [0.13, 0.14], [0.0, 0.03]];
+    let more_by_motion = [[0.0; 2], [0.0; 2], [0.0; 2], [0.4, 1.7], [0.0; 2], [0.0; 2], [0.0; 2]];
+    assert_eq!((forecast.more_by_motion, forecast.most_motion), (more_by_motion, 0.2));
     assert_eq!((forecast.over_pilot, forecast.over_fast_pilot), (over_pilot, [0.56, 0.58]));
     assert_eq!((rate.reserve, rate.most_corrections), (0.02, 4));
     assert_eq!((rate.well_used, rate.well_used_corrected), (0.97, 0.9));
@@ -58,17 +61,19 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!((photo.slope, photo.size_slope, photo.near, photo.size_near), (0.07, 0.03, 0.01, 0.002));
     assert_eq!((photo.located_near, photo.located_width, photo.most_attempts), (4.0, 8, 14));
     assert_eq!((photo.longer, photo.halved_every), (1.5, 3));
-    assert_eq!((filter.from_effort, filter.layers), (9, [3, 3, 3, 3, 3, 3, 3, 4, 4, 4]));
-    assert_eq!(filter.steps, [200, 200, 200, 400, 600, 1000, 4000, 2000, 4000, 4000]);
-    assert_eq!((filter.expected_gain, filter.chroma_at_a_floor), (0.06, 0.2));
+    assert_eq!((filter.from_effort, filter.layers), (9, [3; 10]));
+    assert_eq!(filter.steps, [400, 400, 400, 800, 1200, 2000, 4000, 4000, 8000, 8000]);
+    assert_eq!(filter.passes, [3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 6.0, 6.0, 6.0, 6.0]);
+    assert_eq!((filter.fewest_steps, filter.expected_gain), (200, [0.1, 0.04]));
+    assert_eq!(filter.chroma_at_a_floor, 0.2);
     assert_eq!((filter.bytes_for_all_steps, filter.least_share, filter.least_bytes), (100_000, 0.2, 3_000));
-    assert_eq!((filter.patches_a_step, filter.fewest_patches, filter.most_patches), (0.5, 768, 3072));
-    assert_eq!((filter.frames_looked_at, filter.worth), (128, 0.001));
+    assert_eq!((filter.patches_a_step, filter.fewest_patches, filter.most_patches), (0.25, 256, 3072));
+    assert_eq!((filter.frames_looked_at, filter.dearer, filter.worth), (128, 2.0, 0.001));
     assert_eq!((filter.ssim_slack, filter.most_runs), (0.005, 2));
-    assert_eq!((training.batch, training.gains_alone_rate, training.rounded_rate), (8, 1e-2, 0.5));
+    assert_eq!((training.batch, training.gains_alone_rate, training.rounded_rate), (4, 1e-2, 0.5));
     assert_eq!((training.weights_rate, training.gains_rate, training.first_unit_bits), (6e-3, 8e-3, 5.0));
     assert_eq!((training.alike, training.shorter), (0.8, 2));
-    assert_eq!((training.first_weight_step, training.weight_steps), (3, [2, 5]));
+    assert_eq!((training.first_weight_step, training.weight_steps), (3, [3, 4]));
     let ClassLimits {
         synthetic_top_values,
         synthetic_hard_edges,

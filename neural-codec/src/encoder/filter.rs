@@ -14,14 +14,16 @@ use crate::bitstream::NeuralFilter;
 use crate::defaults::Defaults;
 use crate::error::{Error, Result};
 use crate::filter::train::{
-    Candidate, PatchSampler, Patches, ScenePlan, TrainedFilter, WarmStart, train_scene,
+    Candidate, PATCH, PatchSampler, Patches, ScenePlan, TrainedFilter, WarmStart, train_scene,
 };
 use crate::filter::{Filter, MapWriter, NetworkSize, block_count, block_errors, temporal_layer};
 use crate::frame::{BitDepth, Frame, FrameHash};
 use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics, Measured, Metrics};
 use crate::report::{FilterCandidateReport, FilterReport, FilterVerdict};
 use crate::scene::{Reading, SceneFrames};
-use crate::search::{AttemptContext, EncodeAttempt, EncodeParams, Resources, Target, at_depth};
+use crate::search::{
+    AttemptContext, EncodeAttempt, EncodeParams, Floor, Quality, Resources, Target, at_depth,
+};
 use crate::settings::{Settings, Strategy};
 
 /// Bytes that say how many bytes of its scene a filter is.
@@ -34,6 +36,8 @@ pub(super) struct TrainingConfig {
     pub(super) size: NetworkSize,
     /// Steps of training for a scene that is long enough to be worth them.
     pub(super) steps: usize,
+    /// How often a scene's samples are trained from at most.
+    pub(super) passes: f64,
     /// What a squared error of a chroma sample counts, where one of luma counts 1.
     pub(super) chroma: f32,
     /// For the choice and the order of patches.
@@ -51,11 +55,23 @@ impl TrainingConfig {
         let rules = &settings.defaults.filter;
         let is_asked = settings.filter_layers.is_some() || settings.filter_steps.is_some();
         let is_worth_it = is_asked || effort >= rules.from_effort || !allows(Strategy::Av1);
+        let most_passes = rules.passes[usize::from(effort)];
+        let passes = if settings.filter_steps.is_some() { f64::INFINITY } else { most_passes };
         let chroma = if matches!(target, Target::Floor(_)) { rules.chroma_at_a_floor } else { 1.0 };
         let layers = settings.filter_layers.unwrap_or(rules.layers[usize::from(effort)]);
         let steps = settings.filter_steps.unwrap_or(rules.steps[usize::from(effort)]);
         let size = NetworkSize::of_layers(layers.into())?;
-        (allows(Strategy::Hybrid) && is_worth_it).then_some(Self { size, steps, chroma, seed: settings.seed })
+        let config = Self { size, steps, passes, chroma, seed: settings.seed };
+        (allows(Strategy::Hybrid) && is_worth_it).then_some(config)
+    }
+
+    /// Steps for a scene of so many bytes and luma samples.
+    fn steps_for(&self, defaults: &Defaults, bytes: u64, samples: u64) -> usize {
+        let Defaults { filter: rules, training, .. } = defaults;
+        let share = (bytes as f64 / rules.bytes_for_all_steps as f64).clamp(rules.least_share, 1.0);
+        let of_a_step = (training.batch * 4 * PATCH * PATCH) as f64;
+        let passes = (self.passes * samples as f64 / of_a_step).max(rules.fewest_steps as f64);
+        (self.steps as f64 * share).min(passes) as usize
     }
 
     /// Of a frame, in squared levels of 8 bits, chroma by its weight.
@@ -84,6 +100,7 @@ pub(super) struct FilterOutcome {
 pub(super) fn filter_scene(
     context: &AttemptContext,
     config: TrainingConfig,
+    floor: Option<&Floor>,
     frames: &SceneFrames,
     params: &EncodeParams,
     warm_start: &WarmStart,
@@ -102,11 +119,14 @@ pub(super) fn filter_scene(
         None => decoded_again(context, params, attempt)?,
     };
     let scene = StoredFrames { context, frames, config, attempt, decoded };
-    let price = byte_price(attempt.bytes, search.log_bytes_per_db);
-    let share = (attempt.bytes as f64 / rules.bytes_for_all_steps as f64).clamp(rules.least_share, 1.0);
+    let before = Quality::of(&attempt.frames, context.clip.pooling);
+    let is_dear = floor.is_some_and(|floor| !floor.is_bound_by_psnr(&before));
+    let price = byte_price(attempt.bytes, search.log_bytes_per_db) * if is_dear { rules.dearer } else { 1.0 };
+    let info = &context.clip.info;
+    let samples = (attempt.units.len() * info.width * info.height) as u64;
     let plan = ScenePlan {
         profile: config.size,
-        steps: (config.steps as f64 * share) as usize,
+        steps: config.steps_for(&context.clip.defaults, attempt.bytes, samples),
         quantizer: params.quantizer.quarters(),
         byte_price: price,
         seed: config.seed,
@@ -131,7 +151,15 @@ pub(super) fn filter_scene(
         let run = scene.run(candidate, price)?;
         let left = run.error_left(&config, scene.attempt);
         let bytes = (run.packet.byte_len() + LENGTH_BYTES) as f64;
-        report.verdict = match left + price * bytes < 1.0 - rules.worth {
+        let pays = match floor {
+            Some(floor) => {
+                let after = Quality::of(&run.frames, context.clip.pooling);
+                let gained = floor.margin(&after) - floor.margin(&before);
+                search.log_bytes_per_db * gained > bytes / scene.attempt.bytes as f64 + rules.worth
+            }
+            None => left + price * bytes < 1.0 - rules.worth,
+        };
+        report.verdict = match pays {
             false => FilterVerdict::NotWorthItsBytes,
             true if run.keeps_quality(&base, rules.ssim_slack) => FilterVerdict::Kept,
             true => FilterVerdict::QualityWouldFall,
@@ -154,7 +182,6 @@ pub(super) fn filter_scene(
     };
     report.bytes = run.packet.byte_len() as u64;
     report.macs_per_pixel = candidate.network.network()?.macs_per_pixel();
-    let info = &context.clip.info;
     report.tops_per_frame = 2.0 * report.macs_per_pixel * (info.width * info.height) as f64 / 1e12;
     let trained = TrainedFilter { network: candidate.network.clone(), error_left: candidate.error_left };
     (attempt.hashes, attempt.frames, attempt.comparison) = (run.hashes, run.frames, run.comparison);
@@ -322,5 +349,33 @@ impl Run {
         let now = self.comparison.finish();
         now.psnr_y.zip(base.psnr_y).is_none_or(|(now, base)| now >= base)
             && now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - ssim_slack * (1.0 - base))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_follow_the_size_of_a_scene_unless_they_are_asked_for() {
+        let mut settings = Settings { effort: 9, ..Settings::default() };
+        let steps = |settings: &Settings, bytes, samples| {
+            let config = TrainingConfig::new(settings, &Target::of(settings).unwrap()).unwrap();
+            config.steps_for(&settings.defaults, bytes, samples)
+        };
+        // 352x288, 120 frames, six times over, four patches of 132x132 samples a step.
+        let samples = 352 * 288 * 120;
+        assert_eq!(
+            steps(&settings, 1 << 20, samples),
+            (6.0 * samples as f64 / (4.0 * 132.0 * 132.0)) as usize
+        );
+        assert_eq!(steps(&settings, 1 << 20, 100), settings.defaults.filter.fewest_steps);
+        assert_eq!(steps(&settings, 1 << 20, 1 << 40), settings.defaults.filter.steps[9]);
+        assert_eq!(steps(&settings, 50_000, 1 << 40), settings.defaults.filter.steps[9] / 2);
+        settings.filter_steps = Some(5000);
+        assert_eq!(steps(&settings, 1 << 20, 100), 5000);
+        settings.effort = 5;
+        settings.filter_steps = None;
+        assert_eq!(TrainingConfig::new(&settings, &Target::of(&settings).unwrap()), None);
     }
 }

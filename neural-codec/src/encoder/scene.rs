@@ -105,8 +105,11 @@ pub(super) fn search<'a>(
     task: &'a SceneTask,
     profile: &'a Profile,
 ) -> Search<'a> {
-    let expected_gain =
-        if task.training.is_some() { context.clip.defaults.filter.expected_gain } else { 0.0 };
+    let [psnr_y, ssim_db] = match task.training {
+        Some(_) => context.clip.defaults.filter.expected_gain,
+        None => [0.0, 0.0],
+    };
+    let expected_gain = Quality { psnr_y, ssim_db: Some(ssim_db), ..Quality::even(0.0) };
     Search::new(context, &task.frames, profile, expected_gain, task.tools)
 }
 
@@ -144,7 +147,8 @@ fn store_scene(
     let mut bytes = attempt.bytes;
     if let Some(config) = task.training {
         let running = log.begin(Stage::Filter);
-        let outcome = filter_scene(context, config, &task.frames, params, warm_start, &mut attempt)?;
+        let floor = if let SceneGoal::Floor(floor) = &task.goal { Some(floor) } else { None };
+        let outcome = filter_scene(context, config, floor, &task.frames, params, warm_start, &mut attempt)?;
         bytes += outcome.packet.as_ref().map_or(0, |packet| packet.byte_len() as u64);
         let record = attempt_record(Stage::Filter, params, &whole, &attempt, running.end());
         records.push(AttemptRecord { bytes, ..record });

@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::metrics::{FrameMetrics, Metric};
 use crate::progress::Stage;
 use crate::report::SceneVerdict;
+use crate::scene::Profile;
 
 impl Search<'_> {
     /// The coarsest quantizer that reaches a quality floor.
@@ -36,13 +37,13 @@ impl Search<'_> {
     ///
     /// As of any attempt, and those of `store`.
     pub(crate) fn floor<S>(mut self, floor: &Floor, store: Store<'_, S>) -> Result<SearchResult<S>> {
-        let part = self.part();
-        let located = self.locate(floor, &part)?;
+        let (part, base_floor) = (self.part(), floor.lowered(&self.expected_gain));
+        let located = self.locate(&base_floor, &part)?;
         let forecast = match self.pilot() {
-            Some(pilot) => self.forecast(floor, &located, pilot)?,
+            Some(pilot) => self.forecast(&base_floor, &located, pilot)?,
             None => Forecast::of(located),
         };
-        self.store(floor, forecast, store)
+        self.store(floor, &base_floor, forecast, store)
     }
 
     /// The next preset's curve, by the part at the fast preset around the floor.
@@ -96,8 +97,8 @@ impl Search<'_> {
         let value = params.quantizer.value();
         let constants = &self.context.clip.defaults.forecast;
         let is_fast = preset == self.effort.probe_preset;
-        let changed = self.profile.changed_blocks;
-        let gain = forecast::over_pilot(constants, self.effort.preset, is_fast, changed);
+        let Profile { changed_blocks, motion, .. } = *self.profile;
+        let gain = forecast::over_pilot(constants, self.effort.preset, is_fast, (changed_blocks, motion));
         let quality = self.quality(&attempt).plus(&gain);
         let curve = located.moved(&quality.minus(&located.quality(value)));
         let above = |frame: &FrameMetrics| {
@@ -117,22 +118,23 @@ impl Search<'_> {
         &self.context.clip.library
     }
 
-    /// Stores the whole scene, and again where it misses the floor or lies too far above it.
+    /// Stores the whole scene, and again where it misses the floor or lies too far above it. `base_floor` is the floor of what
+    /// a forecast speaks of, the base layer without those above it.
     fn store<S>(
         mut self,
         floor: &Floor,
+        base_floor: &Floor,
         mut forecast: Forecast,
         store: Store<'_, S>,
     ) -> Result<SearchResult<S>> {
         let (library, tools) = (Arc::clone(&self.context.clip.library), self.tools());
         let (rules, defaults) = (self.rules(), &self.context.clip.defaults);
-        let aim = rules.target_margin - self.expected_gain;
-        let mut value = forecast.solve(&forecast.curve, floor, aim, &library);
-        let predicted = forecast.curve.quality(value);
+        let mut value = forecast.solve(&forecast.curve, base_floor, rules.target_margin, &library);
+        let predicted = forecast.curve.quality(value).plus(&self.expected_gain);
         let mut measured = Curve::as_steep_as(&forecast.curve, value);
         let mut best: Option<Attempted<S>> = None;
         let (mut bracket, mut margin) = (Bracket::default(), rules.corrected_margin);
-        let most_above = Floor::most_above(&defaults.most_above);
+        let most_above = Floor::most_above(&defaults.most_above, self.effort.slack);
         let mut coded = Vec::new();
         for attempt in 0..=rules.most_corrections {
             let mut params = self.effort.params(library.quantizer_at_most(value), tools);
@@ -148,7 +150,7 @@ impl Search<'_> {
             coded.push(quantizers);
             let is_steered = floor.is_of_psnr_and_ssim() && defaults.steering.is_worth(self.length());
             if attempt == 0 && is_steered {
-                params.steering = forecast.steering(value, floor, defaults, self.expected_gain);
+                params.steering = forecast.steering(value, base_floor, defaults);
             }
             let stored = store(&params, &mut self.records)?;
             if let Some(frames) = &mut forecast.frames {
@@ -171,7 +173,7 @@ impl Search<'_> {
                 best = Some(attempted);
             }
             value = match bracket.between(next) {
-                Some((between, saving)) if saving > rules.worth_another => between,
+                Some((between, saving)) if saving > self.effort.slack * rules.worth_another => between,
                 Some(_) => break,
                 None if is_wasteful => next,
                 None if bracket.is_met() || value <= self.effort.finest.value() => break,
@@ -258,13 +260,7 @@ impl Forecast {
     }
 
     /// How to steer the first coding, which begins at this quantizer; none where there was no pilot.
-    fn steering(
-        &self,
-        start: f64,
-        floor: &Floor,
-        defaults: &Defaults,
-        expected_gain: f64,
-    ) -> Option<Arc<Steering>> {
+    fn steering(&self, start: f64, floor: &Floor, defaults: &Defaults) -> Option<Arc<Steering>> {
         let frames = self.frames.as_ref()?;
         Some(Arc::new(Steering {
             start,
@@ -273,8 +269,8 @@ impl Forecast {
             expected: frames.expected.clone(),
             slope: self.curve.slope(start),
             floor: *floor,
-            margin: defaults.search.target_margin - expected_gain,
-            least_margin: defaults.search.steered_margin - expected_gain,
+            margin: defaults.search.target_margin,
+            least_margin: defaults.search.steered_margin,
             rules: defaults.steering,
         }))
     }

@@ -12,8 +12,13 @@ pub(crate) fn over_probe(constants: &Forecast, quantizer: f64) -> Quality {
 }
 
 /// What the stored preset gains over the pilot's, and over the probes' where `is_fast`: less where most of the blocks change, since what a slow
-/// preset is better at is to predict.
-pub(crate) fn over_pilot(constants: &Forecast, preset: i8, is_fast: bool, changed_blocks: f32) -> Quality {
+/// preset is better at is to predict; some gain more where much moves, since they look for motion longer.
+pub(crate) fn over_pilot(
+    constants: &Forecast,
+    preset: i8,
+    is_fast: bool,
+    (changed_blocks, motion): (f32, f32),
+) -> Quality {
     let of = |gains: &[[f64; 2]]| {
         usize::try_from(preset).ok().and_then(|at| gains.get(at)).copied().unwrap_or_default()
     };
@@ -21,9 +26,11 @@ pub(crate) fn over_pilot(constants: &Forecast, preset: i8, is_fast: bool, change
     let [more_psnr, more_ssim] = if is_fast { constants.over_fast_pilot } else { [0.0, 0.0] };
     let busy = (f64::from(changed_blocks) - constants.busy_from).max(0.0);
     let [less_psnr, less_ssim] = of(&constants.less_when_busy).map(|less| less * busy);
+    let motion = f64::from(motion).min(constants.most_motion);
+    let [moved_psnr, moved_ssim] = of(&constants.more_by_motion).map(|more| more * motion);
     Quality {
-        ssim_db: Some(ssim_db + more_ssim - less_ssim),
-        ..Quality::even(psnr_y + more_psnr - less_psnr)
+        ssim_db: Some(ssim_db + more_ssim + moved_ssim - less_ssim),
+        ..Quality::even(psnr_y + more_psnr + moved_psnr - less_psnr)
     }
 }
 
@@ -44,11 +51,14 @@ mod tests {
     fn slower_presets_gain_more() {
         let constants = Defaults::default().forecast;
         let gains: Vec<f64> =
-            (0..9).map(|preset| over_pilot(&constants, preset, false, 0.3).psnr_y).collect();
+            (0..9).map(|preset| over_pilot(&constants, preset, false, (0.3, 0.0)).psnr_y).collect();
         assert!(gains.is_sorted_by(|a, b| a >= b) && gains[2] > 0.3 && gains[7..] == [0.0, 0.0]);
-        let gain = |is_fast, changed| over_pilot(&constants, 5, is_fast, changed).psnr_y;
+        let gain = |is_fast, changed| over_pilot(&constants, 5, is_fast, (changed, 0.0)).psnr_y;
         assert!(gain(true, 0.3) > gain(false, 0.3) + 0.5);
-        let slow = |changed| over_pilot(&constants, 3, false, changed).psnr_y;
+        let moving = |motion| over_pilot(&constants, 3, false, (0.3, motion));
+        assert!(moving(0.1).ssim_db.unwrap() > moving(0.0).ssim_db.unwrap() + 0.1);
+        assert_eq!(moving(0.5), moving(constants.most_motion as f32), "nothing was fitted beyond");
+        let slow = |changed| over_pilot(&constants, 3, false, (changed, 0.0)).psnr_y;
         assert!(slow(0.9) < slow(0.3) - 0.1 && slow(0.5) == slow(0.0));
     }
 }

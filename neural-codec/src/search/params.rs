@@ -59,7 +59,7 @@ pub struct EncodeParams {
 }
 
 /// What an effort stands for, for a clip: whatever changes AV1's sequence header is the same for all of its scenes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct EffortParams {
     /// The preset that scenes are stored with.
     pub(crate) preset: i8,
@@ -69,6 +69,8 @@ pub(crate) struct EffortParams {
     pub(crate) pilot_preset: i8,
     /// Whether the probes' preset makes the pilot of a scene that is steered.
     pub(crate) has_fast_pilots: bool,
+    /// What of the allowances above a floor is left as it is.
+    pub(crate) slack: f64,
     /// Whether tools are chosen by the class of the scene.
     pub(crate) chooses_tools: bool,
     /// The finest quantizer that the preset can be trusted with.
@@ -140,6 +142,7 @@ impl EffortParams {
                 probe_preset
             },
             has_fast_pilots: (constants.fast_pilots_from..pilot_preset).contains(&preset),
+            slack: constants.slack[usize::from(effort)],
             chooses_tools: effort >= constants.chooses_tools_from,
             finest: if preset > FASTEST_PRESET_OF_FINE {
                 Quantizer::from(FINE_BELOW)

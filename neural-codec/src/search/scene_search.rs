@@ -50,8 +50,8 @@ pub(crate) struct Search<'a> {
     pub(super) frames: &'a SceneFrames,
     pub(super) profile: &'a Profile,
     pub(super) effort: EffortParams,
-    /// By how many dB layers above the base are expected to raise the value that binds.
-    pub(super) expected_gain: f64,
+    /// What layers above the base are expected to add.
+    pub(super) expected_gain: Quality,
     /// Tools that were asked for.
     asked_tools: Option<Tools>,
     pub(super) records: Vec<AttemptRecord>,
@@ -62,7 +62,7 @@ impl<'a> Search<'a> {
         context: &'a AttemptContext,
         frames: &'a SceneFrames,
         profile: &'a Profile,
-        expected_gain: f64,
+        expected_gain: Quality,
         asked_tools: Option<Tools>,
     ) -> Self {
         let effort = context.clip.effort;

@@ -36,7 +36,7 @@ pub(crate) struct Steering {
     pub(crate) floor: Floor,
     /// By how many dB to land above the floor when nothing is measured yet; it shrinks with what is.
     pub(crate) margin: f64,
-    /// The same once all is measured; negative where later layers raise the quality.
+    /// The same once all is measured.
     pub(crate) least_margin: f64,
     pub(crate) rules: SteeringRules,
 }

@@ -1,6 +1,6 @@
 //! What the caller asks for, as the search understands it.
 
-use super::quality::{Pooled, Quality, on_scale};
+use super::quality::{Pooled, Quality, off_scale, on_scale};
 use crate::base::Quantizer;
 use crate::error::{Error, Result};
 use crate::metrics::{Measures, Metric};
@@ -203,9 +203,19 @@ impl Floor {
 
     /// By how many dB the metric that binds is above the floor; negative below it.
     pub(crate) fn margin(&self, quality: &Quality) -> f64 {
-        let margins =
-            self.set().filter_map(|(metric, floor)| Some(quality.get(metric)? - on_scale(metric, floor)));
-        margins.fold(f64::INFINITY, f64::min)
+        self.margins(quality).map(|(_, margin)| margin).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Whether luma PSNR is what binds.
+    pub(crate) fn is_bound_by_psnr(&self, quality: &Quality) -> bool {
+        let least = self.margins(quality).min_by(|(_, a), (_, b)| a.total_cmp(b));
+        least.is_some_and(|(metric, _)| metric == Metric::PsnrY)
+    }
+
+    /// By how many dB each metric is above the floor.
+    fn margins(&self, quality: &Quality) -> impl Iterator<Item = (Metric, f64)> {
+        self.set()
+            .filter_map(|(metric, floor)| Some((metric, quality.get(metric)? - on_scale(metric, floor))))
     }
 
     /// Whether measured values reach the floor, exactly.
@@ -234,6 +244,23 @@ impl Floor {
             ssimulacra2: sum(self.ssimulacra2, by.ssimulacra2),
             vmaf: sum(self.vmaf, by.vmaf),
             xpsnr_y: sum(self.xpsnr_y, by.xpsnr_y),
+            ..*self
+        }
+    }
+
+    /// A floor lower by so much, each metric on its scale.
+    pub(super) fn lowered(&self, by: &Quality) -> Self {
+        let less = |metric, floor: Option<f64>| {
+            let floor = floor?;
+            Some(by.get(metric).map_or(floor, |by| off_scale(metric, on_scale(metric, floor) - by)))
+        };
+        Self {
+            psnr_y: less(Metric::PsnrY, self.psnr_y),
+            ssim_y: less(Metric::SsimY, self.ssim_y),
+            ms_ssim_y: less(Metric::MsSsimY, self.ms_ssim_y),
+            ssimulacra2: less(Metric::Ssimulacra2, self.ssimulacra2),
+            vmaf: less(Metric::Vmaf, self.vmaf),
+            xpsnr_y: less(Metric::XpsnrY, self.xpsnr_y),
             ..*self
         }
     }
@@ -287,6 +314,24 @@ mod tests {
         let floor = found.floor_of_clip().unwrap();
         assert_eq!(floor.text(), "vmaf >= 95 and xpsnr_y >= 38 (p5)");
         assert_eq!(target(&[("quantizer", "40")]).unwrap().measures(), Measures::PSNR);
+    }
+
+    #[test]
+    fn a_lowered_floor_is_met_by_so_many_decibels_less_in_each_metric() {
+        let floor = Floor { psnr_y: Some(35.0), ssim_y: Some(0.95), vmaf: Some(90.0), ..Floor::NONE };
+        let by = Quality { psnr_y: 0.1, ssim_db: Some(0.04), others: [None; 4] };
+        let lowered = floor.lowered(&by);
+        assert_eq!((lowered.psnr_y, lowered.vmaf, lowered.xpsnr_y), (Some(34.9), Some(90.0), None));
+        // 0.05 of SSIM's distance to 1, times 10^0.004.
+        assert!((lowered.ssim_y.unwrap() - (1.0 - 0.05 * 1.009_253)).abs() < 1e-6);
+        let quality = |psnr_y, ssim| Quality {
+            psnr_y,
+            ssim_db: Some(on_scale(Metric::SsimY, ssim)),
+            others: [None; 4],
+        };
+        assert!(floor.is_bound_by_psnr(&quality(35.1, 0.96)));
+        assert!(!floor.is_bound_by_psnr(&quality(37.0, 0.951)));
+        assert!(!Floor { vmaf: Some(90.0), ..Floor::NONE }.is_bound_by_psnr(&quality(35.0, 0.95)));
     }
 
     #[test]
