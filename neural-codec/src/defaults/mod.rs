@@ -25,14 +25,16 @@ pub use value::{Constant, FILTER_LAYERS};
 
 use crate::error::{Error, Result};
 
+/// Bytes of a text of constants at most, thirteen times the whole table.
+const LONGEST_TEXT: usize = 1 << 16;
+
 impl Default for Defaults {
     /// The table that is compiled in.
     fn default() -> Self {
         static EMBEDDED: OnceLock<Defaults> = OnceLock::new();
         let read = || {
-            let values = flat(include_str!("defaults.toml")).and_then(|values| Self::empty().with(&values));
             // A test reads the file that was compiled in.
-            values.unwrap_or_else(|error| unreachable!("the embedded table: {error}"))
+            embedded().unwrap_or_else(|error| unreachable!("the embedded table: {error}"))
         };
         EMBEDDED.get_or_init(read).clone()
     }
@@ -114,8 +116,21 @@ impl Defaults {
     }
 }
 
+/// The table that is compiled in, section by section: what a parser of TOML allocates ends the process where memory is out, so
+/// that no text may be long.
+fn embedded() -> Result<Defaults> {
+    let mut values = BTreeMap::new();
+    for section in include_str!("defaults.toml").split("\n[").skip(1) {
+        values.append(&mut flat(&format!("[{section}"))?);
+    }
+    Defaults::empty().with(&values)
+}
+
 /// The values of a TOML text by key.
 fn flat(text: &str) -> Result<BTreeMap<String, Json>> {
+    if text.len() > LONGEST_TEXT {
+        return Err(Error::invalid("defaults", format!("at most {LONGEST_TEXT} bytes of TOML"), text.len()));
+    }
     let table: toml::Table = text
         .parse()
         .map_err(|error: toml::de::Error| Error::invalid("defaults", "TOML", error.to_string().trim_end()))?;

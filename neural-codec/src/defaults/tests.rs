@@ -149,6 +149,7 @@ fn what_no_table_can_have_is_named() {
         ("[filter]\nfewest_patches = 4000\n", "filter.fewest_patches"),
         ("[training]\nweight_steps = [5, 2]\n", "training.weight_steps"),
         ("[search\n", "TOML"),
+        (&"#".repeat(LONGEST_TEXT + 1), "at most 65536 bytes"),
     ] {
         let message = Defaults::from_toml(text).unwrap_err().to_string();
         assert!(message.starts_with("defaults") && message.contains(named), "{message}");
