@@ -70,8 +70,8 @@ impl TrainingConfig {
         let Defaults { filter: rules, training, .. } = defaults;
         let share = (bytes as f64 / rules.bytes_for_all_steps as f64).clamp(rules.least_share, 1.0);
         let of_a_step = (training.batch * 4 * PATCH * PATCH) as f64;
-        let passes = (self.passes * samples as f64 / of_a_step).max(rules.fewest_steps as f64);
-        (self.steps as f64 * share).min(passes) as usize
+        let of_passes = (self.passes * samples as f64 / of_a_step).max(rules.fewest_steps as f64);
+        (self.steps as f64 * share).min(of_passes) as usize
     }
 
     /// Of a frame, in squared levels of 8 bits, chroma by its weight.

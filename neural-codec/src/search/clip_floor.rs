@@ -66,17 +66,15 @@ pub(crate) struct Standing {
 
 impl Floor {
     /// By how much a stored scene may lie above its floor, as a floor to raise another by.
-    /// `slack`: the share of what is allowed.
-    pub(super) fn most_above(constants: &MostAbove, slack: f64) -> Self {
+    pub(super) fn most_above(constants: &MostAbove) -> Self {
         let MostAbove { psnr_y, ssim_y, ms_ssim_y, ssimulacra2, vmaf, xpsnr_y } = *constants;
-        let allowed = |most: f64| Some(slack * most);
         Self {
-            psnr_y: allowed(psnr_y),
-            ssim_y: allowed(ssim_y),
-            ms_ssim_y: allowed(ms_ssim_y),
-            ssimulacra2: allowed(ssimulacra2),
-            vmaf: allowed(vmaf),
-            xpsnr_y: allowed(xpsnr_y),
+            psnr_y: Some(psnr_y),
+            ssim_y: Some(ssim_y),
+            ms_ssim_y: Some(ms_ssim_y),
+            ssimulacra2: Some(ssimulacra2),
+            vmaf: Some(vmaf),
+            xpsnr_y: Some(xpsnr_y),
             ..Self::NONE
         }
     }
@@ -86,7 +84,7 @@ impl Floor {
         let quality = Quality::from(measured);
         Standing {
             is_met: self.is_met(measured),
-            is_wasteful: self.raised(&Self::most_above(most_above, 1.0)).is_met(measured),
+            is_wasteful: self.raised(&Self::most_above(most_above)).is_met(measured),
             margin: self.margin(&quality),
             quality,
         }

@@ -134,7 +134,7 @@ impl Search<'_> {
         let mut measured = Curve::as_steep_as(&forecast.curve, value);
         let mut best: Option<Attempted<S>> = None;
         let (mut bracket, mut margin) = (Bracket::default(), rules.corrected_margin);
-        let most_above = Floor::most_above(&defaults.most_above, self.effort.slack);
+        let most_above = Floor::most_above(&defaults.most_above).moved(|_, most| self.effort.slack * most);
         let mut coded = Vec::new();
         for attempt in 0..=rules.most_corrections {
             let mut params = self.effort.params(library.quantizer_at_most(value), tools);

@@ -236,31 +236,27 @@ impl Floor {
 
     /// A floor higher by so much.
     pub(crate) fn raised(&self, by: &Self) -> Self {
-        let sum = |floor: Option<f64>, by: Option<f64>| floor.map(|floor| floor + by.unwrap_or(0.0));
-        Self {
-            psnr_y: sum(self.psnr_y, by.psnr_y),
-            ssim_y: sum(self.ssim_y, by.ssim_y),
-            ms_ssim_y: sum(self.ms_ssim_y, by.ms_ssim_y),
-            ssimulacra2: sum(self.ssimulacra2, by.ssimulacra2),
-            vmaf: sum(self.vmaf, by.vmaf),
-            xpsnr_y: sum(self.xpsnr_y, by.xpsnr_y),
-            ..*self
-        }
+        self.moved(|metric, floor| floor + by.value(metric).unwrap_or(0.0))
     }
 
     /// A floor lower by so much, each metric on its scale.
     pub(super) fn lowered(&self, by: &Quality) -> Self {
-        let less = |metric, floor: Option<f64>| {
-            let floor = floor?;
-            Some(by.get(metric).map_or(floor, |by| off_scale(metric, on_scale(metric, floor) - by)))
-        };
+        self.moved(|metric, floor| match by.get(metric) {
+            Some(by) => off_scale(metric, on_scale(metric, floor) - by),
+            None => floor,
+        })
+    }
+
+    /// Each least value that there is replaced by what `to` makes of it.
+    pub(super) fn moved(&self, to: impl Fn(Metric, f64) -> f64) -> Self {
+        let of = |metric| self.value(metric).map(|floor| to(metric, floor));
         Self {
-            psnr_y: less(Metric::PsnrY, self.psnr_y),
-            ssim_y: less(Metric::SsimY, self.ssim_y),
-            ms_ssim_y: less(Metric::MsSsimY, self.ms_ssim_y),
-            ssimulacra2: less(Metric::Ssimulacra2, self.ssimulacra2),
-            vmaf: less(Metric::Vmaf, self.vmaf),
-            xpsnr_y: less(Metric::XpsnrY, self.xpsnr_y),
+            psnr_y: of(Metric::PsnrY),
+            ssim_y: of(Metric::SsimY),
+            ms_ssim_y: of(Metric::MsSsimY),
+            ssimulacra2: of(Metric::Ssimulacra2),
+            vmaf: of(Metric::Vmaf),
+            xpsnr_y: of(Metric::XpsnrY),
             ..*self
         }
     }
