@@ -2,11 +2,14 @@
 //!
 //! Comes after the latents are softly rounded; what it gives is added to the gradient of the distortion.
 
+use std::f32::consts::LOG2_E;
+
 use super::lanes::{
     BLOCKS, LANES, Lanes, PIXELS, Sums, add_layer, add_outer, add_sums, exp, halve_onto, ln, pack,
     pack_transposed, positive, trained,
 };
 use super::planes::{Plane, zeros};
+use super::rounding::Between;
 use crate::still::plan::{NEIGHBORS, Plan, REACH};
 
 /// Probability that every value has at least, about what the coder gives.
@@ -17,6 +20,7 @@ pub(super) const BAND: usize = 16;
 
 /// The entropy model's parameters as kernels read them.
 pub(super) struct EntropyModel {
+    between: Between,
     neighbors: usize,
     d: usize,
     /// `d` filled up to a multiple of 4.
@@ -43,7 +47,7 @@ pub(super) struct BandGradient {
 }
 
 impl EntropyModel {
-    pub(super) fn new(plan: &Plan, parameters: &[f32]) -> Self {
+    pub(super) fn new(plan: &Plan, parameters: &[f32], between: Between) -> Self {
         let d = plan.context();
         let [first, second, output, stabilizer] = &plan.arm;
         let of = |range: &std::ops::Range<usize>| &parameters[range.clone()];
@@ -54,6 +58,7 @@ impl EntropyModel {
         };
         let biases = of(&output.biases);
         Self {
+            between,
             neighbors: plan.neighbors,
             d,
             wide: d.next_multiple_of(4),
@@ -171,7 +176,11 @@ fn run_body<const FUSED: bool>(
         let mut values = [0.0; LANES];
         values.copy_from_slice(&plane.values[from..from + LANES]);
         let dout = &mut dout[block * 4..block * 4 + 4];
-        let (bits, own) = rate(&values, out, dout, (plane.width - column).min(LANES));
+        let count = (plane.width - column).min(LANES);
+        let (bits, own) = match model.between {
+            Between::Curve => rate::<false>(&values, out, dout, count),
+            Between::Line => rate::<true>(&values, out, dout, count),
+        };
         gradient.bits += f64::from(bits);
         let to = (row + REACH) * plane.stride + plane.at(0, column) - plane.at(0, 0) + REACH;
         add_to(&mut gradient.values[to..], &own);
@@ -256,11 +265,42 @@ fn keep_positive(values: &[Lanes], gradient: &mut [Lanes]) {
     }
 }
 
-/// Bits of the first `count` values, gradients by what the network gave and by the values.
-///
-/// Source: a Laplace distribution of mean `o0` and scale `exp(o1 - 4)` summed over a step.
+/// What the distribution gives a value.
+struct ValueCost {
+    bits: f32,
+    /// Slope by the value; by the mean it is the opposite.
+    by_value: f32,
+    /// By the logarithm of the scale.
+    by_log: f32,
+}
+
+/// Source: a Laplace distribution summed over a step around the value. `inverse`: of the scale.
 #[inline(always)]
-pub(super) fn rate(values: &Lanes, out: &[Lanes], dout: &mut [Lanes], count: usize) -> (f32, Lanes) {
+fn cost_of(difference: f32, inverse: f32) -> ValueCost {
+    let distance = difference.abs();
+    let (near, far) = ((distance - 0.5).abs(), distance + 0.5);
+    let (first, second) = (0.5 * exp(-near * inverse), 0.5 * exp(-far * inverse));
+    let inside = distance < 0.5;
+    let chance = if inside { 1.0 - first - second } else { first - second };
+    let by_distance = (second - first) * inverse;
+    let moved = first * near * inverse;
+    let by_log = (if inside { -moved } else { moved }) - second * far * inverse;
+    let total = chance.max(0.0) + LEAST;
+    let slope = -LOG2_E / total;
+    let by_value = slope * by_distance * if difference < 0.0 { -1.0 } else { 1.0 };
+    ValueCost { bits: -ln(total) * LOG2_E, by_value, by_log: slope * by_log }
+}
+
+/// Bits of the first `count` values, gradients by what the network gave and by the values. `LINE`: as [`Between`] says.
+///
+/// Source: a Laplace distribution of mean `o0` and scale `exp(o1 - 4)`.
+#[inline(always)]
+pub(super) fn rate<const LINE: bool>(
+    values: &Lanes,
+    out: &[Lanes],
+    dout: &mut [Lanes],
+    count: usize,
+) -> (f32, Lanes) {
     let mut bits = [0.0; LANES];
     let mut own = [0.0; LANES];
     let (mut dmean, mut dscale) = ([0.0; LANES], [0.0; LANES]);
@@ -268,22 +308,24 @@ pub(super) fn rate(values: &Lanes, out: &[Lanes], dout: &mut [Lanes], count: usi
         let log = out[1][lane] - 4.0;
         let clamped = log.clamp(-5.0, 5.0);
         let inverse = exp(-clamped);
-        let difference = values[lane] - out[0][lane];
-        let distance = difference.abs();
-        let (near, far) = ((distance - 0.5).abs(), distance + 0.5);
-        let (first, second) = (0.5 * exp(-near * inverse), 0.5 * exp(-far * inverse));
-        let inside = distance < 0.5;
-        let chance = if inside { 1.0 - first - second } else { first - second };
-        let by_distance = (second - first) * inverse;
-        let moved = first * near * inverse;
-        let by_log = (if inside { -moved } else { moved }) - second * far * inverse;
         let on = if lane < count { 1.0 } else { 0.0 };
-        let total = chance.max(0.0) + LEAST;
-        bits[lane] = -ln(total) * std::f32::consts::LOG2_E * on;
-        let slope = -std::f32::consts::LOG2_E / total * on;
-        own[lane] = slope * by_distance * if difference < 0.0 { -1.0 } else { 1.0 };
-        dmean[lane] = -own[lane];
-        dscale[lane] = if log == clamped { slope * by_log } else { 0.0 };
+        let (by_mean, by_log);
+        if LINE {
+            let below = values[lane].floor();
+            let part = values[lane] - below;
+            let [low, high] = [below, below + 1.0].map(|value| cost_of(value - out[0][lane], inverse));
+            own[lane] = (high.bits - low.bits) * on;
+            bits[lane] = (low.bits + part * (high.bits - low.bits)) * on;
+            by_mean = -(low.by_value + part * (high.by_value - low.by_value));
+            by_log = low.by_log + part * (high.by_log - low.by_log);
+        } else {
+            let cost = cost_of(values[lane] - out[0][lane], inverse);
+            own[lane] = cost.by_value * on;
+            bits[lane] = cost.bits * on;
+            (by_mean, by_log) = (-cost.by_value, cost.by_log);
+        }
+        dmean[lane] = by_mean * on;
+        dscale[lane] = if log == clamped { by_log * on } else { 0.0 };
     }
     dout[0] = dmean;
     dout[1] = dscale;

@@ -13,6 +13,7 @@ mod model;
 mod planes;
 mod quantize;
 mod rounding;
+mod soap;
 mod synthesis;
 mod trainer;
 mod upsampling;

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::colors::Colors;
 use super::entropy::{BAND, BandGradient, EntropyModel};
 use super::planes::{Plane, keep};
-use super::rounding::{Rounding, round};
+use super::rounding::{Between, Rounding, round};
 use super::synthesis::distortion;
 use super::{features, upsampling};
 use crate::still::plan::{FEATURE_LEVELS, Plan, REACH};
@@ -101,7 +101,11 @@ pub(super) fn evaluate(
     }
 
     // Rate, in bits until all is added.
-    let (bits, by_rate, by_values_of_rate) = rate(plan, parameters, &values);
+    let between = match rounding {
+        Rounding::Soft { between, .. } => between,
+        Rounding::Hard => Between::Curve,
+    };
+    let (bits, by_rate, by_values_of_rate) = rate(plan, parameters, &values, between);
     for (to, from) in gradient.iter_mut().zip(&by_rate) {
         *to += price * from;
     }
@@ -131,10 +135,10 @@ pub(super) fn evaluate(
 }
 
 /// Bits of the latents, and their gradients by parameters and values.
-fn rate(plan: &Plan, parameters: &[f32], values: &[Plane]) -> (f64, Vec<f32>, Vec<Plane>) {
+fn rate(plan: &Plan, parameters: &[f32], values: &[Plane], between: Between) -> (f64, Vec<f32>, Vec<Plane>) {
     let features: Vec<Vec<Plane>> =
         (0..FEATURE_LEVELS).map(|level| features::forward(plan, parameters, level, values)).collect();
-    let model = EntropyModel::new(plan, parameters);
+    let model = EntropyModel::new(plan, parameters, between);
     let with_features = |index: usize| {
         let grid = plan.grids[index];
         (!grid.hyper && grid.level < FEATURE_LEVELS).then_some(grid.level)
@@ -227,9 +231,11 @@ mod tests {
 
     #[test]
     fn gradients_are_the_slopes_of_the_cost() {
-        for network in StillNetwork::ALL {
+        for (network, between) in
+            StillNetwork::ALL.into_iter().zip([Between::Line, Between::Curve, Between::Line])
+        {
             let (plan, parameters, latents, target) = case(network);
-            let how = (Rounding::Soft { temperature: 0.4, noise: 0.0 }, 0.01, 1);
+            let how = (Rounding::Soft { temperature: 0.4, noise: 0.0, between }, 0.01, 1);
             let cost = |parameters: &[f32], latents: &[Vec<f32>]| {
                 let (cost, _) = evaluate(&plan, (parameters, latents), &target, how);
                 cost.error * (plan.width * plan.height) as f64 + 0.01 * cost.bits

@@ -8,9 +8,19 @@ use super::lanes::{exp, trained};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Rounding {
     /// Softly around noise. Units of both: steps of a latent.
-    Soft { temperature: f32, noise: f32 },
+    Soft { temperature: f32, noise: f32, between: Between },
     /// To the nearest, without gradients.
     Hard,
+}
+
+/// What a value between two whole numbers costs in bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Between {
+    /// What the distribution gives a step around it: less than the numbers on both sides do on the mean, so that many values stay
+    /// there, and cost more once they are rounded.
+    Curve,
+    /// What lies between the costs of both on a straight line: the mean of rounding up as often as the value is high.
+    Line,
 }
 
 /// Largest latent in training; rounds to one that may be coded.
@@ -31,7 +41,7 @@ pub(super) fn round(
             }
             derivatives.fill(0.0);
         }
-        Rounding::Soft { temperature, noise } => {
+        Rounding::Soft { temperature, noise, .. } => {
             soft(values, (temperature, noise), seed, rounded, derivatives);
         }
     }

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::adam::Adam;
 use super::colors::Colors;
 use super::model::{Cost, evaluate};
-use super::rounding::Rounding;
+use super::rounding::{Between, Rounding};
+use super::soap::Soap;
 use crate::error::Result;
 use crate::random::Random;
 use crate::still::plan::{Group, Plan};
@@ -15,11 +16,16 @@ use crate::still::plan::{Group, Plan};
 /// Learning rate of latents at the start. Units: steps of a latent.
 const LATENT_RATE: f32 = 0.16;
 
-/// Of a network that starts from random numbers.
+/// Learning rate of the network at the start.
 const NETWORK_RATE: f32 = 1e-2;
 
-/// Of a network that was trained before: a fifth saved 3 % of the cost of a still of 180 steps (docs/decisions/0018).
-const WARM_NETWORK_RATE: f32 = 2e-3;
+/// Temperature of soft rounding at the start and at the end, and its noise. Source: Cool-chic 5, but for the noise at the end, which is
+/// 0.15 there (docs/decisions/0018).
+const TEMPERATURES: (f32, f32) = (0.35, 0.1);
+const NOISES: (f32, f32) = (0.22, 0.18);
+
+/// From this part of the steps on bits run on a line between whole numbers.
+const LINE_FROM: f32 = 0.6;
 
 /// How far a weight of rate may be moved from where it began, as a factor.
 const MOST_MOVED: f32 = 4096.0;
@@ -44,9 +50,8 @@ pub(crate) struct Trainer {
     /// The error that training should end with, by which the price is moved.
     wanted: Option<f64>,
     first_price: f32,
-    network_rate: f32,
     seed: u64,
-    moments: (Adam, Vec<Adam>),
+    moments: (Soap, Vec<Adam>),
     taken: u32,
 }
 
@@ -59,12 +64,10 @@ impl Trainer {
         };
         let latents: Vec<Vec<f32>> =
             plan.grids.iter().map(|grid| vec![0.0; grid.width * grid.height]).collect();
-        let moments =
-            (Adam::new(plan.parameters), latents.iter().map(|latents| Adam::new(latents.len())).collect());
+        let moments = (Soap::new(&plan), latents.iter().map(|latents| Adam::new(latents.len())).collect());
         let price = lambda as f32;
-        let network_rate = if start.is_some() { WARM_NETWORK_RATE } else { NETWORK_RATE };
         let (wanted, first_price, taken) = (None, price, 0);
-        Self { plan, parameters, latents, price, wanted, first_price, network_rate, seed, moments, taken }
+        Self { plan, parameters, latents, price, wanted, first_price, seed, moments, taken }
     }
 
     /// Begins at a first guess of the latents.
@@ -98,9 +101,11 @@ impl Trainer {
         for step in 0..schedule.steps {
             check(cost)?;
             let part = step as f32 / schedule.steps as f32;
-            let temperature = 0.35 + part * (0.1 - 0.35);
-            let noise = 0.22 + part * (0.15 - 0.22);
-            cost = self.step(target, Rounding::Soft { temperature, noise }, falling(part).max(0.01));
+            let [temperature, noise] =
+                [TEMPERATURES, NOISES].map(|(start, end)| start + part * (end - start));
+            let between = if part < LINE_FROM { Between::Curve } else { Between::Line };
+            let rounding = Rounding::Soft { temperature, noise, between };
+            cost = self.step(target, rounding, falling(part).max(0.01));
             // At first latents are on their way, and the error says nothing about the weight.
             if let Some(wanted) = self.wanted
                 && step * 5 > schedule.steps
@@ -124,7 +129,8 @@ impl Trainer {
         for step in 0..schedule.steps {
             check(cost)?;
             let part = step as f32 / schedule.steps as f32;
-            let rounding = Rounding::Soft { temperature: 0.15 - 0.05 * part, noise: 0.15 };
+            let temperature = 0.15 + part * (TEMPERATURES.1 - 0.15);
+            let rounding = Rounding::Soft { temperature, noise: NOISES.1, between: Between::Line };
             cost = self.step(target, rounding, 0.2 * falling(part));
         }
         self.settle(target, schedule.last_steps, (cost, check))
@@ -150,7 +156,7 @@ impl Trainer {
         let how = (rounding, self.price, seed);
         let (cost, gradient) = evaluate(&self.plan, (&self.parameters, &self.latents), target, how);
         let (of_network, of_latents) = &mut self.moments;
-        of_network.step(&mut self.parameters, &gradient.parameters, self.network_rate * rate, self.taken);
+        of_network.step(&mut self.parameters, &gradient.parameters, NETWORK_RATE * rate, self.taken);
         if rounding != Rounding::Hard {
             let taken = self.taken;
             of_latents.par_iter_mut().zip(&mut self.latents).zip(&gradient.latents).for_each(
