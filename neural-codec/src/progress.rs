@@ -24,6 +24,8 @@ pub enum Stage {
     Store,
     /// A neural filter over what is stored.
     Filter,
+    /// A photo as a neural still.
+    Still,
 }
 
 impl Stage {
@@ -35,6 +37,7 @@ impl Stage {
             Self::Pilot => "pilot",
             Self::Store => "store",
             Self::Filter => "filter",
+            Self::Still => "still",
         }
     }
 }

@@ -184,7 +184,7 @@ fn strategies(scene: usize, value: &Value) -> Result<Vec<Strategy>> {
     };
     let found: Vec<Strategy> =
         texts.iter().map(|text| text.parse()).collect::<Result<_>>().map_err(|_| wrong())?;
-    if found.is_empty() { Err(wrong()) } else { Ok(found) }
+    if found.is_empty() || found.contains(&Strategy::Still) { Err(wrong()) } else { Ok(found) }
 }
 
 fn tools(scene: usize, value: &Value) -> Result<BTreeMap<String, u8>> {
@@ -235,6 +235,7 @@ mod tests {
             (r#"[{"preset": 4.5}]"#, "scene 0", "preset"),
             (r#"[{"bit_depth": 9}]"#, "scene 0", "bit_depth"),
             (r#"[{"strategies": "best"}]"#, "scene 0", "strategies"),
+            (r#"[{"strategies": "still"}]"#, "scene 0", "strategies"),
             (r#"[{"tools": {"magic": 1}}]"#, "scene 0", "magic"),
             (r#"[{"tools": {"screen_content": 7}}]"#, "scene 0", "screen_content"),
             (r#"[{"quantizer": 40, "min_psnr_y": 38}]"#, "scene 0", "min_psnr_y"),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// How a scene is coded; the numbers are those of a stream, where 3 and 4 are kept for stills and interpolated frames.
+/// How a scene is coded; the numbers are those of a stream, where 4 is kept for interpolated frames and no scene of a clip has 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -17,6 +17,8 @@ pub enum Strategy {
     Av1 = 1,
     /// AV1 and a neural filter trained on the scene.
     Hybrid = 2,
+    /// Latents and a network trained on the picture; of photos alone.
+    Still = 3,
 }
 
 impl Strategy {
@@ -25,6 +27,7 @@ impl Strategy {
         match self {
             Self::Av1 => "av1",
             Self::Hybrid => "hybrid",
+            Self::Still => "still",
         }
     }
 }
@@ -33,9 +36,9 @@ impl FromStr for Strategy {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        [Self::Av1, Self::Hybrid]
+        [Self::Av1, Self::Hybrid, Self::Still]
             .into_iter()
             .find(|strategy| strategy.name() == text)
-            .ok_or_else(|| Error::invalid("strategies", "av1 or hybrid", text))
+            .ok_or_else(|| Error::invalid("strategies", "av1, hybrid or still", text))
     }
 }

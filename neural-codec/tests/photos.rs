@@ -171,3 +171,95 @@ fn a_photo_that_is_cut_or_changed_is_an_error() {
         }
     }
 }
+
+/// Waves of red against blue, too narrow for chroma of half the resolution.
+fn write_narrow_colors(path: &Path, width: u32, height: u32) {
+    let picture = image::RgbImage::from_fn(width, height, |x, y| {
+        let wave = 60.0 * (f64::from(x) * 1.3 + f64::from(y) * 0.1).sin();
+        image::Rgb([(128.0 + wave) as u8, 128, (128.0 - wave) as u8])
+    });
+    picture.save(path).unwrap();
+}
+
+#[test]
+fn the_smaller_of_av1_and_a_still_is_stored_and_the_only_one_that_reaches_the_floor() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_png(&at("edges.png"), 64, 48);
+    write_narrow_colors(&at("narrow.png"), 64, 48);
+    let tried = "[photo]\nstill_from_effort = 0\n";
+    for (input, floor, expected) in [("edges.png", 30.0, "av1"), ("narrow.png", 29.0, "still")] {
+        let pairs = [("effort", "5"), ("min_psnr", &floor.to_string()[..]), ("defaults", tried)];
+        let report = encoded(&at(input), &at("out.nvc"), &pairs).unwrap();
+        let scene = &report.scenes[0];
+        eprintln!("{:?}", scene.attempts.iter().map(|a| (a.stage, a.bytes, a.psnr_rgb)).collect::<Vec<_>>());
+        let stills = scene.attempts.iter().filter(|each| each.stage == Stage::Still).count();
+        let is_met = |psnr: Option<f64>| psnr.is_some_and(|psnr| psnr >= floor);
+        let smallest =
+            scene.attempts.iter().filter(|each| is_met(each.psnr_rgb)).map(|each| each.bytes).min();
+        assert_eq!((stills, smallest), (1, Some(report.total.bytes)), "{input}");
+        assert!(report.total.target_met);
+        let bytes = std::fs::read(at("out.nvc")).unwrap();
+        assert_eq!(bytes.len() as u64, report.total.bytes);
+        decode_photo_bytes(&bytes, &DecoderSettings::default()).unwrap();
+        let photo = report.photo.unwrap();
+        let is_still = expected == "still";
+        assert_eq!(
+            (scene.strategy.name(), &photo.coding[..]),
+            (expected, if is_still { "neural" } else { "av1" })
+        );
+        assert_eq!((photo.macs_per_pixel > 500, scene.quantizer == 0.0), (is_still, is_still));
+    }
+}
+
+#[test]
+fn stills_are_trained_where_they_are_allowed_and_refused_where_they_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_png(&at("in.png"), 40, 33);
+    let report =
+        encoded(&at("in.png"), &at("out.nvc"), &[("min_psnr", "10"), ("strategies", "still")]).unwrap();
+    let stages: Vec<Stage> = report.scenes[0].attempts.iter().map(|each| each.stage).collect();
+    assert!(stages == [Stage::Still] && report.total.target_met, "{report:?}");
+    // Opacity is kept beside a still as beside AV1.
+    assert!(report.photo.unwrap().alpha_bytes > 0);
+    let report = encoded(&at("in.png"), &at("out.nvc"), &[("min_psnr", "28")]).unwrap();
+    assert!(report.scenes[0].attempts.iter().all(|each| each.stage != Stage::Still));
+    let alone = ("strategies", "still");
+    for (output, pairs, what) in [
+        ("out.nvc", &[alone][..], "min_psnr as the only target"),
+        ("out.nvc", &[alone, ("quantizer", "30")], "min_psnr as the only target"),
+        ("out.nvc", &[alone, ("min_psnr", "28"), ("min_psnr_y", "28")], "min_psnr as the only target"),
+        ("out.avif", &[alone, ("min_psnr", "28")], "av1 for an .avif"),
+        ("out.nvc", &[alone, ("min_psnr", "28"), ("max_memory_bytes", "50000000")], "memory of a still"),
+    ] {
+        write_png(&at("in.png"), if what.starts_with("memory") { 400 } else { 40 }, 400);
+        let message = encoded(&at("in.png"), &at(output), pairs).unwrap_err().to_string();
+        assert!(message.contains(what), "{message}");
+    }
+    let mut settings = Settings::default();
+    settings.set("strategies", "still").unwrap();
+    let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1).unwrap());
+    let refused = EncodingAgent::new(info, &settings).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("av1 or hybrid for a clip"), "{refused}");
+}
+
+#[test]
+fn training_a_still_tells_how_far_it_is_and_stops_where_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_png(&at("in.png"), 40, 33);
+    let mut settings = Settings::default();
+    for (name, value) in [("effort", "3"), ("min_psnr", "28"), ("strategies", "still")] {
+        settings.set(name, value).unwrap();
+    }
+    let mut coded = Vec::new();
+    let hooks = Hooks::default().with_progress(|progress| {
+        assert_eq!(progress.stage, Some(Stage::Still));
+        coded.push(progress.frames_coded);
+        if coded.len() == 20 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let error = encode_file(&at("in.png"), &at("out.nvc"), &settings, hooks).unwrap_err();
+    assert!(matches!(error, Error::Cancelled), "{error}");
+    assert!(coded.is_sorted() && coded.len() == 20 && !at("out.nvc").exists(), "{coded:?}");
+}

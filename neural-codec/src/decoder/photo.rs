@@ -105,7 +105,7 @@ fn decode_neural_photo(code: &[u8], photo: &PhotoPacket, settings: &DecoderSetti
 /// # Errors
 ///
 /// `InvalidArgument` for other depths than 8 and 10 bits, `OutOfMemory`.
-fn frame_of_still(still: StillPicture) -> Result<Frame> {
+pub(crate) fn frame_of_still(still: StillPicture) -> Result<Frame> {
     let (width, height) = (still.width as usize, still.height as usize);
     let depth = BitDepth::try_from(still.bit_depth)?;
     let [red, green, blue] = still.planes;

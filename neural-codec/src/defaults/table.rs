@@ -211,6 +211,10 @@ table! {
     photo: PhotoSearch {
         /// The base encoder's preset of each effort.
         presets: [i8; 10], 0 => 13;
+        /// The least effort that tries a neural still where AV1 is allowed too.
+        still_from_effort: u8, 0 => 10;
+        /// Larger pictures are not tried as stills. Units: pixels.
+        still_pixels: u64, 0 => 1_000_000_000;
         /// The preset that says about where the quantizer lies.
         locate_preset: i8, 0 => 13;
         /// Presets from here on are stored at once.

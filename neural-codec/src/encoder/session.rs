@@ -59,7 +59,7 @@ impl Session {
         crate::frame::check_size(source.width, source.height)?;
         let target = Target::of(settings)?;
         check_floor(&target, &source)?;
-        check_filter(settings)?;
+        check_strategies(settings)?;
         let library = Library::load(None)?;
         if let Target::Constant(asked) = target
             && library.quantizer_at_most(asked.value()) != asked
@@ -197,16 +197,20 @@ fn check_floor(target: &Target, info: &VideoInfo) -> Result<()> {
 
 /// # Errors
 ///
-/// `InvalidArgument` for a filter that is asked for where no filter is allowed.
-fn check_filter(settings: &Settings) -> Result<()> {
+/// `InvalidArgument` where no way to code a clip is allowed, and for a filter that is asked for where no filter is.
+fn check_strategies(settings: &Settings) -> Result<()> {
+    let found = || settings.strategies.iter().map(|strategy| strategy.name()).collect::<Vec<_>>().join(",");
+    let codes_clips = |strategy: &Strategy| matches!(strategy, Strategy::Av1 | Strategy::Hybrid);
+    if !settings.strategies.iter().any(codes_clips) {
+        return Err(Error::invalid("strategies", "av1 or hybrid for a clip", found()));
+    }
     let asked = [
         ("filter_layers", settings.filter_layers.is_some()),
         ("filter_steps", settings.filter_steps.is_some()),
     ];
     match asked.iter().find(|(_, is_asked)| *is_asked) {
         Some((name, _)) if !settings.strategies.contains(&Strategy::Hybrid) => {
-            let found: Vec<&str> = settings.strategies.iter().map(|strategy| strategy.name()).collect();
-            Err(Error::invalid(*name, "hybrid among the strategies", found.join(",")))
+            Err(Error::invalid(*name, "hybrid among the strategies", found()))
         }
         _ => Ok(()),
     }

@@ -3,28 +3,25 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
 
-use super::av1::Av1Coder;
+use super::attempts::Search;
 use super::avif::avif_file;
-use super::quality::{PhotoMeasurer, PhotoQuality};
+use super::quality::PhotoMeasurer;
 use super::report::{by_name, profile, quality_report};
-use super::search::{Line, last_that_meets};
+use super::still::Candidates;
 use super::target::PhotoTarget;
-use crate::base::{Library, Quantizer, retries_note};
+use crate::base::{Library, retries_note};
 use crate::bitstream::{PhotoCode, PhotoPacket};
-use crate::defaults::PhotoSearch;
 use crate::encoder::hooks::Hooks;
 use crate::error::{Error, Result};
-use crate::frame::{BitDepth, Frame, FrameHash};
+use crate::frame::FrameHash;
 use crate::lost::Lost;
 use crate::media::photo::{Photo, is_gray, read_photo};
 use crate::media::{AtomicFile, OutputKind, expect_distinct};
-use crate::metrics::{Measures, Metric};
-use crate::progress::{Progress, Stage};
+use crate::metrics::Metric;
 use crate::report::{
     AttemptRecord, ClipReport, PhotoReport, Report, SCHEMA, SceneReport, SceneVerdict, StageReport,
     TotalReport,
@@ -48,7 +45,7 @@ pub struct EncodedPhoto {
 ///
 /// `InvalidArgument` for settings that mean nothing for a photo; `MissingLibrary`; those of the base encoder; `Cancelled`.
 pub fn encode_photo(photo: &Photo, settings: &Settings, mut hooks: Hooks<'_>) -> Result<EncodedPhoto> {
-    encode(photo, settings, &mut hooks, |_| Vec::new())
+    encode(photo, settings, &mut hooks, OutputFormat::Stream)
 }
 
 /// Codes a photo into a `.nvc` or `.avif` file, which appears whole or not at all.
@@ -62,18 +59,20 @@ pub fn encode_photo_to(
     settings: &Settings,
     mut hooks: Hooks<'_>,
 ) -> Result<Report> {
-    let is_avif = match OutputKind::of(output)? {
-        OutputKind::Stream => false,
-        OutputKind::Avif => true,
+    let format = match OutputKind::of(output)? {
+        OutputKind::Stream => OutputFormat::Stream,
+        OutputKind::Avif => OutputFormat::Avif,
         #[cfg(feature = "ffmpeg")]
         OutputKind::Container(_) => {
             return Err(Error::invalid("output", "a photo ends in .nvc or .avif", output.display()));
         }
     };
     let mut file = AtomicFile::create(output)?;
-    let lost_by_file = |packet: &PhotoPacket| if is_avif { super::avif::lost(packet) } else { Vec::new() };
-    let EncodedPhoto { packet, mut report } = encode(photo, settings, &mut hooks, lost_by_file)?;
-    let bytes = if is_avif { avif_file(&packet)? } else { packet.to_file()? };
+    let EncodedPhoto { packet, mut report } = encode(photo, settings, &mut hooks, format)?;
+    let bytes = match format {
+        OutputFormat::Stream => packet.to_file()?,
+        OutputFormat::Avif => avif_file(&packet)?,
+    };
     account_for(&mut report, &packet, bytes.len() as u64, settings);
     file.write_all(&bytes).map_err(|error| Error::io(output, error))?;
     file.commit()?;
@@ -95,11 +94,28 @@ pub fn encode_photo_file(
     encode_photo_to(&read_photo(input)?, output, settings, hooks)
 }
 
+/// What a photo becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OutputFormat {
+    Stream,
+    Avif,
+}
+
+impl OutputFormat {
+    /// What of a photo such a file does not hold.
+    fn lost(self, packet: &PhotoPacket) -> Vec<Lost> {
+        match self {
+            Self::Stream => Vec::new(),
+            Self::Avif => super::avif::lost(packet),
+        }
+    }
+}
+
 fn encode(
     photo: &Photo,
     settings: &Settings,
     hooks: &mut Hooks<'_>,
-    lost_by_file: impl Fn(&PhotoPacket) -> Vec<Lost>,
+    format: OutputFormat,
 ) -> Result<EncodedPhoto> {
     let (start, cpu) = (Instant::now(), ProcessTime::now());
     if hooks.scenes.is_some() {
@@ -107,18 +123,21 @@ fn encode(
     }
     let target = PhotoTarget::of(settings)?;
     let mut packet = empty_packet(photo)?;
-    let lost = [photo.lost.clone(), lost_by_file(&packet)].concat();
+    let lost = [photo.lost.clone(), format.lost(&packet)].concat();
     if let Some(on_lost) = &mut hooks.on_lost
         && !lost.is_empty()
     {
         on_lost(&lost);
     }
+    let candidates = Candidates::of(settings, &target, &packet, format == OutputFormat::Stream)?;
     let library = Library::load(None)?;
     let measurer = PhotoMeasurer::new(&photo.frame)?;
     let mut search = Search::new((photo, &measurer), &packet, settings, &target, &library, hooks)?;
-    let (stored, preset) = search.run()?;
+    let stored = search.best_of(candidates, &photo.frame, settings)?;
     let Search { coder, records, .. } = search;
     packet.hash = FrameHash::of(&stored.decoded).0;
+    packet.is_gray &= stored.strategy == Strategy::Av1;
+    packet.macs_per_pixel = stored.macs_per_pixel;
     packet.code = stored.code;
     let measures = target.measures().with(Metric::SsimY);
     let quality = measurer.measure(&stored.decoded, measures, true)?;
@@ -130,7 +149,11 @@ fn encode(
             (SceneVerdict::ShareOfBytes, format!("the best with {}", target.text()))
         }
         (PhotoTarget::Floor(_), true) => {
-            (SceneVerdict::FloorMet, format!("the coarsest quantizer with {}", target.text()))
+            let what = match stored.strategy {
+                Strategy::Still => "a neural still",
+                _ => "the coarsest quantizer",
+            };
+            (SceneVerdict::FloorMet, format!("{what} with {}", target.text()))
         }
         (_, false) => (SceneVerdict::FloorMissed, format!("the closest to {}", target.text())),
     };
@@ -139,12 +162,12 @@ fn encode(
         index: 0,
         first_frame: 0,
         frames: 1,
-        strategy: Strategy::Av1,
+        strategy: stored.strategy,
         profile: profile(&measurer.yuv, settings.defaults.classes)?,
-        quantizer: stored.quantizer.value(),
-        preset,
-        bit_depth: coder.depth().bits(),
-        tools: coder.tools(),
+        quantizer: stored.quantizer,
+        preset: stored.preset,
+        bit_depth: stored.depth.bits(),
+        tools: stored.tools,
         asked: BTreeMap::new(),
         verdict,
         reason,
@@ -247,130 +270,4 @@ fn stages(attempts: &[AttemptRecord]) -> BTreeMap<String, StageReport> {
         stage.cpu_seconds += attempt.cpu_seconds;
     }
     stages
-}
-
-/// What may be stored.
-struct Candidate {
-    quantizer: Quantizer,
-    code: PhotoCode,
-    decoded: Frame,
-}
-
-/// The search for the quantizer.
-struct Search<'a, 'b> {
-    measurer: &'a PhotoMeasurer<'a>,
-    target: &'a PhotoTarget,
-    hooks: &'a mut Hooks<'b>,
-    coder: Av1Coder,
-    rules: PhotoSearch,
-    preset: i8,
-    /// The quantizers from the one that surely meets the target on.
-    line: Vec<Quantizer>,
-    /// Bytes of the file beside the AV1.
-    overhead: u64,
-    records: Vec<AttemptRecord>,
-}
-
-impl<'a, 'b> Search<'a, 'b> {
-    fn new(
-        (photo, measurer): (&Photo, &'a PhotoMeasurer<'a>),
-        packet: &PhotoPacket,
-        settings: &Settings,
-        target: &'a PhotoTarget,
-        library: &Arc<Library>,
-        hooks: &'a mut Hooks<'b>,
-    ) -> Result<Self> {
-        // Ten bits inside save bytes whatever the source has.
-        let depth = settings.bit_depth.unwrap_or(BitDepth::Ten).max(photo.frame.format().depth);
-        let (has_profile, threads) = (!packet.tags.icc.is_empty(), settings.thread_count());
-        let (frame, is_gray, tune) = (&photo.frame, packet.is_gray, target.tune());
-        let coder = Av1Coder::new(library, frame, depth, is_gray, has_profile, tune, threads)?;
-        let mut line: Vec<Quantizer> =
-            (4..=280).map(|quarters| library.quantizer_at_most(f64::from(quarters) / 4.0)).collect();
-        line.dedup();
-        if matches!(target, PhotoTarget::Size(_)) {
-            line.reverse();
-        }
-        let rules = settings.defaults.photo;
-        let preset = settings.preset.unwrap_or(rules.presets[usize::from(settings.effort.min(9))]).max(0);
-        let code = PhotoCode::Av1 { depth, matrix: 0, unit: Vec::new() };
-        let overhead = PhotoPacket { code, ..packet.clone() }.to_file()?.len() as u64;
-        Ok(Self { measurer, target, hooks, coder, rules, preset, line, overhead, records: Vec::new() })
-    }
-
-    /// What is stored, and the preset that made it.
-    fn run(&mut self) -> Result<(Candidate, i8)> {
-        if let PhotoTarget::Constant(quantizer) = *self.target {
-            let (_, candidate) = self.attempt(quantizer, self.preset, Stage::Store)?;
-            return Ok((candidate, self.preset));
-        }
-        let rules = self.rules;
-        let is_size = matches!(self.target, PhotoTarget::Size(_));
-        let places = self.line.len();
-        let (slope, tolerance) =
-            if is_size { (rules.size_slope, rules.size_near) } else { (rules.slope, rules.near) };
-        let slope = slope * 277.0 / places as f64;
-        let mut line = Line { places, guess: places / 2, slope, tolerance, width: 1, rules };
-        if self.preset < rules.stored_at_once_from {
-            let rough = Line { tolerance: rules.located_near * slope, width: rules.located_width, ..line };
-            let found = last_that_meets(rough, &mut |place| {
-                let (margin, _) = self.attempt(self.line[place], rules.locate_preset, Stage::Locate)?;
-                Ok((margin, ()))
-            })?;
-            line = Line { guess: found.crossing.round() as usize, slope: found.slope, ..line };
-        }
-        let preset = self.preset;
-        let found = last_that_meets(line, &mut |place| self.attempt(self.line[place], preset, Stage::Store))?;
-        Ok((found.best.value, preset))
-    }
-
-    /// One attempt: coded, decoded, measured, noted.
-    fn attempt(&mut self, quantizer: Quantizer, preset: i8, stage: Stage) -> Result<(f64, Candidate)> {
-        self.hooks.cancel.check()?;
-        let (start, cpu) = (Instant::now(), ProcessTime::now());
-        let coded = self.coder.attempt(quantizer, preset)?;
-        let bytes = self.overhead + coded.code.bytes().len() as u64;
-        let measures: Measures = self.target.measures();
-        let quality = self.measurer.measure(&coded.decoded, measures, self.target.is_about_luma())?;
-        let margin = self.target.margin(&quality, bytes);
-        self.note(quantizer, preset, stage, bytes, &quality, (start, cpu))?;
-        Ok((margin, Candidate { quantizer, code: coded.code, decoded: coded.decoded }))
-    }
-
-    fn note(
-        &mut self,
-        quantizer: Quantizer,
-        preset: i8,
-        stage: Stage,
-        bytes: u64,
-        quality: &PhotoQuality,
-        (start, cpu): (Instant, ProcessTime),
-    ) -> Result<()> {
-        self.records.push(AttemptRecord {
-            stage,
-            first_frame: 0,
-            frames: 1,
-            preset,
-            quantizer: quantizer.value(),
-            tools: self.coder.tools(),
-            bytes,
-            psnr_y: quality.psnr_y,
-            psnr_rgb: quality.psnr_rgb,
-            ssim_y: quality.ssim_y,
-            ms_ssim_y: quality.ms_ssim_y,
-            ssimulacra2: quality.ssimulacra2,
-            vmaf: None,
-            xpsnr_y: None,
-            seconds: start.elapsed().as_secs_f64(),
-            cpu_seconds: cpu.elapsed().as_secs_f64(),
-        });
-        let attempts = self.records.len() as u64;
-        self.hooks.report(Progress {
-            frames_total: Some(1),
-            stage: Some(stage),
-            attempts,
-            frames_coded: attempts,
-            ..Progress::default()
-        })
-    }
 }

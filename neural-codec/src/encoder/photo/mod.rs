@@ -2,15 +2,18 @@
 //!
 //! ```text
 //! picture file -> RGB, alpha, tags -> [AV1 at a quantizer -> decoded -> measured in RGB]* -> PHOTO packet -> .nvc or .avif
+//!                                  \-> [neural still -> decoded -> measured in RGB]     -/
 //! ```
-//! A second way to code the samples is one more candidate in `encode`: of those that reach the target, the smallest is stored.
+//! Of the candidates that reach the target the smallest is stored.
 
+mod attempts;
 mod av1;
 mod avif;
 mod encode;
 mod quality;
 mod report;
 mod search;
+mod still;
 mod target;
 
 pub use encode::{EncodedPhoto, encode_photo, encode_photo_file, encode_photo_to};

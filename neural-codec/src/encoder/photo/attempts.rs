@@ -1,0 +1,232 @@
+//! The attempts at a photo: AV1 at one quantizer after another, and a still where one is worth its time. Each is decoded and measured.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use cpu_time::ProcessTime;
+
+use super::av1::Av1Coder;
+use super::quality::PhotoMeasurer;
+use super::search::{Line, last_that_meets};
+use super::still::{Candidates, train_still};
+use super::target::PhotoTarget;
+use crate::base::{Library, Quantizer};
+use crate::bitstream::{PhotoCode, PhotoPacket};
+use crate::defaults::PhotoSearch;
+use crate::encoder::hooks::Hooks;
+use crate::error::{Error, Result};
+use crate::frame::{BitDepth, Frame};
+use crate::media::photo::Photo;
+use crate::metrics::Measures;
+use crate::progress::{Progress, Stage};
+use crate::report::AttemptRecord;
+use crate::settings::Settings;
+use crate::strategy::Strategy;
+
+/// What may be stored.
+pub(super) struct Candidate {
+    pub(super) strategy: Strategy,
+    /// 0 in a still, as the preset is.
+    pub(super) quantizer: f64,
+    pub(super) preset: i8,
+    /// Bits of a coded sample.
+    pub(super) depth: BitDepth,
+    pub(super) tools: String,
+    pub(super) macs_per_pixel: u64,
+    pub(super) code: PhotoCode,
+    pub(super) decoded: Frame,
+    /// Of the whole file.
+    bytes: u64,
+    /// How far above the target.
+    margin: f64,
+}
+
+impl Candidate {
+    /// The smaller of two that reach the target; else the one that does, or comes nearer.
+    fn better(self, other: Self) -> Self {
+        let takes_other = match (self.margin >= 0.0, other.margin >= 0.0) {
+            (true, true) => other.bytes < self.bytes,
+            (true, false) => false,
+            (false, true) => true,
+            (false, false) => other.margin > self.margin,
+        };
+        if takes_other { other } else { self }
+    }
+}
+
+/// The search for what is stored.
+pub(super) struct Search<'a, 'b> {
+    measurer: &'a PhotoMeasurer<'a>,
+    target: &'a PhotoTarget,
+    hooks: &'a mut Hooks<'b>,
+    pub(super) coder: Av1Coder,
+    rules: PhotoSearch,
+    preset: i8,
+    /// The quantizers from the one that surely meets the target on.
+    line: Vec<Quantizer>,
+    /// The file without its samples.
+    packet: PhotoPacket,
+    pub(super) records: Vec<AttemptRecord>,
+}
+
+impl<'a, 'b> Search<'a, 'b> {
+    pub(super) fn new(
+        (photo, measurer): (&Photo, &'a PhotoMeasurer<'a>),
+        packet: &PhotoPacket,
+        settings: &Settings,
+        target: &'a PhotoTarget,
+        library: &Arc<Library>,
+        hooks: &'a mut Hooks<'b>,
+    ) -> Result<Self> {
+        // Ten bits inside save bytes whatever the source has.
+        let depth = settings.bit_depth.unwrap_or(BitDepth::Ten).max(photo.frame.format().depth);
+        let (has_profile, threads) = (!packet.tags.icc.is_empty(), settings.thread_count());
+        let (frame, is_gray, tune) = (&photo.frame, packet.is_gray, target.tune());
+        let coder = Av1Coder::new(library, frame, depth, is_gray, has_profile, tune, threads)?;
+        let mut line: Vec<Quantizer> =
+            (4..=280).map(|quarters| library.quantizer_at_most(f64::from(quarters) / 4.0)).collect();
+        line.dedup();
+        if matches!(target, PhotoTarget::Size(_)) {
+            line.reverse();
+        }
+        let rules = settings.defaults.photo;
+        let preset = settings.preset.unwrap_or(rules.presets[usize::from(settings.effort.min(9))]).max(0);
+        let packet = packet.clone();
+        Ok(Self { measurer, target, hooks, coder, rules, preset, line, packet, records: Vec::new() })
+    }
+
+    /// The smallest candidate that reaches the target.
+    pub(super) fn best_of(
+        &mut self,
+        candidates: Candidates,
+        source: &Frame,
+        settings: &Settings,
+    ) -> Result<Candidate> {
+        let av1 = candidates.has_av1.then(|| self.search_av1()).transpose()?;
+        let still = candidates.still_floor.map(|floor| self.train(source, floor, settings)).transpose()?;
+        // One of the two is always a candidate.
+        let best = [av1, still].into_iter().flatten().reduce(Candidate::better);
+        best.ok_or_else(|| Error::internal("photo", "no way to code it"))
+    }
+
+    /// Trains a still: the one attempt that takes no quantizer.
+    fn train(&mut self, source: &Frame, floor: f64, settings: &Settings) -> Result<Candidate> {
+        let clocks = (Instant::now(), ProcessTime::now());
+        let at = self.progress(Stage::Still);
+        let still = train_still(source, floor, settings, at, self.hooks)?;
+        let candidate = Candidate {
+            strategy: Strategy::Still,
+            quantizer: 0.0,
+            preset: 0,
+            depth: source.format().depth,
+            tools: "default".into(),
+            macs_per_pixel: still.macs_per_pixel,
+            code: PhotoCode::Neural(still.code),
+            decoded: still.decoded,
+            bytes: 0,
+            margin: 0.0,
+        };
+        self.judged(candidate, Stage::Still, clocks)
+    }
+
+    /// The AV1 at the coarsest quantizer that reaches the target.
+    fn search_av1(&mut self) -> Result<Candidate> {
+        if let PhotoTarget::Constant(quantizer) = *self.target {
+            return Ok(self.attempt(quantizer, self.preset, Stage::Store)?.1);
+        }
+        let rules = self.rules;
+        let is_size = matches!(self.target, PhotoTarget::Size(_));
+        let places = self.line.len();
+        let (slope, tolerance) =
+            if is_size { (rules.size_slope, rules.size_near) } else { (rules.slope, rules.near) };
+        let slope = slope * 277.0 / places as f64;
+        let mut line = Line { places, guess: places / 2, slope, tolerance, width: 1, rules };
+        if self.preset < rules.stored_at_once_from {
+            let rough = Line { tolerance: rules.located_near * slope, width: rules.located_width, ..line };
+            let found = last_that_meets(rough, &mut |place| {
+                let (margin, _) = self.attempt(self.line[place], rules.locate_preset, Stage::Locate)?;
+                Ok((margin, ()))
+            })?;
+            line = Line { guess: found.crossing.round() as usize, slope: found.slope, ..line };
+        }
+        let preset = self.preset;
+        let found = last_that_meets(line, &mut |place| self.attempt(self.line[place], preset, Stage::Store))?;
+        Ok(found.best.value)
+    }
+
+    /// One attempt: coded, decoded, measured, noted.
+    fn attempt(&mut self, quantizer: Quantizer, preset: i8, stage: Stage) -> Result<(f64, Candidate)> {
+        self.hooks.cancel.check()?;
+        let clocks = (Instant::now(), ProcessTime::now());
+        let coded = self.coder.attempt(quantizer, preset)?;
+        let candidate = Candidate {
+            strategy: Strategy::Av1,
+            quantizer: quantizer.value(),
+            preset,
+            depth: self.coder.depth(),
+            tools: self.coder.tools(),
+            macs_per_pixel: 0,
+            code: coded.code,
+            decoded: coded.decoded,
+            bytes: 0,
+            margin: 0.0,
+        };
+        let candidate = self.judged(candidate, stage, clocks)?;
+        Ok((candidate.margin, candidate))
+    }
+
+    /// A candidate with its bytes and margin, measured and noted.
+    fn judged(
+        &mut self,
+        candidate: Candidate,
+        stage: Stage,
+        (start, cpu): (Instant, ProcessTime),
+    ) -> Result<Candidate> {
+        let bytes = self.file_bytes(&candidate)?;
+        let measures: Measures = self.target.measures();
+        let quality = self.measurer.measure(&candidate.decoded, measures, self.target.is_about_luma())?;
+        let margin = self.target.margin(&quality, bytes);
+        self.records.push(AttemptRecord {
+            stage,
+            first_frame: 0,
+            frames: 1,
+            preset: candidate.preset,
+            quantizer: candidate.quantizer,
+            tools: candidate.tools.clone(),
+            bytes,
+            psnr_y: quality.psnr_y,
+            psnr_rgb: quality.psnr_rgb,
+            ssim_y: quality.ssim_y,
+            ms_ssim_y: quality.ms_ssim_y,
+            ssimulacra2: quality.ssimulacra2,
+            vmaf: None,
+            xpsnr_y: None,
+            seconds: start.elapsed().as_secs_f64(),
+            cpu_seconds: cpu.elapsed().as_secs_f64(),
+        });
+        self.hooks.report(self.progress(stage))?;
+        Ok(Candidate { bytes, margin, ..candidate })
+    }
+
+    /// Bytes of the file with this candidate.
+    fn file_bytes(&mut self, candidate: &Candidate) -> Result<u64> {
+        self.packet.macs_per_pixel = candidate.macs_per_pixel;
+        self.packet.code = match candidate.code {
+            PhotoCode::Av1 { depth, matrix, .. } => PhotoCode::Av1 { depth, matrix, unit: Vec::new() },
+            PhotoCode::Neural(_) => PhotoCode::Neural(Vec::new()),
+        };
+        Ok(self.packet.to_file()?.len() as u64 + candidate.code.bytes().len() as u64)
+    }
+
+    /// Where the encode stands in a stage.
+    fn progress(&self, stage: Stage) -> Progress {
+        let attempts = self.records.len() as u64;
+        Progress {
+            frames_total: Some(1),
+            stage: Some(stage),
+            attempts,
+            frames_coded: attempts,
+            ..Progress::default()
+        }
+    }
+}
