@@ -183,6 +183,26 @@ def test_the_command_line_speaks_of_photos(encoded, tmp_path):
     assert "makes a photo of it" in run("info", source).stdout
 
 
+def test_a_photo_may_be_a_neural_still_and_all_that_tells_of_it_says_so(tmp_path):
+    source, stored = tmp_path / "in.png", tmp_path / "out.nvc"
+    Image.fromarray(picture()).save(source)
+    report = neural_codec.encode(source, stored, min_psnr=12, strategies="still", **FAST)
+    scene, photo = report.scenes[0], report.photo
+    assert (scene.strategy, photo.coding, [each.stage for each in scene.attempts]) == ("still", "neural", ["still"])
+    assert psnr(picture(), neural_codec.decode_photo(stored).image) == pytest.approx(scene.quality.psnr_rgb) and scene.quality.psnr_rgb >= 12
+    network = f"a network{{}} {photo.macs_per_pixel} multiplications a pixel"
+    assert network.format(",") in run("info", stored).stdout
+    assert network.format(" of") in page(report, measured_photo(source, stored))
+    told = run("encode", source, stored, "--min-psnr", 12, "--effort", 0, "--threads", 1, "--strategies", "still")
+    assert re.search(r"1  still +-  +- ", told.stdout), told
+    refused = run("encode", source, stored, "--strategies", "still", "--effort", 0)
+    assert refused.returncode != 0 and "min_psnr" in refused.stderr, refused
+    both = neural_codec.encode(source, min_psnr=12, defaults={"photo.still_from_effort": 0}, **FAST)
+    attempts = json.loads(re.search(r'id="photo-data">(.*?)</script>', page(both, None))[1])["points"]
+    assert both.photo.coding == "av1" and [each["stage"] for each in attempts].count("still") == 1
+    assert [each["stage"] for each in attempts if each["stored"]] == ["store"]
+
+
 def test_pictures_are_compared_in_rgb_with_a_page(encoded, tmp_path):
     source, stored, report = encoded
     metrics = neural_codec.compare(source, stored, metrics="ssim,ssimulacra2")

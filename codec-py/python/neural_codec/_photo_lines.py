@@ -11,8 +11,9 @@ def photo_report_lines(report: Report, photo: Photo) -> list[str]:
     pixels = clip.width * clip.height
     lines = ["attempt  stage   preset  quantizer       bytes  bits a pixel  psnr_rgb  ssimulacra2  seconds"]
     for number, each in enumerate(scene.attempts, 1):
+        preset, quantizer = ("-", "-") if each.stage == "still" else (str(each.preset), f"{each.quantizer:g}")
         lines.append(
-            f"{number:7}  {each.stage:6}  {each.preset:6}  {each.quantizer:9g}  {each.bytes:10}  {8 * each.bytes / pixels:12.3f}"
+            f"{number:7}  {each.stage:6}  {preset:>6}  {quantizer:>9}  {each.bytes:10}  {8 * each.bytes / pixels:12.3f}"
             f"  {_number(each.psnr_rgb, 2):>8}  {_number(each.ssimulacra2, 2):>11}  {each.seconds:7.2f}"
         )
     quality = ", ".join(f"{name} {value:.4f}" for name, value in total.pooled.items()) or "without loss"

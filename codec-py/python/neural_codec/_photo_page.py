@@ -15,7 +15,7 @@ from ._page_parts import amount, number, sentences, settings_part, shares, stage
 from ._photo import decode_photo
 from ._pictures import Corner, boxed, crop, difference, png, ramp, shrunk, small, worst_places
 from .errors import NeuralCodecError
-from .records import Attempt, Photo, Record, Report
+from .records import Attempt, Photo, Record, Report, Scene
 
 # Differences are shown this many times as large.
 GAIN = 8
@@ -111,7 +111,7 @@ def photo_fragment(report: Report, photo: Photo, found: MeasuredPhoto | None) ->
     scene = report.scenes[0]
     return "".join([
         _facts(report, photo),
-        sentences([f"{scene.reason}: quantizer {scene.quantizer:g}, preset {scene.preset}.", *lost, *notes]),
+        sentences([f"{scene.reason}: {_coded_by(scene, photo)}.", *lost, *notes]),
         "<h2>Bytes</h2>",
         shares(_bytes(report, photo)),
         crops_part(found),
@@ -120,6 +120,13 @@ def photo_fragment(report: Report, photo: Photo, found: MeasuredPhoto | None) ->
         stages_part(report.total),
         settings_part(report),
     ])  # fmt: skip
+
+
+def _coded_by(scene: Scene, photo: Photo) -> str:
+    """What the stored attempt was made with."""
+    if scene.strategy == "still":
+        return f"a network of {photo.macs_per_pixel} multiplications a pixel"
+    return f"quantizer {scene.quantizer:g}, preset {scene.preset}"
 
 
 def _facts(report: Report, photo: Photo) -> str:
@@ -219,7 +226,8 @@ def _attempts_part(report: Report) -> str:
     rows = []
     for each in attempts:
         values = [number(getattr(each, name), _MEASURES[name][1], "lossless" if name == "psnr_rgb" else "–") for name in shown]
-        numbers = [str(each.preset), f"{each.quantizer:g}", f"{each.bytes:,}".replace(",", " "), f"{8 * each.bytes / pixels:.3f}", *values, f"{each.seconds:.2f}"]
+        coded_by = ["–", "–"] if each.stage == "still" else [str(each.preset), f"{each.quantizer:g}"]
+        numbers = [*coded_by, f"{each.bytes:,}".replace(",", " "), f"{8 * each.bytes / pixels:.3f}", *values, f"{each.seconds:.2f}"]
         label = f"{html.escape(each.stage)}{', <b>stored</b>' if each is stored else ''}"
         rows.append(f"<tr><td>{label}</td>" + "".join(f"<td class=n>{html.escape(text)}</td>" for text in numbers) + "</tr>")
     head = "".join(f'<th scope="col"{kind}>{html.escape(name)}</th>' for name, kind in heads)
@@ -253,5 +261,6 @@ def _chart(report: Report, attempts: Sequence[Attempt], stored: Attempt | None, 
 
 def _stored(report: Report, attempts: Sequence[Attempt]) -> Attempt | None:
     scene = report.scenes[0]
-    same = [each for each in attempts if each.stage == "store" and (each.quantizer, each.preset) == (scene.quantizer, scene.preset)]
+    stage = "still" if scene.strategy == "still" else "store"
+    same = [each for each in attempts if each.stage == stage and (each.quantizer, each.preset) == (scene.quantizer, scene.preset)]
     return same[-1] if same else None

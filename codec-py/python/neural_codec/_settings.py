@@ -38,7 +38,7 @@ SettingArguments = TypedDict(
         "bitrate_bps": Number,
         "size_bytes": Count,
         "lambda": Number,
-        "strategies": Union[Literal["av1", "hybrid", "av1,hybrid"], "Sequence[Literal['av1', 'hybrid']]", None],
+        "strategies": Union[Literal["av1", "hybrid", "still", "av1,hybrid", "av1,still"], "Sequence[Literal['av1', 'hybrid', 'still']]", None],
         "preset": Count,
         "bit_depth": Literal[8, 10, None],
         "scene_settings": Union[str, "Sequence[Mapping[str, object]]", None],

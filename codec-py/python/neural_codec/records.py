@@ -109,7 +109,10 @@ class Predicted(Record):
 
 @dataclass(frozen=True)
 class Attempt(Record):
-    """One attempt at a scene or a part of it, made to find the best or to be stored; `first_frame` counts in the scene."""
+    """One attempt at a scene or a part of it, made to find the best or to be stored; `first_frame` counts in the scene.
+
+    `preset` and `quantizer` are 0 in an attempt of the stage `still`, which has neither.
+    """
 
     stage: str
     first_frame: int
@@ -166,7 +169,7 @@ class Filter(Record):
 
 @dataclass(frozen=True)
 class Scene(Record):
-    """One scene of an encode."""
+    """One scene of an encode. `preset` and `quantizer` are 0 where the strategy is `still`, which has neither."""
 
     index: int
     first_frame: int

@@ -129,30 +129,42 @@ pub fn encode(
             done += 1;
             settings.cancel.check()
         };
-        let finished = |trainer: &Trainer| -> Result<Coded> {
-            let mut payload = finish(trainer, network, base, &colors, (picture.bit_depth, rounds))?;
-            if settings.effort >= CHOSEN_FROM {
+        let is_chosen = settings.effort >= CHOSEN_FROM;
+        let whole = |trainer: &Trainer| finish(trainer, network, base, &colors, (picture.bit_depth, rounds));
+        let psnr_of = |payload: &Payload| picture.psnr_rgb(&decode_payload(payload)?);
+        let coded = |mut payload: Payload, trainer: &Trainer| -> Result<Coded> {
+            if is_chosen {
                 let price = f64::from(trainer.price);
                 choose(&mut payload, &trainer.latents, picture, price, &mut || settings.cancel.check())?;
             }
-            Ok(Coded { psnr_rgb: picture.psnr_rgb(&decode_payload(&payload)?)?, bytes: payload.write()? })
+            Ok(Coded { psnr_rgb: psnr_of(&payload)?, bytes: payload.write()? })
         };
         if let StillTarget::MinPsnr(floor) = settings.target {
             trainer.aim(10_f64.powf(-0.1 * floor));
         }
         trainer.run(&colors, schedule, &mut check)?;
-        let mut best = finished(&trainer)?;
+        let payload = whole(&trainer)?;
+        let plain = psnr_of(&payload)?;
+        let mut best = coded(payload, &trainer)?;
         if let StillTarget::MinPsnr(floor) = settings.target {
-            let mut last = best.psnr_rgb;
-            for _ in 0..CORRECTIONS {
-                if (floor..floor + NEAR).contains(&last) {
+            // What choosing latents adds changes little from one correction to the next.
+            let (mut last, mut added) = (best.psnr_rgb, best.psnr_rgb - plain);
+            for left in (0..CORRECTIONS).rev() {
+                let is_near = |psnr: f64| (floor..floor + NEAR).contains(&psnr);
+                if is_near(last) {
                     break;
                 }
                 trainer.correct(last - floor - NEAR / 2.0);
                 let schedule = Schedule { steps: steps / 12, last_steps: schedule.last_steps / 2 };
                 trainer.refine(&colors, schedule, &mut check)?;
-                let coded = finished(&trainer)?;
-                last = coded.psnr_rgb;
+                let payload = whole(&trainer)?;
+                let plain = psnr_of(&payload)?;
+                last = plain + added;
+                if is_chosen && left > 0 && !is_near(last) {
+                    continue;
+                }
+                let coded = coded(payload, &trainer)?;
+                (last, added) = (coded.psnr_rgb, coded.psnr_rgb - plain);
                 best = best.better(coded, floor);
             }
         }

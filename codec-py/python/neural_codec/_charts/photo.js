@@ -13,7 +13,7 @@ document.addEventListener("DOMContentLoaded", () => {
     x: each.bytes, y: each.value, group: each.stored ? 2 : each.stage === "locate" ? 1 : 0,
     text: [
       `${each.stage}${each.stored ? ", stored" : ""}`,
-      `quantizer ${each.quantizer}, preset ${each.preset}`,
+      each.stage === "still" ? "a network trained for the picture" : `quantizer ${each.quantizer}, preset ${each.preset}`,
       `${each.bytes} bytes, ${data.label} ${each.value == null ? "without loss" : each.value.toFixed(data.digits)}`,
     ],
   }));
