@@ -192,7 +192,6 @@ fn the_smaller_of_av1_and_a_still_is_stored_and_the_only_one_that_reaches_the_fl
         let pairs = [("effort", "5"), ("min_psnr", &floor.to_string()[..]), ("defaults", tried)];
         let report = encoded(&at(input), &at("out.nvc"), &pairs).unwrap();
         let scene = &report.scenes[0];
-        eprintln!("{:?}", scene.attempts.iter().map(|a| (a.stage, a.bytes, a.psnr_rgb)).collect::<Vec<_>>());
         let stills = scene.attempts.iter().filter(|each| each.stage == Stage::Still).count();
         let is_met = |psnr: Option<f64>| psnr.is_some_and(|psnr| psnr >= floor);
         let smallest =

@@ -149,16 +149,21 @@ pub fn encode(
         if let StillTarget::MinPsnr(floor) = settings.target {
             // What choosing latents adds changes little from one correction to the next.
             let (mut last, mut added) = (best.psnr_rgb, best.psnr_rgb - plain);
+            // A short training follows the weight of rate by a part only; by which shows once it did.
+            let mut stride = 1.0;
             for left in (0..CORRECTIONS).rev() {
                 let is_near = |psnr: f64| (floor..floor + NEAR).contains(&psnr);
                 if is_near(last) {
                     break;
                 }
-                trainer.correct(last - floor - NEAR / 2.0);
+                let above = last - floor - NEAR / 2.0;
+                trainer.correct(stride * above);
                 let schedule = Schedule { steps: steps / 12, last_steps: schedule.last_steps / 2 };
                 trainer.refine(&colors, schedule, &mut check)?;
                 let payload = whole(&trainer)?;
                 let plain = psnr_of(&payload)?;
+                let followed = (last - plain - added) / above;
+                stride = (stride / followed.max(0.25)).clamp(0.5, 4.0);
                 last = plain + added;
                 if is_chosen && left > 0 && !is_near(last) {
                     continue;

@@ -24,6 +24,9 @@ const NETWORK_RATE: f32 = 1e-2;
 const TEMPERATURES: (f32, f32) = (0.35, 0.1);
 const NOISES: (f32, f32) = (0.22, 0.18);
 
+/// Where an error is aimed at, every so many steps of the second half the error of rounded latents is looked at, which takes as long as a step.
+const LOOKED_AT_EVERY: u32 = 50;
+
 /// From this part of the steps on bits run on a line between whole numbers.
 const LINE_FROM: f32 = 0.6;
 
@@ -98,6 +101,8 @@ impl Trainer {
         check: &mut dyn FnMut(Cost) -> Result<()>,
     ) -> Result<Cost> {
         let mut cost = Cost { error: 0.0, bits: 0.0 };
+        // The error of rounded latents, without noise, in errors of training.
+        let mut rounded = 1.0;
         for step in 0..schedule.steps {
             check(cost)?;
             let part = step as f32 / schedule.steps as f32;
@@ -110,9 +115,11 @@ impl Trainer {
             if let Some(wanted) = self.wanted
                 && step * 5 > schedule.steps
             {
-                self.set_price(
-                    self.price * (wanted / cost.error).powf(6.0 / f64::from(schedule.steps)) as f32,
-                );
+                if step * 2 > schedule.steps && step % LOOKED_AT_EVERY == 0 {
+                    rounded = self.cost_of(target, &self.parameters).error / cost.error;
+                }
+                let factor = wanted / (cost.error * rounded);
+                self.set_price(self.price * factor.powf(15.0 / f64::from(schedule.steps)) as f32);
             }
         }
         self.settle(target, schedule.last_steps, (cost, check))
