@@ -179,9 +179,9 @@ pub struct SceneReport {
     pub strategy: Strategy,
     /// What analysis found out about it.
     pub profile: ProfileReport,
-    /// The base layer's quantizer.
+    /// The base layer's quantizer; 0 in a neural still, which has none.
     pub quantizer: f64,
-    /// The base encoder's preset.
+    /// The base encoder's preset; 0 in a neural still.
     pub preset: i8,
     /// Bits of a sample inside the base layer.
     pub bit_depth: u8,
@@ -383,9 +383,9 @@ pub struct AttemptRecord {
     pub first_frame: u64,
     /// Number of frames.
     pub frames: u64,
-    /// The base encoder's preset.
+    /// The base encoder's preset; 0 in a neural still.
     pub preset: i8,
-    /// The base layer's quantizer.
+    /// The base layer's quantizer; 0 in a neural still, which has none.
     pub quantizer: f64,
     /// Options that differ from the base encoder's defaults.
     pub tools: String,
