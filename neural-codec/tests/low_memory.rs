@@ -9,6 +9,7 @@ use std::io::{self, Cursor, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use neural_codec::bitstream::Limits;
 use neural_codec::decoder::{DecoderSettings, DecodingAgent, Received, SeekingDecoder, StreamDecoder};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::{Error, Result};
@@ -16,6 +17,7 @@ use neural_codec::frame::PixelFormat;
 use neural_codec::media::FrameSource;
 use neural_codec::metrics::{Measures, ssimulacra2};
 use neural_codec::settings::Settings;
+use neural_codec::still::{self, StillPicture, StillSettings, StillTarget};
 use support::Clip;
 
 /// Allocations of fewer bytes never fail.
@@ -185,6 +187,23 @@ fn encoding_survives_every_failed_allocation() {
 fn training_a_filter_survives_every_failed_allocation() {
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     survives("hybrid encode", 8, || encode_to(PixelFormat::YUV420_8, HYBRID, Nowhere));
+}
+
+#[test]
+fn training_a_still_survives_every_failed_allocation() {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let plane =
+        |color: u32| (0..200 * 150).map(|at| (at % 200 * (color + 1) + at / 200) as u16 % 256).collect();
+    let picture =
+        StillPicture { width: 200, height: 150, bit_depth: 8, planes: [plane(0), plane(1), plane(2)] };
+    // With a first guess of the latents, and without.
+    for (effort, slow_down) in [(3, 8), (0, 2)] {
+        let settings = StillSettings::new(effort, StillTarget::MinPsnr(20.0));
+        survives("still", slow_down, || {
+            let bytes = still::encode(&picture, &settings, &mut |_| {})?;
+            still::decode(&bytes, &Limits::default(), 0).map(drop)
+        });
+    }
 }
 
 #[test]

@@ -431,7 +431,7 @@ mod tests {
             ("bit_depth", "10"),
             ("effort", "5"),
             ("quantizer", "null"),
-            ("strategies", r#"["av1","hybrid"]"#),
+            ("strategies", r#"["av1","hybrid","still"]"#),
             ("scene_settings", r#"[{"quantizer":40}]"#),
             ("defaults", "null"),
             ("device", "\"auto\""),

@@ -15,6 +15,7 @@ use super::picture::StillPicture;
 use super::plan::Plan;
 use super::samples_of;
 use crate::error::Result;
+use crate::memory;
 
 /// How far moved latents lie apart, in columns and rows of their grid: more than the contexts and the upsampling of one reach.
 const APART: usize = 8;
@@ -79,12 +80,13 @@ impl Cell {
 /// Costs of latents, all else as in the payload.
 fn costs_of(payload: &Payload, latents: &mut [Vec<i16>], picture: &StillPicture) -> Result<Costs> {
     let plan = &payload.plan;
-    let mut bits: Vec<Vec<f32>> = latents.iter().map(|grid| vec![0.0; grid.len()]).collect();
+    let zeros = |grid: &Vec<i16>| memory::filled("costs of latents", grid.len(), 0.0);
+    let mut bits: Vec<Vec<f32>> = latents.iter().map(zeros).collect::<Result<_>>()?;
     let mut meter = Meter { bits: &mut bits, at: (0, 0) };
     code_latents(plan, &payload.parameters, &payload.bounds, latents, &mut meter)?;
     let decoded = samples_of(payload, latents)?;
     let peak = f32::from(((1_u32 << payload.depth) - 1) as u16);
-    let mut errors = vec![0.0; plan.width * plan.height];
+    let mut errors = memory::filled("errors of pixels", plan.width * plan.height, 0.0)?;
     for (decoded, wanted) in decoded.iter().zip(&picture.planes) {
         for ((error, &decoded), &wanted) in errors.iter_mut().zip(decoded).zip(wanted) {
             let difference = (f32::from(decoded) - f32::from(wanted)) / peak;
@@ -134,6 +136,10 @@ impl Costs {
     }
 }
 
+pub(super) fn copies(latents: &[Vec<i16>]) -> Result<Vec<Vec<i16>>> {
+    latents.iter().map(|grid| memory::copied("latents", grid)).collect()
+}
+
 /// The whole number that is tried instead of a latent's, if any. `trained`: what it was rounded from.
 fn other(value: i16, trained: f32, (least, greatest): (i32, i32)) -> Option<i16> {
     let rest = trained - f32::from(value);
@@ -156,13 +162,13 @@ pub(crate) fn choose(
     check: &mut dyn FnMut() -> Result<()>,
 ) -> Result<()> {
     let plan = payload.plan.clone();
-    let mut latents = payload.latents.clone();
+    let mut latents = copies(&payload.latents)?;
     let mut costs = costs_of(payload, &mut latents, picture)?;
     for (index, grid) in plan.grids.iter().enumerate().filter(|(_, grid)| !grid.hyper) {
-        let before = (latents[index].clone(), costs.total(price));
+        let before = (memory::copied("latents", &latents[index])?, costs.total(price));
         for phase in 0..APART * APART {
             let mut moved = Vec::new();
-            let mut tried = latents.clone();
+            let mut tried = copies(&latents)?;
             for y in (phase / APART..grid.height).step_by(APART) {
                 for x in (phase % APART..grid.width).step_by(APART) {
                     let at = y * grid.width + x;
@@ -211,7 +217,7 @@ mod tests {
         let picture = waves(75, 47);
         let plan = Plan::new(75, 47, StillNetwork::Medium).unwrap();
         let (base, analysis) = nearest(StillNetwork::Medium, 1e-3).unwrap();
-        let trained = first_guess(&plan, &analysis, &picture.colors()).unwrap();
+        let trained = first_guess(&plan, &analysis, &picture.colors().unwrap()).unwrap();
         let latents: Vec<Vec<i16>> = trained
             .iter()
             .map(|grid| grid.iter().map(|value| value.clamp(-60.0, 60.0).round() as i16).collect())

@@ -8,6 +8,7 @@ use super::plan::{Plan, StillNetwork};
 use super::train::{Colors, Cost, Schedule, Trainer, first_guess, forget_spare_memory, quantize};
 use super::{decode_payload, with_threads};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::progress::CancelToken;
 
 /// What a still is coded to.
@@ -111,11 +112,11 @@ pub fn encode(
     with_threads(settings.threads, || {
         let (network, schedule, rounds) = plan_of_effort(settings.effort);
         let plan = Plan::new(picture.width, picture.height, network)?;
-        let colors = picture.colors();
+        let colors = picture.colors()?;
         let known = nearest(network, lambda);
         let base = known.as_ref().map_or(0, |(number, _)| *number);
         let start = if base > 0 { Some(base_parameters(&plan, network, base)?) } else { None };
-        let mut trainer = Trainer::new(plan, start.as_deref(), lambda, settings.seed);
+        let mut trainer = Trainer::new(plan, start.as_deref(), lambda, settings.seed)?;
         if let Some((_, analysis)) = &known
             && schedule.steps < GUESSED_BELOW
         {
@@ -213,8 +214,8 @@ fn finish(
     let start = base_parameters(&trainer.plan, network, base)?;
     let (shifts, parameters) = quantize(trainer, &start, colors, rounds)?;
     let whole = |&value: &f32| value.clamp(-63.0, 63.0).round_ties_even() as i16;
-    let latents: Vec<Vec<i16>> =
-        trainer.latents.iter().map(|grid| grid.iter().map(whole).collect()).collect();
+    let rounded = |grid: &Vec<f32>| memory::collected("latents", grid.iter().map(whole));
+    let latents: Vec<Vec<i16>> = trainer.latents.iter().map(rounded).collect::<Result<_>>()?;
     let bounds = latents
         .iter()
         .map(|grid| {

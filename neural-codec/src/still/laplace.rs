@@ -13,6 +13,7 @@ use constriction::stream::{Decode, Encode};
 
 use super::plan::{LATENT_BOUND, corrupt};
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// Bits of a probability.
 const PRECISION: usize = 20;
@@ -213,14 +214,34 @@ pub(crate) trait LatentCoder {
 }
 
 /// Writes latents.
-#[derive(Default)]
 pub(crate) struct LatentWriter(DefaultRangeEncoder);
 
+/// Most bits that a latent takes: its share is at least 2^-20.
+const MOST_BITS: usize = 20;
+
 impl LatentWriter {
+    /// A writer of so many latents.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(crate) fn new(latents: usize) -> Result<Self> {
+        let words = memory::reserved("latents", latents * MOST_BITS / 32 + 8)?;
+        Ok(Self(DefaultRangeEncoder::with_write_backend(words)))
+    }
+
     /// The bytes.
-    pub(crate) fn finish(self) -> Vec<u8> {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(crate) fn finish(self) -> Result<Vec<u8>> {
         match self.0.into_compressed() {
-            Ok(words) => words.into_iter().flat_map(u32::to_le_bytes).collect(),
+            Ok(words) => {
+                let mut bytes = memory::reserved("latents", words.len() * 4)?;
+                bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
+                Ok(bytes)
+            }
             Err(never) => match never {},
         }
     }
@@ -280,7 +301,6 @@ mod tests {
 
     #[test]
     fn every_value_of_every_scale_reads_back() {
-        let mut writer = LatentWriter::default();
         let mut cases = Vec::new();
         for log_scale in (-1000..2500).step_by(97) {
             for mean in [-40_000, -77, 0, 5, 900, 40_000] {
@@ -289,8 +309,9 @@ mod tests {
                 }
             }
         }
+        let mut writer = LatentWriter::new(cases.len()).unwrap();
         cases.iter().for_each(|&(model, value)| assert_eq!(writer.latent(model, value).unwrap(), value));
-        let bytes = writer.finish();
+        let bytes = writer.finish().unwrap();
         let mut reader = LatentReader::new(&bytes, 0).unwrap();
         cases.iter().for_each(|&(model, value)| assert_eq!(reader.latent(model, 0).unwrap(), value));
         reader.expect_end().unwrap();

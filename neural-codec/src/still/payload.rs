@@ -7,6 +7,7 @@
 //! ```
 
 use super::base::base_parameters;
+use super::choose::copies;
 use super::laplace::{LatentReader, LatentWriter};
 use super::latents::code_latents;
 use super::plan::{Group, LATENT_BOUND, Plan, StillNetwork, WEIGHT_BITS, corrupt};
@@ -68,8 +69,8 @@ impl Payload {
         let base = base_parameters(&self.plan, self.network, self.base)?;
         code_parameters(&self.plan, &base, &self.shifts, &mut self.parameters.clone(), &mut bits)?;
         let parameters = bits.finish()?;
-        let mut coder = LatentWriter::default();
-        code_latents(&self.plan, &self.parameters, &self.bounds, &mut self.latents.clone(), &mut coder)?;
+        let mut coder = LatentWriter::new(self.latents.iter().map(Vec::len).sum())?;
+        code_latents(&self.plan, &self.parameters, &self.bounds, &mut copies(&self.latents)?, &mut coder)?;
         let mut bytes = vec![VERSION, self.network as u8, self.base, self.depth];
         bytes.extend((self.plan.width as u16).to_le_bytes());
         bytes.extend((self.plan.height as u16).to_le_bytes());
@@ -81,7 +82,9 @@ impl Payload {
         debug_assert_eq!(bytes.len(), FIXED_BYTES);
         bytes.extend(self.bounds.iter().flat_map(|&(least, greatest)| [least as u8, greatest as u8]));
         bytes.extend(parameters);
-        bytes.extend(coder.finish());
+        let latents = coder.finish()?;
+        memory::grow("still", &mut bytes, latents.len())?;
+        bytes.extend(latents);
         Ok(bytes)
     }
 

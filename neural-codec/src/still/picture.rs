@@ -32,10 +32,14 @@ impl StillPicture {
     }
 
     /// Samples as training sees them; 1.0 is the full range.
-    pub(crate) fn colors(&self) -> Colors {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(crate) fn colors(&self) -> Result<Colors> {
         let (width, height) = (self.width as usize, self.height as usize);
         let scale = 1.0 / ((1_u32 << self.bit_depth) - 1) as f32;
-        let mut colors = Colors::new(width, height);
+        let mut colors = Colors::new(width, height)?;
         for (channel, plane) in self.planes.iter().enumerate() {
             for (y, row) in plane.chunks_exact(width).enumerate() {
                 for (to, &sample) in colors.row_mut(y, channel).iter_mut().zip(row) {
@@ -43,7 +47,7 @@ impl StillPicture {
                 }
             }
         }
-        colors
+        Ok(colors)
     }
 
     /// Peak signal-to-noise ratio over all samples of all three colors. Units: dB; infinite for equal pictures.

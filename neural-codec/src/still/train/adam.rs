@@ -1,6 +1,8 @@
 //! Adam: gradient steps scaled by running moments. Source: Kingma and Ba 2014.
 
 use super::lanes::trained;
+use crate::error::Result;
+use crate::memory;
 
 const FIRST_DECAY: f32 = 0.9;
 const SECOND_DECAY: f32 = 0.99;
@@ -13,8 +15,12 @@ pub(super) struct Adam {
 }
 
 impl Adam {
-    pub(super) fn new(len: usize) -> Self {
-        Self { first: vec![0.0; len], second: vec![0.0; len] }
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(super) fn new(len: usize) -> Result<Self> {
+        let zeros = || memory::filled("still in training", len, 0.0);
+        Ok(Self { first: zeros()?, second: zeros()? })
     }
 
     /// Moves values against the gradient. `steps`: taken before with these moments.

@@ -15,7 +15,7 @@ use super::colors::{Colors, ROOM};
 use super::lanes::{LANES, fused, trained};
 use crate::error::Result;
 use crate::memory;
-use crate::still::plan::Plan;
+use crate::still::plan::{Grid, Plan};
 
 /// Channels of features.
 const CHANNELS: usize = 24;
@@ -221,8 +221,8 @@ pub(crate) fn first_guess(
         add(&mut next, |y, channel, x| more.row(y, channel)[x]);
         features.push(next);
     }
-    let mut latents: Vec<Vec<f32>> =
-        plan.grids.iter().map(|grid| vec![0.0; grid.width * grid.height]).collect();
+    let zeros = |grid: &Grid| memory::filled("latents", grid.width * grid.height, 0.0);
+    let mut latents: Vec<Vec<f32>> = plan.grids.iter().map(zeros).collect::<Result<_>>()?;
     let mut set = |level: usize, hyper: bool, outputs: &Maps, output: usize| {
         let grid = plan.grids.iter().position(|grid| grid.level == level && grid.hyper == hyper);
         if let Some(latents) = grid.map(|grid| &mut latents[grid]) {
@@ -277,16 +277,16 @@ mod tests {
     #[test]
     fn a_guess_is_much_nearer_than_nothing_at_each_weight_of_rate() {
         // Sides that no level halves evenly.
-        let colors = waves(75, 47).colors();
+        let colors = waves(75, 47).colors().unwrap();
         for lambda in [3e-4, 1e-3, 3e-3] {
             let plan = Plan::new(75, 47, StillNetwork::Medium).unwrap();
             let (number, analysis) = nearest(StillNetwork::Medium, lambda).unwrap();
             let start = base_parameters(&plan, StillNetwork::Medium, number).unwrap();
-            let mut trainer = Trainer::new(plan, Some(&start), lambda, 1);
+            let mut trainer = Trainer::new(plan, Some(&start), lambda, 1).unwrap();
             let parameters = trainer.parameters.clone();
-            let nothing = trainer.cost_of(&colors, &parameters);
+            let nothing = trainer.cost_of(&colors, &parameters).unwrap();
             trainer.begin_at(first_guess(&trainer.plan, &analysis, &colors).unwrap());
-            let guess = trainer.cost_of(&colors, &parameters);
+            let guess = trainer.cost_of(&colors, &parameters).unwrap();
             assert!(guess.error < 0.1 * nothing.error, "{lambda}: {guess:?}, not {nothing:?}");
             assert!(guess.bits < 2.0 * 75.0 * 47.0, "{lambda}: {guess:?}");
         }

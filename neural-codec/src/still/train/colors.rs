@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::lanes::{LANES, PIXELS};
 use super::planes::{keep, zeros};
+use crate::error::Result;
 
 /// Columns left of the first.
 pub(super) const ROOM: usize = 2;
@@ -22,9 +23,12 @@ pub(crate) struct Colors {
 }
 
 impl Colors {
-    pub(crate) fn new(width: usize, height: usize) -> Self {
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(crate) fn new(width: usize, height: usize) -> Result<Self> {
         let stride = ROOM + width.next_multiple_of(PIXELS) + LANES;
-        Self { width, height, stride, values: zeros(3 * stride * height) }
+        Ok(Self { width, height, stride, values: zeros(3 * stride * height)? })
     }
 
     pub(crate) fn row(&self, y: usize, channel: usize) -> &[f32] {

@@ -10,6 +10,7 @@ use super::lanes::{
 };
 use super::planes::{Plane, zeros};
 use super::rounding::Between;
+use crate::error::Result;
 use crate::still::plan::{NEIGHBORS, Plan, REACH};
 
 /// Probability that every value has at least, about what the coder gives.
@@ -74,14 +75,18 @@ impl EntropyModel {
     }
 
     /// Rate of some rows of a plane and its gradient. `features`: planes at half the resolution, or none.
-    pub(super) fn band(&self, plane: &Plane, features: &[Plane], top: usize) -> BandGradient {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(super) fn band(&self, plane: &Plane, features: &[Plane], top: usize) -> Result<BandGradient> {
         let rows = (plane.height - top).min(BAND);
         let half = features.first().map_or(0, |feature| feature.stride);
         let mut gradient = BandGradient {
             bits: 0.0,
             parameters: Vec::new(),
-            values: zeros((rows + REACH) * plane.stride),
-            features: zeros(features.len() * rows.div_ceil(2) * half),
+            values: zeros((rows + REACH) * plane.stride)?,
+            features: zeros(features.len() * rows.div_ceil(2) * half)?,
         };
         let d = self.d;
         let mut sums = vec![[0.0; 8]; 2 * d * d + 4 * d + 2 * d + 2];
@@ -110,7 +115,7 @@ impl EntropyModel {
             at += place.len();
         }
         gradient.parameters = parameters;
-        gradient
+        Ok(gradient)
     }
 }
 

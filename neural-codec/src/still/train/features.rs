@@ -3,15 +3,20 @@
 use rayon::prelude::*;
 
 use super::planes::Plane;
+use crate::error::Result;
 use crate::still::plan::{Layer, Plan};
 
 /// Features of a level's context at half its resolution.
-pub(super) fn forward(plan: &Plan, parameters: &[f32], level: usize, grids: &[Plane]) -> Vec<Plane> {
+///
+/// # Errors
+///
+/// `OutOfMemory`.
+pub(super) fn forward(plan: &Plan, parameters: &[f32], level: usize, grids: &[Plane]) -> Result<Vec<Plane>> {
     let layer = &plan.feature_layers[level];
     let size = (plan.width.div_ceil(2 << level), plan.height.div_ceil(2 << level));
     let sources = plan.feature_sources(level);
-    let make = |feature: usize| {
-        let mut plane = Plane::new(size.0, size.1);
+    let make = |feature: usize| -> Result<Plane> {
+        let mut plane = Plane::new(size.0, size.1)?;
         let bias = parameters[layer.biases.start + feature];
         for y in 0..size.1 {
             let row = plane.row_mut(y);
@@ -27,7 +32,7 @@ pub(super) fn forward(plan: &Plan, parameters: &[f32], level: usize, grids: &[Pl
                 }
             }
         }
-        plane
+        Ok(plane)
     };
     (0..layer.outputs).into_par_iter().map(make).collect()
 }

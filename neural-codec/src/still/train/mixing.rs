@@ -10,6 +10,7 @@ use super::lanes::{
     positive, trained,
 };
 use super::planes::{Plane, keep, zeros};
+use crate::error::Result;
 use crate::still::plan::Plan;
 
 /// The layers as kernels read them.
@@ -89,26 +90,30 @@ fn hidden_of<const FUSED: bool>(mixer: &Mixer, inputs: &[Lanes], hidden: &mut [L
 }
 
 /// The gradient by the planes; that by the parameters is added.
+///
+/// # Errors
+///
+/// `OutOfMemory`.
 pub(super) fn mix_backward(
     plan: &Plan,
     mixer: &Mixer,
     planes: &[Plane],
     by_mixed: &Colors,
     gradient: &mut [f32],
-) -> Vec<Plane> {
+) -> Result<Vec<Plane>> {
     let (inputs, hidden) = (mixer.inputs, mixer.hidden);
     let bands = plan.height.div_ceil(BAND);
     let stride = planes[0].stride;
-    let work = (0..bands).into_par_iter().map(|band| {
+    let work = (0..bands).into_par_iter().map(|band| -> Result<(Vec<Sums>, Vec<f32>)> {
         let rows = band * BAND..((band + 1) * BAND).min(plan.height);
         let mut sums = vec![[0.0; 8]; hidden * inputs + 3 * hidden + 3 * inputs + hidden + 3];
-        let mut by_planes = zeros(inputs * rows.len() * stride);
+        let mut by_planes = zeros(inputs * rows.len() * stride)?;
         for (row, y) in rows.clone().enumerate() {
             mix_back(mixer, (planes, by_mixed), (y, row, rows.len()), &mut sums, &mut by_planes);
         }
-        (sums, by_planes)
+        Ok((sums, by_planes))
     });
-    let done: Vec<_> = work.collect();
+    let done = work.collect::<Result<Vec<_>>>()?;
     let [first, second, stabilizer, ..] = &plan.synthesis;
     for (sums, _) in &done {
         let mut at = 0;
@@ -117,8 +122,8 @@ pub(super) fn mix_backward(
             at += range.len();
         }
     }
-    let gather = |input: usize| {
-        let mut plane = Plane::new(plan.width, plan.height);
+    let gather = |input: usize| -> Result<Plane> {
+        let mut plane = Plane::new(plan.width, plan.height)?;
         for (band, (_, by_planes)) in done.iter().enumerate() {
             let rows = by_planes.len() / inputs / stride;
             for row in 0..rows {
@@ -126,7 +131,7 @@ pub(super) fn mix_backward(
                 plane.row_mut(band * BAND + row).copy_from_slice(from);
             }
         }
-        plane
+        Ok(plane)
     };
     let planes = (0..inputs).into_par_iter().map(gather).collect();
     done.into_iter().for_each(|(_, by_planes)| keep(by_planes));

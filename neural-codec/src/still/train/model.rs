@@ -13,7 +13,9 @@ use super::planes::{Plane, keep};
 use super::rounding::{Between, Rounding, round};
 use super::synthesis::distortion;
 use super::{features, upsampling};
-use crate::still::plan::{FEATURE_LEVELS, Plan, REACH};
+use crate::error::Result;
+use crate::memory;
+use crate::still::plan::{FEATURE_LEVELS, Grid, Plan, REACH};
 
 /// Rate and distortion of a still as training sees them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,47 +39,51 @@ fn taps_of(plan: &Plan, parameters: &[f32], level: usize) -> [f32; 4] {
 }
 
 /// Cost and gradient. `seed` is of the step.
+///
+/// # Errors
+///
+/// `OutOfMemory`.
 pub(super) fn evaluate(
     plan: &Plan,
     (parameters, latents): (&[f32], &[Vec<f32>]),
     target: &Colors,
     (rounding, price, seed): (Rounding, f32, u64),
-) -> (Cost, Gradient) {
+) -> Result<(Cost, Gradient)> {
     let rounded: Vec<(Plane, Vec<f32>)> = plan
         .grids
         .par_iter()
         .zip(latents)
         .enumerate()
         .map(|(index, (grid, latents))| {
-            let mut plane = Plane::new(grid.width, grid.height);
-            let mut derivatives = vec![0.0; latents.len()];
+            let mut plane = Plane::new(grid.width, grid.height)?;
+            let mut derivatives = memory::filled("still in training", latents.len(), 0.0)?;
             let rows = latents.chunks_exact(grid.width).zip(derivatives.chunks_exact_mut(grid.width));
             for (y, (from, derivatives)) in rows.enumerate() {
                 let seed = mixed(seed, (index << 32 | y) as u64);
                 round(from, rounding, seed, plane.row_mut(y), derivatives);
             }
-            (plane, derivatives)
+            Ok((plane, derivatives))
         })
-        .collect();
+        .collect::<Result<_>>()?;
     let (values, derivatives): (Vec<Plane>, Vec<Vec<f32>>) = rounded.into_iter().unzip();
     let mut gradient = vec![0.0; plan.parameters];
 
     // Distortion.
-    let mut stacks: Vec<Vec<Plane>> = vec![Vec::new(); plan.levels];
+    let mut stacks: Vec<Vec<Plane>> = (0..plan.levels).map(|_| Vec::new()).collect();
     for level in (0..plan.levels).rev() {
         let own = &values[plan.latents_of(level)];
-        let mut stack = vec![own.clone()];
+        let mut stack = vec![own.try_clone()?];
         if let Some(below) = stacks.get(level + 1) {
             let taps = taps_of(plan, parameters, level);
             let doubled =
                 below.par_iter().map(|plane| upsampling::double(plane, (own.width, own.height), taps));
-            stack.par_extend(doubled);
+            stack.extend(doubled.collect::<Result<Vec<_>>>()?);
         }
         stacks[level] = stack;
     }
-    let distortion = distortion(plan, parameters, &stacks[0], target, &mut gradient);
-    let mut by_values: Vec<Plane> =
-        plan.grids.iter().map(|grid| Plane::new(grid.width, grid.height)).collect();
+    let distortion = distortion(plan, parameters, &stacks[0], target, &mut gradient)?;
+    let empty = |grid: &Grid| Plane::new(grid.width, grid.height);
+    let mut by_values: Vec<Plane> = plan.grids.iter().map(empty).collect::<Result<_>>()?;
     let mut by_stack = distortion.by_planes;
     for level in 0..plan.levels {
         let mut below = by_stack.split_off(1);
@@ -87,12 +93,12 @@ pub(super) fn evaluate(
         }
         let taps = taps_of(plan, parameters, level);
         let doubled = below.par_iter_mut().zip(&stacks[level + 1]).map(|(by_plane, from)| {
-            let mut to = Plane::new(from.width, from.height);
+            let mut to = Plane::new(from.width, from.height)?;
             let by_taps = upsampling::double_backward(from, by_plane, taps, &mut to);
             *by_plane = to;
-            by_taps
+            Ok(by_taps)
         });
-        for by_taps in doubled.collect::<Vec<_>>() {
+        for by_taps in doubled.collect::<Result<Vec<_>>>()? {
             for (to, value) in gradient[plan.taps[level].clone()].iter_mut().zip(by_taps) {
                 *to += value;
             }
@@ -105,7 +111,7 @@ pub(super) fn evaluate(
         Rounding::Soft { between, .. } => between,
         Rounding::Hard => Between::Curve,
     };
-    let (bits, by_rate, by_values_of_rate) = rate(plan, parameters, &values, between);
+    let (bits, by_rate, by_values_of_rate) = rate(plan, parameters, &values, between)?;
     for (to, from) in gradient.iter_mut().zip(&by_rate) {
         *to += price * from;
     }
@@ -114,7 +120,7 @@ pub(super) fn evaluate(
         .par_iter()
         .enumerate()
         .map(|(index, grid)| {
-            let mut gradient = vec![0.0; grid.width * grid.height];
+            let mut gradient = memory::filled("still in training", grid.width * grid.height, 0.0)?;
             for (y, (to, derivatives)) in gradient
                 .chunks_exact_mut(grid.width)
                 .zip(derivatives[index].chunks_exact(grid.width))
@@ -127,17 +133,23 @@ pub(super) fn evaluate(
                     *to = derivative * (by_error + price * by_bits);
                 }
             }
-            gradient
+            Ok(gradient)
         })
-        .collect();
+        .collect::<Result<_>>()?;
     let error = distortion.error / (plan.width * plan.height) as f64;
-    (Cost { error, bits }, Gradient { parameters: gradient, latents })
+    Ok((Cost { error, bits }, Gradient { parameters: gradient, latents }))
 }
 
 /// Bits of the latents, and their gradients by parameters and values.
-fn rate(plan: &Plan, parameters: &[f32], values: &[Plane], between: Between) -> (f64, Vec<f32>, Vec<Plane>) {
-    let features: Vec<Vec<Plane>> =
-        (0..FEATURE_LEVELS).map(|level| features::forward(plan, parameters, level, values)).collect();
+fn rate(
+    plan: &Plan,
+    parameters: &[f32],
+    values: &[Plane],
+    between: Between,
+) -> Result<(f64, Vec<f32>, Vec<Plane>)> {
+    let features: Vec<Vec<Plane>> = (0..FEATURE_LEVELS)
+        .map(|level| features::forward(plan, parameters, level, values))
+        .collect::<Result<_>>()?;
     let model = EntropyModel::new(plan, parameters, between);
     let with_features = |index: usize| {
         let grid = plan.grids[index];
@@ -152,14 +164,14 @@ fn rate(plan: &Plan, parameters: &[f32], values: &[Plane], between: Between) -> 
             let features = with_features(index).map_or(&[][..], |level| &features[level]);
             model.band(&values[index], features, top)
         })
-        .collect();
+        .collect::<Result<_>>()?;
     let mut gradient = vec![0.0; plan.parameters];
-    let mut by_values: Vec<Plane> =
-        values.iter().map(|plane| Plane::new(plane.width, plane.height)).collect();
+    let empty = |plane: &Plane| Plane::new(plane.width, plane.height);
+    let mut by_values: Vec<Plane> = values.iter().map(empty).collect::<Result<_>>()?;
     let mut by_features: Vec<Vec<Plane>> = features
         .iter()
-        .map(|planes| planes.iter().map(|plane| Plane::new(plane.width, plane.height)).collect())
-        .collect();
+        .map(|planes| planes.iter().map(empty).collect::<Result<_>>())
+        .collect::<Result<_>>()?;
     let mut bits = 0.0;
     for (&(index, top), band) in bands.iter().zip(&done) {
         bits += band.bits;
@@ -189,7 +201,7 @@ fn rate(plan: &Plan, parameters: &[f32], values: &[Plane], between: Between) -> 
         let by = (&mut gradient[..], &mut by_values[..]);
         features::backward(plan, parameters, level, (values, by_features), by);
     }
-    (bits, gradient, by_values)
+    Ok((bits, gradient, by_values))
 }
 
 /// A seed from two numbers.
@@ -220,7 +232,7 @@ mod tests {
         for grid in &plan.grids {
             latents.push((0..grid.width * grid.height).map(|_| random.normal()).collect());
         }
-        let mut target = Colors::new(37, 21);
+        let mut target = Colors::new(37, 21).unwrap();
         for y in 0..21 {
             for channel in 0..3 {
                 target.row_mut(y, channel).iter_mut().for_each(|value| *value = random.uniform());
@@ -237,10 +249,10 @@ mod tests {
             let (plan, parameters, latents, target) = case(network);
             let how = (Rounding::Soft { temperature: 0.4, noise: 0.0, between }, 0.01, 1);
             let cost = |parameters: &[f32], latents: &[Vec<f32>]| {
-                let (cost, _) = evaluate(&plan, (parameters, latents), &target, how);
+                let (cost, _) = evaluate(&plan, (parameters, latents), &target, how).unwrap();
                 cost.error * (plan.width * plan.height) as f64 + 0.01 * cost.bits
             };
-            let (_, gradient) = evaluate(&plan, (&parameters, &latents), &target, how);
+            let (_, gradient) = evaluate(&plan, (&parameters, &latents), &target, how).unwrap();
             let step = 1e-2;
             let norm = (gradient.parameters.iter().map(|value| value * value).sum::<f32>()
                 / plan.parameters as f32)

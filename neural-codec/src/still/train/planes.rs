@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::lanes::PIXELS;
+use crate::error::Result;
+use crate::memory;
 use crate::still::plan::REACH;
 
 /// Memory that training has done with and soon wants again, by its length: a step takes a hundred planes, and asking the
@@ -11,14 +13,18 @@ use crate::still::plan::REACH;
 static SPARE: Mutex<Option<HashMap<usize, Vec<Vec<f32>>>>> = Mutex::new(None);
 
 /// Zeros, in memory that was used before where there is some.
-pub(super) fn zeros(len: usize) -> Vec<f32> {
+///
+/// # Errors
+///
+/// `OutOfMemory`.
+pub(super) fn zeros(len: usize) -> Result<Vec<f32>> {
     let spare = SPARE.lock().ok().and_then(|mut spare| spare.as_mut()?.get_mut(&len)?.pop());
     match spare {
         Some(mut values) => {
             values.fill(0.0);
-            values
+            Ok(values)
         }
-        None => vec![0.0; len],
+        None => memory::filled("still in training", len, 0.0),
     }
 }
 
@@ -47,9 +53,23 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    pub(super) fn new(width: usize, height: usize) -> Self {
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(super) fn new(width: usize, height: usize) -> Result<Self> {
         let stride = width.next_multiple_of(PIXELS) + 2 * REACH;
-        Self { width, height, stride, values: zeros(stride * (height + REACH)) }
+        Ok(Self { width, height, stride, values: zeros(stride * (height + REACH))? })
+    }
+
+    /// A copy.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(super) fn try_clone(&self) -> Result<Self> {
+        let mut copy = Self::new(self.width, self.height)?;
+        copy.values.copy_from_slice(&self.values);
+        Ok(copy)
     }
 
     /// Index of a value.
@@ -65,14 +85,6 @@ impl Plane {
     pub(super) fn row_mut(&mut self, y: usize) -> &mut [f32] {
         let at = self.at(y, 0);
         &mut self.values[at..at + self.width]
-    }
-}
-
-impl Clone for Plane {
-    fn clone(&self) -> Self {
-        let mut copy = Self::new(self.width, self.height);
-        copy.values.copy_from_slice(&self.values);
-        copy
     }
 }
 

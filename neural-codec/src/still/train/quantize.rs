@@ -54,7 +54,7 @@ pub(crate) fn quantize(
     let cost_of = |shifts: &[u8; Group::COUNT]| -> Result<f64> {
         let whole = rounded(plan, shifts, &trainer.parameters);
         let floats: Vec<f32> = whole.iter().map(|&value| value as f32 / 4096.0).collect();
-        let cost = trainer.cost_of(target, &floats);
+        let cost = trainer.cost_of(target, &floats)?;
         Ok(cost.error * pixels + price * (cost.bits + bits_of(plan, base, shifts, &whole)?))
     };
     let mut shifts = USUAL;

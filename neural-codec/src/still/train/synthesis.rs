@@ -8,6 +8,7 @@ use super::colors::{BAND, Colors, ROOM};
 use super::lanes::{LANES, Lanes, Sums, add_sums, fused, trained};
 use super::mixing::{Mixer, mix, mix_backward};
 use super::planes::Plane;
+use crate::error::Result;
 use crate::still::plan::{Layer, Plan};
 
 /// What synthesis gives for one set of latents.
@@ -25,10 +26,10 @@ pub(super) fn distortion(
     planes: &[Plane],
     target: &Colors,
     gradient: &mut [f32],
-) -> Distortion {
+) -> Result<Distortion> {
     let (width, height) = (plan.width, plan.height);
     let mixer = Mixer::new(plan, parameters);
-    let mut mixed = Colors::new(width, height);
+    let mut mixed = Colors::new(width, height)?;
     let stride = mixed.stride;
     mixed.bands().for_each(|(band, rows)| {
         for (row, output) in rows.chunks_exact_mut(3 * stride).enumerate() {
@@ -40,7 +41,7 @@ pub(super) fn distortion(
     let packed = layers.map(|layer| pack_taps(&parameters[layer.weights.clone()], false));
     let turned = layers.map(|layer| pack_taps(&parameters[layer.weights.clone()], true));
 
-    let mut sharpened = Colors::new(width, height);
+    let mut sharpened = Colors::new(width, height)?;
     sharpened.bands().for_each(|(band, rows)| {
         for (row, output) in rows.chunks_exact_mut(3 * stride).enumerate() {
             let lines = around(&mixed, band * BAND + row);
@@ -50,7 +51,7 @@ pub(super) fn distortion(
         Colors::extend_edges(stride, width, rows);
     });
     // The gradient of the last layer's output takes its place.
-    let mut by_output = Colors::new(width, height);
+    let mut by_output = Colors::new(width, height)?;
     let error: Vec<f64> = by_output
         .bands()
         .map(|(band, rows)| {
@@ -73,10 +74,10 @@ pub(super) fn distortion(
             error
         })
         .collect();
-    let by_sharpened = layer_backward(layers[1], &turned[1], (&sharpened, true), &by_output, gradient);
-    let by_mixed = layer_backward(layers[0], &turned[0], (&mixed, false), &by_sharpened, gradient);
-    let by_planes = mix_backward(plan, &mixer, planes, &by_mixed, gradient);
-    Distortion { error: error.iter().sum(), by_planes }
+    let by_sharpened = layer_backward(layers[1], &turned[1], (&sharpened, true), &by_output, gradient)?;
+    let by_mixed = layer_backward(layers[0], &turned[0], (&mixed, false), &by_sharpened, gradient)?;
+    let by_planes = mix_backward(plan, &mixer, planes, &by_mixed, gradient)?;
+    Ok(Distortion { error: error.iter().sum(), by_planes })
 }
 
 /// Rows above, at and below, of each channel; outside, the nearest.
@@ -163,9 +164,9 @@ fn layer_backward(
     (input, positive): (&Colors, bool),
     by_output: &Colors,
     gradient: &mut [f32],
-) -> Colors {
+) -> Result<Colors> {
     let (width, height, stride) = (input.width, input.height, input.stride);
-    let mut by_input = Colors::new(width, height);
+    let mut by_input = Colors::new(width, height)?;
     let nothing = vec![0.0; stride];
     let sums: Vec<Vec<Sums>> = by_input
         .bands()
@@ -226,7 +227,7 @@ fn layer_backward(
         add_sums(&sums[..81], &mut gradient[layer.weights.clone()]);
         add_sums(&sums[81..], &mut gradient[layer.biases.clone()]);
     }
-    by_input
+    Ok(by_input)
 }
 
 trained! {

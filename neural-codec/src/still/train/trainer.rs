@@ -10,8 +10,9 @@ use super::model::{Cost, evaluate};
 use super::rounding::{Between, Rounding};
 use super::soap::Soap;
 use crate::error::Result;
+use crate::memory;
 use crate::random::Random;
-use crate::still::plan::{Group, Plan};
+use crate::still::plan::{Grid, Group, Plan};
 
 /// Learning rate of latents at the start. Units: steps of a latent.
 const LATENT_RATE: f32 = 0.16;
@@ -60,17 +61,24 @@ pub(crate) struct Trainer {
 
 impl Trainer {
     /// `lambda`: weight of bits a pixel against the mean squared error.
-    pub(crate) fn new(plan: Plan, start: Option<&[i32]>, lambda: f64, seed: u64) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(crate) fn new(plan: Plan, start: Option<&[i32]>, lambda: f64, seed: u64) -> Result<Self> {
         let parameters = match start {
             Some(start) => start.iter().map(|&value| value as f32 / 4096.0).collect(),
             None => random_parameters(&plan, seed),
         };
-        let latents: Vec<Vec<f32>> =
-            plan.grids.iter().map(|grid| vec![0.0; grid.width * grid.height]).collect();
-        let moments = (Soap::new(&plan), latents.iter().map(|latents| Adam::new(latents.len())).collect());
+        let zeros = |grid: &Grid| memory::filled("still in training", grid.width * grid.height, 0.0);
+        let latents: Vec<Vec<f32>> = plan.grids.iter().map(zeros).collect::<Result<_>>()?;
+        let moments = (
+            Soap::new(&plan),
+            latents.iter().map(|latents| Adam::new(latents.len())).collect::<Result<_>>()?,
+        );
         let price = lambda as f32;
         let (wanted, first_price, taken) = (None, price, 0);
-        Self { plan, parameters, latents, price, wanted, first_price, seed, moments, taken }
+        Ok(Self { plan, parameters, latents, price, wanted, first_price, seed, moments, taken })
     }
 
     /// Begins at a first guess of the latents.
@@ -110,13 +118,13 @@ impl Trainer {
                 [TEMPERATURES, NOISES].map(|(start, end)| start + part * (end - start));
             let between = if part < LINE_FROM { Between::Curve } else { Between::Line };
             let rounding = Rounding::Soft { temperature, noise, between };
-            cost = self.step(target, rounding, falling(part).max(0.01));
+            cost = self.step(target, rounding, falling(part).max(0.01))?;
             // At first latents are on their way, and the error says nothing about the weight.
             if let Some(wanted) = self.wanted
                 && step * 5 > schedule.steps
             {
                 if step * 2 > schedule.steps && step % LOOKED_AT_EVERY == 0 {
-                    rounded = self.cost_of(target, &self.parameters).error / cost.error;
+                    rounded = self.cost_of(target, &self.parameters)?.error / cost.error;
                 }
                 let factor = wanted / (cost.error * rounded);
                 self.set_price(self.price * factor.powf(15.0 / f64::from(schedule.steps)) as f32);
@@ -138,7 +146,7 @@ impl Trainer {
             let part = step as f32 / schedule.steps as f32;
             let temperature = 0.15 + part * (TEMPERATURES.1 - 0.15);
             let rounding = Rounding::Soft { temperature, noise: NOISES.1, between: Between::Line };
-            cost = self.step(target, rounding, 0.2 * falling(part));
+            cost = self.step(target, rounding, 0.2 * falling(part))?;
         }
         self.settle(target, schedule.last_steps, (cost, check))
     }
@@ -153,15 +161,15 @@ impl Trainer {
         for step in 0..steps {
             check(cost)?;
             let part = step as f32 / steps as f32;
-            cost = self.step(target, Rounding::Hard, 0.1 * falling(part));
+            cost = self.step(target, Rounding::Hard, 0.1 * falling(part))?;
         }
         Ok(cost)
     }
 
-    fn step(&mut self, target: &Colors, rounding: Rounding, rate: f32) -> Cost {
+    fn step(&mut self, target: &Colors, rounding: Rounding, rate: f32) -> Result<Cost> {
         let seed = self.seed.wrapping_add(u64::from(self.taken) << 20);
         let how = (rounding, self.price, seed);
-        let (cost, gradient) = evaluate(&self.plan, (&self.parameters, &self.latents), target, how);
+        let (cost, gradient) = evaluate(&self.plan, (&self.parameters, &self.latents), target, how)?;
         let (of_network, of_latents) = &mut self.moments;
         of_network.step(&mut self.parameters, &gradient.parameters, NETWORK_RATE * rate, self.taken);
         if rounding != Rounding::Hard {
@@ -171,12 +179,12 @@ impl Trainer {
             );
         }
         self.taken += 1;
-        cost
+        Ok(cost)
     }
 
     /// Rate and distortion with rounded latents and the given parameters.
-    pub(crate) fn cost_of(&self, target: &Colors, parameters: &[f32]) -> Cost {
-        evaluate(&self.plan, (parameters, &self.latents), target, (Rounding::Hard, self.price, 0)).0
+    pub(crate) fn cost_of(&self, target: &Colors, parameters: &[f32]) -> Result<Cost> {
+        Ok(evaluate(&self.plan, (parameters, &self.latents), target, (Rounding::Hard, self.price, 0))?.0)
     }
 }
 

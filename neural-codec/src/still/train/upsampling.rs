@@ -3,6 +3,7 @@
 use super::features::dot;
 use super::lanes::{fused, trained};
 use super::planes::Plane;
+use crate::error::Result;
 
 /// Rows that a row of the output is made of, nearest first where the row is even from above.
 fn lines(y: usize, height: usize) -> [usize; 4] {
@@ -11,8 +12,12 @@ fn lines(y: usize, height: usize) -> [usize; 4] {
 }
 
 /// A plane of twice the size: down first, then across.
-pub(super) fn double(from: &Plane, (width, height): (usize, usize), taps: [f32; 4]) -> Plane {
-    let mut output = Plane::new(width, height);
+///
+/// # Errors
+///
+/// `OutOfMemory`.
+pub(super) fn double(from: &Plane, (width, height): (usize, usize), taps: [f32; 4]) -> Result<Plane> {
+    let mut output = Plane::new(width, height)?;
     let mut tall = vec![0.0; from.width + 4];
     let (mut evens, mut odds) = (vec![0.0; from.width], vec![0.0; from.width]);
     for y in 0..height {
@@ -27,7 +32,7 @@ pub(super) fn double(from: &Plane, (width, height): (usize, usize), taps: [f32; 
             }
         }
     }
-    output
+    Ok(output)
 }
 
 /// A row between rows, with two more values at both ends.
