@@ -9,7 +9,7 @@
 //! ```
 
 use super::laplace::{Laplace, LatentCoder};
-use super::latents::code_latents;
+use super::latents::{code_latents, copies};
 use super::payload::Payload;
 use super::picture::StillPicture;
 use super::plan::Plan;
@@ -134,10 +134,6 @@ impl Costs {
             None => cell.copy(width, &from.errors, &mut self.errors),
         });
     }
-}
-
-pub(super) fn copies(latents: &[Vec<i16>]) -> Result<Vec<Vec<i16>>> {
-    latents.iter().map(|grid| memory::copied("latents", grid)).collect()
 }
 
 /// The whole number that is tried instead of a latent's, if any. `trained`: what it was rounded from.

@@ -196,3 +196,12 @@ fn feature_row_body(
         }
     }
 }
+
+/// Latents to be changed, or to be coded: a coder takes them as its own.
+///
+/// # Errors
+///
+/// `OutOfMemory`.
+pub(super) fn copies(latents: &[Vec<i16>]) -> Result<Vec<Vec<i16>>> {
+    latents.iter().map(|grid| memory::copied("latents", grid)).collect()
+}

@@ -7,9 +7,8 @@
 //! ```
 
 use super::base::base_parameters;
-use super::choose::copies;
 use super::laplace::{LatentReader, LatentWriter};
-use super::latents::code_latents;
+use super::latents::{code_latents, copies};
 use super::plan::{Group, LATENT_BOUND, Plan, StillNetwork, WEIGHT_BITS, corrupt};
 use crate::error::{Error, Place, Result};
 use crate::memory;
