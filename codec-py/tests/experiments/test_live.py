@@ -95,6 +95,8 @@ def test_the_page_is_usable_by_keys_and_on_a_narrow_screen(server, services, pag
     url = server(workers=0).url
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(url)
+    # Rows come after the page.
+    page.get_by_text("wait2").first.wait_for()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     for _ in range(30):
