@@ -133,12 +133,14 @@ pub fn encode(
         let is_chosen = settings.effort >= CHOSEN_FROM;
         let whole = |trainer: &Trainer| finish(trainer, network, base, &colors, (picture.bit_depth, rounds));
         let psnr_of = |payload: &Payload| picture.psnr_rgb(&decode_payload(payload)?);
-        let coded = |mut payload: Payload, trainer: &Trainer| -> Result<Coded> {
+        // `psnr_rgb`: of the payload as it comes.
+        let coded = |mut payload: Payload, mut psnr_rgb: f64, trainer: &Trainer| -> Result<Coded> {
             if is_chosen {
                 let price = f64::from(trainer.price);
                 choose(&mut payload, &trainer.latents, picture, price, &mut || settings.cancel.check())?;
+                psnr_rgb = psnr_of(&payload)?;
             }
-            Ok(Coded { psnr_rgb: psnr_of(&payload)?, bytes: payload.write()? })
+            Ok(Coded { psnr_rgb, bytes: payload.write()? })
         };
         if let StillTarget::MinPsnr(floor) = settings.target {
             trainer.aim(10_f64.powf(-0.1 * floor));
@@ -146,7 +148,7 @@ pub fn encode(
         trainer.run(&colors, schedule, &mut check)?;
         let payload = whole(&trainer)?;
         let plain = psnr_of(&payload)?;
-        let mut best = coded(payload, &trainer)?;
+        let mut best = coded(payload, plain, &trainer)?;
         if let StillTarget::MinPsnr(floor) = settings.target {
             // What choosing latents adds changes little from one correction to the next.
             let (mut last, mut added) = (best.psnr_rgb, best.psnr_rgb - plain);
@@ -169,7 +171,7 @@ pub fn encode(
                 if is_chosen && left > 0 && !is_near(last) {
                     continue;
                 }
-                let coded = coded(payload, &trainer)?;
+                let coded = coded(payload, plain, &trainer)?;
                 (last, added) = (coded.psnr_rgb, coded.psnr_rgb - plain);
                 best = best.better(coded, floor);
             }

@@ -1,8 +1,8 @@
 //! Adam: gradient steps scaled by running moments. Source: Kingma and Ba 2014.
 
 use super::lanes::trained;
+use super::planes::zeros;
 use crate::error::Result;
-use crate::memory;
 
 const FIRST_DECAY: f32 = 0.9;
 const SECOND_DECAY: f32 = 0.99;
@@ -19,8 +19,7 @@ impl Adam {
     ///
     /// `OutOfMemory`.
     pub(super) fn new(len: usize) -> Result<Self> {
-        let zeros = || memory::filled("still in training", len, 0.0);
-        Ok(Self { first: zeros()?, second: zeros()? })
+        Ok(Self { first: zeros(len)?, second: zeros(len)? })
     }
 
     /// Moves values against the gradient. `steps`: taken before with these moments.

@@ -9,12 +9,11 @@ use rayon::prelude::*;
 
 use super::colors::Colors;
 use super::entropy::{BAND, BandGradient, EntropyModel};
-use super::planes::{Plane, keep};
+use super::planes::{Plane, keep, zeros};
 use super::rounding::{Between, Rounding, round};
 use super::synthesis::distortion;
 use super::{features, upsampling};
 use crate::error::Result;
-use crate::memory;
 use crate::still::plan::{FEATURE_LEVELS, Grid, Plan, REACH};
 
 /// Rate and distortion of a still as training sees them.
@@ -56,7 +55,7 @@ pub(super) fn evaluate(
         .enumerate()
         .map(|(index, (grid, latents))| {
             let mut plane = Plane::new(grid.width, grid.height)?;
-            let mut derivatives = memory::filled("still in training", latents.len(), 0.0)?;
+            let mut derivatives = zeros(latents.len())?;
             let rows = latents.chunks_exact(grid.width).zip(derivatives.chunks_exact_mut(grid.width));
             for (y, (from, derivatives)) in rows.enumerate() {
                 let seed = mixed(seed, (index << 32 | y) as u64);
@@ -120,7 +119,7 @@ pub(super) fn evaluate(
         .par_iter()
         .enumerate()
         .map(|(index, grid)| {
-            let mut gradient = memory::filled("still in training", grid.width * grid.height, 0.0)?;
+            let mut gradient = zeros(grid.width * grid.height)?;
             for (y, (to, derivatives)) in gradient
                 .chunks_exact_mut(grid.width)
                 .zip(derivatives[index].chunks_exact(grid.width))

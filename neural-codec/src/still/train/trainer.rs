@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use super::adam::Adam;
 use super::colors::Colors;
 use super::model::{Cost, evaluate};
+use super::planes::zeros;
 use super::rounding::{Between, Rounding};
 use super::soap::Soap;
 use crate::error::Result;
-use crate::memory;
 use crate::random::Random;
 use crate::still::plan::{Grid, Group, Plan};
 
@@ -70,8 +70,8 @@ impl Trainer {
             Some(start) => start.iter().map(|&value| value as f32 / 4096.0).collect(),
             None => random_parameters(&plan, seed),
         };
-        let zeros = |grid: &Grid| memory::filled("still in training", grid.width * grid.height, 0.0);
-        let latents: Vec<Vec<f32>> = plan.grids.iter().map(zeros).collect::<Result<_>>()?;
+        let empty = |grid: &Grid| zeros(grid.width * grid.height);
+        let latents: Vec<Vec<f32>> = plan.grids.iter().map(empty).collect::<Result<_>>()?;
         let moments = (
             Soap::new(&plan),
             latents.iter().map(|latents| Adam::new(latents.len())).collect::<Result<_>>()?,
