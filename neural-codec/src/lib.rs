@@ -83,5 +83,6 @@ pub mod settings;
 pub mod simd;
 pub mod still;
 pub mod strategy;
+pub mod wiener;
 
 pub use error::{Error, Result};

@@ -12,6 +12,7 @@ use super::settings::DecoderSettings;
 use crate::bitstream::{Limits, PacketReader, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
+use crate::wiener::{WIENER_PROFILE, WienerFilter};
 use crate::memory;
 use crate::report::{ClipReport, PhotoReport};
 
@@ -148,6 +149,7 @@ fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
             bit_depth: scene.base.depth.bits(),
             filter_bytes: scene.filter.as_ref().map_or(0, |filter| filter.byte_len() as u64),
             macs_per_pixel: match &scene.filter {
+                Some(filter) if filter.profile == WIENER_PROFILE => WienerFilter::macs_per_pixel(),
                 Some(filter) => SceneFilter::new(filter)?.macs_per_pixel(),
                 None => 0.0,
             },

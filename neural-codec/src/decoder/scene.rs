@@ -7,11 +7,12 @@ use super::memory_need;
 use super::settings::DecoderSettings;
 use super::unit_feed::{UnitFeed, UnitInput};
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
-use crate::bitstream::{FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
+use crate::bitstream::{FRAMES_PER_HASH, NeuralFilter, SceneHeader, ScenePackets, Strategy};
 use crate::device::Device;
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
 use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, VideoInfo};
+use crate::wiener::{WienerFilter, weights_of};
 
 /// A decoded frame, and where a GPU made it and it is wanted, the same picture in the GPU's memory.
 pub(super) struct Decoded {
@@ -26,6 +27,8 @@ pub(super) struct SceneDecoder {
     hashes: Vec<u64>,
     /// Frames that they are for.
     covered: usize,
+    /// Whether a frame depends on the one after it.
+    looks_ahead: bool,
     info: VideoInfo,
     /// Units on their way, of a scene that was begun before it came whole. Dropped before `frames`, whose thread waits for it.
     feed: Option<UnitFeed>,
@@ -60,7 +63,7 @@ impl SceneDecoder {
                     Some(device) => device,
                     None => device.insert(settings.device.open(info.width * info.height)?),
                 };
-                Some(SceneFilter::with_device(packet, device).map_err(|error| error.within(place))?)
+                Some(Layer::new(packet, device).map_err(|error| error.within(place))?)
             }
             (strategy, filter) => {
                 let expected = if strategy == Strategy::Av1 {
@@ -95,13 +98,14 @@ impl SceneDecoder {
         let mut decoding = BaseStage { units, decoder, drained: false };
         let decoded = |frame| Decoded { frame, resident: None };
         let mut frames = Ahead::start(move || Ok(decoding.next()?.map(decoded)))?;
+        let looks_ahead = matches!(filter, Some(Layer::Wiener(_)));
         if let Some(filter) = filter {
             let (frames_left, keeps) = (header.frame_count(), settings.gpu_resident);
             let is_whole = covered == frames_left;
             let mut filtering = Filtering { base: frames, filter, frames_left, is_whole, keeps };
             frames = Ahead::start(move || filtering.next())?;
         }
-        Ok(Self { header, hashes, covered, info, feed, frames, frames_out: 0, unchecked: Vec::new() })
+        Ok(Self { header, hashes, covered, looks_ahead, info, feed, frames, frames_out: 0, unchecked: Vec::new() })
     }
 
     /// The next frame, `None` after the last.
@@ -165,7 +169,11 @@ impl SceneDecoder {
             shifted
         };
         self.frames_out += 1;
-        if self.frames_out <= self.covered {
+        // The last frame of a scene that was cut was hashed with one after it, where the layer looks ahead.
+        let misses_the_next = self.looks_ahead
+            && self.frames_out == self.header.frame_count()
+            && self.frames_out < self.covered;
+        if self.frames_out <= self.covered && !misses_the_next {
             self.unchecked.push(FrameHash::of(&frame));
             if self.unchecked.len() == FRAMES_PER_HASH || self.frames_out == self.covered {
                 self.check_group()?;
@@ -215,7 +223,7 @@ pub(super) fn placed(
 /// Decoded frames on their way through a filter.
 struct Filtering {
     base: Ahead<Decoded>,
-    filter: SceneFilter,
+    filter: Layer,
     /// Frames that the scene is said to have, less those that came.
     frames_left: usize,
     /// Whether the scene has all the frames that the filter is for.
@@ -227,15 +235,41 @@ struct Filtering {
 impl Filtering {
     /// Frames that are too few or too many are left to the caller, who knows their place.
     fn next(&mut self) -> Result<Option<Decoded>> {
+        let filter = match &mut self.filter {
+            Layer::Wiener(filter) => {
+                while let Some(decoded) = self.base.next()? {
+                    if let Some(frame) = filter.push(decoded.frame)? {
+                        return Ok(Some(Decoded { frame, resident: None }));
+                    }
+                }
+                return Ok(filter.finish()?.map(|frame| Decoded { frame, resident: None }));
+            }
+            Layer::Network(filter) => filter,
+        };
         let Some(decoded) = self.base.next()? else {
             if self.frames_left == 0 && self.is_whole {
-                self.filter.finish()?;
+                filter.finish()?;
             }
             return Ok(None);
         };
         let Some(left) = self.frames_left.checked_sub(1) else { return Ok(Some(decoded)) };
         self.frames_left = left;
-        let (frame, resident) = self.filter.next(&decoded.frame)?;
+        let (frame, resident) = filter.next(&decoded.frame)?;
         Ok(Some(Decoded { frame, resident: resident.filter(|_| self.keeps) }))
+    }
+}
+
+/// What lies over the base layer.
+enum Layer {
+    Network(SceneFilter),
+    Wiener(Box<WienerFilter>),
+}
+
+impl Layer {
+    fn new(packet: &NeuralFilter, device: &Device) -> Result<Self> {
+        Ok(match weights_of(packet)? {
+            Some(weights) => Self::Wiener(Box::new(WienerFilter::new(weights))),
+            None => Self::Network(SceneFilter::with_device(packet, device)?),
+        })
     }
 }

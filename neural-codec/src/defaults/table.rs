@@ -277,6 +277,19 @@ table! {
         /// Candidates that are run over the whole scene, at most.
         most_runs: usize, 1 => 4;
     }
+    /// When weights that are solved for lie over the base layer.
+    wiener: WienerRules {
+        /// The least effort that solves for them.
+        from_effort: u8, 0 => 10;
+        /// By how many dB of luma PSNR and of luma SSIM they raise a scene, about.
+        expected_gain: [f64; 2], 0 => 1;
+        /// Luma samples of a scene that they are solved from, about.
+        samples: usize, 10_000 => 1_000_000_000;
+        /// Scenes of fewer bytes get none.
+        least_bytes: u64, 0 => 100_000_000;
+        /// Share of the bytes that they have to save beyond their own.
+        worth: f64, 0 => 0.5;
+    }
     /// How a filter is trained.
     training: Training {
         /// Patches a step.

@@ -108,7 +108,7 @@ pub(super) fn filter_scene(
 ) -> Result<FilterOutcome> {
     let Defaults { filter: rules, search, training, .. } = &context.clip.defaults;
     let base = attempt.comparison.finish();
-    let mut report = empty_report(config, &base);
+    let mut report = empty_report(config.size.name(), &base);
     if attempt.bytes < rules.least_bytes {
         report.verdict = FilterVerdict::NothingToGain;
         report.reason = format!("a scene of {} bytes has nothing to gain", attempt.bytes);
@@ -189,9 +189,9 @@ pub(super) fn filter_scene(
 }
 
 /// The report of a filter that was not trained yet, over a base layer of this quality.
-fn empty_report(config: TrainingConfig, base: &Metrics) -> FilterReport {
+pub(super) fn empty_report(name: &str, base: &Metrics) -> FilterReport {
     FilterReport {
-        network_size: config.size.name().into(),
+        network_size: name.into(),
         verdict: FilterVerdict::NotWorthItsBytes,
         reason: String::new(),
         bytes: 0,
@@ -213,7 +213,7 @@ fn candidate_report(candidate: &Candidate) -> FilterCandidateReport {
 }
 
 /// What the units of an attempt decode to, where it was taken from the cache.
-fn decoded_again(
+pub(super) fn decoded_again(
     context: &AttemptContext,
     params: &EncodeParams,
     attempt: &EncodeAttempt,
@@ -238,7 +238,7 @@ fn decoded_again(
 }
 
 /// The share of a scene's squared error that is worth as much as one of its bytes.
-fn byte_price(bytes: u64, log_bytes_per_db: f64) -> f64 {
+pub(super) fn byte_price(bytes: u64, log_bytes_per_db: f64) -> f64 {
     let error_per_log_byte = std::f64::consts::LN_10 / 10.0 / log_bytes_per_db;
     error_per_log_byte / bytes as f64
 }

@@ -12,6 +12,7 @@ mod clip_floor;
 mod cut;
 mod encoded_scene;
 mod filter;
+mod filter_plan;
 mod hooks;
 mod memory_plan;
 mod muxer;
@@ -32,6 +33,7 @@ mod splitter;
 mod task;
 mod track_queue;
 mod warm_starts;
+mod wiener;
 mod workers;
 
 pub use agent::EncodingAgent;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::encoded_scene::EncodedScene;
-use super::filter::TrainingConfig;
+use super::filter_plan::FilterPlan;
 use super::scene;
 use super::session::{SceneRequest, Session, goal_of};
 use super::source_format::{check_frame, coded_frame};
@@ -61,7 +61,7 @@ pub fn split(source: &mut dyn FrameSource, settings: &Settings) -> Result<Vec<Ra
 pub fn scenes_start_warm(settings: &Settings) -> Result<bool> {
     let target = Target::of(settings)?;
     check_alone(matches!(goal_of(&target), SceneGoal::Undecided), settings)?;
-    Ok(TrainingConfig::new(settings, &target).is_some())
+    Ok(FilterPlan::new(settings, &target).is_some_and(|filter| filter.starts_warm()))
 }
 
 /// That a scene can be encoded apart from its clip.
@@ -126,7 +126,7 @@ pub fn encode_scene(
 ) -> Result<EncodedScene> {
     let mut session = Session::new(*info, settings)?;
     session.context.resources.cancel = cancel.clone();
-    let SceneRequest { goal, training, tools, asked } = session.request(place.index)?;
+    let SceneRequest { goal, filter, tools, asked } = session.request(place.index)?;
     check_alone(matches!(goal, SceneGoal::Undecided), settings)?;
     let resources = &session.context.resources;
     let kept = SceneFrames::new(Reading::Repeated, Arc::clone(&resources.memory));
@@ -143,7 +143,7 @@ pub fn encode_scene(
     let empty = |_| Error::invalid("scene", "at least 1 frame", 0);
     kept.close(Some(profiler.finish().map_err(empty)?));
     let ScenePlace { index, first_frame } = place;
-    let task = SceneTask { index, first_frame, frames: kept, goal, tools, asked, training };
+    let task = SceneTask { index, first_frame, frames: kept, goal, tools, asked, filter };
     scene::encode_scene(&session.context, &task, warm_start)
 }
 

@@ -311,7 +311,7 @@ impl Pipeline {
 
     fn start_scene(&mut self, first_frame: u64) -> Result<()> {
         let index = self.scenes_started;
-        let SceneRequest { goal, training, tools, asked } = self.session.request(index)?;
+        let SceneRequest { goal, filter, tools, asked } = self.session.request(index)?;
         let context = self.session.context_of(index);
         let place = self.warm_starts.next_scene();
         let frames = self.session.scene_frames();
@@ -319,7 +319,7 @@ impl Pipeline {
         let profiler = Profiler::with_limits(self.session.source.frame_rate, classes);
         self.open = Some(OpenScene { frames: Arc::clone(&frames), profiler });
         self.scenes_started += 1;
-        let task = SceneTask { index, first_frame, frames, goal, tools, asked, training };
+        let task = SceneTask { index, first_frame, frames, goal, tools, asked, filter };
         if let Some(control) = &self.control {
             let floor = control.floor();
             self.workers.submit(move || {
@@ -474,9 +474,9 @@ fn encode_in_turn(
     task: &SceneTask,
     place: &WarmStartPlace,
 ) -> Result<WorkerResult> {
-    let warm_start = match task.training {
-        Some(_) => place.wait(&context.resources.cancel).inspect_err(|_| task.frames.abandon())?,
-        None => WarmStart::default(),
+    let warm_start = match task.filter {
+        Some(filter) if filter.starts_warm() => place.wait(&context.resources.cancel).inspect_err(|_| task.frames.abandon())?,
+        _ => WarmStart::default(),
     };
     let scene = encode_scene(context, task, &warm_start)?;
     place.leave(scene.trained.clone());

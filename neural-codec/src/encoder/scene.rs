@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use super::encoded_scene::EncodedScene;
 use super::filter::filter_scene;
+use super::filter_plan::FilterPlan;
 use super::scene_report::scene_report;
+use super::wiener::wiener_scene;
 use super::task::{SceneGoal, SceneTask, StoredScene};
 use crate::base::coded_size;
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, NeuralFilter, SceneHeader, ScenePackets};
@@ -105,8 +107,10 @@ pub(super) fn search<'a>(
     task: &'a SceneTask,
     profile: &'a Profile,
 ) -> Search<'a> {
-    let [psnr_y, ssim_db] = match task.training {
-        Some(_) => context.clip.defaults.filter.expected_gain,
+    let defaults = &context.clip.defaults;
+    let [psnr_y, ssim_db] = match task.filter {
+        Some(FilterPlan::Network(_)) => defaults.filter.expected_gain,
+        Some(FilterPlan::Wiener) => defaults.wiener.expected_gain,
         None => [0.0, 0.0],
     };
     let expected_gain = Quality { psnr_y, ssim_db: Some(ssim_db), ..Quality::even(0.0) };
@@ -133,7 +137,7 @@ fn store_scene(
     warm_start: &WarmStart,
     records: &mut Vec<AttemptRecord>,
 ) -> Result<Stored<StoredScene>> {
-    let kind = match (task.goal, task.training) {
+    let kind = match (task.goal, task.filter) {
         (_, Some(_)) => AttemptKind::StoreDecoded,
         (SceneGoal::Constant(_), None) if context.resources.cache.is_none() => AttemptKind::StoreAndRelease,
         (_, None) => AttemptKind::Store,
@@ -145,10 +149,15 @@ fn store_scene(
     records.push(attempt_record(Stage::Store, params, &whole, &attempt, running.end()));
     let mut filter = None;
     let mut bytes = attempt.bytes;
-    if let Some(config) = task.training {
+    if let Some(plan) = task.filter {
         let running = log.begin(Stage::Filter);
         let floor = if let SceneGoal::Floor(floor) = &task.goal { Some(floor) } else { None };
-        let outcome = filter_scene(context, config, floor, &task.frames, params, warm_start, &mut attempt)?;
+        let outcome = match plan {
+            FilterPlan::Network(config) => {
+                filter_scene(context, config, floor, &task.frames, params, warm_start, &mut attempt)?
+            }
+            FilterPlan::Wiener => wiener_scene(context, floor, &task.frames, params, &mut attempt)?,
+        };
         bytes += outcome.packet.as_ref().map_or(0, |packet| packet.byte_len() as u64);
         let record = attempt_record(Stage::Filter, params, &whole, &attempt, running.end());
         records.push(AttemptRecord { bytes, ..record });

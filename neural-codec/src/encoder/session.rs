@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::filter::TrainingConfig;
+use super::filter_plan::FilterPlan;
 use super::memory_plan::MemoryPlan;
 use super::muxer::StreamMuxer;
 use super::source_format::{coded_info, conversion_note};
@@ -27,7 +27,7 @@ use crate::strategy::Strategy;
 #[derive(Debug, Clone)]
 pub(super) struct SceneRequest {
     pub(super) goal: SceneGoal,
-    pub(super) training: Option<TrainingConfig>,
+    pub(super) filter: Option<FilterPlan>,
     /// In place of the search's choice.
     pub(super) tools: Option<Tools>,
     /// As it was asked, by key.
@@ -40,7 +40,7 @@ pub(super) struct Session {
     pub(super) settings: Settings,
     pub(super) target: Target,
     /// How filters are trained; none where the base layer is to stand alone.
-    pub(super) training: Option<TrainingConfig>,
+    pub(super) filter: Option<FilterPlan>,
     /// What is asked for single scenes, in order; empty where the clip's settings decide everywhere.
     asked: Vec<SceneRequest>,
     pub(super) context: AttemptContext,
@@ -98,7 +98,7 @@ impl Session {
             source,
             settings: settings.clone(),
             target,
-            training: TrainingConfig::new(settings, &target),
+            filter: FilterPlan::new(settings, &target),
             asked,
             context: AttemptContext { clip, resources, log: EncodeLog::new() },
             devices,
@@ -114,7 +114,7 @@ impl Session {
     pub(super) fn request(&self, scene: u32) -> Result<SceneRequest> {
         if self.asked.is_empty() {
             let goal = goal_of(&self.target);
-            return Ok(SceneRequest { goal, training: self.training, tools: None, asked: BTreeMap::new() });
+            return Ok(SceneRequest { goal, filter: self.filter, tools: None, asked: BTreeMap::new() });
         }
         self.asked.get(scene as usize).cloned().ok_or_else(|| {
             let expected = format!("an object for scene {scene} too");
@@ -129,7 +129,7 @@ impl Session {
         match self.target {
             // An attempt is looked up by all frames of the scene, before the first is coded.
             _ if cache.is_some() => SceneFrames::hashed(Reading::Repeated, memory),
-            Target::Constant(_) if self.training.is_none() && self.asked.is_empty() => {
+            Target::Constant(_) if self.filter.is_none() && self.asked.is_empty() => {
                 SceneFrames::new(Reading::Once, memory)
             }
             _ => SceneFrames::new(Reading::Repeated, memory),
@@ -284,5 +284,5 @@ fn request_of(
         adaptive_quantization: choice.tool("adaptive_quantization").map(|on| on == 1),
         screen_content: choice.tool("screen_content").map(|on| on == 1),
     });
-    Ok(SceneRequest { goal, training: TrainingConfig::new(&own, target), tools, asked: choice.asked.clone() })
+    Ok(SceneRequest { goal, filter: FilterPlan::new(&own, target), tools, asked: choice.asked.clone() })
 }

@@ -107,7 +107,7 @@ impl SharedTask {
     pub(super) fn run(self) -> Result<EncodedScene> {
         let ProbedScene { context, task, place, seconds, .. } = &*self.scene;
         let mut warm_start = WarmStart::default();
-        if task.training.is_some() {
+        if task.filter.is_some_and(|filter| filter.starts_warm()) {
             warm_start = place.wait(&context.resources.cancel)?;
             warm_start.filters.extend(self.own.filters);
         }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::filter::{FilterOutcome, TrainingConfig};
+use super::filter::FilterOutcome;
+use super::filter_plan::FilterPlan;
 use crate::base::Quantizer;
 use crate::scene::SceneFrames;
 use crate::search::{EncodeAttempt, Floor, Tools};
@@ -37,8 +38,8 @@ pub(super) struct SceneTask {
     pub(super) tools: Option<Tools>,
     /// What was asked for this scene, by key.
     pub(super) asked: BTreeMap<String, String>,
-    /// How filters are trained; none where the base layer is to stand alone.
-    pub(super) training: Option<TrainingConfig>,
+    /// What lies over the base layer; none where that is to stand alone.
+    pub(super) filter: Option<FilterPlan>,
 }
 
 /// A stored attempt and what became of a filter over it.

@@ -1,0 +1,85 @@
+//! The weighted sums of a frame.
+
+use super::classes::BLOCK;
+use super::code::{WEIGHT_BITS, WienerWeights};
+use super::taps::{Aligned, TAPS};
+use crate::error::Result;
+use crate::frame::{Frame, Planes, Sample};
+use crate::memory;
+use crate::simd::simd_body;
+
+/// Room for the sums of a row.
+struct Rows {
+    /// The weight of each sample of a row of blocks, tap by tap.
+    weights: Vec<i16>,
+    tap: Vec<i16>,
+    sums: Vec<i32>,
+}
+
+/// The frame with its luma filtered; chroma stays as it is.
+///
+/// # Errors
+///
+/// `OutOfMemory`.
+pub(super) fn apply(
+    frame: &Frame,
+    aligned: &Aligned<'_>,
+    classes: &[u8],
+    weights: &WienerWeights,
+) -> Result<Frame> {
+    let mut filtered = frame.try_clone()?;
+    let max = frame.format().depth.max_value();
+    let (columns, _) = aligned.frame.blocks(BLOCK);
+    let width = columns * BLOCK;
+    let mut rows = Rows {
+        weights: memory::filled("weights of a row", TAPS * width, 0)?,
+        tap: memory::filled("taps of a row", width, 0)?,
+        sums: memory::filled("sums of a row", width, 0)?,
+    };
+    for (block_row, classes) in classes.chunks_exact(columns).enumerate() {
+        let groups = || classes.iter().map(|&class| weights.groups[usize::from(class)]);
+        if groups().all(|group| group == 0) {
+            continue;
+        }
+        for tap in 0..TAPS {
+            let into = &mut rows.weights[tap * width..][..width];
+            for (into, group) in into.chunks_exact_mut(BLOCK).zip(groups()) {
+                let weight =
+                    usize::from(group).checked_sub(1).map_or(0, |group| weights.weights[group][tap]);
+                into.fill(weight);
+            }
+        }
+        for y in block_row * BLOCK..((block_row + 1) * BLOCK).min(aligned.frame.height) {
+            sum_row(aligned, y, &mut rows);
+            match filtered.planes_mut() {
+                Planes::U8(planes) => add(planes[0].row_mut(y), &rows.sums, max),
+                Planes::U16(planes) => add(planes[0].row_mut(y), &rows.sums, max),
+            }
+        }
+    }
+    Ok(filtered)
+}
+
+fn add<T: Sample>(row: &mut [T], sums: &[i32], max: u16) {
+    for (sample, &sum) in row.iter_mut().zip(sums) {
+        let moved = (sum + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS;
+        let value: u16 = (*sample).into();
+        *sample = T::saturating_from((i32::from(value) + moved).clamp(0, max.into()) as u16);
+    }
+}
+
+simd_body! {
+    fn sum_row(aligned: &Aligned<'_>, y: usize, rows: &mut Rows) { sum_row_body(aligned, y, rows) }
+}
+
+#[inline(always)]
+fn sum_row_body(aligned: &Aligned<'_>, y: usize, rows: &mut Rows) {
+    let start = aligned.frame.at(0, y);
+    rows.sums.fill(0);
+    for (tap, weights) in rows.weights.chunks_exact(rows.tap.len()).enumerate() {
+        aligned.write_tap(tap, start, &mut rows.tap);
+        for ((sum, &weight), &tap) in rows.sums.iter_mut().zip(weights).zip(&rows.tap) {
+            *sum += i32::from(weight) * i32::from(tap);
+        }
+    }
+}
