@@ -23,8 +23,14 @@ const DISTANCE_COST: u32 = 2;
 /// A block that costs less is not looked for.
 const GOOD_ENOUGH: u32 = 64;
 
+/// A block that costs less is looked for without the widest steps.
+const NEAR_ENOUGH: u32 = 512;
+
 /// How far the search steps, one after the other.
 const STEPS: [i32; 3] = [4, 2, 1];
+
+/// Where it steps.
+const AROUND: [(i32, i32); 8] = [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];
 
 /// Where each block of a frame lies in a neighbor.
 pub(super) struct Vectors {
@@ -78,63 +84,81 @@ fn find_all_body(frame: &Luma, neighbor: &Luma, columns: usize, vectors: &mut [(
     for index in 0..vectors.len() {
         let (column, row) = (index % columns, index / columns);
         let at = frame.at(column * BLOCK, row * BLOCK) - BEYOND * frame.stride - BEYOND;
-        let window = &frame.coarse[at..];
-        let cost = |(across, down): (i32, i32)| {
-            let other = &neighbor.coarse[moved(at, (across, down), frame.stride)..];
-            let distance = across.unsigned_abs() + down.unsigned_abs();
-            difference(window, other, frame.stride) + DISTANCE_COST * distance
-        };
-        let mut best = (0, 0);
-        let mut least = cost(best);
-        let mut before = [(0_i32, 0_i32); 3];
-        if least >= GOOD_ENOUGH {
-            let found = |index: usize| (i32::from(vectors[index].0), i32::from(vectors[index].1));
+        let mut window = [[0_i16; WINDOW]; WINDOW / 2];
+        for (row, line) in window.iter_mut().enumerate() {
+            let samples = &frame.coarse[at + 2 * row * frame.stride..][..WINDOW];
+            line.iter_mut().zip(samples).for_each(|(wide, &sample)| *wide = sample.into());
+        }
+        let mut best = Found { vector: (0, 0), cost: u32::MAX };
+        best.look((0, 0), &window, neighbor, at);
+        if best.cost >= GOOD_ENOUGH {
             if column > 0 {
-                before[0] = found(index - 1);
+                best.look_at(vectors[index - 1], &window, neighbor, at);
             }
             if row > 0 {
-                before[1] = found(index - columns);
-                before[2] = found(index - columns + usize::from(column + 1 < columns));
-            }
-            for (number, &candidate) in before.iter().enumerate() {
-                if candidate == (0, 0) || before[..number].contains(&candidate) {
-                    continue;
-                }
-                let found = cost(candidate);
-                if found < least {
-                    (least, best) = (found, candidate);
-                }
+                best.look_at(vectors[index - columns], &window, neighbor, at);
+                let right = usize::from(column + 1 < columns);
+                best.look_at(vectors[index - columns + right], &window, neighbor, at);
             }
         }
         for step in STEPS {
-            if least < GOOD_ENOUGH {
+            if best.cost < GOOD_ENOUGH {
                 break;
             }
-            let (x, y) = best;
-            for (across, down) in [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)] {
-                let candidate = (x + step * across, y + step * down);
-                if candidate.0.abs().max(candidate.1.abs()) > FARTHEST {
-                    continue;
-                }
-                let found = cost(candidate);
-                if found < least {
-                    (least, best) = (found, candidate);
+            if step == STEPS[0] && best.cost < NEAR_ENOUGH {
+                continue;
+            }
+            let (x, y) = best.vector;
+            for (across, down) in AROUND {
+                let vector = (x + step * across, y + step * down);
+                if vector.0.abs().max(vector.1.abs()) <= FARTHEST {
+                    best.look(vector, &window, neighbor, at);
                 }
             }
         }
-        vectors[index] = (best.0 as i8, best.1 as i8);
+        vectors[index] = (best.vector.0 as i8, best.vector.1 as i8);
     }
 }
 
-/// Sum of absolute differences of every second row of two windows.
-#[inline(always)]
-fn difference(a: &[u8], b: &[u8], stride: usize) -> u32 {
-    let mut sum = 0;
-    for row in (0..WINDOW).step_by(2) {
-        let (a, b) = (&a[row * stride..][..WINDOW], &b[row * stride..][..WINDOW]);
-        for (&a, &b) in a.iter().zip(b) {
-            sum += u32::from(a.abs_diff(b));
+/// The best vector so far; the first of equals.
+struct Found {
+    vector: (i32, i32),
+    cost: u32,
+}
+
+impl Found {
+    #[inline(always)]
+    fn look_at(&mut self, (across, down): (i8, i8), window: &Window, neighbor: &Luma, at: usize) {
+        let vector = (across.into(), down.into());
+        if vector != self.vector {
+            self.look(vector, window, neighbor, at);
         }
     }
-    sum
+
+    /// Compares the window at `at` with where the vector points.
+    #[inline(always)]
+    fn look(&mut self, vector: (i32, i32), window: &Window, neighbor: &Luma, at: usize) {
+        let other = &neighbor.coarse[moved(at, vector, neighbor.stride)..];
+        let distance = vector.0.unsigned_abs() + vector.1.unsigned_abs();
+        let cost = difference(window, other, neighbor.stride) + DISTANCE_COST * distance;
+        if cost < self.cost {
+            *self = Self { vector, cost };
+        }
+    }
+}
+
+/// Every second row of what is compared.
+type Window = [[i16; WINDOW]; WINDOW / 2];
+
+/// Sum of absolute differences of a window and every second row of the samples from there on.
+#[inline(always)]
+fn difference(window: &Window, other: &[u8], stride: usize) -> u32 {
+    let mut lanes = [0_u16; WINDOW];
+    for (row, line) in window.iter().enumerate() {
+        let other = &other[2 * row * stride..][..WINDOW];
+        for ((lane, &a), &b) in lanes.iter_mut().zip(line).zip(other) {
+            *lane += (a - i16::from(b)).unsigned_abs();
+        }
+    }
+    lanes.iter().map(|&lane| u32::from(lane)).sum()
 }

@@ -25,7 +25,7 @@ pub(super) const NEIGHBOR_TAPS: usize = 2;
 pub const TAPS: usize = PAIRS.len() + 2 * NEIGHBOR_TAPS;
 
 /// The most that a neighbor's sample may differ and count as much, in levels of 8 bits.
-const MOST_DIFFERENT: i16 = 8;
+const MOST_DIFFERENT: i16 = 6;
 
 /// A frame and its neighbors aligned to it.
 pub(super) struct Aligned<'a> {
