@@ -3,6 +3,7 @@
 use crate::bitstream::{ScenePackets, Strategy};
 use crate::error::{Error, Place, Result};
 use crate::frame::BitDepth;
+use crate::wiener::WIENER_PROFILE;
 
 /// Pictures that dav1d holds beside one for each that is in work: 8 references and the one that is given out.
 const REFERENCES: u64 = 9;
@@ -10,6 +11,8 @@ const REFERENCES: u64 = 9;
 const WAITING: u64 = 5;
 /// Frames more between the filter and who takes them.
 const FILTERED: u64 = 4;
+/// Bytes for a pixel of a Wiener filter: luma of three frames at 8 and 16 bits, and of two as another shows them.
+const WIENER_BYTES: u64 = 13;
 /// Bytes of coefficients, motion vectors and the like that dav1d keeps for a pixel of a frame in work, at 8 bits.
 const WORK_BYTES: u64 = 4;
 
@@ -20,7 +23,9 @@ fn need(scene: &ScenePackets, threads: usize) -> u64 {
     let pixels = u64::from(scene.base.width) * u64::from(scene.base.height);
     let filtered = if scene.header.strategy == Strategy::Hybrid { FILTERED } else { 0 };
     let pictures = (REFERENCES + in_work + WAITING + filtered) * pixels * 3 / 2 * sample;
-    pictures + in_work * pixels * WORK_BYTES * sample + scene.base.byte_len() as u64
+    let is_wiener = scene.filter.as_ref().is_some_and(|filter| filter.profile == WIENER_PROFILE);
+    let wiener = if is_wiener { pixels * WIENER_BYTES } else { 0 };
+    pictures + wiener + in_work * pixels * WORK_BYTES * sample + scene.base.byte_len() as u64
 }
 
 /// Refuses a scene that takes more memory to decode than the limits allow.

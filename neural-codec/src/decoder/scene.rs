@@ -59,11 +59,8 @@ impl SceneDecoder {
         let filter = match (scene.header.strategy, &scene.filter) {
             (Strategy::Av1, None) => None,
             (Strategy::Hybrid, Some(packet)) => {
-                let device = match device {
-                    Some(device) => device,
-                    None => device.insert(settings.device.open(info.width * info.height)?),
-                };
-                Some(Layer::new(packet, device).map_err(|error| error.within(place))?)
+                let open = || settings.device.open(info.width * info.height);
+                Some(Layer::new(packet, device, open).map_err(|error| error.within(place))?)
             }
             (strategy, filter) => {
                 let expected = if strategy == Strategy::Av1 {
@@ -266,10 +263,19 @@ enum Layer {
 }
 
 impl Layer {
-    fn new(packet: &NeuralFilter, device: &Device) -> Result<Self> {
-        Ok(match weights_of(packet)? {
-            Some(weights) => Self::Wiener(Box::new(WienerFilter::new(weights))),
-            None => Self::Network(SceneFilter::with_device(packet, device)?),
-        })
+    /// `open` gives the device, where a network needs one and there is none yet.
+    fn new(
+        packet: &NeuralFilter,
+        device: &mut Option<Device>,
+        open: impl FnOnce() -> Result<Device>,
+    ) -> Result<Self> {
+        if let Some(weights) = weights_of(packet)? {
+            return Ok(Self::Wiener(Box::new(WienerFilter::new(weights))));
+        }
+        let device = match device {
+            Some(device) => device,
+            None => device.insert(open()?),
+        };
+        SceneFilter::with_device(packet, device).map(Self::Network)
     }
 }

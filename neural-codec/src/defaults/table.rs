@@ -285,6 +285,8 @@ table! {
         expected_gain: [f64; 2], 0 => 1;
         /// Luma samples of a scene that they are solved from, about.
         samples: usize, 10_000 => 1_000_000_000;
+        /// How much less the nearest samples count where a floor is bound by another metric than luma PSNR. Units: 1/256.
+        sharpening: i8, 0 => 32;
         /// Scenes of fewer bytes get none.
         least_bytes: u64, 0 => 100_000_000;
         /// Share of the bytes that they have to save beyond their own.

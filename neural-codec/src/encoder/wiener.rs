@@ -49,8 +49,15 @@ pub(super) fn wiener_scene(
         Ok((frame(frames)?, frame(&decoded)?))
     };
     let price = byte_price(attempt.bytes, search.log_bytes_per_db);
-    let plan =
-        WienerPlan { frames: attempt.units.len(), byte_price: price, samples: rules.samples };
+    let before = Quality::of(&attempt.frames, clip.pooling);
+    // Least squares are what PSNR asks for; what else binds wants the contrast that they take away.
+    let wants_contrast = floor.is_some_and(|floor| !floor.is_bound_by_psnr(&before));
+    let plan = WienerPlan {
+        frames: attempt.units.len(),
+        byte_price: price,
+        samples: rules.samples,
+        sharpening: if wants_contrast { rules.sharpening.into() } else { 0 },
+    };
     let Some(trained) = train_wiener(&plan, &pair)? else {
         report.reason = "no weights are worth their bytes".into();
         return Ok(outcome(report, None));
@@ -67,8 +74,7 @@ pub(super) fn wiener_scene(
     let measured: Measured = measurer.finish()?;
     let packet: NeuralFilter = packet_of(&trained.weights, params.quantizer.quarters())?;
     let bytes = packet.byte_len() as f64;
-    let (before, after) =
-        (Quality::of(&attempt.frames, clip.pooling), Quality::of(&measured.frames, clip.pooling));
+    let after = Quality::of(&measured.frames, clip.pooling);
     // What a target looks at, or luma PSNR.
     let gained = match floor {
         Some(floor) => floor.margin(&after) - floor.margin(&before),

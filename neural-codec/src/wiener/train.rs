@@ -21,6 +21,8 @@ pub(crate) struct WienerPlan {
     pub(crate) byte_price: f64,
     /// Luma samples that the weights are solved from, about.
     pub(crate) samples: usize,
+    /// How much the four samples around count against themselves, which least squares blur. Units: 1/256.
+    pub(crate) sharpening: i16,
 }
 
 /// A frame of the scene: its source, and what it decodes to.
@@ -58,7 +60,7 @@ pub(crate) fn train_wiener(plan: &WienerPlan, pair: Pair<'_>) -> Result<Option<T
     let classes = sums.finish();
     let error: f64 = classes.iter().map(|class| class.error()).sum();
     let weights = group(&classes, plan.byte_price * error / 8.0);
-    Ok(weights.map(|weights| TrainedWiener { weights, neighbors }))
+    Ok(weights.map(|weights| TrainedWiener { weights: weights.sharpened(plan.sharpening), neighbors }))
 }
 
 /// By how many rows the first one looked at moves from frame to frame: prime to all that divides frames.

@@ -20,7 +20,7 @@ const RANKS: &[&[&str]] = &[
     &["device", "defaults", "strategy", "progress", "lost", "audio_plan", "pooling", "range_coder", "random"],
     &["frame", "scene_choice"],
     &["metrics", "bitstream", "scene", "settings"],
-    &["base", "filter", "still", "media", "report"],
+    &["base", "filter", "wiener", "still", "media", "report"],
     &["search", "decoder"],
     &["encoder"],
 ];
