@@ -22,7 +22,7 @@ pub enum Stage {
     Pilot,
     /// The whole scene as it is stored.
     Store,
-    /// A neural filter over what is stored.
+    /// A filter over what is stored.
     Filter,
     /// A photo as a neural still.
     Still,

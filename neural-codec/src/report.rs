@@ -200,7 +200,7 @@ pub struct SceneReport {
     pub predicted: Option<PredictedReport>,
     /// Every attempt that led here, in order, the stored one among them.
     pub attempts: Vec<AttemptRecord>,
-    /// The neural filter over the base layer; null where none was tried.
+    /// The filter over the base layer; null where none was tried.
     pub filter: Option<FilterReport>,
     /// Bytes of all packets of the scene.
     pub bytes: u64,
@@ -275,12 +275,12 @@ impl ProfileReport {
     }
 }
 
-/// What became of a scene's neural filter, and what it gained.
+/// What became of a scene's filter, and what it gained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FilterReport {
-    /// Size of the network, `M` or `L`.
+    /// Size of the network, `M` or `L`; `Wiener` where weights were solved for.
     pub network_size: String,
     /// What became of it.
     pub verdict: FilterVerdict,

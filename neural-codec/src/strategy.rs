@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 pub enum Strategy {
     /// AV1 alone.
     Av1 = 1,
-    /// AV1 and a neural filter trained on the scene.
+    /// AV1 and a filter made for the scene: weights that were solved for, or a network that was trained.
     Hybrid = 2,
     /// Latents and a network trained on the picture; of photos alone.
     Still = 3,

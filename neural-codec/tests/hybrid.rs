@@ -171,9 +171,11 @@ fn scenes_go_on_from_filters_of_scenes_like_them_for_any_number_of_threads() {
 }
 
 #[test]
-fn below_the_effort_that_is_worth_it_plain_av1_stays_plain() {
+fn beside_plain_av1_no_network_is_trained_unless_it_is_asked_for() {
     let (_, report) = encoded(&[("strategies", "av1,hybrid"), ("effort", "5")]);
-    assert!(report.scenes[0].filter.is_none() && report.scenes[0].strategy == Strategy::Av1);
+    assert_eq!(report.scenes[0].filter.as_ref().unwrap().network_size, "Wiener");
+    let (_, report) = encoded(&[("strategies", "av1,hybrid"), ("filter_steps", "8")]);
+    assert_eq!(report.scenes[0].filter.as_ref().unwrap().network_size, "M");
 }
 
 #[test]

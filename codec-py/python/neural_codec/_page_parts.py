@@ -93,7 +93,7 @@ def bytes_part(report: Report) -> str:
     pictures = sum(scene.bytes for scene in report.scenes)
     return shares([
         ("picture" if not filters else "picture, AV1", pictures - filters),
-        ("picture, neural filters", filters),
+        ("picture, filters", filters),
         ("sound", total.audio_bytes),
         ("container, metadata and other tracks", max(0, total.bytes - pictures - total.audio_bytes)),
     ])  # fmt: skip
@@ -183,15 +183,17 @@ def _scenes_text(indices: Sequence[int]) -> str:
 
 
 def _filter(scene: Scene) -> str:
-    """What a neural filter takes and does to the quality, where the scene has one, and why."""
+    """What a filter takes and does to the quality, where the scene has one, and why."""
     found = scene.filter
     if found is None:
         return ""
+    is_network = found.network_size != "Wiener"
     if found.verdict != "kept":
-        return f"no neural filter: {found.reason}"
+        return f"no {'neural' if is_network else 'Wiener'} filter: {found.reason}"
+    name = f"neural filter {found.network_size}" if is_network else "Wiener filter"
     psnr = f"psnr_y {number(found.base_psnr_y, 2)} to {number(scene.quality.psnr_y, 2)} dB"
     ssim = f"ssim_y {number(found.base_ssim_y, 4)} to {number(scene.quality.ssim_y, 4)}"
-    return f"neural filter {found.network_size}, {found.bytes} bytes: {psnr}, {ssim} ({found.reason})"
+    return f"{name}, {found.bytes} bytes: {psnr}, {ssim} ({found.reason})"
 
 
 def worst_part(report: Report, found: Measured | None) -> str:

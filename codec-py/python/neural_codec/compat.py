@@ -25,8 +25,6 @@ from .records import Report, StreamInfo
 __all__ = ["compress_video_tensor", "decompress_video_tensor", "estimate_decoder_tops"]
 
 _DEFAULTS = {"fps": 30.0, "target_bitrate_mbps": 1.0, "target_quality_ssim": 0.95, "target_quality_psnr": 35.0}
-# The least effort at which scenes may get neural filters.
-FILTERS_FROM = 9
 # Keys that say what the tensor says too; they are checked against it.
 _DESCRIBING = ("duration", "resolution")
 _OTHERS = ("i_frame_interval", "effort", "threads")
@@ -108,14 +106,12 @@ def decompress_video_tensor(
 def estimate_decoder_tops(compressed_data: Any = None, config: Mapping[str, Any] | None = None) -> float:
     """Operations of neural networks that a decoder performs for a frame, in units of 10^12, counted from the stream.
 
-    Without a stream: of what `compress_video_tensor` writes at this `config`, where that is known before: below effort 9 plain
-    AV1, which has none: 0. Scenes with a neural filter count two operations a multiplication of its layers, for every pixel.
-    Raises InvalidArgument for what is not a stream of this library, and where only a stream can tell.
+    Without a stream: of what `compress_video_tensor` writes at this `config`, which are AV1 and at most the 16 multiplications a pixel
+    of a Wiener filter, no networks: 0. With one, scenes with a filter of any kind count two operations a multiplication, for every pixel.
+    Raises InvalidArgument for what is not a stream of this library.
     """
     if compressed_data is None:
-        effort = _number("effort", _config(config).get("effort", 5), -1)
-        if effort >= FILTERS_FROM:
-            raise InvalidArgument(f"compressed_data: expected a stream to count on, as scenes may have filters at effort {effort:g}")
+        _number("effort", _config(config).get("effort", 5), -1)
         return 0.0
     described = info(_stream(compressed_data))
     if not isinstance(described, StreamInfo):

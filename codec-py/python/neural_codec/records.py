@@ -152,7 +152,7 @@ class FilterCandidate(Record):
 
 @dataclass(frozen=True)
 class Filter(Record):
-    """What became of a scene's neural filter; `base_...` is the quality without it."""
+    """What became of a scene's filter; `base_...` is the quality without it."""
 
     network_size: str
     verdict: str
@@ -354,7 +354,7 @@ class SceneInfo(Record):
     frames: int
     """Number of its frames."""
     strategy: str
-    """How it is coded: `av1`, or `hybrid` with a neural filter."""
+    """How it is coded: `av1`, or `hybrid` with a filter."""
     base_bytes: int
     """Bytes of AV1."""
     frame_bytes: list[int] = field(repr=False)
@@ -362,7 +362,7 @@ class SceneInfo(Record):
     bit_depth: int
     """Bits of a sample inside the base layer."""
     filter_bytes: int
-    """Bytes of its neural filter, 0 without one."""
+    """Bytes of its filter, 0 without one."""
     macs_per_pixel: float
     """Multiplications a luma pixel that its filter takes."""
 

@@ -1,7 +1,7 @@
 //! A stage of decoding on a thread of its own, a little ahead of who takes its frames.
 //!
 //! ```text
-//! AV1 decoder -> Ahead -> neural filter -> Ahead -> depth, hash
+//! AV1 decoder -> Ahead -> filter -> Ahead -> depth, hash
 //! ```
 //! So that every stage has work while another waits; frames come in order and errors in their place.
 

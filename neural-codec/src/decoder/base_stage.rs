@@ -1,7 +1,7 @@
 //! The first stage of a scene: temporal units in, frames of the base layer out, in step.
 //!
 //! ```text
-//! units, all of them or as they come -> BaseStage -> Ahead -> neural filter -> ...
+//! units, all of them or as they come -> BaseStage -> Ahead -> filter -> ...
 //! ```
 
 use std::sync::mpsc::{Receiver, TryRecvError};

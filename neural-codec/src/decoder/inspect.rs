@@ -12,9 +12,9 @@ use super::settings::DecoderSettings;
 use crate::bitstream::{Limits, PacketReader, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::filter::SceneFilter;
-use crate::wiener::{WIENER_PROFILE, WienerFilter};
 use crate::memory;
 use crate::report::{ClipReport, PhotoReport};
+use crate::wiener::{WIENER_PROFILE, WienerFilter};
 
 /// A stream's description.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,9 +58,9 @@ pub struct SceneSummary {
     pub frame_bytes: Vec<u32>,
     /// Bits of a sample inside the base layer.
     pub bit_depth: u8,
-    /// Bytes of the neural filter's packet; 0 without one.
+    /// Bytes of the filter's packet; 0 without one.
     pub filter_bytes: u64,
-    /// Multiplications a luma pixel that the neural filter takes, counted from its layers; 0 without one.
+    /// Multiplications a luma pixel that the filter takes, counted from its layers; 0 without one.
     pub macs_per_pixel: f64,
 }
 

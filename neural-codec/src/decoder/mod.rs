@@ -1,7 +1,7 @@
 //! From a stream to frames. Never imports the encoder's strategy.
 //!
 //! ```text
-//! bytes -> PacketReader -> scene -> base layer -> neural filter -> depth, hash check -> frames
+//! bytes -> PacketReader -> scene -> base layer -> filter -> depth, hash check -> frames
 //! ```
 
 mod agent;

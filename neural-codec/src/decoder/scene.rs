@@ -102,7 +102,17 @@ impl SceneDecoder {
             let mut filtering = Filtering { base: frames, filter, frames_left, is_whole, keeps };
             frames = Ahead::start(move || filtering.next())?;
         }
-        Ok(Self { header, hashes, covered, looks_ahead, info, feed, frames, frames_out: 0, unchecked: Vec::new() })
+        Ok(Self {
+            header,
+            hashes,
+            covered,
+            looks_ahead,
+            info,
+            feed,
+            frames,
+            frames_out: 0,
+            unchecked: Vec::new(),
+        })
     }
 
     /// The next frame, `None` after the last.
@@ -258,7 +268,7 @@ impl Filtering {
 
 /// What lies over the base layer.
 enum Layer {
-    Network(SceneFilter),
+    Network(Box<SceneFilter>),
     Wiener(Box<WienerFilter>),
 }
 
@@ -276,6 +286,6 @@ impl Layer {
             Some(device) => device,
             None => device.insert(open()?),
         };
-        SceneFilter::with_device(packet, device).map(Self::Network)
+        SceneFilter::with_device(packet, device).map(|filter| Self::Network(Box::new(filter)))
     }
 }

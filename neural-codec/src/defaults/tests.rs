@@ -27,6 +27,7 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
         clip_floor,
         photo,
         filter,
+        wiener,
         training,
         classes,
     } = Defaults::default();
@@ -62,7 +63,7 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!((photo.slope, photo.size_slope, photo.near, photo.size_near), (0.07, 0.03, 0.01, 0.002));
     assert_eq!((photo.located_near, photo.located_width, photo.most_attempts), (4.0, 8, 14));
     assert_eq!((photo.longer, photo.halved_every), (1.5, 3));
-    assert_eq!((filter.from_effort, filter.layers), (9, [3; 10]));
+    assert_eq!((filter.from_effort, filter.layers), (10, [3; 10]));
     assert_eq!(filter.steps, [400, 400, 400, 800, 1200, 2000, 4000, 4000, 8000, 8000]);
     assert_eq!(filter.passes, [3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 6.0, 6.0, 6.0, 6.0]);
     assert_eq!((filter.fewest_steps, filter.expected_gain), (200, [0.1, 0.04]));
@@ -71,6 +72,8 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!((filter.patches_a_step, filter.fewest_patches, filter.most_patches), (0.25, 256, 3072));
     assert_eq!((filter.frames_looked_at, filter.dearer, filter.worth), (128, 2.0, 0.001));
     assert_eq!((filter.ssim_slack, filter.most_runs), (0.005, 2));
+    assert_eq!((wiener.from_effort, wiener.expected_gain, wiener.samples), (3, [0.09, 0.06], 2_000_000));
+    assert_eq!((wiener.sharpening, wiener.least_bytes, wiener.worth), (3, 1_500, 0.0005));
     assert_eq!((training.batch, training.gains_alone_rate, training.rounded_rate), (4, 1e-2, 0.5));
     assert_eq!((training.weights_rate, training.gains_rate, training.first_unit_bits), (6e-3, 8e-3, 5.0));
     assert_eq!((training.alike, training.shorter), (0.8, 2));

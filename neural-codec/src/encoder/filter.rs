@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn steps_follow_the_size_of_a_scene_unless_they_are_asked_for() {
-        let mut settings = Settings { effort: 9, ..Settings::default() };
+        let mut settings = Settings { effort: 9, strategies: vec![Strategy::Hybrid], ..Settings::default() };
         let steps = |settings: &Settings, bytes, samples| {
             let config = TrainingConfig::new(settings, &Target::of(settings).unwrap()).unwrap();
             config.steps_for(&settings.defaults, bytes, samples)
@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(steps(&settings, 50_000, 1 << 40), settings.defaults.filter.steps[9] / 2);
         settings.filter_steps = Some(5000);
         assert_eq!(steps(&settings, 1 << 20, 100), 5000);
-        settings.effort = 5;
+        settings.strategies = Settings::default().strategies;
         settings.filter_steps = None;
         assert_eq!(TrainingConfig::new(&settings, &Target::of(&settings).unwrap()), None);
     }

@@ -475,7 +475,9 @@ fn encode_in_turn(
     place: &WarmStartPlace,
 ) -> Result<WorkerResult> {
     let warm_start = match task.filter {
-        Some(filter) if filter.starts_warm() => place.wait(&context.resources.cancel).inspect_err(|_| task.frames.abandon())?,
+        Some(filter) if filter.starts_warm() => {
+            place.wait(&context.resources.cancel).inspect_err(|_| task.frames.abandon())?
+        }
         _ => WarmStart::default(),
     };
     let scene = encode_scene(context, task, &warm_start)?;

@@ -44,8 +44,7 @@ pub(super) fn apply(
         for tap in 0..TAPS {
             let into = &mut rows.weights[tap * width..][..width];
             for (into, group) in into.chunks_exact_mut(BLOCK).zip(groups()) {
-                let weight =
-                    usize::from(group).checked_sub(1).map_or(0, |group| weights.weights[group][tap]);
+                let weight = usize::from(group).checked_sub(1).map_or(0, |group| weights.weights[group][tap]);
                 into.fill(weight);
             }
         }

@@ -55,7 +55,8 @@ pub(super) fn classes(frame: &Luma, before: &[u16], after: &[u16]) -> Result<Vec
         let (across, down) = (total(&|sums| sums.across), total(&|sums| sums.down));
         // Eight blocks of 16 samples, in eighths: 16 times too much.
         let unit = 16 << frame.shift;
-        let steps = |bounds: &[u32], value: u32| bounds.iter().filter(|&&bound| value >= bound * unit).count();
+        let steps =
+            |bounds: &[u32], value: u32| bounds.iter().filter(|&&bound| value >= bound * unit).count();
         let detail = steps(&DETAIL, across + down);
         let direction = if across > 2 * down {
             1
@@ -94,7 +95,8 @@ fn sum_blocks_body(frame: &Luma, before: &[u16], after: &[u16], lines: &mut Line
         for y in row * BLOCK..(row + 1) * BLOCK {
             let start = frame.at(0, y);
             let here = &frame.samples[start..start + length];
-            let (left, right) = (&frame.samples[start - 1..][..length], &frame.samples[start + 1..][..length]);
+            let (left, right) =
+                (&frame.samples[start - 1..][..length], &frame.samples[start + 1..][..length]);
             let (above, below) =
                 (&frame.samples[start - stride..][..length], &frame.samples[start + stride..][..length]);
             for (x, sum) in lines.across.iter_mut().enumerate() {

@@ -73,8 +73,7 @@ fn code(coder: &mut impl BitCoder, given: &WienerWeights) -> Result<WienerWeight
         // A class mostly moves with the one a step less detailed.
         let before = class.checked_sub(CLASSES / 5).map_or(0, |before| groups[before]);
         let is_repeated = coder.bit(&mut repeats, wanted == before)?;
-        groups[class] =
-            if is_repeated { before } else { number(coder, wanted.into(), count)? as u8 };
+        groups[class] = if is_repeated { before } else { number(coder, wanted.into(), count)? as u8 };
     }
     let mut weights = vec![[0; TAPS]; count];
     for tap in 0..TAPS {

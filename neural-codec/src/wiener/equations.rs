@@ -177,9 +177,9 @@ fn add_products_body(block: &[[i16; SAMPLES]; TERMS], lanes: &mut Lanes) {
     for row in 0..TERMS {
         for column in 0..=row {
             let (a, b, sums) = (&block[row], &block[column], &mut lanes[product]);
-            for lane in 0..LANES {
+            for (lane, sum) in sums.iter_mut().enumerate() {
                 let pair = |index: usize| i32::from(a[index]) * i32::from(b[index]);
-                sums[lane] += pair(2 * lane) + pair(2 * lane + 1);
+                *sum += pair(2 * lane) + pair(2 * lane + 1);
             }
             product += 1;
         }

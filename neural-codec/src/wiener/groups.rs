@@ -106,7 +106,9 @@ fn solve(equations: &Equations, bit_price: f64) -> Solved {
     }
     let bits: f64 = weights
         .iter()
-        .map(|&weight| BITS_OF_A_WEIGHT + BITS_OF_A_DOUBLING * (1.0 + f64::from(weight.unsigned_abs())).log2())
+        .map(|&weight| {
+            BITS_OF_A_WEIGHT + BITS_OF_A_DOUBLING * (1.0 + f64::from(weight.unsigned_abs())).log2()
+        })
         .sum();
     let gain = taken - bit_price * bits;
     if gain > 0.0 { Solved { weights, gain } } else { none }
@@ -118,8 +120,8 @@ fn least_squares(equations: &Equations, ridge: f64) -> Option<[f64; TAPS]> {
     for row in 0..TAPS {
         for column in 0..=row {
             let mut sum = equations.product(row, column) + if row == column { ridge } else { 0.0 };
-            for k in 0..column {
-                sum -= factor[row][k] * factor[column][k];
+            for (a, b) in factor[row][..column].iter().zip(&factor[column]) {
+                sum -= a * b;
             }
             if row != column {
                 factor[row][column] = sum / factor[column][column];

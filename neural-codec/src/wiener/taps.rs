@@ -3,20 +3,8 @@
 use super::luma::Luma;
 
 /// Pairs of samples opposite each other, by one of the two (across, down): all within three steps.
-pub(super) const PAIRS: [(isize, isize); 12] = [
-    (1, 0),
-    (2, 0),
-    (3, 0),
-    (-2, 1),
-    (-1, 1),
-    (0, 1),
-    (1, 1),
-    (2, 1),
-    (-1, 2),
-    (0, 2),
-    (1, 2),
-    (0, 3),
-];
+pub(super) const PAIRS: [(isize, isize); 12] =
+    [(1, 0), (2, 0), (3, 0), (-2, 1), (-1, 1), (0, 1), (1, 1), (2, 1), (-1, 2), (0, 2), (1, 2), (0, 3)];
 
 /// Taps of each neighbor: the same sample, and the four beside it.
 pub(super) const NEIGHBOR_TAPS: usize = 2;

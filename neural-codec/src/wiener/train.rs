@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::equations::EquationSums;
 use super::classes::classes;
 use super::code::WienerWeights;
+use super::equations::EquationSums;
 use super::groups::group;
 use super::luma::Luma;
 use super::scene::{Neighbors, filtered};

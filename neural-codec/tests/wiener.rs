@@ -1,0 +1,239 @@
+//! Scenes with a Wiener filter over their AV1: solved for, measured, decoded alike everywhere, and left out where players look.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first error"
+)]
+
+mod support;
+
+use neural_codec::bitstream::{Limits, NeuralFilter, PacketWriter, SceneReader, Strategy};
+use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder, inspect_any};
+use neural_codec::encoder::{Hooks, encode};
+use neural_codec::error::Error;
+use neural_codec::frame::{FrameHash, PixelFormat};
+use neural_codec::progress::Stage;
+use neural_codec::report::{FilterVerdict, Report};
+use neural_codec::settings::Settings;
+use neural_codec::simd::InstructionSet;
+use neural_codec::wiener::{TAPS, WIENER_PROFILE, weights_of};
+use support::Clip;
+
+const FRAMES: u64 = 40;
+
+fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
+    let mut settings = Settings::default();
+    let common = [("effort", "3"), ("defaults", "[wiener]\nleast_bytes = 0\n")];
+    common.iter().chain(pairs).for_each(|(name, value)| settings.set(name, value).unwrap());
+    let mut clip = Clip::new(222, 158, PixelFormat::YUV420_8, FRAMES, FRAMES);
+    let mut bytes = Vec::new();
+    let report = encode(&mut clip, &mut bytes, &settings, Hooks::default()).unwrap();
+    (bytes, report)
+}
+
+fn decoded(bytes: &[u8]) -> Result<Vec<FrameHash>, Error> {
+    let mut decoder = StreamDecoder::new(bytes, DecoderSettings::default())?;
+    let mut hashes = Vec::new();
+    while let Some(frame) = decoder.decode_frame()? {
+        hashes.push(FrameHash::of(&frame));
+    }
+    Ok(hashes)
+}
+
+fn with_filter(bytes: &[u8], change: impl FnOnce(&mut NeuralFilter)) -> Vec<u8> {
+    let mut reader = SceneReader::open(std::io::Cursor::new(bytes), Limits::default()).unwrap();
+    let mut scene = reader.scene(0).unwrap();
+    change(scene.filter.as_mut().unwrap());
+    let mut writer = PacketWriter::new(Vec::new(), reader.header(), Limits::default()).unwrap();
+    writer.write_scene(&scene).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn a_floor_is_met_with_a_filter_that_decodes_alike_on_every_instruction_set() {
+    let (bytes, report) = encoded(&[]);
+    let scene = &report.scenes[0];
+    let filter = scene.filter.as_ref().unwrap();
+    assert_eq!(scene.strategy, Strategy::Hybrid, "{}", filter.reason);
+    assert!(filter.verdict == FilterVerdict::Kept && filter.bytes > 0 && filter.network_size == "Wiener");
+    assert_eq!(filter.macs_per_pixel, TAPS as f64);
+    assert!(scene.quality.psnr_y > filter.base_psnr_y);
+    assert!(report.total.target_met);
+    assert!(scene.attempts.iter().any(|attempt| attempt.stage == Stage::Filter));
+    let summary = inspect_any(std::io::Cursor::new(bytes.clone()), Limits::default()).unwrap();
+    assert_eq!(
+        (summary.scenes[0].filter_bytes, summary.scenes[0].macs_per_pixel),
+        (filter.bytes, TAPS as f64)
+    );
+    // The decoder compares every frame with its hash.
+    let frames = decoded(&bytes).unwrap();
+    assert_eq!(frames.len() as u64, FRAMES);
+    for set in InstructionSet::available() {
+        assert!(set.force());
+        assert_eq!(decoded(&bytes).unwrap(), frames, "{set:?}");
+        assert!(encoded(&[]).0 == bytes, "{set:?} encodes alike");
+    }
+}
+
+#[test]
+fn what_the_report_says_is_what_the_decoded_frames_have() {
+    let (bytes, report) = encoded(&[("bit_depth", "8")]);
+    assert_eq!(report.scenes[0].strategy, Strategy::Hybrid);
+    let clip = Clip::new(222, 158, PixelFormat::YUV420_8, FRAMES, FRAMES);
+    let mut decoder = StreamDecoder::new(&bytes[..], DecoderSettings::default()).unwrap();
+    let mut sum = 0.0;
+    for index in 0..FRAMES {
+        let (source, frame) = (clip.frame(index), decoder.decode_frame().unwrap().unwrap());
+        let luma = |frame: &neural_codec::frame::Frame| match frame.planes() {
+            neural_codec::frame::Planes::U8(planes) => planes[0].samples().to_vec(),
+            neural_codec::frame::Planes::U16(_) => Vec::new(),
+        };
+        let (a, b) = (luma(&source), luma(&frame));
+        let squares: f64 = a.iter().zip(&b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
+        sum += 10.0 * (255.0 * 255.0 * a.len() as f64 / squares).log10();
+    }
+    let reported = report.total.quality.psnr_y.unwrap();
+    assert!((sum / FRAMES as f64 - reported).abs() < 1e-6, "{} and {reported}", sum / FRAMES as f64);
+}
+
+#[test]
+fn a_seek_into_the_scene_gives_the_frames_of_the_whole() {
+    let (bytes, _) = encoded(&[]);
+    let frames = decoded(&bytes).unwrap();
+    let mut decoder = SeekingDecoder::open(std::io::Cursor::new(bytes), DecoderSettings::default()).unwrap();
+    for index in [FRAMES - 1, 17, 0] {
+        decoder.seek(index).unwrap();
+        let frame = decoder.decode_frame().unwrap().unwrap();
+        assert_eq!(FrameHash::of(&frame), frames[index as usize], "frame {index}");
+    }
+}
+
+#[test]
+fn quantizers_that_are_asked_for_and_plain_av1_have_no_filter() {
+    for pairs in [[("quantizer", "45")], [("strategies", "av1")], [("effort", "2")]] {
+        let (bytes, report) = encoded(&pairs);
+        assert!(report.scenes[0].filter.is_none() && report.scenes[0].strategy == Strategy::Av1, "{pairs:?}");
+        assert_eq!(decoded(&bytes).unwrap().len() as u64, FRAMES);
+    }
+}
+
+#[test]
+fn the_same_clip_gives_the_same_bytes_for_any_number_of_threads() {
+    assert!(encoded(&[("threads", "1")]).0 == encoded(&[("threads", "3")]).0);
+}
+
+#[test]
+fn filters_that_cannot_be_are_refused_by_name() {
+    let (bytes, _) = encoded(&[]);
+    let refused = |change: &dyn Fn(&mut NeuralFilter), name: &str| {
+        let error = decoded(&with_filter(&bytes, |filter| change(filter))).unwrap_err();
+        assert!(error.to_string().contains(name), "{name}: {error}");
+        assert!(matches!(error, Error::Corrupt { .. } | Error::Unsupported { .. }), "{error:?}");
+    };
+    refused(&|filter| filter.profile = WIENER_PROFILE + 1, "profile 17");
+    refused(&|filter| filter.steps = vec![7], "Wiener filter of steps [7]");
+    refused(&|filter| filter.steps.push(8), "Wiener filter of steps");
+    refused(&|filter| filter.blocks = vec![1, 2], "block maps");
+    refused(&|filter| filter.differences.push(0), "coded values");
+    refused(&|filter| filter.differences.extend([7; 40]), "coded values");
+    refused(&|filter| filter.differences.truncate(4), "");
+    // Other weights are a filter too, but not the one that the hashes are of.
+    let other = |filter: &mut NeuralFilter| filter.differences[6] ^= 1;
+    let is_read = std::cell::Cell::new(false);
+    let changed = with_filter(&bytes, |filter| {
+        other(filter);
+        is_read.set(weights_of(filter).is_ok());
+    });
+    let error = decoded(&changed).unwrap_err();
+    assert!(!is_read.get() || error.to_string().contains("hash of decoded frames"), "{error}");
+}
+
+#[cfg(feature = "ffmpeg")]
+mod files {
+    use std::ops::ControlFlow;
+    use std::path::Path;
+    use std::process::Command;
+
+    use neural_codec::decoder::{inspect_file, remux};
+    use neural_codec::encoder::encode_file;
+    use neural_codec::progress::CancelToken;
+
+    use super::*;
+
+    fn to(input: &Path, output: &Path) {
+        let settings = DecoderSettings::default();
+        remux(input, output, &settings, &CancelToken::new(), &mut |_| ControlFlow::Continue(())).unwrap();
+    }
+
+    fn of_file(path: &Path) -> Vec<FrameHash> {
+        let mut decoder = StreamDecoder::open_file(path, DecoderSettings::default()).unwrap();
+        let mut hashes = Vec::new();
+        while let Some(frame) = decoder.decode_frame().unwrap() {
+            hashes.push(FrameHash::of(&frame));
+        }
+        hashes
+    }
+
+    /// Players show the base layer, so that this has to meet the floor.
+    #[test]
+    fn files_for_players_have_no_filter_and_meet_the_floor_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bytes, _) = encoded(&[("effort", "0"), ("quantizer", "8"), ("strategies", "av1")]);
+        let source = folder.path().join("source.nvc");
+        std::fs::write(&source, bytes).unwrap();
+        let clip = folder.path().join("source.y4m");
+        neural_codec::decoder::decode_file(
+            &source,
+            &clip,
+            &DecoderSettings::default(),
+            &CancelToken::new(),
+            &mut |_| ControlFlow::Continue(()),
+        )
+        .unwrap();
+        let mut settings = Settings::default();
+        settings.set("effort", "3").unwrap();
+        settings.set("defaults", "[wiener]\nleast_bytes = 0\n").unwrap();
+        let kinds = ["mkv", "nvc"].map(|ending| {
+            let output = folder.path().join(format!("out.{ending}"));
+            let report = encode_file(&clip, &output, &settings, Hooks::default()).unwrap();
+            assert!(report.total.target_met);
+            let summary = inspect_file(&output, Limits::default()).unwrap();
+            summary.scenes[0].strategy.clone()
+        });
+        assert_eq!(kinds, ["av1", "hybrid"]);
+    }
+
+    #[test]
+    fn a_file_that_was_cut_decodes_as_far_as_it_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |name: &str| folder.path().join(name);
+        let (bytes, report) = encoded(&[]);
+        assert_eq!(report.scenes[0].strategy, Strategy::Hybrid);
+        std::fs::write(name("whole.nvc"), &bytes).unwrap();
+        to(&name("whole.nvc"), &name("whole.mkv"));
+        let whole = decoded(&bytes).unwrap();
+        assert_eq!(of_file(&name("whole.mkv")), whole);
+        // 32 frames are a group of hashes: the last of them had a frame after it when it was hashed.
+        for frames in [32_usize, 20] {
+            let cut = name(&format!("cut{frames}.mkv"));
+            let status = Command::new("ffmpeg")
+                .args(["-nostdin", "-v", "error", "-y", "-i"])
+                .arg(name("whole.mkv"))
+                .args(["-map", "0", "-c", "copy", "-frames:v", &frames.to_string()])
+                .arg(&cut)
+                .status();
+            let Ok(status) = status else {
+                eprintln!("SKIPPED: ffmpeg cannot be run here");
+                return;
+            };
+            assert!(status.success());
+            let found = of_file(&cut);
+            assert_eq!(found.len(), frames);
+            assert_eq!(found[..frames - 1], whole[..frames - 1]);
+            assert_ne!(found[frames - 1], whole[frames - 1], "the last frame has no neighbor after it");
+            to(&cut, &name("again.nvc"));
+            assert_eq!(of_file(&name("again.nvc")), found, "hashed anew");
+        }
+    }
+}
