@@ -15,8 +15,9 @@ use neural_codec::decoder::{
     DecoderSettings, DecodingAgent, OnDamage, Received, StreamDecoder, decode_photo,
 };
 use neural_codec::filter::SceneFilter;
-use neural_codec::frame::{Color, Frame, PixelFormat};
+use neural_codec::frame::{Color, Frame, PixelFormat, Planes};
 use neural_codec::settings::DeviceChoice;
+use neural_codec::wiener::{WienerFilter, WienerWeights, weights_of};
 
 /// Bytes of an END packet.
 const END_BYTES: usize = PACKET_HEADER_BYTES + 20;
@@ -136,6 +137,9 @@ pub fn filter(data: &[u8]) {
         differences: differences.to_vec(),
         blocks: blocks.to_vec(),
     };
+    if let Ok(Some(weights)) = weights_of(&packet) {
+        return wiener(weights);
+    }
     let Ok(mut filter) = SceneFilter::new(&packet) else { return };
     let frame = Frame::new(67, 5, PixelFormat::YUV420_10, Color::default()).expect("a small frame");
     for _ in 0..3 {
@@ -144,6 +148,28 @@ pub fn filter(data: &[u8]) {
         }
     }
     let _ = filter.finish();
+}
+
+/// Weights that were read are written as bytes that read the same, and filter frames, each once the next is there.
+fn wiener(weights: WienerWeights) {
+    let bytes = weights.to_bytes().expect("what was read can be written");
+    assert_eq!(WienerWeights::from_bytes(&bytes).expect("and read again"), weights);
+    let mut filter = WienerFilter::new(weights);
+    let mut given = 0;
+    for number in 0..3 {
+        let mut frame = Frame::new(21, 13, PixelFormat::YUV420_10, Color::default()).expect("a small frame");
+        if let Planes::U16(planes) = frame.planes_mut() {
+            let level = |at: usize| (at * 97 + at * at * number * 31) % 1024;
+            planes[0]
+                .samples_mut()
+                .iter_mut()
+                .enumerate()
+                .for_each(|(at, sample)| *sample = level(at) as u16);
+        }
+        given += usize::from(filter.push(frame).expect("memory").is_some());
+    }
+    given += usize::from(filter.finish().expect("memory").is_some());
+    assert_eq!(given, 3);
 }
 
 /// A photo: refused, or decoded to a picture of its size, and written again as a file that reads the same. It may be shorter:

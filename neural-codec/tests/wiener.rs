@@ -24,7 +24,7 @@ const FRAMES: u64 = 40;
 
 fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
     let mut settings = Settings::default();
-    let common = [("effort", "3"), ("defaults", "[wiener]\nleast_bytes = 0\n")];
+    let common = [("effort", "4"), ("defaults", "[wiener]\nleast_bytes = 0\n")];
     common.iter().chain(pairs).for_each(|(name, value)| settings.set(name, value).unwrap());
     let mut clip = Clip::new(222, 158, PixelFormat::YUV420_8, FRAMES, FRAMES);
     let mut bytes = Vec::new();
@@ -111,7 +111,7 @@ fn a_seek_into_the_scene_gives_the_frames_of_the_whole() {
 
 #[test]
 fn quantizers_that_are_asked_for_and_plain_av1_have_no_filter() {
-    for pairs in [[("quantizer", "45")], [("strategies", "av1")], [("effort", "2")]] {
+    for pairs in [[("quantizer", "45")], [("strategies", "av1")], [("effort", "3")]] {
         let (bytes, report) = encoded(&pairs);
         assert!(report.scenes[0].filter.is_none() && report.scenes[0].strategy == Strategy::Av1, "{pairs:?}");
         assert_eq!(decoded(&bytes).unwrap().len() as u64, FRAMES);
@@ -192,7 +192,7 @@ mod files {
         )
         .unwrap();
         let mut settings = Settings::default();
-        settings.set("effort", "3").unwrap();
+        settings.set("effort", "4").unwrap();
         settings.set("defaults", "[wiener]\nleast_bytes = 0\n").unwrap();
         let kinds = ["mkv", "nvc"].map(|ending| {
             let output = folder.path().join(format!("out.{ending}"));
