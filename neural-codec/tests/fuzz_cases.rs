@@ -76,7 +76,7 @@ fn no_changed_byte_breaks_a_property_under_right_checksums() {
 /// Every length of every seed, and a changed byte at every place.
 #[test]
 fn no_cut_or_changed_filter_breaks_a_property() {
-    for name in ["m-nothing", "m-differences", "l-differences-and-maps"] {
+    for name in ["m-nothing", "m-differences", "l-differences-and-maps", "wiener-weights"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/filter").join(name);
         let seed = std::fs::read(path).unwrap();
         for position in 0..seed.len() {
