@@ -10,7 +10,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use neural_codec::bitstream::Limits;
-use neural_codec::decoder::{DecoderSettings, DecodingAgent, Received, SeekingDecoder, StreamDecoder};
+use neural_codec::decoder::{
+    DecoderSettings, DecodingAgent, Received, SeekingDecoder, StreamDecoder, inspect_any,
+};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::{Error, Result};
 use neural_codec::frame::PixelFormat;
@@ -136,6 +138,13 @@ const PLAIN: &[(&str, &str)] = &[("effort", "0"), ("threads", "1"), ("quantizer"
 const FLOOR: &[(&str, &str)] = &[("effort", "0"), ("threads", "1"), ("min_psnr_y", "34")];
 const HYBRID: &[(&str, &str)] =
     &[("effort", "3"), ("threads", "1"), ("strategies", "hybrid"), ("min_psnr_y", "34")];
+/// Weights of every scene, however little they save.
+const WIENER: &[(&str, &str)] = &[
+    ("effort", "0"),
+    ("threads", "1"),
+    ("min_psnr_y", "34"),
+    ("defaults", "[wiener]\nfrom_effort = 0\nleast_bytes = 0\nworth = 0.0\n"),
+];
 
 fn encode_to(format: PixelFormat, pairs: &[(&str, &str)], mut output: impl Write) -> Result<()> {
     let mut settings = Settings::default();
@@ -181,6 +190,7 @@ fn encoding_survives_every_failed_allocation() {
     survives("encode", 0, || encode_to(PixelFormat::YUV420_8, PLAIN, Nowhere));
     survives("encode RGB", 1, || encode_to(PixelFormat::RGB_10, PLAIN, Nowhere));
     survives("encode for a floor", 1, || encode_to(PixelFormat::YUV420_8, FLOOR, Nowhere));
+    survives("encode with weights", 1, || encode_to(PixelFormat::YUV420_8, WIENER, Nowhere));
 }
 
 #[test]
@@ -209,8 +219,10 @@ fn training_a_still_survives_every_failed_allocation() {
 #[test]
 fn decoding_survives_every_failed_allocation() {
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for pairs in [PLAIN, HYBRID] {
+    for pairs in [PLAIN, HYBRID, WIENER] {
         let bytes = stream(pairs);
+        let summary = inspect_any(Cursor::new(bytes.clone()), Limits::default()).unwrap();
+        assert_eq!(summary.scenes.iter().any(|scene| scene.filter_bytes > 0), pairs != PLAIN, "{pairs:?}");
         survives("decode", 0, || decode(&bytes));
         survives("seek", 0, || seek(&bytes));
         survives("push", 0, || push(&bytes));
