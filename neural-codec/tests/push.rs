@@ -7,7 +7,7 @@ use std::io::Read;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use neural_codec::bitstream::{EarlyItem, FRAMES_PER_HASH, Limits, PacketReader};
+use neural_codec::bitstream::{EarlyItem, FRAMES_PER_HASH, Limits, PacketReader, Strategy};
 use neural_codec::decoder::{DecoderSettings, DecodingAgent, OnDamage, Received, StreamDecoder};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
@@ -208,11 +208,84 @@ fn a_stream_that_stops_gives_the_frames_that_came_and_then_says_so() {
     }
 }
 
+/// A stream of two scenes whose frames depend on the frame after them.
+fn looking_ahead() -> &'static (Vec<u8>, Vec<FrameHash>) {
+    static STREAM: OnceLock<(Vec<u8>, Vec<FrameHash>)> = OnceLock::new();
+    STREAM.get_or_init(|| {
+        let mut settings = Settings::default();
+        let weights = "[wiener]\nfrom_effort = 0\nleast_bytes = 0\nworth = 0.0\n";
+        for (name, value) in [("effort", "0"), ("min_psnr_y", "34"), ("defaults", weights)] {
+            settings.set(name, value).unwrap();
+        }
+        let hooks = Hooks::default().with_scenes(vec![0..36, 36..48]);
+        let mut bytes = Vec::new();
+        let mut clip = Clip::new(160, 112, PixelFormat::YUV420_8, 48, 36);
+        let report = encode(&mut clip, &mut bytes, &settings, hooks).unwrap();
+        assert!(report.scenes.iter().all(|scene| scene.strategy == Strategy::Hybrid), "{:?}", report.scenes);
+        let mut decoder = StreamDecoder::new(bytes.as_slice(), DecoderSettings::default()).unwrap();
+        let hashes =
+            std::iter::from_fn(|| decoder.decode_frame().unwrap()).map(|frame| FrameHash::of(&frame));
+        let hashes = hashes.collect();
+        (bytes, hashes)
+    })
+}
+
+#[test]
+fn a_frame_that_depends_on_the_next_comes_with_the_last_byte_of_its_unit() {
+    let (bytes, hashes) = looking_ahead();
+    let ends = ends_of_units(bytes);
+    for (threads, piece) in [(1, 1), (4, 1), (2, 1000), (1, bytes.len())] {
+        let out = pushed(bytes, piece, DecoderSettings::default().with_threads(threads));
+        assert_eq!(out.len(), 48);
+        for (number, out) in out.into_iter().enumerate() {
+            let Out::Frame(time, hash, is_provisional, sent) = out else { panic!("frame {number}: {out:?}") };
+            assert_eq!((time, hash), (number as i64, hashes[number]));
+            assert_eq!(is_provisional, ![31, 35, 47].contains(&number), "frame {number}");
+            let needed = if [35, 47].contains(&number) { number } else { number + 1 };
+            assert!(piece > 1 || sent == ends[needed], "frame {number} after {sent}, not {}", ends[needed]);
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_stops_gives_the_frames_whose_next_came_too() {
+    let (bytes, hashes) = looking_ahead();
+    let ends = ends_of_units(bytes);
+    for last in [0, 1, 2, 20, 35, 36, 37, 47] {
+        for stop in [ends[last] - 1, ends[last] - 30] {
+            let units = ends.iter().filter(|&&end| end <= stop).count();
+            let frames = if units < 36 { units.saturating_sub(1) } else { 36.max(units - 1) };
+            let mut out = pushed(&bytes[..stop], 300, DecoderSettings::default());
+            assert!(matches!(out.pop(), Some(Out::Error(Error::Truncated { .. }))), "{units} units");
+            assert_eq!(out.len(), frames, "{units} units");
+            for (number, out) in out.into_iter().enumerate() {
+                assert!(matches!(out, Out::Frame(_, hash, ..) if hash == hashes[number]));
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_where_frames_look_ahead_ends_in_errors_and_not_in_a_wait() {
+    let (bytes, hashes) = looking_ahead();
+    for position in (200..bytes.len() - 60).step_by(bytes.len() / 40) {
+        let mut damaged = bytes.clone();
+        damaged[position] ^= 0x24;
+        for on_damage in [OnDamage::SkipScene, OnDamage::Stop] {
+            let out = pushed(&damaged, 500, DecoderSettings::default().with_on_damage(on_damage));
+            assert!(out.iter().any(|out| matches!(out, Out::Error(_))), "byte {position}");
+            let confirmed = |out: &Out| !matches!(out, Out::Frame(time, hash, false, _) if *hash != hashes[*time as usize]);
+            assert!(out.iter().all(confirmed), "byte {position}");
+        }
+    }
+}
+
 #[test]
 fn an_agent_that_is_dropped_in_the_middle_of_a_scene_ends() {
-    let (bytes, _) = stream();
-    let ends = ends_of_units(bytes);
-    for received in [false, true] {
+    for ((bytes, _), received) in
+        [(stream(), false), (stream(), true), (looking_ahead(), false), (looking_ahead(), true)]
+    {
+        let ends = ends_of_units(bytes);
         let mut agent = DecodingAgent::new(DecoderSettings::default()).unwrap();
         assert!(agent.send_data(&bytes[..ends[20] + 1]).unwrap());
         if received {

@@ -56,11 +56,19 @@ def encode_on_cluster(
     if not isinstance(source, (str, os.PathLike)):
         raise InvalidType(f"source: expected a path, which cluster needs, found {type(source).__name__}")
     check_distinct(source, output)
+    texts = _for_output(output, texts)
     starts_warm = _native.scenes_start_warm(texts)
     with _connected(address) as ray, bar_for(progress) as shown, opened(source, fps=fps, reading=texts) as (native, _):
         cutter = _native.SceneCutter(native, texts)
         scenes = _Run(ray, cutter, texts, starts_warm, shown).scenes()
         return _joined(cutter, scenes, output, on_lost, texts)
+
+
+def _for_output(output: Any, texts: dict[str, str]) -> dict[str, str]:
+    """The settings as `encode` on one machine has them for this output: files for players are without filters that nobody asked for."""
+    if not isinstance(output, (str, os.PathLike)) or _native.output_kind(output) == "stream":
+        return texts
+    return {**texts, "strategies": _native.strategies_for_players(texts)}
 
 
 def _ray() -> Any:

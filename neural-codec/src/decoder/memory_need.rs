@@ -11,8 +11,9 @@ const REFERENCES: u64 = 9;
 const WAITING: u64 = 5;
 /// Frames more between the filter and who takes them.
 const FILTERED: u64 = 4;
-/// Bytes for a pixel of a Wiener filter: luma of three frames at 8 and 16 bits, and of two as another shows them.
-const WIENER_BYTES: u64 = 13;
+/// Bytes for a pixel of a Wiener filter: luma of three frames at 8 and 16 bits, of two as another shows them, sums of blocks, and the
+/// frame that waits for the next.
+const WIENER_BYTES: u64 = 17;
 /// Bytes of coefficients, motion vectors and the like that dav1d keeps for a pixel of a frame in work, at 8 bits.
 const WORK_BYTES: u64 = 4;
 

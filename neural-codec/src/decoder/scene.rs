@@ -40,7 +40,7 @@ pub(super) struct SceneDecoder {
 }
 
 impl SceneDecoder {
-    /// `device`: the one of the settings, opened here at the first scene that has a filter, and kept: one that is lost later
+    /// `device`: the one of the settings, opened here at the first scene that has a network, and kept: one that is lost later
     /// leaves the other scenes to the CPU.
     ///
     /// # Errors
@@ -85,9 +85,10 @@ impl SceneDecoder {
             threads: settings.thread_count(),
             ..DecoderConfig::new(info.width, info.height)
         })?;
+        let looks_ahead = matches!(filter, Some(Layer::Wiener(_)));
         let ScenePackets { header, base, hashes, .. } = scene;
         let (feed, units) = if is_open {
-            let (feed, units) = UnitFeed::new();
+            let (feed, units) = UnitFeed::new(usize::from(looks_ahead));
             (Some(feed), UnitSource::Coming(units))
         } else {
             (None, UnitSource::Whole(base, 0))
@@ -95,7 +96,6 @@ impl SceneDecoder {
         let mut decoding = BaseStage { units, decoder, drained: false };
         let decoded = |frame| Decoded { frame, resident: None };
         let mut frames = Ahead::start(move || Ok(decoding.next()?.map(decoded)))?;
-        let looks_ahead = matches!(filter, Some(Layer::Wiener(_)));
         if let Some(filter) = filter {
             let (frames_left, keeps) = (header.frame_count(), settings.gpu_resident);
             let is_whole = covered == frames_left;

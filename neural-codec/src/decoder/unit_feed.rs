@@ -3,8 +3,8 @@
 //! ```text
 //! UnitInput -> UnitFeed -> BaseStage (a thread of its own)
 //! ```
-//! The stream is asked for a unit where that does not wait, or where no frame is under way: so a frame never waits for bytes that it
-//! does not need.
+//! The stream is asked for a unit where that does not wait, or where no frame is under way but those that wait for the next: so a
+//! frame never waits for bytes that it does not need.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -24,6 +24,8 @@ pub(super) trait UnitInput {
 
 /// Units on their way.
 pub(super) struct UnitFeed {
+    /// Frames that do not come out before the unit after theirs is in.
+    held: usize,
     /// `None` once the last unit or an error came.
     queue: Option<Sender<Vec<u8>>>,
     sent: usize,
@@ -31,17 +33,17 @@ pub(super) struct UnitFeed {
 }
 
 impl UnitFeed {
-    /// A feed and its end, which the decoder takes from.
-    pub(super) fn new() -> (Self, Receiver<Vec<u8>>) {
+    /// A feed and its end, which the decoder takes from. `held`: frames that do not come out before the unit after theirs is in.
+    pub(super) fn new(held: usize) -> (Self, Receiver<Vec<u8>>) {
         let (sender, units) = channel();
-        (Self { queue: Some(sender), sent: 0, failure: None }, units)
+        (Self { held, queue: Some(sender), sent: 0, failure: None }, units)
     }
 
-    /// Sends what is here; waits for a unit where all frames of those before were taken.
+    /// Sends what is here; waits for a unit where all frames that those before give were taken.
     pub(super) fn fill(&mut self, input: &mut dyn UnitInput, frames_taken: usize) {
         while let Some(queue) = self.queue.as_ref().filter(|_| self.failure.is_none()) {
             let under_way = self.sent.saturating_sub(frames_taken);
-            if under_way >= MOST_UNITS || (under_way > 0 && !input.is_at_hand()) {
+            if under_way >= MOST_UNITS || (under_way > self.held && !input.is_at_hand()) {
                 return;
             }
             match input.next_unit() {
@@ -57,9 +59,9 @@ impl UnitFeed {
         }
     }
 
-    /// What reading units met, once the frames of all units before it were taken.
+    /// What reading units met, once the frames that all units before it give were taken.
     pub(super) fn failure(&mut self, frames_taken: usize) -> Option<Error> {
-        if self.sent > frames_taken { None } else { self.failure.take() }
+        if self.sent > frames_taken + self.held { None } else { self.failure.take() }
     }
 }
 
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn a_unit_is_waited_for_only_when_no_frame_is_under_way() {
         let mut input = Input { here: 3, left: 5, waits: 0, fails: false };
-        let (mut feed, units) = UnitFeed::new();
+        let (mut feed, units) = UnitFeed::new(0);
         feed.fill(&mut input, 0);
         assert_eq!((units.try_iter().count(), input.waits), (3, 0));
         feed.fill(&mut input, 2);
@@ -112,9 +114,22 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_that_waits_for_the_next_is_none_under_way() {
+        let mut input = Input { here: 1, left: 3, waits: 0, fails: true };
+        let (mut feed, units) = UnitFeed::new(1);
+        feed.fill(&mut input, 0);
+        assert_eq!((units.try_iter().count(), input.waits), (2, 1));
+        assert!(feed.failure(0).is_none());
+        feed.fill(&mut input, 1);
+        assert_eq!((units.try_iter().count(), input.waits), (1, 2));
+        assert!(feed.failure(1).is_none());
+        assert!(matches!(feed.failure(2), Some(Error::Cancelled)));
+    }
+
+    #[test]
     fn no_more_units_are_under_way_than_frames_have_room() {
         let mut input = Input { here: 100, left: 100, waits: 0, fails: false };
-        let (mut feed, units) = UnitFeed::new();
+        let (mut feed, units) = UnitFeed::new(0);
         feed.fill(&mut input, 0);
         feed.fill(&mut input, 5);
         assert_eq!(units.try_iter().count(), MOST_UNITS + 5);
@@ -123,7 +138,7 @@ mod tests {
     #[test]
     fn a_failure_comes_after_the_frames_before_it() {
         let mut input = Input { here: 2, left: 2, waits: 0, fails: true };
-        let (mut feed, units) = UnitFeed::new();
+        let (mut feed, units) = UnitFeed::new(0);
         feed.fill(&mut input, 0);
         assert_eq!(units.try_iter().count(), 2);
         assert!(feed.failure(0).is_none() && feed.failure(1).is_none());

@@ -27,7 +27,7 @@ use crate::search::{
 use crate::settings::{Settings, Strategy};
 
 /// Bytes that say how many bytes of its scene a filter is.
-const LENGTH_BYTES: usize = 2;
+pub(super) const LENGTH_BYTES: usize = 2;
 
 /// How much is spent on filters.
 #[derive(Debug, Clone, Copy, PartialEq)]

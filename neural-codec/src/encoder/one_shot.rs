@@ -186,10 +186,7 @@ fn encode_container(
     hooks.lost_by_output = ContainerTracks::new(container, source.tracks())?.lost;
     hooks.lost_by_output.extend(shown_padding(source.info().width, source.info().height));
     let cancel = hooks.cancel.clone();
-    // Players show the base layer, which is to meet the target by itself.
-    let mut settings = settings.clone();
-    settings.defaults.wiener.from_effort = u8::MAX;
-    let settings = &settings;
+    let settings = &settings.for_players();
     let (mut report, stream) = encode_stream(source, output, settings, hooks)?;
     let settings_of_decoder = DecoderSettings::default();
     remux(&stream.path(), output, &settings_of_decoder, &cancel, &mut |_| ControlFlow::Continue(()))?;

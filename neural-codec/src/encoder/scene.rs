@@ -110,7 +110,7 @@ pub(super) fn search<'a>(
     let defaults = &context.clip.defaults;
     let [psnr_y, ssim_db] = match task.filter {
         Some(FilterPlan::Network(_)) => defaults.filter.expected_gain,
-        Some(FilterPlan::Wiener) => defaults.wiener.expected_gain,
+        Some(FilterPlan::Wiener(_)) => defaults.wiener.expected_gain,
         None => [0.0, 0.0],
     };
     let expected_gain = Quality { psnr_y, ssim_db: Some(ssim_db), ..Quality::even(0.0) };
@@ -156,7 +156,10 @@ fn store_scene(
             FilterPlan::Network(config) => {
                 filter_scene(context, config, floor, &task.frames, params, warm_start, &mut attempt)?
             }
-            FilterPlan::Wiener => wiener_scene(context, floor, &task.frames, params, &mut attempt)?,
+            FilterPlan::Wiener(of_clip) => {
+                let floor = floor.or(of_clip.as_ref());
+                wiener_scene(context, floor, &task.frames, params, &mut attempt)?
+            }
         };
         bytes += outcome.packet.as_ref().map_or(0, |packet| packet.byte_len() as u64);
         let record = attempt_record(Stage::Filter, params, &whole, &attempt, running.end());

@@ -39,7 +39,7 @@ pub(super) struct Session {
     pub(super) source: VideoInfo,
     pub(super) settings: Settings,
     pub(super) target: Target,
-    /// How filters are trained; none where the base layer is to stand alone.
+    /// What lies over base layers; none where they are to stand alone.
     pub(super) filter: Option<FilterPlan>,
     /// What is asked for single scenes, in order; empty where the clip's settings decide everywhere.
     asked: Vec<SceneRequest>,
@@ -98,7 +98,7 @@ impl Session {
             source,
             settings: settings.clone(),
             target,
-            filter: FilterPlan::new(settings, &target),
+            filter: plan_of(settings, &target, &goal_of(&target)),
             asked,
             context: AttemptContext { clip, resources, log: EncodeLog::new() },
             devices,
@@ -284,5 +284,12 @@ fn request_of(
         adaptive_quantization: choice.tool("adaptive_quantization").map(|on| on == 1),
         screen_content: choice.tool("screen_content").map(|on| on == 1),
     });
-    Ok(SceneRequest { goal, filter: FilterPlan::new(&own, target), tools, asked: choice.asked.clone() })
+    let filter = plan_of(&own, target, &goal);
+    Ok(SceneRequest { goal, filter, tools, asked: choice.asked.clone() })
+}
+
+/// What lies over the base layer of a scene with this goal.
+fn plan_of(settings: &Settings, target: &Target, goal: &SceneGoal) -> Option<FilterPlan> {
+    let plan = FilterPlan::new(settings, target)?;
+    if matches!(goal, SceneGoal::Constant(_)) { plan.at_a_quantizer() } else { Some(plan) }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::filter::{FilterOutcome, byte_price, decoded_again, empty_report};
-use crate::bitstream::NeuralFilter;
+use super::filter::{FilterOutcome, LENGTH_BYTES, byte_price, decoded_again, empty_report};
 use crate::error::{Error, Result};
 use crate::frame::FrameHash;
-use crate::metrics::{ClipMeasurer, Measured};
+use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics};
 use crate::report::FilterVerdict;
 use crate::scene::SceneFrames;
 use crate::search::{AttemptContext, EncodeAttempt, EncodeParams, Floor, Quality, at_depth};
@@ -71,17 +70,30 @@ pub(super) fn wiener_scene(
         hashes.push(FrameHash::of(&shown));
         Ok(())
     })?;
-    let measured: Measured = measurer.finish()?;
-    let packet: NeuralFilter = packet_of(&trained.weights, params.quantizer.quarters())?;
-    let bytes = packet.byte_len() as f64;
+    let measured = measurer.finish()?;
+    let packet = packet_of(&trained.weights, params.quantizer.quarters())?;
     let after = Quality::of(&measured.frames, clip.pooling);
-    // What a target looks at, or luma PSNR.
+    let error =
+        |frames: &[FrameMetrics]| -> f64 { frames.iter().map(|frame| frame.planes[0].sum as f64).sum() };
+    let left = error(&measured.frames) / error(&attempt.frames);
     let gained = match floor {
         Some(floor) => floor.margin(&after) - floor.margin(&before),
-        None => after.psnr_y - before.psnr_y,
+        None => -10.0 * left.log10(),
     };
-    report.reason = format!("{:.3} dB for {bytes} bytes", gained);
-    if search.log_bytes_per_db * gained <= bytes / attempt.bytes as f64 + rules.worth {
+    let bytes = packet.byte_len() + LENGTH_BYTES;
+    report.reason = format!("{gained:.3} dB for {bytes} bytes");
+    let share = bytes as f64 / attempt.bytes as f64;
+    // No number at all, where a floor has nothing to look at, pays for nothing.
+    let pays = search.log_bytes_per_db * gained > share + rules.worth;
+    let ssim = |comparison: &Comparison| comparison.finish().ssim_y;
+    let keeps_ssim = ssim(&measured.comparison)
+        .zip(ssim(&attempt.comparison))
+        .is_none_or(|(now, base)| now >= base - clip.defaults.filter.ssim_slack * (1.0 - base));
+    if !pays {
+        return Ok(outcome(report, None));
+    }
+    if left >= 1.0 || !keeps_ssim {
+        report.verdict = FilterVerdict::QualityWouldFall;
         return Ok(outcome(report, None));
     }
     report.verdict = FilterVerdict::Kept;

@@ -374,6 +374,18 @@ impl Settings {
             n => n,
         }
     }
+
+    /// The settings of a file that players show: they see the base layer, which is to meet the target by itself. Filters that are
+    /// asked for, by `hybrid` alone or by `filter_layers` or `filter_steps`, stay.
+    #[must_use]
+    pub fn for_players(&self) -> Self {
+        let mut settings = self.clone();
+        let is_asked = self.filter_layers.is_some() || self.filter_steps.is_some();
+        if self.strategies.contains(&Strategy::Av1) && !is_asked {
+            settings.strategies.retain(|strategy| *strategy != Strategy::Hybrid);
+        }
+        settings
+    }
 }
 
 #[cfg(test)]
@@ -386,6 +398,17 @@ mod tests {
         assert!(settings.thread_count() >= 1);
         settings.set("threads", "3").unwrap();
         assert_eq!(settings.thread_count(), 3);
+    }
+
+    #[test]
+    fn files_for_players_have_the_filters_that_are_asked_for_alone() {
+        let hybrid = |pairs: &[(&str, &str)]| {
+            let mut settings = Settings::default();
+            pairs.iter().for_each(|(name, text)| settings.set(name, text).unwrap());
+            settings.for_players().strategies.contains(&Strategy::Hybrid)
+        };
+        assert!(!hybrid(&[]) && !hybrid(&[("strategies", "av1,hybrid")]));
+        assert!(hybrid(&[("strategies", "hybrid")]) && hybrid(&[("filter_steps", "100")]));
     }
 
     #[test]

@@ -88,7 +88,7 @@ simd_body! {
 fn sum_blocks_body(frame: &Luma, before: &[u16], after: &[u16], lines: &mut Lines, sums: &mut [Sums]) {
     let (stride, length) = (frame.stride, lines.across.len());
     for (row, sums) in sums.chunks_exact_mut(length / BLOCK).enumerate() {
-        // Four rows of 10 bits, four times as much across, stay within 16 bits.
+        // Four rows of at most 2 * 1023.
         lines.across.fill(0);
         lines.down.fill(0);
         lines.change.fill(0);

@@ -1,13 +1,13 @@
 //! The weights of a scene as bytes.
 
 use super::classes::CLASSES;
-use super::taps::{PAIRS, TAPS};
+use super::taps::TAPS;
 use crate::error::{Error, Place, Result};
 use crate::range_coder::bits::{Bit, BitCoder, BitReader, BitWriter};
 use crate::range_coder::values::Values;
 
 /// Most groups of classes that have weights of their own.
-pub const MAX_GROUPS: usize = 15;
+pub(super) const MAX_GROUPS: usize = 15;
 
 /// Bits of a weight below the point.
 pub(super) const WEIGHT_BITS: u32 = 8;
@@ -46,20 +46,6 @@ impl WienerWeights {
         let read = code(&mut reader, &Self { groups: [0; CLASSES], weights: Vec::new() })?;
         reader.expect_end()?;
         Ok(read)
-    }
-}
-
-impl WienerWeights {
-    /// The same, the samples left, right, above and below counted so much less, in units of 1/256.
-    pub(super) fn sharpened(mut self, less: i16) -> Self {
-        for set in &mut self.weights {
-            for (weight, pair) in set.iter_mut().zip(PAIRS) {
-                if matches!(pair, (1, 0) | (0, 1)) {
-                    *weight = (*weight - less).max(-(MAX_WEIGHT as i16));
-                }
-            }
-        }
-        self
     }
 }
 

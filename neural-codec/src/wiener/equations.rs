@@ -22,6 +22,9 @@ const PRODUCTS: usize = TERMS * (TERMS + 1) / 2;
 /// Sums that stand side by side.
 const LANES: usize = SAMPLES / 2;
 
+/// The largest sample, of 10 bits.
+const MAX_SAMPLE: u16 = 1023;
+
 /// Blocks that 32 bits hold: two products of 2046 levels squared a lane and block.
 const MOST_BLOCKS: u32 = 200;
 
@@ -152,18 +155,20 @@ impl EquationSums {
 
 /// Source less decoded samples, at the depth of the latter.
 fn write_error(source: &Frame, luma: &Luma, y: usize, into: &mut [i16]) {
-    let up = luma.shift.saturating_sub(u32::from(source.format().depth.bits() - 8));
+    let shift = luma.shift as i32 - i32::from(source.format().depth.bits() - 8);
     let decoded = &luma.samples[luma.at(0, y)..];
     match source.planes() {
-        Planes::U8(planes) => subtract(planes[0].row(y), decoded, up, into),
-        Planes::U16(planes) => subtract(planes[0].row(y), decoded, up, into),
+        Planes::U8(planes) => subtract(planes[0].row(y), decoded, shift, into),
+        Planes::U16(planes) => subtract(planes[0].row(y), decoded, shift, into),
     }
 }
 
-fn subtract<T: Sample>(source: &[T], decoded: &[u16], up: u32, into: &mut [i16]) {
+fn subtract<T: Sample>(source: &[T], decoded: &[u16], shift: i32, into: &mut [i16]) {
     for ((into, &source), &decoded) in into.iter_mut().zip(source).zip(decoded) {
         let source: u16 = source.into();
-        *into = (source << up) as i16 - decoded as i16;
+        let source = source.min(MAX_SAMPLE);
+        let level = if shift < 0 { source >> -shift } else { source << shift };
+        *into = level as i16 - decoded as i16;
     }
 }
 

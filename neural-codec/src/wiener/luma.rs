@@ -34,9 +34,10 @@ impl Luma {
         let stride = width.next_multiple_of(ALIGNED) + 2 * MARGIN;
         let rows = height.next_multiple_of(ALIGNED) + 2 * MARGIN;
         let mut samples = memory::filled("luma of a Wiener filter", stride * rows, 0_u16)?;
+        let max = frame.format().depth.max_value();
         let fill = |y: usize, into: &mut [u16]| match frame.planes() {
-            Planes::U8(planes) => widen(planes[0].row(y), into),
-            Planes::U16(planes) => widen(planes[0].row(y), into),
+            Planes::U8(planes) => widen(planes[0].row(y), max, into),
+            Planes::U16(planes) => widen(planes[0].row(y), max, into),
         };
         for (row, into) in samples.chunks_exact_mut(stride).enumerate() {
             fill(row.saturating_sub(MARGIN).min(height - 1), into);
@@ -57,11 +58,11 @@ impl Luma {
     }
 }
 
-/// A row with copies of its first and last sample around it.
-fn widen<T: Sample>(row: &[T], into: &mut [u16]) {
+/// A row with copies of its first and last sample around it; what no sample may be is the largest that one may be.
+fn widen<T: Sample>(row: &[T], max: u16, into: &mut [u16]) {
     let (left, rest) = into.split_at_mut(MARGIN);
     let (middle, right) = rest.split_at_mut(row.len());
-    middle.iter_mut().zip(row).for_each(|(wide, &sample)| *wide = sample.into());
-    left.fill(row.first().copied().unwrap_or_default().into());
-    right.fill(row.last().copied().unwrap_or_default().into());
+    middle.iter_mut().zip(row).for_each(|(wide, &sample)| *wide = sample.into().min(max));
+    left.fill(middle[0]);
+    right.fill(middle[row.len() - 1]);
 }

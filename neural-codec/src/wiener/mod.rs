@@ -26,8 +26,9 @@ mod train;
 #[cfg(test)]
 mod tests;
 
-pub use code::{MAX_GROUPS, WienerWeights};
-pub use packet::{WIENER_PROFILE, packet_of, weights_of};
-pub use scene::{Neighbors, WienerFilter};
+pub use code::WienerWeights;
+pub(crate) use packet::packet_of;
+pub use packet::{WIENER_PROFILE, weights_of};
+pub use scene::WienerFilter;
 pub use taps::TAPS;
 pub(crate) use train::{WienerPlan, train_wiener};

@@ -12,7 +12,7 @@ pub const WIENER_PROFILE: u8 = 16;
 /// # Errors
 ///
 /// None in memory.
-pub fn packet_of(weights: &WienerWeights, quantizer: u16) -> Result<NeuralFilter> {
+pub(crate) fn packet_of(weights: &WienerWeights, quantizer: u16) -> Result<NeuralFilter> {
     Ok(NeuralFilter {
         profile: WIENER_PROFILE,
         quantizer,

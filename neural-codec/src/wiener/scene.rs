@@ -6,12 +6,12 @@ use super::code::WienerWeights;
 use super::luma::Luma;
 use super::motion::Vectors;
 use super::taps::{Aligned, TAPS};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::memory;
 
 /// Where the blocks of a frame lie in the frames before and after it, as far as those are there.
-pub struct Neighbors {
+pub(super) struct Neighbors {
     before: Option<Vectors>,
     after: Option<Vectors>,
 }
@@ -67,8 +67,14 @@ impl WienerFilter {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`.
+    /// `InvalidArgument` for a frame of another size or format than those before it, `OutOfMemory`.
     pub fn push(&mut self, frame: Frame) -> Result<Option<Frame>> {
+        if let Some((held, _)) = &self.held
+            && !held.same_shape(&frame)
+        {
+            let text = |frame: &Frame| format!("{}x{}, {}", frame.width(), frame.height(), frame.format());
+            return Err(Error::invalid("frame", text(held), text(&frame)));
+        }
         let luma = Luma::of(&frame)?;
         let Some((held, held_luma)) = self.held.take() else {
             self.held = Some((frame, luma));

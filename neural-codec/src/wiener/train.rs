@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::classes::classes;
-use super::code::WienerWeights;
+use super::code::{MAX_WEIGHT, WienerWeights};
 use super::equations::EquationSums;
 use super::groups::group;
 use super::luma::Luma;
 use super::scene::{Neighbors, filtered};
-use super::taps::Aligned;
+use super::taps::{Aligned, PAIRS};
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::memory;
@@ -42,29 +42,51 @@ pub(crate) struct TrainedWiener {
 pub(crate) fn train_wiener(plan: &WienerPlan, pair: Pair<'_>) -> Result<Option<TrainedWiener>> {
     let mut sums = EquationSums::new()?;
     let mut neighbors = memory::reserved("motion of a Wiener filter", plan.frames)?;
-    let mut row = Row::default();
-    row.each(plan.frames, pair, |index, source, decoded, lumas| {
+    Row::default().each(plan.frames, pair, |index, source, decoded, lumas| {
         let [before, frame, after] = lumas;
         let Some(frame) = frame else { return Ok(()) };
         let found = Neighbors::find(frame, before, after)?;
         let samples = decoded.width() * decoded.height();
         // So many rows of blocks of every frame, others in each.
         let every = (samples * plan.frames).div_ceil(plan.samples.max(1)).max(1);
+        let step = step_of(every);
         let [earlier, later] = found.align(frame, before, after)?;
         let classes = classes(frame, &earlier, &later)?;
         let aligned = Aligned { frame, neighbors: [&earlier, &later] };
-        sums.add(source, &aligned, &classes, (index * FIRST_ROWS % every, every))?;
+        sums.add(source, &aligned, &classes, (index * step % every, every))?;
         neighbors.push(found);
         Ok(())
     })?;
     let classes = sums.finish();
     let error: f64 = classes.iter().map(|class| class.error()).sum();
     let weights = group(&classes, plan.byte_price * error / 8.0);
-    Ok(weights.map(|weights| TrainedWiener { weights: weights.sharpened(plan.sharpening), neighbors }))
+    Ok(weights.map(|weights| TrainedWiener { weights: sharpened(weights, plan.sharpening), neighbors }))
 }
 
-/// By how many rows the first one looked at moves from frame to frame: prime to all that divides frames.
-const FIRST_ROWS: usize = 7;
+/// By how many rows the first one looked at moves from frame to frame: some five eighths of `every`, and prime to it, so that all
+/// come up.
+fn step_of(every: usize) -> usize {
+    let divides = |step: usize| {
+        let (mut a, mut b) = (every, step);
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    (every * 5 / 8 + 1..).find(|&step| divides(step) == 1).unwrap_or(1)
+}
+
+/// The same weights, the samples left, right, above and below counted so much less, in units of 1/256.
+fn sharpened(mut weights: WienerWeights, less: i16) -> WienerWeights {
+    for set in &mut weights.weights {
+        for (weight, pair) in set.iter_mut().zip(PAIRS) {
+            if matches!(pair, (1, 0) | (0, 1)) {
+                *weight = (*weight - less).max(-(MAX_WEIGHT as i16));
+            }
+        }
+    }
+    weights
+}
 
 impl TrainedWiener {
     /// Runs the filter over the scene: calls with the source and the filtered frame of each.
