@@ -52,7 +52,7 @@ mod _native {
     #[pymodule_export]
     use crate::parts::{
         PySceneCutter, concat, encode_cut, encode_scene, probe, profile_scenes, scenes_start_warm, split,
-        warm_start,
+        strategies_for_players, warm_start,
     };
     #[pymodule_export]
     use crate::photo::{decode_photo, decode_picture, encode_photo, encode_picture, is_photo};

@@ -163,6 +163,13 @@ pub(crate) fn scenes_start_warm(py: Python<'_>, settings: BTreeMap<String, Strin
     neural_codec::encoder::scenes_start_warm(&settings).map_err(|error| to_python(py, error))
 }
 
+/// The strategies of these settings for a file that players show, as the setting has them.
+#[pyfunction]
+pub(crate) fn strategies_for_players(py: Python<'_>, settings: BTreeMap<String, String>) -> PyResult<String> {
+    let settings = settings_from(&settings).map_err(|error| to_python(py, error))?.for_players();
+    Ok(settings.strategies.iter().map(|strategy| strategy.name()).collect::<Vec<_>>().join(","))
+}
+
 /// Joins encoded scenes; the stream comes as bytes, its report is the result.
 #[pyfunction]
 pub(crate) fn concat(

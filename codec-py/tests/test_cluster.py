@@ -74,6 +74,15 @@ def test_a_lost_node_costs_its_scenes_and_no_byte_differs(carphone, tmp_path, cl
     assert seen == sorted(seen) and seen[-1] == (120, 8) and len(nodes) == 1
 
 
+def test_files_for_players_are_without_filters_there_too(carphone, tmp_path, cluster):
+    settings = {"effort": 0, "min_psnr_y": 33, "max_scene_seconds": 2, "defaults": {"wiener.from_effort": 0, "wiener.least_bytes": 0}}
+    for ending, strategies in [("mkv", {"av1"}), ("nvc", {"hybrid"})]:
+        whole = neural_codec.encode(carphone, tmp_path / f"whole.{ending}", **settings)
+        neural_codec.encode(carphone, tmp_path / f"spread.{ending}", cluster="local", **settings)
+        assert {scene.strategy for scene in whole.scenes} == strategies
+        assert (tmp_path / f"spread.{ending}").read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
+
+
 def test_scenes_that_start_warm_wait_for_those_before(carphone, cluster):
     settings = {"effort": 0, "quantizer": 50, "strategies": "hybrid", "max_scene_seconds": 1.4}
     whole = neural_codec.encode(carphone, **settings)

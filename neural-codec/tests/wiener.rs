@@ -118,6 +118,44 @@ fn quantizers_that_are_asked_for_and_plain_av1_have_no_filter() {
     }
 }
 
+/// A quantizer that is asked for one scene of a clip with a floor.
+#[test]
+fn scenes_whose_quantizer_is_asked_for_have_no_filter_either() {
+    let (_, report) = encoded(&[("scene_settings", r#"[{"quantizer": 40}]"#)]);
+    assert!(report.scenes[0].filter.is_none() && report.scenes[0].strategy == Strategy::Av1);
+}
+
+#[test]
+fn a_floor_that_has_nothing_to_look_at_keeps_no_filter() {
+    let mut settings = Settings::default();
+    let weights = "[wiener]\nfrom_effort = 0\nleast_bytes = 0\nworth = 0.0\n";
+    for (name, value) in [("effort", "0"), ("min_ssim_y", "0.9"), ("defaults", weights)] {
+        settings.set(name, value).unwrap();
+    }
+    // SSIM takes windows of 11x11.
+    let mut clip = Clip::new(64, 8, PixelFormat::YUV420_8, 24, 24);
+    let report = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default()).unwrap();
+    let filter = report.scenes[0].filter.as_ref().unwrap();
+    assert_ne!(filter.verdict, FilterVerdict::Kept, "{}", filter.reason);
+}
+
+/// Targets that all scenes share.
+#[test]
+fn filters_serve_rates_lambda_and_floors_of_the_clip() {
+    for pairs in
+        [&[("bitrate_bps", "400000")][..], &[("lambda", "30")], &[("scope", "clip"), ("min_ssim_y", "0.97")]]
+    {
+        let fast = [("preset", "10"), ("bit_depth", "8")];
+        let (bytes, report) = encoded(&[pairs, &fast].concat());
+        let scene = &report.scenes[0];
+        let filter = scene.filter.as_ref().unwrap();
+        assert_eq!(filter.verdict, FilterVerdict::Kept, "{pairs:?}: {}", filter.reason);
+        assert!(scene.quality.psnr_y > filter.base_psnr_y && scene.quality.ssim_y > filter.base_ssim_y);
+        assert!(report.total.target_met && report.total.bytes == bytes.len() as u64, "{pairs:?}");
+        assert_eq!(decoded(&bytes).unwrap().len() as u64, FRAMES);
+    }
+}
+
 #[test]
 fn the_same_clip_gives_the_same_bytes_for_any_number_of_threads() {
     assert!(encoded(&[("threads", "1")]).0 == encoded(&[("threads", "3")]).0);

@@ -5,8 +5,8 @@ ranges = neural_codec.split("clip.mp4", effort=4)
 scenes = [neural_codec.encode_scene("clip.mp4", scene, index, effort=4) for index, scene in enumerate(ranges)]
 report = neural_codec.concat("clip.mp4", scenes, "clip.nvc", effort=4)
 ```
-The bytes are those of `encode` with the same settings. At efforts that train neural filters, pass each scene its
-`warm_start(index, scenes)` too.
+The bytes are those of `encode` with the same settings. Where neural filters are asked for, pass each scene its
+`warm_start(index, scenes)` too. Scenes of a file for players want `strategies="av1"`, as `encode` has it there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-//! NEURAL_FILTER: the network that a scene's decoded frames pass through.
+//! NEURAL_FILTER: the filter that a scene's decoded frames pass through.
 //!
-//! The fields are carried here; what the coded bytes mean is known to `neural`.
+//! The fields are carried here; what the coded bytes mean is known to `filter` and, for profile 16, to `wiener`.
 
 use super::Limits;
 use super::bytes::{Reader, Writer};
@@ -17,7 +17,7 @@ const MAX_DIFFERENCES: u32 = 1 << 18;
 /// A scene's filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NeuralFilter {
-    /// Which base network it begins with.
+    /// Which base network it begins with, or that it is a Wiener filter.
     pub profile: u8,
     /// Quantizer whose gains it begins with. Units: quarter steps of the base encoder's scale.
     pub quantizer: u16,

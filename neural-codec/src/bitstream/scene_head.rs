@@ -27,7 +27,7 @@ pub struct SceneHead {
     pub height: u32,
     /// Bits of a coded sample.
     pub depth: BitDepth,
-    /// The network that the decoded frames pass through, in a scene of [`Strategy::Hybrid`](super::Strategy).
+    /// The filter that the decoded frames pass through, in a scene of [`Strategy::Hybrid`](super::Strategy).
     pub filter: Option<NeuralFilter>,
     /// One hash for every [`FRAMES_PER_HASH`](super::FRAMES_PER_HASH) decoded frames.
     pub hashes: Vec<u64>,

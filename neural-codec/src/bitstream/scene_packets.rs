@@ -13,7 +13,7 @@ pub struct ScenePackets {
     pub header: SceneHeader,
     /// The AV1 stream, one temporal unit a frame.
     pub base: BaseLayer,
-    /// The network that the decoded frames pass through, in a scene of [`Strategy::Hybrid`](super::Strategy).
+    /// The filter that the decoded frames pass through, in a scene of [`Strategy::Hybrid`](super::Strategy).
     pub filter: Option<NeuralFilter>,
     /// One hash for every [`FRAMES_PER_HASH`](super::FRAMES_PER_HASH) decoded frames.
     pub hashes: Vec<u64>,

@@ -3,8 +3,8 @@
 //! ```text
 //! split(source) -> ranges;  encode_scene(frames of a range, warm start) -> EncodedScene;  concat(scenes) -> stream
 //! ```
-//! The bytes are those of [`encode`](super::encode) where each scene gets the [`warm_start`] that it has there. At efforts that
-//! train no filters it is empty, and scenes depend on nothing before them.
+//! The bytes are those of [`encode`](super::encode) where each scene gets the [`warm_start`] that it has there. Where
+//! no networks are trained it is empty, and scenes depend on nothing before them.
 
 use std::fmt;
 use std::io::Write;

@@ -396,6 +396,21 @@ fn dear_bytes_buy_fewer_weights_and_at_last_none() {
 }
 
 #[test]
+fn a_frame_of_another_size_is_refused() {
+    let mut filter = WienerFilter::new(some_weights(1));
+    assert!(filter.push(frame(0, (40, 24), BitDepth::Eight, 0.0)).unwrap().is_none());
+    let error = filter.push(frame(0, (24, 40), BitDepth::Eight, 0.0)).unwrap_err();
+    assert!(error.to_string().starts_with("frame: expected 40x24"), "{error}");
+}
+
+/// The format: bytes that are stored may never come to mean something else.
+#[test]
+fn weights_are_stored_as_ever() {
+    let bytes = some_weights(11).to_bytes().unwrap();
+    assert_eq!((bytes.len(), crc32c::crc32c(&bytes)), (372, 3_914_350_238));
+}
+
+#[test]
 fn a_frame_of_one_sample_and_a_scene_of_one_frame_have_no_equations_but_pass() {
     let (.., none) = trained(1, (1, 1), 1e-3);
     assert!(none.is_none());
