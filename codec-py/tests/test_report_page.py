@@ -117,6 +117,14 @@ def test_the_page_of_ten_minutes_is_light(report):
     assert len(text.encode()) < 1_500_000
 
 
+def test_what_is_stored_is_shown_with_its_filter(filtered):
+    (scene,) = filtered.scenes
+    shown = [each for each in _page_data._attempts(scene) if each["stored"]]
+    assert [(each["stage"], each["psnr"]) for each in shown] == [("filter", round(scene.quality.psnr_y, 3))]
+    plain = dataclasses.replace(scene, filter=dataclasses.replace(scene.filter, verdict="not_worth_its_bytes"))
+    assert [each["stage"] for each in _page_data._attempts(plain) if each["stored"]] == ["store"]
+
+
 def test_longer_clips_have_points_of_several_frames(report):
     values = {"psnr_y": [40.0] * 50_000}
     values["psnr_y"][31_007] = 20.0

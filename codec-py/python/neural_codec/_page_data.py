@@ -248,7 +248,9 @@ def _by_scene(report: Report) -> tuple[list[int], dict[str, list[float | None]],
 
 
 def _attempts(scene: Scene) -> list[dict[str, Any]]:
-    stored = next((each for each in reversed(scene.attempts) if each.stage == "store" and each.quantizer == scene.quantizer), None)
+    # What is stored has its filter over it.
+    stage = "filter" if scene.filter is not None and scene.filter.verdict == "kept" else "store"
+    stored = next((each for each in reversed(scene.attempts) if each.stage == stage and each.quantizer == scene.quantizer), None)
     return [
         {
             "scene": scene.index,
