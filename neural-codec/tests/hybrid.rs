@@ -8,8 +8,8 @@
 
 mod support;
 
-use neural_codec::bitstream::{Limits, NeuralFilter, PacketWriter, ScenePackets, SceneReader, Strategy};
-use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder};
+use neural_codec::bitstream::Strategy;
+use neural_codec::decoder::{DecoderSettings, SeekingDecoder};
 use neural_codec::encoder::{EncodingAgent, Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{FrameHash, PixelFormat};
@@ -19,6 +19,7 @@ use neural_codec::report::Report;
 use neural_codec::settings::Settings;
 use neural_codec::simd::InstructionSet;
 use support::Clip;
+use support::streams::{changed, decoded, with_filter};
 
 fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
     let mut settings = Settings::default();
@@ -30,29 +31,6 @@ fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
     let mut bytes = Vec::new();
     let report = encode(&mut clip, &mut bytes, &settings, Hooks::default()).unwrap();
     (bytes, report)
-}
-
-fn decoded(bytes: &[u8]) -> Result<Vec<FrameHash>, Error> {
-    let mut decoder = StreamDecoder::new(bytes, DecoderSettings::default())?;
-    let mut hashes = Vec::new();
-    while let Some(frame) = decoder.decode_frame()? {
-        hashes.push(FrameHash::of(&frame));
-    }
-    Ok(hashes)
-}
-
-/// The stream with its first scene changed.
-fn changed(bytes: &[u8], change: impl FnOnce(&mut ScenePackets)) -> Vec<u8> {
-    let mut reader = SceneReader::open(std::io::Cursor::new(bytes), Limits::default()).unwrap();
-    let mut scene = reader.scene(0).unwrap();
-    change(&mut scene);
-    let mut writer = PacketWriter::new(Vec::new(), reader.header(), Limits::default()).unwrap();
-    writer.write_scene(&scene).unwrap();
-    writer.finish().unwrap()
-}
-
-fn with_filter(bytes: &[u8], change: impl FnOnce(&mut NeuralFilter)) -> Vec<u8> {
-    changed(bytes, |scene| change(scene.filter.as_mut().unwrap()))
 }
 
 #[test]

@@ -21,6 +21,7 @@ use neural_codec::metrics::{Measures, ssimulacra2};
 use neural_codec::settings::Settings;
 use neural_codec::still::{self, StillPicture, StillSettings, StillTarget};
 use support::Clip;
+use support::streams::WEIGHTS_ANYWHERE;
 
 /// Allocations of fewer bytes never fail.
 const LARGE: usize = 1 << 16;
@@ -138,13 +139,8 @@ const PLAIN: &[(&str, &str)] = &[("effort", "0"), ("threads", "1"), ("quantizer"
 const FLOOR: &[(&str, &str)] = &[("effort", "0"), ("threads", "1"), ("min_psnr_y", "34")];
 const HYBRID: &[(&str, &str)] =
     &[("effort", "3"), ("threads", "1"), ("strategies", "hybrid"), ("min_psnr_y", "34")];
-/// Weights of every scene, however little they save.
-const WIENER: &[(&str, &str)] = &[
-    ("effort", "0"),
-    ("threads", "1"),
-    ("min_psnr_y", "34"),
-    ("defaults", "[wiener]\nfrom_effort = 0\nleast_bytes = 0\nworth = 0.0\n"),
-];
+const WIENER: &[(&str, &str)] =
+    &[("effort", "0"), ("threads", "1"), ("min_psnr_y", "34"), ("defaults", WEIGHTS_ANYWHERE)];
 
 fn encode_to(format: PixelFormat, pairs: &[(&str, &str)], mut output: impl Write) -> Result<()> {
     let mut settings = Settings::default();

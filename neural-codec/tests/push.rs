@@ -8,12 +8,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use neural_codec::bitstream::{EarlyItem, FRAMES_PER_HASH, Limits, PacketReader, Strategy};
-use neural_codec::decoder::{DecoderSettings, DecodingAgent, OnDamage, Received, StreamDecoder};
+use neural_codec::decoder::{DecoderSettings, DecodingAgent, OnDamage, Received};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
 use neural_codec::frame::{FrameHash, PixelFormat};
 use neural_codec::settings::Settings;
 use support::Clip;
+use support::streams::{WEIGHTS_ANYWHERE, decoded};
 
 /// Frames of the scenes of the stream that is tried: a whole group and a part, less than one, one frame.
 const SCENES: [u64; 3] = [40, 12, 1];
@@ -31,10 +32,7 @@ fn stream() -> &'static (Vec<u8>, Vec<FrameHash>) {
         let mut bytes = Vec::new();
         encode(&mut Clip::new(96, 64, PixelFormat::YUV420_8, FRAMES, 20), &mut bytes, &settings, hooks)
             .unwrap();
-        let mut decoder = StreamDecoder::new(bytes.as_slice(), DecoderSettings::default()).unwrap();
-        let hashes =
-            std::iter::from_fn(|| decoder.decode_frame().unwrap()).map(|frame| FrameHash::of(&frame));
-        let hashes = hashes.collect();
+        let hashes = decoded(&bytes).unwrap();
         (bytes, hashes)
     })
 }
@@ -213,8 +211,7 @@ fn looking_ahead() -> &'static (Vec<u8>, Vec<FrameHash>) {
     static STREAM: OnceLock<(Vec<u8>, Vec<FrameHash>)> = OnceLock::new();
     STREAM.get_or_init(|| {
         let mut settings = Settings::default();
-        let weights = "[wiener]\nfrom_effort = 0\nleast_bytes = 0\nworth = 0.0\n";
-        for (name, value) in [("effort", "0"), ("min_psnr_y", "34"), ("defaults", weights)] {
+        for (name, value) in [("effort", "0"), ("min_psnr_y", "34"), ("defaults", WEIGHTS_ANYWHERE)] {
             settings.set(name, value).unwrap();
         }
         let hooks = Hooks::default().with_scenes(vec![0..36, 36..48]);
@@ -222,10 +219,7 @@ fn looking_ahead() -> &'static (Vec<u8>, Vec<FrameHash>) {
         let mut clip = Clip::new(160, 112, PixelFormat::YUV420_8, 48, 36);
         let report = encode(&mut clip, &mut bytes, &settings, hooks).unwrap();
         assert!(report.scenes.iter().all(|scene| scene.strategy == Strategy::Hybrid), "{:?}", report.scenes);
-        let mut decoder = StreamDecoder::new(bytes.as_slice(), DecoderSettings::default()).unwrap();
-        let hashes =
-            std::iter::from_fn(|| decoder.decode_frame().unwrap()).map(|frame| FrameHash::of(&frame));
-        let hashes = hashes.collect();
+        let hashes = decoded(&bytes).unwrap();
         (bytes, hashes)
     })
 }

@@ -8,7 +8,7 @@
 
 mod support;
 
-use neural_codec::bitstream::{Limits, NeuralFilter, PacketWriter, SceneReader, Strategy};
+use neural_codec::bitstream::{Limits, NeuralFilter, Strategy};
 use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder, inspect_any};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
@@ -19,6 +19,7 @@ use neural_codec::settings::Settings;
 use neural_codec::simd::InstructionSet;
 use neural_codec::wiener::{TAPS, WIENER_PROFILE, weights_of};
 use support::Clip;
+use support::streams::{WEIGHTS_ANYWHERE, decoded, with_filter};
 
 const FRAMES: u64 = 40;
 
@@ -30,24 +31,6 @@ fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
     let mut bytes = Vec::new();
     let report = encode(&mut clip, &mut bytes, &settings, Hooks::default()).unwrap();
     (bytes, report)
-}
-
-fn decoded(bytes: &[u8]) -> Result<Vec<FrameHash>, Error> {
-    let mut decoder = StreamDecoder::new(bytes, DecoderSettings::default())?;
-    let mut hashes = Vec::new();
-    while let Some(frame) = decoder.decode_frame()? {
-        hashes.push(FrameHash::of(&frame));
-    }
-    Ok(hashes)
-}
-
-fn with_filter(bytes: &[u8], change: impl FnOnce(&mut NeuralFilter)) -> Vec<u8> {
-    let mut reader = SceneReader::open(std::io::Cursor::new(bytes), Limits::default()).unwrap();
-    let mut scene = reader.scene(0).unwrap();
-    change(scene.filter.as_mut().unwrap());
-    let mut writer = PacketWriter::new(Vec::new(), reader.header(), Limits::default()).unwrap();
-    writer.write_scene(&scene).unwrap();
-    writer.finish().unwrap()
 }
 
 #[test]
@@ -128,8 +111,7 @@ fn scenes_whose_quantizer_is_asked_for_have_no_filter_either() {
 #[test]
 fn a_floor_that_has_nothing_to_look_at_keeps_no_filter() {
     let mut settings = Settings::default();
-    let weights = "[wiener]\nfrom_effort = 0\nleast_bytes = 0\nworth = 0.0\n";
-    for (name, value) in [("effort", "0"), ("min_ssim_y", "0.9"), ("defaults", weights)] {
+    for (name, value) in [("effort", "0"), ("min_ssim_y", "0.9"), ("defaults", WEIGHTS_ANYWHERE)] {
         settings.set(name, value).unwrap();
     }
     // SSIM takes windows of 11x11.

@@ -66,9 +66,13 @@ def encode_on_cluster(
 
 def _for_output(output: Any, texts: dict[str, str]) -> dict[str, str]:
     """The settings as `encode` on one machine has them for this output: files for players are without filters that nobody asked for."""
-    if not isinstance(output, (str, os.PathLike)) or _native.output_kind(output) == "stream":
+    if _is_stream(output):
         return texts
     return {**texts, "strategies": _native.strategies_for_players(texts)}
+
+
+def _is_stream(output: Any) -> bool:
+    return not isinstance(output, (str, os.PathLike)) or _native.output_kind(output) == "stream"
 
 
 def _ray() -> Any:
@@ -259,7 +263,7 @@ def _joined(
     from ._export import remux
 
     job = cutter.concat([scene.data for scene in scenes], texts)
-    if not isinstance(output, (str, os.PathLike)) or _native.output_kind(output) == "stream":
+    if _is_stream(output):
         report = stream_into(output, job, [], None)
     else:
         with tempfile.TemporaryDirectory(prefix="neural-codec-") as folder:

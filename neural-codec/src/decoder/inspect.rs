@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::item::Item;
 use super::items::Items;
+use super::layer::Layer;
 use super::photo::coded_depth;
 use super::settings::DecoderSettings;
 use crate::bitstream::{Limits, PacketReader, PhotoPacket, StreamHeader};
+use crate::device::Device;
 use crate::error::{Error, Place, Result};
-use crate::filter::SceneFilter;
 use crate::memory;
 use crate::report::{ClipReport, PhotoReport};
-use crate::wiener::{WIENER_PROFILE, WienerFilter};
 
 /// A stream's description.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -119,6 +119,7 @@ pub fn inspect_file(path: &Path, limits: Limits) -> Result<StreamSummary> {
 }
 
 fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
+    let cpu = Device::cpu();
     let header = reader.header().clone();
     let mut last_duration = None;
     let mut scenes = Vec::new();
@@ -149,8 +150,7 @@ fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
             bit_depth: scene.base.depth.bits(),
             filter_bytes: scene.filter.as_ref().map_or(0, |filter| filter.byte_len() as u64),
             macs_per_pixel: match &scene.filter {
-                Some(filter) if filter.profile == WIENER_PROFILE => WienerFilter::macs_per_pixel(),
-                Some(filter) => SceneFilter::new(filter)?.macs_per_pixel(),
+                Some(filter) => Layer::new(filter, || Ok(&cpu))?.macs_per_pixel(),
                 None => 0.0,
             },
         });

@@ -16,6 +16,7 @@ mod file_scenes;
 mod inspect;
 mod item;
 mod items;
+mod layer;
 mod memory_need;
 mod one_shot;
 mod open_clip;

@@ -3,22 +3,15 @@
 use super::ahead::Ahead;
 use super::base_stage::{BaseStage, UnitSource};
 use super::item::FoundScene;
+use super::layer::{Decoded, Filtering, Layer};
 use super::memory_need;
 use super::settings::DecoderSettings;
 use super::unit_feed::{UnitFeed, UnitInput};
 use crate::base::{Av1Decoder, DecoderConfig, coded_size};
-use crate::bitstream::{FRAMES_PER_HASH, NeuralFilter, SceneHeader, ScenePackets, Strategy};
+use crate::bitstream::{FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
 use crate::device::Device;
 use crate::error::{Error, Place, Result};
-use crate::filter::SceneFilter;
-use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, VideoInfo};
-use crate::wiener::{WienerFilter, weights_of};
-
-/// A decoded frame, and where a GPU made it and it is wanted, the same picture in the GPU's memory.
-pub(super) struct Decoded {
-    pub(super) frame: Frame,
-    pub(super) resident: Option<GpuFrame>,
-}
+use crate::frame::{AnyFrame, FrameHash, GpuFrame, VideoInfo};
 
 /// A scene in the middle of being decoded.
 pub(super) struct SceneDecoder {
@@ -56,11 +49,11 @@ impl SceneDecoder {
         let FoundScene { packets: scene, covered, is_open } = found;
         let place = Place::in_scene(scene.header.index);
         memory_need::check(&scene, settings.thread_count(), settings.limits.max_memory_bytes)?;
-        let filter = match (scene.header.strategy, &scene.filter) {
+        let layer = match (scene.header.strategy, &scene.filter) {
             (Strategy::Av1, None) => None,
             (Strategy::Hybrid, Some(packet)) => {
-                let open = || settings.device.open(info.width * info.height);
-                Some(Layer::new(packet, device, open).map_err(|error| error.within(place))?)
+                let layer = Layer::new(packet, move || opened(device, settings, &info));
+                Some(layer.map_err(|error| error.within(place))?)
             }
             (strategy, filter) => {
                 let expected = if strategy == Strategy::Av1 {
@@ -85,7 +78,7 @@ impl SceneDecoder {
             threads: settings.thread_count(),
             ..DecoderConfig::new(info.width, info.height)
         })?;
-        let looks_ahead = matches!(filter, Some(Layer::Wiener(_)));
+        let looks_ahead = layer.as_ref().is_some_and(Layer::looks_ahead);
         let ScenePackets { header, base, hashes, .. } = scene;
         let (feed, units) = if is_open {
             let (feed, units) = UnitFeed::new(usize::from(looks_ahead));
@@ -94,12 +87,11 @@ impl SceneDecoder {
             (None, UnitSource::Whole(base, 0))
         };
         let mut decoding = BaseStage { units, decoder, drained: false };
-        let decoded = |frame| Decoded { frame, resident: None };
-        let mut frames = Ahead::start(move || Ok(decoding.next()?.map(decoded)))?;
-        if let Some(filter) = filter {
+        let mut frames = Ahead::start(move || Ok(decoding.next()?.map(Decoded::on_host)))?;
+        if let Some(layer) = layer {
             let (frames_left, keeps) = (header.frame_count(), settings.gpu_resident);
             let is_whole = covered == frames_left;
-            let mut filtering = Filtering { base: frames, filter, frames_left, is_whole, keeps };
+            let mut filtering = Filtering { base: frames, layer, frames_left, is_whole, keeps };
             frames = Ahead::start(move || filtering.next())?;
         }
         Ok(Self {
@@ -205,6 +197,18 @@ impl SceneDecoder {
     }
 }
 
+/// The device of the settings, opened where it is not.
+fn opened<'a>(
+    device: &'a mut Option<Device>,
+    settings: &DecoderSettings,
+    info: &VideoInfo,
+) -> Result<&'a Device> {
+    match device {
+        Some(device) => Ok(device),
+        None => Ok(device.insert(settings.device.open(info.width * info.height)?)),
+    }
+}
+
 /// A decoded frame where the settings want it: on the GPU of their device, or where that is none or has no room, on the host.
 pub(super) fn placed(
     Decoded { frame, resident }: Decoded,
@@ -218,74 +222,8 @@ pub(super) fn placed(
     if let Some(resident) = resident {
         return Ok(AnyFrame::Gpu(resident));
     }
-    let device = match device {
-        Some(device) => device,
-        None => device.insert(settings.device.open(info.width * info.height)?),
-    };
+    let device = opened(device, settings, info)?;
     let copy =
         device.attempt("frames that stay on the GPU", usize::MAX, |gpu| GpuFrame::upload(gpu, &frame))?;
     Ok(copy.map_or(AnyFrame::Host(frame), AnyFrame::Gpu))
-}
-
-/// Decoded frames on their way through a filter.
-struct Filtering {
-    base: Ahead<Decoded>,
-    filter: Layer,
-    /// Frames that the scene is said to have, less those that came.
-    frames_left: usize,
-    /// Whether the scene has all the frames that the filter is for.
-    is_whole: bool,
-    /// Whether frames are wanted on the GPU too.
-    keeps: bool,
-}
-
-impl Filtering {
-    /// Frames that are too few or too many are left to the caller, who knows their place.
-    fn next(&mut self) -> Result<Option<Decoded>> {
-        let filter = match &mut self.filter {
-            Layer::Wiener(filter) => {
-                while let Some(decoded) = self.base.next()? {
-                    if let Some(frame) = filter.push(decoded.frame)? {
-                        return Ok(Some(Decoded { frame, resident: None }));
-                    }
-                }
-                return Ok(filter.finish()?.map(|frame| Decoded { frame, resident: None }));
-            }
-            Layer::Network(filter) => filter,
-        };
-        let Some(decoded) = self.base.next()? else {
-            if self.frames_left == 0 && self.is_whole {
-                filter.finish()?;
-            }
-            return Ok(None);
-        };
-        let Some(left) = self.frames_left.checked_sub(1) else { return Ok(Some(decoded)) };
-        self.frames_left = left;
-        let (frame, resident) = filter.next(&decoded.frame)?;
-        Ok(Some(Decoded { frame, resident: resident.filter(|_| self.keeps) }))
-    }
-}
-
-/// What lies over the base layer.
-enum Layer {
-    Network(Box<SceneFilter>),
-    Wiener(Box<WienerFilter>),
-}
-
-impl Layer {
-    /// `open` gives the device, where a network needs one and there is none yet.
-    fn new(
-        packet: &NeuralFilter,
-        device: &mut Option<Device>,
-        open: impl FnOnce() -> Result<Device>,
-    ) -> Result<Self> {
-        if let Some(weights) = weights_of(packet)? {
-            return Ok(Self::Wiener(Box::new(WienerFilter::new(weights))));
-        }
-        let device = match device {
-            Some(device) => device,
-            None => device.insert(open()?),
-        };
-        SceneFilter::with_device(packet, device).map(|filter| Self::Network(Box::new(filter)))
-    }
 }

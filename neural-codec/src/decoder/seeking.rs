@@ -8,8 +8,9 @@ use std::path::Path;
 use super::file_scenes::FileScenes;
 use super::item::FoundScene;
 use super::items::begins_like_a_file;
+use super::layer::Decoded;
 use super::photo::{decode_photo, header_of};
-use super::scene::{Decoded, SceneDecoder, placed};
+use super::scene::{SceneDecoder, placed};
 use super::settings::DecoderSettings;
 use crate::bitstream::{PhotoPacket, SIGNATURE, SceneEntry, SceneReader, SceneTable, StreamHeader};
 use crate::device::Device;
@@ -229,7 +230,7 @@ impl<R: Read + Seek> SeekingDecoder<R> {
         if let Scenes::Photo(_, _, photo) = &self.scenes {
             let frame = decode_photo(photo, &self.settings)?;
             self.next += 1;
-            return Ok(Some(Decoded { frame, resident: None }));
+            return Ok(Some(Decoded::on_host(frame)));
         }
         let entry = self.scenes.table().scenes[scene];
         let is_same_run =

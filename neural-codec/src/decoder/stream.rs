@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::item::Item;
 use super::items::{AnyInput, Items, OpenUnits};
+use super::layer::Decoded;
 use super::photo::decode_photo;
-use super::scene::{Decoded, SceneDecoder, placed};
+use super::scene::{SceneDecoder, placed};
 use super::settings::{DecoderSettings, OnDamage};
 use crate::bitstream::{AudioPacket, PacketReader, SceneReader, StreamHeader, SubtitlePacket, Tracks};
 use crate::device::Device;
@@ -194,7 +195,7 @@ impl<R: Read> StreamDecoder<R> {
                 Some(Item::LastDuration(duration)) => self.last_duration = Some(duration),
                 Some(Item::Photo(photo)) => {
                     let frame = decode_photo(&photo, &self.settings)?;
-                    return Ok(Some(Decoded { frame, resident: None }));
+                    return Ok(Some(Decoded::on_host(frame)));
                 }
                 Some(Item::Scene(scene)) => {
                     let info = self.header().info;

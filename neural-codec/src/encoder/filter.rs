@@ -7,27 +7,22 @@
 //! ```
 //! It pays where D + lambda R falls: squared error of all samples, and every byte of the packet.
 
-use std::sync::Arc;
-
-use crate::base::Av1Decoder;
+use super::filtered::{
+    FilterOutcome, Filtered, FilteredMeasurer, StoredFrames, added_bytes, byte_price, empty_report,
+};
 use crate::bitstream::NeuralFilter;
 use crate::defaults::Defaults;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::train::{
     Candidate, PATCH, PatchSampler, Patches, ScenePlan, TrainedFilter, WarmStart, train_scene,
 };
 use crate::filter::{Filter, MapWriter, NetworkSize, block_count, block_errors, temporal_layer};
-use crate::frame::{BitDepth, Frame, FrameHash};
-use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics, Measured, Metrics};
-use crate::report::{FilterCandidateReport, FilterReport, FilterVerdict};
-use crate::scene::{Reading, SceneFrames};
-use crate::search::{
-    AttemptContext, EncodeAttempt, EncodeParams, Floor, Quality, Resources, Target, at_depth,
-};
+use crate::frame::{BitDepth, Frame};
+use crate::metrics::{FrameMetrics, Metrics};
+use crate::report::{FilterCandidateReport, FilterVerdict};
+use crate::scene::SceneFrames;
+use crate::search::{AttemptContext, EncodeAttempt, EncodeParams, Floor, Quality, Resources, Target};
 use crate::settings::{Settings, Strategy};
-
-/// Bytes that say how many bytes of its scene a filter is.
-pub(super) const LENGTH_BYTES: usize = 2;
 
 /// How much is spent on filters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,15 +77,6 @@ impl TrainingConfig {
     }
 }
 
-/// What became of a scene's filter.
-pub(super) struct FilterOutcome {
-    /// The packet, where the filter is kept.
-    pub(super) packet: Option<NeuralFilter>,
-    /// The network behind it, for later scenes.
-    pub(super) trained: Option<TrainedFilter>,
-    pub(super) report: FilterReport,
-}
-
 /// Trains, runs and weighs a filter for a stored attempt. Where it pays, the attempt's hashes and distortion become those of
 /// the filtered frames.
 ///
@@ -110,15 +96,10 @@ pub(super) fn filter_scene(
     let base = attempt.comparison.finish();
     let mut report = empty_report(config.size.name(), &base);
     if attempt.bytes < rules.least_bytes {
-        report.verdict = FilterVerdict::NothingToGain;
-        report.reason = format!("a scene of {} bytes has nothing to gain", attempt.bytes);
-        return Ok(FilterOutcome { packet: None, trained: None, report });
+        return Ok(FilterOutcome::nothing_to_gain(report, attempt.bytes));
     }
-    let decoded = match attempt.decoded.take() {
-        Some(decoded) => decoded,
-        None => decoded_again(context, params, attempt)?,
-    };
-    let scene = StoredFrames { context, frames, config, attempt, decoded };
+    let stored = StoredFrames::of(context, frames, params, attempt)?;
+    let scene = Training { context, config, attempt, stored };
     let before = Quality::of(&attempt.frames, context.clip.pooling);
     let is_dear = floor.is_some_and(|floor| !floor.is_bound_by_psnr(&before));
     let price = byte_price(attempt.bytes, search.log_bytes_per_db) * if is_dear { rules.dearer } else { 1.0 };
@@ -149,11 +130,13 @@ pub(super) fn filter_scene(
     let mut kept = None;
     for candidate in promising.into_iter().take(rules.most_runs) {
         let run = scene.run(candidate, price)?;
-        let left = run.error_left(&config, scene.attempt);
-        let bytes = (run.packet.byte_len() + LENGTH_BYTES) as f64;
+        // A ratio, for which any depth does.
+        let error = |frame: &FrameMetrics| config.squared_error(frame, BitDepth::Eight);
+        let left = run.filtered.error_left(scene.attempt, error);
+        let bytes = added_bytes(&run.packet) as f64;
         let pays = match floor {
             Some(floor) => {
-                let after = Quality::of(&run.frames, context.clip.pooling);
+                let after = Quality::of(&run.filtered.frames, context.clip.pooling);
                 let gained = floor.margin(&after) - floor.margin(&before);
                 search.log_bytes_per_db * gained > bytes / scene.attempt.bytes as f64 + rules.worth
             }
@@ -178,30 +161,12 @@ pub(super) fn filter_scene(
     }
     report.reason = reasons.join("; ");
     let Some((run, candidate)) = kept else {
-        return Ok(FilterOutcome { packet: None, trained: None, report });
+        return Ok(FilterOutcome::none(report));
     };
-    report.bytes = run.packet.byte_len() as u64;
-    report.macs_per_pixel = candidate.network.network()?.macs_per_pixel();
-    report.tops_per_frame = 2.0 * report.macs_per_pixel * (info.width * info.height) as f64 / 1e12;
+    let macs_per_pixel = candidate.network.network()?.macs_per_pixel();
     let trained = TrainedFilter { network: candidate.network.clone(), error_left: candidate.error_left };
-    (attempt.hashes, attempt.frames, attempt.comparison) = (run.hashes, run.frames, run.comparison);
-    Ok(FilterOutcome { packet: Some(run.packet), trained: Some(trained), report })
-}
-
-/// The report of a filter that was not trained yet, over a base layer of this quality.
-pub(super) fn empty_report(name: &str, base: &Metrics) -> FilterReport {
-    FilterReport {
-        network_size: name.into(),
-        verdict: FilterVerdict::NotWorthItsBytes,
-        reason: String::new(),
-        bytes: 0,
-        base_psnr_y: base.psnr_y,
-        base_psnr_yuv: base.psnr_yuv,
-        base_ssim_y: base.ssim_y,
-        macs_per_pixel: 0.0,
-        tops_per_frame: 0.0,
-        candidates: Vec::new(),
-    }
+    let outcome = FilterOutcome::kept(report, run.packet, macs_per_pixel, run.filtered, info, attempt);
+    Ok(FilterOutcome { trained: Some(trained), ..outcome })
 }
 
 fn candidate_report(candidate: &Candidate) -> FilterCandidateReport {
@@ -212,56 +177,20 @@ fn candidate_report(candidate: &Candidate) -> FilterCandidateReport {
     }
 }
 
-/// What the units of an attempt decode to, where it was taken from the cache.
-pub(super) fn decoded_again(
-    context: &AttemptContext,
-    params: &EncodeParams,
-    attempt: &EncodeAttempt,
-) -> Result<Arc<SceneFrames>> {
-    let decoded = SceneFrames::new(Reading::Repeated, Arc::clone(&context.resources.memory));
-    let mut decoder = context.decoder(params.depth)?;
-    let drain = |decoder: &mut Av1Decoder| -> Result<()> {
-        while let Some(frame) = decoder.receive()? {
-            context.resources.cancel.check()?;
-            decoded.push(Arc::new(frame))?;
-        }
-        Ok(())
-    };
-    for unit in &attempt.units {
-        decoder.send(unit)?;
-        drain(&mut decoder)?;
-    }
-    decoder.finish()?;
-    drain(&mut decoder)?;
-    decoded.close(None);
-    Ok(decoded)
-}
-
-/// The share of a scene's squared error that is worth as much as one of its bytes.
-pub(super) fn byte_price(bytes: u64, log_bytes_per_db: f64) -> f64 {
-    let error_per_log_byte = std::f64::consts::LN_10 / 10.0 / log_bytes_per_db;
-    error_per_log_byte / bytes as f64
-}
-
-/// A stored scene: its source frames, and what it decodes to.
-struct StoredFrames<'a> {
+/// A stored scene that a network is trained on.
+struct Training<'a> {
     context: &'a AttemptContext,
-    frames: &'a SceneFrames,
     config: TrainingConfig,
     attempt: &'a EncodeAttempt,
-    /// At the depth of the base layer.
-    decoded: Arc<SceneFrames>,
+    stored: StoredFrames<'a>,
 }
 
-impl StoredFrames<'_> {
+impl Training<'_> {
     /// Calls with the index, the source and the decoded frame of each unit.
     fn each_pair(&self, mut each: impl FnMut(usize, &Frame, &Frame) -> Result<()>) -> Result<()> {
         for index in 0..self.attempt.units.len() {
-            self.context.resources.cancel.check()?;
-            let frame = |frames: &SceneFrames| {
-                frames.get(index as u64)?.ok_or_else(|| Error::internal("filter", "a frame is gone"))
-            };
-            each(index, &*frame(self.frames)?, &*frame(&self.decoded)?)?;
+            let (source, decoded) = self.stored.pair(index)?;
+            each(index, &source, &decoded)?;
         }
         Ok(())
     }
@@ -292,10 +221,7 @@ impl StoredFrames<'_> {
         let error: f64 =
             self.attempt.frames.iter().map(|frame| self.config.squared_error(frame, format.depth)).sum();
         let mut maps = MapWriter::new(price / 8.0 * error);
-        let clip = &self.context.clip;
-        let mut measurer =
-            ClipMeasurer::new(&clip.info, clip.store_measures)?.with_device(&self.context.resources.device);
-        let mut hashes = Vec::new();
+        let mut measurer = FilteredMeasurer::new(self.context)?;
         self.each_pair(|index, source, decoded| {
             let kind = temporal_layer(index);
             let everywhere = filter.apply(decoded, kind, None)?;
@@ -308,10 +234,7 @@ impl StoredFrames<'_> {
             } else {
                 filter.apply(decoded, kind, Some(&map))?
             };
-            let shown = at_depth(Arc::new(filtered), format.depth)?;
-            measurer.push(source, &shown)?;
-            hashes.push(FrameHash::of(&shown));
-            Ok(())
+            measurer.push(source, filtered)
         })?;
         let packet = NeuralFilter {
             profile: candidate.network.profile as u8,
@@ -320,35 +243,22 @@ impl StoredFrames<'_> {
             differences: candidate.network.to_bytes()?,
             blocks: maps.finish()?,
         };
-        let Measured { frames, comparison } = measurer.finish()?;
-        Ok(Run { packet, hashes, frames, comparison })
+        Ok(Run { packet, filtered: measurer.finish()? })
     }
 }
 
-/// What running a filter over a scene gave.
+/// What running a network over a scene gave.
 struct Run {
     packet: NeuralFilter,
-    hashes: Vec<FrameHash>,
-    frames: Vec<FrameMetrics>,
-    comparison: Comparison,
+    filtered: Filtered,
 }
 
 impl Run {
-    /// Squared error of that without the filter.
-    fn error_left(&self, config: &TrainingConfig, attempt: &EncodeAttempt) -> f64 {
-        // A ratio, for which any depth does.
-        let sum = |frames: &[FrameMetrics]| -> f64 {
-            frames.iter().map(|frame| config.squared_error(frame, BitDepth::Eight)).sum()
-        };
-        let without = sum(&attempt.frames);
-        if without > 0.0 { sum(&self.frames) / without } else { 1.0 }
-    }
-
     /// Whether no metric that targets name falls.
     fn keeps_quality(&self, base: &Metrics, ssim_slack: f64) -> bool {
-        let now = self.comparison.finish();
-        now.psnr_y.zip(base.psnr_y).is_none_or(|(now, base)| now >= base)
-            && now.ssim_y.zip(base.ssim_y).is_none_or(|(now, base)| now >= base - ssim_slack * (1.0 - base))
+        let now = self.filtered.comparison.finish().psnr_y;
+        now.zip(base.psnr_y).is_none_or(|(now, base)| now >= base)
+            && self.filtered.keeps_ssim(base, ssim_slack)
     }
 }
 

@@ -13,6 +13,7 @@ mod cut;
 mod encoded_scene;
 mod filter;
 mod filter_plan;
+mod filtered;
 mod hooks;
 mod memory_plan;
 mod muxer;

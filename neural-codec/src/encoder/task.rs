@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::filter::FilterOutcome;
 use super::filter_plan::FilterPlan;
+use super::filtered::FilterOutcome;
 use crate::base::Quantizer;
 use crate::scene::SceneFrames;
 use crate::search::{EncodeAttempt, Floor, Tools};

@@ -17,8 +17,11 @@ const CHANGE: [u32; 2] = [6, 20];
 /// Directions: none, across, down.
 const DIRECTIONS: usize = 3;
 
+/// Classes of the same detail.
+pub(super) const OF_A_DETAIL: usize = DIRECTIONS * (CHANGE.len() + 1);
+
 /// Classes there are.
-pub(super) const CLASSES: usize = (DETAIL.len() + 1) * DIRECTIONS * (CHANGE.len() + 1);
+pub(super) const CLASSES: usize = (DETAIL.len() + 1) * OF_A_DETAIL;
 
 /// Sums over blocks.
 #[derive(Clone, Copy, Default)]
@@ -66,7 +69,7 @@ pub(super) fn classes(frame: &Luma, before: &[u16], after: &[u16]) -> Result<Vec
             0
         };
         let change = steps(&CHANGE, total(&|sums| sums.change));
-        *class = ((detail * DIRECTIONS + direction) * (CHANGE.len() + 1) + change) as u8;
+        *class = (detail * OF_A_DETAIL + direction * (CHANGE.len() + 1) + change) as u8;
     }
     Ok(classes)
 }

@@ -1,6 +1,6 @@
 //! The weights of a scene as bytes.
 
-use super::classes::CLASSES;
+use super::classes::{CLASSES, OF_A_DETAIL};
 use super::taps::TAPS;
 use crate::error::{Error, Place, Result};
 use crate::range_coder::bits::{Bit, BitCoder, BitReader, BitWriter};
@@ -57,7 +57,7 @@ fn code(coder: &mut impl BitCoder, given: &WienerWeights) -> Result<WienerWeight
     for class in 0..CLASSES {
         let wanted = given.groups[class];
         // A class mostly moves with the one a step less detailed.
-        let before = class.checked_sub(CLASSES / 5).map_or(0, |before| groups[before]);
+        let before = class.checked_sub(OF_A_DETAIL).map_or(0, |before| groups[before]);
         let is_repeated = coder.bit(&mut repeats, wanted == before)?;
         groups[class] = if is_repeated { before } else { number(coder, wanted.into(), count)? as u8 };
     }

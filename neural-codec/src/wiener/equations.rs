@@ -102,10 +102,10 @@ impl EquationSums {
         let (columns, _) = luma.blocks(BLOCK);
         let (whole_columns, whole_rows) = (luma.width / BLOCK, luma.height / BLOCK);
         let width = whole_columns * BLOCK;
-        let mut lines = memory::filled("taps of a row", TERMS * BLOCK * width, 0_i16)?;
         if width == 0 {
             return Ok(());
         }
+        let mut lines = memory::filled("taps of a row", TERMS * BLOCK * width, 0_i16)?;
         for row in (first..whole_rows).step_by(every) {
             for (number, line) in lines.chunks_exact_mut(width).enumerate() {
                 let (term, y) = (number / BLOCK, row * BLOCK + number % BLOCK);

@@ -7,8 +7,8 @@ use crate::memory;
 /// Samples around the picture, copies of its edge: what the farthest vector, the window of a block and the taps reach.
 pub(super) const MARGIN: usize = 24;
 
-/// Sizes are rounded up to whole blocks of motion.
-const ALIGNED: usize = 8;
+/// Samples a side of what has a motion of its own; sizes are rounded up to whole ones.
+pub(super) const MOTION_BLOCK: usize = 8;
 
 /// Luma samples, at their depth and, to compare quickly, at 8 bits.
 pub(super) struct Luma {
@@ -31,8 +31,8 @@ impl Luma {
     pub(super) fn of(frame: &Frame) -> Result<Self> {
         let (width, height) = (frame.width(), frame.height());
         let shift = u32::from(frame.format().depth.bits() - 8);
-        let stride = width.next_multiple_of(ALIGNED) + 2 * MARGIN;
-        let rows = height.next_multiple_of(ALIGNED) + 2 * MARGIN;
+        let stride = width.next_multiple_of(MOTION_BLOCK) + 2 * MARGIN;
+        let rows = height.next_multiple_of(MOTION_BLOCK) + 2 * MARGIN;
         let mut samples = memory::filled("luma of a Wiener filter", stride * rows, 0_u16)?;
         let max = frame.format().depth.max_value();
         let fill = |y: usize, into: &mut [u16]| match frame.planes() {

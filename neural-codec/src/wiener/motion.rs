@@ -1,12 +1,9 @@
 //! Motion from a frame to a neighbor, found again by the decoder, so that it takes no bytes.
 
-use super::luma::Luma;
+use super::luma::{Luma, MOTION_BLOCK as BLOCK};
 use crate::error::Result;
 use crate::memory;
 use crate::simd::simd_body;
-
-/// Samples a side of what a vector is for.
-pub(super) const BLOCK: usize = 8;
 
 /// Samples a side of what is compared; the block is its middle.
 const WINDOW: usize = 16;

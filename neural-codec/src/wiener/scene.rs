@@ -10,11 +10,11 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::memory;
 
-/// Where the blocks of a frame lie in the frames before and after it, as far as those are there.
-pub(super) struct Neighbors {
-    before: Option<Vectors>,
-    after: Option<Vectors>,
-}
+/// The frames before and after a frame, as far as they are there.
+pub(super) type Beside<'a> = [Option<&'a Luma>; 2];
+
+/// Where the blocks of a frame lie in those beside it.
+pub(super) struct Neighbors([Option<Vectors>; 2]);
 
 impl Neighbors {
     /// Looks for them.
@@ -22,18 +22,17 @@ impl Neighbors {
     /// # Errors
     ///
     /// `OutOfMemory`.
-    pub(super) fn find(frame: &Luma, before: Option<&Luma>, after: Option<&Luma>) -> Result<Self> {
+    pub(super) fn find(frame: &Luma, [before, after]: Beside<'_>) -> Result<Self> {
         let find = |other: Option<&Luma>| other.map(|other| Vectors::find(frame, other)).transpose();
-        Ok(Self { before: find(before)?, after: find(after)? })
+        Ok(Self([find(before)?, find(after)?]))
     }
 
     /// Both as the frame shows them; one that is not there is the frame itself.
-    pub(super) fn align(
-        &self,
-        frame: &Luma,
-        before: Option<&Luma>,
-        after: Option<&Luma>,
-    ) -> Result<[Vec<u16>; 2]> {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(super) fn align(&self, frame: &Luma, [before, after]: Beside<'_>) -> Result<[Vec<u16>; 2]> {
         let align = |vectors: &Option<Vectors>, other: Option<&Luma>| -> Result<Vec<u16>> {
             let mut aligned = memory::copied("luma of a Wiener filter", &frame.samples)?;
             if let (Some(vectors), Some(other)) = (vectors, other) {
@@ -41,7 +40,7 @@ impl Neighbors {
             }
             Ok(aligned)
         };
-        Ok([align(&self.before, before)?, align(&self.after, after)?])
+        Ok([align(&self.0[0], before)?, align(&self.0[1], after)?])
     }
 }
 
@@ -99,8 +98,8 @@ impl WienerFilter {
     }
 
     fn filtered(&self, frame: &Frame, luma: &Luma, after: Option<&Luma>) -> Result<Frame> {
-        let neighbors = Neighbors::find(luma, self.before.as_ref(), after)?;
-        filtered(&self.weights, frame, luma, &neighbors, (self.before.as_ref(), after))
+        let beside = [self.before.as_ref(), after];
+        filtered(&self.weights, frame, luma, &Neighbors::find(luma, beside)?, beside)
     }
 }
 
@@ -114,9 +113,9 @@ pub(super) fn filtered(
     frame: &Frame,
     luma: &Luma,
     neighbors: &Neighbors,
-    (before, after): (Option<&Luma>, Option<&Luma>),
+    beside: Beside<'_>,
 ) -> Result<Frame> {
-    let [before, after] = neighbors.align(luma, before, after)?;
+    let [before, after] = neighbors.align(luma, beside)?;
     let classes = classes(luma, &before, &after)?;
     apply(frame, &Aligned { frame: luma, neighbors: [&before, &after] }, &classes, weights)
 }

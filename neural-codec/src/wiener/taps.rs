@@ -26,14 +26,13 @@ impl Aligned<'_> {
     /// Writes tap `tap` of the samples from `start` on. Units: levels.
     #[inline(always)]
     pub(super) fn write_tap(&self, tap: usize, start: usize, into: &mut [i16]) {
-        let stride = self.frame.stride as isize;
-        let length = into.len();
+        let (stride, length) = (self.frame.stride, into.len());
         fn line(samples: &[u16], from: usize, length: usize) -> &[u16] {
             &samples[from..from + length]
         }
         let here = line(&self.frame.samples, start, length);
         if let Some(&(across, down)) = PAIRS.get(tap) {
-            let offset = down * stride + across;
+            let offset = down * stride as isize + across;
             let one = line(&self.frame.samples, start.wrapping_add_signed(offset), length);
             let other = line(&self.frame.samples, start.wrapping_add_signed(-offset), length);
             for (into, ((&here, &one), &other)) in into.iter_mut().zip(here.iter().zip(one).zip(other)) {
@@ -42,7 +41,7 @@ impl Aligned<'_> {
             return;
         }
         let (neighbor, kind) = ((tap - PAIRS.len()) / NEIGHBOR_TAPS, (tap - PAIRS.len()) % NEIGHBOR_TAPS);
-        let samples = self.neighbors[neighbor.min(1)];
+        let samples = self.neighbors[neighbor];
         let most = MOST_DIFFERENT << self.frame.shift;
         let bounded = |there: u16, here: u16| (there as i16 - here as i16).clamp(-most, most);
         if kind == 0 {
@@ -53,7 +52,6 @@ impl Aligned<'_> {
             return;
         }
         let (left, right) = (line(samples, start - 1, length), line(samples, start + 1, length));
-        let stride = self.frame.stride;
         let (above, below) = (line(samples, start - stride, length), line(samples, start + stride, length));
         for x in 0..length {
             let here = here[x];

@@ -354,7 +354,8 @@ fn trained(
     let source: Vec<Frame> = (0..frames).map(|number| frame(number, size, BitDepth::Eight, 0.0)).collect();
     let decoded: Vec<Frame> = (0..frames).map(|number| frame(number, size, BitDepth::Eight, 10.0)).collect();
     let pair = |index: usize| Ok((Arc::new(source[index].clone()), Arc::new(decoded[index].clone())));
-    let plan = WienerPlan { frames, byte_price, samples: 1 << 20, sharpening: 0 };
+    let plan =
+        WienerPlan { frames, frame_samples: size.0 * size.1, byte_price, samples: 1 << 20, sharpening: 0 };
     let trained = train_wiener(&plan, &pair).unwrap();
     (source, decoded, trained)
 }

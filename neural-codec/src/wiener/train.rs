@@ -7,7 +7,7 @@ use super::code::{MAX_WEIGHT, WienerWeights};
 use super::equations::EquationSums;
 use super::groups::group;
 use super::luma::Luma;
-use super::scene::{Neighbors, filtered};
+use super::scene::{Beside, Neighbors, filtered};
 use super::taps::{Aligned, PAIRS};
 use crate::error::Result;
 use crate::frame::Frame;
@@ -17,6 +17,8 @@ use crate::memory;
 pub(crate) struct WienerPlan {
     /// Frames of the scene.
     pub(crate) frames: usize,
+    /// Luma samples of each.
+    pub(crate) frame_samples: usize,
     /// The share of the scene's squared error that a byte is worth.
     pub(crate) byte_price: f64,
     /// Luma samples that the weights are solved from, about.
@@ -42,17 +44,14 @@ pub(crate) struct TrainedWiener {
 pub(crate) fn train_wiener(plan: &WienerPlan, pair: Pair<'_>) -> Result<Option<TrainedWiener>> {
     let mut sums = EquationSums::new()?;
     let mut neighbors = memory::reserved("motion of a Wiener filter", plan.frames)?;
-    Row::default().each(plan.frames, pair, |index, source, decoded, lumas| {
-        let [before, frame, after] = lumas;
-        let Some(frame) = frame else { return Ok(()) };
-        let found = Neighbors::find(frame, before, after)?;
-        let samples = decoded.width() * decoded.height();
-        // So many rows of blocks of every frame, others in each.
-        let every = (samples * plan.frames).div_ceil(plan.samples.max(1)).max(1);
-        let step = step_of(every);
-        let [earlier, later] = found.align(frame, before, after)?;
-        let classes = classes(frame, &earlier, &later)?;
-        let aligned = Aligned { frame, neighbors: [&earlier, &later] };
+    // So many rows of blocks of every frame, others in each.
+    let every = (plan.frame_samples * plan.frames).div_ceil(plan.samples).max(1);
+    let step = step_of(every);
+    in_a_row(plan.frames, pair, |index, source, _, luma, beside| {
+        let found = Neighbors::find(luma, beside)?;
+        let [before, after] = found.align(luma, beside)?;
+        let classes = classes(luma, &before, &after)?;
+        let aligned = Aligned { frame: luma, neighbors: [&before, &after] };
         sums.add(source, &aligned, &classes, (index * step % every, every))?;
         neighbors.push(found);
         Ok(())
@@ -66,14 +65,14 @@ pub(crate) fn train_wiener(plan: &WienerPlan, pair: Pair<'_>) -> Result<Option<T
 /// By how many rows the first one looked at moves from frame to frame: some five eighths of `every`, and prime to it, so that all
 /// come up.
 fn step_of(every: usize) -> usize {
-    let divides = |step: usize| {
+    let common_divisor = |step: usize| {
         let (mut a, mut b) = (every, step);
         while b > 0 {
             (a, b) = (b, a % b);
         }
         a
     };
-    (every * 5 / 8 + 1..).find(|&step| divides(step) == 1).unwrap_or(1)
+    (every * 5 / 8 + 1..).find(|&step| common_divisor(step) == 1).unwrap_or(1)
 }
 
 /// The same weights, the samples left, right, above and below counted so much less, in units of 1/256.
@@ -99,48 +98,31 @@ impl TrainedWiener {
         pair: Pair<'_>,
         mut each: impl FnMut(&Frame, Frame) -> Result<()>,
     ) -> Result<()> {
-        Row::default().each(self.neighbors.len(), pair, |index, source, decoded, [before, frame, after]| {
-            let Some(frame) = frame else { return Ok(()) };
-            let neighbors = &self.neighbors[index];
-            each(source, filtered(&self.weights, decoded, frame, neighbors, (before, after))?)
+        in_a_row(self.neighbors.len(), pair, |index, source, decoded, luma, beside| {
+            each(source, filtered(&self.weights, decoded, luma, &self.neighbors[index], beside)?)
         })
     }
 }
 
-/// Three frames in a row.
-#[derive(Default)]
-struct Row {
-    lumas: [Option<Luma>; 3],
-}
-
-impl Row {
-    /// Calls for every frame with its number, its source, what it decodes to, and the luma of that and of the frames before and after it.
-    fn each(
-        &mut self,
-        frames: usize,
-        pair: Pair<'_>,
-        mut each: impl FnMut(usize, &Frame, &Frame, [Option<&Luma>; 3]) -> Result<()>,
-    ) -> Result<()> {
-        let mut next = None;
-        for index in 0..frames {
-            let (source, decoded) = match next.take() {
-                Some(pair) => pair,
-                None => {
-                    let first = pair(index)?;
-                    self.lumas[2] = Some(Luma::of(&first.1)?);
-                    first
-                }
-            };
-            self.lumas.rotate_left(1);
-            self.lumas[2] = None;
-            if index + 1 < frames {
-                let following = pair(index + 1)?;
-                self.lumas[2] = Some(Luma::of(&following.1)?);
-                next = Some(following);
-            }
-            let [before, frame, after] = &self.lumas;
-            each(index, &source, &decoded, [before.as_ref(), frame.as_ref(), after.as_ref()])?;
-        }
-        Ok(())
+/// Calls for every frame with its number, its source, what it decodes to, the luma of that, and that of the frames before and after it.
+fn in_a_row(
+    frames: usize,
+    pair: Pair<'_>,
+    mut each: impl FnMut(usize, &Frame, &Frame, &Luma, Beside<'_>) -> Result<()>,
+) -> Result<()> {
+    let load = |index| -> Result<_> {
+        let (source, decoded) = pair(index)?;
+        let luma = Luma::of(&decoded)?;
+        Ok((source, decoded, luma))
+    };
+    let mut before: Option<Luma> = None;
+    let mut next = if frames > 0 { Some(load(0)?) } else { None };
+    for index in 0..frames {
+        let Some((source, decoded, luma)) = next else { break };
+        next = if index + 1 < frames { Some(load(index + 1)?) } else { None };
+        let after = next.as_ref().map(|(_, _, luma)| luma);
+        each(index, &source, &decoded, &luma, [before.as_ref(), after])?;
+        before = Some(luma);
     }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "ffmpeg")]
 pub mod files;
+pub mod streams;
 
 use neural_codec::bitstream::{AudioDetails, AudioPacket, AudioTrack, Tracks, Trim};
 use neural_codec::frame::{BitDepth, Color, ColorRange, Frame, PixelFormat, Rational, VideoInfo};
