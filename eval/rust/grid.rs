@@ -1,10 +1,11 @@
 //! Codes a clip with every setting of a list, and measures each frame: the raw material of rules and of oracles.
 //!
 //! ```text
-//! grid CLIP SETTINGS   one line of SETTINGS a coding: PRESET DEPTH QUANTIZER [NAME=VALUE ...]
+//! grid CLIP SETTINGS [METRICS]   one line of SETTINGS a coding: PRESET DEPTH QUANTIZER [NAME=VALUE ...]
 //! ```
 //! Prints one JSON object a line: the setting, bytes and processor seconds of encoding alone, and of every frame its bytes,
-//! quantizer (0 to 63) and temporal layer, luma PSNR in dB and luma SSIM, and the mean PSNR of both chroma planes.
+//! quantizer (0 to 63) and temporal layer, luma PSNR in dB and luma SSIM, and the mean PSNR of both chroma planes. Of METRICS
+//! (`vmaf,xpsnr`) it prints the means.
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 
 use std::fmt::Write as _;
@@ -17,13 +18,19 @@ use neural_codec::base::{
 };
 use neural_codec::frame::{BitDepth, Frame, VideoInfo};
 use neural_codec::media::{self, OpenOptions};
-use neural_codec::metrics::{Comparison, FrameMetrics, Measures};
+use neural_codec::metrics::{ClipMeasurer, FrameMetrics, Measures, Metric};
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [clip, settings] = arguments.as_slice() else { return Err("usage: grid CLIP SETTINGS".into()) };
+    let [clip, settings, metrics @ ..] = arguments.as_slice() else {
+        return Err("usage: grid CLIP SETTINGS [METRICS]".into());
+    };
+    let measures = match metrics.first() {
+        Some(names) => names.parse::<Measures>()?.with(Metric::SsimY),
+        None => Measures::SSIM,
+    };
     let mut source = media::open(Path::new(clip), &OpenOptions::default())?;
     let info = *source.info();
     let mut frames = Vec::new();
@@ -31,12 +38,17 @@ fn main() -> Result<(), Failure> {
         frames.push(Arc::new(frame));
     }
     for line in std::fs::read_to_string(settings)?.lines().filter(|line| !line.trim().is_empty()) {
-        println!("{}", measured(&info, &frames, line)?);
+        println!("{}", measured(&info, &frames, line, measures)?);
     }
     Ok(())
 }
 
-fn measured(info: &VideoInfo, frames: &[Arc<Frame>], line: &str) -> Result<String, Failure> {
+fn measured(
+    info: &VideoInfo,
+    frames: &[Arc<Frame>],
+    line: &str,
+    measures: Measures,
+) -> Result<String, Failure> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [preset, depth, quantizer, options @ ..] = words.as_slice() else {
         return Err(format!("{line:?}: expected PRESET DEPTH QUANTIZER").into());
@@ -56,7 +68,7 @@ fn measured(info: &VideoInfo, frames: &[Arc<Frame>], line: &str) -> Result<Strin
     let clock = ProcessTime::now();
     let units = coded(&config, frames)?;
     let seconds = clock.elapsed().as_secs_f64();
-    let metrics = compared(info, &config, frames, &units)?;
+    let metrics = compared(info, &config, measures, frames, &units)?;
     let list = |value: &dyn Fn(usize) -> String| (0..units.len()).map(value).collect::<Vec<_>>().join(",");
     let chroma = |frame: &FrameMetrics| {
         let mse = f64::midpoint(frame.mse(1), frame.mse(2)).max(1e-9);
@@ -65,7 +77,7 @@ fn measured(info: &VideoInfo, frames: &[Arc<Frame>], line: &str) -> Result<Strin
     let mut text = String::new();
     write!(
         text,
-        "{{\"setting\":\"{line}\",\"bytes\":{},\"seconds\":{seconds:.3},\"units\":[{}],\"quantizers\":[{}],\"layers\":[{}],\"psnr\":[{}],\"ssim\":[{}],\"chroma\":[{}]}}",
+        "{{\"setting\":\"{line}\",\"bytes\":{},\"seconds\":{seconds:.3},\"units\":[{}],\"quantizers\":[{}],\"layers\":[{}],\"psnr\":[{}],\"ssim\":[{}],\"chroma\":[{}]{}}}",
         units.iter().map(|unit| unit.data.len()).sum::<usize>(),
         list(&|i| units[i].data.len().to_string()),
         list(&|i| units[i].quantizer.to_string()),
@@ -73,8 +85,22 @@ fn measured(info: &VideoInfo, frames: &[Arc<Frame>], line: &str) -> Result<Strin
         list(&|i| format!("{:.3}", metrics[i].psnr_y.unwrap_or(100.0))),
         list(&|i| format!("{:.5}", metrics[i].ssim_y.unwrap_or(1.0))),
         list(&|i| format!("{:.2}", chroma(&metrics[i]))),
+        means(&metrics, measures),
     )?;
     Ok(text)
+}
+
+/// The means of the metrics that were asked for beside luma PSNR and SSIM, as members of an object.
+fn means(frames: &[FrameMetrics], measures: Measures) -> String {
+    let mut text = String::new();
+    for metric in Metric::ALL.into_iter().skip(2).filter(|metric| measures.has(*metric)) {
+        let values: Vec<f64> = frames.iter().filter_map(|frame| frame.value(metric)).collect();
+        if !values.is_empty() {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let _ = write!(text, ",\"{metric}\":{mean:.4}");
+        }
+    }
+    text
 }
 
 fn coded(config: &EncoderConfig, frames: &[Arc<Frame>]) -> Result<Vec<TemporalUnit>, Failure> {
@@ -100,6 +126,7 @@ fn coded(config: &EncoderConfig, frames: &[Arc<Frame>]) -> Result<Vec<TemporalUn
 fn compared(
     info: &VideoInfo,
     config: &EncoderConfig,
+    measures: Measures,
     frames: &[Arc<Frame>],
     units: &[TemporalUnit],
 ) -> Result<Vec<FrameMetrics>, Failure> {
@@ -108,12 +135,11 @@ fn compared(
         color: info.color,
         ..DecoderConfig::new(info.width, info.height)
     })?;
-    let mut comparison = Comparison::new(info.format, Measures::SSIM);
-    let mut metrics = Vec::new();
+    let mut measurer = ClipMeasurer::new(info, measures)?;
     let mut take = |decoder: &mut Av1Decoder| -> Result<(), Failure> {
         while let Some(decoded) = decoder.receive()? {
             let decoded = decoded.shifted_to(info.format.depth)?;
-            metrics.push(comparison.push(&frames[metrics.len()], &decoded)?);
+            measurer.push(&frames[measurer.len()], &decoded)?;
         }
         Ok(())
     };
@@ -123,5 +149,5 @@ fn compared(
     }
     decoder.finish()?;
     take(&mut decoder)?;
-    Ok(metrics)
+    Ok(measurer.finish()?.frames)
 }

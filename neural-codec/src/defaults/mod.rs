@@ -19,7 +19,7 @@ mod value;
 
 pub use table::{
     ClassLimits, ClipFloor, Defaults, Effort, FilterRules, Forecast, MostAbove, PhotoSearch, Rate, Search,
-    SteeringRules, Training, WienerRules,
+    SteeringRules, Training, TuneRules, WienerRules,
 };
 pub use value::{Constant, FILTER_LAYERS};
 

@@ -277,6 +277,17 @@ table! {
         /// Candidates that are run over the whole scene, at most.
         most_runs: usize, 1 => 4;
     }
+    /// What the base encoder is tuned for.
+    tune: TuneRules {
+        /// The least effort that tunes it.
+        from_effort: u8, 0 => 10;
+        /// By how many dB every other floor has to be exceeded where the base encoder is tuned for the one that binds.
+        least_slack: f64, 0 => 100;
+        /// What tuning for contrast adds at the same quantizer: dB of luma PSNR, of luma SSIM and of VMAF on their scales.
+        contrast_gain: [f64; 3], -10 => 10;
+        /// The same of tuning for structure.
+        structure_gain: [f64; 3], -10 => 10;
+    }
     /// When weights that are solved for lie over the base layer.
     wiener: WienerRules {
         /// The least effort that solves for them.

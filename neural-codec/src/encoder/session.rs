@@ -283,6 +283,7 @@ fn request_of(
         hierarchical_levels: choice.tool("hierarchical_levels"),
         adaptive_quantization: choice.tool("adaptive_quantization").map(|on| on == 1),
         screen_content: choice.tool("screen_content").map(|on| on == 1),
+        tune: None,
     });
     let filter = plan_of(&own, target, &goal);
     Ok(SceneRequest { goal, filter, tools, asked: choice.asked.clone() })

@@ -1,7 +1,7 @@
 //! Looks for the coarsest quantizer that reaches a quality floor, and stores the scene with it.
 //!
 //! ```text
-//! locate   a part of the scene at a fast preset   -> about where the quantizer lies
+//! locate   a part of the scene at a fast preset   -> about where the quantizer lies, and which metric binds there
 //! pilot    the scene at a middle preset           -> every frame's quality, and the quantizer that it was given
 //! store    the scene as it will be stored, every frame at the pilot's quantizer or as far from it as the floor is
 //!                                                 -> measured; corrected where it misses the floor or lies far above
@@ -56,6 +56,12 @@ impl Search<'_> {
             located += 1;
             let attempt = self.probe(Stage::Locate, quantizer, part.clone())?;
             curve.add(quantizer.value(), self.quality(&attempt));
+            if located == 1 {
+                let expected = curve.moved(&self.over_probe(quantizer));
+                let at_floor =
+                    expected.quality(expected.solve_between(floor, rules.target_margin, self.library()));
+                curve = curve.moved(&self.tune_for(floor, &at_floor));
+            }
             let expected = curve.moved(&self.over_probe(quantizer));
             let margin = floor.margin(&expected.quality(quantizer.value()));
             let next = expected.solve(floor, rules.target_margin, self.library());

@@ -24,6 +24,7 @@ mod slope;
 mod stage_clock;
 mod steering;
 mod target;
+mod tune;
 
 pub(crate) use attempt::{AttemptKind, EncodeAttempt};
 pub(crate) use attempt_cache::AttemptCache;
@@ -38,3 +39,4 @@ pub(crate) use run_attempt::{at_depth, run_attempt};
 pub(crate) use scene_search::{Search, SearchResult, Store, Stored, attempt_record};
 pub(crate) use stage_clock::{Spent, StageClock};
 pub use target::{Floor, Target};
+pub use tune::Tune;

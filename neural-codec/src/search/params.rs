@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::steering::Steering;
 use super::target::{Floor, Target};
+use super::tune::Tune;
 use crate::base::{Library, Quantizer};
 use crate::frame::{BitDepth, VideoInfo};
 use crate::settings::Settings;
@@ -18,6 +19,8 @@ pub struct Tools {
     pub adaptive_quantization: Option<bool>,
     /// True: screen content tools in every frame.
     pub screen_content: Option<bool>,
+    /// What the encoder is tuned for in place of squared errors.
+    pub tune: Option<Tune>,
 }
 
 impl Tools {
@@ -28,7 +31,8 @@ impl Tools {
         // 2 is the default: by the propagation of errors along motion.
         let aq = self.adaptive_quantization.map(|on| option("aq-mode", if on { 2 } else { 0 }));
         let screen = self.screen_content.map(|on| option("scm", u8::from(on)));
-        [levels, aq, screen].into_iter().flatten().collect()
+        let tune = self.tune.map(|tune| option("tune", tune.number()));
+        [levels, aq, screen, tune].into_iter().flatten().collect()
     }
 }
 
@@ -73,6 +77,8 @@ pub(crate) struct EffortParams {
     pub(crate) slack: f64,
     /// Whether tools are chosen by the class of the scene.
     pub(crate) chooses_tools: bool,
+    /// Whether the base encoder is tuned for the metric that binds.
+    pub(crate) tunes: bool,
     /// The finest quantizer that the preset can be trusted with.
     pub(crate) finest: Quantizer,
     /// Bits of a sample inside the base layer.
@@ -144,6 +150,7 @@ impl EffortParams {
             has_fast_pilots: (constants.fast_pilots_from..pilot_preset).contains(&preset),
             slack: constants.slack[usize::from(effort)],
             chooses_tools: effort >= constants.chooses_tools_from,
+            tunes: effort >= settings.defaults.tune.from_effort,
             finest: if preset > FASTEST_PRESET_OF_FINE {
                 Quantizer::from(FINE_BELOW)
             } else {
@@ -229,8 +236,9 @@ mod tests {
             hierarchical_levels: Some(3),
             adaptive_quantization: Some(false),
             screen_content: Some(true),
+            tune: Some(Tune::Contrast),
         };
-        assert_eq!(tools.to_string(), "hierarchical-levels=3 aq-mode=0 scm=1");
+        assert_eq!(tools.to_string(), "hierarchical-levels=3 aq-mode=0 scm=1 tune=5");
         assert_eq!(Tools::default().to_string(), "default");
     }
 }

@@ -8,6 +8,8 @@ use super::context::AttemptContext;
 use super::params::{EffortParams, EncodeParams, Tools};
 use super::quality::{Pooled, Quality};
 use super::run_attempt::run_attempt;
+use super::target::Floor;
+use super::tune::Tune;
 use crate::base::Quantizer;
 use crate::error::Result;
 use crate::progress::Stage;
@@ -54,6 +56,8 @@ pub(crate) struct Search<'a> {
     pub(super) expected_gain: Quality,
     /// Tools that were asked for.
     asked_tools: Option<Tools>,
+    /// What the first probe says the scene is to be tuned for.
+    tune: Option<Tune>,
     pub(super) records: Vec<AttemptRecord>,
 }
 
@@ -66,7 +70,7 @@ impl<'a> Search<'a> {
         asked_tools: Option<Tools>,
     ) -> Self {
         let effort = context.clip.effort;
-        Self { context, frames, profile, effort, expected_gain, asked_tools, records: Vec::new() }
+        Self { context, frames, profile, effort, expected_gain, asked_tools, tune: None, records: Vec::new() }
     }
 
     /// The preset and the tools of a pilot of the whole scene; none where a second coding costs no more.
@@ -82,7 +86,7 @@ impl<'a> Search<'a> {
     /// Fast presets have shorter pyramids; with that of the slow ones they speak for them better.
     pub(super) fn probe_tools(&self) -> Tools {
         let is_faster = self.effort.preset < self.effort.probe_preset;
-        Tools { hierarchical_levels: is_faster.then_some(5), ..Tools::default() }
+        Tools { hierarchical_levels: is_faster.then_some(5), tune: self.tune, ..Tools::default() }
     }
 
     /// Tools that the class settles without an attempt: screen content tools on synthetic scenes, and on no others.
@@ -93,9 +97,20 @@ impl<'a> Search<'a> {
         let is_synthetic = self.profile.evidence.class == SceneClass::Synthetic;
         let chosen = || Tools {
             screen_content: self.effort.chooses_tools.then_some(is_synthetic),
+            tune: self.tune,
             ..Tools::default()
         };
         self.asked_tools.unwrap_or_else(chosen)
+    }
+
+    /// Tunes the attempts to come for what binds the scene, which is expected to have this quality at its floor; what that adds at the
+    /// same quantizer.
+    pub(super) fn tune_for(&mut self, floor: &Floor, at_floor: &Quality) -> Quality {
+        let defaults = &self.context.clip.defaults;
+        if self.effort.tunes && self.asked_tools.is_none() {
+            self.tune = Tune::of(floor, at_floor, &defaults.tune, self.context.clip.library.version());
+        }
+        self.tune.map_or(Quality::even(0.0), |tune| tune.gain(&defaults.tune))
     }
 
     /// What an attempt came to, pooled as the target asks.

@@ -206,14 +206,18 @@ impl Floor {
         self.margins(quality).map(|(_, margin)| margin).fold(f64::INFINITY, f64::min)
     }
 
+    /// The metric that binds, and by how many dB it is above the floor; none where nothing is asked for.
+    pub(crate) fn binding(&self, quality: &Quality) -> Option<(Metric, f64)> {
+        self.margins(quality).min_by(|(_, a), (_, b)| a.total_cmp(b))
+    }
+
     /// Whether luma PSNR is what binds.
     pub(crate) fn is_bound_by_psnr(&self, quality: &Quality) -> bool {
-        let least = self.margins(quality).min_by(|(_, a), (_, b)| a.total_cmp(b));
-        least.is_some_and(|(metric, _)| metric == Metric::PsnrY)
+        self.binding(quality).is_some_and(|(metric, _)| metric == Metric::PsnrY)
     }
 
     /// By how many dB each metric is above the floor.
-    fn margins(&self, quality: &Quality) -> impl Iterator<Item = (Metric, f64)> {
+    pub(super) fn margins(&self, quality: &Quality) -> impl Iterator<Item = (Metric, f64)> {
         self.set()
             .filter_map(|(metric, floor)| Some((metric, quality.get(metric)? - on_scale(metric, floor))))
     }
