@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks still-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder exhaustive searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks still-networks fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -100,6 +100,12 @@ ladder: ## What each effort takes and saves beside presets that are told their q
 	@scripts/wheel.sh
 	cargo build --release -p eval --bin grid --bin encode
 	$(PYTHON) eval/python/ladder.py $(or $(CLIPS),$(error name clips: make ladder CLIPS="a.mp4 b.mkv")) $(LADDER)
+
+exhaustive: ## How far from the coarsest quantizer that meets the floor scenes are stored (CLIPS="a.mp4 b.mkv"; EXHAUSTIVE=--effort 5).
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	cargo build --release -p eval --bin grid --bin encode
+	$(PYTHON) eval/python/exhaustive.py $(or $(CLIPS),$(error name clips: make exhaustive CLIPS="a.mp4 b.mkv")) $(EXHAUSTIVE)
 
 searchers: ## Compare with ab-av1, which searches a quantizer for a VMAF or XPSNR of the clip (CLIPS="a.mp4 b.mkv"; SEARCHERS=--frames 100).
 	@scripts/setup.sh

@@ -18,6 +18,7 @@ import argparse
 import dataclasses
 import json
 import math
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,13 @@ def table(target: str, floor: float, rows: dict[str, dict[str, Result]]) -> str:
     last = [way for way in ways if way.startswith("ab-av1")][-1:]
     if not whole or not last:
         return f"{target} >= {floor:g}: no clip of which every way has a result\n"
-    lines = [f"{target} >= {floor:g} of the clip, {len(whole)} of {len(rows)} clips, against {last[0]}:", "", "| | bytes | processor time | achieved, least to most |", "|---|---|---|---|"]
+    lines = [f"{target} >= {floor:g} of the clip, {len(whole)} of {len(rows)} clips, against {last[0]}:", "", "| | bytes | processor time | achieved, least to most | mean VMAF | mean luma XPSNR |", "|---|---|---|---|---|---|"]
     for way in ways:
         of = lambda value: math.exp(sum(math.log(value(found[way]) / value(found[last[0]])) for found in whole.values()) / len(whole))
         achieved = [getattr(found[way], target) for found in whole.values()]
-        lines.append(f"| {way} | {of(lambda r: r.bytes):.3f} | {of(lambda r: r.seconds):.2f} | {min(achieved):.2f} to {max(achieved):.2f} |")
+        vmaf, xpsnr = (statistics.fmean(getattr(found[way], metric) for found in whole.values()) for metric in ("vmaf", "xpsnr"))
+        spread = f"{min(achieved):.2f} to {max(achieved):.2f}"
+        lines.append(f"| {way} | {of(lambda r: r.bytes):.3f} | {of(lambda r: r.seconds):.2f} | {spread} | {vmaf:.2f} | {xpsnr:.2f} |")
     return "\n".join(lines) + "\n"
 
 

@@ -268,7 +268,7 @@ table! {
         most_patches: usize, 16 => 100_000;
         /// Frames that patches are drawn from, about.
         frames_looked_at: usize, 1 => 10_000;
-        /// What a byte costs more where a floor is bound by another metric than luma PSNR, which filters raise less.
+        /// What a byte costs more where a floor is bound by another metric than PSNR or XPSNR, which filters raise less.
         dearer: f64, 1 => 10;
         /// Share by which a filter has to lower D + lambda R, or that of the bytes which it has to save at a floor.
         worth: f64, 0 => 0.5;
@@ -296,7 +296,7 @@ table! {
         expected_gain: [f64; 2], 0 => 1;
         /// Luma samples of a scene that they are solved from, about.
         samples: usize, 10_000 => 1_000_000_000;
-        /// How much less the nearest samples count where a floor is bound by another metric than luma PSNR. Units: 1/256.
+        /// How much less the nearest samples count where a floor is bound by another metric than PSNR or XPSNR. Units: 1/256.
         sharpening: i8, 0 => 32;
         /// Scenes of fewer bytes get none.
         least_bytes: u64, 0 => 100_000_000;

@@ -101,7 +101,7 @@ pub(super) fn filter_scene(
     let stored = StoredFrames::of(context, frames, params, attempt)?;
     let scene = Training { context, config, attempt, stored };
     let before = Quality::of(&attempt.frames, context.clip.pooling);
-    let is_dear = floor.is_some_and(|floor| !floor.is_bound_by_psnr(&before));
+    let is_dear = floor.is_some_and(|floor| !floor.is_bound_by_errors(&before));
     let price = byte_price(attempt.bytes, search.log_bytes_per_db) * if is_dear { rules.dearer } else { 1.0 };
     let info = &context.clip.info;
     let samples = (attempt.units.len() * info.width * info.height) as u64;

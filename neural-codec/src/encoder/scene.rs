@@ -113,7 +113,9 @@ pub(super) fn search<'a>(
         Some(FilterPlan::Wiener(_)) => defaults.wiener.expected_gain,
         None => [0.0, 0.0],
     };
-    let expected_gain = Quality { psnr_y, ssim_db: Some(ssim_db), ..Quality::even(0.0) };
+    // XPSNR is squared errors too; of the other metrics nothing is known.
+    let others = [Some(0.0), Some(0.0), Some(0.0), Some(psnr_y)];
+    let expected_gain = Quality { psnr_y, ssim_db: Some(ssim_db), others };
     Search::new(context, &task.frames, profile, expected_gain, task.tools)
 }
 

@@ -32,8 +32,8 @@ pub(super) fn wiener_scene(
     }
     let stored = StoredFrames::of(context, frames, params, attempt)?;
     let before = Quality::of(&attempt.frames, clip.pooling);
-    // Least squares are what PSNR asks for; what else binds wants the contrast that they take away.
-    let wants_contrast = floor.is_some_and(|floor| !floor.is_bound_by_psnr(&before));
+    // Least squares are what PSNR and XPSNR ask for; what else binds wants the contrast that they take away.
+    let wants_contrast = floor.is_some_and(|floor| !floor.is_bound_by_errors(&before));
     let plan = WienerPlan {
         frames: attempt.units.len(),
         frame_samples: clip.info.width * clip.info.height,

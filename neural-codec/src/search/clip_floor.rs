@@ -18,7 +18,7 @@ impl Search<'_> {
     /// and the attempts.
     pub(crate) fn quality_curve(mut self, floor: &Floor) -> Result<(Curve, Tools, Vec<AttemptRecord>)> {
         let part = self.part();
-        let curve = self.locate(floor, &part)?;
+        let curve = self.locate(&floor.lowered(&self.expected_gain), &part)?.moved(&self.expected_gain);
         let tools = self.tools();
         Ok((curve, tools, self.records))
     }

@@ -211,9 +211,10 @@ impl Floor {
         self.margins(quality).min_by(|(_, a), (_, b)| a.total_cmp(b))
     }
 
-    /// Whether luma PSNR is what binds.
-    pub(crate) fn is_bound_by_psnr(&self, quality: &Quality) -> bool {
-        self.binding(quality).is_some_and(|(metric, _)| metric == Metric::PsnrY)
+    /// Whether squared errors are what binds: luma PSNR or XPSNR.
+    pub(crate) fn is_bound_by_errors(&self, quality: &Quality) -> bool {
+        let binding = self.binding(quality);
+        binding.is_some_and(|(metric, _)| matches!(metric, Metric::PsnrY | Metric::XpsnrY))
     }
 
     /// By how many dB each metric is above the floor.
@@ -329,9 +330,11 @@ mod tests {
             ssim_db: Some(on_scale(Metric::SsimY, ssim)),
             others: [None; 4],
         };
-        assert!(floor.is_bound_by_psnr(&quality(35.1, 0.96)));
-        assert!(!floor.is_bound_by_psnr(&quality(37.0, 0.951)));
-        assert!(!Floor { vmaf: Some(90.0), ..Floor::NONE }.is_bound_by_psnr(&quality(35.0, 0.95)));
+        assert!(floor.is_bound_by_errors(&quality(35.1, 0.96)));
+        assert!(!floor.is_bound_by_errors(&quality(37.0, 0.951)));
+        assert!(!Floor { vmaf: Some(90.0), ..Floor::NONE }.is_bound_by_errors(&quality(35.0, 0.95)));
+        let xpsnr = Floor { xpsnr_y: Some(36.0), ssim_y: Some(0.9), ..Floor::NONE };
+        assert!(xpsnr.is_bound_by_errors(&Quality { others: [Some(36.1); 4], ..quality(35.0, 0.96) }));
     }
 
     #[test]

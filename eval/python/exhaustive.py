@@ -1,0 +1,123 @@
+"""Every quantizer around the one that a search stored: how far it lies from the coarsest that meets the floor.
+
+    python eval/python/exhaustive.py CLIP... [--effort 5] [--frames 160] [--output out/exhaustive]
+
+Each scene is coded alone at the default floor, without a filter. Then the base encoder codes it at every quarter step around, at the preset, depth and tools that the search stored it with, its frames' quantizers
+left to it, until the coarsest step that meets the floor is found. Told are the steps that the search lies finer than that (it gives frames quantizers of their own, so it may lie coarser), and its bytes against it.
+
+Needs PyAV and the programs `grid` and `encode` of the crate `eval` (`make exhaustive` builds them).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import statistics
+from pathlib import Path
+
+import neural_codec
+
+from ladder import FLOOR, convert, run
+
+STEP = 0.25
+# Steps looked at past one that meets the floor: quality is not quite even in the quantizer.
+BEYOND = 3
+COARSEST = 70.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A scene as it was stored, and the coarsest step that meets the floor."""
+
+    scene: str
+    frames: int
+    codings: int
+    stored: float
+    stored_bytes: int
+    coarsest: float
+    coarsest_bytes: int
+
+    @property
+    def steps_finer(self) -> float:
+        return (self.coarsest - self.stored) / STEP
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="+", type=Path)
+    parser.add_argument("--effort", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=160, help="use the first frames of each clip only")
+    parser.add_argument("--programs", type=Path, default=Path("target/release"))
+    parser.add_argument("--output", type=Path, default=Path("out/exhaustive"))
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for path in options.clips:
+        for scene in scenes_of(path, options.frames, options.output):
+            rows.append(checked(scene, options))
+            scene.unlink()
+            print(rows[-1], flush=True)
+    text = table(rows)
+    (options.output / "exhaustive.md").write_text(text)
+    print(text)
+
+
+def scenes_of(path: Path, frames: int, folder: Path) -> list[Path]:
+    """Each scene of a clip as Y4M."""
+    whole = folder / f"{path.stem}.y4m"
+    _, width, height = convert(path, whole, frames)
+    data = whole.read_bytes()
+    header = data[: data.index(b"\n") + 1]
+    frame_bytes = len(b"FRAME\n") + width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)
+    found = []
+    for number, (first, end) in enumerate(neural_codec.detect_scenes(whole)):
+        found.append(folder / f"{path.stem}.{number}.y4m")
+        found[-1].write_bytes(header + data[len(header) + first * frame_bytes : len(header) + end * frame_bytes])
+    whole.unlink()
+    return found
+
+
+def checked(scene: Path, options: argparse.Namespace) -> Row:
+    report = json.loads(run([options.programs / "encode", scene, f"effort={options.effort}", "threads=1", "strategies=av1"]))
+    (stored,) = report["scenes"]
+    codings = [attempt for attempt in stored["attempts"] if attempt["stage"] == "store"]
+    kept = next(coding for coding in codings if coding["quantizer"] == stored["quantizer"])
+    tools = "" if stored["tools"] == "default" else stored["tools"]
+    settings = options.output / "exhaustive.settings"
+    known: dict[float, tuple[int, bool]] = {}
+
+    def is_met(quantizer: float) -> bool:
+        if quantizer not in known:
+            settings.write_text(f"{kept['preset']} {stored['bit_depth']} {quantizer} {tools}\n")
+            found = json.loads(run([options.programs / "grid", scene, settings]))
+            means = [statistics.fmean(found[metric]) for metric in ("psnr", "ssim")]
+            known[quantizer] = (found["bytes"], all(mean >= least for mean, least in zip(means, FLOOR, strict=True)))
+        return known[quantizer][1]
+
+    coarsest = math.floor(stored["quantizer"] / STEP) * STEP
+    while not is_met(coarsest) and coarsest > STEP:
+        coarsest -= STEP
+    while coarser := [step for step in steps_after(coarsest) if is_met(step)]:
+        coarsest = coarser[-1]
+    return Row(scene.stem, stored["frames"], len(codings), stored["quantizer"], kept["bytes"], coarsest, known[coarsest][0])
+
+
+def steps_after(quantizer: float) -> list[float]:
+    steps = [quantizer + STEP * number for number in range(1, BEYOND + 1)]
+    return [step for step in steps if step <= COARSEST]
+
+
+def table(rows: list[Row]) -> str:
+    lines = ["| scene | frames | codings | stored at | coarsest that meets the floor | steps finer | bytes |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        share = row.stored_bytes / row.coarsest_bytes
+        lines.append(f"| {row.scene} | {row.frames} | {row.codings} | {row.stored:.2f} | {row.coarsest:.2f} | {row.steps_finer:+.1f} | {share:.3f} |")
+    mean = math.exp(statistics.fmean(math.log(row.stored_bytes / row.coarsest_bytes) for row in rows))
+    near = sum(row.steps_finer <= 2 for row in rows)
+    return "\n".join([*lines, "", f"At most two steps finer: {near} of {len(rows)}; stored once: {sum(row.codings == 1 for row in rows)}; bytes {mean:.3f}."])
+
+
+if __name__ == "__main__":
+    main()
