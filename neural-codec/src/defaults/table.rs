@@ -129,7 +129,7 @@ table! {
         first_by_flatness: f64, -200 => 200;
         /// Share of the bytes that a coding between two others must be expected to save.
         worth_another: f64, 0 => 1;
-        /// Most codings of a scene after the first.
+        /// Most codings of a scene after the first; three more where none of these meets the floor.
         most_corrections: usize, 0 => 8;
         /// Frames of the part that locates.
         part_frames: u64, 9 => 1000;
@@ -281,12 +281,16 @@ table! {
     tune: TuneRules {
         /// The least effort that tunes it.
         from_effort: u8, 0 => 10;
-        /// By how many dB every other floor has to be exceeded where the base encoder is tuned for the one that binds.
-        least_slack: f64, 0 => 100;
-        /// What tuning for contrast adds at the same quantizer: dB of luma PSNR, of luma SSIM and of VMAF on their scales.
-        contrast_gain: [f64; 3], -10 => 10;
+        /// The finest and the coarsest quantizer at which floors of SSIM and of MS-SSIM are tuned for.
+        quantizers: [f64; 2], 0 => 100;
+        /// The same for floors of VMAF.
+        vmaf_quantizers: [f64; 2], 0 => 100;
+        /// By how many dB the margins of other floors have to exceed that of SSIM, of MS-SSIM or of VMAF where it binds.
+        slack: [f64; 3], 0 => 100;
+        /// What tuning for contrast adds at the same quantizer: dB of luma PSNR, SSIM, MS-SSIM, VMAF and XPSNR on their scales.
+        contrast_gain: [f64; 5], -10 => 10;
         /// The same of tuning for structure.
-        structure_gain: [f64; 3], -10 => 10;
+        structure_gain: [f64; 5], -10 => 10;
     }
     /// When weights that are solved for lie over the base layer.
     wiener: WienerRules {

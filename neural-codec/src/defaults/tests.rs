@@ -73,8 +73,10 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!((filter.patches_a_step, filter.fewest_patches, filter.most_patches), (0.25, 256, 3072));
     assert_eq!((filter.frames_looked_at, filter.dearer, filter.worth), (128, 2.0, 0.001));
     assert_eq!((filter.ssim_slack, filter.most_runs), (0.005, 2));
-    assert_eq!((tune.from_effort, tune.least_slack), (3, 0.3));
-    assert_eq!((tune.contrast_gain, tune.structure_gain), ([0.1, 0.26, 0.8], [-0.55, -0.2, -0.4]));
+    assert_eq!((tune.from_effort, tune.slack), (3, [0.3, 0.7, 1.5]));
+    assert_eq!((tune.quantizers, tune.vmaf_quantizers), ([30.0, 61.0], [1.0, 61.0]));
+    assert_eq!(tune.contrast_gain, [0.1, 0.27, 0.25, 0.8, 0.1]);
+    assert_eq!(tune.structure_gain, [-0.55, -0.2, -0.06, -0.4, -0.25]);
     assert_eq!((wiener.from_effort, wiener.expected_gain, wiener.samples), (4, [0.09, 0.06], 2_000_000));
     assert_eq!((wiener.sharpening, wiener.least_bytes, wiener.worth), (3, 1_500, 0.0005));
     assert_eq!((training.batch, training.gains_alone_rate, training.rounded_rate), (4, 1e-2, 0.5));

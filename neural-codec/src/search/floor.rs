@@ -30,6 +30,9 @@ use crate::progress::Stage;
 use crate::report::SceneVerdict;
 use crate::scene::Profile;
 
+/// Codings beyond those that are allowed, for a scene that none of them brought to its floor.
+const MORE_WHERE_MISSED: usize = 3;
+
 impl Search<'_> {
     /// The coarsest quantizer that reaches a quality floor.
     ///
@@ -56,13 +59,9 @@ impl Search<'_> {
             located += 1;
             let attempt = self.probe(Stage::Locate, quantizer, part.clone())?;
             curve.add(quantizer.value(), self.quality(&attempt));
-            if located == 1 {
-                let expected = curve.moved(&self.over_probe(quantizer));
-                let at_floor =
-                    expected.quality(expected.solve_between(floor, rules.target_margin, self.library()));
-                curve = curve.moved(&self.tune_for(floor, &at_floor));
-            }
-            let expected = curve.moved(&self.over_probe(quantizer));
+            let over_probe = self.over_probe(quantizer);
+            curve = self.tuned(&curve, floor, &over_probe);
+            let expected = curve.moved(&over_probe);
             let margin = floor.margin(&expected.quality(quantizer.value()));
             let next = expected.solve(floor, rules.target_margin, self.library());
             let is_near = (margin - rules.target_margin).abs() < rules.far;
@@ -71,6 +70,15 @@ impl Search<'_> {
             }
             quantizer = next;
         }
+    }
+
+    /// Tunes the attempts to come for what binds where a curve says that the floor is met; the curve of such attempts.
+    fn tuned(&mut self, curve: &Curve, floor: &Floor, over_probe: &Quality) -> Curve {
+        let plain = curve.moved(&Quality::even(0.0).minus(&self.tune_gain()));
+        let expected = plain.moved(over_probe);
+        let at_floor = expected.solve_between(floor, self.rules().target_margin, self.library());
+        self.tune_for(floor, (at_floor, &expected.quality(at_floor)));
+        plain.moved(&self.tune_gain())
     }
 
     /// By how much the next coding, a pilot or the stored one, is expected to lie above a probe.
@@ -88,7 +96,14 @@ impl Search<'_> {
         let forecast = self.piloted(wanted, located, pilot)?;
         let found = forecast.curve.solve(floor, rules.target_margin, self.library());
         let miss = position(found.value()) - position(wanted.value());
-        if miss.abs() > rules.far_position { self.piloted(found, located, pilot) } else { Ok(forecast) }
+        if miss.abs() <= rules.far_position {
+            return Ok(forecast);
+        }
+        // There another tune may be the right one.
+        let curve = self.tuned(&forecast.curve, floor, &Quality::even(0.0));
+        let found = curve.solve(floor, rules.target_margin, self.library());
+        let pilot = self.pilot().unwrap_or(pilot);
+        self.piloted(found, located, pilot)
     }
 
     /// A pilot at this quantizer.
@@ -141,8 +156,11 @@ impl Search<'_> {
         let mut best: Option<Attempted<S>> = None;
         let (mut bracket, mut margin) = (Bracket::default(), rules.corrected_margin);
         let most_above = Floor::most_above(&defaults.most_above).moved(|_, most| self.effort.slack * most);
-        let mut coded = Vec::new();
-        for attempt in 0..=rules.most_corrections {
+        let (mut coded, mut missed) = (Vec::new(), 0_u32);
+        for attempt in 0..=rules.most_corrections + MORE_WHERE_MISSED {
+            if attempt > rules.most_corrections && bracket.is_met() {
+                break;
+            }
             let mut params = self.effort.params(library.quantizer_at_most(value), tools);
             params.frame_quantizers = forecast.frame_quantizers(value);
             if params.frame_quantizers.is_empty() {
@@ -163,6 +181,7 @@ impl Search<'_> {
                 (frames.value, frames.quantizers) = (value, stored.quantizers.clone());
             }
             let is_met = floor.is_met(&stored.metrics);
+            missed += u32::from(!is_met);
             measured.add(value, stored.quality);
             bracket.add(value, stored.bytes, floor.margin(&stored.quality), is_met);
             let next = forecast.solve(
@@ -183,8 +202,8 @@ impl Search<'_> {
                 Some(_) => break,
                 None if is_wasteful => next,
                 None if bracket.is_met() || value <= self.effort.finest.value() => break,
-                // One that misses by what the curve cannot see goes a step finer all the same.
-                None => next.min(value - STEP),
+                // One that misses by what the curve cannot see goes a step finer all the same, and twice as far each time.
+                None => next.min(value - STEP * f64::from(1_u32 << missed.saturating_sub(1).min(5))),
             };
         }
         let Some(Attempted { params, stored, is_met }) = best else {

@@ -56,7 +56,7 @@ pub(crate) struct Search<'a> {
     pub(super) expected_gain: Quality,
     /// Tools that were asked for.
     asked_tools: Option<Tools>,
-    /// What the first probe says the scene is to be tuned for.
+    /// What the probes say that the scene is to be tuned for.
     tune: Option<Tune>,
     pub(super) records: Vec<AttemptRecord>,
 }
@@ -97,20 +97,23 @@ impl<'a> Search<'a> {
         let is_synthetic = self.profile.evidence.class == SceneClass::Synthetic;
         let chosen = || Tools {
             screen_content: self.effort.chooses_tools.then_some(is_synthetic),
-            tune: self.tune,
             ..Tools::default()
         };
-        self.asked_tools.unwrap_or_else(chosen)
+        Tools { tune: self.tune, ..self.asked_tools.unwrap_or_else(chosen) }
     }
 
-    /// Tunes the attempts to come for what binds the scene, which is expected to have this quality at its floor; what that adds at the
-    /// same quantizer.
-    pub(super) fn tune_for(&mut self, floor: &Floor, at_floor: &Quality) -> Quality {
-        let defaults = &self.context.clip.defaults;
-        if self.effort.tunes && self.asked_tools.is_none() {
-            self.tune = Tune::of(floor, at_floor, &defaults.tune, self.context.clip.library.version());
+    /// Tunes the attempts to come for a scene that is expected to meet its floor at this quantizer, with this quality where it is not
+    /// tuned.
+    pub(super) fn tune_for(&mut self, floor: &Floor, expected: (f64, &Quality)) {
+        if self.effort.tunes {
+            let clip = &self.context.clip;
+            self.tune = Tune::of(floor, expected, &clip.defaults.tune, clip.library.version());
         }
-        self.tune.map_or(Quality::even(0.0), |tune| tune.gain(&defaults.tune))
+    }
+
+    /// What the tune adds at the same quantizer.
+    pub(super) fn tune_gain(&self) -> Quality {
+        self.tune.map_or(Quality::even(0.0), |tune| tune.gain(&self.context.clip.defaults.tune))
     }
 
     /// What an attempt came to, pooled as the target asks.

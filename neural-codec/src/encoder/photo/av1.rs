@@ -12,9 +12,9 @@ use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, convert};
 const SRGB_PRIMARIES: u8 = 1;
 const SRGB_TRANSFER: u8 = 13;
 
-/// What the base encoder decides by: its option `tune`, which older versions leave at PSNR (docs/decisions/0017).
+/// What the base encoder decides by in a photo: its option `tune`, which older versions leave at PSNR (docs/decisions/0017).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tune {
+pub(super) enum PhotoTune {
     /// Squared error.
     Psnr,
     /// What people see, by SVT-AV1's tune for image quality.
@@ -24,7 +24,7 @@ pub(super) enum Tune {
 /// From this version on, SVT-AV1 tunes for image quality without prediction from other frames alone, which `avif` asks for.
 const INTRA_FROM: (u32, u32) = (4, 2);
 
-impl Tune {
+impl PhotoTune {
     /// The options of a version.
     fn options(self, version: Version) -> Vec<(String, String)> {
         let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -69,7 +69,7 @@ impl Av1Coder {
         depth: BitDepth,
         is_gray: bool,
         has_profile: bool,
-        tune: Tune,
+        tune: PhotoTune,
         threads: usize,
     ) -> Result<Self> {
         let color = color_of_photo(Color::BT601);
