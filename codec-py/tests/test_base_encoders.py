@@ -35,8 +35,35 @@ for settings in ({"min_psnr_y": 34}, {"quantizer": 47.25}, {"bitrate_bps": 400_0
 print("done")
 """
 
-def test_the_portable_wheels_svt_av1_codes_photos_and_clips():
+TUNES = """
+import numpy, neural_codec
+rows, columns = numpy.mgrid[:96, :144]
+texture = 40 * ((columns // 9 + rows // 7) % 2)
+picture = numpy.stack([columns + texture, 2 * rows // 3 + texture, 60 + texture], axis=2)
+picture = (picture + numpy.random.default_rng(7).integers(0, 24, (96, 144, 1))).astype("uint8")
+clip = numpy.stack([numpy.roll(picture, 2 * at, axis=1) for at in range(24)])
+
+def tools(**settings):
+    report = neural_codec.encode(clip, fps=25, effort=3, **settings)
+    assert report.total.target_met, settings
+    return report.scenes[0].tools
+
+contrast = "scm=0 tune=5"
+assert tools(min_ssim_y=0.95) == contrast
+assert tools(min_ssim_y=0.95, scope="clip") == contrast
+assert tools(min_ssim_y=0.95, scene_settings=[{"tools": {"screen_content": 0}}]) == contrast, "what was asked for, and the tune"
+assert tools(min_ssim_y=0.95, defaults={"tune.from_effort": 10}) == "scm=0"
+# Squared errors bind, or a sharpened source never comes so near.
+assert tools(min_psnr_y=34, min_ssim_y=0.9) == "scm=0"
+assert tools(min_ssim_y=0.998) == "scm=0"
+assert tools(min_xpsnr=33) == "scm=0"
+print("done")
+"""
+
+
+@pytest.mark.parametrize("code", [CODE, TUNES], ids=["targets", "tunes"])
+def test_the_portable_wheels_svt_av1_codes_photos_and_clips(code: str) -> None:
     if not PORTABLE.is_file():
         pytest.skip("skipped: make setup fetches SVT-AV1 4.2 for the tests")
-    done = python(CODE, timeout=240, NEURAL_CODEC_SVTAV1=str(PORTABLE))
+    done = python(code, timeout=240, NEURAL_CODEC_SVTAV1=str(PORTABLE))
     assert done.returncode == 0 and done.stdout == "done\n", done.stderr
