@@ -32,9 +32,9 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
         training,
         classes,
     } = Defaults::default();
-    assert_eq!(effort.presets, [12, 10, 8, 6, 5, 4, 3, 2, 1, 1]);
+    assert_eq!(effort.presets, [12, 10, 8, 6, 5, 4, 3, 2, 2, 1]);
     assert_eq!(effort.old_presets, [12, 11, 10, 9, 8, 6, 5, 4, 3, 2]);
-    assert_eq!(effort.slack, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.4]);
+    assert_eq!(effort.slack, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.6, 1.0]);
     assert_eq!((effort.chooses_tools_from, effort.ten_bits_from, effort.probe_preset), (3, 3, 10));
     assert_eq!((effort.pilot_preset, effort.old_pilot_preset), (7, 8));
     assert_eq!((effort.pilots_from, effort.fast_pilots_from), (1, 3));
