@@ -10,14 +10,17 @@ from conftest import python
 
 PORTABLE = Path(sys.prefix) / "libraries/libSvtAv1Enc.so.4.2"
 
-CODE = """
+CLIP = """
 import numpy, neural_codec
 assert neural_codec.versions()["base encoder"] == "SVT-AV1 4.2.0", neural_codec.versions()
 rows, columns = numpy.mgrid[:96, :144]
 texture = 40 * ((columns // 9 + rows // 7) % 2)
 picture = numpy.stack([columns + texture, 2 * rows // 3 + texture, 60 + texture], axis=2)
 picture = (picture + numpy.random.default_rng(7).integers(0, 24, (96, 144, 1))).astype("uint8")
+clip = numpy.stack([numpy.roll(picture, 2 * at, axis=1) for at in range(24)])
+"""
 
+TARGETS = """
 # The tune depends on the target and on the version.
 for target in ({}, {"quantizer": 40}, {"min_psnr": 34}, {"min_ssimulacra2": 60}, {"size_bytes": 3000}):
     for effort in (0, 5):
@@ -25,7 +28,6 @@ for target in ({}, {"quantizer": 40}, {"min_psnr": 34}, {"min_ssimulacra2": 60},
         found = neural_codec.decode_photo(report.data).image
         assert found.shape == picture.shape and report.total.target_met, (target, effort, report.total)
 
-clip = numpy.stack([numpy.roll(picture, 2 * at, axis=1) for at in range(24)])
 for settings in ({"min_psnr_y": 34}, {"quantizer": 47.25}, {"bitrate_bps": 400_000}):
     for effort in (1, 5):
 
@@ -36,13 +38,6 @@ print("done")
 """
 
 TUNES = """
-import numpy, neural_codec
-rows, columns = numpy.mgrid[:96, :144]
-texture = 40 * ((columns // 9 + rows // 7) % 2)
-picture = numpy.stack([columns + texture, 2 * rows // 3 + texture, 60 + texture], axis=2)
-picture = (picture + numpy.random.default_rng(7).integers(0, 24, (96, 144, 1))).astype("uint8")
-clip = numpy.stack([numpy.roll(picture, 2 * at, axis=1) for at in range(24)])
-
 def tools(**settings):
     report = neural_codec.encode(clip, fps=25, effort=3, **settings)
     assert report.total.target_met, settings
@@ -61,9 +56,9 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("code", [CODE, TUNES], ids=["targets", "tunes"])
+@pytest.mark.parametrize("code", [TARGETS, TUNES], ids=["targets", "tunes"])
 def test_the_portable_wheels_svt_av1_codes_photos_and_clips(code: str) -> None:
     if not PORTABLE.is_file():
         pytest.skip("skipped: make setup fetches SVT-AV1 4.2 for the tests")
-    done = python(code, timeout=240, NEURAL_CODEC_SVTAV1=str(PORTABLE))
+    done = python(CLIP + code, timeout=240, NEURAL_CODEC_SVTAV1=str(PORTABLE))
     assert done.returncode == 0 and done.stdout == "done\n", done.stderr

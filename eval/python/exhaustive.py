@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import math
 import statistics
@@ -19,14 +20,14 @@ from pathlib import Path
 
 import neural_codec
 
-from ladder import FLOOR, convert, run
+from ladder import Coding, coded, convert, run
 
 STEP = 0.25
 # What two steps are worth in bytes, about.
 TWO_STEPS = 1.03
 # Steps looked at past one that meets the floor: quality is not quite even in the quantizer.
 BEYOND = 3
-COARSEST = 70.0
+FINEST, COARSEST = 1.0, 70.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Row:
     @property
     def steps_finer(self) -> float:
         return (self.coarsest - self.stored) / STEP
+
+    @property
+    def share(self) -> float:
+        """Bytes against those of the coarsest step."""
+        return self.stored_bytes / self.coarsest_bytes
 
 
 def main() -> None:
@@ -87,23 +93,22 @@ def checked(scene: Path, options: argparse.Namespace) -> Row:
     codings = [attempt for attempt in stored["attempts"] if attempt["stage"] == "store"]
     kept = next(coding for coding in codings if coding["quantizer"] == stored["quantizer"])
     tools = "" if stored["tools"] == "default" else stored["tools"]
-    settings = options.output / "exhaustive.settings"
-    known: dict[float, tuple[int, bool]] = {}
+
+    @functools.cache
+    def coding(quantizer: float) -> Coding:
+        return coded(options.programs, scene, kept["preset"], stored["bit_depth"], quantizer, tools)
 
     def is_met(quantizer: float) -> bool:
-        if quantizer not in known:
-            settings.write_text(f"{kept['preset']} {stored['bit_depth']} {quantizer} {tools}\n")
-            found = json.loads(run([options.programs / "grid", scene, settings]))
-            means = [statistics.fmean(found[metric]) for metric in ("psnr", "ssim")]
-            known[quantizer] = (found["bytes"], all(mean >= least for mean, least in zip(means, FLOOR, strict=True)))
-        return known[quantizer][1]
+        return coding(quantizer).margin([range(stored["frames"])]) >= 0
 
     coarsest = math.floor(stored["quantizer"] / STEP) * STEP
-    while not is_met(coarsest) and coarsest > STEP:
+    while not is_met(coarsest):
         coarsest -= STEP
+        if coarsest < FINEST:
+            raise SystemExit(f"{scene.stem}: no quantizer meets the floor")
     while coarser := [step for step in steps_after(coarsest) if is_met(step)]:
         coarsest = coarser[-1]
-    return Row(scene.stem, stored["frames"], len(codings), stored["quantizer"], kept["bytes"], coarsest, known[coarsest][0])
+    return Row(scene.stem, stored["frames"], len(codings), stored["quantizer"], kept["bytes"], coarsest, coding(coarsest).bytes)
 
 
 def steps_after(quantizer: float) -> list[float]:
@@ -114,10 +119,9 @@ def steps_after(quantizer: float) -> list[float]:
 def table(rows: list[Row]) -> str:
     lines = ["| scene | frames | codings | stored at | coarsest that meets the floor | steps finer | bytes |", "|---|---|---|---|---|---|---|"]
     for row in rows:
-        share = row.stored_bytes / row.coarsest_bytes
-        lines.append(f"| {row.scene} | {row.frames} | {row.codings} | {row.stored:.2f} | {row.coarsest:.2f} | {row.steps_finer:+.1f} | {share:.3f} |")
-    mean = math.exp(statistics.fmean(math.log(row.stored_bytes / row.coarsest_bytes) for row in rows))
-    near = sum(row.stored_bytes <= TWO_STEPS * row.coarsest_bytes for row in rows)
+        lines.append(f"| {row.scene} | {row.frames} | {row.codings} | {row.stored:.2f} | {row.coarsest:.2f} | {row.steps_finer:+.1f} | {row.share:.3f} |")
+    mean = statistics.geometric_mean(row.share for row in rows)
+    near = sum(row.share <= TWO_STEPS for row in rows)
     once = sum(row.codings == 1 for row in rows)
     return "\n".join([*lines, "", f"At most two steps' bytes more: {near} of {len(rows)}; stored once: {once}; bytes {mean:.3f}."])
 

@@ -82,10 +82,7 @@ class Clip:
     def coding(self, preset: int, quantizer: float) -> Coding:
         key = (preset, quantizer)
         if key not in self.codings:
-            settings = self.y4m.with_suffix(".settings")
-            settings.write_text(f"{preset} 8 {quantizer:g}\n")
-            row = json.loads(run([self.programs / "grid", self.y4m, settings]))
-            self.codings[key] = Coding(quantizer, row["bytes"], row["seconds"], row["psnr"], row["ssim"])
+            self.codings[key] = coded(self.programs, self.y4m, preset, 8, quantizer)
             self.kept.parent.mkdir(exist_ok=True)
             with self.kept.open("a") as file:
                 file.write(json.dumps([preset, dataclasses.asdict(self.codings[key])]) + "\n")
@@ -110,6 +107,14 @@ class Clip:
     def ours(self, effort: int) -> Point:
         total = json.loads(run([self.programs / "encode", self.y4m, f"effort={effort}", "threads=1"]))["total"]
         return Point(total["bytes"], total["cpu_seconds"], total["target_met"])
+
+
+def coded(programs: Path, y4m: Path, preset: int, depth: int, quantizer: float, tools: str = "") -> Coding:
+    """A clip by the base encoder alone. `depth`: bits a sample; `tools`: its options, NAME=VALUE with spaces between them."""
+    settings = y4m.with_suffix(".settings")
+    settings.write_text(f"{preset} {depth} {quantizer:g} {tools}\n")
+    row = json.loads(run([programs / "grid", y4m, settings]))
+    return Coding(quantizer, row["bytes"], row["seconds"], row["psnr"], row["ssim"])
 
 
 def kept_codings(path: Path) -> dict[tuple[int, float], Coding]:

@@ -4,8 +4,8 @@
 //! grid CLIP SETTINGS [METRICS]   one line of SETTINGS a coding: PRESET DEPTH QUANTIZER [NAME=VALUE ...]
 //! ```
 //! Prints one JSON object a line: the setting, bytes and processor seconds of encoding alone, and of every frame its bytes,
-//! quantizer (0 to 63) and temporal layer, luma PSNR in dB and luma SSIM, and the mean PSNR of both chroma planes. Of METRICS
-//! (`vmaf,xpsnr`) it prints the means.
+//! quantizer (0 to 63) and temporal layer, luma PSNR in dB and luma SSIM, and the mean PSNR of both chroma planes. METRICS
+//! (`vmaf,xpsnr`) are told of all frames together.
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 
 use std::fmt::Write as _;
@@ -18,18 +18,16 @@ use neural_codec::base::{
 };
 use neural_codec::frame::{BitDepth, Frame, VideoInfo};
 use neural_codec::media::{self, OpenOptions};
-use neural_codec::metrics::{ClipMeasurer, FrameMetrics, Measures, Metric};
+use neural_codec::metrics::{ClipMeasurer, FrameMetrics, Measured, Measures, Metric, Metrics};
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [clip, settings, metrics @ ..] = arguments.as_slice() else {
-        return Err("usage: grid CLIP SETTINGS [METRICS]".into());
-    };
-    let measures = match metrics.first() {
-        Some(names) => names.parse::<Measures>()?.with(Metric::SsimY),
-        None => Measures::SSIM,
+    let (clip, settings, measures) = match arguments.as_slice() {
+        [clip, settings] => (clip, settings, Measures::SSIM),
+        [clip, settings, metrics] => (clip, settings, metrics.parse::<Measures>()?.with(Metric::SsimY)),
+        _ => return Err("usage: grid CLIP SETTINGS [METRICS]".into()),
     };
     let mut source = media::open(Path::new(clip), &OpenOptions::default())?;
     let info = *source.info();
@@ -68,7 +66,7 @@ fn measured(
     let clock = ProcessTime::now();
     let units = coded(&config, frames)?;
     let seconds = clock.elapsed().as_secs_f64();
-    let metrics = compared(info, &config, measures, frames, &units)?;
+    let Measured { frames: metrics, comparison } = compared(info, &config, measures, frames, &units)?;
     let list = |value: &dyn Fn(usize) -> String| (0..units.len()).map(value).collect::<Vec<_>>().join(",");
     let chroma = |frame: &FrameMetrics| {
         let mse = f64::midpoint(frame.mse(1), frame.mse(2)).max(1e-9);
@@ -85,22 +83,22 @@ fn measured(
         list(&|i| format!("{:.3}", metrics[i].psnr_y.unwrap_or(100.0))),
         list(&|i| format!("{:.5}", metrics[i].ssim_y.unwrap_or(1.0))),
         list(&|i| format!("{:.2}", chroma(&metrics[i]))),
-        means(&metrics, measures),
+        others(&comparison.finish()),
     )?;
     Ok(text)
 }
 
-/// The means of the metrics that were asked for beside luma PSNR and SSIM, as members of an object.
-fn means(frames: &[FrameMetrics], measures: Measures) -> String {
-    let mut text = String::new();
-    for metric in Metric::ALL.into_iter().skip(2).filter(|metric| measures.has(*metric)) {
-        let values: Vec<f64> = frames.iter().filter_map(|frame| frame.value(metric)).collect();
-        if !values.is_empty() {
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            let _ = write!(text, ",\"{metric}\":{mean:.4}");
-        }
-    }
-    text
+/// The metrics that were asked for beside luma PSNR and SSIM, of all frames together, as members of an object.
+fn others(metrics: &Metrics) -> String {
+    let Metrics { ms_ssim_y, ssimulacra2, vmaf, xpsnr_y, .. } = *metrics;
+    let values = [
+        (Metric::MsSsimY, ms_ssim_y),
+        (Metric::Ssimulacra2, ssimulacra2),
+        (Metric::Vmaf, vmaf),
+        (Metric::XpsnrY, xpsnr_y),
+    ];
+    let member = |(metric, value): (Metric, Option<f64>)| Some(format!(",\"{metric}\":{:.4}", value?));
+    values.into_iter().filter_map(member).collect()
 }
 
 fn coded(config: &EncoderConfig, frames: &[Arc<Frame>]) -> Result<Vec<TemporalUnit>, Failure> {
@@ -129,7 +127,7 @@ fn compared(
     measures: Measures,
     frames: &[Arc<Frame>],
     units: &[TemporalUnit],
-) -> Result<Vec<FrameMetrics>, Failure> {
+) -> Result<Measured, Failure> {
     let mut decoder = Av1Decoder::new(&DecoderConfig {
         depth: config.depth,
         color: info.color,
@@ -149,5 +147,5 @@ fn compared(
     }
     decoder.finish()?;
     take(&mut decoder)?;
-    Ok(measurer.finish()?.frames)
+    Ok(measurer.finish()?)
 }
