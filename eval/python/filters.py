@@ -1,8 +1,8 @@
-"""What neural filters gain over the very same AV1 streams, every byte counted.
+"""What filters gain over the very same AV1 streams, every byte counted.
 
-    python eval/python/filters.py CLIP... [--effort 6] [--preset 4] [--quantizers 36,44,52,60]
+    python eval/python/filters.py CLIP... [--effort 6] [--preset 4] [--quantizers 36,44,52,60 | --lambdas 100,250,600,1600]
 
-Each clip is coded at each quantizer. The report of one encode has both curves: the base layer alone, and the stream with its
+Each clip is coded at each quantizer, with neural filters, or for each weight of rate, with Wiener filters. The report of one encode has both curves: the base layer alone, and the stream with its
 filter. A third one has the filtered quality at the bytes of the base layer. Candidates that were not taken are judged by
 the squared error that they leave of patches of the scene, and by their bytes. Rates are the Bjontegaard delta over psnr_yuv
 and psnr_y; below zero is a gain.
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--effort", type=int, default=6)
     parser.add_argument("--preset", type=int, default=4)
     parser.add_argument("--quantizers", default="36,44,52,60")
+    parser.add_argument("--lambdas", help="Wiener filters, of scenes coded for these weights of rate")
     options = parser.parse_args()
     print("| clip | filter yuv | weights free | filter y | base only | gains only | weights | kept | bytes of filters | seconds |")
     print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
@@ -48,7 +49,9 @@ def main() -> None:
 
 
 def row(clip: Path, options: argparse.Namespace) -> list[float]:
-    reports = [encoded(clip, quantizer, options) for quantizer in options.quantizers.split(",")]
+    # A quantizer that is asked for gets plain AV1 or a network, and a weight of rate what the search takes.
+    asked = ("lambda", options.lambdas) if options.lambdas else ("quantizer", options.quantizers)
+    reports = [encoded(clip, {asked[0]: value}, options) for value in asked[1].split(",")]
     rates = [
         delta(reports, lambda r: Point(r.total.bytes, yuv(r))),
         delta(reports, lambda r: Point(r.total.bytes - filter_bytes(r), yuv(r))),
@@ -64,13 +67,10 @@ def row(clip: Path, options: argparse.Namespace) -> list[float]:
     return rates
 
 
-def encoded(clip: Path, quantizer: str, options: argparse.Namespace) -> Report:
-    settings = {
-        "strategies": "hybrid",
-        "effort": options.effort,
-        "preset": options.preset,
-        "quantizer": quantizer,
-    }
+def encoded(clip: Path, target: dict[str, str], options: argparse.Namespace) -> Report:
+    settings = {"effort": options.effort, "preset": options.preset, **target}
+    if "quantizer" in target:
+        settings["strategies"] = "hybrid"
     with tempfile.TemporaryDirectory() as folder:
         return neural_codec.encode(clip, Path(folder) / "clip.nvc", **settings)
 
