@@ -79,10 +79,28 @@ pub(crate) fn version_of_vmaf(py: Python<'_>) -> PyResult<(String, String)> {
     Ok((format!("libvmaf {version}"), file.display().to_string()))
 }
 
-/// Names files of SVT-AV1, dav1d and libvmaf to try before the system's own.
+/// Version and file of what codes photos in colors of their own.
+///
+/// # Errors
+///
+/// `MissingLibrary`.
 #[pyfunction]
-#[pyo3(signature = (*, encoder=None, decoder=None, vmaf=None))]
-pub(crate) fn suggest_libraries(encoder: Option<PathBuf>, decoder: Option<PathBuf>, vmaf: Option<PathBuf>) {
+#[pyo3(name = "aom_version")]
+pub(crate) fn version_of_aom(py: Python<'_>) -> PyResult<(String, String)> {
+    let (version, file) = detached(py, base::aom_version)?;
+    Ok((format!("libaom {version}"), file.display().to_string()))
+}
+
+/// Names files of SVT-AV1, dav1d, libvmaf and libaom to try before the system's own.
+#[pyfunction]
+#[pyo3(signature = (*, encoder=None, decoder=None, vmaf=None, aom=None))]
+pub(crate) fn suggest_libraries(
+    encoder: Option<PathBuf>,
+    decoder: Option<PathBuf>,
+    vmaf: Option<PathBuf>,
+    aom: Option<PathBuf>,
+) {
+    aom.iter().for_each(|path| base::suggest_aom(path));
     vmaf.iter().for_each(|path| suggest_vmaf(path));
     encoder.iter().for_each(|path| Library::suggest(path));
     decoder.iter().for_each(|path| base::suggest_decoder(path));

@@ -37,7 +37,7 @@ mod _native {
     #[pymodule_export]
     use crate::describe::{
         bd_rate, check_settings, decoder_version, defaults, encoder_version, ffmpeg_version, settings,
-        suggest_libraries, version_of_vmaf,
+        suggest_libraries, version_of_aom, version_of_vmaf,
     };
     #[pymodule_export]
     use crate::device_array::{DeviceArray, DeviceFrame};

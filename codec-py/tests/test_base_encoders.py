@@ -1,4 +1,4 @@
-"""What the tests of pictures and clips do with the SVT-AV1 of the package `av`, with the newer one that the portable wheel carries."""
+"""What the tests of pictures and clips do with the SVT-AV1 of the package `av` and the system's libaom, with the newer ones that the portable wheel carries."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from conftest import python
 
 PORTABLE = Path(sys.prefix) / "libraries/libSvtAv1Enc.so.4.2"
+PORTABLE_AOM = Path(sys.prefix) / "libraries/libaom.so.3.14"
 
 CLIP = """
 import numpy, neural_codec
@@ -56,9 +57,57 @@ print("done")
 """
 
 
+PHOTOS = """
+from PIL import Image
+Image.fromarray(picture).save("in.png")
+for target, tools in [({"min_psnr": 36}, "colors=own tune=psnr"), ({"min_ssimulacra2": 60}, "colors=ycbcr tune=perception")]:
+    for output in ("out.nvc", "out.avif"):
+        report = neural_codec.encode(picture, output, effort=4, **target)
+        assert report.base_encoder.startswith("libaom 3.14"), report.base_encoder
+        assert report.total.target_met and report.notes == [], report
+        assert report.scenes[0].tools == (tools if output == "out.nvc" else tools.replace("own", "ycbcr")), report.scenes[0].tools
+        if output == "out.nvc":
+            found = neural_codec.compare(picture[None], neural_codec.decode_photo(output).image[None], metrics="ssimulacra2")
+        else:
+            # By FFmpeg, which knows nothing of how it was made.
+            try:
+                found = neural_codec.compare("in.png", output)
+            except neural_codec.errors.Unsupported:
+                continue
+        assert abs(found.psnr_rgb - report.total.pooled["psnr_rgb"]) < 0.05, (output, found, report.total.pooled)
+# One thread or three: the same bytes.
+files = [neural_codec.encode(picture, effort=6, min_psnr=36, threads=threads).data for threads in (1, 3)]
+assert files[0] == files[1]
+print("done")
+"""
+
+
 @pytest.mark.parametrize("code", [TARGETS, TUNES], ids=["targets", "tunes"])
 def test_the_portable_wheels_svt_av1_codes_photos_and_clips(code: str) -> None:
     if not PORTABLE.is_file():
         pytest.skip("skipped: make setup fetches SVT-AV1 4.2 for the tests")
     done = python(CLIP + code, timeout=240, NEURAL_CODEC_SVTAV1=str(PORTABLE))
+    assert done.returncode == 0 and done.stdout == "done\n", done.stderr
+
+
+def test_the_portable_wheels_libaom_codes_photos(tmp_path: Path) -> None:
+    if not PORTABLE_AOM.is_file():
+        pytest.skip("skipped: make setup fetches libaom 3.14 for the tests")
+    start = f"import os; os.chdir({str(tmp_path)!r})\n"
+    code = start + CLIP.replace('assert neural_codec.versions()["base encoder"] == "SVT-AV1 4.2.0", neural_codec.versions()\n', "") + PHOTOS
+    done = python(code, timeout=240, NEURAL_CODEC_AOM=str(PORTABLE_AOM))
+    assert done.returncode == 0 and done.stdout == "done\n", done.stderr
+
+
+def test_photos_say_which_encoder_is_missing_and_what_took_its_place() -> None:
+    code = """
+import numpy, neural_codec
+picture = (numpy.mgrid[:40, :50].sum(0)[..., None] * [1, 2, 1]).astype("uint8")
+report = neural_codec.encode(picture, effort=4, min_psnr=30)
+assert report.base_encoder.startswith("SVT-AV1") and report.total.target_met
+[note] = report.notes
+assert "/nowhere/libaom.so" in note and "more bytes" in note and "apt install libaom3" in note, note
+print("done")
+"""
+    done = python(code, NEURAL_CODEC_AOM="/nowhere/libaom.so")
     assert done.returncode == 0 and done.stdout == "done\n", done.stderr

@@ -48,7 +48,8 @@ fn constants_of_the_search_and_of_classes_are_those_of_the_table() {
         report
     };
     let floor = [("effort", "5"), ("min_psnr", "24")];
-    let before = attempts("", &floor);
+    const SVT: &str = "[photo]\nlibaom_from_effort = 10\n";
+    let before = attempts(SVT, &floor);
     let stages = |report: &Report, stage: Stage| {
         let found = report.scenes[0].attempts.iter().filter(move |attempt| attempt.stage == stage);
         found.map(|attempt| (attempt.preset, attempt.quantizer)).collect::<Vec<_>>()
@@ -56,21 +57,30 @@ fn constants_of_the_search_and_of_classes_are_those_of_the_table() {
     assert!(
         before.scenes[0].preset == 4 && stages(&before, Stage::Locate).iter().all(|(preset, _)| *preset == 8)
     );
-    let presets = "[photo]\npresets = [13, 12, 11, 10, 9, 8, 7, 6, 5, 4]\nlocate_preset = 10\nstored_at_once_from = 9\n";
-    let after = attempts(presets, &floor);
+    let presets =
+        "presets = [13, 12, 11, 10, 9, 8, 7, 6, 5, 4]\nlocate_preset = 10\nstored_at_once_from = 9\n";
+    let after = attempts(&[SVT, presets].concat(), &floor);
     assert!(after.scenes[0].preset == 8 && after.total.target_met);
     assert!(stages(&after, Stage::Locate).iter().all(|(preset, _)| *preset == 10));
-    let at_once = attempts("[photo]\nstored_at_once_from = 0\n", &floor);
+    let at_once = attempts(&format!("{SVT}stored_at_once_from = 0\n"), &floor);
     assert!(stages(&at_once, Stage::Locate).is_empty() && at_once.total.target_met);
     // Each of the others decides which quantizers are tried, or how many.
     let tried = |report: &Report| [stages(report, Stage::Locate), stages(report, Stage::Store)].concat();
     for constant in
         ["slope = 1.0", "near = 2.0", "located_near = 280.0", "located_width = 280", "most_attempts = 1"]
     {
-        let found = attempts(&format!("[photo]\n{constant}\n"), &floor);
+        let found = attempts(&format!("{SVT}{constant}\n"), &floor);
         assert_ne!(tried(&found), tried(&before), "{constant}");
     }
-    let coarse = "[photo]\nstored_at_once_from = 0\nslope = 5.0\n";
+    let by_libaom = attempts("", &floor);
+    assert_ne!(tried(&by_libaom), tried(&before));
+    for constant in
+        ["libaom_speeds = [9, 9, 8, 7, 6, 5, 4, 3, 2, 1]", "libaom_locate_speed = 8", "libaom_near = 2.0"]
+    {
+        let found = attempts(&format!("[photo]\n{constant}\n"), &floor);
+        assert_ne!(tried(&found), tried(&by_libaom), "{constant}");
+    }
+    let coarse = &format!("{SVT}stored_at_once_from = 0\nslope = 5.0\n")[..];
     for constant in ["longer = 10.0", "halved_every = 1"] {
         let found = attempts(&format!("{coarse}{constant}\n"), &floor);
         assert_ne!(tried(&found), tried(&attempts(coarse, &floor)), "{constant}");
@@ -182,12 +192,96 @@ fn write_narrow_colors(path: &Path, width: u32, height: u32) {
 }
 
 #[test]
+fn colors_of_its_own_reach_what_coarse_chroma_cannot() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    // Sides that are odd, and below what is coded.
+    for (width, height) in [(160, 121), (33, 64), (2, 1), (7, 200)] {
+        write_narrow_colors(&at("in.png"), width, height);
+        let floor = [("effort", "4"), ("min_psnr", "33")];
+        let own = encoded(&at("in.png"), &at("own.nvc"), &floor).unwrap();
+        assert!(own.total.target_met, "{own:?}");
+        assert!(own.base_encoder.starts_with("libaom 3."), "{}", own.base_encoder);
+        let scene = &own.scenes[0];
+        assert_eq!(
+            (scene.strategy.name(), scene.bit_depth, &scene.tools[..]),
+            ("av1", 10, "colors=own tune=psnr")
+        );
+        // Quarter steps lie between the whole ones that libaom has.
+        assert!(scene.attempts.iter().any(|each| each.stage == Stage::Locate && each.preset == 6));
+        let bytes = std::fs::read(at("own.nvc")).unwrap();
+        let decoded = decode_photo_bytes(&bytes, &DecoderSettings::default()).unwrap();
+        assert_eq!((decoded.frame.width(), decoded.frame.height()), (width as usize, height as usize));
+        // What is measured is what a reader sees.
+        let source = image::open(at("in.png")).unwrap().to_rgb8();
+        let planes = match decoded.frame.planes() {
+            neural_codec::frame::Planes::U8(planes) => planes,
+            other => panic!("{other:?}"),
+        };
+        let errors = source.pixels().enumerate().flat_map(|(at, pixel)| {
+            (0..3).map(move |channel| f64::from(planes[channel].samples()[at]) - f64::from(pixel.0[channel]))
+        });
+        let mean = errors.map(|error| error * error).sum::<f64>() / f64::from(3 * width * height);
+        let psnr = 10.0 * (255.0 * 255.0 / mean).log10();
+        match scene.quality.psnr_rgb {
+            Some(told) => assert!((told - psnr).abs() < 1e-6, "{told} {psnr}"),
+            None => assert_eq!(mean, 0.0),
+        }
+        if width == 160 {
+            let svt = [&floor[..], &[("defaults", "[photo]\nlibaom_from_effort = 10\n")]].concat();
+            let svt = encoded(&at("in.png"), &at("svt.nvc"), &svt).unwrap();
+            assert!(svt.base_encoder.starts_with("SVT-AV1"), "{}", svt.base_encoder);
+            // Chroma of half the resolution never reaches the floor.
+            assert!(!svt.total.target_met && svt.total.bytes > own.total.bytes);
+        }
+        // Damaged and cut, it is an error.
+        for at in (0..bytes.len()).step_by(bytes.len() / 40 + 1) {
+            assert!(decode_photo_bytes(&bytes[..at], &DecoderSettings::default()).is_err());
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x15;
+            assert!(decode_photo_bytes(&changed, &DecoderSettings::default()).is_err(), "{at}");
+        }
+    }
+}
+
+#[test]
+fn an_avif_has_chroma_of_the_resolution_of_luma_in_colors_that_players_know() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_narrow_colors(&at("in.png"), 97, 70);
+    let report = encoded(&at("in.png"), &at("out.avif"), &[("effort", "4"), ("min_psnr", "33")]).unwrap();
+    assert!(report.total.target_met && report.base_encoder.starts_with("libaom"), "{report:?}");
+    assert_eq!(report.scenes[0].tools, "colors=ycbcr tune=psnr");
+    let bytes = std::fs::read(at("out.avif")).unwrap();
+    // av1C: profile 1, ten bits, chroma not halved.
+    let av1c = bytes.windows(4).position(|four| four == b"av1C").unwrap();
+    assert_eq!((bytes[av1c + 5] >> 5, bytes[av1c + 6] & 0b0101_1100), (1, 0b0100_0000));
+}
+
+#[test]
+fn what_cannot_have_colors_of_its_own_is_coded_by_svt_av1() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_narrow_colors(&at("colors.png"), 64, 64);
+    image::GrayImage::from_fn(64, 64, |x, y| image::Luma([(x * 3 + y) as u8])).save(at("gray.png")).unwrap();
+    for (input, output, pairs) in [
+        ("gray.png", "out.nvc", [("effort", "5"), ("min_psnr", "33")]),
+        ("colors.png", "out.nvc", [("effort", "2"), ("min_psnr", "25")]),
+    ] {
+        let report = encoded(&at(input), &at(output), &pairs).unwrap();
+        assert!(report.base_encoder.starts_with("SVT-AV1"), "{input} {output}");
+        assert!(report.notes.iter().all(|note| !note.contains("libaom")), "{:?}", report.notes);
+    }
+}
+
+#[test]
 fn the_smaller_of_av1_and_a_still_is_stored_and_the_only_one_that_reaches_the_floor() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_png(&at("edges.png"), 64, 48);
     write_narrow_colors(&at("narrow.png"), 64, 48);
-    let tried = "[photo]\nstill_from_effort = 0\n";
+    // AV1 of SVT-AV1, whose chroma is too coarse for the second.
+    let tried = "[photo]\nstill_from_effort = 0\nlibaom_from_effort = 10\n";
     for (input, floor, expected) in [("edges.png", 30.0, "av1"), ("narrow.png", 29.0, "still")] {
         let pairs = [("effort", "5"), ("min_psnr", &floor.to_string()[..]), ("defaults", tried)];
         let report = encoded(&at(input), &at("out.nvc"), &pairs).unwrap();

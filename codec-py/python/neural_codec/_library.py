@@ -16,11 +16,13 @@ _OWN = (_HERE / "_libraries", _HERE.parent / "neural_codec.libs")
 
 @cache
 def suggest_libraries() -> None:
-    """Tells the native module of the newest SVT-AV1, dav1d and libvmaf that wheels carry.
+    """Tells the native module of the newest SVT-AV1, dav1d, libvmaf and libaom that wheels carry.
 
-    The variables NEURAL_CODEC_SVTAV1, NEURAL_CODEC_DAV1D and NEURAL_CODEC_VMAF come before them, the system's libraries after them.
+    The variables NEURAL_CODEC_SVTAV1, NEURAL_CODEC_DAV1D, NEURAL_CODEC_VMAF and NEURAL_CODEC_AOM come before them, the system's libraries after them.
     """
-    _native.suggest_libraries(encoder=carried("libSvtAv1Enc"), decoder=carried("libdav1d"), vmaf=carried("libvmaf"))
+    _native.suggest_libraries(
+        encoder=carried("libSvtAv1Enc"), decoder=carried("libdav1d"), vmaf=carried("libvmaf"), aom=carried("libaom")
+    )  # fmt: skip
 
 
 def carried(name: str) -> Path | None:

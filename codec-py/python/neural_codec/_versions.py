@@ -22,10 +22,11 @@ def _found(version: Callable[[], tuple[str, str]]) -> tuple[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Name and version of the library, its encoder, decoder and libvmaf with their files, FFmpeg, Python, numpy and the system."""
+    """Name and version of the library, its encoders, decoder and libvmaf with their files, FFmpeg, Python, numpy and the system."""
     suggest_libraries()
     encoder, encoder_file = _found(_native.encoder_version)
     decoder, decoder_file = _found(_native.decoder_version)
+    photos, photos_file = _found(_native.aom_version)
     vmaf, vmaf_file = _found(_native.vmaf_version)
     return {
         "neural_codec": _native.__version__,
@@ -33,6 +34,8 @@ def versions() -> dict[str, str]:
         "base encoder file": encoder_file,
         "base decoder": decoder,
         "base decoder file": decoder_file,
+        "encoder of photos": photos,
+        "encoder of photos file": photos_file,
         "files": _native.ffmpeg_version(),
         "vmaf": vmaf,
         "vmaf file": vmaf_file,

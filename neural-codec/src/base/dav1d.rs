@@ -57,6 +57,8 @@ pub(super) struct Picture {
 
 /// `DAV1D_PIXEL_LAYOUT_I420`.
 pub(super) const LAYOUT_420: c_int = 1;
+/// `DAV1D_PIXEL_LAYOUT_I444`.
+pub(super) const LAYOUT_444: c_int = 3;
 /// `DAV1D_ERR(ENOMEM)`.
 pub(super) const NO_MEMORY: c_int = -libc::ENOMEM;
 /// `DAV1D_ERR(EAGAIN)`.

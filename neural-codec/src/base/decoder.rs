@@ -23,6 +23,8 @@ pub struct DecoderConfig {
     pub height: usize,
     /// Bits of a sample.
     pub depth: BitDepth,
+    /// 4:2:0, which scenes are, or 4:4:4.
+    pub layout: Layout,
     /// Color description that the frames get; what the AV1 stream says is not looked at.
     pub color: Color,
     /// Threads, at least 1. The frames do not depend on it.
@@ -38,6 +40,7 @@ impl DecoderConfig {
             width,
             height,
             depth: BitDepth::Eight,
+            layout: Layout::Yuv420,
             color: Color::default(),
             threads: 1,
             max_pixels: 8192 * 4352,
@@ -88,6 +91,9 @@ impl Av1Decoder {
     #[allow(unsafe_code)]
     pub(super) fn with_library(library: &Arc<Library>, config: &DecoderConfig) -> Result<Self> {
         check_size(config.width, config.height)?;
+        if !matches!(config.layout, Layout::Yuv420 | Layout::Yuv444) {
+            return Err(Error::invalid("layout", "4:2:0 or 4:4:4", format!("{:?}", config.layout)));
+        }
         let (width, height) = coded_size(config.width, config.height);
         let pixels = width as u64 * height as u64;
         if pixels > config.max_pixels {
@@ -211,7 +217,9 @@ impl Av1Decoder {
         }
         if let Some(found) = info.sequence {
             let (width, height) = coded_size(self.config.width, self.config.height);
-            let expected = (width as u32, height as u32, self.config.depth.bits(), true, 0);
+            // Profile 1 has chroma at full size or RGB, of which samples are taken as they are.
+            let is_420 = self.config.layout == Layout::Yuv420;
+            let expected = (width as u32, height as u32, self.config.depth.bits(), is_420, u8::from(!is_420));
             let found_all = (found.width, found.height, found.bits, found.is_420, found.profile);
             if found_all != expected {
                 let describe = |(w, h, bits, is_420, profile): (u32, u32, u8, bool, u8)| {
@@ -290,20 +298,24 @@ impl Av1Decoder {
 
     /// Copies a picture, without the rows and columns that were added before encoding.
     fn convert(&self, picture: &Picture) -> Result<Frame> {
-        let DecoderConfig { width, height, depth, color, .. } = self.config;
+        let DecoderConfig { width, height, depth, layout, color, .. } = self.config;
+        let (code, name) = match layout {
+            Layout::Yuv420 => (dav1d::LAYOUT_420, "4:2:0"),
+            _ => (dav1d::LAYOUT_444, "4:4:4"),
+        };
         let coded = coded_size(width, height);
         let found = (picture.width as usize, picture.height as usize);
         if found != coded
-            || picture.layout != dav1d::LAYOUT_420
+            || picture.layout != code
             || picture.bits != c_int::from(depth.bits())
             || picture.planes.contains(&std::ptr::null())
         {
-            let expected = format!("4:2:0 at {} bits, {}x{}", depth.bits(), coded.0, coded.1);
+            let expected = format!("{name} at {} bits, {}x{}", depth.bits(), coded.0, coded.1);
             let found =
                 format!("layout {} at {} bits, {}x{}", picture.layout, picture.bits, found.0, found.1);
             return Err(self.corrupt(expected, found));
         }
-        let format = PixelFormat { layout: Layout::Yuv420, depth };
+        let format = PixelFormat { layout, depth };
         let mut frame = Frame::new(width, height, format, color)?;
         match frame.planes_mut() {
             Planes::U8(planes) => {

@@ -1,4 +1,4 @@
-//! The base layer: AV1 encoding by SVT-AV1, AV1 decoding.
+//! The base layer: AV1 encoding by SVT-AV1, of photos by libaom too, AV1 decoding.
 //!
 //! Frames go in and temporal units come out ([`SvtAv1Encoder`]), and the way back. One temporal unit shows
 //! exactly one frame, and units travel in the order in which their frames are shown.
@@ -12,11 +12,13 @@ mod decoder;
 mod encoder;
 mod hdr;
 mod instance;
+mod libaom;
 mod library;
 mod obu;
 mod quantizer;
 mod retries;
 mod source;
+mod still_encoder;
 mod temporal_unit;
 mod version;
 
@@ -26,6 +28,7 @@ pub use decoder::{Av1Decoder, DecoderConfig};
 pub use encoder::SvtAv1Encoder;
 pub(crate) use encoder::{MOST_HELD, MOST_OF_A_FRAME};
 pub use hdr::read_hdr;
+pub use libaom::{AOM_VARIABLE, Libaom, aom_version, suggest_aom};
 pub use library::{LIBRARY_VARIABLE, Library};
 pub use obu::{
     ForeignUnit, SequenceHeader, UnitInfo, insert_hdr, insert_message, probe, sequence_header,
@@ -34,6 +37,7 @@ pub use obu::{
 pub use quantizer::Quantizer;
 pub(crate) use retries::{retries_note, with_retries};
 pub use source::{coded_size, shown_padding};
+pub use still_encoder::{StillEncoder, StillTune};
 pub use temporal_unit::TemporalUnit;
 pub use version::Version;
 

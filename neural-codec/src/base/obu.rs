@@ -386,6 +386,8 @@ fn read_color_config(r: &mut Bits, profile: u8) -> Result<(u8, bool)> {
     if is_420 {
         r.take(1)?; // range
         if profile != 0 {
+            // What follows in profile 2 depends on its layout, and is nothing to us.
+            r.take(if profile == 1 { 1 } else { 0 })?; // separate quantizers of U and V
             return Ok((bits, false));
         }
         r.take(2)?; // chroma position

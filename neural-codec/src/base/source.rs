@@ -66,7 +66,7 @@ pub(super) fn with_picture<R>(
 }
 
 /// The samples of a plane with its last column and row repeated up to `width x height`.
-fn padded<T: Sample>(plane: &Plane<T>, width: usize, height: usize) -> Result<Cow<'_, [T]>> {
+pub(super) fn padded<T: Sample>(plane: &Plane<T>, width: usize, height: usize) -> Result<Cow<'_, [T]>> {
     if (plane.width(), plane.height()) == (width, height) {
         return Ok(Cow::Borrowed(plane.samples()));
     }

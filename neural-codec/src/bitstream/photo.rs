@@ -13,7 +13,7 @@ use super::input::PacketInput;
 use super::kind::{PACKET_HEADER_BYTES, PacketKind, SIGNATURE};
 use super::payload::Payload;
 use crate::error::{Error, Place, Result};
-use crate::frame::{BitDepth, Color, Rational};
+use crate::frame::{BitDepth, Color, OwnColors, Rational};
 use crate::memory;
 
 /// The version of the payload that this library writes.
@@ -42,12 +42,21 @@ pub struct PhotoTags {
 /// How the samples are coded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PhotoCode {
-    /// One AV1 temporal unit that shows one key frame: 4:2:0, full range, chroma samples in the center of four luma samples.
+    /// One AV1 temporal unit that shows one key frame: full range, chroma samples of 4:2:0 in the center of four luma samples.
     Av1 {
+        /// Whether chroma has the resolution of luma: 4:4:4 instead of 4:2:0.
+        is_444: bool,
         /// Bits of a coded sample, at least those of the picture.
         depth: BitDepth,
         /// Matrix coefficients (H.273).
         matrix: u8,
+        /// The unit, without a temporal delimiter.
+        unit: Vec<u8>,
+    },
+    /// One AV1 temporal unit that shows one key frame: 4:4:4 of ten bits in colors of the picture's own.
+    OwnColors {
+        /// What red, green and blue take of its planes.
+        colors: OwnColors,
         /// The unit, without a temporal delimiter.
         unit: Vec<u8>,
     },
@@ -59,7 +68,7 @@ impl PhotoCode {
     /// What it is called in reports.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Av1 { .. } => "av1",
+            Self::Av1 { .. } | Self::OwnColors { .. } => "av1",
             Self::Neural(_) => "neural",
         }
     }
@@ -67,7 +76,7 @@ impl PhotoCode {
     /// The coded samples.
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Av1 { unit, .. } => unit,
+            Self::Av1 { unit, .. } | Self::OwnColors { unit, .. } => unit,
             Self::Neural(code) => code,
         }
     }
@@ -138,7 +147,7 @@ impl Payload for PhotoPacket {
             *place = memory::copied("section of a photo", body)?;
         }
         let code = match kind {
-            AV1 => {
+            AV1 | AV1_444 => {
                 let coded = read_depth(reader, "bits of a coded sample")?;
                 if coded < depth {
                     return Err(reader.corrupt("bits of a coded sample", depth.bits(), coded.bits()));
@@ -147,9 +156,19 @@ impl Payload for PhotoPacket {
                 if !MATRICES.contains(&matrix) {
                     return Err(reader.corrupt("matrix coefficients", "1, 5, 6 or 9", matrix));
                 }
-                PhotoCode::Av1 { depth: coded, matrix, unit: reader.rest("AV1 of a photo")? }
+                PhotoCode::Av1 {
+                    is_444: kind == AV1_444,
+                    depth: coded,
+                    matrix,
+                    unit: reader.rest("AV1 of a photo")?,
+                }
             }
             NEURAL => PhotoCode::Neural(reader.rest("code of a photo")?),
+            OWN_COLORS => {
+                let weights = reader.bytes(9, "colors of a photo")?;
+                let colors = OwnColors { weights: std::array::from_fn(|at| weights[at] as i8) };
+                PhotoCode::OwnColors { colors, unit: reader.rest("AV1 of a photo")? }
+            }
             _ => {
                 return Err(Error::Unsupported {
                     what: format!("coding {kind} of a photo"),
@@ -163,8 +182,10 @@ impl Payload for PhotoPacket {
     fn write(&self, writer: &mut Writer) -> Result<()> {
         writer.u8(VERSION);
         writer.u8(match self.code {
-            PhotoCode::Av1 { .. } => AV1,
+            PhotoCode::Av1 { is_444: false, .. } => AV1,
+            PhotoCode::Av1 { is_444: true, .. } => AV1_444,
             PhotoCode::Neural(_) => NEURAL,
+            PhotoCode::OwnColors { .. } => OWN_COLORS,
         });
         writer.varint(self.width.into());
         writer.varint(self.height.into());
@@ -186,9 +207,13 @@ impl Payload for PhotoPacket {
             writer.raw(body);
         }
         match &self.code {
-            PhotoCode::Av1 { depth, matrix, unit } => {
+            PhotoCode::Av1 { depth, matrix, unit, .. } => {
                 writer.u8(depth.bits());
                 writer.u8(*matrix);
+                writer.raw(unit);
+            }
+            PhotoCode::OwnColors { colors, unit } => {
+                writer.raw(&colors.weights.map(|weight| weight as u8));
                 writer.raw(unit);
             }
             PhotoCode::Neural(code) => writer.raw(code),
@@ -200,6 +225,8 @@ impl Payload for PhotoPacket {
 /// Codings.
 const AV1: u8 = 1;
 const NEURAL: u8 = 2;
+const OWN_COLORS: u8 = 3;
+const AV1_444: u8 = 4;
 
 /// Kinds of sections.
 const ICC: u8 = 1;
@@ -286,7 +313,7 @@ mod tests {
             hash: 0x0123_4567_89ab_cdef,
             tags: PhotoTags { icc: vec![1; 300], exif: vec![2, 3], xmp: Vec::new() },
             alpha: vec![9; 40],
-            code: PhotoCode::Av1 { depth: BitDepth::Ten, matrix: 6, unit: vec![5, 6, 7] },
+            code: PhotoCode::Av1 { is_444: false, depth: BitDepth::Ten, matrix: 6, unit: vec![5, 6, 7] },
         }
     }
 
@@ -306,7 +333,13 @@ mod tests {
             ..photo()
         };
         assert_eq!(read(&neural.to_file().unwrap()).unwrap(), neural);
-        let code = PhotoCode::Av1 { depth: BitDepth::Ten, matrix: 6, unit: vec![1; 100] };
+        let colors = OwnColors { weights: [1, -2, 3, -4, 5, -6, 7, -128, 127] };
+        let own = PhotoPacket { code: PhotoCode::OwnColors { colors, unit: vec![7; 9] }, ..neural.clone() };
+        assert_eq!(read(&own.to_file().unwrap()).unwrap(), own);
+        let code = PhotoCode::Av1 { is_444: true, depth: BitDepth::Ten, matrix: 6, unit: vec![3; 5] };
+        let whole = PhotoPacket { code, ..neural.clone() };
+        assert_eq!(read(&whole.to_file().unwrap()).unwrap(), whole);
+        let code = PhotoCode::Av1 { is_444: false, depth: BitDepth::Ten, matrix: 6, unit: vec![1; 100] };
         let plain = PhotoPacket { height: 200, macs_per_pixel: 0, code, ..neural };
         assert_eq!(plain.to_file().unwrap().len(), 144);
     }
@@ -338,7 +371,7 @@ mod tests {
     fn values_that_no_photo_has_are_errors_with_their_place() {
         let error = |change: &dyn Fn(&mut Vec<u8>)| read(&with_payload(change)).unwrap_err();
         assert!(matches!(error(&|p| p[0] = 2), Error::UnsupportedVersion { found: 2, supported: 1 }));
-        assert!(matches!(error(&|p| p[1] = 3), Error::Unsupported { .. }));
+        assert!(matches!(error(&|p| p[1] = 5), Error::Unsupported { .. }));
         assert!(error(&|p| p[4] = 0).to_string().contains("height: expected at least 1, found 0 (byte 28)"));
         assert!(error(&|p| p[5] = 9).to_string().contains("8 or 10"));
         assert!(error(&|p| p[6] = 2).to_string().contains("flags"));

@@ -4,8 +4,8 @@ use crate::base::{Av1Decoder, DecoderConfig};
 use crate::bitstream::{FormatVersion, PhotoCode, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::frame::{
-    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, PixelFormat, Plane, Planes,
-    VideoInfo, convert, with_neutral_chroma,
+    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, OwnColors, PixelFormat, Plane,
+    Planes, VideoInfo, convert, with_neutral_chroma,
 };
 use crate::memory;
 use crate::still::{self, StillHeader, StillPicture};
@@ -21,10 +21,21 @@ use super::settings::DecoderSettings;
 pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<Frame> {
     let (width, height) = (photo.width as usize, photo.height as usize);
     let frame = match &photo.code {
-        PhotoCode::Av1 { depth, matrix, unit } => {
+        PhotoCode::Av1 { is_444, depth, matrix, unit } => {
             check_memory(width, height, settings)?;
-            let config = Av1Photo { width, height, depth: *depth, matrix: *matrix, is_gray: photo.is_gray };
+            let config = Av1Photo {
+                width,
+                height,
+                layout: if *is_444 { Layout::Yuv444 } else { Layout::Yuv420 },
+                depth: *depth,
+                matrix: *matrix,
+                is_gray: photo.is_gray,
+            };
             decode_av1_photo(unit, config, photo.depth, settings.thread_count())?
+        }
+        PhotoCode::OwnColors { colors, unit } => {
+            check_memory(width, height, settings)?;
+            decode_own_colors(unit, (width, height), *colors, photo.depth, settings.thread_count())?
         }
         PhotoCode::Neural(code) => decode_neural_photo(code, photo, settings)?,
     };
@@ -48,6 +59,8 @@ pub(crate) struct Av1Photo {
     pub(crate) width: usize,
     /// Height in pixels.
     pub(crate) height: usize,
+    /// 4:2:0 or 4:4:4.
+    pub(crate) layout: Layout,
     /// Bits of a coded sample.
     pub(crate) depth: BitDepth,
     /// Matrix coefficients.
@@ -68,25 +81,56 @@ pub(crate) fn decode_av1_photo(
     threads: usize,
 ) -> Result<Frame> {
     let color = color_of_photo(photo.matrix);
-    let mut decoder = Av1Decoder::new(&DecoderConfig {
+    let config = DecoderConfig {
         depth: photo.depth,
+        layout: photo.layout,
         color,
-        threads: threads.clamp(1, 256),
+        threads,
+        ..DecoderConfig::new(photo.width, photo.height)
+    };
+    let yuv = decode_unit(unit, config)?;
+    let yuv = if photo.is_gray { with_neutral_chroma(yuv) } else { yuv };
+    convert(&yuv, PixelFormat { layout: Layout::Rgb, depth }, color)
+}
+
+/// The RGB of an AV1 unit in colors of the picture's own, at so many bits.
+///
+/// # Errors
+///
+/// `Corrupt`, `MissingLibrary`, `OutOfMemory`.
+pub(crate) fn decode_own_colors(
+    unit: &[u8],
+    (width, height): (usize, usize),
+    colors: OwnColors,
+    depth: BitDepth,
+    threads: usize,
+) -> Result<Frame> {
+    let config = DecoderConfig {
+        depth: BitDepth::Ten,
+        layout: Layout::Yuv444,
+        threads,
+        ..DecoderConfig::new(width, height)
+    };
+    colors.rgb_of(&decode_unit(unit, config)?, depth)
+}
+
+/// The one frame of a unit.
+fn decode_unit(unit: &[u8], config: DecoderConfig) -> Result<Frame> {
+    let mut decoder = Av1Decoder::new(&DecoderConfig {
+        threads: config.threads.clamp(1, 256),
         // The sides were held against the limits; small ones are coded larger.
         max_pixels: u64::MAX,
-        ..DecoderConfig::new(photo.width, photo.height)
+        ..config
     })?;
     decoder.send(unit)?;
     // Asked before the end, a decoder of several threads works ahead; asked after it, it gives what it has.
     let early = decoder.receive()?;
     decoder.finish()?;
     let none = || Error::corrupt("AV1 of a photo", "one frame", "none", Place::default());
-    let yuv = match early {
-        Some(frame) => frame,
-        None => decoder.receive()?.ok_or_else(none)?,
-    };
-    let yuv = if photo.is_gray { with_neutral_chroma(yuv) } else { yuv };
-    convert(&yuv, PixelFormat { layout: Layout::Rgb, depth }, color)
+    match early {
+        Some(frame) => Ok(frame),
+        None => decoder.receive()?.ok_or_else(none),
+    }
 }
 
 fn decode_neural_photo(code: &[u8], photo: &PhotoPacket, settings: &DecoderSettings) -> Result<Frame> {
@@ -152,6 +196,7 @@ pub(super) fn header_of(photo: &PhotoPacket) -> StreamHeader {
 pub(super) fn coded_depth(photo: &PhotoPacket) -> BitDepth {
     match photo.code {
         PhotoCode::Av1 { depth, .. } => depth,
+        PhotoCode::OwnColors { .. } => BitDepth::Ten,
         PhotoCode::Neural(_) => photo.depth,
     }
 }

@@ -102,6 +102,8 @@ impl Defaults {
             ("effort.presets", effort.presets),
             ("effort.old_presets", effort.old_presets),
             ("photo.presets", photo.presets),
+            ("photo.libaom_speeds", photo.libaom_speeds),
+            ("photo.libaom_perception_speeds", photo.libaom_perception_speeds),
         ] {
             // More effort never means a faster preset.
             for pair in presets.windows(2) {

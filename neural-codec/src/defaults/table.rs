@@ -219,6 +219,16 @@ table! {
         locate_preset: i8, 0 => 13;
         /// Presets from here on are stored at once.
         stored_at_once_from: i8, 0 => 14;
+        /// The least effort that libaom codes photos at, in colors of their own.
+        libaom_from_effort: u8, 0 => 10;
+        /// The speed of libaom of each effort, where squared error counts.
+        libaom_speeds: [i8; 10], 0 => 9;
+        /// The same where what people see counts.
+        libaom_perception_speeds: [i8; 10], 0 => 9;
+        /// The speed of libaom that says about where the quantizer lies.
+        libaom_locate_speed: i8, 0 => 9;
+        /// As `near`, of libaom. Units: dB.
+        libaom_near: f64, 0 => 2;
         /// How much a picture comes closer to its floor with a quarter step, about, before it is known. Units: dB.
         slope: f64, 0.001 => 5;
         /// The same for a limit of bytes. Units: the natural logarithm of the bytes.

@@ -61,6 +61,9 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!(photo.presets, [10, 9, 8, 7, 6, 4, 3, 2, 1, 0]);
     assert_eq!((photo.still_from_effort, photo.still_pixels), (9, 3_000_000));
     assert_eq!((photo.locate_preset, photo.stored_at_once_from), (8, 7));
+    assert_eq!((photo.libaom_from_effort, photo.libaom_locate_speed, photo.libaom_near), (3, 6, 0.04));
+    assert_eq!(photo.libaom_speeds, [9, 9, 8, 6, 2, 1, 0, 0, 0, 0]);
+    assert_eq!(photo.libaom_perception_speeds, [9, 9, 8, 6, 5, 4, 2, 1, 0, 0]);
     assert_eq!((photo.slope, photo.size_slope, photo.near, photo.size_near), (0.07, 0.03, 0.01, 0.002));
     assert_eq!((photo.located_near, photo.located_width, photo.most_attempts), (4.0, 8, 14));
     assert_eq!((photo.longer, photo.halved_every), (1.5, 3));

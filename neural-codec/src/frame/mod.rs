@@ -8,6 +8,7 @@ mod depth;
 mod format;
 mod gpu_frame;
 mod hash;
+mod own_colors;
 mod plane;
 mod rate;
 mod raw;
@@ -23,6 +24,7 @@ pub use crop::{crop, crop_at, pad, rotate};
 pub use format::{BitDepth, Layout, PixelFormat};
 pub use gpu_frame::GpuFrame;
 pub use hash::FrameHash;
+pub use own_colors::{ColorAxes, OwnColors};
 pub use plane::{Plane, Sample};
 pub use rate::{Rational, VideoInfo};
 

@@ -1,22 +1,20 @@
 //! The attempts at a photo: AV1 at one quantizer after another, and a still where one is worth its time. Each is decoded and measured.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
 
-use super::av1::Av1Coder;
+use super::coder::{PhotoCoder, Presets};
 use super::quality::PhotoMeasurer;
 use super::search::{Line, last_that_meets};
 use super::still::{Candidates, train_still};
 use super::target::PhotoTarget;
-use crate::base::{Library, Quantizer};
+use crate::base::Quantizer;
 use crate::bitstream::{PhotoCode, PhotoPacket};
 use crate::defaults::PhotoSearch;
 use crate::encoder::hooks::Hooks;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Frame};
-use crate::media::photo::Photo;
 use crate::metrics::Measures;
 use crate::progress::{Progress, Stage};
 use crate::report::AttemptRecord;
@@ -59,9 +57,9 @@ pub(super) struct Search<'a, 'b> {
     measurer: &'a PhotoMeasurer<'a>,
     target: &'a PhotoTarget,
     hooks: &'a mut Hooks<'b>,
-    pub(super) coder: Av1Coder,
+    pub(super) coder: PhotoCoder<'a>,
     rules: PhotoSearch,
-    preset: i8,
+    presets: Presets,
     /// The quantizers from the one that surely meets the target on.
     line: Vec<Quantizer>,
     /// The file without its samples.
@@ -71,28 +69,19 @@ pub(super) struct Search<'a, 'b> {
 
 impl<'a, 'b> Search<'a, 'b> {
     pub(super) fn new(
-        (photo, measurer): (&Photo, &'a PhotoMeasurer<'a>),
+        (coder, measurer): (PhotoCoder<'a>, &'a PhotoMeasurer<'a>),
         packet: &PhotoPacket,
         settings: &Settings,
         target: &'a PhotoTarget,
-        library: &Arc<Library>,
         hooks: &'a mut Hooks<'b>,
-    ) -> Result<Self> {
-        // Ten bits inside save bytes whatever the source has.
-        let depth = settings.bit_depth.unwrap_or(BitDepth::Ten).max(photo.frame.format().depth);
-        let (has_profile, threads) = (!packet.tags.icc.is_empty(), settings.thread_count());
-        let (frame, is_gray, tune) = (&photo.frame, packet.is_gray, target.tune());
-        let coder = Av1Coder::new(library, frame, depth, is_gray, has_profile, tune, threads)?;
-        let mut line: Vec<Quantizer> =
-            (4..=280).map(|quarters| library.quantizer_at_most(f64::from(quarters) / 4.0)).collect();
-        line.dedup();
+    ) -> Self {
+        let mut line = coder.quantizers();
         if matches!(target, PhotoTarget::Size(_)) {
             line.reverse();
         }
-        let rules = settings.defaults.photo;
-        let preset = settings.preset.unwrap_or(rules.presets[usize::from(settings.effort.min(9))]).max(0);
-        let packet = packet.clone();
-        Ok(Self { measurer, target, hooks, coder, rules, preset, line, packet, records: Vec::new() })
+        let presets = coder.presets(settings);
+        let (rules, packet) = (settings.defaults.photo, packet.clone());
+        Self { measurer, target, hooks, coder, rules, presets, line, packet, records: Vec::new() }
     }
 
     /// The smallest candidate that reaches the target.
@@ -132,24 +121,24 @@ impl<'a, 'b> Search<'a, 'b> {
     /// The AV1 at the coarsest quantizer that reaches the target.
     fn search_av1(&mut self) -> Result<Candidate> {
         if let PhotoTarget::Constant(quantizer) = *self.target {
-            return Ok(self.attempt(quantizer, self.preset, Stage::Store)?.1);
+            return Ok(self.attempt(quantizer, self.presets.stored, Stage::Store)?.1);
         }
         let rules = self.rules;
         let is_size = matches!(self.target, PhotoTarget::Size(_));
         let places = self.line.len();
         let (slope, tolerance) =
-            if is_size { (rules.size_slope, rules.size_near) } else { (rules.slope, rules.near) };
+            if is_size { (rules.size_slope, rules.size_near) } else { (rules.slope, self.presets.near) };
         let slope = slope * 277.0 / places as f64;
         let mut line = Line { places, guess: places / 2, slope, tolerance, width: 1, rules };
-        if self.preset < rules.stored_at_once_from {
+        if let Some(locating) = self.presets.locating {
             let rough = Line { tolerance: rules.located_near * slope, width: rules.located_width, ..line };
             let found = last_that_meets(rough, &mut |place| {
-                let (margin, _) = self.attempt(self.line[place], rules.locate_preset, Stage::Locate)?;
+                let (margin, _) = self.attempt(self.line[place], locating, Stage::Locate)?;
                 Ok((margin, ()))
             })?;
             line = Line { guess: found.crossing.round() as usize, slope: found.slope, ..line };
         }
-        let preset = self.preset;
+        let preset = self.presets.stored;
         let found = last_that_meets(line, &mut |place| self.attempt(self.line[place], preset, Stage::Store))?;
         Ok(found.best.value)
     }
@@ -212,7 +201,10 @@ impl<'a, 'b> Search<'a, 'b> {
     fn file_bytes(&mut self, candidate: &Candidate) -> Result<u64> {
         self.packet.macs_per_pixel = candidate.macs_per_pixel;
         self.packet.code = match candidate.code {
-            PhotoCode::Av1 { depth, matrix, .. } => PhotoCode::Av1 { depth, matrix, unit: Vec::new() },
+            PhotoCode::Av1 { is_444, depth, matrix, .. } => {
+                PhotoCode::Av1 { is_444, depth, matrix, unit: Vec::new() }
+            }
+            PhotoCode::OwnColors { colors, .. } => PhotoCode::OwnColors { colors, unit: Vec::new() },
             PhotoCode::Neural(_) => PhotoCode::Neural(Vec::new()),
         };
         Ok(self.packet.to_file()?.len() as u64 + candidate.code.bytes().len() as u64)

@@ -1,4 +1,4 @@
-//! A photo as one AV1 key frame: 4:2:0 of full range, coded by the base encoder and decoded by the decoder that readers have.
+//! A photo as one AV1 key frame of 4:2:0 and full range, coded by SVT-AV1 and decoded by the decoder that readers have.
 
 use std::sync::Arc;
 
@@ -24,12 +24,17 @@ pub(super) enum PhotoTune {
 /// From this version on, SVT-AV1 tunes for image quality without prediction from other frames alone, which `avif` asks for.
 const INTRA_FROM: (u32, u32) = (4, 2);
 
+/// From this version on, SVT-AV1 has a tune for image quality.
+const PERCEPTION_FROM: (u32, u32) = (3, 1);
+
 impl PhotoTune {
     /// The options of a version.
     fn options(self, version: Version) -> Vec<(String, String)> {
         let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         match self {
             Self::Psnr => vec![option("tune", "1")],
+            // Older ones refuse the value, some of them only when all options are there.
+            Self::Perception if (version.0, version.1) < PERCEPTION_FROM => vec![option("tune", "1")],
             Self::Perception if (version.0, version.1) >= INTRA_FROM => {
                 vec![option("avif", "1"), option("tune", "3")]
             }
@@ -72,13 +77,9 @@ impl Av1Coder {
         tune: PhotoTune,
         threads: usize,
     ) -> Result<Self> {
-        let color = color_of_photo(Color::BT601);
         let format = PixelFormat { layout: Layout::Yuv420, depth };
-        let yuv = Arc::new(convert(source, format, color)?);
-        let color = match has_profile {
-            true => color,
-            false => Color { primaries: SRGB_PRIMARIES, transfer: SRGB_TRANSFER, ..color },
-        };
+        let yuv = Arc::new(convert(source, format, color_of_photo(Color::BT601))?);
+        let color = color_for_players(has_profile);
         let config = EncoderConfig {
             depth,
             color,
@@ -88,6 +89,16 @@ impl Av1Coder {
         };
         let output_depth = source.format().depth;
         Ok(Self { library: Arc::clone(library), config, yuv, output_depth, is_gray, retries: 0 })
+    }
+
+    /// What reports call the library.
+    pub(super) fn name(&self) -> String {
+        format!("SVT-AV1 {}", self.library.version())
+    }
+
+    /// The next quantizer at or below `value` that the library has.
+    pub(super) fn quantizer_at_most(&self, value: f64) -> Quantizer {
+        self.library.quantizer_at_most(value)
     }
 
     /// Bits of a coded sample.
@@ -117,9 +128,16 @@ impl Av1Coder {
     fn once(&mut self) -> Result<Coded> {
         let unit = self.unit()?;
         let EncoderConfig { width, height, depth, color, threads, .. } = self.config;
-        let photo = Av1Photo { width, height, depth, matrix: color.matrix, is_gray: self.is_gray };
+        let photo = Av1Photo {
+            width,
+            height,
+            layout: Layout::Yuv420,
+            depth,
+            matrix: color.matrix,
+            is_gray: self.is_gray,
+        };
         let decoded = decode_av1_photo(&unit, photo, self.output_depth, threads)?;
-        let code = PhotoCode::Av1 { depth, matrix: color.matrix, unit };
+        let code = PhotoCode::Av1 { is_444: false, depth, matrix: color.matrix, unit };
         Ok(Coded { code, decoded })
     }
 
@@ -149,6 +167,15 @@ impl Av1Coder {
                 opened => return opened,
             }
         }
+    }
+}
+
+/// What a player is told of the colors of a picture: sRGB where no profile says otherwise.
+pub(super) fn color_for_players(has_profile: bool) -> Color {
+    let color = color_of_photo(Color::BT601);
+    match has_profile {
+        true => color,
+        false => Color { primaries: SRGB_PRIMARIES, transfer: SRGB_TRANSFER, ..color },
     }
 }
 

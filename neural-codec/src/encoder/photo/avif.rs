@@ -43,9 +43,9 @@ pub(super) fn lost(photo: &PhotoPacket) -> Vec<Lost> {
 ///
 /// `Unsupported` for photos that are not AV1, `OutOfMemory`.
 pub(super) fn avif_file(photo: &PhotoPacket) -> Result<Vec<u8>> {
-    let PhotoCode::Av1 { depth, matrix, unit } = &photo.code else {
+    let PhotoCode::Av1 { is_444, depth, matrix, unit } = &photo.code else {
         return Err(Error::Unsupported {
-            what: "a photo coded by a network as .avif".into(),
+            what: "a photo coded by a network, or in colors of its own, as .avif".into(),
             remedy: "write a .nvc file".into(),
         });
     };
@@ -57,7 +57,7 @@ pub(super) fn avif_file(photo: &PhotoPacket) -> Result<Vec<u8>> {
             Color::BT2020 => MatrixCoefficients::Bt2020Ncl,
             _ => MatrixCoefficients::Bt601,
         })
-        .set_chroma_subsampling((true, true));
+        .set_chroma_subsampling((!is_444, !is_444));
     if !photo.tags.exif.is_empty() {
         file.set_exif(photo.tags.exif.clone());
     }

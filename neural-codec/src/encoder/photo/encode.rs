@@ -9,11 +9,12 @@ use cpu_time::ProcessTime;
 
 use super::attempts::Search;
 use super::avif::avif_file;
+use super::coder::PhotoCoder;
 use super::quality::PhotoMeasurer;
 use super::report::{by_name, profile, quality_report};
 use super::still::Candidates;
 use super::target::PhotoTarget;
-use crate::base::{Library, retries_note};
+use crate::base::retries_note;
 use crate::bitstream::{PhotoCode, PhotoPacket};
 use crate::encoder::hooks::Hooks;
 use crate::error::{Error, Result};
@@ -130,9 +131,10 @@ fn encode(
         on_lost(&lost);
     }
     let candidates = Candidates::of(settings, &target, &packet, format == OutputFormat::Stream)?;
-    let library = Library::load(None)?;
+    let (coder, note) =
+        PhotoCoder::new(&photo.frame, &packet, settings, &target, format == OutputFormat::Avif)?;
     let measurer = PhotoMeasurer::new(&photo.frame)?;
-    let mut search = Search::new((photo, &measurer), &packet, settings, &target, &library, hooks)?;
+    let mut search = Search::new((coder, &measurer), &packet, settings, &target, hooks);
     let stored = search.best_of(candidates, &photo.frame, settings)?;
     let Search { coder, records, .. } = search;
     packet.hash = FrameHash::of(&stored.decoded).0;
@@ -184,7 +186,7 @@ fn encode(
     let mut report = Report {
         schema: SCHEMA.into(),
         library_version: env!("CARGO_PKG_VERSION").into(),
-        base_encoder: format!("SVT-AV1 {}", library.version()),
+        base_encoder: coder.name(),
         settings: target.in_force(settings).to_json(),
         source: ClipReport::new(&measurer.info),
         coded: ClipReport::new(&measurer.info),
@@ -205,14 +207,14 @@ fn encode(
             stages: stages(&scene.attempts),
         },
         scenes: vec![scene],
-        notes: Vec::new(),
+        notes: note.into_iter().collect(),
         lost,
         photo: None,
     };
     if settings.cache_dir.is_some() {
         report.notes.push("A photo is coded at once; cache_dir keeps nothing of it.".into());
     }
-    report.notes.extend(retries_note(coder.retries));
+    report.notes.extend(retries_note(coder.retries()));
     account_for(&mut report, &packet, bytes, settings);
     Ok(EncodedPhoto { packet, report })
 }

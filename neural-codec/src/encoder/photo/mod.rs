@@ -6,9 +6,11 @@
 //! ```
 //! Of the candidates that reach the target the smallest is stored.
 
+mod aom;
 mod attempts;
 mod av1;
 mod avif;
+mod coder;
 mod encode;
 mod quality;
 mod report;

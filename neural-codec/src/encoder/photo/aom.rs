@@ -1,0 +1,122 @@
+//! A photo as one AV1 key frame of 4:4:4, coded by libaom and decoded by the decoder that readers have (docs/decisions/0023).
+
+use std::sync::Arc;
+
+use super::av1::{Coded, PhotoTune, color_for_players};
+use crate::base::{Libaom, Quantizer, StillEncoder, StillTune};
+use crate::bitstream::PhotoCode;
+use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo, decode_own_colors};
+use crate::error::Result;
+use crate::frame::{BitDepth, Color, ColorAxes, Frame, Layout, OwnColors, PixelFormat, convert};
+
+/// What a step of the quantizer makes coarser, about: a quarter step is a quarter of that (on a logarithmic scale) by smaller planes,
+/// as libaom has whole steps alone.
+const STEP: f64 = 1.07;
+
+/// Quarter steps of the coarsest quantizer that libaom has.
+const COARSEST: u16 = 4 * 63;
+
+/// What the planes are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PhotoPlanes {
+    /// Those in which an error weighs the same, for squared error.
+    Own(ColorAxes),
+    /// Luma and chroma, which what people see is judged by, scaled for quarter steps.
+    Scaled,
+    /// Luma and chroma as players know them.
+    ForPlayers {
+        /// Whether a profile says what the colors are.
+        has_profile: bool,
+    },
+}
+
+/// Codes one photo, again and again.
+pub(super) struct AomCoder<'a> {
+    library: Arc<Libaom>,
+    source: &'a Frame,
+    planes: PhotoPlanes,
+    tune: PhotoTune,
+    threads: usize,
+}
+
+impl<'a> AomCoder<'a> {
+    /// A coder of `source`, RGB, of color.
+    pub(super) fn new(
+        library: Arc<Libaom>,
+        source: &'a Frame,
+        planes: PhotoPlanes,
+        tune: PhotoTune,
+        threads: usize,
+    ) -> Self {
+        Self { library, source, planes, tune, threads }
+    }
+
+    /// What reports call the library.
+    pub(super) fn name(&self) -> String {
+        format!("libaom {}", self.library.version())
+    }
+
+    /// Whether it codes for what people see.
+    pub(super) fn is_perceptual(&self) -> bool {
+        self.tune == PhotoTune::Perception
+    }
+
+    /// The options that are in use.
+    pub(super) fn tools(&self) -> String {
+        let colors = if matches!(self.planes, PhotoPlanes::Own(_)) { "own" } else { "ycbcr" };
+        format!("colors={colors} tune={}", if self.is_perceptual() { "perception" } else { "psnr" })
+    }
+
+    /// The next quantizer at or below `value` that there is.
+    pub(super) fn quantizer_at_most(&self, value: f64) -> Quantizer {
+        let is_whole = matches!(self.planes, PhotoPlanes::ForPlayers { .. });
+        Quantizer::at_most(value.min(f64::from(COARSEST) / 4.0), is_whole)
+    }
+
+    /// Codes the photo and decodes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of libaom and of the decoder.
+    pub(super) fn attempt(&self, quantizer: Quantizer, speed: i8) -> Result<Coded> {
+        let quarters = quantizer.quarters().min(COARSEST);
+        let encoder = StillEncoder {
+            quantizer: (quarters / 4) as u8,
+            speed: speed.clamp(0, 9) as u8,
+            tune: if self.is_perceptual() { StillTune::Perception } else { StillTune::SquaredError },
+            color: None,
+            threads: self.threads,
+        };
+        let shrunk = STEP.powf(f64::from(quarters % 4) / 4.0);
+        match self.planes {
+            PhotoPlanes::Own(axes) => self.in_colors(axes.colors(shrunk), encoder),
+            PhotoPlanes::Scaled => self.in_colors(OwnColors::ycbcr(shrunk), encoder),
+            PhotoPlanes::ForPlayers { has_profile } => {
+                self.for_players(StillEncoder { color: Some(color_for_players(has_profile)), ..encoder })
+            }
+        }
+    }
+
+    fn in_colors(&self, colors: OwnColors, encoder: StillEncoder) -> Result<Coded> {
+        let unit = encoder.encode(&self.library, &colors.planes_of(self.source)?)?;
+        let size = (self.source.width(), self.source.height());
+        let decoded = decode_own_colors(&unit, size, colors, self.source.format().depth, self.threads)?;
+        Ok(Coded { code: PhotoCode::OwnColors { colors, unit }, decoded })
+    }
+
+    fn for_players(&self, encoder: StillEncoder) -> Result<Coded> {
+        let (matrix, depth) = (Color::BT601, BitDepth::Ten);
+        let format = PixelFormat { layout: Layout::Yuv444, depth };
+        let unit = encoder.encode(&self.library, &convert(self.source, format, color_of_photo(matrix))?)?;
+        let photo = Av1Photo {
+            width: self.source.width(),
+            height: self.source.height(),
+            layout: Layout::Yuv444,
+            depth,
+            matrix,
+            is_gray: false,
+        };
+        let decoded = decode_av1_photo(&unit, photo, self.source.format().depth, self.threads)?;
+        Ok(Coded { code: PhotoCode::Av1 { is_444: true, depth, matrix, unit }, decoded })
+    }
+}
