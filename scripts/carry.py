@@ -1,6 +1,6 @@
-"""Puts into a wheel what it loads at run time, and the licenses of all it carries: carry.py WHEEL SVT_AV1_WHEEL
+"""Puts into a wheel what it loads at run time, and the licenses of all it carries: carry.py WHEEL FOLDER_OF_WHEELS
 
-FFmpeg and dav1d are dependencies that `auditwheel repair` puts in afterwards; SVT-AV1 and libvmaf are loaded by name, and so are none.
+FFmpeg and dav1d are dependencies that `auditwheel repair` puts in afterwards; SVT-AV1, libvmaf and libaom are loaded by name, and so are none.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ TEXTS = {
     "dav1d": DAV1D / "COPYING",
     "dav1d-patents": DAV1D / "PATENTS",
     "svt-av1": Path("/usr/share/doc/libsvtav1enc1/copyright"),
+    "libaom": Path("/usr/share/doc/libaom3/copyright"),
     "libvmaf": ROOT / "scripts/libvmaf-license.txt",
 }
 
 
 def main() -> None:
-    with zipfile.ZipFile(sys.argv[2]) as source, zipfile.ZipFile(sys.argv[1], "a", zipfile.ZIP_DEFLATED) as wheel:
-        for carried in ("/libSvtAv1Enc", "/libvmaf"):
-            [library] = [name for name in source.namelist() if carried in name]
-            wheel.writestr(f"{FOLDER}/{Path(library).name}", source.read(library))
+    with zipfile.ZipFile(sys.argv[1], "a", zipfile.ZIP_DEFLATED) as wheel:
+        for package, carried in [("av", "/libSvtAv1Enc"), ("av", "/libvmaf"), ("opencv_python_headless", "/libaom")]:
+            [found] = Path(sys.argv[2]).glob(f"{package}-*.whl")
+            with zipfile.ZipFile(found) as source:
+                [library] = [name for name in source.namelist() if carried in name]
+                wheel.writestr(f"{FOLDER}/{Path(library).name}", source.read(library))
         for name, text in TEXTS.items():
             wheel.write(text, f"{FOLDER}/licenses/{name}")
         wheel.writestr(f"{FOLDER}/licenses/crates", crates())

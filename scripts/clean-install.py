@@ -22,6 +22,9 @@ frames = neural_codec.decode("a.nvc")
 neural_codec.decode("a.nvc", "a.mkv")
 neural_codec.export_base("a.nvc", "a.mp4")
 metrics = neural_codec.compare("a.nvc", "a.mkv")
+# A photo by libaom.
+photo = neural_codec.encode(clip[0].astype("uint8"), "photo.nvc", effort=4, min_psnr=36)
+assert photo.base_encoder.startswith("libaom 3") and neural_codec.decode_photo("photo.nvc").image.shape == clip[0].shape
 # AV1 is a source like any other.
 again = neural_codec.encode("a.mp4", quantizer=40, effort=0)
 assert metrics.lossless_frames == metrics.frames == len(frames.video) == again.total.frames == 6

