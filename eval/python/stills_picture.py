@@ -18,9 +18,9 @@ from svg import FAINT, PAPER, text
 
 # Okabe and Ito's colors.
 COLORS = {
-    "neural-codec, default": "#D55E00",
+    "neural-codec, effort 4": "#D55E00",
     "neural-codec, SSIMULACRA 2 floor": "#E69F00",
-    "AVIF (libaom) 4:4:4, speed 3": "#0072B2",
+    "AVIF (libaom) 4:4:4, slowest": "#0072B2",
     "AVIF (libaom) 4:2:0, speed 3": "#56B4E9",
     "JPEG XL, slowest": "#009E73",
     "WebP, slowest": "#CC79A7",
