@@ -79,7 +79,7 @@ pub(crate) fn version_of_vmaf(py: Python<'_>) -> PyResult<(String, String)> {
     Ok((format!("libvmaf {version}"), file.display().to_string()))
 }
 
-/// Version and file of what codes photos in colors of their own.
+/// Version and file of what codes photos of color.
 ///
 /// # Errors
 ///

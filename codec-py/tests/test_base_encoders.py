@@ -75,6 +75,13 @@ for target, tools in [({"min_psnr": 36}, "colors=own tune=psnr"), ({"min_ssimula
             except neural_codec.errors.Unsupported:
                 continue
         assert abs(found.psnr_rgb - report.total.pooled["psnr_rgb"]) < 0.05, (output, found, report.total.pooled)
+# What there is not is not said to be used.
+report = neural_codec.encode(picture, "out.avif", effort=4, quantizer=30.5)
+assert report.scenes[0].quantizer == 30 and "none at 30.5" in report.notes[0], report.notes
+report = neural_codec.encode(picture, effort=4, quantizer=70, preset=13)
+assert (report.scenes[0].quantizer, report.scenes[0].preset) == (63, 9) and "none at 70" in report.notes[0], report.notes
+report = neural_codec.encode(picture, effort=4, quantizer=30.5, bit_depth=8)
+assert report.scenes[0].bit_depth == 8 and report.base_encoder.startswith("SVT-AV1") and report.notes == []
 # One thread or three: the same bytes.
 files = [neural_codec.encode(picture, effort=6, min_psnr=36, threads=threads).data for threads in (1, 3)]
 assert files[0] == files[1]
@@ -105,6 +112,7 @@ import numpy, neural_codec
 picture = (numpy.mgrid[:40, :50].sum(0)[..., None] * [1, 2, 1]).astype("uint8")
 report = neural_codec.encode(picture, effort=4, min_psnr=30)
 assert report.base_encoder.startswith("SVT-AV1") and report.total.target_met
+assert neural_codec.encode(picture, effort=3, min_psnr=20, strategies="still").notes == []
 [note] = report.notes
 assert "/nowhere/libaom.so" in note and "more bytes" in note and "apt install libaom3" in note, note
 print("done")

@@ -49,7 +49,7 @@
 //! | `ffmpeg` | mp4, mkv, webm, avi, raw H.264 and HEVC in; mkv and mp4 out; sound; `decoder::export_base` | FFmpeg's development files, clang |
 //! | `images` | PNG, JPEG, BMP, TIFF and WebP pictures and numbered sequences in; PNG sequences out; photos | nothing |
 //!
-//! Without them there are Y4M files and frames in memory. SVT-AV1 and dav1d are loaded at run time, and so is the driver of an
+//! Without them there are Y4M files and frames in memory. SVT-AV1, libaom and dav1d are loaded at run time, and so is the driver of an
 //! NVIDIA GPU where there is one; nothing links to them.
 //!
 //! Modules are ranked; each imports only from ranks below its own (see `docs/ARCHITECTURE.md`).

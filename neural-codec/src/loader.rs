@@ -1,5 +1,5 @@
 //! Loads a C library by name so that it meets no namesake of its own symbols, and looks its entry points up. What is loaded so
-//! (SVT-AV1, dav1d, libvmaf) is needed neither to build nor to start.
+//! (SVT-AV1, libaom, dav1d, libvmaf) is needed neither to build nor to start.
 
 use std::ffi::{CStr, OsStr, c_void};
 use std::path::{Path, PathBuf};

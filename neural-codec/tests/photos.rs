@@ -258,6 +258,23 @@ fn an_avif_has_chroma_of_the_resolution_of_luma_in_colors_that_players_know() {
     assert_eq!((bytes[av1c + 5] >> 5, bytes[av1c + 6] & 0b0101_1100), (1, 0b0100_0000));
 }
 
+/// The profile that the av1C box of an AVIF names.
+fn profile_of(avif: &[u8]) -> u8 {
+    let av1c = avif.windows(4).position(|four| four == b"av1C").unwrap();
+    avif[av1c + 5] >> 5
+}
+
+#[test]
+fn an_avif_names_the_profile_that_its_picture_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_narrow_colors(&at("in.png"), 64, 64);
+    for (effort, profile) in [("0", 0), ("3", 1)] {
+        encoded(&at("in.png"), &at("out.avif"), &[("effort", effort), ("quantizer", "30")]).unwrap();
+        assert_eq!(profile_of(&std::fs::read(at("out.avif")).unwrap()), profile, "effort {effort}");
+    }
+}
+
 #[test]
 fn what_cannot_have_colors_of_its_own_is_coded_by_svt_av1() {
     let folder = tempfile::tempdir().unwrap();

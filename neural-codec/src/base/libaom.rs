@@ -1,6 +1,6 @@
 //! The C interface of libaom, a library loaded at run time: the encoder of still pictures of 4:4:4, which SVT-AV1 has none of.
 //!
-//! Source: `aom_encoder.h`, `aom_image.h` and `aomcx.h` of releases 3.2 to 3.13. Of the configuration only fields are touched that lie at
+//! Source: `aom_encoder.h`, `aom_image.h` and `aomcx.h` of releases 3.2 to 3.14. Of the configuration only fields are touched that lie at
 //! the same place in all of them; everything else is set by name.
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
@@ -16,7 +16,7 @@ pub const AOM_VARIABLE: &str = "NEURAL_CODEC_AOM";
 /// Names under which systems install the library, newest first.
 const SONAMES: [&str; 1] = ["libaom.so.3"];
 
-const REMEDY: &str = "install the system package (Debian: apt install libaom3), or set NEURAL_CODEC_AOM to a libaom of version 3";
+const REMEDY: &str = "install the system package (Debian: apt install libaom3), or set NEURAL_CODEC_AOM to a libaom of version 3.2 or newer";
 
 /// `AOM_CODEC_OK`.
 pub(super) const OK: c_int = 0;
@@ -188,8 +188,7 @@ impl Libaom {
 
     /// Major and minor number of the version.
     pub(super) fn release(&self) -> (u32, u32) {
-        let mut numbers = self.version.split('.').map(|number| number.parse().unwrap_or(0));
-        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+        numbers(&self.version)
     }
 
     /// Whether it tunes for what people see.
@@ -207,10 +206,10 @@ impl Libaom {
             let get: unsafe extern "C" fn() -> *const c_char = symbol(&handle, c"aom_codec_version_str")?;
             CStr::from_ptr(get()).to_string_lossy().trim_start_matches('v').to_owned()
         };
-        if !version.starts_with("3.") {
-            return Err(format!("version {version} is not known, 3.x are"));
+        if !matches!(numbers(&version), (3, 2..)) {
+            return Err(format!("version {version} is not known, 3.2 and newer are"));
         }
-        // SAFETY: each name has the type that the headers of 3.2 to 3.13 declare for it.
+        // SAFETY: each name has the type that the headers of 3.2 to 3.14 declare for it.
         let api = unsafe {
             Api {
                 interface: symbol(&handle, c"aom_codec_av1_cx")?,
@@ -227,6 +226,12 @@ impl Libaom {
         let file = file_of(api.destroy as *const c_void).unwrap_or_else(|| name.to_owned());
         Ok(Self { api, version, file, _handle: handle })
     }
+}
+
+/// Major and minor number of a version.
+fn numbers(version: &str) -> (u32, u32) {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -42,6 +42,20 @@ pub struct StillEncoder {
 }
 
 impl StillEncoder {
+    /// The fastest speed.
+    pub const FASTEST: u8 = 9;
+
+    /// Whether the library codes as is expected of it, by opening an encoder for a small picture.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a library that will not do, `OutOfMemory`.
+    pub fn probe(library: &Libaom) -> Result<()> {
+        let tune = if library.has_perception() { StillTune::Perception } else { StillTune::SquaredError };
+        let small = Self { quantizer: 32, speed: Self::FASTEST, tune, color: None, threads: 1 };
+        Open::new(library, small, coded_size(1, 1)).map(drop)
+    }
+
     /// Codes a picture: 4:4:4 of ten bits, full range, whatever its planes mean.
     ///
     /// Gives one temporal unit without a delimiter, coded at [`coded_size`], the last column and row repeated.
@@ -226,6 +240,6 @@ fn out_of_memory() -> Error {
 fn unsupported(library: &Libaom, why: &str) -> Error {
     Error::Unsupported {
         what: format!("libaom {}: {why}", library.version()),
-        remedy: "set NEURAL_CODEC_AOM to a libaom of version 3.2 to 3.13".into(),
+        remedy: "set NEURAL_CODEC_AOM to a libaom of version 3.2 or newer".into(),
     }
 }

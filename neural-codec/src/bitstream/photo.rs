@@ -165,6 +165,9 @@ impl Payload for PhotoPacket {
             }
             NEURAL => PhotoCode::Neural(reader.rest("code of a photo")?),
             OWN_COLORS => {
+                if flags & GRAY != 0 {
+                    return Err(reader.corrupt("flags of a photo in colors of its own", 0, flags));
+                }
                 let weights = reader.bytes(9, "colors of a photo")?;
                 let colors = OwnColors { weights: std::array::from_fn(|at| weights[at] as i8) };
                 PhotoCode::OwnColors { colors, unit: reader.rest("AV1 of a photo")? }
@@ -335,6 +338,8 @@ mod tests {
         assert_eq!(read(&neural.to_file().unwrap()).unwrap(), neural);
         let colors = OwnColors { weights: [1, -2, 3, -4, 5, -6, 7, -128, 127] };
         let own = PhotoPacket { code: PhotoCode::OwnColors { colors, unit: vec![7; 9] }, ..neural.clone() };
+        assert!(read(&own.to_file().unwrap()).unwrap_err().to_string().contains("colors of its own"));
+        let own = PhotoPacket { is_gray: false, ..own };
         assert_eq!(read(&own.to_file().unwrap()).unwrap(), own);
         let code = PhotoCode::Av1 { is_444: true, depth: BitDepth::Ten, matrix: 6, unit: vec![3; 5] };
         let whole = PhotoPacket { code, ..neural.clone() };

@@ -22,7 +22,12 @@ pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<F
     let (width, height) = (photo.width as usize, photo.height as usize);
     let frame = match &photo.code {
         PhotoCode::Av1 { is_444, depth, matrix, unit } => {
-            check_memory(width, height, settings)?;
+            check_memory(
+                width,
+                height,
+                if *is_444 { BYTES_PER_PIXEL_444 } else { BYTES_PER_PIXEL },
+                settings,
+            )?;
             let config = Av1Photo {
                 width,
                 height,
@@ -34,7 +39,7 @@ pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<F
             decode_av1_photo(unit, config, photo.depth, settings.thread_count())?
         }
         PhotoCode::OwnColors { colors, unit } => {
-            check_memory(width, height, settings)?;
+            check_memory(width, height, BYTES_PER_PIXEL_444, settings)?;
             decode_own_colors(unit, (width, height), *colors, photo.depth, settings.thread_count())?
         }
         PhotoCode::Neural(code) => decode_neural_photo(code, photo, settings)?,
@@ -47,7 +52,7 @@ pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<F
     Ok(frame)
 }
 
-/// The color of a photo's 4:2:0.
+/// The color of a photo's planes in colors that players know.
 pub(crate) fn color_of_photo(matrix: u8) -> Color {
     Color { range: ColorRange::Full, matrix, chroma_location: ChromaLocation::Center, ..Color::default() }
 }
@@ -172,8 +177,11 @@ pub(crate) fn frame_of_still(still: StillPicture) -> Result<Frame> {
 /// Bytes of memory a pixel that decoding takes at most: the AV1 picture and its copy at 10 bits, RGB, and what lies between.
 const BYTES_PER_PIXEL: u64 = 24;
 
-fn check_memory(width: usize, height: usize, settings: &DecoderSettings) -> Result<()> {
-    let need = width as u64 * height as u64 * BYTES_PER_PIXEL;
+/// The same of 4:4:4, of which some 34 were measured on 64 threads.
+const BYTES_PER_PIXEL_444: u64 = 40;
+
+fn check_memory(width: usize, height: usize, bytes_per_pixel: u64, settings: &DecoderSettings) -> Result<()> {
+    let need = width as u64 * height as u64 * bytes_per_pixel;
     let limit = settings.limits.max_memory_bytes;
     if need > limit {
         let place = Place::default();

@@ -121,6 +121,7 @@ impl<'a, 'b> Search<'a, 'b> {
     /// The AV1 at the coarsest quantizer that reaches the target.
     fn search_av1(&mut self) -> Result<Candidate> {
         if let PhotoTarget::Constant(quantizer) = *self.target {
+            let quantizer = self.coder.quantizer_for(quantizer);
             return Ok(self.attempt(quantizer, self.presets.stored, Stage::Store)?.1);
         }
         let rules = self.rules;

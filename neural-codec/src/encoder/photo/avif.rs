@@ -57,7 +57,8 @@ pub(super) fn avif_file(photo: &PhotoPacket) -> Result<Vec<u8>> {
             Color::BT2020 => MatrixCoefficients::Bt2020Ncl,
             _ => MatrixCoefficients::Bt601,
         })
-        .set_chroma_subsampling((!is_444, !is_444));
+        .set_chroma_subsampling((!is_444, !is_444))
+        .set_seq_profile(u8::from(*is_444));
     if !photo.tags.exif.is_empty() {
         file.set_exif(photo.tags.exif.clone());
     }

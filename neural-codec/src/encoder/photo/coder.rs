@@ -3,10 +3,10 @@
 use super::aom::{AomCoder, PhotoPlanes};
 use super::av1::{Av1Coder, Coded, PhotoTune};
 use super::target::PhotoTarget;
-use crate::base::{Libaom, Library, Quantizer};
+use crate::base::{Libaom, Library, Quantizer, StillEncoder};
 use crate::bitstream::PhotoPacket;
 use crate::defaults::PhotoSearch;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{BitDepth, ColorAxes, Frame};
 use crate::settings::Settings;
 
@@ -41,11 +41,13 @@ impl<'a> PhotoCoder<'a> {
         is_for_players: bool,
     ) -> Result<(Self, Option<String>)> {
         let rules = settings.defaults.photo;
-        // Gray has no colors, and a reader makes it gray again.
-        let would = settings.effort >= rules.libaom_from_effort && !packet.is_gray;
+        // Gray has no colors, and a reader makes it gray again; eight bits inside are SVT-AV1's alone.
+        let would = settings.effort >= rules.libaom_from_effort
+            && !packet.is_gray
+            && settings.bit_depth != Some(BitDepth::Eight);
         let mut note = None;
         if would {
-            match Libaom::load() {
+            match Libaom::load().and_then(|library| StillEncoder::probe(&library).map(|()| library)) {
                 Ok(library) if target.tune() == PhotoTune::Psnr || library.has_perception() => {
                     let threads = settings.thread_count();
                     let has_profile = !packet.tags.icc.is_empty();
@@ -60,12 +62,15 @@ impl<'a> PhotoCoder<'a> {
                 Ok(library) => {
                     let version = library.version();
                     note = Some(format!(
-                        "The photo was coded by SVT-AV1, which takes more bytes: libaom tunes for what people see from 3.12 on, found {version}"
+                        "The photo was coded by SVT-AV1, which mostly takes more bytes: libaom tunes for what people see from 3.12 on, found {version}"
                     ));
                 }
-                Err(missing) => {
-                    note = Some(format!("The photo was coded by SVT-AV1, which takes more bytes: {missing}"));
+                Err(missing @ (Error::MissingLibrary { .. } | Error::Unsupported { .. })) => {
+                    note = Some(format!(
+                        "The photo was coded by SVT-AV1, which mostly takes more bytes: {missing}"
+                    ));
                 }
+                Err(error) => return Err(error),
             }
         }
         // Ten bits inside save bytes whatever the source has.
@@ -127,8 +132,17 @@ impl<'a> PhotoCoder<'a> {
                 near: rules.near,
             },
             Self::Aom(_) => {
+                let stored = stored.min(StillEncoder::FASTEST as i8);
                 Presets { stored, locating: (stored < locating).then_some(locating), near: rules.libaom_near }
             }
+        }
+    }
+
+    /// The quantizer that stands for one that was asked for: the next that there is, at or below it.
+    pub(super) fn quantizer_for(&self, asked: Quantizer) -> Quantizer {
+        match self {
+            Self::Svt(_) => asked,
+            Self::Aom(coder) => coder.quantizer_at_most(asked.value()),
         }
     }
 

@@ -141,6 +141,13 @@ fn encode(
     packet.is_gray &= stored.strategy == Strategy::Av1;
     packet.macs_per_pixel = stored.macs_per_pixel;
     packet.code = stored.code;
+    let stored_is_av1 = stored.strategy == Strategy::Av1;
+    let rounded = match target {
+        PhotoTarget::Constant(asked) if asked.value() != stored.quantizer => {
+            Some(format!("The quantizer is {}: there is none at {asked}.", stored.quantizer))
+        }
+        _ => None,
+    };
     let measures = target.measures().with(Metric::SsimY);
     let quality = measurer.measure(&stored.decoded, measures, true)?;
     let bytes = packet.to_file()?.len() as u64;
@@ -207,7 +214,7 @@ fn encode(
             stages: stages(&scene.attempts),
         },
         scenes: vec![scene],
-        notes: note.into_iter().collect(),
+        notes: if stored_is_av1 { note.into_iter().chain(rounded).collect() } else { Vec::new() },
         lost,
         photo: None,
     };
