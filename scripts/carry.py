@@ -1,4 +1,4 @@
-"""Puts into a wheel what it loads at run time, and the licenses of all it carries: carry.py WHEEL FOLDER_OF_WHEELS
+"""Puts into a wheel what it loads at run time, and the licenses of all it carries: carry.py WHEEL FOLDER_OF_LIBRARIES
 
 FFmpeg and dav1d are dependencies that `auditwheel repair` puts in afterwards; SVT-AV1, libvmaf and libaom are loaded by name, and so are none.
 """
@@ -28,11 +28,8 @@ TEXTS = {
 
 def main() -> None:
     with zipfile.ZipFile(sys.argv[1], "a", zipfile.ZIP_DEFLATED) as wheel:
-        for package, carried in [("av", "/libSvtAv1Enc"), ("av", "/libvmaf"), ("opencv_python_headless", "/libaom")]:
-            [found] = Path(sys.argv[2]).glob(f"{package}-*.whl")
-            with zipfile.ZipFile(found) as source:
-                [library] = [name for name in source.namelist() if carried in name]
-                wheel.writestr(f"{FOLDER}/{Path(library).name}", source.read(library))
+        for library in sorted(Path(sys.argv[2]).iterdir()):
+            wheel.write(library, f"{FOLDER}/{library.name}")
         for name, text in TEXTS.items():
             wheel.write(text, f"{FOLDER}/licenses/{name}")
         wheel.writestr(f"{FOLDER}/licenses/crates", crates())

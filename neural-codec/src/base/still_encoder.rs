@@ -7,6 +7,7 @@ use super::libaom::{
     Libaom, NO_MEMORY, OK, OTHER_INTERFACE, PLANAR_444, SET_COLOR_RANGE,
 };
 use super::source::{coded_size, padded};
+use super::version::Version;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, Color, Frame, Layout, Planes};
 use crate::memory;
@@ -74,16 +75,14 @@ impl StillEncoder {
         for plane in planes {
             samples.extend_from_slice(&padded(plane, width, height)?);
         }
-        let mut open = Open::new(library, self, (width, height))?;
-        let unit = open.code(&mut samples, (width, height))?;
-        Ok(unit)
+        Open::new(library, self, (width, height))?.code(&mut samples, (width, height))
     }
 
     /// What is set by name: 64x64 superblocks save bytes at these sizes (docs/decisions/0023).
     fn options(self, library: &Libaom) -> Vec<(&'static str, String)> {
         let tune = match self.tune {
             StillTune::SquaredError => "psnr",
-            StillTune::Perception if library.release() < (3, 13) => "iq",
+            StillTune::Perception if library.version() < Version(3, 13, 0) => "iq",
             StillTune::Perception => "ssimulacra2",
         };
         let mut options = vec![

@@ -4,10 +4,9 @@ use crate::base::{Av1Decoder, DecoderConfig};
 use crate::bitstream::{FormatVersion, PhotoCode, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::frame::{
-    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, OwnColors, PixelFormat, Plane,
-    Planes, VideoInfo, convert, with_neutral_chroma,
+    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, OwnColors, PixelFormat, VideoInfo,
+    convert, rgb_of_samples, with_neutral_chroma,
 };
-use crate::memory;
 use crate::still::{self, StillHeader, StillPicture};
 
 use super::settings::DecoderSettings;
@@ -22,20 +21,13 @@ pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<F
     let (width, height) = (photo.width as usize, photo.height as usize);
     let frame = match &photo.code {
         PhotoCode::Av1 { is_444, depth, matrix, unit } => {
-            check_memory(
-                width,
-                height,
-                if *is_444 { BYTES_PER_PIXEL_444 } else { BYTES_PER_PIXEL },
-                settings,
-            )?;
-            let config = Av1Photo {
-                width,
-                height,
-                layout: if *is_444 { Layout::Yuv444 } else { Layout::Yuv420 },
-                depth: *depth,
-                matrix: *matrix,
-                is_gray: photo.is_gray,
+            let (layout, bytes) = match is_444 {
+                true => (Layout::Yuv444, BYTES_PER_PIXEL_444),
+                false => (Layout::Yuv420, BYTES_PER_PIXEL),
             };
+            check_memory(width, height, bytes, settings)?;
+            let config =
+                Av1Photo { width, height, layout, depth: *depth, matrix: *matrix, is_gray: photo.is_gray };
             decode_av1_photo(unit, config, photo.depth, settings.thread_count())?
         }
         PhotoCode::OwnColors { colors, unit } => {
@@ -155,23 +147,9 @@ fn decode_neural_photo(code: &[u8], photo: &PhotoPacket, settings: &DecoderSetti
 ///
 /// `InvalidArgument` for other depths than 8 and 10 bits, `OutOfMemory`.
 pub(crate) fn frame_of_still(still: StillPicture) -> Result<Frame> {
-    let (width, height) = (still.width as usize, still.height as usize);
+    let size = (still.width as usize, still.height as usize);
     let depth = BitDepth::try_from(still.bit_depth)?;
-    let [red, green, blue] = still.planes;
-    let planes = match depth {
-        BitDepth::Eight => {
-            let narrow = |plane: Vec<u16>| -> Result<Plane<u8>> {
-                let samples = plane.iter().map(|&sample| sample.min(255) as u8);
-                Plane::from_samples(width, height, memory::collected("samples", samples)?)
-            };
-            Planes::U8([narrow(red)?, narrow(green)?, narrow(blue)?])
-        }
-        BitDepth::Ten => {
-            let wide = |plane: Vec<u16>| Plane::from_samples(width, height, plane);
-            Planes::U16([wide(red)?, wide(green)?, wide(blue)?])
-        }
-    };
-    Frame::from_planes(planes, PixelFormat { layout: Layout::Rgb, depth }, Color::default().as_rgb())
+    rgb_of_samples(size, depth, |channel| still.planes[channel].iter().copied())
 }
 
 /// Bytes of memory a pixel that decoding takes at most: the AV1 picture and its copy at 10 bits, RGB, and what lies between.

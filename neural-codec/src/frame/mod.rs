@@ -12,6 +12,7 @@ mod own_colors;
 mod plane;
 mod rate;
 mod raw;
+mod rgb;
 
 pub use any::AnyFrame;
 pub use color::{ChromaLocation, Color, ColorRange};
@@ -27,6 +28,7 @@ pub use hash::FrameHash;
 pub use own_colors::{ColorAxes, OwnColors};
 pub use plane::{Plane, Sample};
 pub use rate::{Rational, VideoInfo};
+pub(crate) use rgb::rgb_of_samples;
 
 use crate::error::{Error, Place, Result};
 

@@ -5,6 +5,7 @@
 //! error weighs the same in every plane: what an encoder spends for squared error in RGB it spends well. Decoding is integer, and takes
 //! the axes as they are stored; encoding inverts those.
 
+use super::rgb::rgb_of_samples;
 use super::{BitDepth, Color, ColorRange, Frame, Layout, PixelFormat, Plane, Planes};
 use crate::error::{Error, Result};
 use crate::memory;
@@ -40,24 +41,23 @@ impl ColorAxes {
 
     /// Colors along them, whose planes are smaller by the factor `shrunk`, 1 to 1.1, so that every error weighs as much more.
     pub fn colors(&self, shrunk: f64) -> OwnColors {
-        let scale = f64::from(UNIT) * 3_f64.sqrt() * shrunk;
-        let mut weights = [0; 9];
-        for (plane, axis) in self.0.iter().enumerate() {
-            for (channel, value) in axis.iter().enumerate() {
-                weights[3 * channel + plane] = (value * scale).round().clamp(-127.0, 127.0) as i8;
-            }
-        }
-        OwnColors { weights }
+        // Row by row: channels, each of all axes.
+        OwnColors::rounded(std::array::from_fn(|at| self.0[at % 3][at / 3] * 3_f64.sqrt() * shrunk))
     }
 }
 
 impl OwnColors {
-    /// Y, Cb and Cr of BT.601, rounded.
+    /// Y, Cb and Cr of BT.601.
     const YCBCR: [f64; 9] = [1.0, 0.0, 1.402, 1.0, -0.344, -0.714, 1.0, 1.772, 0.0];
 
     /// Luma and chroma of BT.601, whose planes are smaller by the factor `shrunk`, 1 to 1.1.
     pub fn ycbcr(shrunk: f64) -> Self {
-        Self { weights: Self::YCBCR.map(|weight| (weight * f64::from(UNIT) * shrunk).round() as i8) }
+        Self::rounded(Self::YCBCR.map(|weight| weight * shrunk))
+    }
+
+    fn rounded(weights: [f64; 9]) -> Self {
+        let rounded = |weight: f64| (weight * f64::from(UNIT)).round().clamp(-127.0, 127.0) as i8;
+        Self { weights: weights.map(rounded) }
     }
 
     /// The planes of a picture of RGB: 4:4:4 of ten bits. The color description of the result means nothing.
@@ -109,23 +109,7 @@ impl OwnColors {
             let pixels = first.iter().zip(second).zip(third);
             pixels.map(move |((&a, &b), &c)| value([a, b, c], weights, most))
         };
-        let (width, height) = (coded.width(), coded.height());
-        let planes = match depth {
-            BitDepth::Eight => {
-                let plane = |at: usize| {
-                    let samples = memory::collected("samples", channel(at).map(|value| value as u8))?;
-                    Plane::from_samples(width, height, samples)
-                };
-                Planes::U8([plane(0)?, plane(1)?, plane(2)?])
-            }
-            BitDepth::Ten => {
-                let plane = |at: usize| {
-                    Plane::from_samples(width, height, memory::collected("samples", channel(at))?)
-                };
-                Planes::U16([plane(0)?, plane(1)?, plane(2)?])
-            }
-        };
-        Frame::from_planes(planes, PixelFormat { layout: Layout::Rgb, depth }, Color::default().as_rgb())
+        rgb_of_samples((coded.width(), coded.height()), depth, channel)
     }
 
     /// What each plane takes of red, green and blue, around the middle.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::av1::{Coded, PhotoTune, color_for_players};
+use super::av1::{Coded, color_for_players};
 use crate::base::{Libaom, Quantizer, StillEncoder, StillTune};
 use crate::bitstream::PhotoCode;
 use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo, decode_own_colors};
@@ -35,7 +35,7 @@ pub(super) struct AomCoder<'a> {
     library: Arc<Libaom>,
     source: &'a Frame,
     planes: PhotoPlanes,
-    tune: PhotoTune,
+    tune: StillTune,
     threads: usize,
 }
 
@@ -45,7 +45,7 @@ impl<'a> AomCoder<'a> {
         library: Arc<Libaom>,
         source: &'a Frame,
         planes: PhotoPlanes,
-        tune: PhotoTune,
+        tune: StillTune,
         threads: usize,
     ) -> Self {
         Self { library, source, planes, tune, threads }
@@ -58,7 +58,7 @@ impl<'a> AomCoder<'a> {
 
     /// Whether it codes for what people see.
     pub(super) fn is_perceptual(&self) -> bool {
-        self.tune == PhotoTune::Perception
+        self.tune == StillTune::Perception
     }
 
     /// The options that are in use.
@@ -83,7 +83,7 @@ impl<'a> AomCoder<'a> {
         let encoder = StillEncoder {
             quantizer: (quarters / 4) as u8,
             speed: speed.clamp(0, 9) as u8,
-            tune: if self.is_perceptual() { StillTune::Perception } else { StillTune::SquaredError },
+            tune: self.tune,
             color: None,
             threads: self.threads,
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{EncoderConfig, Library, Quantizer, SvtAv1Encoder, Version, with_retries};
+use crate::base::{EncoderConfig, Library, Quantizer, StillTune, SvtAv1Encoder, Version, with_retries};
 use crate::bitstream::{PhotoCode, PhotoPacket};
 use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo};
 use crate::error::{Error, Place, Result};
@@ -12,34 +12,23 @@ use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, convert};
 const SRGB_PRIMARIES: u8 = 1;
 const SRGB_TRANSFER: u8 = 13;
 
-/// What the base encoder decides by in a photo: its option `tune`, which older versions leave at PSNR (docs/decisions/0017).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PhotoTune {
-    /// Squared error.
-    Psnr,
-    /// What people see, by SVT-AV1's tune for image quality.
-    Perception,
-}
-
 /// From this version on, SVT-AV1 tunes for image quality without prediction from other frames alone, which `avif` asks for.
 const INTRA_FROM: (u32, u32) = (4, 2);
 
 /// From this version on, SVT-AV1 has a tune for image quality.
 const PERCEPTION_FROM: (u32, u32) = (3, 1);
 
-impl PhotoTune {
-    /// The options of a version.
-    fn options(self, version: Version) -> Vec<(String, String)> {
-        let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        match self {
-            Self::Psnr => vec![option("tune", "1")],
-            // Older ones refuse the value, some of them only when all options are there.
-            Self::Perception if (version.0, version.1) < PERCEPTION_FROM => vec![option("tune", "1")],
-            Self::Perception if (version.0, version.1) >= INTRA_FROM => {
-                vec![option("avif", "1"), option("tune", "3")]
-            }
-            Self::Perception => vec![option("tune", "3")],
+/// What a version decides by: its option `tune`, which older ones leave at PSNR (docs/decisions/0017).
+fn options_of(tune: StillTune, version: Version) -> Vec<(String, String)> {
+    let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    match tune {
+        StillTune::SquaredError => vec![option("tune", "1")],
+        // Older ones refuse the value, some of them only when all options are there.
+        StillTune::Perception if (version.0, version.1) < PERCEPTION_FROM => vec![option("tune", "1")],
+        StillTune::Perception if (version.0, version.1) >= INTRA_FROM => {
+            vec![option("avif", "1"), option("tune", "3")]
         }
+        StillTune::Perception => vec![option("tune", "3")],
     }
 }
 
@@ -74,7 +63,7 @@ impl Av1Coder {
         depth: BitDepth,
         is_gray: bool,
         has_profile: bool,
-        tune: PhotoTune,
+        tune: StillTune,
         threads: usize,
     ) -> Result<Self> {
         let format = PixelFormat { layout: Layout::Yuv420, depth };
@@ -84,7 +73,7 @@ impl Av1Coder {
             depth,
             color,
             threads,
-            extra: tune.options(library.version()),
+            extra: options_of(tune, library.version()),
             ..EncoderConfig::new(source.width(), source.height(), PhotoPacket::RATE)
         };
         let output_depth = source.format().depth;

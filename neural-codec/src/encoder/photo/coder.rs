@@ -1,11 +1,10 @@
 //! Which encoder codes a photo as AV1: libaom as 4:4:4 where there is one and the time for it, else SVT-AV1 as 4:2:0.
 
 use super::aom::{AomCoder, PhotoPlanes};
-use super::av1::{Av1Coder, Coded, PhotoTune};
+use super::av1::{Av1Coder, Coded};
 use super::target::PhotoTarget;
-use crate::base::{Libaom, Library, Quantizer, StillEncoder};
+use crate::base::{Libaom, Library, Quantizer, StillEncoder, StillTune};
 use crate::bitstream::PhotoPacket;
-use crate::defaults::PhotoSearch;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, ColorAxes, Frame};
 use crate::settings::Settings;
@@ -48,13 +47,13 @@ impl<'a> PhotoCoder<'a> {
         let mut note = None;
         if would {
             match Libaom::load().and_then(|library| StillEncoder::probe(&library).map(|()| library)) {
-                Ok(library) if target.tune() == PhotoTune::Psnr || library.has_perception() => {
+                Ok(library) if target.tune() == StillTune::SquaredError || library.has_perception() => {
                     let threads = settings.thread_count();
                     let has_profile = !packet.tags.icc.is_empty();
                     let planes = match target.tune() {
                         _ if is_for_players => PhotoPlanes::ForPlayers { has_profile },
-                        PhotoTune::Psnr => PhotoPlanes::Own(ColorAxes::of(source)?),
-                        PhotoTune::Perception => PhotoPlanes::Scaled,
+                        StillTune::SquaredError => PhotoPlanes::Own(ColorAxes::of(source)?),
+                        StillTune::Perception => PhotoPlanes::Scaled,
                     };
                     let coder = AomCoder::new(library, source, planes, target.tune(), threads);
                     return Ok((Self::Aom(coder), None));
@@ -116,26 +115,21 @@ impl<'a> PhotoCoder<'a> {
 
     /// How fast attempts of an effort are.
     pub(super) fn presets(&self, settings: &Settings) -> Presets {
-        let rules: PhotoSearch = settings.defaults.photo;
-        let (presets, locating) = match self {
-            Self::Svt(_) => (rules.presets, rules.locate_preset),
-            Self::Aom(coder) if coder.is_perceptual() => {
-                (rules.libaom_perception_speeds, rules.libaom_locate_speed)
-            }
-            Self::Aom(_) => (rules.libaom_speeds, rules.libaom_locate_speed),
+        let rules = settings.defaults.photo;
+        let libaom = |speeds| {
+            let locating = rules.libaom_locate_speed;
+            (speeds, locating, locating, StillEncoder::FASTEST as i8, rules.libaom_near)
         };
-        let stored = settings.preset.unwrap_or(presets[usize::from(settings.effort.min(9))]).max(0);
-        match self {
-            Self::Svt(_) => Presets {
-                stored,
-                locating: (stored < rules.stored_at_once_from).then_some(locating),
-                near: rules.near,
-            },
-            Self::Aom(_) => {
-                let stored = stored.min(StillEncoder::FASTEST as i8);
-                Presets { stored, locating: (stored < locating).then_some(locating), near: rules.libaom_near }
+        let (presets, locating, at_once_from, fastest, near) = match self {
+            Self::Svt(_) => {
+                (rules.presets, rules.locate_preset, rules.stored_at_once_from, i8::MAX, rules.near)
             }
-        }
+            Self::Aom(coder) if coder.is_perceptual() => libaom(rules.libaom_perception_speeds),
+            Self::Aom(_) => libaom(rules.libaom_speeds),
+        };
+        let stored = settings.preset.unwrap_or(presets[usize::from(settings.effort.min(9))]);
+        let stored = stored.clamp(0, fastest);
+        Presets { stored, locating: (stored < at_once_from).then_some(locating), near }
     }
 
     /// The quantizer that stands for one that was asked for: the next that there is, at or below it.

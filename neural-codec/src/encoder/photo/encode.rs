@@ -138,10 +138,10 @@ fn encode(
     let stored = search.best_of(candidates, &photo.frame, settings)?;
     let Search { coder, records, .. } = search;
     packet.hash = FrameHash::of(&stored.decoded).0;
-    packet.is_gray &= stored.strategy == Strategy::Av1;
+    let is_av1 = stored.strategy == Strategy::Av1;
+    packet.is_gray &= is_av1;
     packet.macs_per_pixel = stored.macs_per_pixel;
     packet.code = stored.code;
-    let stored_is_av1 = stored.strategy == Strategy::Av1;
     let rounded = match target {
         PhotoTarget::Constant(asked) if asked.value() != stored.quantizer => {
             Some(format!("The quantizer is {}: there is none at {asked}.", stored.quantizer))
@@ -214,7 +214,7 @@ fn encode(
             stages: stages(&scene.attempts),
         },
         scenes: vec![scene],
-        notes: if stored_is_av1 { note.into_iter().chain(rounded).collect() } else { Vec::new() },
+        notes: if is_av1 { note.into_iter().chain(rounded).collect() } else { Vec::new() },
         lost,
         photo: None,
     };

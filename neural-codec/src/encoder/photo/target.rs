@@ -1,8 +1,8 @@
 //! What is asked of a photo.
 
-use super::av1::PhotoTune;
 use super::quality::PhotoQuality;
 use crate::base::Quantizer;
+use crate::base::StillTune;
 use crate::error::{Error, Result};
 use crate::metrics::{Measures, Metric};
 use crate::settings::Settings;
@@ -129,11 +129,11 @@ impl PhotoTarget {
     }
 
     /// What the base encoder should decide by.
-    pub(super) fn tune(&self) -> PhotoTune {
+    pub(super) fn tune(&self) -> StillTune {
         let is_perceptual = |(metric, _): &(PhotoMetric, f64)| *metric == PhotoMetric::Ssimulacra2;
         match self {
-            Self::Floor(floors) if floors.iter().all(is_perceptual) => PhotoTune::Perception,
-            _ => PhotoTune::Psnr,
+            Self::Floor(floors) if floors.iter().all(is_perceptual) => StillTune::Perception,
+            _ => StillTune::SquaredError,
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
         let default = target(&[]).unwrap();
         assert_eq!(
             (default.tune(), target(&[("min_psnr", "38")]).unwrap().tune()),
-            (PhotoTune::Perception, PhotoTune::Psnr)
+            (StillTune::Perception, StillTune::SquaredError)
         );
         assert_eq!(default.text(), "ssimulacra2 >= 70");
         assert_eq!(default.in_force(&Settings::default()).min_ssimulacra2, Some(70.0));

@@ -1,11 +1,11 @@
 //! The C interface of libvmaf. Only fields that lie at the same place since 2.0 are touched; what follows them is room to spare.
 
-use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::error::Result;
-use crate::loader::{Finder, file_of, load, symbol};
+use crate::loader::{Finder, file_of, load, symbol, text};
 
 /// Environment variable that names the library file to use, before any other.
 pub const VMAF_VARIABLE: &str = "NEURAL_CODEC_VMAF";
@@ -125,10 +125,7 @@ impl Library {
         // choice, as with any plug-in.
         let handle = unsafe { load(name) }?;
         // SAFETY: declared as `const char *vmaf_version(void)` in every release since 2.0.
-        let version = unsafe {
-            let get: unsafe extern "C" fn() -> *const c_char = symbol(&handle, c"vmaf_version")?;
-            CStr::from_ptr(get()).to_string_lossy().into_owned()
-        };
+        let version = unsafe { text(&handle, c"vmaf_version") }?;
         if !["2", "3"].contains(&version.trim_start_matches('v').split('.').next().unwrap_or_default()) {
             return Err(format!("version {version} is not known, 2.x and 3.x are"));
         }
