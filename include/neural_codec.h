@@ -360,7 +360,7 @@ typedef struct ncodec_progress {
      */
     uint64_t bytes;
     /**
-     * What an encode began last: "locate", "extend", "pilot", "store", "filter" or "still"; NULL before the first attempt, and of other work.
+     * What an encode began last: "locate", "pilot", "store", "filter" or "still"; NULL before the first attempt, and of other work.
      * It lives as long as the library.
      */
     const char *stage;

@@ -21,7 +21,7 @@ pub struct CProgress {
     pub frames_total: i64,
     /// Bytes of stream written or read.
     pub bytes: u64,
-    /// What an encode began last: "locate", "extend", "pilot", "store", "filter" or "still"; NULL before the first attempt, and of other work.
+    /// What an encode began last: "locate", "pilot", "store", "filter" or "still"; NULL before the first attempt, and of other work.
     /// It lives as long as the library.
     pub stage: *const c_char,
     /// Attempts that an encode has begun, over all scenes.
@@ -80,7 +80,6 @@ impl Listener {
 fn c_name(stage: Stage) -> &'static CStr {
     match stage {
         Stage::Locate => c"locate",
-        Stage::Extend => c"extend",
         Stage::Pilot => c"pilot",
         Stage::Store => c"store",
         Stage::Filter => c"filter",

@@ -16,9 +16,7 @@ use crate::error::{Error, Result};
 pub enum Stage {
     /// A part of the scene at a fast preset.
     Locate,
-    /// The whole scene at the fast preset.
-    Extend,
-    /// The whole scene at a middle preset.
+    /// The whole scene at a fast or a middle preset.
     Pilot,
     /// The whole scene as it is stored.
     Store,
@@ -33,7 +31,6 @@ impl Stage {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Locate => "locate",
-            Self::Extend => "extend",
             Self::Pilot => "pilot",
             Self::Store => "store",
             Self::Filter => "filter",

@@ -97,7 +97,7 @@ impl Defaults {
                 Err(Error::invalid(format!("defaults: {key}"), expected(), low))
             }
         };
-        let Self { effort, search, photo, filter, training, .. } = self;
+        let Self { effort, photo, filter, training, .. } = self;
         for (key, presets) in [
             ("effort.presets", effort.presets),
             ("effort.old_presets", effort.old_presets),
@@ -109,9 +109,6 @@ impl Defaults {
             for pair in presets.windows(2) {
                 order(key, pair[1].into(), pair[0].into())?;
             }
-        }
-        for pair in search.rate_quantizers.windows(2) {
-            order("search.rate_quantizers", f64::from(pair[0]) + 1.0, pair[1].into())?;
         }
         order("filter.fewest_patches", filter.fewest_patches as f64, filter.most_patches as f64)?;
         order("training.weight_steps", training.weight_steps[0].into(), training.weight_steps[1].into())

@@ -133,8 +133,6 @@ table! {
         most_corrections: usize, 0 => 8;
         /// Frames of the part that locates.
         part_frames: u64, 9 => 1000;
-        /// Quantizers of the probes that a share of bytes is found by.
-        rate_quantizers: [u8; 3], 5 => 63;
         /// What a dB is worth, in the natural logarithm of the bytes.
         log_bytes_per_db: f64, 0.01 => 2;
     }
@@ -187,11 +185,17 @@ table! {
     }
     /// The search for a bitrate or a size.
     rate: Rate {
+        /// The quantizer of the first probe.
+        located_quantizer: u8, 5 => 63;
+        /// How many times the bytes each slower preset takes at the same quantizers.
+        bytes_a_preset: f64, 0.5 => 1.5;
+        /// The same of its squared error.
+        error_a_preset: f64, 0.5 => 1.5;
         /// Share of the bytes that the first allocation leaves free.
         reserve: f64, 0 => 0.5;
         /// An encode that uses less than this share of its bytes is corrected.
         well_used: f64, 0 => 1;
-        /// The same of one that was corrected before.
+        /// The same of one that was corrected once; this power of it of one that was corrected so often.
         well_used_corrected: f64, 0 => 1;
         /// Most corrections.
         most_corrections: u32, 1 => 10;

@@ -42,8 +42,7 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!((search.corrected_margin, search.corrected_share), (0.03, 0.2));
     assert_eq!((search.most_located, search.far, search.far_position), (3, 0.9, 6.0));
     assert_eq!((search.first_quantizer, search.worth_another, search.most_corrections), (55, 0.06, 3));
-    assert_eq!((search.part_frames, search.rate_quantizers), (33, [30, 44, 57]));
-    assert_eq!(search.log_bytes_per_db, 0.28);
+    assert_eq!((search.part_frames, search.log_bytes_per_db), (33, 0.28));
     let MostAbove { psnr_y, ssim_y, ms_ssim_y, ssimulacra2, vmaf, xpsnr_y } = most_above;
     assert_eq!([psnr_y, ssim_y, ms_ssim_y, ssimulacra2, vmaf, xpsnr_y], [0.3, 0.0021, 0.001, 1.0, 0.4, 0.3]);
     assert_eq!((steering.every, steering.least_left), (16, 8));
@@ -54,8 +53,9 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     let more_by_motion = [[0.0; 2], [0.0; 2], [0.0; 2], [0.4, 1.7], [0.0; 2], [0.0; 2], [0.0; 2]];
     assert_eq!((forecast.more_by_motion, forecast.most_motion), (more_by_motion, 0.2));
     assert_eq!((forecast.over_pilot, forecast.over_fast_pilot), (over_pilot, [0.56, 0.58]));
-    assert_eq!((rate.reserve, rate.most_corrections), (0.02, 4));
-    assert_eq!((rate.well_used, rate.well_used_corrected), (0.97, 0.9));
+    assert_eq!((rate.located_quantizer, rate.bytes_a_preset, rate.error_a_preset), (44, 0.97, 0.96));
+    assert_eq!((rate.reserve, rate.most_corrections), (0.03, 4));
+    assert_eq!((rate.well_used, rate.well_used_corrected), (0.93, 0.9));
     assert_eq!((clip_floor.margin, clip_floor.corrected_margin), (0.1, 0.07));
     assert_eq!((clip_floor.corrected_share, clip_floor.most_corrections), (0.1, 5));
     assert_eq!(photo.presets, [10, 9, 8, 7, 6, 4, 3, 2, 1, 0]);
@@ -157,7 +157,6 @@ fn what_no_table_can_have_is_named() {
         ("[effort.presets]\na = 1\n", "effort.presets"),
         ("[effort]\npresets = [12, 10, 8, 6, 5, 4, 3, 2, 1, 2]\n", "effort.presets"),
         ("[photo]\npresets = [10, 9, 8, 7, 6, 4, 3, 2, 1, 2]\n", "photo.presets"),
-        ("[search]\nrate_quantizers = [30, 30, 57]\n", "search.rate_quantizers"),
         ("[filter]\nfewest_patches = 4000\n", "filter.fewest_patches"),
         ("[training]\nweight_steps = [5, 2]\n", "training.weight_steps"),
         ("[search\n", "TOML"),

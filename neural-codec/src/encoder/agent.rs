@@ -121,6 +121,11 @@ impl EncodingAgent {
         self.pipeline.push_subtitle(packet)
     }
 
+    /// Says how many frames are to come, as far as that is known: a size in bytes is probed for by it.
+    pub(super) fn expect_frames(&mut self, frames: Option<u64>) {
+        self.pipeline.expect_frames(frames);
+    }
+
     /// Says how long the last frame is shown, in units of the time base; one nominal frame without it.
     ///
     /// # Errors

@@ -3,15 +3,15 @@
 use super::clip_floor::ClipFloor;
 use super::encoded_scene::EncodedScene;
 use super::rate::RateControl;
-use super::shared_scene::{NextStep, ProbedScene};
+use super::shared_scene::{NextStep, ProbeGoal, ProbedScene};
 use crate::base::Library;
 use crate::defaults::Defaults;
 use crate::error::{Error, Result};
-use crate::search::{Floor, Target};
+use crate::search::Target;
 
 /// Decides for all scenes, once all are probed.
 pub(super) enum ClipControl {
-    Rate(RateControl),
+    Rate(Box<RateControl>),
     Floor(Box<ClipFloor>),
 }
 
@@ -19,24 +19,33 @@ impl ClipControl {
     /// None for targets that scenes reach by themselves.
     pub(super) fn of(target: &Target, defaults: &Defaults) -> Option<Self> {
         match target {
-            Target::Bitrate(_) | Target::Size(_) => Some(Self::Rate(RateControl::new(defaults.rate))),
+            Target::Bitrate(_) | Target::Size(_) => {
+                Some(Self::Rate(Box::new(RateControl::new(defaults.rate, *target))))
+            }
             _ => target.floor_of_clip().map(|floor| Self::Floor(Box::new(ClipFloor::new(*floor, defaults)))),
         }
     }
 
-    /// The floor that scenes are probed around.
-    pub(super) fn floor(&self) -> Option<Floor> {
+    /// What scenes are probed for; `seconds`: how long the clip is said to be.
+    pub(super) fn probe_goal(&self, seconds: Option<f64>) -> ProbeGoal {
         match self {
-            Self::Rate(_) => None,
-            Self::Floor(floor) => Some(*floor.floor()),
+            Self::Rate(rate) => ProbeGoal::Share(rate.bytes_a_second(seconds)),
+            Self::Floor(floor) => ProbeGoal::Floor(*floor.floor()),
         }
     }
 
     /// Takes a probed scene; they come in order.
-    pub(super) fn add(&mut self, scene: ProbedScene) {
+    ///
+    /// # Errors
+    ///
+    /// `Internal` for one that was probed for something else.
+    pub(super) fn add(&mut self, scene: ProbedScene) -> Result<()> {
         match self {
             Self::Rate(rate) => rate.add(scene),
-            Self::Floor(floor) => floor.add(scene),
+            Self::Floor(floor) => {
+                floor.add(scene);
+                Ok(())
+            }
         }
     }
 
@@ -63,7 +72,7 @@ impl ClipControl {
                     return Err(Error::internal("pipeline", "a share of bytes without a limit"));
                 };
                 let note = format!("The target {name} cannot be met; this is the smallest that was found.");
-                Ok((rate.next(limit, others, library), note))
+                Ok((rate.next(limit, others), note))
             }
             Self::Floor(floor) => {
                 let text = floor.floor().text();

@@ -7,9 +7,10 @@ use crate::error::{Error, Result};
 use crate::filter::train::TrainedFilter;
 use crate::metrics::FrameMetrics;
 use crate::report::SceneReport;
+use crate::search::CodedFrames;
 
 /// Begins the bytes of an encoded scene; the last digit is the version.
-const MAGIC: &[u8; 8] = b"ncscene2";
+const MAGIC: &[u8; 8] = b"ncscene3";
 
 /// One scene, encoded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,8 +26,8 @@ pub struct EncodedScene {
     pub(crate) frames: Vec<FrameMetrics>,
     /// First and last timestamp.
     pub(crate) span: (i64, i64),
-    /// Bytes of the base layer among `bytes`.
-    pub(crate) base_bytes: u64,
+    /// The frames of the base layer.
+    pub(crate) base: CodedFrames,
     /// Sum of squared errors of the luma samples, on the scale of 8 bits.
     pub(crate) squared_error: f64,
 }

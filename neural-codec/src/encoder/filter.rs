@@ -95,19 +95,20 @@ pub(super) fn filter_scene(
     let Defaults { filter: rules, search, training, .. } = &context.clip.defaults;
     let base = attempt.comparison.finish();
     let mut report = empty_report(config.size.name(), &base);
-    if attempt.bytes < rules.least_bytes {
-        return Ok(FilterOutcome::nothing_to_gain(report, attempt.bytes));
+    if attempt.bytes() < rules.least_bytes {
+        return Ok(FilterOutcome::nothing_to_gain(report, attempt.bytes()));
     }
     let stored = StoredFrames::of(context, frames, params, attempt)?;
     let scene = Training { context, config, attempt, stored };
     let before = Quality::of(&attempt.frames, context.clip.pooling);
     let is_dear = floor.is_some_and(|floor| !floor.is_bound_by_errors(&before));
-    let price = byte_price(attempt.bytes, search.log_bytes_per_db) * if is_dear { rules.dearer } else { 1.0 };
+    let price =
+        byte_price(attempt.bytes(), search.log_bytes_per_db) * if is_dear { rules.dearer } else { 1.0 };
     let info = &context.clip.info;
     let samples = (attempt.units.len() * info.width * info.height) as u64;
     let plan = ScenePlan {
         profile: config.size,
-        steps: config.steps_for(&context.clip.defaults, attempt.bytes, samples),
+        steps: config.steps_for(&context.clip.defaults, attempt.bytes(), samples),
         quantizer: params.quantizer.quarters(),
         byte_price: price,
         seed: config.seed,
@@ -138,7 +139,7 @@ pub(super) fn filter_scene(
             Some(floor) => {
                 let after = Quality::of(&run.filtered.frames, context.clip.pooling);
                 let gained = floor.margin(&after) - floor.margin(&before);
-                search.log_bytes_per_db * gained > bytes / scene.attempt.bytes as f64 + rules.worth
+                search.log_bytes_per_db * gained > bytes / scene.attempt.bytes() as f64 + rules.worth
             }
             None => left + price * bytes < 1.0 - rules.worth,
         };

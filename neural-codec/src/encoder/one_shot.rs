@@ -80,6 +80,7 @@ pub fn encode(
         agent = agent.with_scenes(scenes)?;
     }
     let total = source.declared_frame_count();
+    agent.expect_frames(total);
     while let Some(frame) = source.next_any_frame()? {
         send_packets(&mut agent, source)?;
         agent.send_frame(frame)?;

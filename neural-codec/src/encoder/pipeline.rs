@@ -66,6 +66,8 @@ pub(super) struct Pipeline {
     lost: Vec<Lost>,
     notes: Vec<String>,
     last_duration: Option<u64>,
+    /// How many frames the clip is said to have.
+    expected_frames: Option<u64>,
     packets: TrackQueue,
     muxer: Option<StreamMuxer>,
     ready: VecDeque<Vec<u8>>,
@@ -97,6 +99,7 @@ impl Pipeline {
             lost: Vec::new(),
             notes: Vec::new(),
             last_duration: None,
+            expected_frames: None,
             packets: TrackQueue::default(),
             muxer: None,
             ready: VecDeque::new(),
@@ -173,6 +176,10 @@ impl Pipeline {
     /// Says how long the last frame is shown, in the time base.
     pub(super) fn set_last_duration(&mut self, duration: Option<u64>) {
         self.last_duration = duration;
+    }
+
+    pub(super) fn expect_frames(&mut self, frames: Option<u64>) {
+        self.expected_frames = frames;
     }
 
     /// The next bytes of the stream; waits for them once the clip is finished. `None`: not yet, or, at the end, no more.
@@ -321,9 +328,11 @@ impl Pipeline {
         self.scenes_started += 1;
         let task = SceneTask { index, first_frame, frames, goal, tools, asked, filter };
         if let Some(control) = &self.control {
-            let floor = control.floor();
+            let rate = self.session.source.frame_rate.value();
+            let seconds = self.expected_frames.map(|frames| frames.max(1) as f64 / rate);
+            let goal = control.probe_goal(seconds);
             self.workers.submit(move || {
-                let probed = ProbedScene::new(context, task, place, floor.as_ref())?;
+                let probed = ProbedScene::new(context, task, place, goal)?;
                 Ok(WorkerResult::Probed(Box::new(probed)))
             })
         } else {
@@ -360,7 +369,7 @@ impl Pipeline {
     /// Encoded scenes -> stream, in order.
     fn mux(&mut self, result: WorkerResult) -> Result<()> {
         match (result, &mut self.control) {
-            (WorkerResult::Probed(scene), Some(control)) => control.add(*scene),
+            (WorkerResult::Probed(scene), Some(control)) => control.add(*scene)?,
             (WorkerResult::Encoded(scene), Some(control)) => control.take(*scene),
             (WorkerResult::Encoded(scene), None) => self.write_scene(*scene)?,
             (WorkerResult::Probed(_), None) => {

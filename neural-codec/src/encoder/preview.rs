@@ -134,7 +134,7 @@ pub fn probe(
     let metrics = attempt.comparison.finish();
     Ok(ProbeReport {
         frames: attempt.frames.len() as u64,
-        bytes: attempt.bytes,
+        bytes: attempt.bytes(),
         psnr_y: metrics.psnr_y,
         ssim_y: metrics.ssim_y,
         seconds: wall.elapsed().as_secs_f64(),

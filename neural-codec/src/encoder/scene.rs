@@ -19,8 +19,8 @@ use crate::progress::Stage;
 use crate::report::{AttemptRecord, SceneVerdict};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
-    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Pooled, Quality, Search, SearchResult, Store,
-    Stored, attempt_record, run_attempt,
+    AttemptContext, AttemptKind, CodedFrames, EncodeAttempt, EncodeParams, Pooled, Quality, Search,
+    SearchResult, Store, Stored, attempt_record, run_attempt,
 };
 use crate::strategy::Strategy;
 
@@ -61,17 +61,16 @@ pub(super) fn encode_kept_scene(
         }
         Ok(stored)
     };
-    let result = match task.goal {
-        SceneGoal::Constant(quantizer) => {
+    let result = match &task.goal {
+        &SceneGoal::Constant(quantizer) => {
             let params = context.clip.effort.params(quantizer, task.tools.unwrap_or_default());
             given(params, SceneVerdict::AsAsked, "the quantizer that was asked for", &mut store)?
         }
-        SceneGoal::Share(quantizer, tools) => {
-            let params = context.clip.effort.params(quantizer, tools);
+        SceneGoal::Share(params) => {
             let reason = "its share of the bytes, at the slope that all scenes have";
-            given(params, SceneVerdict::ShareOfBytes, reason, &mut store)?
+            given(params.clone(), SceneVerdict::ShareOfBytes, reason, &mut store)?
         }
-        SceneGoal::Common(quantizer, tools) => {
+        &SceneGoal::Common(quantizer, tools) => {
             let params = context.clip.effort.params(quantizer, tools);
             let reason = "the quantizer that all scenes share for the floor of the clip";
             given(params, SceneVerdict::FloorMissed, reason, &mut store)?
@@ -80,9 +79,9 @@ pub(super) fn encode_kept_scene(
             return Err(Error::internal("scene", "a goal that is found for all scenes together"));
         }
         SceneGoal::Floor(floor) => {
-            search(context, task, &profile(context, task)?).floor(&floor, &mut store)?
+            search(context, task, &profile(context, task)?).floor(floor, &mut store)?
         }
-        SceneGoal::Lambda(lambda) => {
+        &SceneGoal::Lambda(lambda) => {
             search(context, task, &profile(context, task)?).lambda(lambda, &mut store)?
         }
     };
@@ -139,7 +138,7 @@ fn store_scene(
     warm_start: &WarmStart,
     records: &mut Vec<AttemptRecord>,
 ) -> Result<Stored<StoredScene>> {
-    let kind = match (task.goal, task.filter) {
+    let kind = match (&task.goal, task.filter) {
         (_, Some(_)) => AttemptKind::StoreDecoded,
         (SceneGoal::Constant(_), None) if context.resources.cache.is_none() => AttemptKind::StoreAndRelease,
         (_, None) => AttemptKind::Store,
@@ -150,7 +149,7 @@ fn store_scene(
     let whole = 0..attempt.frames.len() as u64;
     records.push(attempt_record(Stage::Store, params, &whole, &attempt, running.end()));
     let mut filter = None;
-    let mut bytes = attempt.bytes;
+    let mut bytes = attempt.bytes();
     if let Some(plan) = task.filter {
         let running = log.begin(Stage::Filter);
         let floor = if let SceneGoal::Floor(floor) = &task.goal { Some(floor) } else { None };
@@ -201,8 +200,8 @@ fn pack(
         report,
         trained,
         span: (first, last),
-        base_bytes: attempt.bytes,
         squared_error: attempt.squared_error(info.format.depth),
+        base: CodedFrames { quantizers: attempt.quantizers, sizes: attempt.sizes },
         frames: attempt.frames,
     })
 }

@@ -10,14 +10,23 @@ use super::warm_starts::WarmStartPlace;
 use crate::error::Result;
 use crate::filter::train::WarmStart;
 use crate::report::AttemptRecord;
-use crate::search::{AttemptContext, Curve, Floor, RateCurve, Tools};
+use crate::search::{AttemptContext, Curve, EncodeParams, Floor, RateForecast, Tools};
 
 /// What probes say of a scene.
 pub(super) enum Probe {
-    /// How bytes and distortion follow the quantizer.
-    Rate(RateCurve),
+    /// How bytes and distortion follow the quantizer, and what frames take.
+    Rate(RateForecast),
     /// How quality follows it.
     Quality(Curve),
+}
+
+/// What scenes are probed for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ProbeGoal {
+    /// A floor of the clip.
+    Floor(Floor),
+    /// A share of the bytes; so many a second on the mean, where that is known.
+    Share(Option<f64>),
 }
 
 /// A scene that waits for what the others need.
@@ -49,7 +58,7 @@ pub(super) struct SharedTask {
 }
 
 impl ProbedScene {
-    /// Probes a scene, around a floor of the clip where there is one.
+    /// Probes a scene for its part in what the clip has to reach.
     ///
     /// # Errors
     ///
@@ -58,23 +67,31 @@ impl ProbedScene {
         context: AttemptContext,
         task: SceneTask,
         place: WarmStartPlace,
-        floor: Option<&Floor>,
+        goal: ProbeGoal,
     ) -> Result<Self> {
         let start = Instant::now();
         let profile = profile(&context, &task)?;
         let search = search(&context, &task, &profile);
-        let (probe, tools, attempts) = match floor {
-            Some(floor) => {
-                let (curve, tools, attempts) = search.quality_curve(floor)?;
+        let (probe, tools, attempts) = match goal {
+            ProbeGoal::Floor(floor) => {
+                let (curve, tools, attempts) = search.quality_curve(&floor)?;
                 (Probe::Quality(curve), tools, attempts)
             }
-            None => {
-                let (curve, tools, attempts) = search.rate_curve()?;
-                (Probe::Rate(curve), tools, attempts)
+            ProbeGoal::Share(bytes_a_second) => {
+                let seconds = profile.frames as f64 / context.clip.info.frame_rate.value();
+                let (forecast, tools, attempts) =
+                    search.rate_forecast(bytes_a_second.map(|bytes| bytes * seconds))?;
+                (Probe::Rate(forecast), tools, attempts)
             }
         };
         let (frames, seconds) = (profile.frames, start.elapsed().as_secs_f64());
         Ok(Self { context, task, place, probe, tools, frames, attempts, seconds })
+    }
+
+    /// How the scene is to be stored for a share of the bytes.
+    pub(super) fn params_for(&self, share: f64, forecast: &RateForecast) -> EncodeParams {
+        let clip = &self.context.clip;
+        forecast.params_for(share, &clip.effort, self.tools, (&clip.library, clip.defaults.steering))
     }
 
     /// The account of a scene that was stored, once more or for the first time: it holds all attempts; what the scene trained

@@ -7,10 +7,10 @@ use super::filter_plan::FilterPlan;
 use super::filtered::FilterOutcome;
 use crate::base::Quantizer;
 use crate::scene::SceneFrames;
-use crate::search::{EncodeAttempt, Floor, Tools};
+use crate::search::{EncodeAttempt, EncodeParams, Floor, Tools};
 
 /// What a scene has to reach.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum SceneGoal {
     /// This quantizer.
     Constant(Quantizer),
@@ -20,8 +20,8 @@ pub(super) enum SceneGoal {
     Lambda(f64),
     /// Its part in what the clip has to reach, which is not known yet.
     Undecided,
-    /// Its share of the bytes of the clip.
-    Share(Quantizer, Tools),
+    /// Its share of the bytes of the clip, which these are expected to take.
+    Share(EncodeParams),
     /// The quantizer that all scenes have for a floor of the clip; whether that is met is seen when all are stored.
     Common(Quantizer, Tools),
 }

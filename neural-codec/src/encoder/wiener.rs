@@ -27,8 +27,8 @@ pub(super) fn wiener_scene(
     let (rules, search) = (clip.defaults.wiener, &clip.defaults.search);
     let base = attempt.comparison.finish();
     let mut report = empty_report(NAME, &base);
-    if attempt.bytes < rules.least_bytes {
-        return Ok(FilterOutcome::nothing_to_gain(report, attempt.bytes));
+    if attempt.bytes() < rules.least_bytes {
+        return Ok(FilterOutcome::nothing_to_gain(report, attempt.bytes()));
     }
     let stored = StoredFrames::of(context, frames, params, attempt)?;
     let before = Quality::of(&attempt.frames, clip.pooling);
@@ -37,7 +37,7 @@ pub(super) fn wiener_scene(
     let plan = WienerPlan {
         frames: attempt.units.len(),
         frame_samples: clip.info.width * clip.info.height,
-        byte_price: byte_price(attempt.bytes, search.log_bytes_per_db),
+        byte_price: byte_price(attempt.bytes(), search.log_bytes_per_db),
         samples: rules.samples,
         sharpening: if wants_contrast { rules.sharpening.into() } else { 0 },
     };
@@ -58,7 +58,7 @@ pub(super) fn wiener_scene(
     let bytes = added_bytes(&packet);
     report.reason = format!("{gained:.3} dB for {bytes} bytes");
     // No number at all, where a floor has nothing to look at, pays for nothing.
-    let pays = search.log_bytes_per_db * gained > bytes as f64 / attempt.bytes as f64 + rules.worth;
+    let pays = search.log_bytes_per_db * gained > bytes as f64 / attempt.bytes() as f64 + rules.worth;
     if !pays {
         return Ok(FilterOutcome::none(report));
     }

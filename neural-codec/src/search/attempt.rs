@@ -31,8 +31,8 @@ impl AttemptKind {
 pub(crate) struct EncodeAttempt {
     /// One temporal unit a frame; none of a probe.
     pub(crate) units: Vec<Vec<u8>>,
-    /// Bytes of all units.
-    pub(crate) bytes: u64,
+    /// Bytes of each unit.
+    pub(crate) sizes: Vec<u64>,
     /// The quantizer of each frame, 0 to 63.
     pub(crate) quantizers: Vec<u8>,
     /// Hash of each decoded frame; none of a probe.
@@ -47,11 +47,28 @@ pub(crate) struct EncodeAttempt {
     pub(crate) decoded: Option<Arc<SceneFrames>>,
 }
 
+/// One frame of an attempt that still runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CodedFrame {
+    pub(crate) metrics: FrameMetrics,
+    pub(crate) bytes: u64,
+}
+
 impl EncodeAttempt {
+    /// Bytes of all units.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.sizes.iter().sum()
+    }
+
     /// Sum of squared errors of the luma samples, on the scale of 8 bits.
     pub(crate) fn squared_error(&self, depth: BitDepth) -> f64 {
+        self.squared_error_of(self.frames.len(), depth)
+    }
+
+    /// The same of the first frames alone.
+    pub(crate) fn squared_error_of(&self, frames: usize, depth: BitDepth) -> f64 {
         let scale = f64::from(1_u32 << (2 * (depth.bits() - 8)));
-        self.frames.iter().map(|frame| frame.planes[0].sum as f64).sum::<f64>() / scale
+        self.frames.iter().take(frames).map(|frame| frame.planes[0].sum as f64).sum::<f64>() / scale
     }
 
     /// The frame with the least luma PSNR in dB, lossless frames aside: its index here, and that PSNR.

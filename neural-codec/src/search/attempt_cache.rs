@@ -25,7 +25,7 @@ use crate::metrics::{Comparison, FrameMetrics, Measures, SquaredError};
 const MANIFEST: &str = "attempts.json";
 
 /// Name and version of the manifest and of the files.
-const SCHEMA: &str = "neural-codec/attempts/3";
+const SCHEMA: &str = "neural-codec/attempts/4";
 
 /// What an attempt cache was made for. Another clip or version gets an error and not a mixture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ pub(crate) struct AttemptCache {
 struct Filed {
     size: (usize, usize),
     units: Vec<Vec<u8>>,
-    bytes: u64,
+    sizes: Vec<u64>,
     quantizers: Vec<u8>,
     hashes: Vec<u64>,
     timestamps: Vec<i64>,
@@ -190,7 +190,7 @@ impl AttemptCache {
         let attempt = EncodeAttempt {
             comparison: Comparison::of_frames(self.info.format, measures, filed.size, &frames),
             units: filed.units,
-            bytes: filed.bytes,
+            sizes: filed.sizes,
             quantizers: filed.quantizers,
             hashes: filed.hashes.into_iter().map(FrameHash).collect(),
             timestamps: filed.timestamps,
@@ -210,7 +210,7 @@ impl AttemptCache {
         let filed = Filed {
             size: (self.info.width, self.info.height),
             units: attempt.units.clone(),
-            bytes: attempt.bytes,
+            sizes: attempt.sizes.clone(),
             quantizers: attempt.quantizers.clone(),
             hashes: attempt.hashes.iter().map(|hash| hash.0).collect(),
             timestamps: attempt.timestamps.clone(),
@@ -309,7 +309,7 @@ mod tests {
         EncodeAttempt {
             quantizers: vec![45; 2],
             units: vec![vec![1, 2, 3], vec![]],
-            bytes: 3,
+            sizes: vec![3, 0],
             hashes: vec![FrameHash(u64::MAX), FrameHash(7)],
             timestamps: vec![-5, i64::MAX],
             frames,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use super::attempt::CodedFrame;
 use super::params::EncodeParams;
 use super::steering::Steering;
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ pub(super) struct Course {
     sent: Vec<f64>,
     /// That of the next.
     value: f64,
-    measured: Vec<FrameMetrics>,
+    measured: Vec<CodedFrame>,
     metrics: Receiver<FrameMetrics>,
 }
 
@@ -39,13 +40,16 @@ impl Course {
         self.steering.as_ref().and_then(|steering| steering.due(index))
     }
 
-    /// Moves the quantizers of the frames to come by what the first `count` turned out to be.
-    pub(super) fn turn(&mut self, count: u64) -> Result<()> {
+    /// Moves the quantizers of the frames to come by what the first `count` turned out to be. `sizes`: bytes of the first frames, at least
+    /// of those.
+    pub(super) fn turn(&mut self, count: u64, sizes: &[u64]) -> Result<()> {
         let Some(steering) = &self.steering else { return Ok(()) };
         while (self.measured.len() as u64) < count {
-            let frame =
+            let metrics =
                 self.metrics.recv().map_err(|_| Error::internal("measuring", "the thread has ended"))?;
-            self.measured.push(frame);
+            let bytes = sizes.get(self.measured.len()).copied();
+            let bytes = bytes.ok_or_else(|| Error::internal("steering", "a frame before its bytes"))?;
+            self.measured.push(CodedFrame { metrics, bytes });
         }
         self.value = steering.turn(&self.sent, &self.measured);
         self.quantizers = steering.quantizers(self.value);

@@ -18,9 +18,10 @@ use super::forecast;
 use super::frame_quantizers;
 use super::params::{EncodeParams, Tools};
 use super::quality::{Quality, on_scale};
+use super::quality_aim::QualityAim;
 use super::quality_curve::{Curve, STEP, position};
 use super::scene_search::{Search, SearchResult, Store, Stored};
-use super::steering::Steering;
+use super::steering::{Aim, Steering};
 use super::target::Floor;
 use crate::base::{Library, Quantizer};
 use crate::defaults::{Defaults, Search as SearchRules};
@@ -291,11 +292,13 @@ impl Forecast {
             start,
             pilot: frames.value,
             frames: frames.quantizers.clone(),
-            expected: frames.expected.clone(),
-            slope: self.curve.slope(start),
-            floor: *floor,
-            margin: defaults.search.target_margin,
-            least_margin: defaults.search.steered_margin,
+            aim: Aim::Quality(QualityAim {
+                expected: frames.expected.clone(),
+                slope: self.curve.slope(start),
+                floor: *floor,
+                margin: defaults.search.target_margin,
+                least_margin: defaults.search.steered_margin,
+            }),
             rules: defaults.steering,
         }))
     }

@@ -38,8 +38,9 @@ const STRIDES: [(f64, f64); 10] = [
     (65.0, 2.6),
 ];
 
-/// The coarsest quantizer of any version.
-const MOST_QUANTIZER: f64 = 70.0;
+/// The coarsest quantizer of any version. Frames that are given quantizers one by one have their coarsest there, also where the encoder's
+/// own coarsest spares some of them.
+pub(super) const MOST_QUANTIZER: f64 = 70.0;
 
 /// Where a quantizer lies on a scale on which quality falls evenly.
 pub(crate) fn position(quantizer: f64) -> f64 {

@@ -2,15 +2,18 @@
 //!
 //! The logarithms of both are close to straight lines over the quantizer's position (see `curve`).
 
-use super::quality_curve::{Points, STEP, position};
-use crate::base::{Library, Quantizer};
+use super::quality_curve::{MOST_QUANTIZER, Points, STEP, position};
+use crate::base::Quantizer;
 
 /// What a step of the position changes where only one point is known, in natural logarithms of bytes and of squared
 /// error: the means of five scenes between 40 and 54.
 const USUAL_SLOPES: [f64; 2] = [-0.06, 0.055];
 
 /// Slopes outside these shares of the usual one are taken for noise.
-const SLOPES: std::ops::RangeInclusive<f64> = 0.2..=5.0;
+const SLOPES: std::ops::RangeInclusive<f64> = 0.5..=2.5;
+
+/// Positions between two points at which the slope that they show beyond them counts as much as the usual one.
+const TRUSTED_SPAN: f64 = 2.0;
 
 /// Positions between the outermost of measured points from which on they say by themselves how a curve runs.
 const TELLING_SPAN: f64 = 2.0;
@@ -29,26 +32,30 @@ pub(crate) struct RateCurve {
 
 impl RateCurve {
     /// Adds a point. Units: bytes; sum of squared errors of the luma samples, 8-bit scale.
-    pub(crate) fn add(&mut self, quantizer: Quantizer, bytes: u64, squared_error: f64) {
+    pub(crate) fn add(&mut self, quantizer: f64, bytes: f64, squared_error: f64) {
         // A part that is reproduced exactly counts as one error of one level.
-        let logs = [(bytes.max(1) as f64).ln(), squared_error.max(1.0).ln()];
-        self.points.add(quantizer.value(), logs);
+        self.points.add(quantizer, [bytes.max(1.0).ln(), squared_error.max(1.0).ln()]);
     }
 
     /// Bytes and squared error at a quantizer; 1 and 1 of a curve without points.
     pub(crate) fn at(&self, quantizer: f64) -> (f64, f64) {
         let Some([low, high]) = self.points.around(quantizer) else { return (1.0, 1.0) };
         let (low_at, high_at) = (position(low.0), position(high.0));
+        let at = position(quantizer);
+        let span = high_at - low_at;
+        let is_between = (low_at..=high_at).contains(&at);
         let along = |part: usize| {
             let usual = USUAL_SLOPES[part];
-            let shown = if high_at > low_at {
-                (high.1[part] - low.1[part]) / (high_at - low_at) / usual
+            let shown = if span > 0.0 { (high.1[part] - low.1[part]) / span / usual } else { 1.0 };
+            let shown = shown.clamp(*SLOPES.start(), *SLOPES.end());
+            let nearest = if at - low_at < high_at - at { low } else { high };
+            let (from, log, share) = if is_between {
+                (f64::midpoint(low_at, high_at), f64::midpoint(low.1[part], high.1[part]), shown)
             } else {
-                1.0
+                let trusted = (TRUSTED_SPAN + span * shown) / (TRUSTED_SPAN + span);
+                (position(nearest.0), nearest.1[part], trusted)
             };
-            let slope = usual * shown.clamp(*SLOPES.start(), *SLOPES.end());
-            let middle = (low.1[part] + high.1[part]) / 2.0;
-            (middle + slope * (position(quantizer) - (low_at + high_at) / 2.0)).exp()
+            (log + usual * share * (at - from)).exp()
         };
         (along(0), along(1))
     }
@@ -59,44 +66,62 @@ impl RateCurve {
     }
 
     /// The same curve, moved so that it passes through a measured point.
-    pub(crate) fn through(&self, quantizer: Quantizer, bytes: u64, squared_error: f64) -> Self {
-        let (expected_bytes, expected_error) = self.at(quantizer.value());
-        let moves =
-            [(bytes.max(1) as f64 / expected_bytes).ln(), (squared_error.max(1.0) / expected_error).ln()];
+    pub(crate) fn through(&self, quantizer: f64, bytes: f64, squared_error: f64) -> Self {
+        let (expected_bytes, expected_error) = self.at(quantizer);
+        self.scaled(bytes.max(1.0) / expected_bytes, squared_error.max(1.0) / expected_error)
+    }
+
+    /// The same curve with so many times the bytes and the squared error.
+    pub(crate) fn scaled(&self, bytes: f64, squared_error: f64) -> Self {
+        let moves = [bytes.ln(), squared_error.ln()];
         Self { points: self.points.map(|logs| [logs[0] + moves[0], logs[1] + moves[1]]) }
     }
 
-    /// The quantizer of the least squared error + `weight` x bytes.
-    pub(crate) fn best(&self, weight: f64, library: &Library) -> Quantizer {
-        let steps = ((library.coarsest_quantizer().value() - Quantizer::FINEST.value()) / STEP) as u32;
+    /// What a position changes at a quantizer, in the natural logarithm of the bytes.
+    pub(crate) fn slope(&self, quantizer: f64) -> f64 {
+        let (fine, coarse) = (quantizer - 0.5, quantizer + 0.5);
+        (self.at(coarse).0 / self.at(fine).0).ln() / (position(coarse) - position(fine))
+    }
+
+    /// The quantizer of so many bytes.
+    pub(crate) fn quantizer_of(&self, bytes: f64) -> f64 {
+        let (mut fine, mut coarse) = (Quantizer::FINEST.value(), MOST_QUANTIZER);
+        for _ in 0..40 {
+            let middle = f64::midpoint(fine, coarse);
+            if self.at(middle).0 > bytes { fine = middle } else { coarse = middle }
+        }
+        coarse
+    }
+
+    /// The quantizer of the least squared error + `weight` x bytes, in quarter steps.
+    pub(crate) fn best(&self, weight: f64) -> f64 {
+        let steps = ((MOST_QUANTIZER - Quantizer::FINEST.value()) / STEP) as u32;
         let cost = |value: f64| {
             let (bytes, error) = self.at(value);
             error + weight * bytes
         };
         let values = (0..=steps).map(|step| Quantizer::FINEST.value() + f64::from(step) * STEP);
-        let best = values.min_by(|&a, &b| cost(a).total_cmp(&cost(b)));
-        library.quantizer_at_most(best.unwrap_or(Quantizer::COARSEST.value()))
+        values.min_by(|&a, &b| cost(a).total_cmp(&cost(b))).unwrap_or(MOST_QUANTIZER)
     }
 }
 
-/// A quantizer for each scene, such that all together take about `budget` bytes and the last byte of each lowers its
-/// squared error by the same amount.
+/// Shares of `budget` bytes for each scene, such that the last byte of each lowers its squared error by the same amount.
 ///
 /// Source: Shoham and Gersho, "Efficient bit allocation for an arbitrary set of quantizers", 1988.
-pub(crate) fn allocate(curves: &[RateCurve], budget: f64, library: &Library) -> Vec<Quantizer> {
-    let choose = |log_weight: f64| -> Vec<Quantizer> {
-        curves.iter().map(|curve| curve.best(log_weight.exp(), library)).collect()
-    };
-    let bytes = |choice: &[Quantizer]| -> f64 {
-        curves.iter().zip(choice).map(|(curve, quantizer)| curve.at(quantizer.value()).0).sum()
+pub(crate) fn shares(curves: &[&RateCurve], budget: f64) -> Vec<f64> {
+    let choose = |log_weight: f64| -> Vec<f64> {
+        curves.iter().map(|curve| curve.at(curve.best(log_weight.exp())).0).collect()
     };
     // A heavier weight takes fewer bytes.
     let (mut light, mut heavy) = (-40.0, 40.0);
     for _ in 0..60 {
-        let middle = (light + heavy) / 2.0;
-        if bytes(&choose(middle)) > budget { light = middle } else { heavy = middle }
+        let middle = f64::midpoint(light, heavy);
+        if choose(middle).iter().sum::<f64>() > budget { light = middle } else { heavy = middle }
     }
-    choose(heavy)
+    // What the steps leave over is shared by what each takes.
+    let chosen = choose(heavy);
+    let left_over = budget / chosen.iter().sum::<f64>().max(1.0);
+    chosen.iter().map(|bytes| bytes * left_over).collect()
 }
 
 #[cfg(test)]
@@ -108,7 +133,7 @@ mod tests {
         for q in [25_u8, 35, 45, 55] {
             let steps = f64::from(q) - 35.0;
             let (bytes, error) = (bytes * (-0.06 * steps).exp(), error * (0.05 * steps).exp());
-            curve.add(Quantizer::from(q), bytes as u64, error);
+            curve.add(f64::from(q), bytes, error);
         }
         curve
     }
@@ -122,50 +147,60 @@ mod tests {
     #[test]
     fn points_close_together_say_little() {
         let mut curve = RateCurve::default();
-        curve.add(Quantizer::from(40), 10_000, 1e6);
+        curve.add(40.0, 10_000.0, 1e6);
         assert!(!curve.is_telling());
-        curve.add(Quantizer::from(41), 10_100, 1e6);
+        curve.add(41.0, 10_100.0, 1e6);
         assert!(!curve.is_telling() && curve.at(45.0).0 < 10_050.0);
-        curve.add(Quantizer::from(20), 100_000, 1e5);
+        curve.add(20.0, 100_000.0, 1e5);
         assert!(curve.is_telling() && (curve.at(30.0).0 - 31_622.0).abs() < 700.0);
     }
 
     #[test]
-    fn shares_stay_within_the_budget_and_use_it() {
-        let library = Library::load(None).unwrap();
+    fn shares_are_the_budget() {
         let curves = [curve(50_000.0, 1e8), curve(200_000.0, 1e9), curve(5_000.0, 1e6)];
         for budget in [30_000.0, 120_000.0, 300_000.0] {
-            let choice = allocate(&curves, budget, &library);
-            let bytes: f64 = curves.iter().zip(&choice).map(|(c, q)| c.at(q.value()).0).sum();
-            assert!(bytes <= budget && bytes > 0.8 * budget, "{bytes} of {budget}");
+            let found = shares(&curves.each_ref(), budget);
+            let bytes = |(curve, &share): (&RateCurve, &f64)| curve.at(curve.quantizer_of(share)).0;
+            let taken: f64 = curves.iter().zip(&found).map(bytes).sum();
+            assert!((found.iter().sum::<f64>() / budget - 1.0).abs() < 1e-9);
+            assert!((taken / budget - 1.0).abs() < 0.001, "{taken} of {budget}");
         }
     }
 
     #[test]
     fn a_byte_is_worth_the_same_everywhere() {
-        let library = Library::load(None).unwrap();
         let curves = [curve(50_000.0, 1e8), curve(200_000.0, 1e9)];
-        let choice = allocate(&curves, 150_000.0, &library);
-        let worth = |curve: &RateCurve, q: &Quantizer| {
-            let (fine, coarse) = (curve.at(q.value() - 1.0), curve.at(q.value() + 1.0));
+        let found = shares(&curves.each_ref(), 150_000.0);
+        let worth = |index: usize| {
+            let q = curves[index].quantizer_of(found[index]);
+            let (fine, coarse) = (curves[index].at(q - 1.0), curves[index].at(q + 1.0));
             (coarse.1 - fine.1) / (fine.0 - coarse.0)
         };
-        let ratio = worth(&curves[0], &choice[0]) / worth(&curves[1], &choice[1]);
+        let ratio = worth(0) / worth(1);
         assert!((0.8..1.25).contains(&ratio), "{ratio}");
     }
 
     #[test]
+    fn a_quantizer_is_found_by_its_bytes_and_the_slope_by_the_points() {
+        let curve = curve(50_000.0, 1e8);
+        for quantizer in [12.0, 30.5, 44.0] {
+            assert!((curve.quantizer_of(curve.at(quantizer).0) - quantizer).abs() < 0.001);
+            assert!((curve.slope(quantizer) + 0.06).abs() < 0.001);
+        }
+        assert_eq!((curve.quantizer_of(1.0), curve.quantizer_of(1e12) < 1.1), (MOST_QUANTIZER, true));
+    }
+
+    #[test]
     fn a_curve_moved_through_a_point_passes_through_it() {
-        let moved = curve(50_000.0, 1e8).through(Quantizer::from(40), 70_000, 3e8);
+        let moved = curve(50_000.0, 1e8).through(40.0, 70_000.0, 3e8);
         let (bytes, error) = moved.at(40.0);
         assert!((bytes / 70_000.0 - 1.0).abs() < 1e-6 && (error / 3e8 - 1.0).abs() < 1e-6);
     }
 
     #[test]
     fn a_heavier_byte_never_buys_a_finer_quantizer() {
-        let library = Library::load(None).unwrap();
         let curve = curve(50_000.0, 1e8);
-        let choices: Vec<_> = (0..30).map(|w| curve.best(1.6_f64.powi(w), &library)).collect();
+        let choices: Vec<_> = (0..30).map(|w| curve.best(1.6_f64.powi(w))).collect();
         assert!(choices.is_sorted());
     }
 }

@@ -82,7 +82,7 @@ fn run_once(
         // The coder fails too where the measurer has gone; the measurer's own error says why.
         let mut attempt = measured?;
         let coded = coded?;
-        (attempt.units, attempt.bytes, attempt.quantizers) = (coded.units, coded.bytes, coded.quantizers);
+        (attempt.units, attempt.sizes, attempt.quantizers) = (coded.units, coded.sizes, coded.quantizers);
         Ok(attempt)
     })
 }
@@ -109,7 +109,7 @@ struct Coder<'a> {
 struct Coded {
     /// Where they are to be stored.
     units: Vec<Vec<u8>>,
-    bytes: u64,
+    sizes: Vec<u64>,
     quantizers: Vec<u8>,
 }
 
@@ -146,7 +146,7 @@ impl<'a> Coder<'a> {
                     let unit = self.encoder.receive_early()?;
                     self.take(unit, kind)?;
                 }
-                self.course.turn(measured)?;
+                self.course.turn(measured, &self.coded.sizes)?;
             }
             let coded = at_depth(Arc::clone(&frame), self.depth)?;
             match self.course.next(index) {
@@ -176,7 +176,7 @@ impl<'a> Coder<'a> {
     fn take(&mut self, unit: TemporalUnit, kind: AttemptKind) -> Result<()> {
         self.decoder.send(&unit.data)?;
         self.count += 1;
-        self.coded.bytes += unit.data.len() as u64;
+        self.coded.sizes.push(unit.data.len() as u64);
         self.coded.quantizers.push(unit.quantizer);
         if kind.is_stored() {
             self.coded.units.push(unit.data);
@@ -231,7 +231,7 @@ impl Measurer<'_> {
             ClipMeasurer::new(&clip.info, measures)?.with_device(&self.context.resources.device);
         let mut attempt = EncodeAttempt {
             units: Vec::new(),
-            bytes: 0,
+            sizes: Vec::new(),
             quantizers: Vec::new(),
             hashes: Vec::new(),
             timestamps: Vec::new(),

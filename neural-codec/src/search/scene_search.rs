@@ -77,10 +77,14 @@ impl<'a> Search<'a> {
     pub(super) fn pilot(&self) -> Option<(i8, Tools)> {
         let EffortParams { pilot_preset, probe_preset, has_fast_pilots, .. } = self.effort;
         if has_fast_pilots && self.context.clip.defaults.steering.is_worth(self.length()) {
-            let tools = Tools { screen_content: self.tools().screen_content, ..self.probe_tools() };
-            return Some((probe_preset, tools));
+            return Some((probe_preset, self.pilot_tools()));
         }
         (pilot_preset < probe_preset).then(|| (pilot_preset, self.tools()))
+    }
+
+    /// The tools of a pilot at the probes' preset.
+    pub(super) fn pilot_tools(&self) -> Tools {
+        Tools { screen_content: self.tools().screen_content, ..self.probe_tools() }
     }
 
     /// Fast presets have shorter pyramids; with that of the slow ones they speak for them better.
@@ -136,11 +140,6 @@ impl<'a> Search<'a> {
         start..start + frames
     }
 
-    /// Whether the scene is short enough to be probed as a whole.
-    pub(super) fn is_whole(&self, part: &Range<u64>) -> bool {
-        *part == (0..self.length())
-    }
-
     /// Probes frames at the fast preset.
     pub(super) fn probe(
         &mut self,
@@ -181,7 +180,7 @@ pub(crate) fn attempt_record(
         preset: params.preset,
         quantizer: params.quantizer.value(),
         tools: params.tools.to_string(),
-        bytes: attempt.bytes,
+        bytes: attempt.bytes(),
         psnr_y: metrics.psnr_y,
         psnr_rgb: None,
         ssim_y: metrics.ssim_y,

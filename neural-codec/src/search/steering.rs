@@ -1,44 +1,42 @@
 //! Steers a coding while it runs: what its first frames turned out to be moves the quantizers of those still to be sent, so that
-//! the scene lands on its floor at the first attempt.
+//! the scene lands on its floor, or takes its share of the bytes, at the first attempt.
 //!
 //! ```text
 //! sent      0 ............................. index ........ end
 //! measured  0 ...... index - HELD                              -> the distance from what was expected
-//!                                           index ........ end -> moved so that the mean of all lands on the floor
+//!                                           index ........ end -> moved so that all together land where they should
 //! ```
 //! Frames take part at fixed numbers, whatever had come out by then: threads and time change nothing.
 
+use super::attempt::CodedFrame;
+use super::bytes_aim::BytesAim;
 use super::frame_quantizers;
-use super::quality::{Quality, off_scale, on_scale};
+use super::quality_aim::QualityAim;
 use super::quality_curve::{at_position, position};
-use super::target::Floor;
 use crate::base::MOST_HELD;
 use crate::defaults::SteeringRules;
-use crate::metrics::{FrameMetrics, Metric};
-use crate::pooling::Pooling;
 
 /// Frames that are sent before the first of them is sure to be measured: those in the encoder and in the decoder.
 const HELD: u64 = MOST_HELD + 2;
 
-/// How a scene is to be coded, and what is expected of it.
+/// How a scene is to be coded, and where it is to land.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Steering {
     /// The quantizer of the scene to begin with.
     pub(crate) start: f64,
-    /// The quantizer of the scene that `frames` and `expected` stand for.
+    /// The quantizer of the scene that `frames` and what is expected of them stand for.
     pub(crate) pilot: f64,
     /// The frames' quantizers in the pilot, 0 to 63.
     pub(crate) frames: Vec<u8>,
-    /// What the stored preset is expected to give at these: luma PSNR in dB and luma SSIM in dB of every frame, where they exist.
-    pub(crate) expected: Vec<(Option<f64>, Option<f64>)>,
-    /// What a position changes.
-    pub(crate) slope: Quality,
-    pub(crate) floor: Floor,
-    /// By how many dB to land above the floor when nothing is measured yet; it shrinks with what is.
-    pub(crate) margin: f64,
-    /// The same once all is measured.
-    pub(crate) least_margin: f64,
+    pub(crate) aim: Aim,
     pub(crate) rules: SteeringRules,
+}
+
+/// Where a scene is to land.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Aim {
+    Quality(QualityAim),
+    Bytes(BytesAim),
 }
 
 impl SteeringRules {
@@ -63,68 +61,42 @@ impl Steering {
     /// The quantizer of the scene for the frames that were not sent yet.
     ///
     /// `sent`: what it was for each that was. `measured`: the first of those, as they turned out.
-    pub(crate) fn turn(&self, sent: &[f64], measured: &[FrameMetrics]) -> f64 {
-        let bias = self.bias(sent, measured);
-        let unmeasured = 1.0 - measured.len() as f64 / self.expected.len().max(1) as f64;
-        let margin = self.least_margin + (self.margin - self.least_margin) * unmeasured.max(0.0).sqrt();
+    pub(crate) fn turn(&self, sent: &[f64], measured: &[CodedFrame]) -> f64 {
+        let from_pilot = |at: f64| at - position(self.pilot);
+        let sent: Vec<f64> = sent.iter().map(|&value| from_pilot(position(value))).collect();
         let start = position(self.start);
-        let (mut fine, mut coarse) = (start - self.rules.most_moved, start + self.rules.most_moved);
-        for _ in 0..24 {
-            let middle = (fine + coarse) / 2.0;
-            let quality = self.outcome(sent, measured, &bias, middle);
-            if self.floor.margin(&quality) >= margin { fine = middle } else { coarse = middle }
-        }
-        at_position(fine)
-    }
-
-    /// How far measured frames lie above what was expected of them, as far as that is to be trusted.
-    fn bias(&self, sent: &[f64], measured: &[FrameMetrics]) -> Quality {
-        let trust = measured.len() as f64 / (measured.len() as f64 + self.rules.trusted_frames);
-        let mean = |found: &dyn Fn(usize) -> Option<f64>| {
-            let (sum, count) = (0..measured.len())
-                .filter_map(found)
-                .fold((0.0, 0_u32), |(sum, count), v| (sum + v, count + 1));
-            if count > 0 { trust * sum / f64::from(count) } else { 0.0 }
-        };
-        let expected = |i: usize| self.expected_at(i, position(sent[i]));
-        let ssim_db = mean(&|i| Some(on_scale(Metric::SsimY, measured[i].ssim_y?) - expected(i).1?));
-        Quality {
-            ssim_db: Some(ssim_db),
-            ..Quality::even(mean(&|i| Some(measured[i].psnr_y? - expected(i).0?)))
-        }
-    }
-
-    /// The quality of the whole scene where the frames not sent yet are coded at this position.
-    fn outcome(&self, sent: &[f64], measured: &[FrameMetrics], bias: &Quality, at: f64) -> Quality {
-        let frame = |i: usize| match measured.get(i) {
-            Some(frame) => *frame,
-            None => {
-                let (psnr, ssim) = self.expected_at(i, sent.get(i).map_or(at, |&value| position(value)));
-                let above = bias.ssim_db.unwrap_or(0.0);
-                FrameMetrics {
-                    psnr_y: psnr.map(|db| db + bias.psnr_y),
-                    ssim_y: ssim.map(|db| off_scale(Metric::SsimY, db + above)),
-                    ..FrameMetrics::default()
-                }
+        let ends = (start - self.rules.most_moved, start + self.rules.most_moved);
+        let found = match &self.aim {
+            Aim::Quality(aim) => {
+                let leaves_room = aim.leaves_room(&sent, measured, &self.rules);
+                coarsest(ends, |at| leaves_room(from_pilot(at)))
+            }
+            Aim::Bytes(aim) => {
+                let exceeds = aim.exceeds(&sent, measured, &self.rules);
+                coarsest(ends, |at| exceeds(from_pilot(at)))
             }
         };
-        let frames: Vec<_> = (0..self.expected.len()).map(frame).collect();
-        Quality::of(&frames, Pooling::Mean)
+        at_position(found)
     }
+}
 
-    /// What is expected of a frame at a position of the scene's quantizer.
-    fn expected_at(&self, index: usize, at: f64) -> (Option<f64>, Option<f64>) {
-        let moved = at - position(self.pilot);
-        let (psnr, ssim) = self.expected.get(index).copied().unwrap_or_default();
-        let slope = self.slope.ssim_db.unwrap_or(0.0);
-        (psnr.map(|db| db + self.slope.psnr_y * moved), ssim.map(|db| db + slope * moved))
+/// The coarsest position between two ends of which something still holds; the finer end where it holds nowhere.
+fn coarsest((mut fine, mut coarse): (f64, f64), holds: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..24 {
+        let middle = f64::midpoint(fine, coarse);
+        if holds(middle) { fine = middle } else { coarse = middle }
     }
+    fine
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::defaults::Defaults;
+    use crate::metrics::FrameMetrics;
+    use crate::pooling::Pooling;
+    use crate::search::quality::Quality;
+    use crate::search::target::Floor;
 
     const FRAMES: usize = 200;
 
@@ -133,32 +105,61 @@ mod tests {
             start: 45.0,
             pilot: 45.0,
             frames: vec![45; FRAMES],
-            expected: vec![(Some(35.06), Some(14.0)); FRAMES],
-            slope: Quality { ssim_db: Some(-0.2), ..Quality::even(-0.25) },
-            floor,
-            margin: 0.06,
-            least_margin: 0.02,
+            aim: Aim::Quality(QualityAim {
+                expected: vec![(Some(35.06), Some(14.0)); FRAMES],
+                slope: Quality { ssim_db: Some(-0.2), ..Quality::even(-0.25) },
+                floor,
+                margin: 0.06,
+                least_margin: 0.02,
+            }),
             rules: Defaults::default().steering,
         }
     }
 
-    fn frame(psnr_y: Option<f64>, ssim_y: Option<f64>) -> FrameMetrics {
-        FrameMetrics { psnr_y, ssim_y, ..FrameMetrics::default() }
+    fn frame(psnr_y: Option<f64>, ssim_y: Option<f64>) -> CodedFrame {
+        CodedFrame { metrics: FrameMetrics { psnr_y, ssim_y, ..FrameMetrics::default() }, bytes: 0 }
     }
 
-    /// Codes a scene whose frames lie `above` what is expected; its mean luma PSNR.
-    fn coded(steering: &Steering, above: f64) -> f64 {
+    /// Codes a scene whose frames turn out as `found` says of each and by how many positions it is moved.
+    fn run(steering: &Steering, found: impl Fn(usize, f64) -> CodedFrame) -> Vec<CodedFrame> {
         let (mut value, mut sent, mut measured) = (steering.start, Vec::new(), Vec::new());
         for index in 0..FRAMES {
             if let Some(count) = steering.due(index as u64) {
                 value = steering.turn(&sent, &measured[..count as usize]);
             }
             sent.push(value);
-            let (psnr, ssim) = steering.expected_at(index, position(value));
-            let ssim = ssim.map(|db| 1.0 - 10.0_f64.powf(-(db + above) / 10.0));
-            measured.push(frame(psnr.map(|db| db + above), ssim));
+            measured.push(found(index, position(value) - position(steering.pilot)));
         }
-        Quality::of(&measured, Pooling::Mean).psnr_y
+        measured
+    }
+
+    /// Codes a scene whose frames lie `above` what is expected; its mean luma PSNR.
+    fn coded(steering: &Steering, above: f64) -> f64 {
+        let Aim::Quality(aim) = &steering.aim else { panic!("another aim") };
+        let measured = run(steering, |index, moved| {
+            let (psnr, ssim) = aim.expected_at(index, moved);
+            let ssim = ssim.map(|db| 1.0 - 10.0_f64.powf(-(db + above) / 10.0));
+            frame(psnr.map(|db| db + above), ssim)
+        });
+        let metrics: Vec<_> = measured.iter().map(|frame| frame.metrics).collect();
+        Quality::of(&metrics, Pooling::Mean).psnr_y
+    }
+
+    #[test]
+    fn a_scene_that_takes_more_or_less_than_expected_takes_its_share() {
+        let expected: Vec<f64> = (0..FRAMES).map(|i| if i % 16 == 0 { 4000.0 } else { 300.0 }).collect();
+        let share = expected.iter().sum::<f64>() * 0.9;
+        let aim = BytesAim { expected, slope: -0.06, share };
+        let steering = Steering { aim: Aim::Bytes(aim.clone()), ..steering(Floor::NONE) };
+        let steering = Steering { start: 46.5, ..steering };
+        for more in [0.9, 0.95, 1.0, 1.05, 1.1] {
+            let measured = run(&steering, |index, moved| CodedFrame {
+                bytes: (aim.expected_at(index, moved) * more) as u64,
+                ..frame(None, None)
+            });
+            let taken = measured.iter().map(|frame| frame.bytes as f64).sum::<f64>();
+            assert!((0.98..1.01).contains(&(taken / share)), "{more}: {}", taken / share);
+        }
     }
 
     #[test]
