@@ -22,15 +22,25 @@ const BYTES_A_SCENE: u64 = 20;
 /// By which share less each further correction asks for.
 const LESS_EACH_TIME: f64 = 0.015;
 
+/// A coding that takes the bytes of another but for this share shows that there is no more to gain.
+const STUCK: f64 = 0.002;
+
 /// All scenes of a clip on their way into so many bytes.
 pub(super) struct RateControl {
     rules: Rate,
     target: Target,
     scenes: Vec<SharingScene>,
-    /// The scenes that used most of the bytes without exceeding them, and how many.
-    best: Option<(f64, Vec<EncodedScene>)>,
+    /// The scenes that used most of the bytes without exceeding them; while none did, those that used fewest.
+    best: Option<Best>,
     /// How often scenes were stored; all but the first are corrections.
     codings: u32,
+}
+
+/// All scenes as they were stored at some time.
+struct Best {
+    used: f64,
+    is_met: bool,
+    scenes: Vec<EncodedScene>,
 }
 
 /// One scene of them.
@@ -94,13 +104,15 @@ impl RateControl {
     /// Takes a stored scene.
     pub(super) fn take(&mut self, mut scene: EncodedScene) {
         let Some(sharing) = self.scenes.get_mut(scene.report.index as usize) else { return };
-        sharing.forecast.add(scene.base.clone(), scene.squared_error);
+        if let Some(params) = &sharing.params {
+            sharing.forecast.add(params, &scene.base, scene.squared_error);
+        }
         sharing.probed.account(&mut scene, sharing.stored.as_ref());
         sharing.stored = Some(scene);
     }
 
     /// What follows once every scene is probed, or every share stored. Units: `limit` in bytes of the whole stream,
-    /// `others` in bytes of audio packets.
+    /// `others` in bytes of packets beside the pictures.
     pub(super) fn next(&mut self, limit: u64, others: u64) -> NextStep {
         let fixed = FIXED_BYTES + others + BYTES_A_SCENE * self.scenes.len() as u64;
         let left = limit.saturating_sub(fixed) as f64;
@@ -111,15 +123,12 @@ impl RateControl {
         }
         let used: f64 = self.scenes.iter().map(SharingScene::packet_bytes).sum();
         let is_met = used <= left;
-        if is_met && self.best.as_ref().is_none_or(|&(most, _)| used > most) {
-            let stored = self.scenes.iter().filter_map(|scene| scene.stored.clone());
-            self.best = Some((used, stored.collect()));
-        }
+        let is_stuck = self.keep(used, is_met);
         let least = match self.codings {
             1 => well_used,
             codings => well_used_corrected.powi(codings as i32 - 1),
         };
-        if (is_met && used >= least * left) || self.codings > most_corrections {
+        if (is_met && used >= least * left) || self.codings > most_corrections || is_stuck || left == 0.0 {
             return self.write();
         }
         // Packets around the base layer, of which less is stored than it is.
@@ -127,6 +136,22 @@ impl RateControl {
         let budget = (left - around).max(0.0) * (1.0 - LESS_EACH_TIME * f64::from(self.codings));
         let corrected = self.corrected(budget, least);
         if corrected.is_empty() { self.write() } else { self.store(corrected) }
+    }
+
+    /// Keeps what is stored where it is the best so far; whether it takes the same bytes as the best before, but for the least.
+    fn keep(&mut self, used: f64, is_met: bool) -> bool {
+        let before = self.best.as_ref();
+        let is_stuck = before.is_some_and(|best| (used / best.used - 1.0).abs() < STUCK);
+        let is_better = |best: &Best| match (best.is_met, is_met) {
+            (true, true) => used > best.used,
+            (false, false) => used < best.used,
+            (_, now) => now,
+        };
+        if before.is_none_or(is_better) {
+            let scenes = self.scenes.iter().filter_map(|scene| scene.stored.clone()).collect();
+            self.best = Some(Best { used, is_met, scenes });
+        }
+        is_stuck
     }
 
     fn shares(&self, budget: f64) -> Vec<f64> {
@@ -162,7 +187,8 @@ impl RateControl {
             let scene = &mut self.scenes[index];
             let params = scene.probed.params_for(share, &scene.forecast);
             let is_new = scene.params.as_ref().is_none_or(|before| {
-                (before.quantizer, &before.frame_quantizers) != (params.quantizer, &params.frame_quantizers)
+                (before.quantizer, &before.frame_quantizers, &before.steering)
+                    != (params.quantizer, &params.frame_quantizers, &params.steering)
             });
             if is_new {
                 scene.params = Some(params.clone());
@@ -176,10 +202,12 @@ impl RateControl {
     /// The best that was found, with the account of all that was tried.
     fn write(&mut self) -> NextStep {
         let last: Vec<EncodedScene> = self.scenes.drain(..).filter_map(|scene| scene.stored).collect();
-        let Some((_, mut scenes)) = self.best.take() else { return NextStep::Write(last, false) };
+        let Some(Best { mut scenes, is_met, .. }) = self.best.take() else {
+            return NextStep::Write(last, false);
+        };
         for (scene, last) in scenes.iter_mut().zip(last) {
             scene.report.attempts = last.report.attempts;
         }
-        NextStep::Write(scenes, true)
+        NextStep::Write(scenes, is_met)
     }
 }

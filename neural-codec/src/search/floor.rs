@@ -281,7 +281,7 @@ impl Forecast {
     fn frame_quantizers(&self, quantizer: f64) -> Vec<u8> {
         let frames = self.frames.as_ref();
         frames
-            .map(|frames| frame_quantizers::moved(&frames.quantizers, frames.value, quantizer))
+            .map(|frames| frame_quantizers::moved(&frames.quantizers, frames.value, quantizer, 0))
             .unwrap_or_default()
     }
 
@@ -292,6 +292,7 @@ impl Forecast {
             start,
             pilot: frames.value,
             frames: frames.quantizers.clone(),
+            finest: 0,
             aim: Aim::Quality(QualityAim {
                 expected: frames.expected.clone(),
                 slope: self.curve.slope(start),

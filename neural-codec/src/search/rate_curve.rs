@@ -1,6 +1,6 @@
 //! How bytes and distortion of a scene follow the quantizer, and bytes shared among scenes at equal slope.
 //!
-//! The logarithms of both are close to straight lines over the quantizer's position (see `curve`).
+//! The logarithms of both are close to straight lines over the quantizer's position (see `quality_curve`).
 
 use super::quality_curve::{MOST_QUANTIZER, Points, STEP, position};
 use crate::base::Quantizer;
@@ -23,6 +23,19 @@ pub(crate) fn saving(from: f64, to: f64) -> f64 {
     1.0 - (USUAL_SLOPES[0] * (position(to) - position(from))).exp()
 }
 
+/// A logarithm along positions.
+struct Line {
+    from: f64,
+    log: f64,
+    slope: f64,
+}
+
+impl Line {
+    fn at(&self, position: f64) -> f64 {
+        self.log + self.slope * (position - self.from)
+    }
+}
+
 /// Bytes and distortion of a scene by quantizer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RateCurve {
@@ -39,25 +52,34 @@ impl RateCurve {
 
     /// Bytes and squared error at a quantizer; 1 and 1 of a curve without points.
     pub(crate) fn at(&self, quantizer: f64) -> (f64, f64) {
-        let Some([low, high]) = self.points.around(quantizer) else { return (1.0, 1.0) };
-        let (low_at, high_at) = (position(low.0), position(high.0));
         let at = position(quantizer);
+        self.lines(quantizer).map_or((1.0, 1.0), |[bytes, error]| (bytes.at(at).exp(), error.at(at).exp()))
+    }
+
+    /// What a position changes at a quantizer, in the natural logarithm of the bytes.
+    pub(crate) fn slope(&self, quantizer: f64) -> f64 {
+        let shown = self.lines(quantizer).map_or(1.0, |[bytes, _]| bytes.slope / USUAL_SLOPES[0]);
+        USUAL_SLOPES[0] * shown.clamp(*SLOPES.start(), *SLOPES.end())
+    }
+
+    /// The lines that the logarithms of bytes and squared error run along at a quantizer; through both points beside it where these say
+    /// how the curve runs, else through the nearer.
+    fn lines(&self, quantizer: f64) -> Option<[Line; 2]> {
+        let [low, high] = self.points.around(quantizer)?;
+        let (low_at, high_at, at) = (position(low.0), position(high.0), position(quantizer));
         let span = high_at - low_at;
-        let is_between = (low_at..=high_at).contains(&at);
-        let along = |part: usize| {
-            let usual = USUAL_SLOPES[part];
-            let shown = if span > 0.0 { (high.1[part] - low.1[part]) / span / usual } else { 1.0 };
-            let shown = shown.clamp(*SLOPES.start(), *SLOPES.end());
-            let nearest = if at - low_at < high_at - at { low } else { high };
-            let (from, log, share) = if is_between {
-                (f64::midpoint(low_at, high_at), f64::midpoint(low.1[part], high.1[part]), shown)
+        let (nearest_at, nearest) = if at - low_at < high_at - at { (low_at, low) } else { (high_at, high) };
+        Some([0, 1].map(|part| {
+            let shown =
+                if span > 0.0 { (high.1[part] - low.1[part]) / span / USUAL_SLOPES[part] } else { 1.0 };
+            let clamped = shown.clamp(*SLOPES.start(), *SLOPES.end());
+            let share = if (low_at..=high_at).contains(&at) && span >= TELLING_SPAN && shown > 0.0 {
+                shown
             } else {
-                let trusted = (TRUSTED_SPAN + span * shown) / (TRUSTED_SPAN + span);
-                (position(nearest.0), nearest.1[part], trusted)
+                (TRUSTED_SPAN + span * clamped) / (TRUSTED_SPAN + span)
             };
-            (log + usual * share * (at - from)).exp()
-        };
-        (along(0), along(1))
+            Line { from: nearest_at, log: nearest.1[part], slope: USUAL_SLOPES[part] * share }
+        }))
     }
 
     /// Whether the points lie far enough apart to say how the curve runs.
@@ -75,12 +97,6 @@ impl RateCurve {
     pub(crate) fn scaled(&self, bytes: f64, squared_error: f64) -> Self {
         let moves = [bytes.ln(), squared_error.ln()];
         Self { points: self.points.map(|logs| [logs[0] + moves[0], logs[1] + moves[1]]) }
-    }
-
-    /// What a position changes at a quantizer, in the natural logarithm of the bytes.
-    pub(crate) fn slope(&self, quantizer: f64) -> f64 {
-        let (fine, coarse) = (quantizer - 0.5, quantizer + 0.5);
-        (self.at(coarse).0 / self.at(fine).0).ln() / (position(coarse) - position(fine))
     }
 
     /// The quantizer of so many bytes.
@@ -188,6 +204,22 @@ mod tests {
             assert!((curve.slope(quantizer) + 0.06).abs() < 0.001);
         }
         assert_eq!((curve.quantizer_of(1.0), curve.quantizer_of(1e12) < 1.1), (MOST_QUANTIZER, true));
+    }
+
+    #[test]
+    fn a_flat_or_steep_curve_passes_through_its_points_and_never_rises() {
+        for other in [9_000.0, 9_990.0, 60_000.0, 900_000.0] {
+            let mut curve = RateCurve::default();
+            curve.add(50.0, 9_000.0, 1e7);
+            curve.add(44.0, other, 1e6);
+            assert!(
+                (curve.at(50.0).0 / 9_000.0 - 1.0).abs() < 1e-9
+                    && (curve.at(44.0).0 / other - 1.0).abs() < 1e-9
+            );
+            let bytes: Vec<_> = (40..240).map(|q| curve.at(f64::from(q) / 4.0).0).collect();
+            assert!(other == 9_000.0 || bytes.is_sorted_by(|a, b| a >= b), "{other}");
+            assert!((8..250).all(|q| (-0.15..=-0.03).contains(&curve.slope(f64::from(q) / 4.0))));
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::params::{EffortParams, EncodeParams, Tools};
 use super::quality_curve::{at_position, position};
 use super::rate_curve::RateCurve;
 use super::steering::{Aim, Steering};
-use crate::base::Library;
+use crate::base::{Library, MOST_OF_A_FRAME};
 use crate::defaults::SteeringRules;
 
 /// The frames of a coding of a whole scene.
@@ -23,11 +23,15 @@ pub(crate) struct CodedFrames {
 }
 
 impl CodedFrames {
-    /// Bytes of all.
+    /// Bytes of all frames.
     pub(crate) fn bytes(&self) -> f64 {
         self.sizes.iter().sum::<u64>() as f64
     }
 }
+
+/// A scene more than this share of whose bytes is its key frame has the quantizers that the encoder chooses: frames have whole steps, and
+/// the encoder quarters of them.
+const MOST_IN_KEY_FRAME: f64 = 0.5;
 
 /// What is expected of the stored preset.
 #[derive(Debug, Clone)]
@@ -35,12 +39,12 @@ pub(crate) struct RateForecast {
     pub(crate) curve: RateCurve,
     /// What codings of the stored preset came to.
     measured: RateCurve,
-    /// The last coding of the whole scene.
-    last: CodedFrames,
+    /// The frames' quantizers in the pilot.
+    pilot: Vec<u8>,
     /// The quantizer of the scene in it.
     value: f64,
-    /// By how much bytes of the stored preset differ from those of the last coding at the same quantizers.
-    factor: f64,
+    /// Bytes that the stored preset is expected to take at these, by frame.
+    expected: Vec<f64>,
 }
 
 impl RateForecast {
@@ -49,13 +53,13 @@ impl RateForecast {
         Self {
             curve: curve.scaled(factors.0, factors.1),
             measured: RateCurve::default(),
-            last: pilot,
+            pilot: pilot.quantizers,
             value,
-            factor: factors.0,
+            expected: pilot.sizes.iter().map(|&bytes| factors.0 * bytes as f64).collect(),
         }
     }
 
-    /// How the scene is to be stored at a quantizer, every frame as far from what it had as that is.
+    /// How the scene is to be stored at a quantizer, every frame as far from what the pilot gave it as that is.
     pub(crate) fn params(
         &self,
         value: f64,
@@ -65,7 +69,12 @@ impl RateForecast {
     ) -> EncodeParams {
         let value = value.max(effort.finest.value());
         let mut params = effort.params(library.quantizer_at_most(value), tools);
-        params.frame_quantizers = frame_quantizers::moved(&self.last.quantizers, self.value, value);
+        let bytes: f64 = self.expected.iter().sum();
+        let is_beyond = value > library.coarsest_quantizer().value();
+        if is_beyond || self.expected.first().is_none_or(|&key| key <= MOST_IN_KEY_FRAME * bytes) {
+            let finest = effort.finest.value() as u8;
+            params.frame_quantizers = frame_quantizers::moved(&self.pilot, self.value, value, finest);
+        }
         params
     }
 
@@ -77,15 +86,16 @@ impl RateForecast {
         tools: Tools,
         (library, rules): (&Library, SteeringRules),
     ) -> EncodeParams {
-        let start = self.curve.quantizer_of(share);
+        let start = self.curve.quantizer_of(share).max(effort.finest.value());
         let mut params = self.params(start, effort, tools, library);
-        if rules.is_worth(self.last.sizes.len() as u64) {
+        if !params.frame_quantizers.is_empty() && rules.is_worth(self.pilot.len() as u64) {
             params.steering = Some(Arc::new(Steering {
                 start,
                 pilot: self.value,
-                frames: self.last.quantizers.clone(),
+                frames: self.pilot.clone(),
+                finest: effort.finest.value() as u8,
                 aim: Aim::Bytes(BytesAim {
-                    expected: self.last.sizes.iter().map(|&bytes| self.factor * bytes as f64).collect(),
+                    expected: self.expected.clone(),
                     slope: self.curve.slope(start),
                     share,
                 }),
@@ -95,45 +105,119 @@ impl RateForecast {
         params
     }
 
-    /// Takes a coding at the stored preset in.
-    pub(crate) fn add(&mut self, coded: CodedFrames, squared_error: f64) {
-        self.value = self.value_of(&coded.quantizers);
+    /// Takes a coding at the stored preset in, with these parameters.
+    pub(crate) fn add(&mut self, params: &EncodeParams, coded: &CodedFrames, squared_error: f64) {
+        let is_by_frame = !params.frame_quantizers.is_empty();
+        let value = if is_by_frame { self.value_of(&coded.quantizers) } else { params.quantizer.value() };
         let bytes = coded.bytes();
-        self.measured.add(self.value, bytes, squared_error);
+        self.measured.add(value, bytes, squared_error);
         // Pilots are of another preset: what was measured of the stored one says more.
         self.curve = if self.measured.is_telling() {
             self.measured.clone()
         } else {
-            self.curve.through(self.value, bytes, squared_error)
+            self.curve.through(value, bytes, squared_error)
         };
-        (self.last, self.factor) = (coded, 1.0);
+        if is_by_frame {
+            let slope = self.curve.slope(value);
+            let moves = self.moves(&coded.quantizers).zip(&coded.sizes);
+            self.expected = moves.map(|(moved, &bytes)| bytes as f64 * (-slope * moved).exp()).collect();
+        }
     }
 
-    /// The quantizer of the scene that these quantizers of its frames stand for, on the mean.
+    /// By how many positions each frame is moved from the pilot's quantizer.
+    fn moves(&self, quantizers: &[u8]) -> impl Iterator<Item = f64> {
+        self.pilot.iter().zip(quantizers).map(|(&from, &to)| position(to.into()) - position(from.into()))
+    }
+
+    /// The quantizer of the scene that these quantizers of its frames stand for, on the mean over their bytes; frames that could be moved no
+    /// further say nothing where there are others.
     fn value_of(&self, quantizers: &[u8]) -> f64 {
-        let moved: f64 = self
-            .last
-            .quantizers
-            .iter()
-            .zip(quantizers)
-            .map(|(&from, &to)| position(to.into()) - position(from.into()))
-            .sum();
-        at_position(position(self.value) + moved / quantizers.len().max(1) as f64)
+        let mean = |counts: &dyn Fn(u8) -> bool| {
+            let moves = self.moves(quantizers).zip(&self.expected).zip(quantizers);
+            let counted = moves.filter(|&(_, &quantizer)| counts(quantizer));
+            let (moved, bytes) =
+                counted.fold((0.0, 0.0), |(moved, sum), ((by, &bytes), _)| (moved + by * bytes, sum + bytes));
+            (bytes > 0.0).then(|| moved / bytes)
+        };
+        let moved = mean(&|quantizer| (2..MOST_OF_A_FRAME).contains(&quantizer)).or_else(|| mean(&|_| true));
+        at_position(position(self.value) + moved.unwrap_or(0.0))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::defaults::Defaults;
+    use crate::frame::{PixelFormat, Rational, VideoInfo};
+    use crate::search::target::Target;
+    use crate::settings::Settings;
 
     #[test]
     fn frames_moved_by_hand_stand_for_the_quantizer_between() {
         let pilot = CodedFrames { quantizers: vec![20, 45, 41, 45], sizes: vec![9000, 100, 300, 100] };
         let mut curve = RateCurve::default();
         curve.add(44.0, 9500.0, 1e6);
-        let forecast = RateForecast::of_pilot(&curve, 44.0, pilot, (0.8, 0.9));
+        let mut forecast = RateForecast::of_pilot(&curve, 44.0, pilot, (0.8, 0.9));
         assert!((forecast.value_of(&[22, 47, 43, 47]) - 46.0).abs() < 1e-6);
-        assert!((forecast.value_of(&[20, 45, 41, 43]) - 43.5).abs() < 1e-6);
+        // The key frame has nineteen of twenty bytes.
+        assert!((forecast.value_of(&[22, 45, 41, 45]) - 45.9).abs() < 0.02);
+        // Those at the end were to be moved further.
+        assert!((position(forecast.value_of(&[38, 63, 59, 63])) - 62.0).abs() < 0.2);
         assert!((forecast.curve.at(44.0).0 - 7600.0).abs() < 0.1);
+        let params = EncodeParams { frame_quantizers: vec![22, 47, 43, 47], ..params() };
+        forecast.add(&params, &CodedFrames { quantizers: vec![22, 47, 43, 47], sizes: vec![6000; 4] }, 1e6);
+        assert!((forecast.curve.at(46.0).0 - 24_000.0).abs() < 0.1);
+        assert!(forecast.expected.iter().all(|bytes| (bytes / 6000.0).ln() / 2.0 > 0.03));
+    }
+
+    fn effort(preset: &str) -> (EffortParams, Arc<Library>) {
+        let mut settings = Settings::default();
+        settings.set("preset", preset).unwrap();
+        let library = Library::load(None).unwrap();
+        let info = VideoInfo::new(640, 360, PixelFormat::YUV420_8, Rational { num: 25, den: 1 });
+        (EffortParams::new(&settings, &Target::Size(1000), &info, &library), library)
+    }
+
+    fn forecast(sizes: Vec<u64>) -> RateForecast {
+        let mut curve = RateCurve::default();
+        curve.add(20.0, sizes.iter().sum::<u64>() as f64, 1e6);
+        let quantizers = (0..sizes.len()).map(|index| if index == 0 { 10 } else { 22 }).collect();
+        RateForecast::of_pilot(&curve, 20.0, CodedFrames { quantizers, sizes }, (1.0, 1.0))
+    }
+
+    #[test]
+    fn presets_that_break_at_fine_quantizers_get_none_by_frame_or_on_the_way() {
+        let rules = Defaults::default().steering;
+        let forecast = forecast(vec![1000; 200]);
+        for (preset, finest) in [("12", 4), ("10", 1)] {
+            let (effort, library) = effort(preset);
+            let params = forecast.params_for(1e9, &effort, Tools::default(), (&library, rules));
+            assert_eq!(params.frame_quantizers.iter().min(), Some(&finest), "preset {preset}");
+            let steering = params.steering.unwrap();
+            assert!(steering.start >= f64::from(finest));
+            assert_eq!(steering.quantizers(1.0).iter().min(), Some(&finest));
+        }
+    }
+
+    #[test]
+    fn the_encoder_chooses_where_the_key_frame_is_most_of_a_scene() {
+        let (effort, library) = effort("8");
+        for (key, is_by_frame) in [(5_000, false), (1_000, true)] {
+            let mut sizes = vec![20; 200];
+            sizes[0] = key;
+            let params = forecast(sizes).params(30.0, &effort, Tools::default(), &library);
+            assert_eq!(params.frame_quantizers.is_empty(), !is_by_frame);
+        }
+    }
+
+    fn params() -> EncodeParams {
+        EncodeParams {
+            quantizer: 44.into(),
+            preset: 8,
+            depth: crate::frame::BitDepth::Eight,
+            tools: Tools::default(),
+            frame_quantizers: Vec::new(),
+            steering: None,
+        }
     }
 }

@@ -27,17 +27,17 @@ impl Search<'_> {
         mut self,
         bytes: Option<f64>,
     ) -> Result<(RateForecast, Tools, Vec<AttemptRecord>)> {
-        let usual = f64::from(self.context.clip.defaults.rate.located_quantizer);
-        let forecast = self.piloted_near(&|curve| bytes.map_or(usual, |bytes| curve.quantizer_of(bytes)))?;
+        let of_bytes = bytes.map(|bytes| move |curve: &RateCurve| curve.quantizer_of(bytes));
+        let forecast = self.piloted_near(of_bytes.as_ref().map(|wanted| wanted as _))?;
         let tools = self.tools();
         Ok((forecast, tools, self.records))
     }
 
-    /// The least D + lambda R.
+    /// The least D + lambda R. Units: `lambda` in squared levels of 8 bits for a bit a luma sample.
     pub(crate) fn lambda<S>(mut self, lambda: f64, store: Store<'_, S>) -> Result<SearchResult<S>> {
         // Both sums are over the scene: eight bits a byte.
         let best = |curve: &RateCurve| curve.best(8.0 * lambda);
-        let forecast = self.piloted_near(&best)?;
+        let forecast = self.piloted_near(Some(&best))?;
         let params =
             forecast.params(best(&forecast.curve), &self.effort, self.tools(), &self.context.clip.library);
         let mut attempts = self.records;
@@ -53,37 +53,55 @@ impl Search<'_> {
         })
     }
 
-    /// A pilot of the whole scene near the quantizer that `wanted` finds on the curve of the stored preset, and what it says of that.
-    fn piloted_near(&mut self, wanted: &dyn Fn(&RateCurve) -> f64) -> Result<RateForecast> {
+    /// A pilot of the whole scene near the quantizer that `wanted` finds on the curve of the stored preset, or at the usual one where
+    /// nothing is known, and what it says of that preset.
+    fn piloted_near(&mut self, wanted: Option<&dyn Fn(&RateCurve) -> f64>) -> Result<RateForecast> {
         let rules = self.context.clip.defaults.rate;
         let library = Arc::clone(&self.context.clip.library);
-        let far = self.context.clip.defaults.search.far_position;
+        let search = &self.context.clip.defaults.search;
+        let (far, part_frames) = (search.far_position, search.part_frames);
         let depth = self.context.clip.info.format.depth;
         let steps = f64::from(self.effort.probe_preset - self.effort.preset);
         let factors = (rules.bytes_a_preset.powf(steps), rules.error_a_preset.powf(steps));
-        let to_stored = |curve: &RateCurve, length: f64| curve.scaled(factors.0 * length, factors.1 * length);
+        let forecast = |curve: &RateCurve, value, pilot: EncodeAttempt| {
+            let coded = CodedFrames { quantizers: pilot.quantizers, sizes: pilot.sizes };
+            RateForecast::of_pilot(curve, value, coded, factors)
+        };
         // The head, so that the pilot has the same frames in the same groups.
-        let head = 0..self.context.clip.defaults.search.part_frames.min(self.length());
+        let head = 0..part_frames.min(self.length());
         let tools = self.pilot_tools();
         let first = Quantizer::from(rules.located_quantizer);
         let params = self.effort.probe_params(first, tools);
+        let Some(wanted) = wanted else {
+            let pilot = self.attempt(Stage::Pilot, &params, 0..self.length())?;
+            let mut curve = RateCurve::default();
+            curve.add(first.value(), pilot.bytes() as f64, pilot.squared_error(depth));
+            return Ok(forecast(&curve, first.value(), pilot));
+        };
+        let next = |curve: &RateCurve, length: f64| {
+            library.quantizer_at_most(wanted(&curve.scaled(factors.0 * length, factors.1 * length)))
+        };
         let located = self.attempt(Stage::Locate, &params, head.clone())?;
         let mut of_head = RateCurve::default();
         of_head.add(first.value(), located.bytes() as f64, located.squared_error(depth));
-        let longer = self.length() as f64 / head.end.max(1) as f64;
-        let mut value = wanted(&to_stored(&of_head, longer));
+        let mut quantizer = next(&of_head, self.length() as f64 / head.end.max(1) as f64);
+        let mut whole = RateCurve::default();
         let mut is_last = false;
         loop {
-            let params = self.effort.probe_params(library.quantizer_at_most(value), tools);
-            value = params.quantizer.value();
-            let pilot = self.attempt(Stage::Pilot, &params, 0..self.length())?;
-            let curve = curve_of(&located, &pilot, value, depth);
-            let next = library.quantizer_at_most(wanted(&to_stored(&curve, 1.0))).value();
-            if is_last || (position(next) - position(value)).abs() <= far {
-                let coded = CodedFrames { quantizers: pilot.quantizers, sizes: pilot.sizes };
-                return Ok(RateForecast::of_pilot(&curve, value, coded, factors));
+            let params = self.effort.probe_params(quantizer, tools);
+            let value = params.quantizer.value();
+            if value == first.value() && head.end == self.length() {
+                return Ok(forecast(&of_head, value, located));
             }
-            (value, is_last) = (next, true);
+            let pilot = self.attempt(Stage::Pilot, &params, 0..self.length())?;
+            whole.add(value, pilot.bytes() as f64, pilot.squared_error(depth));
+            // Two pilots say more than a head, which may be all title.
+            let curve = if is_last { whole.clone() } else { curve_of(&located, &pilot, value, depth) };
+            quantizer = next(&curve, 1.0);
+            if is_last || (position(quantizer.value()) - position(value)).abs() <= far {
+                return Ok(forecast(&curve, value, pilot));
+            }
+            is_last = true;
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Steering {
     pub(crate) pilot: f64,
     /// The frames' quantizers in the pilot, 0 to 63.
     pub(crate) frames: Vec<u8>,
+    /// The finest quantizer that frames may have.
+    pub(crate) finest: u8,
     pub(crate) aim: Aim,
     pub(crate) rules: SteeringRules,
 }
@@ -55,7 +57,7 @@ impl Steering {
 
     /// The frames' quantizers at a quantizer of the scene.
     pub(crate) fn quantizers(&self, value: f64) -> Vec<u8> {
-        frame_quantizers::moved(&self.frames, self.pilot, value)
+        frame_quantizers::moved(&self.frames, self.pilot, value, self.finest)
     }
 
     /// The quantizer of the scene for the frames that were not sent yet.
@@ -105,6 +107,7 @@ mod tests {
             start: 45.0,
             pilot: 45.0,
             frames: vec![45; FRAMES],
+            finest: 0,
             aim: Aim::Quality(QualityAim {
                 expected: vec![(Some(35.06), Some(14.0)); FRAMES],
                 slope: Quality { ssim_db: Some(-0.2), ..Quality::even(-0.25) },
@@ -169,6 +172,21 @@ mod tests {
             let landed = coded(&steering, above) - 35.0;
             assert!((0.0..0.08).contains(&landed), "{above}: {landed}");
         }
+    }
+
+    #[test]
+    fn frames_that_take_next_to_nothing_say_nothing_of_others() {
+        // A title that stands, at thrice its bytes, before what moves.
+        let expected: Vec<f64> = (0..FRAMES).map(|i| if i < 110 { 20.0 } else { 3000.0 }).collect();
+        let share = expected.iter().sum::<f64>();
+        let aim = BytesAim { expected, slope: -0.06, share };
+        let steering = Steering { aim: Aim::Bytes(aim.clone()), ..steering(Floor::NONE) };
+        let measured = run(&steering, |index, moved| CodedFrame {
+            bytes: (aim.expected_at(index, moved) * if index < 110 { 3.0 } else { 1.0 }) as u64,
+            ..frame(None, None)
+        });
+        let taken = measured.iter().map(|frame| frame.bytes as f64).sum::<f64>();
+        assert!((0.95..1.02).contains(&(taken / share)), "{}", taken / share);
     }
 
     #[test]
