@@ -25,6 +25,9 @@ const LESS_EACH_TIME: f64 = 0.015;
 /// A coding that takes the bytes of another but for this share shows that there is no more to gain.
 const STUCK: f64 = 0.002;
 
+/// How often a share is made two percent smaller, or larger, until quantizers change.
+const MOST_FURTHER: i32 = 8;
+
 /// All scenes of a clip on their way into so many bytes.
 pub(super) struct RateControl {
     rules: Rate,
@@ -56,6 +59,13 @@ impl SharingScene {
     /// Bytes of its base layer.
     fn bytes(&self) -> f64 {
         self.stored.as_ref().map_or(0.0, |scene| scene.base.bytes())
+    }
+
+    /// Whether it was not stored with these parameters just now.
+    fn is_new(&self, params: &EncodeParams) -> bool {
+        self.params.as_ref().is_none_or(|before| {
+            (before.quantizer, &before.frame_quantizers) != (params.quantizer, &params.frame_quantizers)
+        })
     }
 
     /// Bytes of its packets.
@@ -123,7 +133,7 @@ impl RateControl {
         }
         let used: f64 = self.scenes.iter().map(SharingScene::packet_bytes).sum();
         let is_met = used <= left;
-        let is_stuck = self.keep(used, is_met);
+        let is_stuck = self.keep(used, is_met) && is_met;
         let least = match self.codings {
             1 => well_used,
             codings => well_used_corrected.powi(codings as i32 - 1),
@@ -185,12 +195,14 @@ impl RateControl {
         let mut tasks = Vec::new();
         for (index, share) in shares {
             let scene = &mut self.scenes[index];
-            let params = scene.probed.params_for(share, &scene.forecast);
-            let is_new = scene.params.as_ref().is_none_or(|before| {
-                (before.quantizer, &before.frame_quantizers, &before.steering)
-                    != (params.quantizer, &params.frame_quantizers, &params.steering)
+            // Where frames have whole steps, a share may ask for what there is: the next step is what is left.
+            let is_less = scene.stored.as_ref().is_some_and(|stored| share < stored.base.bytes());
+            let further: f64 = if is_less { 0.98 } else { 1.02 };
+            let found = (0..MOST_FURTHER).find_map(|times| {
+                let params = scene.probed.params_for(share * further.powi(times), &scene.forecast);
+                scene.is_new(&params).then_some(params)
             });
-            if is_new {
+            if let Some(params) = found {
                 scene.params = Some(params.clone());
                 tasks.push(scene.task(params));
             }

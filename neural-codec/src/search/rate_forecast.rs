@@ -39,8 +39,8 @@ pub(crate) struct RateForecast {
     pub(crate) curve: RateCurve,
     /// What codings of the stored preset came to.
     measured: RateCurve,
-    /// The frames' quantizers in the pilot.
-    pilot: Vec<u8>,
+    /// The frames' quantizers in the last coding of the whole scene that gives them one by one.
+    frames: Vec<u8>,
     /// The quantizer of the scene in it.
     value: f64,
     /// Bytes that the stored preset is expected to take at these, by frame.
@@ -53,13 +53,13 @@ impl RateForecast {
         Self {
             curve: curve.scaled(factors.0, factors.1),
             measured: RateCurve::default(),
-            pilot: pilot.quantizers,
+            frames: pilot.quantizers,
             value,
             expected: pilot.sizes.iter().map(|&bytes| factors.0 * bytes as f64).collect(),
         }
     }
 
-    /// How the scene is to be stored at a quantizer, every frame as far from what the pilot gave it as that is.
+    /// How the scene is to be stored at a quantizer, every frame as far from what it had as that is.
     pub(crate) fn params(
         &self,
         value: f64,
@@ -73,7 +73,7 @@ impl RateForecast {
         let is_beyond = value > library.coarsest_quantizer().value();
         if is_beyond || self.expected.first().is_none_or(|&key| key <= MOST_IN_KEY_FRAME * bytes) {
             let finest = effort.finest.value() as u8;
-            params.frame_quantizers = frame_quantizers::moved(&self.pilot, self.value, value, finest);
+            params.frame_quantizers = frame_quantizers::moved(&self.frames, self.value, value, finest);
         }
         params
     }
@@ -88,11 +88,11 @@ impl RateForecast {
     ) -> EncodeParams {
         let start = self.curve.quantizer_of(share).max(effort.finest.value());
         let mut params = self.params(start, effort, tools, library);
-        if !params.frame_quantizers.is_empty() && rules.is_worth(self.pilot.len() as u64) {
+        if !params.frame_quantizers.is_empty() && rules.is_worth(self.frames.len() as u64) {
             params.steering = Some(Arc::new(Steering {
                 start,
                 pilot: self.value,
-                frames: self.pilot.clone(),
+                frames: self.frames.clone(),
                 finest: effort.finest.value() as u8,
                 aim: Aim::Bytes(BytesAim {
                     expected: self.expected.clone(),
@@ -118,26 +118,21 @@ impl RateForecast {
             self.curve.through(value, bytes, squared_error)
         };
         if is_by_frame {
-            let slope = self.curve.slope(value);
-            let moves = self.moves(&coded.quantizers).zip(&coded.sizes);
-            self.expected = moves.map(|(moved, &bytes)| bytes as f64 * (-slope * moved).exp()).collect();
+            self.expected = coded.sizes.iter().map(|&bytes| bytes as f64).collect();
+            (self.frames, self.value) = (coded.quantizers.clone(), value);
         }
     }
 
-    /// By how many positions each frame is moved from the pilot's quantizer.
-    fn moves(&self, quantizers: &[u8]) -> impl Iterator<Item = f64> {
-        self.pilot.iter().zip(quantizers).map(|(&from, &to)| position(to.into()) - position(from.into()))
-    }
-
-    /// The quantizer of the scene that these quantizers of its frames stand for, on the mean over their bytes; frames that could be moved no
-    /// further say nothing where there are others.
+    /// The quantizer of the scene that these quantizers of its frames stand for, on the mean; frames that could be moved no further say
+    /// nothing where there are others.
     fn value_of(&self, quantizers: &[u8]) -> f64 {
+        let moves = self.frames.iter().zip(quantizers);
         let mean = |counts: &dyn Fn(u8) -> bool| {
-            let moves = self.moves(quantizers).zip(&self.expected).zip(quantizers);
-            let counted = moves.filter(|&(_, &quantizer)| counts(quantizer));
-            let (moved, bytes) =
-                counted.fold((0.0, 0.0), |(moved, sum), ((by, &bytes), _)| (moved + by * bytes, sum + bytes));
-            (bytes > 0.0).then(|| moved / bytes)
+            let counted = moves.clone().filter(|&(_, &to)| counts(to));
+            let (moved, count) = counted.fold((0.0, 0_u32), |(moved, count), (&from, &to)| {
+                (moved + position(to.into()) - position(from.into()), count + 1)
+            });
+            (count > 0).then(|| moved / f64::from(count))
         };
         let moved = mean(&|quantizer| (2..MOST_OF_A_FRAME).contains(&quantizer)).or_else(|| mean(&|_| true));
         at_position(position(self.value) + moved.unwrap_or(0.0))
@@ -159,15 +154,13 @@ mod tests {
         curve.add(44.0, 9500.0, 1e6);
         let mut forecast = RateForecast::of_pilot(&curve, 44.0, pilot, (0.8, 0.9));
         assert!((forecast.value_of(&[22, 47, 43, 47]) - 46.0).abs() < 1e-6);
-        // The key frame has nineteen of twenty bytes.
-        assert!((forecast.value_of(&[22, 45, 41, 45]) - 45.9).abs() < 0.02);
         // Those at the end were to be moved further.
-        assert!((position(forecast.value_of(&[38, 63, 59, 63])) - 62.0).abs() < 0.2);
+        assert!((position(forecast.value_of(&[38, 63, 59, 63])) - 62.9).abs() < 0.1);
         assert!((forecast.curve.at(44.0).0 - 7600.0).abs() < 0.1);
         let params = EncodeParams { frame_quantizers: vec![22, 47, 43, 47], ..params() };
         forecast.add(&params, &CodedFrames { quantizers: vec![22, 47, 43, 47], sizes: vec![6000; 4] }, 1e6);
         assert!((forecast.curve.at(46.0).0 - 24_000.0).abs() < 0.1);
-        assert!(forecast.expected.iter().all(|bytes| (bytes / 6000.0).ln() / 2.0 > 0.03));
+        assert!((forecast.value - 46.0).abs() < 1e-6 && forecast.expected == [6000.0; 4]);
     }
 
     fn effort(preset: &str) -> (EffortParams, Arc<Library>) {
