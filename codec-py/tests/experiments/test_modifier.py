@@ -178,7 +178,7 @@ def test_the_file_changes_by_what_was_accepted_and_comes_back(tmp_path, services
         other.accept(second, "")
     assert not other.path.exists()
     text = table.path.read_text()
-    table.path.write_text(text + "[rate]\nreserve = 0.03\n")
+    table.path.write_text(text + "[rate]\nreserve = 0.05\n")
     with pytest.raises(ExperimentError, match="changed since"):
         table.rollback()
     table.path.write_text(text)
