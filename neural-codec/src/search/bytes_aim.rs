@@ -9,7 +9,7 @@ const TRUSTED_MORE: f64 = 3.0;
 /// A share of the bytes, and what is expected of the frames.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BytesAim {
-    /// Bytes that the stored preset is expected to take at the pilot's quantizers, by frame.
+    /// Bytes that the stored preset is expected to take at the quantizers to be moved, by frame.
     pub(crate) expected: Vec<f64>,
     /// What a position changes, in the natural logarithm of the bytes.
     pub(crate) slope: f64,
@@ -27,14 +27,12 @@ impl BytesAim {
         measured: &'a [CodedFrame],
         rules: &SteeringRules,
     ) -> impl Fn(f64) -> bool + 'a {
-        let (coming, measured_to) = (self.expected.len().saturating_sub(measured.len()), measured.len());
         let taken = |from: usize| measured.iter().skip(from).map(|frame| frame.bytes as f64).sum::<f64>();
-        let at_pilot =
-            |frames: std::ops::Range<usize>| self.expected.get(frames).unwrap_or(&[]).iter().sum::<f64>();
+        let (known, coming) = self.expected.split_at(measured.len().min(self.expected.len()));
         // The key frame is like no other, and frames of few bytes say little of those of many.
-        let expected: f64 = (1..measured_to).map(|i| self.expected_at(i, sent[i])).sum();
-        let a_frame = at_pilot(measured_to..self.expected.len()) / coming.max(1) as f64;
-        let count = at_pilot(1..measured_to.max(1)) / a_frame.max(1.0);
+        let expected: f64 = (1..measured.len()).map(|i| self.expected_at(i, sent[i])).sum();
+        let a_frame = coming.iter().sum::<f64>() / coming.len().max(1) as f64;
+        let count = known.iter().skip(1).sum::<f64>() / a_frame.max(1.0);
         let trust = count / (count + TRUSTED_MORE * rules.trusted_frames);
         let more = if expected > 0.0 && taken(1) > 0.0 { (taken(1) / expected).powf(trust) } else { 1.0 };
         let taken = taken(0);
