@@ -58,7 +58,7 @@ struct SharingScene {
 impl SharingScene {
     /// Bytes of its base layer.
     fn bytes(&self) -> f64 {
-        self.stored.as_ref().map_or(0.0, |scene| scene.base.bytes())
+        self.stored.as_ref().map_or(0.0, |scene| scene.base.bytes() as f64)
     }
 
     /// Whether it was not stored with these parameters just now.
@@ -196,7 +196,7 @@ impl RateControl {
         for (index, share) in shares {
             let scene = &mut self.scenes[index];
             // Where frames have whole steps, a share may ask for what there is: the next step is what is left.
-            let is_less = scene.stored.as_ref().is_some_and(|stored| share < stored.base.bytes());
+            let is_less = scene.stored.as_ref().is_some_and(|stored| share < stored.base.bytes() as f64);
             let further: f64 = if is_less { 0.98 } else { 1.02 };
             let found = (0..MOST_FURTHER).find_map(|times| {
                 let params = scene.probed.params_for(share * further.powi(times), &scene.forecast);

@@ -19,8 +19,8 @@ use crate::progress::Stage;
 use crate::report::{AttemptRecord, SceneVerdict};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
-    AttemptContext, AttemptKind, CodedFrames, EncodeAttempt, EncodeParams, Pooled, Quality, Search,
-    SearchResult, Store, Stored, attempt_record, run_attempt,
+    AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Pooled, Quality, Search, SearchResult, Store,
+    Stored, attempt_record, run_attempt,
 };
 use crate::strategy::Strategy;
 
@@ -172,7 +172,7 @@ fn store_scene(
         quality: Quality::from(&metrics),
         metrics,
         bytes,
-        quantizers: attempt.quantizers.clone(),
+        quantizers: attempt.base.quantizers.clone(),
         scene: StoredScene { attempt, filter },
     })
 }
@@ -201,7 +201,7 @@ fn pack(
         trained,
         span: (first, last),
         squared_error: attempt.squared_error(info.format.depth),
-        base: CodedFrames { quantizers: attempt.quantizers, sizes: attempt.sizes },
+        base: attempt.base,
         frames: attempt.frames,
     })
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::frame::{BitDepth, FrameHash};
 use crate::metrics::{Comparison, FrameMetrics};
 use crate::scene::SceneFrames;
@@ -26,15 +28,29 @@ impl AttemptKind {
     }
 }
 
+/// Frames of the base layer, one after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CodedFrames {
+    /// The quantizer that each was given, 0 to 63.
+    pub(crate) quantizers: Vec<u8>,
+    /// Bytes of each.
+    pub(crate) sizes: Vec<u64>,
+}
+
+impl CodedFrames {
+    /// Bytes of all frames.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.sizes.iter().sum()
+    }
+}
+
 /// A run of frames as coded, and how well.
 #[derive(Debug)]
 pub(crate) struct EncodeAttempt {
     /// One temporal unit a frame; none of a probe.
     pub(crate) units: Vec<Vec<u8>>,
-    /// Bytes of each unit.
-    pub(crate) sizes: Vec<u64>,
-    /// The quantizer of each frame, 0 to 63.
-    pub(crate) quantizers: Vec<u8>,
+    /// The frames of these units.
+    pub(crate) base: CodedFrames,
     /// Hash of each decoded frame; none of a probe.
     pub(crate) hashes: Vec<FrameHash>,
     /// Timestamp of each frame.
@@ -57,7 +73,7 @@ pub(crate) struct CodedFrame {
 impl EncodeAttempt {
     /// Bytes of all units.
     pub(crate) fn bytes(&self) -> u64 {
-        self.sizes.iter().sum()
+        self.base.bytes()
     }
 
     /// Sum of squared errors of the luma samples, on the scale of 8 bits.

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::attempt::EncodeAttempt;
+use super::attempt::{CodedFrames, EncodeAttempt};
 use super::params::EncodeParams;
 use crate::defaults::Defaults;
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ use crate::metrics::{Comparison, FrameMetrics, Measures, SquaredError};
 const MANIFEST: &str = "attempts.json";
 
 /// Name and version of the manifest and of the files.
-const SCHEMA: &str = "neural-codec/attempts/4";
+const SCHEMA: &str = "neural-codec/attempts/5";
 
 /// What an attempt cache was made for. Another clip or version gets an error and not a mixture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,8 +87,7 @@ pub(crate) struct AttemptCache {
 struct Filed {
     size: (usize, usize),
     units: Vec<Vec<u8>>,
-    sizes: Vec<u64>,
-    quantizers: Vec<u8>,
+    base: CodedFrames,
     hashes: Vec<u64>,
     timestamps: Vec<i64>,
     frames: Vec<FiledFrame>,
@@ -190,8 +189,7 @@ impl AttemptCache {
         let attempt = EncodeAttempt {
             comparison: Comparison::of_frames(self.info.format, measures, filed.size, &frames),
             units: filed.units,
-            sizes: filed.sizes,
-            quantizers: filed.quantizers,
+            base: filed.base,
             hashes: filed.hashes.into_iter().map(FrameHash).collect(),
             timestamps: filed.timestamps,
             frames,
@@ -210,8 +208,7 @@ impl AttemptCache {
         let filed = Filed {
             size: (self.info.width, self.info.height),
             units: attempt.units.clone(),
-            sizes: attempt.sizes.clone(),
-            quantizers: attempt.quantizers.clone(),
+            base: attempt.base.clone(),
             hashes: attempt.hashes.iter().map(|hash| hash.0).collect(),
             timestamps: attempt.timestamps.clone(),
             frames: attempt.frames.iter().map(FiledFrame::new).collect(),
@@ -307,9 +304,8 @@ mod tests {
             comparison.push(&picture(10), &picture(10)).unwrap(),
         ];
         EncodeAttempt {
-            quantizers: vec![45; 2],
             units: vec![vec![1, 2, 3], vec![]],
-            sizes: vec![3, 0],
+            base: CodedFrames { quantizers: vec![45; 2], sizes: vec![3, 0] },
             hashes: vec![FrameHash(u64::MAX), FrameHash(7)],
             timestamps: vec![-5, i64::MAX],
             frames,

@@ -128,7 +128,7 @@ impl Search<'_> {
             (frame.psnr_y.map(|db| db + gain.psnr_y), ssim_db)
         };
         let expected = attempt.frames.iter().map(above).collect();
-        Ok(Forecast { curve, frames: Some(Frames { value, quantizers: attempt.quantizers, expected }) })
+        Ok(Forecast { curve, frames: Some(Frames { value, quantizers: attempt.base.quantizers, expected }) })
     }
 
     /// The constants of this search.

@@ -29,7 +29,7 @@ mod steering;
 mod target;
 mod tune;
 
-pub(crate) use attempt::{AttemptKind, EncodeAttempt};
+pub(crate) use attempt::{AttemptKind, CodedFrames, EncodeAttempt};
 pub(crate) use attempt_cache::AttemptCache;
 pub(crate) use clip_floor::Standing;
 pub(crate) use context::{AttemptContext, Clip, EncodeLog, Resources};
@@ -38,7 +38,7 @@ pub use params::{EncodeParams, Tools};
 pub(crate) use quality::{Pooled, Quality};
 pub(crate) use quality_curve::{Curve, STEP, middle};
 pub(crate) use rate_curve::{saving, shares};
-pub(crate) use rate_forecast::{CodedFrames, RateForecast};
+pub(crate) use rate_forecast::RateForecast;
 pub(crate) use run_attempt::{at_depth, run_attempt};
 pub(crate) use scene_search::{Search, SearchResult, Store, Stored, attempt_record};
 pub(crate) use stage_clock::{Spent, StageClock};

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::attempt::CodedFrames;
 use super::bytes_aim::BytesAim;
 use super::frame_quantizers;
 use super::params::{EffortParams, EncodeParams, Tools};
@@ -12,22 +11,6 @@ use super::rate_curve::RateCurve;
 use super::steering::{Aim, Steering};
 use crate::base::{Library, MOST_OF_A_FRAME};
 use crate::defaults::SteeringRules;
-
-/// The frames of a coding of a whole scene.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CodedFrames {
-    /// The quantizer that each was given, 0 to 63.
-    pub(crate) quantizers: Vec<u8>,
-    /// Bytes of each.
-    pub(crate) sizes: Vec<u64>,
-}
-
-impl CodedFrames {
-    /// Bytes of all frames.
-    pub(crate) fn bytes(&self) -> f64 {
-        self.sizes.iter().sum::<u64>() as f64
-    }
-}
 
 /// A scene more than this share of whose bytes is its key frame has the quantizers that the encoder chooses: frames have whole steps, and
 /// the encoder quarters of them.
@@ -109,7 +92,7 @@ impl RateForecast {
     pub(crate) fn add(&mut self, params: &EncodeParams, coded: &CodedFrames, squared_error: f64) {
         let is_by_frame = !params.frame_quantizers.is_empty();
         let value = if is_by_frame { self.value_of(&coded.quantizers) } else { params.quantizer.value() };
-        let bytes = coded.bytes();
+        let bytes = coded.bytes() as f64;
         self.measured.add(value, bytes, squared_error);
         // Pilots are of another preset: what was measured of the stored one says more.
         self.curve = if self.measured.is_telling() {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-use super::attempt::{AttemptKind, EncodeAttempt};
+use super::attempt::{AttemptKind, CodedFrames, EncodeAttempt};
 use super::context::AttemptContext;
 use super::course::Course;
 use super::params::EncodeParams;
@@ -82,7 +82,7 @@ fn run_once(
         // The coder fails too where the measurer has gone; the measurer's own error says why.
         let mut attempt = measured?;
         let coded = coded?;
-        (attempt.units, attempt.sizes, attempt.quantizers) = (coded.units, coded.sizes, coded.quantizers);
+        (attempt.units, attempt.base) = (coded.units, coded.base);
         Ok(attempt)
     })
 }
@@ -109,8 +109,7 @@ struct Coder<'a> {
 struct Coded {
     /// Where they are to be stored.
     units: Vec<Vec<u8>>,
-    sizes: Vec<u64>,
-    quantizers: Vec<u8>,
+    base: CodedFrames,
 }
 
 impl<'a> Coder<'a> {
@@ -146,7 +145,7 @@ impl<'a> Coder<'a> {
                     let unit = self.encoder.receive_early()?;
                     self.take(unit, kind)?;
                 }
-                self.course.turn(measured, &self.coded.sizes)?;
+                self.course.turn(measured, &self.coded.base.sizes)?;
             }
             let coded = at_depth(Arc::clone(&frame), self.depth)?;
             match self.course.next(index) {
@@ -176,8 +175,8 @@ impl<'a> Coder<'a> {
     fn take(&mut self, unit: TemporalUnit, kind: AttemptKind) -> Result<()> {
         self.decoder.send(&unit.data)?;
         self.count += 1;
-        self.coded.sizes.push(unit.data.len() as u64);
-        self.coded.quantizers.push(unit.quantizer);
+        self.coded.base.sizes.push(unit.data.len() as u64);
+        self.coded.base.quantizers.push(unit.quantizer);
         if kind.is_stored() {
             self.coded.units.push(unit.data);
         }
@@ -231,8 +230,7 @@ impl Measurer<'_> {
             ClipMeasurer::new(&clip.info, measures)?.with_device(&self.context.resources.device);
         let mut attempt = EncodeAttempt {
             units: Vec::new(),
-            sizes: Vec::new(),
-            quantizers: Vec::new(),
+            base: CodedFrames::default(),
             hashes: Vec::new(),
             timestamps: Vec::new(),
             frames: Vec::new(),

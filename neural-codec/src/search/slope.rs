@@ -11,7 +11,7 @@ use super::attempt::EncodeAttempt;
 use super::params::Tools;
 use super::quality_curve::{at_position, position};
 use super::rate_curve::RateCurve;
-use super::rate_forecast::{CodedFrames, RateForecast};
+use super::rate_forecast::RateForecast;
 use super::scene_search::{Search, SearchResult, Store};
 use crate::base::Quantizer;
 use crate::error::Result;
@@ -64,8 +64,7 @@ impl Search<'_> {
         let steps = f64::from(self.effort.probe_preset - self.effort.preset);
         let factors = (rules.bytes_a_preset.powf(steps), rules.error_a_preset.powf(steps));
         let forecast = |curve: &RateCurve, value, pilot: EncodeAttempt| {
-            let coded = CodedFrames { quantizers: pilot.quantizers, sizes: pilot.sizes };
-            RateForecast::of_pilot(curve, value, coded, factors)
+            RateForecast::of_pilot(curve, value, pilot.base, factors)
         };
         // The head, so that the pilot has the same frames in the same groups.
         let head = 0..part_frames.min(self.length());
@@ -109,7 +108,7 @@ impl Search<'_> {
 /// How bytes and distortion of a scene follow the quantizer, by a pilot of it and an attempt of its head.
 fn curve_of(head: &EncodeAttempt, pilot: &EncodeAttempt, value: f64, depth: BitDepth) -> RateCurve {
     let frames = head.frames.len();
-    let bytes: u64 = pilot.sizes.iter().take(frames).sum();
+    let bytes: u64 = pilot.base.sizes.iter().take(frames).sum();
     let mut of_head = RateCurve::default();
     let head_at = at_position(position(value) - moved(head, pilot));
     of_head.add(head_at, head.bytes() as f64, head.squared_error(depth));
@@ -120,9 +119,10 @@ fn curve_of(head: &EncodeAttempt, pilot: &EncodeAttempt, value: f64, depth: BitD
 /// By how many positions the frames of an attempt are coarser in another with the same first frames, on the mean over their bytes: their
 /// encoder gives key frames other quantizers where it sees more frames after them.
 fn moved(head: &EncodeAttempt, whole: &EncodeAttempt) -> f64 {
-    let of_frame =
-        |attempt: &EncodeAttempt, index: usize| attempt.quantizers.get(index).map(|&q| position(q.into()));
-    let frames = head.sizes.iter().enumerate();
+    let of_frame = |attempt: &EncodeAttempt, index: usize| {
+        attempt.base.quantizers.get(index).map(|&q| position(q.into()))
+    };
+    let frames = head.base.sizes.iter().enumerate();
     let moves =
         frames.filter_map(|(i, &bytes)| Some(bytes as f64 * (of_frame(whole, i)? - of_frame(head, i)?)));
     moves.sum::<f64>() / head.bytes().max(1) as f64
