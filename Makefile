@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder exhaustive searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks still-networks fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder exhaustive searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks still-networks photo-network fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -107,7 +107,7 @@ exhaustive: ## How far from the coarsest quantizer that meets the floor scenes a
 	cargo build --release -p eval --bin grid --bin encode
 	$(PYTHON) eval/python/exhaustive.py $(or $(CLIPS),$(error name clips: make exhaustive CLIPS="a.mp4 b.mkv")) $(EXHAUSTIVE)
 
-searchers: ## Compare with ab-av1, which searches a quantizer for a VMAF or XPSNR of the clip (CLIPS="a.mp4 b.mkv"; SEARCHERS=--frames 100).
+searchers: ## Compare with ab-av1 and Av1an, which search quantizers for a VMAF or XPSNR (CLIPS="a.mp4 b.mkv"; SEARCHERS="--frames 100 --av1an 6").
 	@scripts/setup.sh
 	@scripts/wheel.sh
 	$(PYTHON) eval/python/searchers.py $(or $(CLIPS),$(error name clips: make searchers CLIPS="a.mp4 b.mkv")) $(SEARCHERS)
@@ -163,6 +163,12 @@ base-networks: ## Train the networks that filters begin with anew, on CLIPS and 
 still-networks: ## Train the networks that neural stills begin with anew, on PHOTOS (hours; needs jax, optax and pillow).
 	$(PYTHON) eval/python/still_networks.py neural-codec/src/still/base_networks \
 		$(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
+
+photo-network: ## Train the filter of photos anew, on PHOTOS (hours; needs torch and pillow).
+	$(PYTHON) eval/python/photo_copies.py target/photo-network/photos $(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
+	mkdir -p target/photo-network/planes
+	cargo run --release -p eval --bin photo_planes -- target/photo-network/planes psnr 4 10,18,27,36,45,54 target/photo-network/photos/*.png
+	$(PYTHON) eval/python/photo_network.py neural-codec/src/filter/base_networks/photo.bin target/photo-network/planes
 
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
 	scripts/fuzz.sh 600

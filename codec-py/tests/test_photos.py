@@ -183,6 +183,29 @@ def test_the_command_line_speaks_of_photos(encoded, tmp_path):
     assert "makes a photo of it" in run("info", source).stdout
 
 
+def soft_shapes(height: int, width: int) -> np.ndarray:
+    """Soft light with edges and a little grain, as photos have."""
+    y, x = np.mgrid[:height, :width]
+    light = 120 + 50 * np.sin((x + y / 3) / 19) + 40 * (np.sin((y - x / 3) / 11) > 0.2)
+    grain = np.random.default_rng(7).normal(0, 5, (height, width, 1))
+    return (light[..., None] * [1, 0.9, 0.7] + grain).clip(0, 255).astype(np.uint8)
+
+
+def test_a_filter_over_a_photo_is_told_of(tmp_path):
+    source, stored, picture = tmp_path / "in.png", tmp_path / "out.nvc", soft_shapes(120, 160)
+    Image.fromarray(picture).save(source)
+    report = neural_codec.encode(source, stored, quantizer=45, effort=3, threads=1)
+    assert (report.scenes[0].strategy, report.photo.coding, report.photo.macs_per_pixel) == ("hybrid", "av1", 10_944)
+    found = neural_codec.info(stored)
+    assert (found.scenes[0].strategy, found.photo) == ("hybrid", report.photo)
+    assert "bytes of AV1 and a filter, 10944 multiplications a pixel, 10 bits" in run("info", stored).stdout
+    assert "a filter of 10944 multiplications a pixel" in page(report, measured_photo(source, stored))
+    assert psnr(picture, neural_codec.decode_photo(stored).image) == pytest.approx(report.scenes[0].quality.psnr_rgb)
+    plain = neural_codec.encode(source, stored, quantizer=45, effort=3, threads=1, strategies="av1")
+    assert (plain.scenes[0].strategy, plain.photo.macs_per_pixel) == ("av1", 0)
+    assert "bytes of AV1, 10 bits" in run("info", stored).stdout and "a filter" not in page(plain, measured_photo(source, stored))
+
+
 def test_a_photo_may_be_a_neural_still_and_all_that_tells_of_it_says_so(tmp_path):
     source, stored = tmp_path / "in.png", tmp_path / "out.nvc"
     Image.fromarray(picture()).save(source)

@@ -83,6 +83,7 @@ pub mod settings;
 pub mod simd;
 pub mod still;
 pub mod strategy;
+mod threads;
 pub mod wiener;
 
 pub use error::{Error, Result};

@@ -57,7 +57,7 @@ pub struct PhotoReport {
     pub bits_per_pixel: f64,
     /// Bytes of the coded samples.
     pub coded_bytes: u64,
-    /// Multiplications a pixel that decoding takes; 0 for AV1.
+    /// Multiplications a pixel that decoding takes; 0 for AV1 alone.
     pub macs_per_pixel: u64,
     /// Whether red, green and blue are equal everywhere.
     pub is_gray: bool,

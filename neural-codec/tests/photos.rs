@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use neural_codec::bitstream::Limits;
+use neural_codec::bitstream::{Limits, PhotoCode, PhotoFilter, PhotoPacket};
 use neural_codec::decoder::{DecoderSettings, decode_file, decode_photo_bytes, inspect_file, open_photo};
 use neural_codec::encoder::{EncodingAgent, Hooks, encode_file};
 use neural_codec::error::Error;
@@ -14,6 +14,7 @@ use neural_codec::media::photo::write_photo;
 use neural_codec::progress::{CancelToken, Stage};
 use neural_codec::report::Report;
 use neural_codec::settings::Settings;
+use neural_codec::simd::InstructionSet;
 
 /// A picture with a gradient, edges and an opacity that is not whole.
 fn write_png(path: &Path, width: u32, height: u32) {
@@ -203,10 +204,7 @@ fn colors_of_its_own_reach_what_coarse_chroma_cannot() {
         assert!(own.total.target_met, "{own:?}");
         assert!(own.base_encoder.starts_with("libaom 3."), "{}", own.base_encoder);
         let scene = &own.scenes[0];
-        assert_eq!(
-            (scene.strategy.name(), scene.bit_depth, &scene.tools[..]),
-            ("av1", 10, "colors=own tune=psnr")
-        );
+        assert_eq!((scene.bit_depth, &scene.tools[..]), (10, "colors=own tune=psnr"));
         // Quarter steps lie between the whole ones that libaom has.
         assert!(scene.attempts.iter().any(|each| each.stage == Stage::Locate && each.preset == 6));
         let bytes = std::fs::read(at("own.nvc")).unwrap();
@@ -240,6 +238,143 @@ fn colors_of_its_own_reach_what_coarse_chroma_cannot() {
             let mut changed = bytes.clone();
             changed[at] ^= 0x15;
             assert!(decode_photo_bytes(&changed, &DecoderSettings::default()).is_err(), "{at}");
+        }
+    }
+}
+
+/// Soft shapes with edges and grain, as photos have.
+fn write_soft_shapes(path: &Path, width: u32, height: u32) {
+    let mut random = neural_codec::filter::train::Random::new(5);
+    let picture = image::RgbImage::from_fn(width, height, |x, y| {
+        let (x, y) = (f64::from(x), f64::from(y));
+        let shape = |scale: f64, turn: f64| ((x * turn.cos() + y * turn.sin()) / scale).sin();
+        let light = 120.0 + 50.0 * shape(19.0, 0.3) + if shape(11.0, 1.9) > 0.2 { 40.0 } else { 0.0 };
+        let grain = 5.0 * f64::from(random.normal());
+        image::Rgb([1.0, 0.9, 0.7].map(|share| (light * share + grain).clamp(0.0, 255.0) as u8))
+    });
+    picture.save(path).unwrap();
+}
+
+#[test]
+fn a_filter_brings_a_photo_nearer_for_three_bytes_and_is_left_out_where_it_is_not_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_soft_shapes(&at("in.png"), 131, 97);
+    let coded = |output: &str, pairs: &[(&str, &str)]| {
+        let pairs = [&[("effort", "3"), ("quantizer", "45")], pairs].concat();
+        encoded(&at("in.png"), &at(output), &pairs).unwrap()
+    };
+    let filtered = coded("filtered.nvc", &[]);
+    let plain = coded("plain.nvc", &[("strategies", "av1")]);
+    let psnr = |report: &Report| report.scenes[0].quality.psnr_rgb.unwrap();
+    assert!(psnr(&filtered) > psnr(&plain) + 0.05, "{} {}", psnr(&filtered), psnr(&plain));
+    let told = |report: &Report| {
+        let photo = report.photo.clone().unwrap();
+        (report.scenes[0].strategy.name(), photo.coding, photo.macs_per_pixel)
+    };
+    assert_eq!(told(&filtered), ("hybrid", "av1".into(), 10_944));
+    assert_eq!(told(&plain), ("av1", "av1".into(), 0));
+    // Two bytes of the filter, and a second one of the multiplications.
+    assert_eq!(filtered.total.bytes, plain.total.bytes + 3);
+    for (output, pairs) in [
+        ("out.nvc", [("effort", "3"), ("min_ssimulacra2", "40")]),
+        ("out.nvc", [("effort", "2"), ("quantizer", "45")]),
+        ("out.avif", [("effort", "3"), ("quantizer", "45")]),
+    ] {
+        let report = encoded(&at("in.png"), &at(output), &pairs).unwrap();
+        assert_eq!(report.scenes[0].strategy.name(), "av1", "{output} {pairs:?}");
+    }
+    // Readers give the same samples on any number of threads, and refuse another network and other multiplications.
+    let bytes = std::fs::read(at("filtered.nvc")).unwrap();
+    let packet = PhotoPacket::read_file(&bytes[..], &Limits::default()).unwrap();
+    for threads in [1, 3] {
+        let settings = DecoderSettings::default().with_threads(threads);
+        decode_photo_bytes(&bytes, &settings).unwrap();
+    }
+    let PhotoCode::OwnColors { filter: Some(filter), .. } = packet.code else { panic!("{:?}", packet.code) };
+    assert_eq!(filter, PhotoFilter { network: 1, quantizer: 45 });
+    let refused = |change: &dyn Fn(&mut PhotoPacket)| {
+        let mut packet = packet.clone();
+        change(&mut packet);
+        decode_photo_bytes(&packet.to_file().unwrap(), &DecoderSettings::default()).unwrap_err()
+    };
+    let with = |packet: &mut PhotoPacket, found: Option<PhotoFilter>| {
+        if let PhotoCode::OwnColors { filter, .. } = &mut packet.code {
+            *filter = found;
+        }
+    };
+    let unknown = refused(&|packet| with(packet, Some(PhotoFilter { network: 9, ..filter })));
+    assert!(
+        matches!(unknown, Error::Unsupported { .. }) && unknown.to_string().contains("network 9"),
+        "{unknown}"
+    );
+    let cost = refused(&|packet| packet.macs_per_pixel = 5).to_string();
+    assert!(cost.contains("multiplications") && cost.contains("10944"), "{cost}");
+    for other in [None, Some(PhotoFilter { quantizer: 10, ..filter })] {
+        let changed = refused(&|packet| {
+            with(packet, other);
+            packet.macs_per_pixel *= u64::from(other.is_some());
+        });
+        assert!(changed.to_string().contains("hash"), "{changed}");
+    }
+    let summary = inspect_file(&at("filtered.nvc"), Limits::default()).unwrap();
+    assert_eq!((&summary.scenes[0].strategy[..], summary.scenes[0].macs_per_pixel), ("hybrid", 10_944.0));
+}
+
+/// Soft shapes of 50x38 as version 0.1 coded them at effort 3 and quantizer 45, with the filter of network 1.
+const GOLDEN_FILTERED: &[u8] = include_bytes!("data/photo-filtered-v1.nvc");
+
+#[test]
+fn the_golden_filtered_photo_decodes_on_every_instruction_set() {
+    let packet = PhotoPacket::read_file(GOLDEN_FILTERED, &Limits::default()).unwrap();
+    let filter = PhotoFilter { network: 1, quantizer: 45 };
+    assert!(matches!(packet.code, PhotoCode::OwnColors { filter: Some(found), .. } if found == filter));
+    let before = InstructionSet::current();
+    for set in InstructionSet::available() {
+        assert!(set.force());
+        // The samples are compared with the hash that the file has.
+        decode_photo_bytes(GOLDEN_FILTERED, &DecoderSettings::default()).unwrap();
+    }
+    before.force();
+}
+
+/// Writes it anew: `cargo test --test photos -- --ignored`, for a new network only.
+#[test]
+#[ignore = "writes a file of the repository"]
+fn write_the_golden_filtered_photo() {
+    let folder = tempfile::tempdir().unwrap();
+    write_soft_shapes(&folder.path().join("in.png"), 50, 38);
+    let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/photo-filtered-v1.nvc");
+    let pairs = [("effort", "3"), ("quantizer", "45")];
+    let report = encoded(&folder.path().join("in.png"), &stored, &pairs).unwrap();
+    assert_eq!(report.scenes[0].strategy.name(), "hybrid");
+}
+
+#[test]
+fn a_filter_is_kept_only_where_red_green_and_blue_are_nearer() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut random = neural_codec::filter::train::Random::new(3);
+    let mut noise = |_, _| image::Rgb([(); 3].map(|()| if random.uniform() < 0.5 { 0_u8 } else { 255 }));
+    image::RgbImage::from_fn(60, 40, &mut noise).save(at("noise.png")).unwrap();
+    image::RgbImage::from_pixel(64, 64, image::Rgb([90, 130, 200])).save(at("flat.png")).unwrap();
+    write_png(&at("edges.png"), 75, 71);
+    write_soft_shapes(&at("soft.png"), 50, 70);
+    for (input, quantizer) in
+        [("noise.png", "55"), ("flat.png", "63"), ("edges.png", "5"), ("soft.png", "35")]
+    {
+        let pairs = [("effort", "3"), ("quantizer", quantizer)];
+        let filtered = encoded(&at(input), &at("out.nvc"), &pairs).unwrap();
+        let plain =
+            encoded(&at(input), &at("out.nvc"), &[&pairs[..], &[("strategies", "av1")]].concat()).unwrap();
+        let psnr = |report: &Report| report.scenes[0].quality.psnr_rgb.unwrap_or(f64::INFINITY);
+        match filtered.scenes[0].strategy.name() {
+            "hybrid" => assert!(psnr(&filtered) > psnr(&plain) + 0.019, "{input}"),
+            _ => assert_eq!(
+                (filtered.total.bytes, psnr(&filtered)),
+                (plain.total.bytes, psnr(&plain)),
+                "{input}"
+            ),
         }
     }
 }

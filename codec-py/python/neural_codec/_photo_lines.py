@@ -27,13 +27,19 @@ def photo_report_lines(report: Report, photo: Photo) -> list[str]:
 
 def photo_info_lines(found: StreamInfo, photo: Photo) -> list[str]:
     """What a stored photo is."""
-    coding = "AV1" if photo.coding == "av1" else f"a network, {photo.macs_per_pixel} multiplications a pixel"
     clip, depth = found.video, found.scenes[0].bit_depth
     return [
         f"{clip.width}x{clip.height} {'gray' if photo.is_gray else 'RGB'}, {clip.pixel_format}",
         f"photo: {found.bytes} bytes, {photo.bits_per_pixel:.3f} bits a pixel",
-        f"  picture: {photo.coded_bytes} bytes of {coding}, {depth} bits a sample inside{_beside(photo)}",
+        f"  picture: {photo.coded_bytes} bytes of {_coding(photo)}, {depth} bits a sample inside{_beside(photo)}",
     ]
+
+
+def _coding(photo: Photo) -> str:
+    """What its samples are coded as."""
+    if photo.coding == "av1" and not photo.macs_per_pixel:
+        return "AV1"
+    return f"{'AV1 and a filter' if photo.coding == 'av1' else 'a network'}, {photo.macs_per_pixel} multiplications a pixel"
 
 
 def _beside(photo: Photo) -> str:

@@ -47,7 +47,7 @@ pub use limits::Limits;
 pub use neural_filter::{MAX_FILTER_LAYERS, NeuralFilter};
 pub use neural_layer::{LAYER_UUID, NeuralLayer};
 pub use packet::Packet;
-pub use photo::{PhotoCode, PhotoPacket, PhotoTags};
+pub use photo::{PhotoCode, PhotoFilter, PhotoPacket, PhotoTags};
 pub use reader::{EarlyItem, PacketReader, StreamItem};
 pub use scene::{FrameHashes, SceneHeader};
 pub use scene_head::SceneHead;

@@ -15,6 +15,7 @@ use super::payload::Payload;
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Color, OwnColors, Rational};
 use crate::memory;
+use crate::strategy::Strategy;
 
 /// The version of the payload that this library writes.
 const VERSION: u8 = 1;
@@ -57,11 +58,22 @@ pub enum PhotoCode {
     OwnColors {
         /// What red, green and blue take of its planes.
         colors: OwnColors,
+        /// What is applied to its planes before.
+        filter: Option<PhotoFilter>,
         /// The unit, without a temporal delimiter.
         unit: Vec<u8>,
     },
     /// What a network decodes.
     Neural(Vec<u8>),
+}
+
+/// A neural filter over the planes of a photo: a network that every reader has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhotoFilter {
+    /// Which network, from 1 on.
+    pub network: u8,
+    /// The quantizer whose gains it has (libaom's `cq-level`).
+    pub quantizer: u8,
 }
 
 impl PhotoCode {
@@ -70,6 +82,15 @@ impl PhotoCode {
         match self {
             Self::Av1 { .. } | Self::OwnColors { .. } => "av1",
             Self::Neural(_) => "neural",
+        }
+    }
+
+    /// How a picture is coded that has this.
+    pub(crate) const fn strategy(&self) -> Strategy {
+        match self {
+            Self::OwnColors { filter: Some(_), .. } => Strategy::Hybrid,
+            Self::Av1 { .. } | Self::OwnColors { .. } => Strategy::Av1,
+            Self::Neural(_) => Strategy::Still,
         }
     }
 
@@ -93,7 +114,7 @@ pub struct PhotoPacket {
     pub depth: BitDepth,
     /// Whether red, green and blue are equal everywhere.
     pub is_gray: bool,
-    /// Multiplications a pixel that decoding takes, as the encoder counted them; 0 for AV1.
+    /// Multiplications a pixel that decoding takes, as the encoder counted them; 0 for AV1 alone.
     pub macs_per_pixel: u64,
     /// Hash of the decoded picture as RGB.
     pub hash: u64,
@@ -164,13 +185,20 @@ impl Payload for PhotoPacket {
                 }
             }
             NEURAL => PhotoCode::Neural(reader.rest("code of a photo")?),
-            OWN_COLORS => {
+            OWN_COLORS | FILTERED_COLORS => {
                 if flags & GRAY != 0 {
                     return Err(reader.corrupt("flags of a photo in colors of its own", 0, flags));
                 }
                 let weights = reader.bytes(9, "colors of a photo")?;
                 let colors = OwnColors { weights: std::array::from_fn(|at| weights[at] as i8) };
-                PhotoCode::OwnColors { colors, unit: reader.rest("AV1 of a photo")? }
+                let filter = match kind {
+                    FILTERED_COLORS => Some(PhotoFilter {
+                        network: reader.u8("network of a photo")?,
+                        quantizer: reader.u8("quantizer of a photo's filter")?,
+                    }),
+                    _ => None,
+                };
+                PhotoCode::OwnColors { colors, filter, unit: reader.rest("AV1 of a photo")? }
             }
             _ => {
                 return Err(Error::Unsupported {
@@ -179,6 +207,9 @@ impl Payload for PhotoPacket {
                 });
             }
         };
+        if code.strategy() == Strategy::Av1 && macs_per_pixel != 0 {
+            return Err(reader.corrupt("multiplications a pixel of AV1 alone", 0, macs_per_pixel));
+        }
         Ok(Self { width, height, depth, is_gray: flags & GRAY != 0, macs_per_pixel, hash, tags, alpha, code })
     }
 
@@ -188,7 +219,8 @@ impl Payload for PhotoPacket {
             PhotoCode::Av1 { is_444: false, .. } => AV1,
             PhotoCode::Av1 { is_444: true, .. } => AV1_444,
             PhotoCode::Neural(_) => NEURAL,
-            PhotoCode::OwnColors { .. } => OWN_COLORS,
+            PhotoCode::OwnColors { filter: None, .. } => OWN_COLORS,
+            PhotoCode::OwnColors { filter: Some(_), .. } => FILTERED_COLORS,
         });
         writer.varint(self.width.into());
         writer.varint(self.height.into());
@@ -215,8 +247,12 @@ impl Payload for PhotoPacket {
                 writer.u8(*matrix);
                 writer.raw(unit);
             }
-            PhotoCode::OwnColors { colors, unit } => {
+            PhotoCode::OwnColors { colors, filter, unit } => {
                 writer.raw(&colors.weights.map(|weight| weight as u8));
+                if let Some(filter) = filter {
+                    writer.u8(filter.network);
+                    writer.u8(filter.quantizer);
+                }
                 writer.raw(unit);
             }
             PhotoCode::Neural(code) => writer.raw(code),
@@ -230,6 +266,7 @@ const AV1: u8 = 1;
 const NEURAL: u8 = 2;
 const OWN_COLORS: u8 = 3;
 const AV1_444: u8 = 4;
+const FILTERED_COLORS: u8 = 5;
 
 /// Kinds of sections.
 const ICC: u8 = 1;
@@ -312,7 +349,7 @@ mod tests {
             height: 1,
             depth: BitDepth::Eight,
             is_gray: true,
-            macs_per_pixel: 1 << 20,
+            macs_per_pixel: 0,
             hash: 0x0123_4567_89ab_cdef,
             tags: PhotoTags { icc: vec![1; 300], exif: vec![2, 3], xmp: Vec::new() },
             alpha: vec![9; 40],
@@ -332,17 +369,26 @@ mod tests {
         let neural = PhotoPacket {
             tags: PhotoTags::default(),
             alpha: Vec::new(),
+            macs_per_pixel: 1 << 20,
             code: PhotoCode::Neural(vec![1; 100]),
             ..photo()
         };
         assert_eq!(read(&neural.to_file().unwrap()).unwrap(), neural);
         let colors = OwnColors { weights: [1, -2, 3, -4, 5, -6, 7, -128, 127] };
-        let own = PhotoPacket { code: PhotoCode::OwnColors { colors, unit: vec![7; 9] }, ..neural.clone() };
+        let code = PhotoCode::OwnColors { colors, filter: None, unit: vec![7; 9] };
+        let own = PhotoPacket { code, macs_per_pixel: 0, ..neural.clone() };
         assert!(read(&own.to_file().unwrap()).unwrap_err().to_string().contains("colors of its own"));
         let own = PhotoPacket { is_gray: false, ..own };
         assert_eq!(read(&own.to_file().unwrap()).unwrap(), own);
+        let filter = Some(PhotoFilter { network: 1, quantizer: 36 });
+        let code = PhotoCode::OwnColors { colors, filter, unit: vec![7; 9] };
+        let filtered = PhotoPacket { code, macs_per_pixel: 10_944, ..own.clone() };
+        assert_eq!(read(&filtered.to_file().unwrap()).unwrap(), filtered);
+        assert_eq!(filtered.to_file().unwrap().len(), own.to_file().unwrap().len() + 3);
+        let dear = PhotoPacket { macs_per_pixel: 1, ..own };
+        assert!(read(&dear.to_file().unwrap()).unwrap_err().to_string().contains("AV1 alone"));
         let code = PhotoCode::Av1 { is_444: true, depth: BitDepth::Ten, matrix: 6, unit: vec![3; 5] };
-        let whole = PhotoPacket { code, ..neural.clone() };
+        let whole = PhotoPacket { code, macs_per_pixel: 0, ..neural.clone() };
         assert_eq!(read(&whole.to_file().unwrap()).unwrap(), whole);
         let code = PhotoCode::Av1 { is_444: false, depth: BitDepth::Ten, matrix: 6, unit: vec![1; 100] };
         let plain = PhotoPacket { height: 200, macs_per_pixel: 0, code, ..neural };
@@ -376,23 +422,23 @@ mod tests {
     fn values_that_no_photo_has_are_errors_with_their_place() {
         let error = |change: &dyn Fn(&mut Vec<u8>)| read(&with_payload(change)).unwrap_err();
         assert!(matches!(error(&|p| p[0] = 2), Error::UnsupportedVersion { found: 2, supported: 1 }));
-        assert!(matches!(error(&|p| p[1] = 5), Error::Unsupported { .. }));
+        assert!(matches!(error(&|p| p[1] = 6), Error::Unsupported { .. }));
         assert!(error(&|p| p[4] = 0).to_string().contains("height: expected at least 1, found 0 (byte 28)"));
         assert!(error(&|p| p[5] = 9).to_string().contains("8 or 10"));
         assert!(error(&|p| p[6] = 2).to_string().contains("flags"));
         let huge = |p: &mut Vec<u8>| drop(p.splice(2..4, [0xff, 0xff, 0xff, 0x7f]));
         assert!(matches!(error(&huge), Error::LimitExceeded { what: "width", .. }));
         // A section that claims more than is there allocates nothing.
-        let long = |p: &mut Vec<u8>| drop(p.splice(20..22, [0xff, 0xff, 0x7f]));
+        let long = |p: &mut Vec<u8>| drop(p.splice(18..20, [0xff, 0xff, 0x7f]));
         assert!(error(&long).to_string().contains("before the end"), "{}", error(&long));
     }
 
     #[test]
     fn a_section_of_an_unknown_kind_is_left_out() {
         let bytes = with_payload(|payload| {
-            assert_eq!(payload[18], 3);
-            payload[18] = 4;
-            payload.splice(19..19, [99, 2, 8, 8]);
+            assert_eq!(payload[16], 3);
+            payload[16] = 4;
+            payload.splice(17..17, [99, 2, 8, 8]);
         });
         assert_eq!(read(&bytes).unwrap(), photo());
     }

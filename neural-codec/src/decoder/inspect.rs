@@ -186,7 +186,7 @@ fn of_photo(header: &StreamHeader, photo: &PhotoPacket, bytes: u64) -> StreamSum
     let scene = SceneSummary {
         first_frame: 0,
         frames: 1,
-        strategy: photo.code.name().into(),
+        strategy: photo.code.strategy().name().into(),
         base_bytes: coded as u64,
         // A payload has less than 2^32 bytes.
         frame_bytes: vec![coded as u32],

@@ -225,6 +225,10 @@ table! {
         stored_at_once_from: i8, 0 => 14;
         /// The least effort that libaom codes photos at, in colors of their own.
         libaom_from_effort: u8, 0 => 10;
+        /// The least effort that tries a neural filter over what libaom codes, where squared error counts.
+        filtered_from_effort: u8, 0 => 10;
+        /// What it has to add to be stored. Units: dB of psnr_rgb.
+        filter_worth: f64, 0 => 10;
         /// The speed of libaom of each effort, where squared error counts.
         libaom_speeds: [i8; 10], 0 => 9;
         /// The same where what people see counts.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::network::{GAIN_BITS, TAPS};
+use super::network::{GAIN_BITS, Layer, Network, SITE_CHANNELS, TAPS, TEMPORAL_LAYERS};
 use super::train::Shape;
 use crate::error::{Error, Place, Result};
 
@@ -113,6 +113,45 @@ impl BaseNetwork {
         &self.shape
     }
 
+    /// The network itself, for a quantizer in quarter steps.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` where its sums could leave 32 bits.
+    pub(super) fn network(&self, quantizer: u16) -> Result<Network> {
+        self.with(|_, at| self.weights[at], &self.set_at(quantizer))
+    }
+
+    /// A network of its shape and shifts: the weight of a layer at a place of the flat list, and a set of gains and offsets.
+    ///
+    /// # Errors
+    ///
+    /// As [`network`](Self::network).
+    pub(super) fn with(&self, weight: impl Fn(usize, usize) -> i8, set: &[i16]) -> Result<Network> {
+        let shape = &self.shape;
+        let mut first_output = 0;
+        let mut layers = Vec::new();
+        for layer in 0..shape.layers() {
+            let outputs = shape.channels[layer + 1];
+            let (mut gain, mut offset) = (Vec::new(), Vec::new());
+            for kind in 0..TEMPORAL_LAYERS {
+                let (gains, offsets) = shape.gains(layer, kind);
+                gain.extend_from_slice(&set[gains..gains + outputs]);
+                offset.extend_from_slice(&set[offsets..offsets + outputs]);
+            }
+            layers.push(Layer {
+                inputs: shape.channels[layer],
+                outputs,
+                weights: shape.weights(layer).map(|at| weight(layer, at)).collect(),
+                shift: self.shifts[first_output..first_output + outputs].to_vec(),
+                gain,
+                offset,
+            });
+            first_output += outputs;
+        }
+        Network::new(layers)
+    }
+
     /// Gains and offsets for a quantizer in quarter steps: between two knots on a line, rounded down; beyond the
     /// last ones as there.
     pub(crate) fn set_at(&self, quantizer: u16) -> Vec<i16> {
@@ -149,12 +188,21 @@ impl BaseNetwork {
         bytes
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote of a network for pictures of 4:2:0.
     ///
     /// # Errors
     ///
     /// `Corrupt` for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::between(SITE_CHANNELS, bytes)
+    }
+
+    /// The same of a network with `ends` channels in and out.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_bytes`](Self::from_bytes).
+    pub(super) fn between(ends: usize, bytes: &[u8]) -> Result<Self> {
         let wrong =
             |what: &'static str| Error::corrupt("base network", what, "other bytes", Place::default());
         let mut rest = bytes;
@@ -165,7 +213,7 @@ impl BaseNetwork {
         };
         let count = usize::from(take(1)?[0]);
         let hidden: Vec<usize> = take(count)?.iter().map(|&channels| usize::from(channels)).collect();
-        let shape = Shape::new(&hidden, 1);
+        let shape = Shape::between(ends, &hidden, 1);
         let shifts = take(shape.channels[1..].iter().sum())?.to_vec();
         let weights = take(shape.weight_count())?.iter().map(|&weight| weight as i8).collect();
         let mut knots: Vec<Knot> = Vec::new();

@@ -4,9 +4,13 @@
 
 use crate::bitstream::MAX_FILTER_LAYERS;
 use crate::error::{Error, Result};
+use crate::frame::Layout;
 
 /// Channels at a site of half resolution: four luma samples of a 2x2 square, row by row, then U and V.
 pub const SITE_CHANNELS: usize = 6;
+
+/// Channels at a site of a picture of 4:4:4: four samples of a 2x2 square, row by row, of each plane.
+pub const SITE_CHANNELS_444: usize = 12;
 
 /// Taps of a layer: 3x3 for every pair of input and output.
 pub const TAPS: usize = 9;
@@ -93,15 +97,25 @@ impl Network {
         if layers.is_empty() || layers.len() > MAX_LAYERS {
             return Err(Error::invalid("layers of the filter", format!("1 to {MAX_LAYERS}"), layers.len()));
         }
-        let mut inputs = SITE_CHANNELS;
+        // What they are layers for; a first layer of another shape is refused as one for 4:2:0.
+        let channels = match layers[0].inputs {
+            SITE_CHANNELS_444 => SITE_CHANNELS_444,
+            _ => SITE_CHANNELS,
+        };
+        let mut inputs = channels;
         for (index, layer) in layers.iter().enumerate() {
             check_layer(index, layer, inputs)?;
             inputs = layer.outputs;
         }
-        if inputs != SITE_CHANNELS {
-            return Err(Error::invalid("channels of the last layer", SITE_CHANNELS, inputs));
+        if inputs != channels {
+            return Err(Error::invalid("channels of the last layer", channels, inputs));
         }
         Ok(Self { layers })
+    }
+
+    /// The layout of the pictures that it is for: 4:2:0 or 4:4:4.
+    pub fn layout(&self) -> Layout {
+        if self.layers[0].inputs == SITE_CHANNELS_444 { Layout::Yuv444 } else { Layout::Yuv420 }
     }
 
     /// The layers, first to last.
@@ -109,7 +123,7 @@ impl Network {
         &self.layers
     }
 
-    /// Multiplications a luma pixel.
+    /// Multiplications a pixel of the first plane.
     pub fn macs_per_pixel(&self) -> f64 {
         self.layers.iter().map(Layer::macs_per_site).sum::<usize>() as f64 / 4.0
     }
@@ -172,6 +186,8 @@ mod tests {
         refused(vec![layer(6, 16), layer(15, 6)], "inputs of filter layer 1");
         refused(vec![layer(6, 16)], "channels of the last layer");
         refused(vec![layer(6, 33), layer(33, 6)], "outputs of filter layer 0");
+        refused(vec![layer(12, 16), layer(16, 6)], "channels of the last layer");
+        assert_eq!(Network::new(vec![layer(12, 8), layer(8, 12)]).unwrap().layout(), Layout::Yuv444);
         let mut wrong = layer(6, 6);
         wrong.shift[3] = 25;
         refused(vec![wrong], "shift of output 3 of filter layer 0");

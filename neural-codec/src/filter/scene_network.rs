@@ -6,7 +6,7 @@
 //! ```
 
 use super::base_network::{BaseNetwork, NetworkSize};
-use super::network::{GAIN_BITS, Layer, Network, TEMPORAL_LAYERS};
+use super::network::{GAIN_BITS, Network};
 use crate::range_coder::bits::{BitCoder, BitReader, BitWriter};
 use crate::range_coder::values::Values;
 use serde::{Deserialize, Serialize};
@@ -141,29 +141,7 @@ impl SceneNetwork {
     /// The network that runs.
     pub fn network(&self) -> Result<Network> {
         let base = self.profile.base()?;
-        let shape = base.shape();
-        let set = self.whole_set(base);
-        let mut first_output = 0;
-        let mut layers = Vec::new();
-        for layer in 0..shape.layers() {
-            let outputs = shape.channels[layer + 1];
-            let (mut gain, mut offset) = (Vec::new(), Vec::new());
-            for kind in 0..TEMPORAL_LAYERS {
-                let (gains, offsets) = shape.gains(layer, kind);
-                gain.extend_from_slice(&set[gains..gains + outputs]);
-                offset.extend_from_slice(&set[offsets..offsets + outputs]);
-            }
-            layers.push(Layer {
-                inputs: shape.channels[layer],
-                outputs,
-                weights: shape.weights(layer).map(|at| self.weight(base, layer, at)).collect(),
-                shift: base.shifts[first_output..first_output + outputs].to_vec(),
-                gain,
-                offset,
-            });
-            first_output += outputs;
-        }
-        Network::new(layers)
+        base.with(|layer, at| self.weight(base, layer, at), &self.whole_set(base))
     }
 
     /// The differences as bytes.

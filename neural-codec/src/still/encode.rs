@@ -2,14 +2,15 @@
 
 use super::base::{base_parameters, nearest};
 use super::choose::choose;
+use super::decode_payload;
 use super::payload::Payload;
 use super::picture::StillPicture;
 use super::plan::{Plan, StillNetwork};
 use super::train::{Colors, Cost, Schedule, Trainer, first_guess, forget_spare_memory, quantize};
-use super::{decode_payload, with_threads};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::progress::CancelToken;
+use crate::threads::with_threads;
 
 /// What a still is coded to.
 #[derive(Debug, Clone, Copy, PartialEq)]

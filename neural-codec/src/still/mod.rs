@@ -24,6 +24,7 @@ pub use plan::StillNetwork;
 
 use crate::bitstream::Limits;
 use crate::error::{Error, Place, Result};
+use crate::threads::with_threads;
 
 /// Decodes a payload on at most `threads` threads; 0: as many as there are cores.
 ///
@@ -90,13 +91,6 @@ impl StillHeader {
         let value = |low, high| u32::from(u16::from_le_bytes([low, high]));
         Ok(Self { width: value(w0, w1), height: value(h0, h1), bit_depth, multiplications: value(m0, m1) })
     }
-}
-
-/// Runs work on a pool of its own.
-fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| Error::no_thread(std::io::Error::other(error.to_string())))?;
-    pool.install(work)
 }
 
 #[cfg(test)]

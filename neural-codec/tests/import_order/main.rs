@@ -16,7 +16,7 @@ use graph::{Crate, Graph, circles, folder, inside};
 /// The folders (and single files) of `neural-codec/src`, from the lowest rank up. Equal ranks never import one another.
 const RANKS: &[&[&str]] = &[
     &["error"],
-    &["simd", "memory", "process", "loader", "gpu"],
+    &["simd", "memory", "process", "threads", "loader", "gpu"],
     &["device", "defaults", "strategy", "progress", "lost", "audio_plan", "pooling", "range_coder", "random"],
     &["frame", "scene_choice"],
     &["metrics", "bitstream", "scene", "settings"],

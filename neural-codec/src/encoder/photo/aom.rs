@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use super::av1::{Coded, color_for_players};
 use crate::base::{Libaom, Quantizer, StillEncoder, StillTune};
-use crate::bitstream::PhotoCode;
-use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo, decode_own_colors};
-use crate::error::Result;
-use crate::frame::{BitDepth, Color, ColorAxes, Frame, Layout, OwnColors, PixelFormat, convert};
+use crate::bitstream::{PhotoCode, PhotoFilter};
+use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo, decode_own_planes, filter_planes};
+use crate::error::{Error, Result};
+use crate::filter::{PHOTO_NETWORK, photo_network};
+use crate::frame::{
+    BitDepth, Color, ColorAxes, Frame, Layout, OwnColors, PixelFormat, Plane, Planes, convert,
+};
+use crate::metrics::{Comparable, squared_error};
 
 /// What a step of the quantizer makes coarser, about: a quarter step is a quarter of that (on a logarithmic scale) by smaller planes,
 /// as libaom has whole steps alone.
@@ -20,7 +24,11 @@ const COARSEST: u16 = 4 * 63;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum PhotoPlanes {
     /// Those in which an error weighs the same, for squared error.
-    Own(ColorAxes),
+    Own {
+        axes: ColorAxes,
+        /// What a filter has to add in dB of psnr_rgb to be applied; none where none is tried.
+        filter_worth: Option<f64>,
+    },
     /// Luma and chroma, which what people see is judged by, scaled for quarter steps.
     Scaled,
     /// Luma and chroma as players know them.
@@ -63,7 +71,7 @@ impl<'a> AomCoder<'a> {
 
     /// The options that are in use.
     pub(super) fn tools(&self) -> String {
-        let colors = if matches!(self.planes, PhotoPlanes::Own(_)) { "own" } else { "ycbcr" };
+        let colors = if matches!(self.planes, PhotoPlanes::Own { .. }) { "own" } else { "ycbcr" };
         format!("colors={colors} tune={}", if self.is_perceptual() { "perception" } else { "psnr" })
     }
 
@@ -89,19 +97,55 @@ impl<'a> AomCoder<'a> {
         };
         let shrunk = STEP.powf(f64::from(quarters % 4) / 4.0);
         match self.planes {
-            PhotoPlanes::Own(axes) => self.in_colors(axes.colors(shrunk), encoder),
-            PhotoPlanes::Scaled => self.in_colors(OwnColors::ycbcr(shrunk), encoder),
+            PhotoPlanes::Own { axes, filter_worth } => {
+                self.in_colors(axes.colors(shrunk), encoder, filter_worth)
+            }
+            PhotoPlanes::Scaled => self.in_colors(OwnColors::ycbcr(shrunk), encoder, None),
             PhotoPlanes::ForPlayers { has_profile } => {
                 self.for_players(StillEncoder { color: Some(color_for_players(has_profile)), ..encoder })
             }
         }
     }
 
-    fn in_colors(&self, colors: OwnColors, encoder: StillEncoder) -> Result<Coded> {
+    fn in_colors(
+        &self,
+        colors: OwnColors,
+        encoder: StillEncoder,
+        filter_worth: Option<f64>,
+    ) -> Result<Coded> {
         let unit = encoder.encode(&self.library, &colors.planes_of(self.source)?)?;
-        let size = (self.source.width(), self.source.height());
-        let decoded = decode_own_colors(&unit, size, colors, self.source.format().depth, self.threads)?;
-        Ok(Coded { code: PhotoCode::OwnColors { colors, unit }, decoded })
+        let (size, depth) = ((self.source.width(), self.source.height()), self.source.format().depth);
+        let planes = decode_own_planes(&unit, size, self.threads)?;
+        let decoded = colors.rgb_of(&planes, depth)?;
+        if let Some(worth) = filter_worth {
+            let filter = PhotoFilter { network: PHOTO_NETWORK, quantizer: encoder.quantizer };
+            let network = photo_network(filter)?;
+            let filtered = colors.rgb_of(&filter_planes(&planes, &network, self.threads)?, depth)?;
+            let (before, after) = (self.error_of(&decoded)?, self.error_of(&filtered)?);
+            if after as f64 * 10_f64.powf(worth / 10.0) < before as f64 {
+                let code = PhotoCode::OwnColors { colors, filter: Some(filter), unit };
+                return Ok(Coded {
+                    code,
+                    decoded: filtered,
+                    macs_per_pixel: network.macs_per_pixel() as u64,
+                });
+            }
+        }
+        let code = PhotoCode::OwnColors { colors, filter: None, unit };
+        Ok(Coded { code, decoded, macs_per_pixel: 0 })
+    }
+
+    /// The sum of squared errors of red, green and blue.
+    fn error_of(&self, decoded: &Frame) -> Result<u128> {
+        fn sum<T: Comparable>(source: &[Plane<T>; 3], decoded: &[Plane<T>; 3]) -> Result<u128> {
+            let pairs = source.iter().zip(decoded);
+            pairs.map(|(source, decoded)| Ok(squared_error(source, decoded)?.sum)).sum()
+        }
+        match (self.source.planes(), decoded.planes()) {
+            (Planes::U8(source), Planes::U8(decoded)) => sum(source, decoded),
+            (Planes::U16(source), Planes::U16(decoded)) => sum(source, decoded),
+            _ => Err(Error::internal("photo", "planes of two sample types in one format")),
+        }
     }
 
     fn for_players(&self, encoder: StillEncoder) -> Result<Coded> {
@@ -117,6 +161,7 @@ impl<'a> AomCoder<'a> {
             is_gray: false,
         };
         let decoded = decode_av1_photo(&unit, photo, self.source.format().depth, self.threads)?;
-        Ok(Coded { code: PhotoCode::Av1 { is_444: true, depth, matrix, unit }, decoded })
+        let code = PhotoCode::Av1 { is_444: true, depth, matrix, unit };
+        Ok(Coded { code, decoded, macs_per_pixel: 0 })
     }
 }

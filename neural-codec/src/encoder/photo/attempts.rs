@@ -150,12 +150,12 @@ impl<'a, 'b> Search<'a, 'b> {
         let clocks = (Instant::now(), ProcessTime::now());
         let coded = self.coder.attempt(quantizer, preset)?;
         let candidate = Candidate {
-            strategy: Strategy::Av1,
+            strategy: coded.code.strategy(),
             quantizer: quantizer.value(),
             preset,
             depth: self.coder.depth(),
             tools: self.coder.tools(),
-            macs_per_pixel: 0,
+            macs_per_pixel: coded.macs_per_pixel,
             code: coded.code,
             decoded: coded.decoded,
             bytes: 0,
@@ -205,7 +205,9 @@ impl<'a, 'b> Search<'a, 'b> {
             PhotoCode::Av1 { is_444, depth, matrix, .. } => {
                 PhotoCode::Av1 { is_444, depth, matrix, unit: Vec::new() }
             }
-            PhotoCode::OwnColors { colors, .. } => PhotoCode::OwnColors { colors, unit: Vec::new() },
+            PhotoCode::OwnColors { colors, filter, .. } => {
+                PhotoCode::OwnColors { colors, filter, unit: Vec::new() }
+            }
             PhotoCode::Neural(_) => PhotoCode::Neural(Vec::new()),
         };
         Ok(self.packet.to_file()?.len() as u64 + candidate.code.bytes().len() as u64)

@@ -49,6 +49,8 @@ pub(super) struct Coded {
     pub(super) code: PhotoCode,
     /// What a reader will see.
     pub(super) decoded: Frame,
+    /// Multiplications a pixel of what is applied to the decoded planes.
+    pub(super) macs_per_pixel: u64,
 }
 
 impl Av1Coder {
@@ -127,7 +129,7 @@ impl Av1Coder {
         };
         let decoded = decode_av1_photo(&unit, photo, self.output_depth, threads)?;
         let code = PhotoCode::Av1 { is_444: false, depth, matrix: color.matrix, unit };
-        Ok(Coded { code, decoded })
+        Ok(Coded { code, decoded, macs_per_pixel: 0 })
     }
 
     fn unit(&mut self) -> Result<Vec<u8>> {

@@ -8,6 +8,7 @@ use crate::bitstream::PhotoPacket;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, ColorAxes, Frame};
 use crate::settings::Settings;
+use crate::strategy::Strategy;
 
 /// Codes one photo, again and again.
 pub(super) enum PhotoCoder<'a> {
@@ -50,9 +51,14 @@ impl<'a> PhotoCoder<'a> {
                 Ok(library) if target.tune() == StillTune::SquaredError || library.has_perception() => {
                     let threads = settings.thread_count();
                     let has_profile = !packet.tags.icc.is_empty();
+                    let is_filtered = settings.effort >= rules.filtered_from_effort
+                        && settings.strategies.contains(&Strategy::Hybrid);
                     let planes = match target.tune() {
                         _ if is_for_players => PhotoPlanes::ForPlayers { has_profile },
-                        StillTune::SquaredError => PhotoPlanes::Own(ColorAxes::of(source)?),
+                        StillTune::SquaredError => PhotoPlanes::Own {
+                            axes: ColorAxes::of(source)?,
+                            filter_worth: is_filtered.then_some(rules.filter_worth),
+                        },
                         StillTune::Perception => PhotoPlanes::Scaled,
                     };
                     let coder = AomCoder::new(library, source, planes, target.tune(), threads);

@@ -138,8 +138,8 @@ fn encode(
     let stored = search.best_of(candidates, &photo.frame, settings)?;
     let Search { coder, records, .. } = search;
     packet.hash = FrameHash::of(&stored.decoded).0;
-    let is_av1 = stored.strategy == Strategy::Av1;
-    packet.is_gray &= is_av1;
+    let is_still = stored.strategy == Strategy::Still;
+    packet.is_gray &= !is_still;
     packet.macs_per_pixel = stored.macs_per_pixel;
     packet.code = stored.code;
     let rounded = match target {
@@ -214,7 +214,7 @@ fn encode(
             stages: stages(&scene.attempts),
         },
         scenes: vec![scene],
-        notes: if is_av1 { note.into_iter().chain(rounded).collect() } else { Vec::new() },
+        notes: if is_still { Vec::new() } else { note.into_iter().chain(rounded).collect() },
         lost,
         photo: None,
     };

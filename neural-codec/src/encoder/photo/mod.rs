@@ -1,8 +1,8 @@
 //! From a photo to a stored one: a picture, its profile, EXIF and opacity.
 //!
 //! ```text
-//! picture file -> RGB, alpha, tags -> [AV1 at a quantizer -> decoded -> measured in RGB]* -> PHOTO packet -> .nvc or .avif
-//!                                  \-> [neural still -> decoded -> measured in RGB]     -/
+//! picture file -> RGB, alpha, tags -> [AV1 at a quantizer -> decoded, filtered -> measured in RGB]* -> PHOTO packet -> .nvc or .avif
+//!                                  \-> [neural still -> decoded -> measured in RGB]               -/
 //! ```
 //! Of the candidates that reach the target the smallest is stored.
 

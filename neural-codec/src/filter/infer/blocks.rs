@@ -17,14 +17,20 @@ pub fn block_count(width: usize, height: usize) -> (usize, usize) {
     (width.div_ceil(BLOCK_SIDE), height.div_ceil(BLOCK_SIDE))
 }
 
-/// Checks what the caller of a filter gives.
+/// Checks what the caller of a filter for pictures of `layout` gives.
 ///
 /// # Errors
 ///
 /// `InvalidArgument`.
-pub(super) fn check(frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<()> {
-    if frame.format().layout != Layout::Yuv420 {
-        return Err(Error::invalid("layout of a frame to filter", "4:2:0", frame.format()));
+pub(super) fn check(
+    layout: Layout,
+    frame: &Frame,
+    temporal_layer: usize,
+    blocks: Option<&[bool]>,
+) -> Result<()> {
+    if frame.format().layout != layout {
+        let expected = if layout == Layout::Yuv444 { "4:4:4" } else { "4:2:0" };
+        return Err(Error::invalid("layout of a frame to filter", expected, frame.format()));
     }
     if temporal_layer >= TEMPORAL_LAYERS {
         return Err(Error::invalid("temporal layer", format!("below {TEMPORAL_LAYERS}"), temporal_layer));

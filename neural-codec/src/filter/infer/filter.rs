@@ -7,13 +7,13 @@ use rayon::prelude::*;
 use super::blocks::{Map, check};
 use super::on_device::OnDevice;
 use super::packed::{PackedLayer, pack};
-use super::samples::Filtered;
+use super::samples::{Filtered, pairs};
 use super::simd::Kernel;
 use super::strip::{Strip, Task};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::filter::Network;
-use crate::frame::{Frame, GpuFrame, Plane, Planes};
+use crate::frame::{Frame, GpuFrame, Layout, Plane, Planes};
 
 /// Strips a thread makes of a frame, so that one that comes late is helped by the others.
 const STRIPS_PER_THREAD: usize = 2;
@@ -23,6 +23,7 @@ const SMALLEST_STRIP: usize = 32;
 /// A network made ready to run on this machine. Cheap to share between threads.
 pub struct Filter {
     kernel: Kernel,
+    layout: Layout,
     layers: Vec<PackedLayer>,
     on_device: Option<OnDevice>,
 }
@@ -52,7 +53,8 @@ impl Filter {
     }
 
     fn packed_for(network: &Network, kernel: Kernel) -> Self {
-        Self { kernel, layers: pack(network, kernel.group()), on_device: None }
+        let layers = pack(network, kernel.group());
+        Self { kernel, layout: network.layout(), layers, on_device: None }
     }
 
     /// The frame filtered.
@@ -63,7 +65,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a layout other than 4:2:0, an unknown kind, a map of the wrong length; `OutOfMemory`.
+    /// `InvalidArgument` for a layout other than the network's, an unknown kind, a map of the wrong length; `OutOfMemory`.
     pub fn apply(&self, frame: &Frame, temporal_layer: usize, blocks: Option<&[bool]>) -> Result<Frame> {
         self.apply_gpu_resident(frame, temporal_layer, blocks).map(|(filtered, _)| filtered)
     }
@@ -77,7 +79,7 @@ impl Filter {
     ) -> Result<(Frame, Option<GpuFrame>)> {
         let on_cpu = || self.apply_on_cpu(frame, temporal_layer, blocks);
         let Some(on_device) = &self.on_device else { return Ok((on_cpu()?, None)) };
-        check(frame, temporal_layer, blocks)?;
+        check(self.layout, frame, temporal_layer, blocks)?;
         on_device.apply(frame, temporal_layer, blocks, on_cpu)
     }
 
@@ -97,9 +99,10 @@ impl Filter {
         blocks: Option<&[bool]>,
         rows: usize,
     ) -> Result<Frame> {
-        check(frame, temporal_layer, blocks)?;
+        check(self.layout, frame, temporal_layer, blocks)?;
         let mut filtered = frame.try_clone()?;
-        let job = Job { temporal_layer, map: Map::new(blocks, frame.width()), rows };
+        let sites = (frame.width().div_ceil(2), frame.height().div_ceil(2));
+        let job = Job { temporal_layer, map: Map::new(blocks, frame.width()), sites, rows };
         let shift = 14 - u32::from(frame.format().depth.bits());
         match (frame.planes(), filtered.planes_mut()) {
             (Planes::U8(from), Planes::U8(to)) => self.run(&job, from, to, shift)?,
@@ -120,11 +123,13 @@ impl Filter {
             kernel: self.kernel,
             layers: &self.layers,
             planes: from,
+            pairs: pairs(self.layout),
+            sites: job.sites,
             map: job.map,
             temporal_layer: job.temporal_layer,
             shift,
         };
-        strips(to, job.rows).into_par_iter().try_for_each(|strip| task.run(strip))
+        strips(to, self.layout, job).into_par_iter().try_for_each(|strip| task.run(strip))
     }
 }
 
@@ -132,14 +137,22 @@ impl Filter {
 struct Job<'a> {
     temporal_layer: usize,
     map: Map<'a>,
+    /// Sites in a row, and rows.
+    sites: (usize, usize),
     /// Rows of sites in a strip.
     rows: usize,
 }
 
-/// Cuts a picture into strips of `rows` rows of sites.
-fn strips<T: Filtered>(planes: &mut [Plane<T>; 3], rows: usize) -> Vec<Strip<'_, T>> {
-    let height = planes[1].height();
-    let strides = [2 * planes[0].width(), planes[1].width(), planes[2].width()];
+/// Cuts a picture into strips.
+fn strips<'a, T: Filtered>(
+    planes: &'a mut [Plane<T>; 3],
+    layout: Layout,
+    job: &Job<'_>,
+) -> Vec<Strip<'a, T>> {
+    let (height, rows) = (job.sites.1, job.rows);
+    // Rows of each plane that belong to a row of sites.
+    let of_sites = if layout == Layout::Yuv444 { [2, 2, 2] } else { [2, 1, 1] };
+    let strides: [usize; 3] = std::array::from_fn(|plane| of_sites[plane] * planes[plane].width());
     let mut rest = planes.each_mut().map(Plane::samples_mut);
     let mut cut = |rows: &Range<usize>| {
         let mut planes: [&mut [T]; 3] = Default::default();

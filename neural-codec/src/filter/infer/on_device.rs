@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::filter::{FilterLayer, FilterPlanes, GpuFilter};
 use crate::filter::{Layer, Network};
 use crate::frame::Samples;
-use crate::frame::{BitDepth, Frame, GpuFrame, Plane, Planes, Sample};
+use crate::frame::{BitDepth, Frame, GpuFrame, Layout, Plane, Planes, Sample};
 use crate::gpu::{Buffer, DeviceSample, Gpu};
 use crate::memory;
 
@@ -20,9 +20,9 @@ pub(super) struct OnDevice {
 }
 
 impl OnDevice {
-    /// `None` for the CPU.
+    /// `None` for the CPU, and for networks of 4:4:4, which a GPU has no kernels for.
     pub(super) fn new(device: &Device, network: &Network) -> Option<Self> {
-        device.gpu()?;
+        device.gpu().filter(|_| network.layout() == Layout::Yuv420)?;
         Some(Self { device: device.clone(), network: network.clone(), filter: OnceLock::new() })
     }
 

@@ -2,8 +2,8 @@
 
 use super::blocks::{BLOCK_SIDE, block_count, check};
 use crate::error::Result;
-use crate::filter::{GAIN_BITS, Layer, Network, SITE_CHANNELS};
-use crate::frame::{Frame, Plane, Sample};
+use crate::filter::{GAIN_BITS, Layer, Network};
+use crate::frame::{Frame, Layout, Plane, Sample};
 use crate::with_planes;
 
 /// The frame filtered; `blocks` as for [`Filter::apply`](super::Filter::apply), with the same result and errors.
@@ -13,10 +13,12 @@ pub fn apply(
     temporal_layer: usize,
     blocks: Option<&[bool]>,
 ) -> Result<Frame> {
-    check(frame, temporal_layer, blocks)?;
+    let layout = network.layout();
+    check(layout, frame, temporal_layer, blocks)?;
     let depth: u32 = frame.format().depth.bits().into();
+    let border = network.reach();
     let mut activations =
-        with_planes!(frame.planes(), planes => Activations::of_planes(planes, depth, network.reach()));
+        with_planes!(frame.planes(), planes => Activations::of_planes(planes, layout, depth, border));
     for (index, layer) in network.layers().iter().enumerate() {
         let is_last = index + 1 == network.layers().len();
         activations = activations.through(layer, temporal_layer, is_last);
@@ -26,9 +28,14 @@ pub fn apply(
     let is_filtered =
         |y: usize, x: usize| blocks.is_none_or(|blocks| blocks[y / BLOCK_SIDE * columns + x / BLOCK_SIDE]);
     with_planes!(filtered.planes_mut(), planes => for (index, plane) in planes.iter_mut().enumerate() {
-        let scale = if index == 0 { 1 } else { 2 };
+        let is_half = layout == Layout::Yuv420 && index > 0;
+        let scale = if is_half { 2 } else { 1 };
         correct(plane, depth, |y, x| {
-            is_filtered(y * scale, x * scale).then(|| activations.at_sample(index, y, x))
+            let residual = || match is_half {
+                true => activations.at(index + 3, y, x),
+                false => activations.at(4 * index + y % 2 * 2 + x % 2, y / 2, x / 2),
+            };
+            is_filtered(y * scale, x * scale).then(residual)
         });
     });
     Ok(filtered)
@@ -58,18 +65,20 @@ struct Activations {
 
 impl Activations {
     /// The sites of a picture, extended by `border` sites on every side, each of which repeats the nearest site.
-    fn of_planes<T: Sample>(planes: &[Plane<T>; 3], depth: u32, border: usize) -> Self {
-        let (rows, columns) = (planes[1].height(), planes[1].width());
+    fn of_planes<T: Sample>(planes: &[Plane<T>; 3], layout: Layout, depth: u32, border: usize) -> Self {
+        let (rows, columns) = (planes[0].height().div_ceil(2), planes[0].width().div_ceil(2));
         let (height, width) = (rows + 2 * border, columns + 2 * border);
-        let mut values = Vec::with_capacity(SITE_CHANNELS * height * width);
-        for channel in 0..SITE_CHANNELS {
+        let (channels, full) = if layout == Layout::Yuv444 { (12, 12) } else { (6, 4) };
+        let mut values = Vec::with_capacity(channels * height * width);
+        for channel in 0..channels {
             for y in 0..height {
                 for x in 0..width {
                     let y = y.saturating_sub(border).min(rows - 1);
                     let x = x.saturating_sub(border).min(columns - 1);
-                    let sample: u16 = match channel {
-                        0..4 => nearest(&planes[0], 2 * y + channel / 2, 2 * x + channel % 2),
-                        _ => nearest(&planes[channel - 3], y, x),
+                    let of_square = (2 * y + channel % 4 / 2, 2 * x + channel % 2);
+                    let sample: u16 = match channel < full {
+                        true => nearest(&planes[channel / 4], of_square.0, of_square.1),
+                        false => nearest(&planes[channel - 3], y, x),
                     }
                     .into();
                     values.push(((i32::from(sample) << (14 - depth)) - 8192) as i16);
@@ -81,14 +90,6 @@ impl Activations {
 
     fn at(&self, channel: usize, y: usize, x: usize) -> i16 {
         self.values[(channel * self.height + y) * self.width + x]
-    }
-
-    /// The channel that belongs to a sample of a plane.
-    fn at_sample(&self, plane: usize, y: usize, x: usize) -> i16 {
-        match plane {
-            0 => self.at(y % 2 * 2 + x % 2, y / 2, x / 2),
-            _ => self.at(plane + 3, y, x),
-        }
     }
 
     /// What a layer makes of these, a site smaller on every side.

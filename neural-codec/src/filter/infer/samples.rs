@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::frame::{Plane, Sample};
+use crate::frame::{Layout, Plane, Sample};
 use crate::simd::simd_body;
 
 /// Sites in a buffer before the first of the picture: a cache line.
@@ -11,6 +11,25 @@ pub(super) const LEFT: usize = 16;
 /// Where the pair of column `x` starts in a row of pairs.
 pub(super) fn site(x: isize) -> usize {
     2 * (x + LEFT as isize) as usize
+}
+
+/// What a pair of channels of a site holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Pair {
+    /// Two neighbors of a plane of full resolution, in the upper or, with `below`, the lower row of the site.
+    Row { plane: usize, below: usize },
+    /// A sample of U and one of V, at half resolution.
+    Chroma,
+}
+
+/// The pairs of a site, in the order of a network's channels.
+pub(super) fn pairs(layout: Layout) -> &'static [Pair] {
+    const fn row(plane: usize, below: usize) -> Pair {
+        Pair::Row { plane, below }
+    }
+    const OF_444: [Pair; 6] = [row(0, 0), row(0, 1), row(1, 0), row(1, 1), row(2, 0), row(2, 1)];
+    const OF_420: [Pair; 3] = [row(0, 0), row(0, 1), Pair::Chroma];
+    if layout == Layout::Yuv444 { &OF_444 } else { &OF_420 }
 }
 
 /// A sample type whose rows become activations and take residuals.
@@ -25,30 +44,35 @@ pub(super) trait Filtered: Sample {
     fn correct_woven(samples: [&mut [Self]; 2], residual: &[i16], shift: u32);
 }
 
-/// Writes the input activations of row `y` of sites, which has three pairs of channels of `stride` sites in `to`.
+/// Writes the input activations of row `y` of `width` sites, which has as many pairs of channels as `pairs` says, of `stride` sites each,
+/// in `to`.
 ///
 /// Outside the picture, the nearest site is repeated. `shift` is 14 less the bits of a sample.
 pub(super) fn read_row<T: Filtered>(
     planes: &[Plane<T>; 3],
-    y: usize,
+    pairs: &[Pair],
+    (y, width): (usize, usize),
     span: &Range<isize>,
     shift: u32,
     to: &mut [i16],
 ) {
-    let [luma, u, v] = planes;
-    let width = u.width();
     let inside = span.start.max(0) as usize..(span.end.max(0) as usize).min(width);
-    let stride = to.len() / 3;
-    for (pair, to) in to.chunks_exact_mut(stride).enumerate() {
+    let stride = to.len() / pairs.len();
+    for (pair, to) in pairs.iter().zip(to.chunks_exact_mut(stride)) {
         let at = site(inside.start as isize)..site(inside.end as isize);
-        if pair == 2 {
-            T::weave([&u.row(y)[inside.clone()], &v.row(y)[inside.clone()]], shift, &mut to[at]);
-        } else {
-            let row = luma.row((2 * y + pair).min(luma.height() - 1));
-            let samples = &row[2 * inside.start..(2 * inside.end).min(row.len())];
-            T::widen(samples, shift, &mut to[at.start..at.start + samples.len()]);
-            if samples.len() < at.len() {
-                to[at.end - 1] = to[at.end - 2];
+        match *pair {
+            Pair::Chroma => {
+                let [_, u, v] = planes;
+                T::weave([&u.row(y)[inside.clone()], &v.row(y)[inside.clone()]], shift, &mut to[at]);
+            }
+            Pair::Row { plane, below } => {
+                let plane = &planes[plane];
+                let row = plane.row((2 * y + below).min(plane.height() - 1));
+                let samples = &row[2 * inside.start..(2 * inside.end).min(row.len())];
+                T::widen(samples, shift, &mut to[at.start..at.start + samples.len()]);
+                if samples.len() < at.len() {
+                    to[at.end - 1] = to[at.end - 2];
+                }
             }
         }
         extend(to, span, width);
@@ -66,24 +90,44 @@ fn extend(row: &mut [i16], span: &Range<isize>, width: usize) {
     }
 }
 
-/// Adds the residuals of a row of sites to its one or two rows of luma, and to its rows of U and V.
+/// Adds the residuals of a row of sites to the samples of a strip: `line` counts its rows of sites, `widths` are those of its planes.
 pub(super) fn correct_row<T: Filtered>(
-    luma: [&mut [T]; 2],
-    chroma: [&mut [T]; 2],
+    planes: &mut [&mut [T]; 3],
+    pairs: &[Pair],
+    (line, widths): (usize, [usize; 3]),
     span: &Range<isize>,
     shift: u32,
     residual: &[i16],
 ) {
-    let stride = residual.len() / 3;
+    let stride = residual.len() / pairs.len();
     let at = site(span.start)..site(span.end);
     let (start, end) = (span.start as usize, span.end as usize);
-    for (row, residual) in luma.into_iter().zip(residual.chunks_exact(stride)) {
-        let end = (2 * end).min(row.len());
-        if 2 * start < end {
-            T::correct(&mut row[2 * start..end], &residual[at.clone()], shift);
+    for (pair, residual) in pairs.iter().zip(residual.chunks_exact(stride)) {
+        match *pair {
+            Pair::Row { plane, below } => {
+                let width = widths[plane];
+                let first = (2 * line + below) * width;
+                let Some(row) = planes[plane].get_mut(first..first + width) else {
+                    debug_assert_eq!(
+                        (below, first),
+                        (1, planes[plane].len()),
+                        "the last of an odd number of rows"
+                    );
+                    continue;
+                };
+                let end = (2 * end).min(width);
+                if 2 * start < end {
+                    T::correct(&mut row[2 * start..end], &residual[at.clone()], shift);
+                }
+            }
+            Pair::Chroma => {
+                let [_, u, v] = planes;
+                let row = line * widths[1];
+                let row = row + start..row + end;
+                T::correct_woven([&mut u[row.clone()], &mut v[row]], &residual[at.clone()], shift);
+            }
         }
     }
-    T::correct_woven(chroma.map(|row| &mut row[start..end]), &residual[2 * stride..][at], shift);
 }
 
 impl Filtered for u8 {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::blocks::Map;
 use super::packed::PackedLayer;
-use super::samples::{Filtered, LEFT, correct_row, read_row, site};
+use super::samples::{Filtered, LEFT, Pair, correct_row, read_row, site};
 use super::simd::{Kernel, Row};
 use crate::error::Result;
 use crate::filter::MAX_LAYERS;
@@ -25,6 +25,10 @@ pub(super) struct Task<'a, T> {
     pub(super) kernel: Kernel,
     pub(super) layers: &'a [PackedLayer],
     pub(super) planes: &'a [Plane<T>; 3],
+    /// What the channels of a site hold.
+    pub(super) pairs: &'a [Pair],
+    /// Sites in a row, and rows.
+    pub(super) sites: (usize, usize),
     pub(super) map: Map<'a>,
     pub(super) temporal_layer: usize,
     /// 14 less the bits of a sample.
@@ -49,7 +53,7 @@ impl<T: Filtered> Task<'_, T> {
     /// `OutOfMemory`.
     pub(super) fn run(&self, strip: Strip<'_, T>) -> Result<()> {
         SCRATCH.with_borrow_mut(|scratch| {
-            let rings = Rings::new(self.layers, self.planes[1].width());
+            let rings = Rings::new(self.layers, self.sites.0);
             let needed = rings.len() + LINE;
             if scratch.len() < needed {
                 memory::grow("rows of a filter", scratch, needed - scratch.len())?;
@@ -67,10 +71,10 @@ impl<T: Filtered> Task<'_, T> {
         for step in 0..strip.rows.len() + 2 * count {
             let y = self.row(&strip, step, 0);
             self.spans(&strip, y, 0, &mut spans);
-            let y = y.clamp(0, self.planes[1].height() as isize - 1) as usize;
+            let y = y.clamp(0, self.sites.1 as isize - 1) as usize;
             for span in &spans {
                 let row = &mut buffer[rings.row(0, step)];
-                read_row(self.planes, y, span, self.shift, row);
+                read_row(self.planes, self.pairs, (y, self.sites.0), span, self.shift, row);
             }
             for level in 1..=count.min(step / 2) {
                 self.spans(&strip, self.row(&strip, step, level), level, &mut spans);
@@ -117,17 +121,9 @@ impl<T: Filtered> Task<'_, T> {
 
     /// Adds the residual within the spans to the samples of a row of sites, which are there as decoded.
     fn write(&self, strip: &mut Strip<'_, T>, y: usize, spans: &[Range<isize>], residual: &[i16]) {
-        let [luma, u, v] = self.planes;
-        let line = y - strip.rows.start;
-        let [to_luma, to_u, to_v] = &mut strip.planes;
-        let start = 2 * line * luma.width();
-        let end = (start + 2 * luma.width()).min(to_luma.len());
-        let to_luma = &mut to_luma[start..end];
-        let (upper, lower) = to_luma.split_at_mut(luma.width());
-        let to_u = &mut to_u[line * u.width()..][..u.width()];
-        let to_v = &mut to_v[line * v.width()..][..v.width()];
+        let place = (y - strip.rows.start, self.planes.each_ref().map(Plane::width));
         for span in spans {
-            correct_row([upper, lower], [to_u, to_v], span, self.shift, residual);
+            correct_row(&mut strip.planes, self.pairs, place, span, self.shift, residual);
         }
     }
 }

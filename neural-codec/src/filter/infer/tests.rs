@@ -4,8 +4,10 @@ mod golden;
 mod properties;
 
 use super::*;
-use crate::filter::{Layer, MAX_SHIFT, Network, SITE_CHANNELS, TAPS, TEMPORAL_LAYERS, UNIT_GAIN};
-use crate::frame::{Color, Frame, PixelFormat};
+use crate::filter::{
+    Layer, MAX_SHIFT, Network, SITE_CHANNELS, SITE_CHANNELS_444, TAPS, TEMPORAL_LAYERS, UNIT_GAIN,
+};
+use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat};
 use crate::with_planes;
 
 /// The numbers of Knuth's generator: the high half of a 64-bit linear congruence.
@@ -36,10 +38,15 @@ enum Size {
     Extreme,
 }
 
-/// A network whose layers give these channels, the last one [`SITE_CHANNELS`].
+/// A network for pictures of 4:2:0 whose layers give these channels, the last one [`SITE_CHANNELS`].
 fn network(numbers: &mut Numbers, hidden: &[usize], size: Size) -> Network {
-    let mut inputs = SITE_CHANNELS;
-    let layers = hidden.iter().chain(&[SITE_CHANNELS]).map(|&outputs| {
+    network_of(numbers, SITE_CHANNELS, hidden, size)
+}
+
+/// A network for pictures with so many channels a site.
+fn network_of(numbers: &mut Numbers, channels: usize, hidden: &[usize], size: Size) -> Network {
+    let mut inputs = channels;
+    let layers = hidden.iter().copied().chain([channels]).map(|outputs| {
         let layer = layer(numbers, inputs, outputs, size);
         inputs = outputs;
         layer

@@ -30,10 +30,12 @@ pub struct Shape {
 impl Shape {
     /// Six channels in and out, `hidden` between.
     pub fn new(hidden: &[usize], sets: usize) -> Self {
-        let mut channels = vec![SITE_CHANNELS];
-        channels.extend_from_slice(hidden);
-        channels.push(SITE_CHANNELS);
-        Self { channels, sets }
+        Self::between(SITE_CHANNELS, hidden, sets)
+    }
+
+    /// `ends` channels in and out, `hidden` between.
+    pub fn between(ends: usize, hidden: &[usize], sets: usize) -> Self {
+        Self { channels: [&[ends], hidden, &[ends]].concat(), sets }
     }
 
     /// Number of convolutions.

@@ -2,6 +2,10 @@ use super::*;
 use crate::frame::{Plane, Sample};
 
 const FORMATS: [PixelFormat; 2] = [PixelFormat::YUV420_8, PixelFormat::YUV420_10];
+const FORMATS_444: [PixelFormat; 2] = [
+    PixelFormat { layout: Layout::Yuv444, depth: BitDepth::Eight },
+    PixelFormat { layout: Layout::Yuv444, depth: BitDepth::Ten },
+];
 
 /// What a frame is filtered with.
 struct Case {
@@ -16,9 +20,10 @@ impl Case {
         let mut size = || if numbers.below(3) == 0 { Size::Extreme } else { Size::Usual };
         let sizes = [size(), size()];
         let (columns, rows) = block_count(width, height);
-        let format = FORMATS[numbers.below(2)];
+        let format = [FORMATS, FORMATS_444].concat()[numbers.below(4)];
+        let channels = if format.layout == Layout::Yuv444 { SITE_CHANNELS_444 } else { SITE_CHANNELS };
         Self {
-            network: network(numbers, hidden, sizes[0]),
+            network: network_of(numbers, channels, hidden, sizes[0]),
             frame: frame(numbers, width, height, format, sizes[1]),
             temporal_layer: numbers.below(TEMPORAL_LAYERS),
             blocks: (numbers.below(2) == 0)
@@ -177,6 +182,7 @@ fn what_cannot_be_filtered_is_named() {
         }
     };
     refused(&frame(PixelFormat::RGB_8), 0, None, "layout");
+    refused(&frame(FORMATS_444[1]), 0, None, "layout");
     refused(&frame(PixelFormat::YUV420_8), 6, None, "temporal layer");
     refused(&frame(PixelFormat::YUV420_8), 0, Some(&[true]), "block map: expected 2 x 1");
 }
