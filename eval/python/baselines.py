@@ -1,6 +1,6 @@
 """The encoders that this library is compared with: their names, their presets, and one encode with each.
 
-SVT-AV1, x265 and x264 are those in PyAV's wheels. ab-av1 is a program of its own that drives the FFmpeg on the PATH.
+SVT-AV1, x265 and x264 are those in PyAV's wheels. ab-av1 and Av1an are programs of their own that drive the FFmpeg on the PATH.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import itertools
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,31 @@ def encode_with_ab_av1(baseline: Baseline, source: str, output: str, score: str,
     done = subprocess.run(encode, capture_output=True, text=True)
     if done.returncode != 0:
         return {"failed": last_line(done.stderr)}
-    with av.open(output) as reader:
-        size = sum(packet.size for packet in reader.demux(reader.streams.video[0]))
-    return {"bytes": size, "quantizer": quantizer}
+    return {"bytes": bytes_of_pictures(output), "quantizer": quantizer}
+
+
+def encode_with_av1an(preset: int, source: str, output: str, floor: float) -> dict[str, Any]:
+    """Av1an's target quality: a mean VMAF of the frames as they are within half a point from a floor, by probes with the options of the encode.
+
+    By `SvtAv1EncApp`, one worker, chunks by FFmpeg. `failed` says why there is no result.
+    """
+    with av.open(source) as reader:
+        size = f"{reader.streams.video[0].width}x{reader.streams.video[0].height}"
+    target = ["--target-quality", f"{floor:g}-{floor + 0.5:g}", "--target-metric", "vmaf", "--probe-res", size, "--probing-stat", "mean"]
+    with tempfile.TemporaryDirectory(prefix="av1an-") as folder:
+        options = ["--workers", "1", "--chunk-method", "select", "--temp", f"{folder}/work", "-y"]
+        encoder = ["--encoder", "svt-av1", "--video-params", f"--preset {preset} --keyint -1", "--probe-video-params", "copy"]
+        command = ["av1an", "-i", str(Path(source).absolute()), *encoder, *target, *options, "-o", str(Path(output).absolute())]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    if done.returncode != 0:
+        return {"failed": last_line(done.stderr)}
+    return {"bytes": bytes_of_pictures(output)}
+
+
+def bytes_of_pictures(path: str) -> int:
+    """Bytes of a file's pictures, without the container's."""
+    with av.open(path) as reader:
+        return sum(packet.size for packet in reader.demux(reader.streams.video[0]))
 
 
 def crf_found(text: str) -> float | None:

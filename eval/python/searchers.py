@@ -1,15 +1,18 @@
-"""Beside ab-av1, which searches one quantizer for a clip: bytes, achieved quality and processor time for the same target.
+"""Beside ab-av1 and Av1an, which search quantizers for a quality: bytes, achieved quality and processor time for the same target.
 
-    python eval/python/searchers.py CLIP... [--frames 120] [--efforts 3,5,6] [--presets 8,6,4] [--vmaf 95] [--xpsnr 36] [--output out/searchers]
+    python eval/python/searchers.py CLIP... [--frames 120] [--efforts 3,5,6] [--presets 8,6,4] [--av1an 6,4] [--vmaf 95] [--xpsnr 36] [--output out/searchers]
 
 Both get the same 4:2:0 frames and a target for the whole clip: the mean VMAF of the frames as they are (ab-av1's scaling of small ones is off), then XPSNR, ours by the
 least that ab-av1 reached in luma. Processor time is everything, search and measuring
 included, of the process and of what it starts. What was achieved is measured by `neural_codec.compare` on what decodes, for both. Bytes are the whole file
 of ours, and of ab-av1's the pictures without the container. An ab-av1 that finds nothing is named and left out of the means, and ours of that clip with it.
 
-What ab-av1 found is kept in OUTPUT/searchers.json: a second run with the same clips, frames and targets measures ours anew and nothing else.
+Av1an searches for VMAF alone here, at the presets that are named for it.
 
-Needs `ab-av1` and an FFmpeg with libsvtav1, libvmaf and xpsnr on the PATH, and a libvmaf (NEURAL_CODEC_VMAF).
+What they found is kept in OUTPUT/searchers.json: a second run with the same clips, frames and targets measures ours anew and nothing else.
+
+Needs `ab-av1` and an FFmpeg with libsvtav1, libvmaf and xpsnr on the PATH, and a libvmaf (NEURAL_CODEC_VMAF); for Av1an `av1an`, `mkvmerge` and
+`SvtAv1EncApp`, which a link of that name to `svt_app.py` may be.
 """
 
 from __future__ import annotations
@@ -46,18 +49,19 @@ def main() -> None:
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--frames", type=int, default=120, help="use the first frames of each clip only")
     parser.add_argument("--efforts", type=numbers, default=[3, 5, 6])
-    parser.add_argument("--presets", type=numbers, default=[8, 6, 4])
+    parser.add_argument("--presets", type=numbers, default=[8, 6, 4], help="of ab-av1; with '' it is not asked")
+    parser.add_argument("--av1an", type=numbers, default=[], help="presets of Av1an, which is not asked without")
     parser.add_argument("--vmaf", type=float, default=95.0)
     parser.add_argument("--xpsnr", type=float, default=36.0)
     parser.add_argument("--output", type=Path, default=Path("out/searchers"))
     options = parser.parse_args()
-    score, why_not = baselines.ab_av1_score()
+    score, why_not = baselines.ab_av1_score() if options.presets else ("vmaf", "")
     if score is None:
         raise SystemExit(f"ab-av1: {why_not}")
     options.output.mkdir(parents=True, exist_ok=True)
     targets = {"vmaf": options.vmaf, "xpsnr": options.xpsnr}
     rows: dict[str, dict[str, dict[str, Result]]] = {target: {} for target in targets}
-    presets = {f"ab-av1, preset {preset}": preset for preset in options.presets}
+    programs = {f"{name}, preset {preset}": (name, preset) for name, presets in (("Av1an", options.av1an), ("ab-av1", options.presets)) for preset in presets}
     file = options.output / "searchers.json"
     kept = read(file)
     for path in options.clips:
@@ -65,7 +69,8 @@ def main() -> None:
         convert(path, y4m, options.frames)
         for target, floor in targets.items():
             known = kept.get(target, {}).get(path.stem, {})
-            found = {way: known[way] if way in known else theirs(y4m, preset, target, floor) for way, preset in presets.items()}
+            asked_for = {way: program for way, program in programs.items() if target == "vmaf" or program[0] == "ab-av1"}
+            found = {way: known[way] if way in known else theirs(y4m, way, program, target, floor) for way, program in asked_for.items()}
             # Its XPSNR is of all planes: ours is asked for what that came to in luma.
             asked = min((result.xpsnr for result in found.values() if result), default=floor) if target == "xpsnr" else floor
             found |= {f"ours, effort {effort}": ours(y4m, effort, target, asked) for effort in options.efforts}
@@ -96,13 +101,16 @@ def ours(source: Path, effort: int, target: str, floor: float) -> Result:
     return measured(source, decoded, output.stat().st_size, seconds)
 
 
-def theirs(source: Path, preset: int, target: str, floor: float) -> Result | None:
-    output = source.with_suffix(".mkv")
+def theirs(source: Path, way: str, program: tuple[str, int], target: str, floor: float) -> Result | None:
+    output, (name, preset) = source.with_suffix(".mkv"), program
     before = spent()
-    told = baselines.encode_with_ab_av1(Baseline("ab-av1", str(preset)), str(source), str(output), target, floor)
+    if name == "Av1an":
+        told = baselines.encode_with_av1an(preset, str(source), str(output), floor)
+    else:
+        told = baselines.encode_with_ab_av1(Baseline("ab-av1", str(preset)), str(source), str(output), target, floor)
     seconds = spent() - before
     if "failed" in told:
-        print(f"{source.stem}, {target} {floor:g}: ab-av1, preset {preset}: {told['failed']}", flush=True)
+        print(f"{source.stem}, {target} {floor:g}: {way}: {told['failed']}", flush=True)
         return None
     return measured(source, output, told["bytes"], seconds)
 
@@ -114,10 +122,10 @@ def measured(source: Path, decoded: Path, size: int, seconds: float) -> Result:
 
 
 def table(target: str, floor: float, rows: dict[str, dict[str, Result]]) -> str:
-    """Geometric means beside ab-av1's slowest preset, over the clips of which every way has a result."""
+    """Geometric means beside the last program's last preset, over the clips of which every way has a result."""
     ways = list(dict.fromkeys(way for found in rows.values() for way in found))
     whole = {clip: found for clip, found in rows.items() if len(found) == len(ways)}
-    last = [way for way in ways if way.startswith("ab-av1")][-1:]
+    last = [way for way in ways if not way.startswith("ours")][-1:]
     if not whole or not last:
         return f"{target} >= {floor:g}: no clip of which every way has a result\n"
     lines = [f"{target} >= {floor:g} of the clip, {len(whole)} of {len(rows)} clips, against {last[0]}:", "", "| | bytes | processor time | achieved, least to most | mean VMAF | mean luma XPSNR |", "|---|---|---|---|---|---|"]
