@@ -28,7 +28,7 @@ COLORS = {
 PUBLISHED = "Cool-chic 5.0, as published"
 POINTS = ((0.0839, 27.435), (0.2186, 30.859), (0.4819, 34.521), (0.7594, 37.247), (1.3571, 41.167))
 """Bits a pixel and psnr_rgb in dB of Cool-chic 5.0: means over Kodak of the results in its repository (github.com/Orange-OpenSource/Cool-Chic)."""
-COLORS[PUBLISHED] = "#555555"
+DRAWN = {**COLORS, PUBLISHED: "#555555"}
 PANELS = (("psnr_rgb", "PSNR of R, G and B, dB"), ("ssimulacra2", "SSIMULACRA 2"))
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, GAP = 940, 420, 48, 16, 96, 44, 56
 Row = dict[str, str]
@@ -78,7 +78,7 @@ def svg(rows: Sequence[Row]) -> str:
     ]
     x, y = 14.0, 43.0
     named = {row["codec"] for row in rows} | ({PUBLISHED} if count == "24" else set())
-    for name, color in COLORS.items():
+    for name, color in DRAWN.items():
         if name in named:
             width = 26 + 5.3 * len(name)
             if x + width > WIDTH:
@@ -119,8 +119,8 @@ def panel(left: float, width: float, title: str, curves: dict[str, Curve]) -> li
     for name, each in curves.items():
         places = [at(*point) for point in each]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{COLORS[name]}" stroke-width="1.8"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLORS[name]}"/>' for x, y in places]
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{DRAWN[name]}" stroke-width="1.8"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{DRAWN[name]}"/>' for x, y in places]
     return parts
 
 
