@@ -59,9 +59,12 @@ def main() -> None:
     if score is None:
         raise SystemExit(f"ab-av1: {why_not}")
     options.output.mkdir(parents=True, exist_ok=True)
-    targets = {"vmaf": options.vmaf, "xpsnr": options.xpsnr}
+    ab_av1, av1an = (
+        {f"{name}, preset {preset}": (name, preset) for preset in presets} for name, presets in (("ab-av1", options.presets), ("Av1an", options.av1an))
+    )
+    programs = {"vmaf": av1an | ab_av1, "xpsnr": ab_av1}
+    targets = {target: floor for target, floor in (("vmaf", options.vmaf), ("xpsnr", options.xpsnr)) if programs[target]}
     rows: dict[str, dict[str, dict[str, Result]]] = {target: {} for target in targets}
-    programs = {f"{name}, preset {preset}": (name, preset) for name, presets in (("Av1an", options.av1an), ("ab-av1", options.presets)) for preset in presets}
     file = options.output / "searchers.json"
     kept = read(file)
     for path in options.clips:
@@ -69,8 +72,7 @@ def main() -> None:
         convert(path, y4m, options.frames)
         for target, floor in targets.items():
             known = kept.get(target, {}).get(path.stem, {})
-            asked_for = {way: program for way, program in programs.items() if target == "vmaf" or program[0] == "ab-av1"}
-            found = {way: known[way] if way in known else theirs(y4m, way, program, target, floor) for way, program in asked_for.items()}
+            found = {way: known[way] if way in known else theirs(y4m, way, program, target, floor) for way, program in programs[target].items()}
             # Its XPSNR is of all planes: ours is asked for what that came to in luma.
             asked = min((result.xpsnr for result in found.values() if result), default=floor) if target == "xpsnr" else floor
             found |= {f"ours, effort {effort}": ours(y4m, effort, target, asked) for effort in options.efforts}

@@ -37,9 +37,10 @@ def photo_info_lines(found: StreamInfo, photo: Photo) -> list[str]:
 
 def _coding(photo: Photo) -> str:
     """What its samples are coded as."""
-    if photo.coding == "av1" and not photo.macs_per_pixel:
-        return "AV1"
-    return f"{'AV1 and a filter' if photo.coding == 'av1' else 'a network'}, {photo.macs_per_pixel} multiplications a pixel"
+    cost = f"{photo.macs_per_pixel} multiplications a pixel"
+    if photo.coding == "neural":
+        return f"a network, {cost}"
+    return f"AV1 and a filter, {cost}" if photo.macs_per_pixel else "AV1"
 
 
 def _beside(photo: Photo) -> str:

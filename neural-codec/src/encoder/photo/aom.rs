@@ -6,12 +6,10 @@ use super::av1::{Coded, color_for_players};
 use crate::base::{Libaom, Quantizer, StillEncoder, StillTune};
 use crate::bitstream::{PhotoCode, PhotoFilter};
 use crate::decoder::{Av1Photo, color_of_photo, decode_av1_photo, decode_own_planes, filter_planes};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::{PHOTO_NETWORK, photo_network};
-use crate::frame::{
-    BitDepth, Color, ColorAxes, Frame, Layout, OwnColors, PixelFormat, Plane, Planes, convert,
-};
-use crate::metrics::{Comparable, squared_error};
+use crate::frame::{BitDepth, Color, ColorAxes, Frame, Layout, OwnColors, PixelFormat, convert};
+use crate::metrics::{Comparison, Measures};
 
 /// What a step of the quantizer makes coarser, about: a quarter step is a quarter of that (on a logarithmic scale) by smaller planes,
 /// as libaom has whole steps alone.
@@ -137,15 +135,8 @@ impl<'a> AomCoder<'a> {
 
     /// The sum of squared errors of red, green and blue.
     fn error_of(&self, decoded: &Frame) -> Result<u128> {
-        fn sum<T: Comparable>(source: &[Plane<T>; 3], decoded: &[Plane<T>; 3]) -> Result<u128> {
-            let pairs = source.iter().zip(decoded);
-            pairs.map(|(source, decoded)| Ok(squared_error(source, decoded)?.sum)).sum()
-        }
-        match (self.source.planes(), decoded.planes()) {
-            (Planes::U8(source), Planes::U8(decoded)) => sum(source, decoded),
-            (Planes::U16(source), Planes::U16(decoded)) => sum(source, decoded),
-            _ => Err(Error::internal("photo", "planes of two sample types in one format")),
-        }
+        let mut comparison = Comparison::new(self.source.format(), Measures::PSNR);
+        Ok(comparison.push(self.source, decoded)?.planes.iter().map(|plane| plane.sum).sum())
     }
 
     fn for_players(&self, encoder: StillEncoder) -> Result<Coded> {
