@@ -46,6 +46,38 @@ fn every_scene_reaches_the_floor_by_measurement() {
     }
 }
 
+/// Frames of an attempt, and whether the preset that is stored made it.
+type Looked = (u64, bool);
+
+/// What was coded before a scene of so many frames was stored, to locate and as pilots.
+fn looked_at(frames: u64, defaults: &str) -> [Vec<Looked>; 2] {
+    let mut settings = Settings::default();
+    for (name, value) in [("effort", "5"), ("min_psnr_y", "36"), ("defaults", defaults)] {
+        settings.set(name, value).unwrap();
+    }
+    let mut clip = Clip::new(96, 80, PixelFormat::YUV420_8, frames, frames);
+    let report = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default()).unwrap();
+    let [scene] = report.scenes.as_slice() else { panic!("{} scenes", report.scenes.len()) };
+    assert!(scene.target_met);
+    [Stage::Locate, Stage::Pilot].map(|stage| {
+        let attempts = scene.attempts.iter().filter(move |attempt| attempt.stage == stage);
+        attempts.map(|attempt| (attempt.frames, attempt.preset == scene.preset)).collect()
+    })
+}
+
+#[test]
+fn a_sample_of_a_long_scene_is_coded_as_it_will_be_stored_before_a_fast_pilot() {
+    let [located, piloted] = looked_at(120, "[search]\nsampled_frames = 20\n");
+    let (before, sample) = located.split_at(located.len() - 2);
+    assert_eq!(sample, [(20, false), (20, true)], "by both presets");
+    assert!(before.iter().all(|&located| located == (33, false)));
+    assert!(piloted.iter().all(|&pilot| pilot == (120, false)) && !piloted.is_empty());
+    for (frames, defaults) in [(60, ""), (120, "[search]\nsampled_up_to = 0.0\n")] {
+        let [located, _] = looked_at(frames, defaults);
+        assert!(located.iter().all(|&(_, is_stored)| !is_stored), "{frames}: {located:?}");
+    }
+}
+
 #[test]
 fn a_higher_floor_takes_more_bytes() {
     let bytes = |psnr| encoded(&[("effort", "1"), ("min_psnr_y", psnr)]).unwrap().0.len();

@@ -109,6 +109,8 @@ table! {
     search: Search {
         /// By how much predictions aim above the floor.
         target_margin: f64, 0 => 2;
+        /// The same over what a sample says, for a coding that is to do alone.
+        sampled_margin: f64, 0 => 2;
         /// The same for the last frames of a coding that is steered.
         steered_margin: f64, 0 => 2;
         /// The least aim of a correction, once the stored preset was measured.
@@ -133,6 +135,10 @@ table! {
         most_corrections: usize, 0 => 8;
         /// Frames of the part that locates.
         part_frames: u64, 9 => 1000;
+        /// The coarsest quantizer at which a sample is coded as the scene will be stored, before a fast pilot. Below 1 none is.
+        sampled_up_to: f64, 0 => 70;
+        /// Frames of the sample.
+        sampled_frames: u64, 9 => 1000;
         /// What a dB is worth, in the natural logarithm of the bytes.
         log_bytes_per_db: f64, 0.01 => 2;
     }
@@ -159,6 +165,8 @@ table! {
         least_left: u64, 1 => 256;
         /// Frames whose distance from what was expected counts half.
         trusted_frames: f64, 0.5 => 1000;
+        /// The same where a sample was coded as the scene is stored.
+        sampled_trusted_frames: f64, 0.5 => 10000;
         /// How far quantizers may be moved on the way. Units: steps of the quantizer.
         most_moved: f64, 0 => 40;
     }
@@ -174,6 +182,8 @@ table! {
         over_pilot: [[f64; 2]; 7], -1 => 10;
         /// What is added where the pilot was made at the probes' preset.
         over_fast_pilot: [f64; 2], -1 => 10;
+        /// What a whole scene gains of each dB that a sample of it gains.
+        over_sample: [f64; 2], 0 => 4;
         /// The share of changed blocks from which on less is gained over a pilot.
         busy_from: f64, 0 => 1;
         /// How much less presets 0 to 6 gain for each share of 1 above that.

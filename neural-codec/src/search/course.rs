@@ -9,7 +9,7 @@ use super::steering::Steering;
 use crate::error::{Error, Result};
 use crate::metrics::FrameMetrics;
 
-/// The quantizers of the frames, by their number in the scene.
+/// The quantizers of the frames, by their number in the coding.
 pub(super) struct Course {
     /// Empty where the encoder chooses.
     quantizers: Vec<u8>,

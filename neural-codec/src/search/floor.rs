@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! locate   a part of the scene at a fast preset   -> about where the quantizer lies, and which metric binds there
+//! sample   before a fast pilot: a part at the fast preset, and as it will be stored
+//!                                                 -> how far the one lies above the other
 //! pilot    the scene at a middle preset           -> every frame's quality, and the quantizer that it was given
 //! store    the scene as it will be stored, every frame at the pilot's quantizer or as far from it as the floor is
 //!                                                 -> measured; corrected where it misses the floor or lies far above
@@ -24,7 +26,7 @@ use super::scene_search::{Search, SearchResult, Store, Stored};
 use super::steering::{Aim, Steering};
 use super::target::Floor;
 use crate::base::{Library, Quantizer};
-use crate::defaults::{Defaults, Search as SearchRules};
+use crate::defaults::{Defaults, Search as SearchRules, SteeringRules};
 use crate::error::{Error, Result};
 use crate::metrics::{FrameMetrics, Metric};
 use crate::progress::Stage;
@@ -44,7 +46,7 @@ impl Search<'_> {
         let (part, base_floor) = (self.part(), floor.lowered(&self.expected_gain));
         let located = self.locate(&base_floor, &part)?;
         let forecast = match self.pilot() {
-            Some(pilot) => self.forecast(&base_floor, &located, pilot)?,
+            Some(pilot) => self.forecast(&base_floor, located, pilot)?,
             None => Forecast::of(located),
         };
         self.store(floor, &base_floor, forecast, store)
@@ -73,6 +75,21 @@ impl Search<'_> {
         }
     }
 
+    /// What the stored preset gains over the probes' at this quantizer: by a sample of the scene, coded by both with every frame at the
+    /// same quantizer. None where those end beside the coarsest, where frames say little of others.
+    fn sampled_gain(&mut self, quantizer: Quantizer) -> Result<Option<Quality>> {
+        let SearchRules { sampled_up_to, sampled_frames, .. } = self.rules();
+        if quantizer.value() > sampled_up_to {
+            return Ok(None);
+        }
+        let sample = self.middle(sampled_frames.min(self.length()));
+        let probe = self.probe(Stage::Locate, quantizer, sample.clone())?;
+        let mut params = self.effort.params(quantizer, self.tools());
+        params.frame_quantizers.clone_from(&probe.base.quantizers);
+        let stored = self.attempt(Stage::Locate, &params, sample)?;
+        Ok(Some(self.quality(&stored).minus(&self.quality(&probe))))
+    }
+
     /// Tunes the attempts to come for what binds where a curve says that the floor is met; the curve of such attempts.
     fn tuned(&mut self, curve: &Curve, floor: &Floor, over_probe: &Quality) -> Curve {
         let plain = curve.moved(&Quality::even(0.0).minus(&self.tune_gain()));
@@ -91,10 +108,22 @@ impl Search<'_> {
     }
 
     /// What the whole scene at the pilot's preset says of the stored one.
-    fn forecast(&mut self, floor: &Floor, located: &Curve, pilot: (i8, Tools)) -> Result<Forecast> {
+    fn forecast(
+        &mut self,
+        floor: &Floor,
+        mut located: Curve,
+        (preset, tools): (i8, Tools),
+    ) -> Result<Forecast> {
         let rules = self.rules();
-        let wanted = located.solve(floor, rules.target_margin, self.library());
-        let forecast = self.piloted(wanted, located, pilot)?;
+        let is_fast = preset == self.effort.probe_preset;
+        let mut wanted = located.solve(floor, rules.target_margin, self.library());
+        let sampled = if is_fast { self.sampled_gain(wanted)? } else { None };
+        if let Some(sampled) = &sampled {
+            located = located.moved(&sampled.minus(&self.over_probe(wanted)));
+            wanted = located.solve(floor, rules.target_margin, self.library());
+        }
+        let gain = self.over_pilot(is_fast, sampled.as_ref());
+        let forecast = self.piloted(wanted, &located, (preset, tools), &gain)?;
         let found = forecast.curve.solve(floor, rules.target_margin, self.library());
         let miss = position(found.value()) - position(wanted.value());
         if miss.abs() <= rules.far_position {
@@ -103,24 +132,32 @@ impl Search<'_> {
         // There another tune may be the right one.
         let curve = self.tuned(&forecast.curve, floor, &Quality::even(0.0));
         let found = curve.solve(floor, rules.target_margin, self.library());
-        let pilot = self.pilot().unwrap_or(pilot);
-        self.piloted(found, located, pilot)
+        let pilot = self.pilot().unwrap_or((preset, tools));
+        self.piloted(found, &located, pilot, &gain)
     }
 
-    /// A pilot at this quantizer.
+    /// What the stored preset is expected to gain over a pilot.
+    fn over_pilot(&self, is_fast: bool, sampled: Option<&Quality>) -> Gain {
+        let constants = &self.context.clip.defaults.forecast;
+        let Profile { changed_blocks, motion, .. } = *self.profile;
+        let quality = match sampled {
+            Some(gain) => forecast::over_sample(constants, gain),
+            None => forecast::over_pilot(constants, self.effort.preset, is_fast, (changed_blocks, motion)),
+        };
+        Gain { quality, is_sampled: sampled.is_some() }
+    }
+
+    /// A pilot at this quantizer, over which the stored preset gains so much.
     fn piloted(
         &mut self,
         quantizer: Quantizer,
         located: &Curve,
         (preset, tools): (i8, Tools),
+        &Gain { quality: gain, is_sampled }: &Gain,
     ) -> Result<Forecast> {
         let params = self.effort.pilot_params(preset, quantizer, tools);
         let attempt = self.attempt(Stage::Pilot, &params, 0..self.length())?;
         let value = params.quantizer.value();
-        let constants = &self.context.clip.defaults.forecast;
-        let is_fast = preset == self.effort.probe_preset;
-        let Profile { changed_blocks, motion, .. } = *self.profile;
-        let gain = forecast::over_pilot(constants, self.effort.preset, is_fast, (changed_blocks, motion));
         let quality = self.quality(&attempt).plus(&gain);
         let curve = located.moved(&quality.minus(&located.quality(value)));
         let above = |frame: &FrameMetrics| {
@@ -128,7 +165,8 @@ impl Search<'_> {
             (frame.psnr_y.map(|db| db + gain.psnr_y), ssim_db)
         };
         let expected = attempt.frames.iter().map(above).collect();
-        Ok(Forecast { curve, frames: Some(Frames { value, quantizers: attempt.base.quantizers, expected }) })
+        let frames = Some(Frames { value, quantizers: attempt.base.quantizers, expected });
+        Ok(Forecast { curve, frames, is_sampled })
     }
 
     /// The constants of this search.
@@ -151,7 +189,7 @@ impl Search<'_> {
     ) -> Result<SearchResult<S>> {
         let (library, tools) = (Arc::clone(&self.context.clip.library), self.tools());
         let (rules, defaults) = (self.rules(), &self.context.clip.defaults);
-        let mut value = forecast.solve(&forecast.curve, base_floor, rules.target_margin, &library);
+        let mut value = forecast.solve(&forecast.curve, base_floor, forecast.margin(&rules), &library);
         let predicted = forecast.curve.quality(value).plus(&self.expected_gain);
         let mut measured = Curve::as_steep_as(&forecast.curve, value);
         let mut best: Option<Attempted<S>> = None;
@@ -247,11 +285,20 @@ impl<S> Attempted<S> {
     }
 }
 
+/// What the stored preset gains over a pilot.
+struct Gain {
+    quality: Quality,
+    /// Whether a sample says so.
+    is_sampled: bool,
+}
+
 /// What is expected of the stored preset.
 struct Forecast {
     curve: Curve,
     /// None where there was no pilot.
     frames: Option<Frames>,
+    /// Whether a sample was coded as the scene is stored.
+    is_sampled: bool,
 }
 
 /// The frames of a coding of the whole scene.
@@ -266,7 +313,7 @@ struct Frames {
 
 impl Forecast {
     fn of(curve: Curve) -> Self {
-        Self { curve, frames: None }
+        Self { curve, frames: None, is_sampled: false }
     }
 
     /// The coarsest quantizer that a curve says to lie so many dB above the floor.
@@ -285,6 +332,20 @@ impl Forecast {
             .unwrap_or_default()
     }
 
+    /// By how much the first coding aims above the floor.
+    fn margin(&self, rules: &SearchRules) -> f64 {
+        if self.is_sampled { rules.sampled_margin } else { rules.target_margin }
+    }
+
+    /// What frames turned out to be says less of others where a sample has told of all.
+    fn steering_rules(&self, defaults: &Defaults) -> SteeringRules {
+        let rules = defaults.steering;
+        match self.is_sampled {
+            true => SteeringRules { trusted_frames: rules.sampled_trusted_frames, ..rules },
+            false => rules,
+        }
+    }
+
     /// How to steer the first coding, which begins at this quantizer; none where there was no pilot.
     fn steering(&self, start: f64, floor: &Floor, defaults: &Defaults) -> Option<Arc<Steering>> {
         let frames = self.frames.as_ref()?;
@@ -297,10 +358,10 @@ impl Forecast {
                 expected: frames.expected.clone(),
                 slope: self.curve.slope(start),
                 floor: *floor,
-                margin: defaults.search.target_margin,
+                margin: self.margin(&defaults.search),
                 least_margin: defaults.search.steered_margin,
             }),
-            rules: defaults.steering,
+            rules: self.steering_rules(defaults),
         }))
     }
 }

@@ -3,6 +3,7 @@
 
 use super::quality::Quality;
 use crate::defaults::Forecast;
+use crate::metrics::Metric;
 
 /// What a preset next to the pilot's gains over the probe's at the same quantizer, before anything is measured.
 pub(crate) fn over_probe(constants: &Forecast, quantizer: f64) -> Quality {
@@ -32,6 +33,12 @@ pub(crate) fn over_pilot(
         ssim_db: Some(ssim_db + more_ssim + moved_ssim - less_ssim),
         ..Quality::even(psnr_y + more_psnr + moved_psnr - less_psnr)
     }
+}
+
+/// What the stored preset gains over a whole scene, by what it gained over a sample of it.
+pub(crate) fn over_sample(constants: &Forecast, gain: &Quality) -> Quality {
+    let [of_errors, of_ssim] = constants.over_sample;
+    gain.zip(gain, |metric, db, _| db * if metric == Metric::SsimY { of_ssim } else { of_errors })
 }
 
 #[cfg(test)]

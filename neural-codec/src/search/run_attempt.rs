@@ -140,7 +140,7 @@ impl<'a> Coder<'a> {
         for index in span {
             let Some(frame) = self.frames.get(index)? else { break };
             self.context.resources.cancel.check()?;
-            if let Some(measured) = self.course.due(index) {
+            if let Some(measured) = self.course.due(sent) {
                 while self.passed < measured {
                     let unit = self.encoder.receive_early()?;
                     self.take(unit, kind)?;
@@ -148,7 +148,7 @@ impl<'a> Coder<'a> {
                 self.course.turn(measured, &self.coded.base.sizes)?;
             }
             let coded = at_depth(Arc::clone(&frame), self.depth)?;
-            match self.course.next(index) {
+            match self.course.next(sent) {
                 Some(quantizer) => self.encoder.send_at(coded, quantizer)?,
                 None => self.encoder.send(coded)?,
             }

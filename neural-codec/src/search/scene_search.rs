@@ -136,7 +136,12 @@ impl<'a> Search<'a> {
         if length * 2 <= frames * 3 {
             return 0..length;
         }
-        let start = (length - frames) / 2;
+        self.middle(frames)
+    }
+
+    /// So many frames from the middle.
+    pub(super) fn middle(&self, frames: u64) -> Range<u64> {
+        let start = (self.length() - frames) / 2;
         start..start + frames
     }
 
