@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stage {
-    /// A part of the scene at a fast preset.
+    /// A part of the scene at a fast preset, and as it will be stored.
     Locate,
     /// The whole scene at a fast or a middle preset.
     Pilot,

@@ -8,7 +8,7 @@ use neural_codec::encoder::{Hooks, encode};
 use neural_codec::frame::PixelFormat;
 use neural_codec::progress::Stage;
 use neural_codec::report::Report;
-use neural_codec::report::SceneVerdict;
+use neural_codec::report::{SceneReport, SceneVerdict};
 use neural_codec::settings::Settings;
 use support::Clip;
 
@@ -49,16 +49,21 @@ fn every_scene_reaches_the_floor_by_measurement() {
 /// Frames of an attempt, and whether the preset that is stored made it.
 type Looked = (u64, bool);
 
-/// What was coded before a scene of so many frames was stored, to locate and as pilots.
-fn looked_at(frames: u64, defaults: &str) -> [Vec<Looked>; 2] {
+/// A clip of one scene at a floor of 36 dB.
+fn one_scene(frames: u64, defaults: &str) -> SceneReport {
     let mut settings = Settings::default();
     for (name, value) in [("effort", "5"), ("min_psnr_y", "36"), ("defaults", defaults)] {
         settings.set(name, value).unwrap();
     }
     let mut clip = Clip::new(96, 80, PixelFormat::YUV420_8, frames, frames);
-    let report = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default()).unwrap();
-    let [scene] = report.scenes.as_slice() else { panic!("{} scenes", report.scenes.len()) };
-    assert!(scene.target_met);
+    let mut report = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default()).unwrap();
+    assert!(report.scenes.len() == 1 && report.scenes[0].target_met);
+    report.scenes.remove(0)
+}
+
+/// What was coded before such a scene was stored, to locate and as pilots.
+fn looked_at(frames: u64, defaults: &str) -> [Vec<Looked>; 2] {
+    let scene = one_scene(frames, defaults);
     [Stage::Locate, Stage::Pilot].map(|stage| {
         let attempts = scene.attempts.iter().filter(move |attempt| attempt.stage == stage);
         attempts.map(|attempt| (attempt.frames, attempt.preset == scene.preset)).collect()
@@ -72,9 +77,22 @@ fn a_sample_of_a_long_scene_is_coded_as_it_will_be_stored_before_a_fast_pilot() 
     assert_eq!(sample, [(20, false), (20, true)], "by both presets");
     assert!(before.iter().all(|&located| located == (33, false)));
     assert!(piloted.iter().all(|&pilot| pilot == (120, false)) && !piloted.is_empty());
-    for (frames, defaults) in [(60, ""), (120, "[search]\nsampled_up_to = 0.0\n")] {
+    for (frames, defaults) in [(60, ""), (120, "[search]\nsampled_quantizers = [80.0, 80.0]\n")] {
         let [located, _] = looked_at(frames, defaults);
         assert!(located.iter().all(|&(_, is_stored)| !is_stored), "{frames}: {located:?}");
+    }
+}
+
+#[test]
+fn a_sample_says_what_the_first_coding_comes_to() {
+    // Nothing is steered on the way, and no filter is counted on.
+    let text = "[steering]\nmost_moved = 0.0\n[wiener]\nfrom_effort = 10\n";
+    for margin in [0.1, 0.7] {
+        let scene = one_scene(120, &format!("{text}[search]\nsampled_margin = {margin}\n"));
+        let first = scene.attempts.iter().find(|attempt| attempt.stage == Stage::Store).unwrap();
+        let (predicted, found) = (scene.predicted.unwrap().psnr_y, first.psnr_y.unwrap());
+        assert!((predicted - 36.0 - margin).abs() < 0.1, "{predicted}");
+        assert!((predicted - found).abs() < 0.4, "{predicted} {found}");
     }
 }
 
@@ -82,6 +100,17 @@ fn a_sample_of_a_long_scene_is_coded_as_it_will_be_stored_before_a_fast_pilot() 
 fn a_higher_floor_takes_more_bytes() {
     let bytes = |psnr| encoded(&[("effort", "1"), ("min_psnr_y", psnr)]).unwrap().0.len();
     assert!(bytes("30") < bytes("36") && bytes("36") < bytes("42"));
+}
+
+#[test]
+fn a_floor_beside_losslessness_is_not_met_by_losslessness() {
+    let (_, report) = encoded(&[("effort", "5"), ("min_psnr_y", "51")]).unwrap();
+    let is_lossless = |psnr: Option<f64>| psnr.is_none_or(|psnr| psnr > 60.0);
+    let mut attempts = report.scenes.iter().flat_map(|scene| &scene.attempts);
+    assert!(attempts.any(|attempt| is_lossless(attempt.psnr_y)), "there is nothing to fall into");
+    for scene in &report.scenes {
+        assert!(scene.target_met && !is_lossless(scene.quality.psnr_y), "{scene:?}");
+    }
 }
 
 #[test]

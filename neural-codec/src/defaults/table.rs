@@ -109,7 +109,7 @@ table! {
     search: Search {
         /// By how much predictions aim above the floor.
         target_margin: f64, 0 => 2;
-        /// The same over what a sample says, for a coding that is to do alone.
+        /// The same where a sample was coded as the scene is stored.
         sampled_margin: f64, 0 => 2;
         /// The same for the last frames of a coding that is steered.
         steered_margin: f64, 0 => 2;
@@ -131,12 +131,12 @@ table! {
         first_by_flatness: f64, -200 => 200;
         /// Share of the bytes that a coding between two others must be expected to save.
         worth_another: f64, 0 => 1;
-        /// Most codings of a scene after the first; three more where none of these meets the floor.
+        /// Most codings of a scene after the first; three more where none of these meets the floor, or one is expected to save a third of the bytes.
         most_corrections: usize, 0 => 8;
         /// Frames of the part that locates.
         part_frames: u64, 9 => 1000;
-        /// The coarsest quantizer at which a sample is coded as the scene will be stored, before a fast pilot. Below 1 none is.
-        sampled_up_to: f64, 0 => 70;
+        /// The finest and the coarsest quantizer at which a sample is coded as the scene will be stored, before a fast pilot; from 80 on none is.
+        sampled_quantizers: [f64; 2], 0 => 80;
         /// Frames of the sample.
         sampled_frames: u64, 9 => 1000;
         /// What a dB is worth, in the natural logarithm of the bytes.
@@ -182,7 +182,7 @@ table! {
         over_pilot: [[f64; 2]; 7], -1 => 10;
         /// What is added where the pilot was made at the probes' preset.
         over_fast_pilot: [f64; 2], -1 => 10;
-        /// What a whole scene gains of each dB that a sample of it gains.
+        /// What a whole scene gains for each dB that a sample of it gains.
         over_sample: [f64; 2], 0 => 4;
         /// The share of changed blocks from which on less is gained over a pilot.
         busy_from: f64, 0 => 1;

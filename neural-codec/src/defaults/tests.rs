@@ -43,7 +43,7 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!((search.most_located, search.far, search.far_position), (3, 0.9, 6.0));
     assert_eq!((search.first_quantizer, search.worth_another, search.most_corrections), (55, 0.06, 3));
     assert_eq!((search.part_frames, search.log_bytes_per_db), (33, 0.28));
-    assert_eq!((search.sampled_up_to, search.sampled_frames), (63.0, 33));
+    assert_eq!((search.sampled_quantizers, search.sampled_frames), ([20.0, 63.0], 33));
     let MostAbove { psnr_y, ssim_y, ms_ssim_y, ssimulacra2, vmaf, xpsnr_y } = most_above;
     assert_eq!([psnr_y, ssim_y, ms_ssim_y, ssimulacra2, vmaf, xpsnr_y], [0.3, 0.0021, 0.001, 1.0, 0.4, 0.3]);
     assert_eq!((steering.every, steering.least_left), (16, 8));

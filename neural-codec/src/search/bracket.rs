@@ -1,6 +1,6 @@
 //! The stored codings of a scene nearest to its floor on both sides, and what one between them would save.
 
-use super::quality_curve::STEP;
+use super::quality_curve::{STEP, middle};
 
 /// One coding of the whole scene.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +9,17 @@ struct Side {
     bytes: u64,
     /// By how many dB it lies above the floor.
     margin: f64,
+}
+
+/// Quantizers between two codings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Between {
+    /// Nearest to what was wanted.
+    pub(super) nearest: f64,
+    /// Half way between the two, on the scale on which quality falls evenly.
+    pub(super) half_way: f64,
+    /// The share of the bytes that one on the floor is expected to save: bytes fall with quality as they do between the two.
+    pub(super) saving: f64,
 }
 
 /// Codings on both sides of a floor.
@@ -42,10 +53,8 @@ impl Bracket {
             .fold(f64::INFINITY, f64::min)
     }
 
-    /// The quantizer nearest to `wanted` that lies between a coding that meets the floor and one that misses it, and the share of
-    /// the former's bytes that it is expected to save, were it on the floor: bytes fall with quality as they do between the two. None
-    /// without both, or without room between them.
-    pub(super) fn between(&self, wanted: f64) -> Option<(f64, f64)> {
+    /// What lies between a coding that meets the floor and one that misses it. None without both, or without room between them.
+    pub(super) fn between(&self, wanted: f64) -> Option<Between> {
         let (met, missed) = self.met.zip(self.missed)?;
         let (finest, coarsest) = (met.quantizer + STEP, missed.quantizer - STEP);
         if finest > coarsest || missed.bytes >= met.bytes {
@@ -53,7 +62,8 @@ impl Bracket {
         }
         let above = (met.margin / (met.margin - missed.margin)).clamp(0.0, 1.0);
         let saving = 1.0 - (missed.bytes as f64 / met.bytes as f64).powf(above);
-        Some((wanted.clamp(finest, coarsest), saving))
+        let half_way = middle(finest, coarsest);
+        Some(Between { nearest: wanted.clamp(finest, coarsest), half_way, saving })
     }
 }
 
@@ -67,11 +77,13 @@ mod tests {
         bracket.add(67.25, 8_000, -1.0, false);
         assert!(bracket.between(65.0).is_none() && !bracket.is_met());
         bracket.add(63.0, 16_000, 2.0, true);
-        let (quantizer, saving) = bracket.between(65.0).unwrap();
-        assert!(quantizer == 65.0 && (saving - 0.37).abs() < 0.005, "{saving}");
+        let Between { nearest, half_way, saving } = bracket.between(65.0).unwrap();
+        assert!(nearest == 65.0 && (64.5..65.5).contains(&half_way), "{half_way}");
+        assert!((saving - 0.37).abs() < 0.005, "{saving}");
         assert_eq!(bracket.distance(), 1.0);
         // What lies outside is drawn in.
-        assert_eq!((bracket.between(50.0).unwrap().0, bracket.between(70.0).unwrap().0), (63.25, 67.0));
+        let nearest = |wanted| bracket.between(wanted).unwrap().nearest;
+        assert_eq!((nearest(50.0), nearest(70.0)), (63.25, 67.0));
     }
 
     #[test]
@@ -82,8 +94,8 @@ mod tests {
         {
             bracket.add(quantizer, bytes, margin, margin >= 0.0);
         }
-        let (quantizer, saving) = bracket.between(61.9).unwrap();
-        assert!(quantizer == 61.75 && saving > 0.09 && saving < 0.1, "{saving}");
+        let Between { nearest, saving, .. } = bracket.between(61.9).unwrap();
+        assert!(nearest == 61.75 && saving > 0.09 && saving < 0.1, "{saving}");
         bracket.add(61.75, 720, 0.01, true);
         assert!(bracket.between(61.9).is_none());
     }

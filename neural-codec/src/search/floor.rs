@@ -33,8 +33,11 @@ use crate::progress::Stage;
 use crate::report::SceneVerdict;
 use crate::scene::Profile;
 
-/// Codings beyond those that are allowed, for a scene that none of them brought to its floor.
+/// Codings beyond those that are allowed, for a scene that none of them brought to its floor, or not without waste.
 const MORE_WHERE_MISSED: usize = 3;
+
+/// Share of the bytes that such a one has to be expected to save.
+const WASTED: f64 = 0.3;
 
 impl Search<'_> {
     /// The coarsest quantizer that reaches a quality floor.
@@ -75,19 +78,33 @@ impl Search<'_> {
         }
     }
 
-    /// What the stored preset gains over the probes' at this quantizer: by a sample of the scene, coded by both with every frame at the
-    /// same quantizer. None where those end beside the coarsest, where frames say little of others.
-    fn sampled_gain(&mut self, quantizer: Quantizer) -> Result<Option<Quality>> {
-        let SearchRules { sampled_up_to, sampled_frames, .. } = self.rules();
-        if quantizer.value() > sampled_up_to {
+    /// A sample of the scene at this quantizer, by a fast pilot's preset and as it will be stored, every frame at the same quantizer; none where
+    /// it would say little, or no pilot is fast.
+    fn sample(
+        &mut self,
+        floor: &Floor,
+        quantizer: Quantizer,
+        (preset, pilot_tools): (i8, Tools),
+    ) -> Result<Option<Sample>> {
+        let is_fast = preset == self.effort.probe_preset;
+        if !(is_fast && floor.is_of_psnr_and_ssim() && self.is_sampled_at(quantizer)) {
             return Ok(None);
         }
-        let sample = self.middle(sampled_frames.min(self.length()));
-        let probe = self.probe(Stage::Locate, quantizer, sample.clone())?;
-        let mut params = self.effort.params(quantizer, self.tools());
-        params.frame_quantizers.clone_from(&probe.base.quantizers);
-        let stored = self.attempt(Stage::Locate, &params, sample)?;
-        Ok(Some(self.quality(&stored).minus(&self.quality(&probe))))
+        let (tools, frames) = (self.tools(), self.middle(self.rules().sampled_frames.min(self.length())));
+        let params = self.effort.pilot_params(preset, quantizer, pilot_tools);
+        let fast = self.attempt(Stage::Locate, &params, frames.clone())?;
+        let mut params = self.effort.params(quantizer, tools);
+        params.frame_quantizers.clone_from(&fast.base.quantizers);
+        let stored = self.attempt(Stage::Locate, &params, frames)?;
+        let (fast, stored) = (self.quality(&fast), self.quality(&stored));
+        let gain = forecast::likely_gain(&stored.minus(&fast));
+        Ok(Some(Sample { tools, gain, quality: fast.plus(&gain) }))
+    }
+
+    /// Whether a sample says something of scenes at this quantizer.
+    fn is_sampled_at(&self, quantizer: Quantizer) -> bool {
+        let [finest, coarsest] = self.rules().sampled_quantizers;
+        (finest..=coarsest).contains(&quantizer.value())
     }
 
     /// Tunes the attempts to come for what binds where a curve says that the floor is met; the curve of such attempts.
@@ -108,22 +125,15 @@ impl Search<'_> {
     }
 
     /// What the whole scene at the pilot's preset says of the stored one.
-    fn forecast(
-        &mut self,
-        floor: &Floor,
-        mut located: Curve,
-        (preset, tools): (i8, Tools),
-    ) -> Result<Forecast> {
+    fn forecast(&mut self, floor: &Floor, mut located: Curve, pilot: (i8, Tools)) -> Result<Forecast> {
         let rules = self.rules();
-        let is_fast = preset == self.effort.probe_preset;
         let mut wanted = located.solve(floor, rules.target_margin, self.library());
-        let sampled = if is_fast { self.sampled_gain(wanted)? } else { None };
-        if let Some(sampled) = &sampled {
-            located = located.moved(&sampled.minus(&self.over_probe(wanted)));
+        let sample = self.sample(floor, wanted, pilot)?;
+        if let Some(sample) = &sample {
+            located = located.moved(&sample.quality.minus(&located.quality(wanted.value())));
             wanted = located.solve(floor, rules.target_margin, self.library());
         }
-        let gain = self.over_pilot(is_fast, sampled.as_ref());
-        let forecast = self.piloted(wanted, &located, (preset, tools), &gain)?;
+        let forecast = self.piloted(wanted, &located, pilot, sample.as_ref())?;
         let found = forecast.curve.solve(floor, rules.target_margin, self.library());
         let miss = position(found.value()) - position(wanted.value());
         if miss.abs() <= rules.far_position {
@@ -132,32 +142,34 @@ impl Search<'_> {
         // There another tune may be the right one.
         let curve = self.tuned(&forecast.curve, floor, &Quality::even(0.0));
         let found = curve.solve(floor, rules.target_margin, self.library());
-        let pilot = self.pilot().unwrap_or((preset, tools));
-        self.piloted(found, &located, pilot, &gain)
+        let pilot = self.pilot().unwrap_or(pilot);
+        let sample = sample.filter(|sample| sample.tools == self.tools() && self.is_sampled_at(found));
+        self.piloted(found, &located, pilot, sample.as_ref())
     }
 
-    /// What the stored preset is expected to gain over a pilot.
-    fn over_pilot(&self, is_fast: bool, sampled: Option<&Quality>) -> Gain {
+    /// What the stored preset is expected to gain over a pilot at another.
+    fn over_pilot(&self, preset: i8, sample: Option<&Sample>) -> Quality {
         let constants = &self.context.clip.defaults.forecast;
+        let is_fast = preset == self.effort.probe_preset;
         let Profile { changed_blocks, motion, .. } = *self.profile;
-        let quality = match sampled {
-            Some(gain) => forecast::over_sample(constants, gain),
+        match sample {
+            Some(sample) => forecast::over_sample(constants, &sample.gain),
             None => forecast::over_pilot(constants, self.effort.preset, is_fast, (changed_blocks, motion)),
-        };
-        Gain { quality, is_sampled: sampled.is_some() }
+        }
     }
 
-    /// A pilot at this quantizer, over which the stored preset gains so much.
+    /// A pilot at this quantizer.
     fn piloted(
         &mut self,
         quantizer: Quantizer,
         located: &Curve,
         (preset, tools): (i8, Tools),
-        &Gain { quality: gain, is_sampled }: &Gain,
+        sample: Option<&Sample>,
     ) -> Result<Forecast> {
         let params = self.effort.pilot_params(preset, quantizer, tools);
         let attempt = self.attempt(Stage::Pilot, &params, 0..self.length())?;
         let value = params.quantizer.value();
+        let gain = self.over_pilot(preset, sample);
         let quality = self.quality(&attempt).plus(&gain);
         let curve = located.moved(&quality.minus(&located.quality(value)));
         let above = |frame: &FrameMetrics| {
@@ -166,7 +178,7 @@ impl Search<'_> {
         };
         let expected = attempt.frames.iter().map(above).collect();
         let frames = Some(Frames { value, quantizers: attempt.base.quantizers, expected });
-        Ok(Forecast { curve, frames, is_sampled })
+        Ok(Forecast { curve, frames, is_sampled: sample.is_some() })
     }
 
     /// The constants of this search.
@@ -195,9 +207,9 @@ impl Search<'_> {
         let mut best: Option<Attempted<S>> = None;
         let (mut bracket, mut margin) = (Bracket::default(), rules.corrected_margin);
         let most_above = Floor::most_above(&defaults.most_above).moved(|_, most| self.effort.slack * most);
-        let (mut coded, mut missed) = (Vec::new(), 0_u32);
+        let (mut coded, mut missed, mut saving) = (Vec::new(), 0_u32, 0.0);
         for attempt in 0..=rules.most_corrections + MORE_WHERE_MISSED {
-            if attempt > rules.most_corrections && bracket.is_met() {
+            if attempt > rules.most_corrections && bracket.is_met() && saving < WASTED {
                 break;
             }
             let mut params = self.effort.params(library.quantizer_at_most(value), tools);
@@ -236,8 +248,12 @@ impl Search<'_> {
             if best.as_ref().is_none_or(|best| attempted.is_better(best, floor)) {
                 best = Some(attempted);
             }
-            value = match bracket.between(next) {
-                Some((between, saving)) if saving > self.effort.slack * rules.worth_another => between,
+            let between = bracket.between(next);
+            saving = between.map_or(0.0, |between| between.saving);
+            value = match between {
+                // Where curves have led nowhere, as beside losslessness, halving does.
+                Some(between) if saving >= WASTED && attempt >= rules.most_corrections => between.half_way,
+                Some(between) if saving > self.effort.slack * rules.worth_another => between.nearest,
                 Some(_) => break,
                 None if is_wasteful => next,
                 None if bracket.is_met() || value <= self.effort.finest.value() => break,
@@ -285,11 +301,12 @@ impl<S> Attempted<S> {
     }
 }
 
-/// What the stored preset gains over a pilot.
-struct Gain {
+/// A part of the scene as it will be stored.
+struct Sample {
+    tools: Tools,
     quality: Quality,
-    /// Whether a sample says so.
-    is_sampled: bool,
+    /// What the stored preset gains over the probes'.
+    gain: Quality,
 }
 
 /// What is expected of the stored preset.

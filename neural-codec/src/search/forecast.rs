@@ -1,6 +1,8 @@
 //! From what faster presets measured to the preset that is stored. Fitted over scenes left out one by one; the errors are those of
 //! the scene that was left out (`docs/decisions/0014-search-that-pays.md`).
 
+use std::ops::RangeInclusive;
+
 use super::quality::Quality;
 use crate::defaults::Forecast;
 use crate::metrics::Metric;
@@ -35,6 +37,14 @@ pub(crate) fn over_pilot(
     }
 }
 
+/// Gains of samples. What lies beyond is none of presets: a part that one of them codes without loss.
+const LIKELY_GAINS: RangeInclusive<f64> = -1.0..=3.0;
+
+/// The gain of a sample within likely bounds.
+pub(crate) fn likely_gain(found: &Quality) -> Quality {
+    found.zip(found, |_, db, _| db.clamp(*LIKELY_GAINS.start(), *LIKELY_GAINS.end()))
+}
+
 /// What the stored preset gains over a whole scene, by what it gained over a sample of it.
 pub(crate) fn over_sample(constants: &Forecast, gain: &Quality) -> Quality {
     let [of_errors, of_ssim] = constants.over_sample;
@@ -52,6 +62,16 @@ mod tests {
         let gains: Vec<f64> = (4..280).map(|q| over_probe(&constants, f64::from(q) / 4.0).psnr_y).collect();
         assert!(gains.is_sorted() && gains[0] > 0.2 && gains[196] > 1.2 && gains[196] == gains[275]);
         assert_eq!(gains[0], gains[100]);
+    }
+
+    #[test]
+    fn a_scene_gains_more_than_its_sample_and_nothing_unlikely() {
+        let constants = Defaults::default().forecast;
+        let found = Quality { ssim_db: Some(-0.5), ..Quality::even(2.0) };
+        let gain = over_sample(&constants, &likely_gain(&found));
+        assert_eq!((gain.psnr_y, gain.ssim_db), (2.2, Some(-0.5 * 1.11)));
+        let lossless = likely_gain(&Quality { ssim_db: None, ..Quality::even(60.0) });
+        assert_eq!((lossless.psnr_y, lossless.ssim_db), (3.0, None));
     }
 
     #[test]
