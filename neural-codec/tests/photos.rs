@@ -283,7 +283,12 @@ fn a_filter_brings_a_photo_nearer_for_three_bytes_and_is_left_out_where_it_is_no
     ] {
         let report = encoded(&at("in.png"), &at(output), &pairs).unwrap();
         assert_eq!(report.scenes[0].strategy.name(), "av1", "{output} {pairs:?}");
+        let asked = [&pairs[..], &[("strategies", "hybrid")]].concat();
+        let report = encoded(&at("in.png"), &at(output), &asked).unwrap();
+        assert!(report.notes.iter().any(|note| note.starts_with("No filter")), "{:?}", report.notes);
     }
+    let asked = coded("asked.nvc", &[("strategies", "hybrid")]);
+    assert!(told(&asked) == told(&filtered) && asked.notes == filtered.notes, "{:?}", asked.notes);
     // Readers give the same samples on any number of threads, and refuse another network and other multiplications.
     let bytes = std::fs::read(at("filtered.nvc")).unwrap();
     let packet = PhotoPacket::read_file(&bytes[..], &Limits::default()).unwrap();
