@@ -7,16 +7,18 @@ use neural_codec::Error;
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::frame::PixelFormat;
 use neural_codec::progress::Stage;
-use neural_codec::report::Report;
-use neural_codec::report::{SceneReport, SceneVerdict};
+use neural_codec::report::{Report, SceneReport, SceneVerdict};
 use neural_codec::settings::Settings;
 use support::Clip;
 
 fn encoded(pairs: &[(&str, &str)]) -> neural_codec::Result<(Vec<u8>, Report)> {
+    encoded_clip(Clip::new(192, 128, PixelFormat::YUV420_8, 90, 45), pairs)
+}
+
+fn encoded_clip(mut clip: Clip, pairs: &[(&str, &str)]) -> neural_codec::Result<(Vec<u8>, Report)> {
     let mut settings = Settings::default();
     pairs.iter().try_for_each(|(name, value)| settings.set(name, value))?;
     let mut bytes = Vec::new();
-    let mut clip = Clip::new(192, 128, PixelFormat::YUV420_8, 90, 45);
     let report = encode(&mut clip, &mut bytes, &settings, Hooks::default())?;
     Ok((bytes, report))
 }
@@ -51,12 +53,9 @@ type Looked = (u64, bool);
 
 /// A clip of one scene at a floor of 36 dB.
 fn one_scene(frames: u64, defaults: &str) -> SceneReport {
-    let mut settings = Settings::default();
-    for (name, value) in [("effort", "5"), ("min_psnr_y", "36"), ("defaults", defaults)] {
-        settings.set(name, value).unwrap();
-    }
-    let mut clip = Clip::new(96, 80, PixelFormat::YUV420_8, frames, frames);
-    let mut report = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default()).unwrap();
+    let clip = Clip::new(96, 80, PixelFormat::YUV420_8, frames, frames);
+    let pairs = [("effort", "5"), ("min_psnr_y", "36"), ("defaults", defaults)];
+    let (_, mut report) = encoded_clip(clip, &pairs).unwrap();
     assert!(report.scenes.len() == 1 && report.scenes[0].target_met);
     report.scenes.remove(0)
 }

@@ -207,11 +207,8 @@ impl Search<'_> {
         let mut best: Option<Attempted<S>> = None;
         let (mut bracket, mut margin) = (Bracket::default(), rules.corrected_margin);
         let most_above = Floor::most_above(&defaults.most_above).moved(|_, most| self.effort.slack * most);
-        let (mut coded, mut missed, mut saving) = (Vec::new(), 0_u32, 0.0);
+        let (mut coded, mut missed) = (Vec::new(), 0_u32);
         for attempt in 0..=rules.most_corrections + MORE_WHERE_MISSED {
-            if attempt > rules.most_corrections && bracket.is_met() && saving < WASTED {
-                break;
-            }
             let mut params = self.effort.params(library.quantizer_at_most(value), tools);
             params.frame_quantizers = forecast.frame_quantizers(value);
             if params.frame_quantizers.is_empty() {
@@ -248,14 +245,15 @@ impl Search<'_> {
             if best.as_ref().is_none_or(|best| attempted.is_better(best, floor)) {
                 best = Some(attempted);
             }
-            let between = bracket.between(next);
-            saving = between.map_or(0.0, |between| between.saving);
-            value = match between {
+            let is_last = attempt >= rules.most_corrections;
+            value = match bracket.between(next) {
                 // Where curves have led nowhere, as beside losslessness, halving does.
-                Some(between) if saving >= WASTED && attempt >= rules.most_corrections => between.half_way,
-                Some(between) if saving > self.effort.slack * rules.worth_another => between.nearest,
+                Some(between) if is_last && between.saving >= WASTED => between.half_way,
+                Some(between) if !is_last && between.saving > self.effort.slack * rules.worth_another => {
+                    between.nearest
+                }
                 Some(_) => break,
-                None if is_wasteful => next,
+                None if is_wasteful && !is_last => next,
                 None if bracket.is_met() || value <= self.effort.finest.value() => break,
                 // One that misses by what the curve cannot see goes a step finer all the same, and twice as far each time.
                 None => next.min(value - STEP * f64::from(1_u32 << missed.saturating_sub(1).min(5))),
