@@ -4,25 +4,18 @@
 //! diagonals `x + 4 y`, upwards, those of one diagonal from the top down: all of a diagonal depend on earlier ones only,
 //! and lie side by side here, so that their networks are computed together.
 
+use super::lanes::{HALF, LANES, Lanes, add_products, rounded};
 use super::laplace::{Laplace, LatentCoder};
 use super::plan::{FEATURE_LEVELS, Grid, LATENT_BITS, Layer, NEIGHBORS, Plan, REACH, WEIGHT_BITS};
 use crate::error::Result;
 use crate::memory;
 use crate::simd::simd_body;
 
-/// Latents whose networks are computed together.
-const LANES: usize = 16;
-
 /// Columns that a row lies behind the one above.
 const SKEW: usize = 4;
 
 /// Diagonals that are kept; more than a neighbor lies behind.
 const RING: usize = 32;
-
-type Lanes = [i32; LANES];
-
-/// Half of a unit that is shifted away.
-const HALF: i32 = 1 << (WEIGHT_BITS - 1);
 
 /// Codes all latents; a reader's are filled in. Shape: a grid's latents are `[height][width]`.
 ///
@@ -115,7 +108,7 @@ fn distributions_body(plan: &Plan, parameters: &[i32], context: &[Lanes]) -> [La
         let mut sums = [parameters[plan.arm[2].biases.start + o] << LATENT_BITS; LANES];
         add_products(&mut sums, &parameters[plan.arm[2].weights.clone()][o * d..][..d], &second[..d]);
         add_products(&mut sums, &parameters[plan.arm[3].weights.clone()][o * d..][..d], context);
-        *output = sums.map(|sum| (sum.wrapping_add(HALF) >> WEIGHT_BITS).clamp(-32768, 32767));
+        *output = rounded(&sums, -32768);
     }
     output
 }
@@ -127,19 +120,12 @@ fn residual(layer: &Layer, parameters: &[i32], input: &[Lanes], output: &mut [La
     let biases = &parameters[layer.biases.clone()];
     let rows = weights.chunks_exact(input.len()).zip(biases);
     for ((output, input_of_row), (row, &bias)) in output.iter_mut().zip(input).zip(rows) {
-        let mut sums = input_of_row.map(|value| (value << WEIGHT_BITS).wrapping_add(bias << LATENT_BITS));
-        add_products(&mut sums, row, input);
-        *output = sums.map(|sum| (sum.wrapping_add(HALF) >> WEIGHT_BITS).clamp(0, 32767));
-    }
-}
-
-/// Adds `weights[i] input[i]` over all i to each lane, modulo 2^32.
-#[inline(always)]
-fn add_products(sums: &mut Lanes, weights: &[i32], input: &[Lanes]) {
-    for (&weight, input) in weights.iter().zip(input) {
-        for (sum, &value) in sums.iter_mut().zip(input) {
-            *sum = sum.wrapping_add(weight.wrapping_mul(value));
+        let mut sums = *input_of_row;
+        for sum in &mut sums {
+            *sum = (*sum << WEIGHT_BITS).wrapping_add(bias << LATENT_BITS);
         }
+        add_products(&mut sums, row, input);
+        *output = rounded(&sums, 0);
     }
 }
 

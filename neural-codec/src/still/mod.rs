@@ -10,6 +10,7 @@
 mod base;
 mod choose;
 mod encode;
+mod lanes;
 mod laplace;
 mod latents;
 mod payload;

@@ -2,14 +2,11 @@
 
 use rayon::prelude::*;
 
+use super::lanes::{HALF, LANES, add_products, narrowed};
 use super::plan::{LATENT_BITS, Layer, Plan, SAMPLE_BITS, WEIGHT_BITS};
 use crate::error::Result;
 use crate::memory;
 use crate::simd::simd_body;
-
-const LANES: usize = 16;
-type Lanes = [i32; LANES];
-const HALF: i32 = 1 << (WEIGHT_BITS - 1);
 
 /// Rows that one thread computes at a time.
 const BAND: usize = 32;
@@ -160,31 +157,20 @@ fn mix_row_body(plan: &Plan, parameters: &[i32], planes: &[Vec<i16>], y: usize, 
             let bias = parameters[first.biases.start + o] << LATENT_BITS;
             let mut sums = [bias.wrapping_add(1 << (LATENT_BITS - 1)); LANES];
             add_products(&mut sums, &parameters[first.weights.clone()][o * first.inputs..], inputs);
-            *hidden = sums.map(|sum| (sum >> LATENT_BITS).clamp(0, 32767));
+            *hidden = narrowed(&sums, LATENT_BITS, 0);
         }
         for o in 0..3 {
-            let mut linear = [0; LANES];
-            add_products(
-                &mut linear,
-                &parameters[stabilizer.weights.clone()][o * stabilizer.inputs..],
-                inputs,
-            );
+            let mut sums = [0; LANES];
+            add_products(&mut sums, &parameters[stabilizer.weights.clone()][o * stabilizer.inputs..], inputs);
             let bias = parameters[second.biases.start + o] << SAMPLE_BITS;
-            let mut sums = linear.map(|sum| (sum << (SAMPLE_BITS - LATENT_BITS)).wrapping_add(bias));
+            for sum in &mut sums {
+                *sum = (*sum << (SAMPLE_BITS - LATENT_BITS)).wrapping_add(bias);
+            }
             let weights = &parameters[second.weights.clone()][o * second.inputs..];
             add_products(&mut sums, weights, &hidden[..second.inputs]);
             for (output, &sum) in output[o * width + left..][..count].iter_mut().zip(&sums) {
                 *output = rounded(sum);
             }
-        }
-    }
-}
-
-#[inline(always)]
-fn add_products(sums: &mut Lanes, weights: &[i32], input: &[Lanes]) {
-    for (&weight, input) in weights.iter().zip(input) {
-        for (sum, &value) in sums.iter_mut().zip(input) {
-            *sum = sum.wrapping_add(weight.wrapping_mul(value));
         }
     }
 }
@@ -226,9 +212,9 @@ fn convolve_row_body(
             let weights = &parameters[layer.weights.clone()][o * 27..][..27];
             for (line, weights) in padded.chunks_exact(stride).zip(weights.chunks_exact(3)) {
                 for (dx, &weight) in weights.iter().enumerate() {
-                    for (sum, &value) in sums.iter_mut().zip(&line[left + dx..][..LANES]) {
-                        *sum = sum.wrapping_add(weight.wrapping_mul(value));
-                    }
+                    let mut shifted = [0; LANES];
+                    shifted.copy_from_slice(&line[left + dx..][..LANES]);
+                    add_products(&mut sums, &[weight], &[shifted]);
                 }
             }
             let centers = &padded[(o * 3 + 1) * stride + left + 1..][..LANES];

@@ -5,8 +5,8 @@
 use std::f32::consts::LOG2_E;
 
 use super::lanes::{
-    BLOCKS, LANES, Lanes, PIXELS, Sums, add_layer, add_outer, add_sums, exp, halve_onto, ln, pack,
-    pack_transposed, positive, trained,
+    BLOCKS, LANES, Lanes, PIXELS, Sums, add_lanes, add_layer, add_outer, add_sums, exp, keep_positive, ln,
+    pack, pack_transposed, positive, trained,
 };
 use super::planes::{Plane, zeros};
 use super::rounding::Between;
@@ -193,11 +193,11 @@ fn run_body<const FUSED: bool>(
         let d2 = &mut d2[of.clone()];
         d2.fill([0.0; LANES]);
         add_layer::<FUSED>(&model.output_turned, &dout[..2], d2);
-        keep_positive(&h2[of.clone()], d2);
+        keep_positive(h2[of.clone()].as_flattened(), d2.as_flattened_mut());
         let d1 = &mut d1[of.clone()];
         d1.copy_from_slice(d2);
         add_layer::<FUSED>(&model.turned[1], &d2[..d], d1);
-        keep_positive(&h1[of.clone()], d1);
+        keep_positive(h1[of.clone()].as_flattened(), d1.as_flattened_mut());
         let dx = &mut dx[of];
         dx.copy_from_slice(d1);
         add_layer::<FUSED>(&model.turned[0], &d1[..d], dx);
@@ -230,19 +230,12 @@ fn run_body<const FUSED: bool>(
 }
 
 #[inline(always)]
-fn add_lanes(gradient: &[Lanes], stride: usize, sums: &mut [Sums]) {
-    for block in gradient.chunks_exact(stride) {
-        for (sum, lanes) in sums.iter_mut().zip(block) {
-            halve_onto(sum, lanes);
-        }
-    }
-}
-
-#[inline(always)]
 fn residual<const FUSED: bool>(packed: &[f32], biases: &[f32], input: &[Lanes], output: &mut [Lanes]) {
     output.fill([0.0; LANES]);
     for ((output, input), &bias) in output.iter_mut().zip(input).zip(biases) {
-        *output = input.map(|value| value + bias);
+        for (output, input) in output.iter_mut().zip(input) {
+            *output = input + bias;
+        }
     }
     add_layer::<FUSED>(packed, input, output);
     positive(output);
@@ -256,18 +249,6 @@ fn add_to(to: &mut [f32], lanes: &Lanes) {
         *sum += value;
     }
     to[..LANES].copy_from_slice(&sums);
-}
-
-#[inline(always)]
-fn keep_positive(values: &[Lanes], gradient: &mut [Lanes]) {
-    for (gradient, values) in gradient.iter_mut().zip(values) {
-        // By copies: the compiler cannot tell that the two do not overlap.
-        let (mut kept, values) = (*gradient, *values);
-        for lane in 0..LANES {
-            kept[lane] = if values[lane] > 0.0 { kept[lane] } else { 0.0 };
-        }
-        *gradient = kept;
-    }
 }
 
 /// What the distribution gives a value.
@@ -318,7 +299,8 @@ pub(super) fn rate<const LINE: bool>(
         if LINE {
             let below = values[lane].floor();
             let part = values[lane] - below;
-            let [low, high] = [below, below + 1.0].map(|value| cost_of(value - out[0][lane], inverse));
+            let low = cost_of(below - out[0][lane], inverse);
+            let high = cost_of(below + 1.0 - out[0][lane], inverse);
             own[lane] = (high.bits - low.bits) * on;
             bits[lane] = (low.bits + part * (high.bits - low.bits)) * on;
             by_mean = -(low.by_value + part * (high.by_value - low.by_value));

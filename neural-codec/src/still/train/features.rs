@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::lanes::dot;
 use super::planes::Plane;
 use crate::error::Result;
 use crate::still::plan::{Layer, Plan};
@@ -80,17 +81,4 @@ pub(super) fn backward(
         let sum: f32 = (0..by_feature.height).map(|y| by_feature.row(y).iter().sum::<f32>()).sum();
         gradient[layer.biases.start + feature] += sum;
     }
-}
-
-/// Sum of products, over lanes so that it vectorizes.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 8];
-    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a.zip(b) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + rest
 }

@@ -170,19 +170,73 @@ fn tile<const FUSED: bool, const O: usize, const I: usize>(
 /// The larger of each value and 0.
 #[inline(always)]
 pub(super) fn positive(values: &mut [Lanes]) {
-    for lanes in values {
-        *lanes = lanes.map(|value| if value > 0.0 { value } else { 0.0 });
+    // One flat loop: the compiler makes gathers of nested ones, and calls what `map` is given.
+    for value in values.as_flattened_mut() {
+        *value = if *value > 0.0 { *value } else { 0.0 };
     }
 }
 
-/// Adds both halves of a block to lanes of sums.
+/// Keeps a gradient where the values it is by are positive.
 #[inline(always)]
-pub(super) fn halve_onto(sum: &mut Sums, lanes: &Lanes) {
-    let (mut sums, lanes) = (*sum, *lanes);
-    for lane in 0..8 {
-        sums[lane] += lanes[lane] + lanes[8 + lane];
+pub(super) fn keep_positive(values: &[f32], gradient: &mut [f32]) {
+    for (gradient, &value) in gradient.iter_mut().zip(values) {
+        *gradient = if value > 0.0 { *gradient } else { 0.0 };
     }
-    *sum = sums;
+}
+
+trained! {
+    /// [`keep_positive`] for a row.
+    pub(super) fn keep_positive_row(values: &[f32], gradient: &mut [f32]) { keep_positive_body }
+}
+
+#[inline(always)]
+fn keep_positive_body<const FUSED: bool>(values: &[f32], gradient: &mut [f32]) {
+    keep_positive(values, gradient);
+}
+
+trained! {
+    /// `to += by from` for a row.
+    pub(super) fn add_scaled(from: &[f32], by: f32, to: &mut [f32]) { add_scaled_body }
+}
+
+#[inline(always)]
+fn add_scaled_body<const FUSED: bool>(from: &[f32], by: f32, to: &mut [f32]) {
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = fused::<FUSED>(by, from, *to);
+    }
+}
+
+trained! {
+    /// Sum of products.
+    pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 { dot_body }
+}
+
+#[inline(always)]
+fn dot_body<const FUSED: bool>(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [[0.0_f32; LANES]; 2];
+    let (a, b) = (a.chunks_exact(2 * LANES), b.chunks_exact(2 * LANES));
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a.zip(b) {
+        for (sum, (a, b)) in sums.as_flattened_mut().iter_mut().zip(a.iter().zip(b)) {
+            *sum = fused::<FUSED>(*a, *b, *sum);
+        }
+    }
+    sums.as_flattened().iter().sum::<f32>() + rest
+}
+
+/// `sums[o] += gradient[o]` over all blocks, both halves of each. Shape: `[blocks][stride]`.
+#[inline(always)]
+pub(super) fn add_lanes(gradient: &[Lanes], stride: usize, sums: &mut [Sums]) {
+    for (o, sum) in sums.iter_mut().enumerate() {
+        let mut total = *sum;
+        for block in gradient.chunks_exact(stride) {
+            let lanes = &block[o];
+            for lane in 0..8 {
+                total[lane] += lanes[lane] + lanes[8 + lane];
+            }
+        }
+        *sum = total;
+    }
 }
 
 /// Adds lanes of sums to a gradient.

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::colors::{BAND, Colors, ROOM};
 use super::lanes::{
-    BLOCKS, LANES, Lanes, PIXELS, Sums, add_layer, add_outer, add_sums, halve_onto, pack, pack_transposed,
-    positive, trained,
+    BLOCKS, LANES, Lanes, PIXELS, Sums, add_lanes, add_layer, add_outer, add_sums, keep_positive, pack,
+    pack_transposed, positive, trained,
 };
 use super::planes::{Plane, keep, zeros};
 use crate::error::Result;
@@ -62,7 +62,8 @@ fn mix_body<const FUSED: bool>(mixer: &Mixer, planes: &[Plane], y: usize, output
         let inputs = &inputs[..mixer.inputs];
         let hidden = &mut hidden[..mixer.hidden];
         hidden_of::<FUSED>(mixer, inputs, hidden);
-        let mut sums = mixer.second_biases.map(|bias| [bias; LANES]);
+        let [first, second, third, fourth] = mixer.second_biases;
+        let mut sums = [[first; LANES], [second; LANES], [third; LANES], [fourth; LANES]];
         add_layer::<FUSED>(&mixer.second, hidden, &mut sums);
         add_layer::<FUSED>(&mixer.stabilizer, inputs, &mut sums);
         for (channel, sums) in sums[..3].iter().enumerate() {
@@ -181,13 +182,7 @@ fn mix_back_body<const FUSED: bool>(
             let dh = &mut dh[block * hidden..][..hidden];
             dh.fill([0.0; LANES]);
             add_layer::<FUSED>(&mixer.second_turned, dout, dh);
-            for (dh, h) in dh.iter_mut().zip(h) {
-                let (mut kept, h) = (*dh, *h);
-                for lane in 0..LANES {
-                    kept[lane] = if h[lane] > 0.0 { kept[lane] } else { 0.0 };
-                }
-                *dh = kept;
-            }
+            keep_positive(h.as_flattened(), dh.as_flattened_mut());
             let mut dx = [[0.0; LANES]; 12];
             let dx = &mut dx[..inputs.next_multiple_of(4)];
             add_layer::<FUSED>(&mixer.first_turned, dh, dx);
@@ -195,13 +190,9 @@ fn mix_back_body<const FUSED: bool>(
             for (input, lanes) in dx[..inputs].iter().enumerate() {
                 by_planes[(input * rows + row) * stride + column..][..LANES].copy_from_slice(lanes);
             }
-            for (sum, lanes) in first_biases.iter_mut().zip(dh.iter()) {
-                halve_onto(sum, lanes);
-            }
-            for (sum, lanes) in second_biases.iter_mut().zip(dout.iter()) {
-                halve_onto(sum, lanes);
-            }
         }
+        add_lanes(&dh[..blocks * hidden], hidden, first_biases);
+        add_lanes(&dout[..blocks * 3], 3, second_biases);
         add_outer::<FUSED>(
             (&dh[..blocks * hidden], hidden, hidden),
             (&x[..blocks * inputs], inputs, inputs),

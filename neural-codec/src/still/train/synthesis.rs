@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::colors::{BAND, Colors, ROOM};
-use super::lanes::{LANES, Lanes, Sums, add_sums, fused, trained};
+use super::lanes::{LANES, Lanes, Sums, add_scaled, add_sums, fused, keep_positive_row, trained};
 use super::mixing::{Mixer, mix, mix_backward};
 use super::planes::Plane;
 use crate::error::Result;
@@ -62,13 +62,8 @@ pub(super) fn distortion(
                 convolve(&around(&sharpened, y), &packed[1], biases, (width, false), output);
                 for channel in 0..3 {
                     let wanted = &target.row(y, channel)[ROOM..ROOM + width];
-                    let mut sum = 0.0_f32;
-                    for (value, wanted) in output[channel * stride + ROOM..][..width].iter_mut().zip(wanted) {
-                        let difference = *value - wanted;
-                        sum += difference * difference;
-                        *value = difference * (2.0 / 3.0);
-                    }
-                    error += f64::from(sum) / 3.0;
+                    let output = &mut output[channel * stride + ROOM..][..width];
+                    error += f64::from(differ(wanted, output)) / 3.0;
                 }
             }
             error
@@ -78,6 +73,24 @@ pub(super) fn distortion(
     let by_mixed = layer_backward(layers[0], &turned[0], (&mixed, false), &by_sharpened, gradient)?;
     let by_planes = mix_backward(plan, &mixer, planes, &by_mixed, gradient)?;
     Ok(Distortion { error: error.iter().sum(), by_planes })
+}
+
+trained! {
+    /// Squared errors of a row, which becomes its gradient of a third of them.
+    fn differ(wanted: &[f32], output: &mut [f32]) -> f32 { differ_body }
+}
+
+#[inline(always)]
+fn differ_body<const FUSED: bool>(wanted: &[f32], output: &mut [f32]) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    for (output, wanted) in output.chunks_mut(LANES).zip(wanted.chunks(LANES)) {
+        for ((value, wanted), sum) in output.iter_mut().zip(wanted).zip(&mut sums) {
+            let difference = *value - wanted;
+            *sum = fused::<FUSED>(difference, difference, *sum);
+            *value = difference * (2.0 / 3.0);
+        }
+    }
+    sums.iter().sum()
 }
 
 /// Rows above, at and below, of each channel; outside, the nearest.
@@ -197,20 +210,14 @@ fn layer_backward(
                     let lines = std::array::from_fn(|at| line_of(y + at as isize % 3 - 1, at / 3));
                     spread_taps(&lines, turned, width, &mut spread);
                     for (to, from) in output.chunks_exact_mut(stride).zip(spread.chunks_exact(stride)) {
-                        for (to, from) in to[ROOM..ROOM + width].iter_mut().zip(&from[ROOM..]) {
-                            *to += from;
-                        }
+                        add_scaled(&from[ROOM..ROOM + width], 1.0, &mut to[ROOM..ROOM + width]);
                         to[ROOM] += from[ROOM - 1];
                         to[ROOM + width - 1] += from[ROOM + width];
                     }
                 }
                 if positive {
                     for channel in 0..3 {
-                        for (to, &value) in
-                            output[channel * stride..][..stride].iter_mut().zip(input.row(y, channel))
-                        {
-                            *to = if value > 0.0 { *to } else { 0.0 };
-                        }
+                        keep_positive_row(input.row(y, channel), &mut output[channel * stride..][..stride]);
                     }
                 }
                 let gradients = [0, 1, 2].map(|channel| by_output.row(y, channel));

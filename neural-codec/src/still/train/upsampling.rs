@@ -1,7 +1,6 @@
 //! Upsampling in floats: a plane of twice the size, and the gradient.
 
-use super::features::dot;
-use super::lanes::{fused, trained};
+use super::lanes::{add_scaled, dot, fused, trained};
 use super::planes::Plane;
 use crate::error::Result;
 
@@ -97,16 +96,5 @@ fn combine_body<const FUSED: bool>(rows: [&[f32]; 4], taps: [f32; 4], output: &m
     for ((((output, &a), &b), &c), &d) in output.iter_mut().zip(a).zip(b).zip(c).zip(d) {
         let sum = fused::<FUSED>(taps[1], b, taps[0] * a);
         *output = fused::<FUSED>(taps[3], d, fused::<FUSED>(taps[2], c, sum));
-    }
-}
-
-trained! {
-    fn add_scaled(from: &[f32], by: f32, to: &mut [f32]) { add_scaled_body }
-}
-
-#[inline(always)]
-fn add_scaled_body<const FUSED: bool>(from: &[f32], by: f32, to: &mut [f32]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = fused::<FUSED>(by, from, *to);
     }
 }
