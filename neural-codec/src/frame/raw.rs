@@ -8,8 +8,15 @@ impl Frame {
         match self.planes() {
             Planes::U8(planes) => planes.iter().for_each(|plane| bytes.extend_from_slice(plane.samples())),
             Planes::U16(planes) => {
-                let samples = planes.iter().flat_map(|plane| plane.samples());
-                bytes.extend(samples.flat_map(|sample| sample.to_le_bytes()));
+                for plane in planes {
+                    let start = bytes.len();
+                    bytes.resize(start + 2 * plane.samples().len(), 0);
+                    for (bytes, sample) in
+                        bytes[start..].as_chunks_mut::<2>().0.iter_mut().zip(plane.samples())
+                    {
+                        *bytes = sample.to_le_bytes();
+                    }
+                }
             }
         }
     }
@@ -26,9 +33,12 @@ impl Frame {
                 }
             }
             Planes::U16(planes) => {
-                let samples = planes.iter_mut().flat_map(|plane| plane.samples_mut());
-                for (sample, bytes) in samples.zip(bytes.as_chunks::<2>().0) {
-                    *sample = u16::from_le_bytes(*bytes);
+                for plane in planes {
+                    let (head, tail) = rest.split_at(2 * plane.samples().len());
+                    for (sample, bytes) in plane.samples_mut().iter_mut().zip(head.as_chunks::<2>().0) {
+                        *sample = u16::from_le_bytes(*bytes);
+                    }
+                    rest = tail;
                 }
             }
         }

@@ -179,30 +179,33 @@ struct Spill {
     end: u64,
     /// Any frame of the scene: size, format and color of all of them.
     model: Frame,
+    /// A frame on its way, from the memory of the one before.
+    bytes: Vec<u8>,
 }
 
 impl Spill {
     fn create(model: &Frame) -> Result<Self> {
         let file = tempfile::tempfile().map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        Ok(Self { file, end: 0, model: model.try_clone()? })
+        let bytes = memory::reserved("a frame on its way to disk", model.byte_len())?;
+        Ok(Self { file, end: 0, model: model.try_clone()?, bytes })
     }
 
     fn write(&mut self, frame: &Frame) -> Result<Slot> {
         let offset = self.end;
-        let mut bytes = memory::reserved("a frame on its way to disk", frame.byte_len())?;
-        frame.append_samples(&mut bytes);
-        (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.write_all(&bytes)))
+        self.bytes.clear();
+        frame.append_samples(&mut self.bytes);
+        (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.write_all(&self.bytes)))
             .map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        self.end += bytes.len() as u64;
+        self.end += self.bytes.len() as u64;
         Ok(Slot::Disk { offset, timestamp: frame.timestamp })
     }
 
     fn read(&mut self, offset: u64, timestamp: i64) -> Result<Frame> {
-        let mut bytes = memory::filled("a frame on its way from disk", self.model.byte_len(), 0)?;
-        (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut bytes)))
+        // All frames have the size of the first, and a file is read once one was written.
+        (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut self.bytes)))
             .map_err(|source| Error::io(std::env::temp_dir(), source))?;
         let mut frame = self.model.try_clone()?.with_timestamp(timestamp);
-        frame.copy_samples(&bytes);
+        frame.copy_samples(&self.bytes);
         Ok(frame)
     }
 }

@@ -51,14 +51,22 @@ pub(super) fn apply(
         for y in block_row * BLOCK..((block_row + 1) * BLOCK).min(aligned.frame.height) {
             sum_row(aligned, y, &mut rows);
             match filtered.planes_mut() {
-                Planes::U8(planes) => add(planes[0].row_mut(y), &rows.sums, max),
-                Planes::U16(planes) => add(planes[0].row_mut(y), &rows.sums, max),
+                Planes::U8(planes) => add_u8(planes[0].row_mut(y), &rows.sums, max),
+                Planes::U16(planes) => add_u16(planes[0].row_mut(y), &rows.sums, max),
             }
         }
     }
     Ok(filtered)
 }
 
+simd_body! {
+    fn add_u8(row: &mut [u8], sums: &[i32], max: u16) { add(row, sums, max) }
+}
+simd_body! {
+    fn add_u16(row: &mut [u16], sums: &[i32], max: u16) { add(row, sums, max) }
+}
+
+#[inline(always)]
 fn add<T: Sample>(row: &mut [T], sums: &[i32], max: u16) {
     for (sample, &sum) in row.iter_mut().zip(sums) {
         let moved = (sum + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS;
