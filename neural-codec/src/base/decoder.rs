@@ -9,7 +9,9 @@ use super::dav1d::{self, Data, Library, Picture};
 use super::obu::{self, SequenceHeader};
 use super::source::coded_size;
 use crate::error::{Error, Place, Result};
-use crate::frame::{BitDepth, Color, Frame, Layout, PixelFormat, Plane, Planes, Sample, check_size};
+use crate::frame::{
+    BitDepth, Color, Frame, KeepsSpares, Layout, PixelFormat, Plane, Planes, Sample, check_size,
+};
 
 /// Calls after which a unit that is still not taken counts as damaged: far more than frames are in work at a time.
 const MAX_TRIES: usize = 64;
@@ -72,6 +74,8 @@ pub struct Av1Decoder {
     /// Whether the decoder was asked for a picture since the last unit. Asked twice, it would stop working ahead.
     asked: bool,
     ready: VecDeque<Frame>,
+    /// Frames that are done with serve again while it lives.
+    _spares: KeepsSpares,
 }
 
 #[allow(unsafe_code)]
@@ -132,6 +136,7 @@ impl Av1Decoder {
             received: 0,
             asked: false,
             ready: VecDeque::new(),
+            _spares: KeepsSpares::new(),
         })
     }
 
@@ -316,7 +321,7 @@ impl Av1Decoder {
             return Err(self.corrupt(expected, found));
         }
         let format = PixelFormat { layout, depth };
-        let mut frame = Frame::new(width, height, format, color)?;
+        let mut frame = Frame::to_fill(width, height, format, color)?;
         match frame.planes_mut() {
             Planes::U8(planes) => {
                 for (index, plane) in planes.iter_mut().enumerate() {

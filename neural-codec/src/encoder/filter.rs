@@ -98,7 +98,8 @@ pub(super) fn filter_scene(
     if attempt.bytes() < rules.least_bytes {
         return Ok(FilterOutcome::nothing_to_gain(report, attempt.bytes()));
     }
-    let stored = StoredFrames::of(context, frames, params, attempt)?;
+    let held = attempt.decoded.take();
+    let stored = StoredFrames { context, frames, depth: params.depth, units: &attempt.units, held };
     let scene = Training { context, config, attempt, stored };
     let before = Quality::of(&attempt.frames, context.clip.pooling);
     let is_dear = floor.is_some_and(|floor| !floor.is_bound_by_errors(&before));
@@ -189,8 +190,9 @@ struct Training<'a> {
 impl Training<'_> {
     /// Calls with the index, the source and the decoded frame of each unit.
     fn each_pair(&self, mut each: impl FnMut(usize, &Frame, &Frame) -> Result<()>) -> Result<()> {
+        let mut pass = self.stored.pass()?;
         for index in 0..self.attempt.units.len() {
-            let (source, decoded) = self.stored.pair(index)?;
+            let (source, decoded) = pass.next()?;
             each(index, &source, &decoded)?;
         }
         Ok(())

@@ -6,11 +6,11 @@ use crate::base::Av1Decoder;
 use crate::bitstream::NeuralFilter;
 use crate::error::{Error, Result};
 use crate::filter::train::TrainedFilter;
-use crate::frame::{Frame, FrameHash, VideoInfo};
+use crate::frame::{BitDepth, Frame, FrameHash, VideoInfo};
 use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics, Measured, Metrics};
 use crate::report::{FilterReport, FilterVerdict};
-use crate::scene::{Reading, SceneFrames};
-use crate::search::{AttemptContext, EncodeAttempt, EncodeParams, at_depth};
+use crate::scene::{HeldFrames, SceneFrames};
+use crate::search::{AttemptContext, EncodeAttempt, at_depth};
 
 /// Bytes that say how many bytes of its scene a filter is.
 const LENGTH_BYTES: usize = 2;
@@ -85,68 +85,79 @@ pub(super) fn byte_price(bytes: u64, log_bytes_per_db: f64) -> f64 {
 
 /// A stored scene: its source frames, and what it decodes to.
 pub(super) struct StoredFrames<'a> {
-    context: &'a AttemptContext,
-    frames: &'a SceneFrames,
-    /// At the depth of the base layer.
-    decoded: Arc<SceneFrames>,
+    pub(super) context: &'a AttemptContext,
+    pub(super) frames: &'a SceneFrames,
+    pub(super) depth: BitDepth,
+    pub(super) units: &'a [Vec<u8>],
+    /// What the units decode to, where it is in memory.
+    pub(super) held: Option<HeldFrames>,
 }
 
-impl<'a> StoredFrames<'a> {
-    /// Of an attempt, which is decoded again where it was taken from the cache.
+impl StoredFrames<'_> {
+    /// A pass over the scene.
     ///
     /// # Errors
     ///
-    /// `Cancelled`, and whatever decoding reports.
-    pub(super) fn of(
-        context: &'a AttemptContext,
-        frames: &'a SceneFrames,
-        params: &EncodeParams,
-        attempt: &mut EncodeAttempt,
-    ) -> Result<Self> {
-        let decoded = match attempt.decoded.take() {
-            Some(decoded) => decoded,
-            None => decoded_again(context, params, attempt)?,
+    /// As of a decoder.
+    pub(super) fn pass(&self) -> Result<Pass<'_>> {
+        let decoded = match &self.held {
+            Some(held) => Decoded::Held(held),
+            None => Decoded::Again(Box::new(self.context.decoder(self.depth)?), self.units.iter()),
         };
-        Ok(Self { context, frames, decoded })
-    }
-
-    /// The source and the decoded frame of a number.
-    ///
-    /// # Errors
-    ///
-    /// `Cancelled`, and those of frames that wait on a disk.
-    pub(super) fn pair(&self, index: usize) -> Result<(Arc<Frame>, Arc<Frame>)> {
-        self.context.resources.cancel.check()?;
-        let frame = |frames: &SceneFrames| {
-            frames.get(index as u64)?.ok_or_else(|| Error::internal("filter", "a frame is gone"))
-        };
-        Ok((frame(self.frames)?, frame(&self.decoded)?))
+        Ok(Pass { stored: self, decoded, passed: 0 })
     }
 }
 
-/// What the units of an attempt decode to.
-fn decoded_again(
-    context: &AttemptContext,
-    params: &EncodeParams,
-    attempt: &EncodeAttempt,
-) -> Result<Arc<SceneFrames>> {
-    let decoded = SceneFrames::new(Reading::Repeated, Arc::clone(&context.resources.memory));
-    let mut decoder = context.decoder(params.depth)?;
-    let drain = |decoder: &mut Av1Decoder| -> Result<()> {
-        while let Some(frame) = decoder.receive()? {
-            context.resources.cancel.check()?;
-            decoded.push(Arc::new(frame))?;
+/// The frames of a stored scene, first to last.
+pub(super) struct Pass<'a> {
+    stored: &'a StoredFrames<'a>,
+    decoded: Decoded<'a>,
+    passed: usize,
+}
+
+/// Where decoded frames come from.
+enum Decoded<'a> {
+    Held(&'a HeldFrames),
+    /// The decoder, and the units that it did not get yet.
+    Again(Box<Av1Decoder>, std::slice::Iter<'a, Vec<u8>>),
+}
+
+impl Pass<'_> {
+    /// The next source frame and what it was decoded to, at the depth of the base layer.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled`, those of frames that wait on a disk, and of a decoder; `Internal` past the last frame.
+    pub(super) fn next(&mut self) -> Result<(Arc<Frame>, Arc<Frame>)> {
+        self.stored.context.resources.cancel.check()?;
+        let gone = || Error::internal("filter", "a frame is gone");
+        let source = self.stored.frames.get(self.passed as u64)?.ok_or_else(gone)?;
+        let decoded = match &mut self.decoded {
+            Decoded::Held(held) => held.get(self.passed),
+            Decoded::Again(decoder, units) => next_decoded(decoder, units)?.map(Arc::new),
+        };
+        self.passed += 1;
+        Ok((source, decoded.ok_or_else(gone)?))
+    }
+}
+
+/// The next frame of units that are decoded again; none past the last.
+fn next_decoded(
+    decoder: &mut Av1Decoder,
+    units: &mut std::slice::Iter<'_, Vec<u8>>,
+) -> Result<Option<Frame>> {
+    loop {
+        if let Some(frame) = decoder.receive()? {
+            return Ok(Some(frame));
         }
-        Ok(())
-    };
-    for unit in &attempt.units {
-        decoder.send(unit)?;
-        drain(&mut decoder)?;
+        match units.next() {
+            Some(unit) => decoder.send(unit)?,
+            None => {
+                decoder.finish()?;
+                return decoder.receive();
+            }
+        }
     }
-    decoder.finish()?;
-    drain(&mut decoder)?;
-    decoded.close(None);
-    Ok(decoded)
 }
 
 /// Filtered frames on their way to be measured and hashed.

@@ -26,7 +26,7 @@ use super::workers::Workers;
 use crate::bitstream::{AudioPacket, Limits, SubtitlePacket, Tracks, check_tracks};
 use crate::error::{Error, Place, Result};
 use crate::filter::train::WarmStart;
-use crate::frame::{AnyFrame, Frame, FrameHash, VideoInfo};
+use crate::frame::{AnyFrame, Frame, FrameHash, KeepsSpares, VideoInfo};
 use crate::lost::Lost;
 use crate::process;
 use crate::progress::{CancelToken, Progress};
@@ -78,6 +78,8 @@ pub(super) struct Pipeline {
     /// First and last timestamp so far.
     span: Option<(i64, i64)>,
     is_finished: bool,
+    /// Frames that are done with serve again while it lives.
+    _spares: KeepsSpares,
     start: Instant,
 }
 
@@ -111,6 +113,7 @@ impl Pipeline {
             is_finished: false,
             start: Instant::now(),
             session,
+            _spares: KeepsSpares::new(),
         })
     }
 

@@ -30,7 +30,8 @@ pub(super) fn wiener_scene(
     if attempt.bytes() < rules.least_bytes {
         return Ok(FilterOutcome::nothing_to_gain(report, attempt.bytes()));
     }
-    let stored = StoredFrames::of(context, frames, params, attempt)?;
+    let held = attempt.decoded.take();
+    let stored = StoredFrames { context, frames, depth: params.depth, units: &attempt.units, held };
     let before = Quality::of(&attempt.frames, clip.pooling);
     // Least squares are what PSNR and XPSNR ask for; what else binds wants the contrast that they take away.
     let wants_contrast = floor.is_some_and(|floor| !floor.is_bound_by_errors(&before));
@@ -41,13 +42,14 @@ pub(super) fn wiener_scene(
         samples: rules.samples,
         sharpening: if wants_contrast { rules.sharpening.into() } else { 0 },
     };
-    let pair = |index| stored.pair(index);
-    let Some(trained) = train_wiener(&plan, &pair)? else {
+    let mut pass = stored.pass()?;
+    let Some(trained) = train_wiener(&plan, &mut || pass.next())? else {
         report.reason = "no weights are worth their bytes".into();
         return Ok(FilterOutcome::none(report));
     };
     let mut measurer = FilteredMeasurer::new(context)?;
-    trained.run(&pair, |source, filtered| measurer.push(source, filtered))?;
+    let mut pass = stored.pass()?;
+    trained.run(&mut || pass.next(), |source, filtered| measurer.push(source, filtered))?;
     let filtered = measurer.finish()?;
     let packet = packet_of(&trained.weights, params.quantizer.quarters())?;
     let left = filtered.error_left(attempt, |frame| frame.planes[0].sum as f64);

@@ -19,7 +19,7 @@ impl Frame {
         }
         let mut format = self.format;
         format.depth = depth;
-        let mut out = Frame::new(self.width(), self.height(), format, self.color)?;
+        let mut out = Frame::to_fill(self.width(), self.height(), format, self.color)?;
         out.timestamp = self.timestamp;
         match (&self.planes, &mut out.planes) {
             (Planes::U8(from), Planes::U16(to)) => each_plane(from, to, shift_up),

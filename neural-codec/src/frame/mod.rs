@@ -13,6 +13,7 @@ mod plane;
 mod rate;
 mod raw;
 mod rgb;
+mod spare;
 
 pub use any::AnyFrame;
 pub use color::{ChromaLocation, Color, ColorRange};
@@ -29,6 +30,7 @@ pub use own_colors::{ColorAxes, OwnColors};
 pub use plane::{Plane, Sample};
 pub use rate::{Rational, VideoInfo};
 pub(crate) use rgb::rgb_of_samples;
+pub(crate) use spare::KeepsSpares;
 
 use crate::error::{Error, Place, Result};
 
@@ -97,6 +99,22 @@ impl Frame {
         Ok(Self { format, color, planes, timestamp: 0 })
     }
 
+    /// A frame whose samples are those of any frame before: for whoever sets them all.
+    ///
+    /// # Errors
+    ///
+    /// As of [`new`](Self::new).
+    pub(crate) fn to_fill(width: usize, height: usize, format: PixelFormat, color: Color) -> Result<Self> {
+        check_size(width, height)?;
+        let (cw, ch) = format.chroma_size(width, height);
+        let planes = if format.depth == BitDepth::Eight {
+            Planes::U8([spare::plane(width, height)?, spare::plane(cw, ch)?, spare::plane(cw, ch)?])
+        } else {
+            Planes::U16([spare::plane(width, height)?, spare::plane(cw, ch)?, spare::plane(cw, ch)?])
+        };
+        Ok(Self { format, color, planes, timestamp: 0 })
+    }
+
     /// A frame of given planes.
     ///
     /// # Errors
@@ -142,11 +160,15 @@ impl Frame {
     ///
     /// `OutOfMemory`.
     pub fn try_clone(&self) -> Result<Self> {
-        let planes = match &self.planes {
-            Planes::U8([a, b, c]) => Planes::U8([a.try_clone()?, b.try_clone()?, c.try_clone()?]),
-            Planes::U16([a, b, c]) => Planes::U16([a.try_clone()?, b.try_clone()?, c.try_clone()?]),
-        };
-        Ok(Self { planes, ..*self })
+        let mut copy = Self::to_fill(self.width(), self.height(), self.format, self.color)?;
+        copy.timestamp = self.timestamp;
+        match (&mut copy.planes, &self.planes) {
+            (Planes::U8(to), Planes::U8(from)) => copy_planes(from, to),
+            (Planes::U16(to), Planes::U16(from)) => copy_planes(from, to),
+            // The format says which of them it is.
+            _ => {}
+        }
+        Ok(copy)
     }
 
     /// Width in pixels.
@@ -184,8 +206,9 @@ impl Frame {
     }
 
     /// The samples alone.
-    pub fn into_planes(self) -> Planes {
-        self.planes
+    pub fn into_planes(mut self) -> Planes {
+        let none = Planes::U8([(); 3].map(|()| Plane::new(0, 0)));
+        std::mem::replace(&mut self.planes, none)
     }
 
     /// The samples.
@@ -214,6 +237,21 @@ impl Frame {
 
 fn size<T: Sample>(plane: &Plane<T>) -> (usize, usize) {
     (plane.width(), plane.height())
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        match &mut self.planes {
+            Planes::U8(planes) => planes.iter_mut().for_each(spare::keep),
+            Planes::U16(planes) => planes.iter_mut().for_each(spare::keep),
+        }
+    }
+}
+
+fn copy_planes<T: Sample>(from: &[Plane<T>; 3], to: &mut [Plane<T>; 3]) {
+    for (from, to) in from.iter().zip(to) {
+        to.samples_mut().copy_from_slice(from.samples());
+    }
 }
 
 /// Checks a picture's size against what the library handles.

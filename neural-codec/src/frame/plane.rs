@@ -94,6 +94,12 @@ impl<T: Sample> Plane<T> {
         self.samples
     }
 
+    /// The samples; none are left.
+    pub(super) fn take_samples(&mut self) -> Vec<T> {
+        (self.width, self.height) = (0, 0);
+        std::mem::take(&mut self.samples)
+    }
+
     /// All samples, row after row.
     pub fn samples(&self) -> &[T] {
         &self.samples

@@ -204,7 +204,9 @@ impl Spill {
         // All frames have the size of the first, and a file is read once one was written.
         (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut self.bytes)))
             .map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        let mut frame = self.model.try_clone()?.with_timestamp(timestamp);
+        let (model, format) = (&self.model, self.model.format());
+        let frame = Frame::to_fill(model.width(), model.height(), format, model.color())?;
+        let mut frame = frame.with_timestamp(timestamp);
         frame.copy_samples(&self.bytes);
         Ok(frame)
     }

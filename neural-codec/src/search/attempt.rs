@@ -1,12 +1,10 @@
 //! One coding of a scene or a part of it by the base encoder, as data: size and quality of every frame.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{BitDepth, FrameHash};
 use crate::metrics::{Comparison, FrameMetrics};
-use crate::scene::SceneFrames;
+use crate::scene::HeldFrames;
 
 /// What an attempt is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +13,7 @@ pub(crate) enum AttemptKind {
     Probe,
     /// To be stored; source frames stay, as there may be another.
     Store,
-    /// To be stored, and what it decodes to is kept too, for a filter.
+    /// To be stored, and what it decodes to is kept too, for a filter, where all of it fits in memory.
     StoreDecoded,
     /// To be stored; source frames are released once they are measured.
     StoreAndRelease,
@@ -59,8 +57,8 @@ pub(crate) struct EncodeAttempt {
     pub(crate) frames: Vec<FrameMetrics>,
     /// Distortion of all of them.
     pub(crate) comparison: Comparison,
-    /// What it decodes to, at the depth of the base layer, where a filter is to see it.
-    pub(crate) decoded: Option<Arc<SceneFrames>>,
+    /// What it decodes to, at the depth of the base layer, where a filter is to see it and it fits in memory.
+    pub(crate) decoded: Option<HeldFrames>,
 }
 
 /// One frame of an attempt that still runs.

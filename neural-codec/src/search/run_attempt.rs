@@ -3,7 +3,6 @@
 //! Every value that planning and reports use comes from here. Encoder and decoder are driven by the calling thread;
 //! a second one measures what comes out, so that measuring costs no time while a core is free.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -16,7 +15,7 @@ use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit, with_r
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
 use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics};
-use crate::scene::{Reading, SceneFrames};
+use crate::scene::{HeldFrames, SceneFrames};
 
 /// Decoded frames that may wait to be measured.
 const WAITING: usize = 4;
@@ -77,7 +76,7 @@ fn run_once(
         let measuring = scope.spawn(move || measurer.run(&queue));
         let course = Course::new(params, metrics_out);
         let coded =
-            Coder::new(context, frames, params, course, pairs).and_then(|coder| coder.run(span, kind));
+            Coder::new(context, frames, params, course, pairs, first).and_then(|coder| coder.run(span, kind));
         let measured = measuring.join().map_err(|_| Error::internal("measuring", "the thread panicked"))?;
         // The coder fails too where the measurer has gone; the measurer's own error says why.
         let mut attempt = measured?;
@@ -95,9 +94,12 @@ struct Coder<'a> {
     course: Course,
     encoder: SvtAv1Encoder,
     decoder: Av1Decoder,
-    /// Source frames that wait for their decoded counterparts.
-    sources: VecDeque<Arc<Frame>>,
     pairs: SyncSender<(Arc<Frame>, Frame)>,
+    /// Of the span, in the scene.
+    first: u64,
+    /// Frames that the encoder was given.
+    sent: u64,
+    /// Units that it gave.
     count: u64,
     /// Frames that the measurer has or had.
     passed: u64,
@@ -119,6 +121,7 @@ impl<'a> Coder<'a> {
         params: &EncodeParams,
         course: Course,
         pairs: SyncSender<(Arc<Frame>, Frame)>,
+        first: u64,
     ) -> Result<Self> {
         Ok(Self {
             context,
@@ -127,8 +130,9 @@ impl<'a> Coder<'a> {
             course,
             encoder: SvtAv1Encoder::new(&context.clip.library, &encoder_config(context, params))?,
             decoder: context.decoder(params.depth)?,
-            sources: VecDeque::new(),
             pairs,
+            first,
+            sent: 0,
             count: 0,
             passed: 0,
             coded: Coded::default(),
@@ -136,24 +140,22 @@ impl<'a> Coder<'a> {
     }
 
     fn run(mut self, span: Range<u64>, kind: AttemptKind) -> Result<Coded> {
-        let mut sent = 0;
         for index in span {
             let Some(frame) = self.frames.get(index)? else { break };
             self.context.resources.cancel.check()?;
-            if let Some(measured) = self.course.due(sent) {
+            if let Some(measured) = self.course.due(self.sent) {
                 while self.passed < measured {
                     let unit = self.encoder.receive_early()?;
                     self.take(unit, kind)?;
                 }
                 self.course.turn(measured, &self.coded.base.sizes)?;
             }
-            let coded = at_depth(Arc::clone(&frame), self.depth)?;
-            match self.course.next(sent) {
+            let coded = at_depth(frame, self.depth)?;
+            match self.course.next(self.sent) {
                 Some(quantizer) => self.encoder.send_at(coded, quantizer)?,
                 None => self.encoder.send(coded)?,
             }
-            self.sources.push_back(frame);
-            sent += 1;
+            self.sent += 1;
             while let Some(unit) = self.encoder.receive()? {
                 self.take(unit, kind)?;
             }
@@ -165,9 +167,14 @@ impl<'a> Coder<'a> {
         }
         self.decoder.finish()?;
         self.pass_on()?;
-        if !self.sources.is_empty() || self.count != sent {
-            let found = format!("{} units, {} decoded frames", self.count, sent - self.sources.len() as u64);
-            return Err(Error::corrupt("base layer", format!("{sent} frames"), found, Place::default()));
+        if self.passed != self.sent || self.count != self.sent {
+            let found = format!("{} units, {} decoded frames", self.count, self.passed);
+            return Err(Error::corrupt(
+                "base layer",
+                format!("{} frames", self.sent),
+                found,
+                Place::default(),
+            ));
         }
         Ok(self.coded)
     }
@@ -183,10 +190,13 @@ impl<'a> Coder<'a> {
         self.pass_on()
     }
 
-    /// Hands the frames that are decoded on.
+    /// Hands the frames that are decoded on, with their sources: got anew, as an encoder looks some sixty frames ahead, which would all
+    /// have to stay in memory.
     fn pass_on(&mut self) -> Result<()> {
         while let Some(decoded) = self.decoder.receive()? {
-            let Some(source) = self.sources.pop_front() else {
+            let is_sent = self.passed < self.sent;
+            let source = if is_sent { self.frames.get(self.first + self.passed)? } else { None };
+            let Some(source) = source else {
                 return Err(Error::internal("base decoder", "more frames came out than went in"));
             };
             if self.pairs.send((source, decoded)).is_err() {
@@ -237,13 +247,11 @@ impl Measurer<'_> {
             comparison: Comparison::new(format, measures),
             decoded: None,
         };
-        let kept = (self.kind == AttemptKind::StoreDecoded)
-            .then(|| SceneFrames::new(Reading::Repeated, Arc::clone(&self.context.resources.memory)));
+        let memory = &self.context.resources.memory;
+        let mut held = (self.kind == AttemptKind::StoreDecoded).then(|| HeldFrames::new(Arc::clone(memory)));
         for (source, decoded) in queue {
             let decoded = Arc::new(decoded);
-            if let Some(kept) = &kept {
-                kept.push(Arc::clone(&decoded))?;
-            }
+            held = held.and_then(|held| held.with(&decoded));
             let decoded = at_depth(decoded, format.depth)?;
             let measured = measurer.len() as u64;
             let metrics = measurer.push(&source, &decoded)?;
@@ -261,10 +269,7 @@ impl Measurer<'_> {
                 self.frames.release(self.first + measured);
             }
         }
-        if let Some(kept) = kept {
-            kept.close(None);
-            attempt.decoded = Some(kept);
-        }
+        attempt.decoded = held;
         let measured = measurer.finish()?;
         (attempt.frames, attempt.comparison) = (measured.frames, measured.comparison);
         Ok(attempt)

@@ -345,6 +345,18 @@ fn squared_error(a: &Frame, b: &Frame) -> f64 {
     a.samples.iter().zip(&b.samples).map(|(a, b)| ((a - b) * (a - b)) as f64).sum()
 }
 
+/// Frames side by side, one pair after the other.
+fn pairs(
+    source: &[Frame],
+    decoded: &[Frame],
+) -> impl FnMut() -> crate::error::Result<(Arc<Frame>, Arc<Frame>)> {
+    let mut pairs = source.iter().zip(decoded);
+    move || {
+        let (source, decoded) = pairs.next().unwrap();
+        Ok((Arc::new(source.clone()), Arc::new(decoded.clone())))
+    }
+}
+
 /// Clean frames as source, noisy ones as what was decoded.
 fn trained(
     frames: usize,
@@ -353,10 +365,9 @@ fn trained(
 ) -> (Vec<Frame>, Vec<Frame>, Option<train::TrainedWiener>) {
     let source: Vec<Frame> = (0..frames).map(|number| frame(number, size, BitDepth::Eight, 0.0)).collect();
     let decoded: Vec<Frame> = (0..frames).map(|number| frame(number, size, BitDepth::Eight, 10.0)).collect();
-    let pair = |index: usize| Ok((Arc::new(source[index].clone()), Arc::new(decoded[index].clone())));
     let plan =
         WienerPlan { frames, frame_samples: size.0 * size.1, byte_price, samples: 1 << 20, sharpening: 0 };
-    let trained = train_wiener(&plan, &pair).unwrap();
+    let trained = train_wiener(&plan, &mut pairs(&source, &decoded)).unwrap();
     (source, decoded, trained)
 }
 
@@ -376,9 +387,8 @@ fn noise_that_differs_from_frame_to_frame_is_taken_away_although_the_picture_mov
     assert!(left_alone > 1.3 * left, "{left_alone} alone, {left} with neighbors");
     // Running it with the motion that training found is the same as finding it anew.
     let mut again = Vec::new();
-    let pair = |index: usize| Ok((Arc::new(source[index].clone()), Arc::new(decoded[index].clone())));
     trained
-        .run(&pair, |_, frame| {
+        .run(&mut pairs(&source, &decoded), |_, frame| {
             again.push(frame);
             Ok(())
         })

@@ -27,8 +27,8 @@ pub(crate) struct WienerPlan {
     pub(crate) sharpening: i16,
 }
 
-/// A frame of the scene: its source, and what it decodes to.
-type Pair<'a> = &'a dyn Fn(usize) -> Result<(Arc<Frame>, Arc<Frame>)>;
+/// The next frame of the scene, from the first on: its source, and what it decodes to.
+type NextPair<'a> = &'a mut dyn FnMut() -> Result<(Arc<Frame>, Arc<Frame>)>;
 
 /// A scene's weights, and what they need to be run.
 pub(crate) struct TrainedWiener {
@@ -36,18 +36,18 @@ pub(crate) struct TrainedWiener {
     neighbors: Vec<Neighbors>,
 }
 
-/// Solves for the weights of a scene; none where nothing is worth its bytes. `pair` gives the source and the decoded frame of a number.
+/// Solves for the weights of a scene; none where nothing is worth its bytes.
 ///
 /// # Errors
 ///
-/// `OutOfMemory`, and those of `pair`.
-pub(crate) fn train_wiener(plan: &WienerPlan, pair: Pair<'_>) -> Result<Option<TrainedWiener>> {
+/// `OutOfMemory`, and those of `next`.
+pub(crate) fn train_wiener(plan: &WienerPlan, next: NextPair<'_>) -> Result<Option<TrainedWiener>> {
     let mut sums = EquationSums::new()?;
     let mut neighbors = memory::reserved("motion of a Wiener filter", plan.frames)?;
     // So many rows of blocks of every frame, others in each.
     let every = (plan.frame_samples * plan.frames).div_ceil(plan.samples).max(1);
     let step = step_of(every);
-    in_a_row(plan.frames, pair, |index, source, _, luma, beside| {
+    in_a_row(plan.frames, next, |index, source, _, luma, beside| {
         let found = Neighbors::find(luma, beside)?;
         let [before, after] = found.align(luma, beside)?;
         let classes = classes(luma, &before, &after)?;
@@ -92,13 +92,13 @@ impl TrainedWiener {
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`, and those of `pair` and `each`.
+    /// `OutOfMemory`, and those of `next` and `each`.
     pub(crate) fn run(
         &self,
-        pair: Pair<'_>,
+        next: NextPair<'_>,
         mut each: impl FnMut(&Frame, Frame) -> Result<()>,
     ) -> Result<()> {
-        in_a_row(self.neighbors.len(), pair, |index, source, decoded, luma, beside| {
+        in_a_row(self.neighbors.len(), next, |index, source, decoded, luma, beside| {
             each(source, filtered(&self.weights, decoded, luma, &self.neighbors[index], beside)?)
         })
     }
@@ -107,19 +107,19 @@ impl TrainedWiener {
 /// Calls for every frame with its number, its source, what it decodes to, the luma of that, and that of the frames before and after it.
 fn in_a_row(
     frames: usize,
-    pair: Pair<'_>,
+    next: NextPair<'_>,
     mut each: impl FnMut(usize, &Frame, &Frame, &Luma, Beside<'_>) -> Result<()>,
 ) -> Result<()> {
-    let load = |index| -> Result<_> {
-        let (source, decoded) = pair(index)?;
+    let mut load = || -> Result<_> {
+        let (source, decoded) = next()?;
         let luma = Luma::of(&decoded)?;
         Ok((source, decoded, luma))
     };
     let mut before: Option<Luma> = None;
-    let mut next = if frames > 0 { Some(load(0)?) } else { None };
+    let mut next = if frames > 0 { Some(load()?) } else { None };
     for index in 0..frames {
         let Some((source, decoded, luma)) = next else { break };
-        next = if index + 1 < frames { Some(load(index + 1)?) } else { None };
+        next = if index + 1 < frames { Some(load()?) } else { None };
         let after = next.as_ref().map(|(_, _, luma)| luma);
         each(index, &source, &decoded, &luma, [before.as_ref(), after])?;
         before = Some(luma);
