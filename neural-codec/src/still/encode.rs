@@ -71,7 +71,7 @@ fn plan_of_effort(effort: u8) -> (StillNetwork, Schedule, u32) {
         6 => (StillNetwork::Medium, 900, 80, 1),
         7 => (StillNetwork::Medium, 1200, 150, 1),
         8 => (StillNetwork::Medium, 2000, 200, 1),
-        _ => (StillNetwork::Medium, 4000, 400, 1),
+        _ => (StillNetwork::Medium, 8000, 600, 1),
     };
     (network, Schedule { steps, last_steps }, rounds)
 }
