@@ -8,7 +8,7 @@ use neural_codec::bitstream::Limits;
 use neural_codec::decoder::{ClipMetrics, DecoderSettings, FrameDistortion};
 use neural_codec::encoder::Hooks;
 use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
-use neural_codec::media::{self, FrameSink, FrameSource, OutputKind};
+use neural_codec::media::{self, FrameSink, FrameSource, Lost, OutputKind};
 use neural_codec::metrics::Measures;
 use neural_codec::progress::{CancelToken, Progress};
 use neural_codec::settings::DeviceChoice;
@@ -110,25 +110,28 @@ pub(crate) fn detect_scenes(
     })
 }
 
-/// Writes the frames and audio of a source into a media file, which appears whole or not at all.
+/// Writes the frames and audio of a source into a media file, which appears whole or not at all: how many frames, and what it does not
+/// hold.
 #[pyfunction]
 pub(crate) fn write(py: Python<'_>, source: &Source, path: PathBuf) -> PyResult<Job> {
     let source = source.take(py)?;
     Job::start(py, move |reporter| {
         let mut source = Watched::new(source, reporter);
-        write_all(&mut source, &path)?;
-        json(&source.at.frames_done)
+        let lost = write_all(&mut source, &path)?;
+        json(&(source.at.frames_done, lost))
     })
 }
 
-fn write_all(source: &mut Watched, path: &Path) -> Result<()> {
+fn write_all(source: &mut Watched, path: &Path) -> Result<Vec<Lost>> {
     let mut sink = media::create(path, source.info(), source.clip.tracks())?;
     while let Some(frame) = source.next_frame()? {
         write_audio(source, sink.as_mut())?;
         sink.write_frame(&frame)?;
     }
     write_audio(source, sink.as_mut())?;
-    sink.finish()
+    let lost = sink.lost().to_vec();
+    sink.finish()?;
+    Ok(lost)
 }
 
 fn write_audio(source: &mut Watched, sink: &mut dyn FrameSink) -> Result<()> {

@@ -93,6 +93,53 @@ def test_a_picture_of_pillow_is_upright_and_keeps_its_tags(tmp_path):
         neural_codec.encode(image.convert("CMYK"))
 
 
+def test_what_a_file_has_beside_its_picture_is_kept_or_named(tmp_path):
+    image = Image.fromarray(picture())
+
+    def lost(name: str, **options: object) -> list[str]:
+        image.save(tmp_path / name, **options)
+        report = neural_codec.encode(tmp_path / name, quantizer=50, **FAST)
+        return [f"{each.what}: {each.why}" for each in report.lost]
+
+    inch = "resolution: 300x300 pixels an inch have no place"
+    assert lost("a.jpg", dpi=(300, 300), comment="hello") == [inch, "text: texts of the file have no place: comment"]
+    assert lost("plain.jpg") == lost("usual.jpg", dpi=(72, 72)) == []
+    assert lost("a.tiff", dpi=(300, 300), description="d", copyright="c") == [
+        "text: texts of the file have no place: ImageDescription, Copyright",
+        inch,
+    ]
+    meter = "resolution: 11811x11811 pixels a meter have no place"
+    assert lost("a.bmp", dpi=(300, 300)) == lost("a.png", dpi=(300, 300)) == [meter]
+
+
+def test_a_jpeg_that_is_cut_short_is_an_error_and_damage_is_named(tmp_path):
+    noise = np.random.default_rng(3).integers(0, 255, (192, 256, 3), np.uint8)
+    for progressive in (False, True):
+        Image.fromarray(noise).save(tmp_path / "a.jpg", quality=90, progressive=progressive)
+        whole = (tmp_path / "a.jpg").read_bytes()
+        (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(Corrupt, match="expected a whole file, found a shorter one"):
+            neural_codec.encode(tmp_path / "cut.jpg", quantizer=50, **FAST)
+        middle = len(whole) // 2
+        (tmp_path / "broken.jpg").write_bytes(whole[:middle] + b"\xff\xc5" * 20 + whole[middle + 40 :])
+        report = neural_codec.encode(tmp_path / "broken.jpg", quantizer=50, **FAST)
+        assert [each.what for each in report.lost] == ["damage"]
+
+
+def test_an_avif_with_exif_is_read_by_ffmpeg_and_pillow_and_by_ourselves(tmp_path):
+    image = Image.fromarray(picture())
+    exif = image.getexif()
+    exif[0x010F] = "a camera"
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    neural_codec.encode(tmp_path / "a.jpg", tmp_path / "a.avif", quantizer=30, **FAST)
+    assert neural_codec.info(tmp_path / "a.avif").video.width == 80
+    neural_codec.decode(tmp_path / "a.avif", tmp_path / "back.png")
+    with Image.open(tmp_path / "back.png") as back:
+        assert psnr(picture(), np.asarray(back)[:, :, :3]) > 25
+    with Image.open(tmp_path / "a.avif") as found:
+        assert found.getexif()[0x010F] == "a camera"
+
+
 @pytest.mark.parametrize(
     ("source", "options", "kind", "message"),
     [

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use neural_codec::bitstream::{
     Chapter, Limits, PacketReader, StreamItem, SubtitlePacket, SubtitleTrack, Tracks,
 };
-use neural_codec::decoder::{DecoderSettings, StreamDecoder, remux};
+use neural_codec::decoder::{DecoderSettings, StreamDecoder, decode_file, remux};
 use neural_codec::encoder::{EncodingAgent, Hooks, encode_file, encode_to};
 use neural_codec::error::{Error, Result};
 use neural_codec::frame::{PixelFormat, Rational};
@@ -208,4 +208,65 @@ fn an_ending_that_is_no_kind_of_file_is_an_error_before_anything_is_done() {
         )
         .is_err()
     );
+}
+
+#[test]
+fn an_mp4_keeps_covers_and_the_tags_of_an_mkv() {
+    let Some(folder) = folder() else { return };
+    for (cover, ending) in [("png", "png"), ("mjpeg", "jpg")] {
+        ffmpeg(
+            folder.path(),
+            &format!("-f lavfi -i testsrc2=s=32x32:r=1:d=1 -frames:v 1 -c:v {cover} {{}}/cover.{ending}"),
+        );
+        ffmpeg(
+            folder.path(),
+            &format!(
+                "-f lavfi -i testsrc2=s=64x64:r=25:d=0.4 -i {{}}/cover.{ending} -map 0 -map 1 -c:v:0 libx264 -c:v:1 copy \
+                 -disposition:v:1 attached_pic {{}}/covered.mp4"
+            ),
+        );
+        let (stream, output) = (folder.path().join("out.nvc"), folder.path().join("out.mp4"));
+        let report = encoded(&folder.path().join("covered.mp4"), &output, &[]).unwrap();
+        assert!(!report.lost.iter().any(|lost| lost.what == "attachment"), "{:?}", report.lost);
+        to(&output, &stream).unwrap();
+        to(&stream, &folder.path().join("again.mp4")).unwrap();
+        let entries = "stream=codec_name,width:stream_disposition=attached_pic";
+        for name in ["out.mp4", "again.mp4"] {
+            let probe = format!("ffprobe -v error -show_entries {entries} -of compact=p=0 {{}}/{name}");
+            let found = run(folder.path(), &probe);
+            let expected = format!("codec_name={cover}|width=32|disposition:attached_pic=1");
+            assert!(found.contains(&expected), "{name}: {found}");
+        }
+    }
+    ffmpeg(
+        folder.path(),
+        "-f lavfi -i testsrc2=s=64x64:r=25:d=0.4 -metadata ARTIST=Someone -metadata MOOD=calm -c:v libx264 {}/tagged.mkv",
+    );
+    let report = encoded(&folder.path().join("tagged.mkv"), &folder.path().join("tagged.mp4"), &[]).unwrap();
+    let tags: Vec<&Lost> = report.lost.iter().filter(|lost| lost.what == "tag").collect();
+    assert!(tags.len() == 1 && tags[0].why.starts_with("MOOD"), "{tags:?}");
+    let probe = "ffprobe -v error -show_entries format_tags -of compact=p=0 {}/tagged.mp4";
+    assert!(run(folder.path(), probe).contains("tag:artist=Someone"));
+}
+
+#[test]
+fn files_of_pictures_alone_name_what_they_do_not_hold() {
+    let Some(folder) = folder() else { return };
+    let input = rich(folder.path());
+    let stream = folder.path().join("rich.nvc");
+    encoded(&input, &stream, &[]).unwrap();
+    std::fs::create_dir(folder.path().join("frames")).unwrap();
+    for (name, kinds) in [
+        ("frames/%03d.png", &["audio", "subtitle", "attachment", "chapter"][..]),
+        ("rich.y4m", &["audio", "subtitle", "attachment", "chapter"]),
+        ("rich.decoded.mp4", &["subtitle", "attachment", "tag"]),
+        ("rich.decoded.mkv", &[]),
+    ] {
+        let output = folder.path().join(name);
+        let settings = DecoderSettings::default();
+        let mut go_on = |_| ControlFlow::Continue(());
+        let report = decode_file(&stream, &output, &settings, &CancelToken::new(), &mut go_on).unwrap();
+        let found: Vec<&str> = report.lost.iter().map(|lost| lost.what.as_str()).collect();
+        assert_eq!((found.as_slice(), report.frames), (kinds, 50), "{name}");
+    }
 }

@@ -359,6 +359,7 @@ def _decode(options: argparse.Namespace) -> int | None:
         )
     source, output = options.paths
     written = neural_codec.decode(source, output, progress=_bar(options))
+    _print_lost(written.lost)
     line = f"{written.frames} frames in {written.seconds:.1f} s ({written.frames_per_second:.0f} a second)"
     _print(options, written, [line if written.frames != 1 else f"1 picture in {written.seconds:.2f} s"])
     return None

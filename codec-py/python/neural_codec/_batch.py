@@ -59,7 +59,9 @@ def decode_all(options: argparse.Namespace) -> int:
 
     def decode(source: str, output: str, line: _Line) -> Row:
         written: Written = neural_codec.decode(source, output, progress=partial(line.show, source))
-        return ["frames" if written.frames != 1 else "frame", str(written.frames), f"{written.seconds:.1f} s"]
+        line.lost(source, written.lost)
+        lost = [f"{len(written.lost)} lost"] if written.lost else []
+        return ["frames" if written.frames != 1 else "frame", str(written.frames), f"{written.seconds:.1f} s", *lost]
 
     return _run(to_decode(options.paths, options.output_dir, kind), options.skip_existing, decode, "decoded")
 

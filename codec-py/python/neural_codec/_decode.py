@@ -37,7 +37,7 @@ from .errors import (
     Truncated,
     naming,
 )
-from .records import Progress, StreamInfo, Written
+from .records import Lost, Progress, StreamInfo, Written
 
 # A file is written until its thread is done with it: at most a frame after an interruption.
 WRITE_PATIENCE = 5.0
@@ -305,14 +305,19 @@ def decode(
     start = time.monotonic()
     if isinstance(source, (str, os.PathLike)) and _is_picture_name(output):
         with naming(source):
-            drive(_native.decode_photo(source, output, threads), progress=progress, patience=WRITE_PATIENCE)
+            job = _native.decode_photo(source, output, threads)
+            report = json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE))
         seconds = time.monotonic() - start
-        return Written(os.fspath(output), 1, seconds, 1 / max(seconds, 1e-9))
+        return Written(os.fspath(output), 1, seconds, 1 / max(seconds, 1e-9), _lost(report["lost"]))
     job = _native.write(_stream(source, decoding), output)
     with naming(source):
-        frames = int(json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE)))
+        frames, lost = json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE))
     seconds = time.monotonic() - start
-    return Written(os.fspath(output), frames, seconds, frames / max(seconds, 1e-9))
+    return Written(os.fspath(output), frames, seconds, frames / max(seconds, 1e-9), _lost(lost))
+
+
+def _lost(found: list[dict[str, str]]) -> list[Lost]:
+    return [Lost(**each) for each in found]
 
 
 def _is_picture_name(output: str | os.PathLike[str]) -> bool:

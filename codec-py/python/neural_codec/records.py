@@ -423,6 +423,8 @@ class Written(Record):
     """Wall time, reading and writing included."""
     frames_per_second: float
     """`frames` / `seconds`."""
+    lost: list[Lost] = field(default_factory=list)
+    """What the file does not hold of what the stream has beside the pictures."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::lost::Lost;
+
 /// The account of a decode.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -10,6 +12,8 @@ pub struct DecodeReport {
     pub frames: u64,
     /// Audio packets written.
     pub audio_packets: u64,
+    /// What the file does not hold of what the stream has beside the pictures.
+    pub lost: Vec<Lost>,
     /// What a person should know, in sentences.
     pub notes: Vec<String>,
     /// Wall seconds, reading and writing included.

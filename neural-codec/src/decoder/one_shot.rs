@@ -50,10 +50,18 @@ pub fn decode_file(
         }
     }
     audio_packets += write_audio(&mut decoder, writer.as_mut())?;
+    let lost = writer.lost().to_vec();
     writer.finish()?;
     let notes = decoder.take_notes();
     let seconds = start.elapsed().as_secs_f64();
-    Ok(DecodeReport { frames, audio_packets, notes, seconds, frames_per_second: frames as f64 / seconds })
+    Ok(DecodeReport {
+        frames,
+        audio_packets,
+        lost,
+        notes,
+        seconds,
+        frames_per_second: frames as f64 / seconds,
+    })
 }
 
 /// Whether an output is one picture, and no pattern of many.

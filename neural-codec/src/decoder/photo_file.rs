@@ -66,9 +66,15 @@ pub fn decode_photo_file(input: &Path, output: &Path, settings: &DecoderSettings
     let start = Instant::now();
     let photo = open_photo(input, settings)?;
     let lost = write_photo(output, &photo)?;
-    let notes = lost.iter().map(|each| format!("lost: {each}")).collect();
     let seconds = start.elapsed().as_secs_f64();
-    Ok(DecodeReport { frames: 1, audio_packets: 0, notes, seconds, frames_per_second: 1.0 / seconds })
+    Ok(DecodeReport {
+        frames: 1,
+        audio_packets: 0,
+        lost,
+        notes: Vec::new(),
+        seconds,
+        frames_per_second: 1.0 / seconds,
+    })
 }
 
 fn of_packet(packet: PhotoPacket, settings: &DecoderSettings) -> Result<Photo> {

@@ -177,14 +177,18 @@ impl Container {
 
     /// Whether a tag of the clip has a place.
     pub(super) fn holds_tag(self, name: &str) -> bool {
-        !is_of_the_file(name) && (!self.is_strict() || MP4_TAGS.contains(&name))
+        // Matroska writes them in capitals.
+        !is_of_the_file(name) && (!self.is_strict() || MP4_TAGS.contains(&name.to_ascii_lowercase().as_str()))
     }
 
     /// Whether a tag of a track has a place.
     pub(super) fn holds_track_tag(self, name: &str) -> bool {
         // An MP4 handler has a name of its own.
         let is_kept = |name: &str| {
-            matches!(name, "language" | "title" | "handler_name" | "creation_time" | "filename" | "mimetype")
+            matches!(
+                name.to_ascii_lowercase().as_str(),
+                "language" | "title" | "handler_name" | "creation_time" | "filename" | "mimetype"
+            )
         };
         match self {
             Self::Mp4 | Self::Mov => is_kept(name),

@@ -1,8 +1,9 @@
 //! Where frames go: what every writer of clips is.
 
-use crate::bitstream::{AudioPacket, SubtitlePacket};
+use crate::bitstream::{AudioPacket, SubtitlePacket, Tracks};
 use crate::error::Result;
 use crate::frame::Frame;
+use crate::lost::Lost;
 
 /// Where frames go, one after the other, in presentation order. Dropped before `finish`, it leaves no file.
 pub trait FrameSink: Send {
@@ -13,11 +14,11 @@ pub trait FrameSink: Send {
     /// `InvalidArgument` where it does not fit the clip, or its timestamp does not rise.
     fn write_frame(&mut self, frame: &Frame) -> Result<()>;
 
-    /// Writes an audio packet of one of the tracks the sink was made with, unchanged.
+    /// Writes an audio packet of one of the tracks the sink was made with, unchanged, where the file holds it.
     ///
     /// # Errors
     ///
-    /// `Unsupported` where the file holds no audio.
+    /// `Io`, `InvalidArgument`.
     fn write_audio(&mut self, packet: &AudioPacket) -> Result<()>;
 
     /// Writes a packet of one of the subtitle tracks the sink was made with, where the file holds it.
@@ -29,6 +30,27 @@ pub trait FrameSink: Send {
         Ok(())
     }
 
+    /// What of the tracks that the sink was made with the file does not hold.
+    fn lost(&self) -> &[Lost] {
+        &[]
+    }
+
     /// Completes the file and gives it its name.
     fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// What is lost of a clip's tracks in files that hold pictures alone.
+pub(super) fn lost_but_pictures(tracks: &Tracks, files: &str) -> Vec<Lost> {
+    let kinds = [
+        ("audio", "track", tracks.audio.len()),
+        ("subtitle", "track", tracks.subtitles.len()),
+        ("attachment", "file", tracks.attachments.len()),
+        ("chapter", "chapter", tracks.chapters.len()),
+    ];
+    let of_kind = |(kind, noun, count): (&str, &str, usize)| {
+        let ending = if count == 1 { "" } else { "s" };
+        let why = format!("{count} {noun}{ending}: {files} hold pictures alone (an .mkv file keeps it)");
+        (count > 0).then(|| Lost::new(kind, why))
+    };
+    kinds.into_iter().filter_map(of_kind).collect()
 }

@@ -23,6 +23,8 @@ mod container_length;
 pub mod ffmpeg;
 mod frame_sink;
 mod frame_source;
+#[cfg(feature = "images")]
+mod jpeg_damage;
 mod jpeg_run;
 mod open_options;
 mod output_kind;
@@ -66,7 +68,7 @@ pub use y4m_write::Y4mWriter;
 use std::path::Path;
 
 use crate::bitstream::Tracks;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::VideoInfo;
 
 /// Opens a clip, whatever it is: Y4M, a picture, a numbered sequence (`frame_%04d.png`, or a folder that holds
@@ -174,16 +176,18 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
 ///
+/// [`FrameSink::lost`] names the tracks that it does not hold.
+///
 /// # Errors
 ///
-/// `Io` where the folder cannot be written; `Unsupported` for other endings, for what the container cannot
+/// `Io` where the folder cannot be written; `Unsupported` for other endings, for sound that the container cannot
 /// hold, and naming the cargo feature that is missing.
 pub fn create(path: &Path, info: &VideoInfo, tracks: &Tracks) -> Result<Box<dyn FrameSink>> {
     if let Some(pattern) = SequencePattern::parse(path) {
         return create_pictures(pattern, info, tracks);
     }
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("y4m")) {
-        return Ok(Box::new(Y4mSink::create(path, info, &tracks.audio)?));
+        return Ok(Box::new(Y4mSink::create(path, info, tracks)?));
     }
     create_video(path, info, tracks)
 }
@@ -194,13 +198,7 @@ fn create_pictures(
     info: &VideoInfo,
     tracks: &Tracks,
 ) -> Result<Box<dyn FrameSink>> {
-    if !tracks.audio.is_empty() {
-        return Err(Error::Unsupported {
-            what: "audio in a picture sequence".into(),
-            remedy: "leave the audio out, or write an .mkv file".into(),
-        });
-    }
-    Ok(Box::new(PngWriter::create(pattern, info)?))
+    Ok(Box::new(PngWriter::create(pattern, info, tracks)?))
 }
 
 #[cfg(not(feature = "images"))]
@@ -219,6 +217,9 @@ fn create_video(_: &Path, _: &VideoInfo, _: &Tracks) -> Result<Box<dyn FrameSink
 }
 
 #[cfg(any(not(feature = "ffmpeg"), not(feature = "images")))]
-fn missing_feature(what: &str, feature: &str) -> Error {
-    Error::Unsupported { what: what.into(), remedy: format!("build with the cargo feature `{feature}`") }
+fn missing_feature(what: &str, feature: &str) -> crate::error::Error {
+    crate::error::Error::Unsupported {
+        what: what.into(),
+        remedy: format!("build with the cargo feature `{feature}`"),
+    }
 }

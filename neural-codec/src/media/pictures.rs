@@ -8,13 +8,16 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader, Limits};
 
 use super::atomic_folder::AtomicFolder;
+use super::frame_sink::lost_but_pictures;
+use super::jpeg_damage::damage_of;
 use super::{AtomicFile, FrameSink, FrameSource, SequencePattern, pages};
-use crate::bitstream::AudioPacket;
+use crate::bitstream::{AudioPacket, Tracks};
 use crate::error::{Error, Place, Result};
 use crate::frame::{
     BitDepth, Frame, Layout, MAX_SIDE, PixelFormat, Rational, VideoInfo, convert, from_rgb8_interleaved,
     from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
+use crate::lost::Lost;
 
 /// Pictures a second where the caller names no rate.
 const DEFAULT_RATE: Rational = Rational { num: 25, den: 1 };
@@ -31,6 +34,7 @@ pub struct PictureReader {
     first: Option<Frame>,
     given: usize,
     ended: bool,
+    lost: Vec<Lost>,
 }
 
 impl PictureReader {
@@ -53,7 +57,7 @@ impl PictureReader {
         let mut info =
             VideoInfo::new(first.width(), first.height(), first.format(), frame_rate.unwrap_or(DEFAULT_RATE));
         info.color = first.color();
-        Ok(Self { files, info, first: Some(first), given: 0, ended: false })
+        Ok(Self { files, info, first: Some(first), given: 0, ended: false, lost: Vec::new() })
     }
 
     fn read_next(&mut self) -> Result<Option<Frame>> {
@@ -62,6 +66,9 @@ impl PictureReader {
             Some(frame) => frame,
             None => read_picture(path, *page)?,
         };
+        let damage = damage_of(path)?;
+        let named = |lost: Lost| Lost { why: format!("{}: {}", path.display(), lost.why), ..lost };
+        self.lost.extend(damage.map(named));
         let place = Place::at_frame(self.given as u64);
         let (width, height, format) = (self.info.width, self.info.height, self.info.format);
         if (frame.width(), frame.height(), frame.format()) != (width, height, format) {
@@ -91,6 +98,10 @@ impl FrameSource for PictureReader {
 
     fn declared_frame_count(&self) -> Option<u64> {
         Some(self.files.len() as u64)
+    }
+
+    fn lost(&self) -> Vec<Lost> {
+        self.lost.clone()
     }
 }
 
@@ -173,6 +184,7 @@ pub struct PngWriter {
     folder: AtomicFolder,
     info: VideoInfo,
     written: u64,
+    lost: Vec<Lost>,
 }
 
 impl PngWriter {
@@ -181,7 +193,7 @@ impl PngWriter {
     /// # Errors
     ///
     /// `Unsupported` where the pattern names no PNG files; `Io` where the folder cannot be written.
-    pub fn create(pattern: SequencePattern, info: &VideoInfo) -> Result<Self> {
+    pub fn create(pattern: SequencePattern, info: &VideoInfo, tracks: &Tracks) -> Result<Self> {
         let name = pattern.file(0);
         if !name.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
             return Err(Error::Unsupported {
@@ -190,7 +202,8 @@ impl PngWriter {
             });
         }
         let folder = AtomicFolder::create(pattern.folder())?;
-        Ok(Self { pattern, folder, info: *info, written: 0 })
+        let lost = lost_but_pictures(tracks, "sequences of PNG files");
+        Ok(Self { pattern, folder, info: *info, written: 0, lost })
     }
 }
 
@@ -207,10 +220,11 @@ impl FrameSink for PngWriter {
     }
 
     fn write_audio(&mut self, _: &AudioPacket) -> Result<()> {
-        Err(Error::Unsupported {
-            what: "audio in a picture sequence".into(),
-            remedy: "write an .mkv file".into(),
-        })
+        Ok(())
+    }
+
+    fn lost(&self) -> &[Lost] {
+        &self.lost
     }
 
     fn finish(self: Box<Self>) -> Result<()> {

@@ -2,15 +2,18 @@
 
 use std::path::Path;
 
+use super::frame_sink::lost_but_pictures;
 use super::{AtomicFile, FrameSink, Y4mWriter};
-use crate::bitstream::{AudioPacket, AudioTrack};
+use crate::bitstream::{AudioPacket, Tracks};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, VideoInfo};
+use crate::lost::Lost;
 
 /// Writes a Y4M file that appears whole or not at all.
 pub struct Y4mSink {
     writer: Y4mWriter<AtomicFile>,
     written: u64,
+    lost: Vec<Lost>,
 }
 
 impl Y4mSink {
@@ -18,12 +21,10 @@ impl Y4mSink {
     ///
     /// # Errors
     ///
-    /// `Io`; `InvalidArgument` for RGB; `Unsupported` for audio, which Y4M does not have.
-    pub fn create(path: &Path, info: &VideoInfo, audio: &[AudioTrack]) -> Result<Self> {
-        if !audio.is_empty() {
-            return Err(no_audio());
-        }
-        Ok(Self { writer: Y4mWriter::new(AtomicFile::create(path)?, info)?, written: 0 })
+    /// `Io`; `InvalidArgument` for RGB.
+    pub fn create(path: &Path, info: &VideoInfo, tracks: &Tracks) -> Result<Self> {
+        let lost = lost_but_pictures(tracks, ".y4m files");
+        Ok(Self { writer: Y4mWriter::new(AtomicFile::create(path)?, info)?, written: 0, lost })
     }
 }
 
@@ -34,7 +35,11 @@ impl FrameSink for Y4mSink {
     }
 
     fn write_audio(&mut self, _: &AudioPacket) -> Result<()> {
-        Err(no_audio())
+        Ok(())
+    }
+
+    fn lost(&self) -> &[Lost] {
+        &self.lost
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
@@ -42,13 +47,6 @@ impl FrameSink for Y4mSink {
             0 => Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() }),
             _ => self.writer.finish()?.commit(),
         }
-    }
-}
-
-fn no_audio() -> Error {
-    Error::Unsupported {
-        what: "audio in a Y4M file".into(),
-        remedy: "leave the audio out, or write an .mkv file".into(),
     }
 }
 

@@ -60,7 +60,8 @@ pub(super) fn avif_file(photo: &PhotoPacket) -> Result<Vec<u8>> {
         .set_chroma_subsampling((!is_444, !is_444))
         .set_seq_profile(u8::from(*is_444));
     if !photo.tags.exif.is_empty() {
-        file.set_exif(photo.tags.exif.clone());
+        // With where the TIFF begins before it; left to the writer, that is a piece of its own, which FFmpeg does not read.
+        file.set_exif([&[0; 4], &photo.tags.exif[..]].concat());
     }
     let mut bytes = Bytes::default();
     file.write(&mut bytes, unit, None, width as u32, height as u32, depth.bits())?;

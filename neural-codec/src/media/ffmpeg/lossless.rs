@@ -8,7 +8,7 @@ use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Error as Ffmpeg, Packet, Rational as Fraction, encoder, frame};
 
-use super::super::{Container, FrameSink};
+use super::super::{Container, FrameSink, Lost};
 use super::keeping::ContainerTracks;
 use super::muxer::{Muxer, Timing, write_error};
 use super::padding;
@@ -113,6 +113,10 @@ impl FrameSink for LosslessWriter {
 
     fn write_audio(&mut self, packet: &AudioPacket) -> Result<()> {
         self.muxer.write_audio(packet)
+    }
+
+    fn lost(&self) -> &[Lost] {
+        &self.kept.lost
     }
 
     fn write_subtitle(&mut self, packet: &SubtitlePacket) -> Result<()> {

@@ -282,7 +282,7 @@ impl Muxer {
             }
             error => Error::Unsupported {
                 what: format!("track in {}: {error}", self.path.display()),
-                remedy: "write an .mkv file, or leave the audio out".into(),
+                remedy: "write an .mkv file".into(),
             },
         })?;
         for (index, clock) in self.streams.iter_mut().enumerate() {

@@ -161,6 +161,10 @@ pub(super) fn attachment_parameters(attachment: &Attachment, is_picture: bool) -
         let raw = &mut *parameters.as_mut_ptr();
         raw.codec_type = if is_picture { video } else { ffi::AVMediaType::AVMEDIA_TYPE_ATTACHMENT };
         raw.codec_id = found.map_or(ffi::AVCodecID::AV_CODEC_ID_NONE, |descriptor| descriptor.id);
+        if is_picture {
+            // MP4 is refused without a size, which is not written: a cover is stored as the file that it is.
+            (raw.width, raw.height) = (1, 1);
+        }
     }
     if !is_picture {
         set_extradata(&mut parameters, &attachment.data)?;

@@ -1,9 +1,11 @@
 //! What a picture file has beside the picture, ICC, EXIF and XMP: found, so that it can be named as lost.
 
+use std::fmt::Display;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
+use tiff::decoder::ifd::Value;
 use tiff::tags::Tag;
 
 use super::XMP_KEYWORD;
@@ -13,14 +15,79 @@ use crate::lost::Lost;
 const SRGB_GAMMA: f32 = 0.45455;
 const GAMMA_TOLERANCE: f32 = 0.002;
 
+/// Tags of TIFF 6.0 that hold texts.
+const TIFF_TEXTS: [(u16, &str); 9] = [
+    (269, "DocumentName"),
+    (270, "ImageDescription"),
+    (271, "Make"),
+    (272, "Model"),
+    (305, "Software"),
+    (306, "DateTime"),
+    (315, "Artist"),
+    (316, "HostComputer"),
+    (33432, "Copyright"),
+];
+
 /// What a file of these first bytes has that is not kept; nothing where it cannot be read, which reading the picture explains.
 pub(super) fn lost(path: &Path, head: &[u8]) -> Vec<Lost> {
     let Ok(file) = File::open(path) else { return Vec::new() };
     match head {
         [0x89, b'P', b'N', b'G', ..] => of_png(BufReader::new(file)),
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => of_tiff(BufReader::new(file)),
+        [0xFF, 0xD8, 0xFF, ..] => of_jpeg(BufReader::new(file)).unwrap_or_default(),
+        [b'B', b'M', ..] => of_bmp(file).unwrap_or_default(),
         _ => Vec::new(),
     }
+}
+
+fn resolution(across: impl Display, down: impl Display, unit: &str) -> Lost {
+    Lost::new("resolution", format!("{across}x{down} pixels {unit} have no place"))
+}
+
+fn texts(names: &[&str]) -> Option<Lost> {
+    let named = || format!("texts of the file have no place: {}", names.join(", "));
+    (!names.is_empty()).then(|| Lost::new("text", named()))
+}
+
+/// Segments before the first scan (ITU-T T.81, annex B); JFIF 1.02 has a resolution.
+fn of_jpeg(mut file: BufReader<File>) -> std::io::Result<Vec<Lost>> {
+    let mut lost = Vec::new();
+    let mut has_comment = false;
+    file.read_exact(&mut [0; 2])?;
+    loop {
+        let mut head = [0; 4];
+        file.read_exact(&mut head)?;
+        let [mark, code, high, low] = head;
+        // The scan, or nothing that can be walked over.
+        if mark != 0xFF || code == 0xDA || code < 0xC0 {
+            break;
+        }
+        let mut body = vec![0; usize::from(u16::from_be_bytes([high, low])).saturating_sub(2)];
+        file.read_exact(&mut body)?;
+        match (code, &body[..]) {
+            (0xE0, [b'J', b'F', b'I', b'F', 0, _, _, unit @ (1 | 2), a, b, c, d, ..]) => {
+                let unit = if *unit == 1 { "an inch" } else { "a centimeter" };
+                let [across, down] = [[*a, *b], [*c, *d]].map(u16::from_be_bytes);
+                // 72 an inch is what is written where nobody knows.
+                if (across, down, unit) != (72, 72, "an inch") {
+                    lost.push(resolution(across, down, unit));
+                }
+            }
+            (0xFE, _) => has_comment = true,
+            _ => {}
+        }
+    }
+    lost.extend(texts(if has_comment { &["comment"] } else { &[] }));
+    Ok(lost)
+}
+
+/// BITMAPINFOHEADER has pixels a meter from byte 38 of the file on.
+fn of_bmp(mut file: File) -> std::io::Result<Vec<Lost>> {
+    let mut head = [0; 46];
+    file.read_exact(&mut head)?;
+    let word = |at: usize| i32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let is_said = word(14) >= 40 && word(38) > 0 && word(42) > 0;
+    Ok(if is_said { vec![resolution(word(38), word(42), "a meter")] } else { Vec::new() })
 }
 
 fn of_png(file: BufReader<File>) -> Vec<Lost> {
@@ -40,18 +107,20 @@ fn of_png(file: BufReader<File>) -> Vec<Lost> {
         }
     }
     if let Some(size) = info.pixel_dims {
-        lost.push(Lost::new(
-            "resolution",
-            format!("{}x{} pixels a unit of chunk pHYs", size.xppu, size.yppu),
-        ));
+        match size.unit {
+            png::Unit::Meter => lost.push(resolution(size.xppu, size.yppu, "a meter")),
+            // The shape of a pixel, which is square nearly always.
+            png::Unit::Unspecified if size.xppu != size.yppu && size.xppu.min(size.yppu) > 0 => {
+                lost.push(Lost::new("shape", format!("pixels of {}:{} have no place", size.yppu, size.xppu)));
+            }
+            png::Unit::Unspecified => {}
+        }
     }
-    let texts = info.uncompressed_latin1_text.iter().map(|text| text.keyword.as_str());
-    let texts = texts.chain(info.compressed_latin1_text.iter().map(|text| text.keyword.as_str()));
-    let texts = texts.chain(info.utf8_text.iter().map(|text| text.keyword.as_str()));
-    let names: Vec<&str> = texts.filter(|name| *name != XMP_KEYWORD).collect();
-    if !names.is_empty() {
-        lost.push(Lost::new("text", format!("texts of the file have no place: {}", names.join(", "))));
-    }
+    let found = info.uncompressed_latin1_text.iter().map(|text| text.keyword.as_str());
+    let found = found.chain(info.compressed_latin1_text.iter().map(|text| text.keyword.as_str()));
+    let found = found.chain(info.utf8_text.iter().map(|text| text.keyword.as_str()));
+    let names: Vec<&str> = found.filter(|name| *name != XMP_KEYWORD).collect();
+    lost.extend(texts(&names));
     lost
 }
 
@@ -65,6 +134,21 @@ fn of_tiff(file: BufReader<File>) -> Vec<Lost> {
     }
     if has(33723) {
         lost.push(Lost::new("iptc", "IPTC has no place"));
+    }
+    let names: Vec<&str> =
+        TIFF_TEXTS.into_iter().filter(|(tag, _)| has(*tag)).map(|(_, name)| name).collect();
+    lost.extend(texts(&names));
+    let unit = decoder.get_tag_u32(Tag::ResolutionUnit).unwrap_or(2);
+    let mut number = |tag| match decoder.find_tag(tag) {
+        Ok(Some(Value::Rational(number, over))) if over > 0 => Some(f64::from(number) / f64::from(over)),
+        _ => None,
+    };
+    if let (Some(across), Some(down)) = (number(Tag::XResolution), number(Tag::YResolution)) {
+        match unit {
+            2 => lost.push(resolution(across, down, "an inch")),
+            3 => lost.push(resolution(across, down, "a centimeter")),
+            _ => {}
+        }
     }
     lost
 }

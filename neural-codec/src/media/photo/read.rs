@@ -13,6 +13,7 @@ use crate::bitstream::PhotoTags;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Plane, check_size, from_rgb8_interleaved, from_rgb10_interleaved};
 use crate::lost::Lost;
+use crate::media::jpeg_damage::damage_of;
 use crate::media::pages;
 use crate::media::pictures::{limits, picture_error};
 use crate::media::sniff::{self, FileKind};
@@ -52,6 +53,7 @@ fn head(path: &Path) -> Result<Vec<u8>> {
 pub fn read_photo(path: &Path) -> Result<Photo> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
     let mut photo = read(path, BufReader::new(file))?;
+    photo.lost.extend(damage_of(path)?);
     photo.lost.extend(extras::lost(path, &head(path)?));
     Ok(photo)
 }
