@@ -71,6 +71,11 @@ impl AudioPlan {
         let found = self.tracks.iter().find(|(track, _)| usize::from(*track) == number);
         found.map_or(self.default, |(_, action)| *action)
     }
+
+    /// The tracks with an entry that a source of `count` does not have.
+    pub(crate) fn missing(&self, count: usize) -> Vec<u8> {
+        self.tracks.iter().map(|(track, _)| *track).filter(|&track| usize::from(track) >= count).collect()
+    }
 }
 
 impl FromStr for AudioAction {

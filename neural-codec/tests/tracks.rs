@@ -133,6 +133,8 @@ fn an_mkv_keeps_every_track_and_tag_and_what_an_mp4_cannot_is_named_first() {
     assert!(!folder.path().join("out.webm").exists(), "FLAC has no place in WebM, and that is said first");
     let report = encoded(&input, &folder.path().join("out.webm"), &[("audio", "copy,1:none")]).unwrap();
     assert!(report.lost.iter().any(|lost| lost.what == "audio" && lost.why.contains("as asked")));
+    let report = encoded(&input, &mp4, &[("audio", "copy,2:none")]).unwrap();
+    assert!(report.notes.iter().any(|note| note.contains("no track 2 of sound")), "{:?}", report.notes);
 }
 
 #[test]

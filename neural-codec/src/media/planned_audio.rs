@@ -40,6 +40,14 @@ impl PlannedAudio {
         let mut tracks = source.tracks().clone();
         let sound = std::mem::take(&mut tracks.audio);
         let (mut lost, mut notes, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
+        for number in plan.missing(sound.len()) {
+            let count = match sound.len() {
+                0 => "the source has none".to_owned(),
+                1 => "the source has one, 0".to_owned(),
+                count => format!("the source has {count}, 0 to {}", count - 1),
+            };
+            notes.push(format!("There is no track {number} of sound, which audio names: {count}."));
+        }
         for (number, track) in sound.into_iter().enumerate() {
             // At most 255 tracks came in.
             let becomes = tracks.audio.len() as u8;
