@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::plane::{Plane, Sample};
 use crate::error::Result;
 
-/// Bytes that are kept at most of each type of samples: some frames of 1080p.
-const MOST_BYTES: usize = 24 << 20;
+/// Bytes that are kept at most of each type of samples: two frames of 1080p at ten bits, four at eight.
+const MOST_BYTES: usize = 12 << 20;
 
 /// Smaller planes are not worth it. Units: bytes.
 const LEAST_BYTES: usize = 64 << 10;
