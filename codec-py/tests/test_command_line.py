@@ -70,6 +70,7 @@ def test_a_clip_goes_through_all_commands(carphone, tmp_path):
         (["export", "--base", "STREAM", "STREAM"], "another file"),
         (["export", "--base", "TMP/out.avi", "STREAM"], "use .mkv, .mp4, .mov or .webm"),
         (["decode", "STREAM", "TMP/out.avi"], ".y4m"),
+        (["decode", "STREAM", "TMP/out_%d_%d.png"], "one number such as %04d in the name of pictures, found 2"),
     ],
 )
 def test_an_error_is_one_line_and_a_code_and_changes_no_file(carphone, carphone_stream, tmp_path, arguments, words):
@@ -102,6 +103,8 @@ def test_splits_of_long_scenes_are_told_from_cuts(tmp_path):
         ([], "COMMAND"),
         (["nonsense"], "nonsense"),
         (["encode"], "PATH"),
+        (["encode", "a.mp4"], "an input and an output, or inputs and --output-dir, found 1 path ("),
+        (["decode", "a.nvc", "b.nvc", "c.nvc"], "found 3 paths (python -m neural_codec decode --help"),
         (["encode", "a.mp4", "b.nvc", "--min-pnsr-y", "38"], "did you mean --min-psnr-y? (python -m neural_codec encode --help"),
         (["encode", "a.mp4", "b.nvc", "--bitrate_bps=9"], "did you mean --bitrate-bps?"),
     ],

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import neural_codec
 from neural_codec import Lost, aio
@@ -88,3 +89,73 @@ def test_pipes_take_a_clip_in_and_give_a_file_out(tmp_path, stream):
     found = run("encode", "-", "-", "--to", "webm", "--effort", 0, "--quantizer", 50, input=y4m.read_bytes())
     assert found.returncode == 0 and found.stdout.startswith(b"\x1aE\xdf\xa3"), found.stderr
     assert neural_codec.info(found.stdout).frames == 6
+
+
+@pytest.fixture(scope="module")
+def png(tmp_path_factory):
+    path = tmp_path_factory.mktemp("picture") / "rgb.png"
+    Image.fromarray(FRAMES[0]).save(path)
+    return path
+
+
+def test_a_picture_through_a_pipe_is_a_photo_as_in_a_file(tmp_path, png):
+    found = run("encode", png, "-", "--effort", 0, "--quantizer", 50)
+    assert found.returncode == 0 and neural_codec.info(found.stdout).photo is not None, found.stderr
+    into = tmp_path / "p.nvc"
+    assert run("encode", "-", into, "--effort", 0, "--quantizer", 50, input=png.read_bytes()).returncode == 0
+    assert into.read_bytes() == found.stdout
+    report = neural_codec.encode(png.read_bytes(), effort=0, quantizer=50)
+    assert report.photo is not None and report.data == found.stdout
+    found = run("encode", "-", tmp_path / "x.nvc", input=png.read_bytes()[:200])
+    assert (found.returncode, found.stderr) == (1, b"error: standard input: corrupt picture: expected a whole file, found a shorter one\n")
+
+
+@pytest.mark.parametrize("output", ["-", "out.mkv"])
+def test_a_clip_through_a_pipe_has_its_page_and_its_json(tmp_path, stream, output):
+    page = tmp_path / "page.html"
+    options = ("--effort", 0, "--quantizer", 50, "--report", page, "--json", "--quiet")
+    found = run("encode", "-", output, *options, input=stream.read_bytes(), cwd=tmp_path)
+    # What is lost is said before.
+    told = (found.stderr if output == "-" else found.stdout).decode()
+    assert found.returncode == 0 and neural_codec.Report.from_json(told[told.index("{") :]).total.frames == 6
+    assert "<h1>standard input</h1>" in page.read_text()
+    assert neural_codec.info(found.stdout if output == "-" else tmp_path / output).frames == 6
+
+
+@pytest.mark.parametrize("page", ["clip.nvc", "link", "hard", "out.mkv", "folder", "f_0000.png"])
+def test_a_page_never_takes_the_place_of_what_it_is_about(tmp_path, stream, page):
+    (tmp_path / "link").symlink_to(stream)
+    (tmp_path / "hard").hardlink_to(stream)
+    (tmp_path / "folder").mkdir()
+    for index in range(2):
+        Image.fromarray(FRAMES[index]).save(tmp_path / f"f_{index:04}.png")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    source = "f_%04d.png" if page.endswith(".png") else "clip.nvc"
+    found = run("encode", source, "out.mkv", "--effort", 0, "--report", page, cwd=tmp_path)
+    assert found.returncode == 1 and found.stderr.startswith(b"error: report: expected "), found
+    if page != "out.mkv":
+        assert run("compare", "clip.nvc", source, "--report", page, cwd=tmp_path).returncode == 1
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_a_page_on_a_full_disk_is_an_error_that_leaves_none(small_disk, tmp_path, stream):
+    page = small_disk("16k") / "page.html"
+    for command in (["encode", stream, tmp_path / "out.mkv", "--effort", 0], ["compare", stream, stream]):
+        found = run(*command, "--report", page)
+        assert found.returncode == 1 and f"error: {page}: No space".encode() in found.stderr, found.stderr
+        assert not page.exists()
+    assert (tmp_path / "out.mkv").exists()
+
+
+def test_the_demo_does_not_write_over_its_clip(tmp_path):
+    path = tmp_path / "comparison.png"
+    Image.fromarray(FRAMES[0]).save(path)
+    before = path.read_bytes()
+    found = run("demo", path, "--output", tmp_path)
+    assert found.returncode == 1 and b"another file than the source" in found.stderr and path.read_bytes() == before
+
+
+def test_the_command_line_goes_on_after_damage_and_says_so():
+    text = " ".join(run("encode", "--help").stdout.decode().split())
+    assert neural_codec.settings()["on_damage"].default == "stop"
+    assert "Default: continue." in text[text.rindex("--on-damage VALUE") :].split("--audio VALUE")[0]

@@ -316,6 +316,22 @@ def test_a_folder_of_photos_goes_into_a_folder_and_back(tmp_path):
     assert told.returncode == 1 and "rename one" in told.stderr, told
 
 
+@pytest.mark.parametrize("options", [("--fps", 5), ("--scenes", "0-1")])
+def test_what_only_clips_have_makes_no_clip_of_a_photo(encoded, tmp_path, options):
+    told = run("encode", encoded[0], tmp_path / "out.nvc", *options)
+    assert told.returncode == 1 and "expected none for a photo" in told.stderr and not (tmp_path / "out.nvc").exists()
+    told = run("encode", encoded[0], tmp_path / "out.mkv", *options, "--effort", 0, "--quantizer", 50)
+    assert told.returncode == 0 and neural_codec.info(tmp_path / "out.mkv").frames == 1
+
+
+@pytest.mark.parametrize("command", ["encode", "compare", "decode"])
+def test_the_error_of_a_broken_picture_names_it_once_and_first(encoded, tmp_path, command):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(encoded[0].read_bytes()[:400])
+    told = run(command, broken, tmp_path / "out.nvc" if command == "encode" else tmp_path / "out.png" if command == "decode" else encoded[0])
+    assert told.returncode == 1 and told.stderr.startswith(f"error: {broken}: ") and told.stderr.count("broken.png") == 1, told.stderr
+
+
 def test_an_avif_is_compared_in_rgb_too(encoded, tmp_path):
     source, _, _ = encoded
     report = neural_codec.encode(source, tmp_path / "out.avif", quantizer=30, **FAST)

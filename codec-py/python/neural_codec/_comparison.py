@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ._frames import Array
+from ._output import write_text
 from ._page import document
 from ._pictures import Corner, boxed, crop, difference, png, ramp, worst_places
 
@@ -135,4 +136,4 @@ def save_comparison(
     """Writes `comparison.png` and `comparison.html` into a folder."""
     title = Path(clip).name
     comparison(pillow, *pictures, title, note).save(folder / "comparison.png", optimize=True)
-    (folder / "comparison.html").write_text(comparison_page(*pictures, title, note), encoding="utf-8")
+    write_text(folder / "comparison.html", comparison_page(*pictures, title, note))

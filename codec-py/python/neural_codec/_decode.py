@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -302,6 +303,7 @@ def decode(
     if not isinstance(output, (str, os.PathLike)):
         raise InvalidType(f"output: expected a path or None, found {type(output).__name__}")
     check_distinct(source, output)
+    _check_pattern(output)
     start = time.monotonic()
     if isinstance(source, (str, os.PathLike)) and _is_picture_name(output):
         with naming(source):
@@ -318,6 +320,13 @@ def decode(
 
 def _lost(found: list[dict[str, str]]) -> list[Lost]:
     return [Lost(**each) for each in found]
+
+
+def _check_pattern(output: str | os.PathLike[str]) -> None:
+    """Refuses a pattern of pictures with two numbers, of which one would stay as it is."""
+    name = os.path.basename(os.fsdecode(output))
+    if len(numbers := re.findall(r"%(?:0\d+)?d", name)) > 1:
+        raise InvalidArgument(f"output: expected one number such as %04d in the name of pictures, found {len(numbers)}: {name}")
 
 
 def _is_picture_name(output: str | os.PathLike[str]) -> bool:

@@ -14,6 +14,7 @@ from ._decode import decode
 from ._encode import encode
 from ._jobs import ProgressArgument
 from ._measure import compare
+from ._output import check_distinct, write_text
 from ._page import write_page
 from ._page_data import measured
 from ._pictures import decoded_at, frames_at
@@ -68,10 +69,12 @@ def demo(video: str | None, folder: str, *, progress: ProgressArgument = None) -
     except OSError as error:
         raise FileIO(f"{target}: {error.strerror}", errno=error.errno, filename=str(target)) from None
     stream, decoded = target / f"{source.stem}.av1.mkv", target / f"{source.stem}.decoded.mkv"
+    for made in (*(target / name for name in ("report.json", "report.html", "comparison.png", "comparison.html")), decoded):
+        check_distinct(source, made)
     report = encode(source, stream, progress=progress)
     written = decode(stream, decoded, progress=progress)
     metrics = compare(source, decoded, progress=progress)
-    (target / "report.json").write_text(report.to_json())
+    write_text(target / "report.json", report.to_json())
     command = shlex.join(["neural-codec", "demo", *([video] if video is not None else []), "--output", folder])
     write_page(target / "report.html", report, measured(report, source, stream), clip=source.name, command=command)
     _compare_worst(pillow, source, stream, report, target)

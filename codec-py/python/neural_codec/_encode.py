@@ -18,7 +18,7 @@ from ._output import Output, check_distinct
 from ._photo import picture_of
 from ._progress import bar_for
 from ._settings import as_texts, frame_rate
-from ._sources import opened
+from ._sources import as_file, opened
 from .errors import InvalidArgument, InvalidType, WrongOrder, naming
 from .records import Lost, Report
 
@@ -50,7 +50,7 @@ def encode(
     """Encodes a clip or a photo and reports what was done, how large it is and how good.
 
     `source`: a path, bytes, a binary file object, an array `(frames, height, width, 3)` of uint8 RGB (uint16: 10 bits
-    in the low bits), anything with `__dlpack__`, or an iterable of frames; arrays need `fps`. One picture is a photo: a picture file, an
+    in the low bits), anything with `__dlpack__`, or an iterable of frames; arrays need `fps`. One picture is a photo: a picture file or its bytes, an
     image of Pillow, or without `fps` an array `(height, width)` or `(height, width, channels)` of gray, gray and opacity, RGB, or RGB
     and opacity, of uint8, or of uint16 that fills all 16 bits.
     `output`: a path that ends in `.mp4`, `.mkv`, `.webm` or `.nvc` (written whole or not at all), a binary file object
@@ -76,26 +76,34 @@ def encode(
     lost = None if on_lost is None else lambda text: on_lost([Lost.from_dict(each) for each in json.loads(text)])
     picture = None if fps is not None else picture_of(source, check_layout(layout))
     if picture is not None:
-        if listed is not None:
-            raise InvalidArgument("scenes: expected none for a photo")
+        _expect_no_clip(None, listed)
         job = _native.encode_picture(picture.samples, picture.tags, texts, path)
         report = _encode_photo(job, output, path, progress, lost)
         report = dataclasses.replace(report, notes=[*report.notes, *picture.notes()])
         _log(report)
         return report
-    if fps is None and scenes is None and _is_photo(source, path):
-        with naming(source):
-            report = _encode_photo(_native.encode_photo(source, texts, path), output, path, progress, lost)
-        _log(report)
-        return report
-    with opened(source, fps=fps, layout=layout, reading=texts) as (native, feeds), naming(source):
-        if path is not None:
-            job = _native.encode(native, texts, listed, path)
-            report = Report.from_json(drive(job, feeds, progress=progress, patience=WRITE_PATIENCE, lost=lost))
+    with as_file(source) as file:
+        if _is_photo(file, path):
+            _expect_no_clip(fps, listed)
+            with naming(file):
+                report = _encode_photo(_native.encode_photo(file, texts, path), output, path, progress, lost)
         else:
-            report = stream_into(output, _native.encode(native, texts, listed), feeds, progress, lost)
+            with opened(file, fps=fps, layout=layout, reading=texts) as (native, feeds), naming(file):
+                if path is not None:
+                    job = _native.encode(native, texts, listed, path)
+                    report = Report.from_json(drive(job, feeds, progress=progress, patience=WRITE_PATIENCE, lost=lost))
+                else:
+                    report = stream_into(output, _native.encode(native, texts, listed), feeds, progress, lost)
     _log(report)
     return report
+
+
+def _expect_no_clip(fps: Any, scenes: list[tuple[int, int]] | None) -> None:
+    """Refuses for a photo what only a clip has."""
+    if scenes is not None:
+        raise InvalidArgument("scenes: expected none for a photo")
+    if fps is not None:
+        raise InvalidArgument(f"fps: expected none for a photo, found {fps}; a clip of one picture is written as .mkv, .mp4 or .webm")
 
 
 def _is_photo(source: Any, path: str | None) -> bool:

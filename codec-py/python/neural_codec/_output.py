@@ -4,24 +4,69 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from typing import Any
 
 from . import _native
-from .errors import InvalidArgument, InvalidType
+from .errors import FileMissing, InvalidArgument, InvalidType
 
 EXPECTED = "a path, a binary file object or None"
 
 
 def check_distinct(source: Any, output: Any) -> None:
     """Refuses to write a file over the one it is made from."""
-    if not all(isinstance(each, (str, os.PathLike)) for each in (source, output)):
-        return
-    try:
-        same = os.path.samefile(source, output)
-    except (OSError, ValueError):
-        return
-    if same:
+    if _is_same(source, output):
         raise InvalidArgument(f"output: expected another file than the source, found {os.fsdecode(output)!r}")
+
+
+def check_page(page: str, *others: str) -> None:
+    """Refuses, before anything long begins, a page that would take the place of a file it is about, or could not be written."""
+    folder = os.path.dirname(page)
+    if not os.path.isdir(folder or "."):
+        raise FileMissing(f"{page}: there is no folder {folder}")
+    if os.path.isdir(page):
+        raise InvalidArgument(f"report: expected a file, found the folder {page!r}")
+    for other in others:
+        if _is_same(page, other) or _is_of_sequence(page, other):
+            raise InvalidArgument(f"report: expected another file than those it is about, found {page!r}")
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two paths are one file, by whatever links, there or still to be made."""
+    if not all(isinstance(each, (str, os.PathLike)) for each in (one, other)):
+        return False
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.path.realpath(os.fsdecode(one)) == os.path.realpath(os.fsdecode(other))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_of_sequence(path: str, pattern: str) -> bool:
+    """Whether a file is a picture of a numbered sequence such as `frame_%04d.png`."""
+    number = re.search(r"%(0\d+)?d", os.path.basename(pattern))
+    if number is None or not _is_same(os.path.dirname(path) or ".", os.path.dirname(pattern) or "."):
+        return False
+    before, after = (re.escape(part) for part in (number.string[: number.start()], number.string[number.end() :]))
+    return re.fullmatch(rf"{before}\d+{after}", os.path.basename(path)) is not None
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a file of text whole or not at all; into a device or a pipe piece by piece."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return
+    target = Output(path)
+    try:
+        target.write(text.encode())
+        target.commit()
+    except BaseException:
+        target.discard()
+        raise
 
 
 class Output:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ._output import write_text
 from ._page_data import Measured, chart_data
 from ._page_parts import bytes_part, facts, outcome, scenes_part, sentences, settings_part, stages_part, worst_part
 from ._photo_page import MeasuredPhoto, photo_fragment
@@ -107,5 +108,5 @@ def write_page(
     clip: str = "clip",
     command: str = "",
 ) -> None:
-    """Writes the page to a file."""
-    Path(path).write_text(page(report, found, clip=clip, command=command), encoding="utf-8")
+    """Writes the page to a file, whole or not at all."""
+    write_text(path, page(report, found, clip=clip, command=command))

@@ -15,7 +15,7 @@ from ._frames import check_layout, clip_frames, frames_of, is_array
 from ._jobs import Feed
 from ._library import suggest_libraries
 from ._settings import frame_rate
-from .errors import InvalidArgument, InvalidType, naming
+from .errors import InvalidArgument, InvalidType, NeuralCodecError, naming
 
 EXPECTED = (
     "a path, bytes, a binary file object, an array of shape (frames, height, width, 3), or an iterable of frames"
@@ -103,6 +103,23 @@ class _Prefixed:
 
 
 @contextmanager
+def as_file(source: Any, name: str = "source") -> Iterator[Any]:
+    """Bytes and file objects as the path of a temporary file, where they hold no stream, which is read from front to back; all else as it is."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        head, file = bytes(source), None
+    elif hasattr(source, "read"):
+        head, file = read_some(source), source
+    else:
+        yield source
+        return
+    if head.startswith(_native.SIGNATURE):
+        yield head if file is None else _Prefixed(head, file)
+        return
+    with _spooled(head, file, name) as path:
+        yield path
+
+
+@contextmanager
 def as_path(source: Any, name: str = "source") -> Iterator[str]:
     """The path of a file, or of a temporary one that holds the bytes."""
     if isinstance(source, (str, os.PathLike)):
@@ -129,4 +146,12 @@ def _spooled(head: bytes, file: Any, name: str) -> Iterator[str]:
         if file is not None:
             shutil.copyfileobj(file, spool)
         spool.flush()
-        yield f"/proc/self/fd/{spool.fileno()}" if has_no_name else spool.name
+        path = f"/proc/self/fd/{spool.fileno()}" if has_no_name else spool.name
+        try:
+            yield path
+        except NeuralCodecError as error:
+            # Nobody knows the file by its name.
+            error.message = error.message.replace(path, name)
+            error.filename = None if error.filename == path else error.filename
+            error.args = (error.message,)
+            raise

@@ -166,8 +166,9 @@ def naming(source: object) -> Iterator[None]:
         yield
     except _OF_BYTES as error:
         if error.filename is None and isinstance(source, (str, _os.PathLike)):
-            error.filename = _os.fsdecode(source)
-            error.message = f"{error.filename}: {error.message}"
+            error.filename = name = _os.fsdecode(source)
+            # Errors about pictures end with the path.
+            error.message = f"{name}: {error.message.removesuffix(f': {name}')}"
             error.args = (error.message,)
         raise
 
