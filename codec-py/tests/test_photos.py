@@ -311,9 +311,6 @@ def test_a_folder_of_photos_goes_into_a_folder_and_back(tmp_path):
     told = run("decode", out, tmp_path / "back")
     assert told.returncode == 0 and "2 decoded" in told.stdout, told
     assert np.asarray(Image.open(tmp_path / "back" / "inner" / "b.png")).shape == (64, 80, 4)
-    Image.fromarray(picture()).save(photos / "a.bmp")
-    told = run("encode", photos, out, *options)
-    assert told.returncode == 1 and "rename one" in told.stderr, told
 
 
 @pytest.mark.parametrize("options", [("--fps", 5), ("--scenes", "0-1")])

@@ -12,7 +12,8 @@ from typing import Any
 
 import neural_codec
 
-from ._folders import WorkList, to_decode, to_encode
+from . import _native
+from ._folders import CODED_CLIPS, WorkList, to_decode, to_encode
 from .errors import InvalidArgument, NeuralCodecError
 from .records import Lost, Progress, Report, StreamInfo, Written
 
@@ -23,12 +24,15 @@ def encode_all(options: argparse.Namespace, settings: dict[str, Any], missed: in
     """Encodes every input into the folder; 0 exactly where all of them were, `missed` where a target was not met that had to be."""
     if options.report is not None or options.scenes is not None:
         raise InvalidArgument("report, scenes: expected neither with many inputs")
+    _expect_no_json(options)
     found = to_encode(options.paths, options.output_dir, options.to and options.to.lstrip(".").lower())
     coded: list[Report] = []
 
     def encode(source: str, output: str, line: _Line) -> Row:
+        # Photos have no rate.
+        fps = None if os.path.splitext(output)[1] in (".nvc", ".avif") and _native.is_photo(source) else options.fps
         report = neural_codec.encode(
-            source, output, fps=options.fps, progress=partial(line.show, source), on_lost=partial(line.lost, source), **settings
+            source, output, fps=fps, progress=partial(line.show, source), on_lost=partial(line.lost, source), **settings
         )
         coded.append(report)
         return _encoded(report)
@@ -48,13 +52,17 @@ def decode_all(options: argparse.Namespace) -> int:
     ending = options.to and options.to.lstrip(".").lower()
     if ending not in (None, "png", "tif", "tiff"):
         raise InvalidArgument(f"to: expected png, tif or tiff, the kind of photos, found {ending!r}")
+    _expect_no_json(options)
 
-    def kind(path: str) -> str:
+    def kind(path: str) -> str | None:
+        is_video = path.lower().endswith(CODED_CLIPS)
         try:
             found = None if path.lower().endswith(".avif") else neural_codec.info(path)
         except (NeuralCodecError, OSError):
             # Decoding it says why.
-            found = None
+            return "mkv" if is_video else ending or "png"
+        if is_video:
+            return "mkv" if isinstance(found, StreamInfo) else None
         return "mkv" if isinstance(found, StreamInfo) and found.photo is None else ending or "png"
 
     def decode(source: str, output: str, line: _Line) -> Row:
@@ -63,13 +71,21 @@ def decode_all(options: argparse.Namespace) -> int:
         lost = [f"{len(written.lost)} lost"] if written.lost else []
         return ["frames" if written.frames != 1 else "frame", str(written.frames), f"{written.seconds:.1f} s", *lost]
 
-    return _run(to_decode(options.paths, options.output_dir, kind), options.skip_existing, decode, "decoded")
+    found = to_decode(options.paths, options.output_dir, kind, options.skip_existing)
+    return _run(found, options.skip_existing, decode, "decoded")
+
+
+def _expect_no_json(options: argparse.Namespace) -> None:
+    if options.json:
+        raise InvalidArgument("json: expected one input and one output, found many inputs, of which there is a table")
 
 
 def _run(found: WorkList, skips: bool, work: Callable[[str, str, _Line], Row], done: str) -> int:
     line = _Line(len(found.pairs))
     rows: list[tuple[str, Row]] = []
-    failed = skipped = 0
+    failed, skipped = len(found.nameless), 0
+    for source, other in found.nameless:
+        rows.append((source, [f"failed: expected a name of its own, found that of {other} too; rename one, or name them in two commands"]))
     for source, output in found.pairs:
         if skips and os.path.exists(output):
             skipped += 1
@@ -81,13 +97,17 @@ def _run(found: WorkList, skips: bool, work: Callable[[str, str, _Line], Row], d
             rows.append((source, work(source, output, line)))
         except (NeuralCodecError, OSError) as error:
             failed += 1
-            rows.append((source, [f"failed: {' '.join(str(error).split())}"]))
+            rows.append((source, [f"failed: {' '.join(str(error).split()).removeprefix(f'{source}: ')}"]))
         line.done()
     line.close()
     print("\n".join(_table(rows)))
-    if found.left_out:
-        named = ", ".join(found.left_out[:5]) + (f" and {len(found.left_out) - 5} more" if len(found.left_out) > 5 else "")
-        print(f"left out, of another kind: {named}")
+    for what, paths in (
+        ("left out, of another kind", found.left_out),
+        ("left out, written before", found.earlier),
+        ("written under the whole names of their inputs", [path for path in found.renamed if os.path.exists(path)]),
+    ):
+        if paths:
+            print(f"{what}: {', '.join(paths[:5])}" + (f" and {len(paths) - 5} more" if len(paths) > 5 else ""))
     print(f"{len(rows) - failed - skipped} {done}, {skipped} skipped, {failed} failed")
     return 1 if failed else 0
 

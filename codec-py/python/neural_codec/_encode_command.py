@@ -45,7 +45,7 @@ def add_encode(parser: argparse.ArgumentParser) -> None:
         " and clip in it. With --output-dir, inputs alone",
     )
     parser.add_argument("--output-dir", metavar="DIR", help="folder for the outputs of several inputs, named after them")
-    parser.add_argument("--to", metavar="ENDING", help="kind of what is written to --output-dir or standard output; default: mkv, of photos nvc")
+    parser.add_argument("--to", metavar="ENDING", help="kind of what is written to --output-dir or standard output; default: mkv, of photos nvc; clips of folders are mkv beside avif")
     parser.add_argument("--skip-existing", action="store_true", help="with --output-dir, leave out inputs whose output is there")
     parser.add_argument("--report", metavar="PAGE.html", help="write a page with quality along time, attempts, scenes and the worst frames")
     parser.add_argument("--ms-ssim", action="store_true", help="with --report, measure MS-SSIM along time too")

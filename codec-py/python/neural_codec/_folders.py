@@ -4,25 +4,53 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import _native
-from .errors import FileMissing, InvalidArgument
+from ._measure import info
+from .errors import FileMissing, InvalidArgument, NeuralCodecError
+from .records import StreamInfo
 
 KINDS = ("nvc", "avif", "mkv", "mp4", "webm")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 CLIPS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".y4m", ".wmv", ".flv", ".mxf", ".ogv", ".gif")
-DECODED = (".nvc", ".avif")
+# Video files that an encode writes.
+CODED_CLIPS = (".mkv", ".mp4", ".m4v", ".webm")
+DECODED = (".nvc", ".avif", *CODED_CLIPS)
 
 
-@dataclass(frozen=True)
+@dataclass
 class WorkList:
     """What there is to do."""
 
-    pairs: list[tuple[str, str]]
+    pairs: list[tuple[str, str]] = field(default_factory=list)
     """Each input and its output."""
-    left_out: list[str]
+    left_out: list[str] = field(default_factory=list)
     """Files of folders that are nothing of the kind."""
+    earlier: list[str] = field(default_factory=list)
+    """Files of folders that an earlier run wrote, or that lie in the folder that is written to."""
+    nameless: list[tuple[str, str]] = field(default_factory=list)
+    """Inputs that have no output of their own, each with another of the same."""
+    renamed: list[str] = field(default_factory=list)
+    """Outputs in whose names the endings of their inputs stand."""
+
+
+@dataclass
+class _Input:
+    path: str
+    name: str
+    """As it lies in its folder."""
+    root: str
+    """The folder that was named, or in which the file is that was."""
+    ending: str
+    """Of its output."""
+    is_found: bool
+    """Whether it was found in a folder, and not named."""
+    keeps_ending: bool = False
+    """Whether its own ending stands in the name of its output."""
+
+    def output(self, folder: str) -> str:
+        return os.path.join(folder, f"{self.name if self.keeps_ending else os.path.splitext(self.name)[0]}.{self.ending}")
 
 
 def is_folder_output(path: str) -> bool:
@@ -31,36 +59,114 @@ def is_folder_output(path: str) -> bool:
 
 
 def to_encode(sources: list[str], folder: str, ending: str | None) -> WorkList:
-    """Inputs and those in folders, with outputs of this ending; without one, `.nvc` for photos and `.mkv` for clips."""
+    """Inputs and those in folders, with outputs of this ending, clips not `.avif`; without one, `.nvc` for photos and `.mkv` for clips."""
     if ending is not None and ending not in KINDS:
         raise InvalidArgument(f"to: expected one of {', '.join(KINDS)}, found {ending!r}")
-    return _found(sources, folder, PICTURES + CLIPS, lambda path: ending or ("nvc" if _native.is_photo(path) else "mkv"))
+
+    def kind(path: str) -> str:
+        if ending is not None and ending != "avif":
+            return ending
+        return (ending or "nvc") if _native.is_photo(path) else "mkv"
+
+    def is_taken(each: _Input, output: str) -> bool:
+        # By a file that no encode wrote, below the folder that is read; or by the input itself.
+        if not os.path.exists(output) or not output.endswith(CODED_CLIPS):
+            return False
+        return os.path.samefile(each.path, output) or (_is_below(folder, each.root) and not _is_stream(output))
+
+    work = WorkList()
+    inputs = _inputs(sources, folder, PICTURES + CLIPS, kind, work)
+    return _named(_without_results(inputs, folder, work), folder, work, is_taken)
 
 
-def to_decode(sources: list[str], folder: str, ending: Callable[[str], str]) -> WorkList:
-    """Streams and those in folders, with outputs of the ending that each has."""
-    return _found(sources, folder, DECODED, ending)
+def to_decode(sources: list[str], folder: str, kind: Callable[[str], str | None], skips: bool) -> WorkList:
+    """Streams and those in folders, with outputs of the ending that each has; those of folders that have none are left out."""
+
+    def is_taken(each: _Input, output: str) -> bool:
+        # Beside a stream there is often what it was made from.
+        beside = os.path.dirname(os.path.realpath(each.path)) == os.path.dirname(os.path.realpath(output))
+        return beside and os.path.exists(output) and not skips
+
+    work = WorkList()
+    return _named(_inputs(sources, folder, DECODED, kind, work), folder, work, is_taken)
 
 
-def _found(sources: list[str], folder: str, endings: tuple[str, ...], ending: Callable[[str], str]) -> WorkList:
-    """Two inputs with one output are an error before anything is done."""
-    outputs: dict[str, str] = {}
-    left_out: list[str] = []
+def _inputs(sources: list[str], folder: str, endings: tuple[str, ...], kind: Callable[[str], str | None], work: WorkList) -> list[_Input]:
+    """What was named, and what lies in folders and has one of the endings; each file once."""
+    found: dict[str, _Input] = {}
     for source in sources:
-        for path, name in _files(source) if os.path.isdir(source) else [(source, os.path.basename(source))]:
-            if os.path.isdir(source) and not path.lower().endswith(endings):
-                left_out.append(path)
-                continue
-            output = os.path.join(folder, f"{os.path.splitext(name)[0]}.{ending(path)}")
-            if output in outputs:
-                raise InvalidArgument(
-                    f"output-dir: expected a name of its own for each input, found {outputs[output]} and {path}, which are both {output};"
-                    " rename one, or name them in two commands"
-                )
-            outputs[output] = path
-    if not outputs:
-        raise FileMissing(f"{', '.join(sources)}: expected files that end in {', '.join(endings)}, found none")
-    return WorkList([(path, output) for output, path in outputs.items()], left_out)
+        if not os.path.isdir(source):
+            # Of what has no kind the error says why.
+            found[os.path.abspath(source)] = _Input(source, os.path.basename(source), os.path.dirname(source) or ".", kind(source) or "mkv", False)
+            continue
+        for path, name in _files(source):
+            if _is_below(path, folder) and not _is_below(source, folder):
+                work.earlier.append(path)
+            elif path.lower().endswith(endings) and (ending := kind(path)) is not None:
+                found.setdefault(os.path.abspath(path), _Input(path, name, source, ending, True))
+            else:
+                work.left_out.append(path)
+    if not found:
+        raise FileMissing(f"{', '.join(sources)}: expected files that end in {', '.join(endings)}, found none{_but(work.left_out)}")
+    return list(found.values())
+
+
+def _but(left_out: list[str]) -> str:
+    return f" among {len(left_out)}, such as {left_out[0]}" if left_out else ""
+
+
+def _without_results(inputs: list[_Input], folder: str, work: WorkList) -> list[_Input]:
+    """Without the streams that an earlier run wrote beside their sources."""
+    sources: dict[str, set[str]] = {}
+    for each in inputs:
+        for name in (os.path.splitext(each.name)[0], each.name):
+            for ending in CODED_CLIPS:
+                sources.setdefault(os.path.realpath(os.path.join(folder, name + ending)), set()).add(each.path)
+    kept = []
+    for each in inputs:
+        others = sources.get(os.path.realpath(each.path), set()) - {each.path}
+        if each.is_found and others and _is_stream(each.path):
+            work.earlier.append(each.path)
+        else:
+            kept.append(each)
+    return kept
+
+
+def _named(inputs: list[_Input], folder: str, work: WorkList, is_taken: Callable[[_Input, str], bool]) -> WorkList:
+    """Gives each input an output of its own: with its ending in the name where two would have the same, or another file would be lost."""
+    for each in inputs:
+        each.keeps_ending = is_taken(each, each.output(folder))
+    while True:
+        sharing: dict[str, list[_Input]] = {}
+        for each in inputs:
+            sharing.setdefault(each.output(folder), []).append(each)
+        again = [each for group in sharing.values() if len(group) > 1 for each in group if not each.keeps_ending]
+        if not again:
+            break
+        # What they are called now may be the name of a third.
+        for each in again:
+            each.keeps_ending = True
+    for output, group in sharing.items():
+        if len(group) > 1:
+            work.nameless += [(each.path, group[0 if each is not group[0] else 1].path) for each in group]
+        else:
+            work.pairs.append((group[0].path, output))
+            work.renamed += [output] if group[0].keeps_ending else []
+    return work
+
+
+def _is_stream(path: str) -> bool:
+    """Whether a file is one that an encode wrote."""
+    try:
+        return isinstance(info(path), StreamInfo)
+    except (NeuralCodecError, OSError):
+        return False
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Whether a path is a folder, or lies in it."""
+    inner, outer = os.path.realpath(path), os.path.realpath(folder)
+    return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
 
 
 def _files(folder: str) -> Iterator[tuple[str, str]]:
