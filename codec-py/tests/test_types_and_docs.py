@@ -123,6 +123,19 @@ def test_the_example_of_metrics_tells_what_compare_tells(tmp_path, carphone, car
     assert f"psnr_y: {neural_codec.compare(carphone, carphone_stream).psnr_y:.4f}" in told
 
 
+USAGE = {
+    "metrics.py": ["a.mp4"],
+    **dict.fromkeys(["encode_decode.py", "experiment.py", "experiment_rules.py", "experiment_agent.py", "experiment_campaign.py"], []),
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_examples_say_what_they_take(name, tmp_path):
+    command = [sys.executable, ROOT / "examples" / "python" / name, *USAGE[name]]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert found.returncode == 1 and f": {name} " in found.stderr and "Traceback" not in found.stderr, found.stderr
+
+
 def test_the_example_of_training_trains(tmp_path, carphone_stream):
     told = example("train.py", carphone_stream, folder=tmp_path).stdout
     first, last = (float(number) for number in re.findall(r"(\d\.\d+) at", told))

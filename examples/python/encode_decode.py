@@ -4,6 +4,8 @@ import sys
 
 import neural_codec
 
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
 source = sys.argv[1]
 report = neural_codec.encode(source, "encoded.nvc", quantizer=35, effort=2)
 for scene in report.scenes:

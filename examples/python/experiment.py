@@ -54,6 +54,8 @@ def pictures(frames):
 
 
 def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     frames, fps = clip(sys.argv[1])
     seconds = frames.shape[1] / fps
     config = {"fps": fps, "duration": seconds, "target_bitrate_mbps": 1.0, "target_quality_ssim": 0.95, "effort": 2}

@@ -25,6 +25,8 @@ def decide(profiles, target, probe):
 
 
 def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     if shutil.which("bwrap") is None:
         sys.exit("skipped: bubblewrap is not installed, and without a sandbox agents are refused")
     with tempfile.TemporaryDirectory() as folder:

@@ -49,6 +49,8 @@ class Model(BaseHTTPRequestHandler):
 
 
 def main() -> None:
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     clips = [Path(each).resolve() for each in sys.argv[1:3]]
     model = HTTPServer(("127.0.0.1", 0), Model)
     threading.Thread(target=model.serve_forever, daemon=True).start()

@@ -30,6 +30,8 @@ JOB = {
 
 
 def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         services = open_services(load(None, {"data": Path(folder), "clip": Path(sys.argv[1])}))
         services.submit(job_of(JOB))

@@ -43,6 +43,8 @@ workers = {"num_workers": 1, "multiprocessing_context": "spawn"} if __name__ == 
 paths = [path for path in sys.argv[1:] if not path.startswith("--")]
 
 if __name__ == "__main__":
+    if not paths:
+        sys.exit(__doc__)
     random.seed(1)
     torch.manual_seed(1)
     losses = []
