@@ -97,6 +97,18 @@ def test_the_doctor_names_remedies_and_fails_where_something_needed_is_broken(se
         assert "apt-get install bubblewrap" in told
 
 
+@pytest.mark.parametrize("place", ["--clip", "--clips"])
+def test_a_clip_or_folder_that_is_not_there_is_an_error_at_once(services, tmp_path, place):
+    opened, missing = services(), tmp_path / "nope"
+    for command in (["serve", "--port", "0"], ["work", "--until-empty"]):
+        told = cli(opened, *command, place, str(missing), status=1)
+        assert re.search(rf"^error: clips?: expected a (file|folder), found {missing}\b.*$", told, re.M), told
+    told = json.loads(cli(opened, "doctor", "--json", place, str(missing), status=1))
+    findings = {each["name"]: each for each in told["findings"]}
+    assert [name for name, each in findings.items() if each["needed"] and not each["ok"]] == [place[2:]]
+    assert str(missing) in findings[place[2:]]["found"] or "nope" in findings[place[2:]]["found"]
+
+
 def test_a_worker_killed_at_any_moment_is_followed_by_another_with_the_same_bytes(services):
     opened = services()
     names = [f"k{index}" for index in range(4)]

@@ -142,7 +142,9 @@ def _serve(options: argparse.Namespace, config: Any) -> int:
     from .services import open_services
 
     _log()
-    return Served(open_services(config), options.workers).run()
+    services = open_services(config)
+    services.clips.check()
+    return Served(services, options.workers).run()
 
 
 def _work(options: argparse.Namespace, config: Any) -> int:
@@ -152,6 +154,7 @@ def _work(options: argparse.Namespace, config: Any) -> int:
 
     _log()
     worker = Worker(open_services(config))
+    worker.services.clips.check()
 
     def stop(*_: object) -> None:
         # Set at once; the rest may wait for a lock that the interrupted thread holds.

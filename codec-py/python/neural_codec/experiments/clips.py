@@ -30,6 +30,18 @@ class Clips:
         # Hashes of files in place, by path, size and time of change: a clip of gigabytes is hashed once.
         self.hashes: dict[tuple[str, int, int], str] = {}
 
+    def check(self) -> None:
+        """Raises ExperimentError where the clip of jobs that name none, or a folder whose clips jobs may name, is not there."""
+        if self.default is not None:
+            try:
+                with open(self.default, "rb") as file:
+                    file.read(1)
+            except OSError as error:
+                raise ExperimentError(f"clip: expected a file, found {self.default}: {error.strerror}") from None
+        for root in self.roots:
+            if not root.is_dir():
+                raise ExperimentError(f"clips: expected a folder, found {root}{'' if root.exists() else ', which is not there'}")
+
     def find(self, clip: ClipRef | None) -> tuple[Path, str]:
         """A readable file and its hash. Raises ExperimentError that says what was looked for and where."""
         if clip is None or (clip.sha256 is None and clip.uri is None):

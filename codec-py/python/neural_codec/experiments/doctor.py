@@ -47,7 +47,9 @@ def examine(config: Config, *, worker: bool = True) -> list[Finding]:
             True,
             lambda: _artefacts(config),
         ),
-        ("clip", "name a video file by --clip, or a clip in each job", False, lambda: _clip(config)),
+        # One that is configured has to be there.
+        ("clip", "name a video file by --clip, or a clip in each job", config.clip is not None, lambda: _clip(config)),
+        ("clips", "name folders that are there by --clips", True, lambda: _clips(config)),
         (
             "sandbox",
             "apt-get install bubblewrap, and allow user namespaces where this is not root: agents are refused until then",
@@ -112,6 +114,11 @@ def _clip(config: Config) -> str:
     if config.clip is None:
         raise OSError("none is configured")
     return f"{config.clip.name}: {neural_codec.info(config.clip).video.width}x{neural_codec.info(config.clip).video.height}"
+
+
+def _clips(config: Config) -> str:
+    open_services(config.model_copy(update={"clip": None})).clips.check()
+    return ", ".join(map(str, config.clips)) or "no folders"
 
 
 def _sandbox() -> str:
