@@ -329,6 +329,24 @@ def test_the_error_of_a_broken_picture_names_it_once_and_first(encoded, tmp_path
     assert told.returncode == 1 and told.stderr.startswith(f"error: {broken}: ") and told.stderr.count("broken.png") == 1, told.stderr
 
 
+def test_an_avif_is_a_picture_and_told_without_what_it_does_not_hold(encoded, tmp_path):
+    stored = tmp_path / "out.avif"
+    told = run("encode", encoded[0], stored, "--quantizer", 50, "--effort", 0)
+    assert "lost: alpha" in told.stdout and "opacity" not in told.stdout, told
+    told = run("info", stored)
+    if "unsupported" in told.stderr:
+        pytest.skip("the FFmpeg here reads no AVIF")
+    size = stored.stat().st_size
+    assert told.stdout == f"240x150 yuv420p10\npicture: {size} bytes, {8 * size / 36000:.3f} bits a pixel\n", told
+
+
+def test_settings_of_clips_are_noted_for_a_photo(encoded, tmp_path):
+    told = run("encode", encoded[0], tmp_path / "out.nvc", "--quantizer", 50, "--effort", 0, "--pooling", "p5", "--audio", "none")
+    assert told.returncode == 0 and "note: Settings that only clips have change nothing of a photo: pooling, audio.\n" in told.stdout
+    usual = neural_codec.encode(encoded[0], quantizer=50, effort=0, audio="copy")
+    assert not any("only clips" in note for note in usual.notes)
+
+
 def test_an_avif_is_compared_in_rgb_too(encoded, tmp_path):
     source, _, _ = encoded
     report = neural_codec.encode(source, tmp_path / "out.avif", quantizer=30, **FAST)

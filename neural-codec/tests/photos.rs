@@ -158,6 +158,7 @@ fn a_tiny_photo_and_an_avif_come_back() {
     );
     let bytes = std::fs::read(at("out.avif")).unwrap();
     assert_eq!((&bytes[4..8], report.total.bytes), (&b"ftyp"[..], bytes.len() as u64));
+    assert_eq!(report.photo.map(|photo| photo.alpha_bytes), Some(0));
 }
 
 #[test]

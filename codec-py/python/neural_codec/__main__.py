@@ -213,13 +213,20 @@ def _info(options: argparse.Namespace) -> None:
         show(options, found, photo_info_lines(found, found.photo))
         return
     video = found.video
-    if os.path.isfile(options.input) and _native.is_photo(options.input):
+    becomes_photo = os.path.isfile(options.input) and _native.is_photo(options.input)
+    if becomes_photo or _is_still(options.input, found):
         size = os.path.getsize(options.input)
-        summary = f"picture: {size} bytes, {8 * size / (video.width * video.height):.3f} bits a pixel; encode makes a photo of it"
-        show(options, found, [f"{video.width}x{video.height} {video.pixel_format}", summary])
+        summary = f"picture: {size} bytes, {8 * size / (video.width * video.height):.3f} bits a pixel"
+        then = "; encode makes a photo of it" if becomes_photo else ""
+        show(options, found, [f"{video.width}x{video.height} {video.pixel_format}", summary + then])
         return
     line = f"{video.width}x{video.height} {video.pixel_format}, {float(video.frame_rate):.3f} frames a second"
     show(options, found, [line, *(_stream_lines(found) if isinstance(found, StreamInfo) else _clip_lines(found))])
+
+
+def _is_still(path: str, found: StreamInfo | ClipInfo) -> bool:
+    """Whether a file of a kind for pictures, which is read as a clip, holds one."""
+    return path.lower().endswith((".avif", ".heic", ".heif", ".jxl")) and isinstance(found, ClipInfo) and found.frames == 1
 
 
 def _stream_lines(found: StreamInfo) -> list[str]:

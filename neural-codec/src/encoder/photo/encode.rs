@@ -75,6 +75,10 @@ pub fn encode_photo_to(
         OutputFormat::Avif => avif_file(&packet)?,
     };
     account_for(&mut report, &packet, bytes.len() as u64, settings);
+    if let (OutputFormat::Avif, Some(photo)) = (format, &mut report.photo) {
+        // What `lost` names is not in the file.
+        (photo.icc_bytes, photo.xmp_bytes, photo.alpha_bytes) = (0, 0, 0);
+    }
     file.write_all(&bytes).map_err(|error| Error::io(output, error))?;
     file.commit()?;
     Ok(report)
@@ -221,12 +225,30 @@ fn encode(
     if settings.cache_dir.is_some() {
         report.notes.push("A photo is coded at once; cache_dir keeps nothing of it.".into());
     }
+    report.notes.extend(of_clips_alone(settings));
     if settings.strategies == [Strategy::Hybrid] && report.scenes[0].strategy == Strategy::Av1 {
         report.notes.push(NO_FILTER.into());
     }
     report.notes.extend(retries_note(coder.retries()));
     account_for(&mut report, &packet, bytes, settings);
     Ok(EncodedPhoto { packet, report })
+}
+
+/// A note of settings that were asked for and change nothing of a photo.
+fn of_clips_alone(settings: &Settings) -> Option<String> {
+    let usual = Settings::default();
+    let names: Vec<_> = [
+        ("pooling", settings.pooling != usual.pooling),
+        ("scope", settings.scope != usual.scope),
+        ("max_scene_seconds", settings.max_scene_seconds != usual.max_scene_seconds),
+        ("audio", settings.audio != usual.audio),
+        ("deinterlace", settings.deinterlace != usual.deinterlace),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_asked)| is_asked.then_some(name))
+    .collect();
+    (!names.is_empty())
+        .then(|| format!("Settings that only clips have change nothing of a photo: {}.", names.join(", ")))
 }
 
 /// Where a filter was asked for and none is there.
