@@ -70,6 +70,12 @@ def test_a_clip_goes_through_all_commands(carphone, tmp_path):
         (["export", "--base", "STREAM", "STREAM"], "another file"),
         (["export", "--base", "TMP/out.avi", "STREAM"], "use .mkv, .mp4, .mov or .webm"),
         (["decode", "STREAM", "TMP/out.avi"], ".y4m"),
+        (["encode", "CLIP", "TMP/out.nvc", "--to", "mkv"], "to: expected a folder of outputs or standard output"),
+        (["encode", "CLIP", "TMP/out.nvc", "--skip-existing"], "skip-existing: expected a folder"),
+        (["encode", "CLIP", "TMP/out.nvc", "--ms-ssim"], "ms-ssim: expected --report"),
+        (["decode", "STREAM", "TMP/out.png", "--to", "tiff"], "to: expected a folder of outputs"),
+        (["decode", "STREAM", "TMP/out.mkv", "--skip-existing"], "skip-existing: expected a folder"),
+        (["decode", "TMP/f_0000.png", "TMP/f_%04d.png"], "another file than the source"),
         (["decode", "STREAM", "TMP/out_%d_%d.png"], "one number such as %04d in the name of pictures, found 2"),
     ],
 )

@@ -22,7 +22,7 @@ from ._encode_command import add_encode, encode
 from ._encode_lines import print_lost
 from ._output import check_page, write_text
 from ._photo_lines import photo_info_lines
-from ._showing import expect_two_paths, progress_of, show
+from ._showing import expect_no_folder_options, expect_two_paths, progress_of, show
 from .errors import NeuralCodecError
 from .records import ClipInfo, Metrics, SceneInfo, StreamInfo
 
@@ -188,6 +188,7 @@ def _decode(options: argparse.Namespace) -> int | None:
         return decode_all(options)
     expect_two_paths(options)
     source, output = options.paths
+    expect_no_folder_options(options, output)
     written = neural_codec.decode(source, output, progress=progress_of(options))
     print_lost(written.lost)
     line = f"{written.frames} frames in {written.seconds:.1f} s ({written.frames_per_second:.0f} a second)"

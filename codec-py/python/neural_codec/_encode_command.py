@@ -20,7 +20,7 @@ from ._output import check_page
 from ._page import write_page
 from ._page_data import Measured, measured
 from ._photo_page import MeasuredPhoto, measured_photo
-from ._showing import expect_two_paths, progress_of, show
+from ._showing import expect_no_folder_options, expect_two_paths, progress_of, show
 from ._sources import as_file, as_path
 from .errors import InvalidArgument
 from .records import Report
@@ -68,6 +68,9 @@ def encode(options: argparse.Namespace) -> int | None:
         return encode_all(options, _given(options), TARGET_MISSED)
     expect_two_paths(options)
     source, output = options.paths
+    expect_no_folder_options(options, output)
+    if options.ms_ssim and options.report is None:
+        raise InvalidArgument("ms-ssim: expected --report beside it, whose page has it along time; --min-ms-ssim is a floor")
     report = _encode_one(options, source, output)
     if report.total.target_met:
         return None

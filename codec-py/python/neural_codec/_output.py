@@ -14,8 +14,8 @@ EXPECTED = "a path, a binary file object or None"
 
 
 def check_distinct(source: Any, output: Any) -> None:
-    """Refuses to write a file over the one it is made from."""
-    if _is_same(source, output):
+    """Refuses to write a file, or pictures of a pattern, over the one it is made from."""
+    if _is_same(source, output) or _is_of_sequence(source, output):
         raise InvalidArgument(f"output: expected another file than the source, found {os.fsdecode(output)!r}")
 
 
@@ -45,8 +45,11 @@ def _is_same(one: Any, other: Any) -> bool:
         return False
 
 
-def _is_of_sequence(path: str, pattern: str) -> bool:
+def _is_of_sequence(one: Any, sequence: Any) -> bool:
     """Whether a file is a picture of a numbered sequence such as `frame_%04d.png`."""
+    if not all(isinstance(each, (str, os.PathLike)) for each in (one, sequence)):
+        return False
+    path, pattern = os.fsdecode(one), os.fsdecode(sequence)
     number = re.search(r"%(0\d+)?d", os.path.basename(pattern))
     if number is None or not _is_same(os.path.dirname(path) or ".", os.path.dirname(pattern) or "."):
         return False

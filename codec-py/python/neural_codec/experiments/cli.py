@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from .._output import write_text
 from . import ExperimentError, needed
 
 
@@ -303,7 +304,7 @@ def _export(options: argparse.Namespace, config: Any) -> None:
     client = _client(config)
     told = client.call("GET", _address(options.experiment))
     options.folder.mkdir(parents=True, exist_ok=True)
-    (options.folder / "result.json").write_text(json.dumps(told, indent=2))
+    write_text(options.folder / "result.json", json.dumps(told, indent=2))
     kept = dict(told.get("artefacts", {}))
     if "log" in (told.get("error") or {}):
         kept["log"] = told["error"]["log"]

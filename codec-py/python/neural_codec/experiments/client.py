@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from .._output import Output
 from . import ExperimentError
 from .config import Config
 
@@ -46,12 +47,18 @@ class Client:
         return told
 
     def download(self, sha256: str, path: str) -> int:
-        """Writes an artefact into a file; gives its bytes."""
+        """Writes an artefact into a file, whole or not at all; gives its bytes."""
         size = 0
         with httpx.stream("GET", f"{self.url}/artefacts/{sha256}", headers=self.headers, timeout=60.0) as answer:
             if answer.status_code != 200:
                 raise ExperimentError(f"{self.url}/artefacts/{sha256}: {answer.status_code}")
-            with open(path, "wb") as file:
+            file = Output(path)
+            try:
                 for piece in answer.iter_bytes(1 << 20):
-                    size += file.write(piece)
+                    file.write(piece)
+                    size += len(piece)
+                file.commit()
+            except BaseException:
+                file.discard()
+                raise
         return size
