@@ -159,3 +159,16 @@ def test_the_command_line_goes_on_after_damage_and_says_so():
     text = " ".join(run("encode", "--help").stdout.decode().split())
     assert neural_codec.settings()["on_damage"].default == "stop"
     assert "Default: continue." in text[text.rindex("--on-damage VALUE") :].split("--audio VALUE")[0]
+
+
+def test_counts_that_grow_while_a_source_is_read_say_so(tmp_path):
+    clip = tmp_path / "fields.mpg"
+    source = ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=50:d=3", "-vf", "interlace", "-c:v", "mpeg2video", "-flags", "+ildct+ilme"]
+    try:
+        subprocess.run(["ffmpeg", "-v", "error", *source, clip], check=True)
+    except FileNotFoundError:
+        pytest.skip("there is no ffmpeg command here")
+    told: list[Lost] = []
+    report = neural_codec.encode(clip, tmp_path / "out.mkv", effort=0, quantizer=50, on_lost=told.extend)
+    first, last = ([each.why for each in lost if each.what == "fields"] for lost in (told, report.lost))
+    assert " pictures are interlaced so far; " in first[0] and last[0].startswith(f"{report.total.frames} pictures are interlaced; ")

@@ -30,6 +30,8 @@ pub(super) struct Decoding {
     /// Errors since the last frame.
     failures: u32,
     draining: bool,
+    /// Whether the last frame was given, so that what was counted is all there is.
+    is_over: bool,
     /// Times of the first damaged frames, in the stream's time base.
     damaged_at: Vec<i64>,
     /// Presentation time and duration of the packet that is shown last.
@@ -66,6 +68,7 @@ impl Decoding {
             damaged: 0,
             failures: 0,
             draining: false,
+            is_over: false,
             damaged_at: Vec::new(),
             last_shown: (i64::MIN, 0),
             fields: Fields { choice: options.deinterlace, deinterlacer: None, is_missing: false, met: 0 },
@@ -110,7 +113,8 @@ impl Decoding {
             Deinterlace::Auto => "each becomes a progressive one of the same time",
             Deinterlace::Off => "each is coded as it is, as asked",
         };
-        (met > 0).then(|| Lost::new("fields", format!("{met} pictures are interlaced; {how}")))
+        (met > 0)
+            .then(|| Lost::new("fields", format!("{met} pictures are interlaced{}; {how}", self.so_far())))
     }
 
     fn lost_to_damage(&self, base: Rational) -> Option<Lost> {
@@ -118,8 +122,15 @@ impl Decoding {
         let times = times.collect::<Vec<_>>().join(", ");
         let at = if times.is_empty() { times } else { format!(", the first at {times} of the file's clock") };
         (self.damaged > 0).then(|| {
-            Lost::new("frames", format!("{} packets or pictures of the source are damaged{at}", self.damaged))
+            let so_far = self.so_far();
+            let why = format!("{} packets or pictures of the source are damaged{so_far}{at}", self.damaged);
+            Lost::new("frames", why)
         })
+    }
+
+    /// What stands behind a count that may grow.
+    fn so_far(&self) -> &'static str {
+        if self.is_over { "" } else { " so far" }
     }
 
     /// Errors met and damaged frames kept so far.
@@ -179,7 +190,10 @@ impl Decoding {
                     return Ok(true);
                 }
                 Err(Ffmpeg::Other { errno: EAGAIN }) => self.feed(place)?,
-                Err(Ffmpeg::Eof) => return Ok(false),
+                Err(Ffmpeg::Eof) => {
+                    self.is_over = true;
+                    return Ok(false);
+                }
                 Err(error) => self.damage(read_error("frame", error, place))?,
             }
         }
