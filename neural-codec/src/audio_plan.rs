@@ -168,6 +168,10 @@ mod tests {
             ]
         );
         assert_eq!(plan.to_string().parse::<AudioPlan>().unwrap(), plan);
+        assert_eq!(
+            (plan.missing(3), plan.missing(0), plan.missing(9)),
+            (vec![3, 4], vec![1, 2, 3, 4], vec![])
+        );
         assert_eq!("copy".parse::<AudioPlan>().unwrap(), AudioPlan::default());
         for text in [
             "",

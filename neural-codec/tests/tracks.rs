@@ -232,6 +232,11 @@ fn an_mp4_keeps_covers_and_the_tags_of_an_mkv() {
         assert!(!report.lost.iter().any(|lost| lost.what == "attachment"), "{:?}", report.lost);
         to(&output, &stream).unwrap();
         to(&stream, &folder.path().join("again.mp4")).unwrap();
+        // FFmpeg writes none into MOV.
+        let (moved, settings) = (folder.path().join("out.mov"), DecoderSettings::default());
+        let mut go_on = |_| ControlFlow::Continue(());
+        let moved = decode_file(&stream, &moved, &settings, &CancelToken::new(), &mut go_on).unwrap();
+        assert!(moved.lost.iter().any(|lost| lost.what == "attachment"), "{:?}", moved.lost);
         let entries = "stream=codec_name,width:stream_disposition=attached_pic";
         for name in ["out.mp4", "again.mp4"] {
             let probe = format!("ffprobe -v error -show_entries {entries} -of compact=p=0 {{}}/{name}");
@@ -259,8 +264,8 @@ fn files_of_pictures_alone_name_what_they_do_not_hold() {
     encoded(&input, &stream, &[]).unwrap();
     std::fs::create_dir(folder.path().join("frames")).unwrap();
     for (name, kinds) in [
-        ("frames/%03d.png", &["audio", "subtitle", "attachment", "chapter"][..]),
-        ("rich.y4m", &["audio", "subtitle", "attachment", "chapter"]),
+        ("frames/%03d.png", &["audio", "subtitle", "attachment", "chapter", "tag"][..]),
+        ("rich.y4m", &["audio", "subtitle", "attachment", "chapter", "tag"]),
         ("rich.decoded.mp4", &["subtitle", "attachment", "tag"]),
         ("rich.decoded.mkv", &[]),
     ] {
@@ -270,5 +275,6 @@ fn files_of_pictures_alone_name_what_they_do_not_hold() {
         let report = decode_file(&stream, &output, &settings, &CancelToken::new(), &mut go_on).unwrap();
         let found: Vec<&str> = report.lost.iter().map(|lost| lost.what.as_str()).collect();
         assert_eq!((found.as_slice(), report.frames), (kinds, 50), "{name}");
+        assert_eq!(report.audio_packets == 0, kinds.contains(&"audio"), "{name}");
     }
 }

@@ -238,10 +238,12 @@ mod tests {
         let library = Library::load(None).unwrap();
         let copies: Vec<_> = (0..3).map(|_| library.load_copy().unwrap()).collect();
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        let mut inodes: Vec<_> = (maps.lines().filter(|line| line.contains("memfd:neural-codec SVT-AV1")))
+        let inodes: std::collections::BTreeSet<_> = maps
+            .lines()
+            .filter(|line| line.contains("memfd:neural-codec SVT-AV1"))
             .map(|line| line.split_whitespace().nth(4).unwrap())
             .collect();
-        inodes.dedup();
-        assert_eq!(inodes.len(), copies.len(), "{inodes:?}");
+        // Other tests may have copies of their own at work.
+        assert!(inodes.len() >= copies.len(), "{inodes:?}");
     }
 }

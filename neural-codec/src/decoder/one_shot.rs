@@ -51,6 +51,9 @@ pub fn decode_file(
     }
     audio_packets += write_audio(&mut decoder, writer.as_mut())?;
     let lost = writer.lost().to_vec();
+    if lost.iter().any(|lost| lost.what == "audio") {
+        audio_packets = 0;
+    }
     writer.finish()?;
     let notes = decoder.take_notes();
     let seconds = start.elapsed().as_secs_f64();

@@ -127,7 +127,7 @@ impl Pass<'_> {
     ///
     /// # Errors
     ///
-    /// `Cancelled`, those of frames that wait on a disk, and of a decoder; `Internal` past the last frame.
+    /// `Cancelled`, those of frames that wait on a disk, and of a decoder; there is none past the last frame.
     pub(super) fn next(&mut self) -> Result<(Arc<Frame>, Arc<Frame>)> {
         self.stored.context.resources.cancel.check()?;
         let gone = || Error::internal("filter", "a frame is gone");

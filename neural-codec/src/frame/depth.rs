@@ -38,6 +38,10 @@ fn each_plane<A: super::Sample, B: super::Sample>(
 ) {
     for (from, to) in from.iter().zip(to) {
         row(from.samples(), to.samples_mut());
+        // A plane that was put in may have fewer samples than its frame says.
+        if let Some(rest) = to.samples_mut().get_mut(from.samples().len()..) {
+            rest.fill(B::default());
+        }
     }
 }
 

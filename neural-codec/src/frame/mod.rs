@@ -160,15 +160,11 @@ impl Frame {
     ///
     /// `OutOfMemory`.
     pub fn try_clone(&self) -> Result<Self> {
-        let mut copy = Self::to_fill(self.width(), self.height(), self.format, self.color)?;
-        copy.timestamp = self.timestamp;
-        match (&mut copy.planes, &self.planes) {
-            (Planes::U8(to), Planes::U8(from)) => copy_planes(from, to),
-            (Planes::U16(to), Planes::U16(from)) => copy_planes(from, to),
-            // The format says which of them it is.
-            _ => {}
-        }
-        Ok(copy)
+        let planes = match &self.planes {
+            Planes::U8([a, b, c]) => Planes::U8([spare::copy(a)?, spare::copy(b)?, spare::copy(c)?]),
+            Planes::U16([a, b, c]) => Planes::U16([spare::copy(a)?, spare::copy(b)?, spare::copy(c)?]),
+        };
+        Ok(Self { planes, ..*self })
     }
 
     /// Width in pixels.
@@ -245,12 +241,6 @@ impl Drop for Frame {
             Planes::U8(planes) => planes.iter_mut().for_each(spare::keep),
             Planes::U16(planes) => planes.iter_mut().for_each(spare::keep),
         }
-    }
-}
-
-fn copy_planes<T: Sample>(from: &[Plane<T>; 3], to: &mut [Plane<T>; 3]) {
-    for (from, to) in from.iter().zip(to) {
-        to.samples_mut().copy_from_slice(from.samples());
     }
 }
 

@@ -4,10 +4,11 @@
 //! holes in the memory of the C library into which nothing else fits. Nothing is kept unless a codec is at work.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::plane::{Plane, Sample};
 use crate::error::Result;
+use crate::process;
 
 /// Bytes that are kept at most of each type of samples: two frames of 1080p at ten bits, four at eight.
 const MOST_BYTES: usize = 12 << 20;
@@ -37,21 +38,39 @@ impl<T> List<T> {
         Self { bytes: 0, planes: VecDeque::new() }
     }
 
-    fn put(&mut self, samples: Vec<T>) {
-        self.bytes += size_of_val(&samples[..]);
+    /// Keeps samples; what there is no more room for comes out.
+    fn put(&mut self, samples: Vec<T>) -> Vec<Vec<T>> {
+        self.bytes += bytes_of(&samples);
         self.planes.push_back(samples);
+        let mut gone = Vec::new();
         while self.bytes > MOST_BYTES
             && let Some(oldest) = self.planes.pop_front()
         {
-            self.bytes -= size_of_val(&oldest[..]);
+            self.bytes -= bytes_of(&oldest);
+            gone.push(oldest);
         }
+        gone
     }
 
     fn take(&mut self, len: usize) -> Option<Vec<T>> {
         let at = self.planes.iter().rposition(|samples| samples.len() == len)?;
         let samples = self.planes.remove(at)?;
-        self.bytes -= size_of_val(&samples[..]);
+        self.bytes -= bytes_of(&samples);
         Some(samples)
+    }
+}
+
+/// Memory behind samples.
+fn bytes_of<T>(samples: &Vec<T>) -> usize {
+    samples.capacity() * size_of::<T>()
+}
+
+/// The pool, where no other thread has it; in a child of `fork` such a thread may be gone, and nobody waits.
+fn at_once() -> Option<MutexGuard<'static, Spare>> {
+    match SPARE.try_lock() {
+        Ok(spare) => Some(spare),
+        Err(TryLockError::Poisoned(spare)) => Some(spare.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 
@@ -72,11 +91,16 @@ impl KeepsSpares {
 
 impl Drop for KeepsSpares {
     fn drop(&mut self) {
+        if process::is_forked() {
+            return;
+        }
         let mut spare = lock();
         spare.users -= 1;
-        if spare.users == 0 {
-            *spare = Spare { users: 0, of_8_bits: List::new(), of_16_bits: List::new() };
-        }
+        let none = Spare { users: 0, of_8_bits: List::new(), of_16_bits: List::new() };
+        let gone = if spare.users == 0 { Some(std::mem::replace(&mut *spare, none)) } else { None };
+        // Given back without the lock.
+        drop(spare);
+        drop(gone);
     }
 }
 
@@ -109,22 +133,37 @@ pub(super) fn plane<T: Kept>(width: usize, height: usize) -> Result<Plane<T>> {
     }
 }
 
+/// A copy of a plane.
+///
+/// # Errors
+///
+/// `OutOfMemory`.
+pub(super) fn copy<T: Kept>(plane: &Plane<T>) -> Result<Plane<T>> {
+    let Some(mut samples) = take(plane.samples().len()) else { return plane.try_clone() };
+    samples.copy_from_slice(plane.samples());
+    Plane::from_samples(plane.width(), plane.height(), samples)
+}
+
 fn take<T: Kept>(len: usize) -> Option<Vec<T>> {
-    if is_worth_it::<T>(len) { T::list(&mut lock()).take(len) } else { None }
+    if is_worth_it(len * size_of::<T>()) { T::list(&mut *at_once()?).take(len) } else { None }
 }
 
 /// Keeps a plane that is done with, where that is wanted.
 pub(super) fn keep<T: Kept>(plane: &mut Plane<T>) {
-    if is_worth_it::<T>(plane.samples().len()) {
-        let mut spare = lock();
-        if spare.users > 0 {
-            T::list(&mut spare).put(plane.take_samples());
-        }
+    if !is_worth_it(size_of_val(plane.samples())) {
+        return;
+    }
+    let Some(mut spare) = at_once() else { return };
+    if spare.users > 0 {
+        let gone = T::list(&mut spare).put(plane.take_samples());
+        drop(spare);
+        drop(gone);
     }
 }
 
-fn is_worth_it<T>(len: usize) -> bool {
-    len >= LEAST_BYTES / size_of::<T>()
+/// Whether a plane of so many bytes is neither too small nor too large to be kept.
+fn is_worth_it(bytes: usize) -> bool {
+    (LEAST_BYTES..=MOST_BYTES).contains(&bytes)
 }
 
 #[cfg(test)]
@@ -139,21 +178,37 @@ mod tests {
         keep(&mut plane);
     }
 
+    /// How many of them are kept: other tests may be at work beside.
+    fn count() -> usize {
+        lock().of_8_bits.planes.iter().filter(|samples| samples.len() == SIDE * SIDE).count()
+    }
+
     #[test]
     fn planes_are_kept_while_a_codec_is_at_work_and_no_more_than_fit() {
         let user = KeepsSpares::new();
         dropped(7);
+        assert_eq!(count(), 1);
         let again: Plane<u8> = plane(SIDE, SIDE).unwrap();
         assert!(again.samples().iter().all(|&sample| sample == 7));
         assert_eq!(plane::<u8>(SIDE, SIDE).unwrap().samples()[0], 0, "there was but one");
         for _ in 0..100 {
             dropped(9);
         }
-        let kept = lock().of_8_bits.planes.len();
-        assert!((2..=MOST_BYTES / (SIDE * SIDE)).contains(&kept), "{kept}");
+        assert!((1..=MOST_BYTES / (SIDE * SIDE)).contains(&count()), "{}", count());
+        assert!(lock().of_8_bits.bytes <= MOST_BYTES);
+        let copied = copy(&Plane::from_samples(SIDE, SIDE, vec![5_u8; SIDE * SIDE]).unwrap()).unwrap();
+        assert!(copied.samples().iter().all(|&sample| sample == 5));
         drop(user);
-        let spare = lock();
-        // Other tests may be at work.
-        assert!(spare.users > 0 || spare.of_8_bits.planes.is_empty() && spare.of_16_bits.planes.is_empty());
+        assert!(lock().users > 0 || count() == 0);
+    }
+
+    #[test]
+    fn nobody_waits_for_the_pool() {
+        let user = KeepsSpares::new();
+        let held = lock();
+        dropped(1);
+        assert_eq!(plane::<u8>(SIDE, SIDE).unwrap().samples()[0], 0);
+        drop(held);
+        drop(user);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::file_tags::is_of_the_file;
 use crate::error::{Error, Result};
 
 /// A container that FFmpeg writes.
@@ -40,18 +41,6 @@ const MP4_TAGS: [&str; 21] = [
     "track",
     "disc",
     "creation_time",
-];
-
-/// Tags that describe the file they were found in, and not the clip.
-const OF_THE_FILE: [&str; 8] = [
-    "major_brand",
-    "minor_version",
-    "compatible_brands",
-    "encoder",
-    "handler_name",
-    "vendor_id",
-    "duration",
-    "service_name",
 ];
 
 /// Layouts by which FFmpeg reads FLAC of 1 to 8 channels that says no more.
@@ -146,8 +135,9 @@ impl Container {
     pub(super) fn holds_attachment(self, codec: &str) -> bool {
         match self {
             Self::Matroska => true,
-            Self::Mp4 | Self::Mov => matches!(codec, "mjpeg" | "png" | "bmp"),
-            Self::WebM => false,
+            Self::Mp4 => matches!(codec, "mjpeg" | "png" | "bmp"),
+            // FFmpeg writes covers into MP4 alone.
+            Self::WebM | Self::Mov => false,
         }
     }
 
@@ -195,14 +185,6 @@ impl Container {
             Self::Matroska | Self::WebM => name == "filename" || name == "mimetype" || !is_of_the_file(name),
         }
     }
-}
-
-/// Whether a tag says something about the file it was found in, and nothing about the clip.
-pub(super) fn is_of_the_file(name: &str) -> bool {
-    OF_THE_FILE.contains(&name.to_ascii_lowercase().as_str())
-        || name.starts_with("_STATISTICS")
-        || matches!(name, "BPS" | "DURATION" | "NUMBER_OF_FRAMES" | "NUMBER_OF_BYTES")
-        || ["BPS-", "DURATION-", "NUMBER_OF_"].iter().any(|start| name.starts_with(start))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Where frames go: what every writer of clips is.
 
+use super::file_tags::is_of_the_file;
 use crate::bitstream::{AudioPacket, SubtitlePacket, Tracks};
 use crate::error::Result;
 use crate::frame::Frame;
@@ -46,6 +47,7 @@ pub(super) fn lost_but_pictures(tracks: &Tracks, files: &str) -> Vec<Lost> {
         ("subtitle", "track", tracks.subtitles.len()),
         ("attachment", "file", tracks.attachments.len()),
         ("chapter", "chapter", tracks.chapters.len()),
+        ("tag", "tag", tracks.tags.iter().filter(|(name, _)| !is_of_the_file(name)).count()),
     ];
     let of_kind = |(kind, noun, count): (&str, &str, usize)| {
         let ending = if count == 1 { "" } else { "s" };

@@ -21,6 +21,7 @@ mod container;
 mod container_length;
 #[cfg(feature = "ffmpeg")]
 pub mod ffmpeg;
+mod file_tags;
 mod frame_sink;
 mod frame_source;
 #[cfg(feature = "images")]

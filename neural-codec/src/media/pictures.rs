@@ -34,7 +34,8 @@ pub struct PictureReader {
     first: Option<Frame>,
     given: usize,
     ended: bool,
-    lost: Vec<Lost>,
+    /// How many pictures are damaged, and what the first one is.
+    damaged: Option<(u64, Lost)>,
 }
 
 impl PictureReader {
@@ -57,7 +58,7 @@ impl PictureReader {
         let mut info =
             VideoInfo::new(first.width(), first.height(), first.format(), frame_rate.unwrap_or(DEFAULT_RATE));
         info.color = first.color();
-        Ok(Self { files, info, first: Some(first), given: 0, ended: false, lost: Vec::new() })
+        Ok(Self { files, info, first: Some(first), given: 0, ended: false, damaged: None })
     }
 
     fn read_next(&mut self) -> Result<Option<Frame>> {
@@ -67,8 +68,10 @@ impl PictureReader {
             None => read_picture(path, *page)?,
         };
         let damage = damage_of(path)?;
-        let named = |lost: Lost| Lost { why: format!("{}: {}", path.display(), lost.why), ..lost };
-        self.lost.extend(damage.map(named));
+        if let Some(damage) = damage {
+            let named = Lost { why: format!("{}: {}", path.display(), damage.why), ..damage };
+            self.damaged.get_or_insert((0, named)).0 += 1;
+        }
         let place = Place::at_frame(self.given as u64);
         let (width, height, format) = (self.info.width, self.info.height, self.info.format);
         if (frame.width(), frame.height(), frame.format()) != (width, height, format) {
@@ -101,7 +104,11 @@ impl FrameSource for PictureReader {
     }
 
     fn lost(&self) -> Vec<Lost> {
-        self.lost.clone()
+        let named = |(count, first): &(u64, Lost)| {
+            let others = if *count > 1 { format!("; {count} pictures are damaged") } else { String::new() };
+            Lost { why: format!("{}{others}", first.why), ..first.clone() }
+        };
+        self.damaged.iter().map(named).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a container keeps of a clip's tracks: told before the first byte is written, and then done.
 
-use super::super::container::is_of_the_file;
+use super::super::file_tags::is_of_the_file;
 use super::super::subtitles::{converted, loses_styles};
 use super::super::{Container, Lost};
 use super::muxer::Muxer;

@@ -78,6 +78,7 @@ fn read(path: &Path, file: impl BufRead + Seek) -> Result<Photo> {
         lost.push(Lost::new("iptc", "IPTC has no place"));
     }
     check_profile(&mut tags, is_cmyk, &mut lost);
+    check_exif(&mut tags, &mut lost);
     turn_tags(&mut tags, orientation);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
     picture.apply_orientation(orientation);
@@ -97,6 +98,18 @@ fn check_profile(tags: &mut PhotoTags, is_cmyk: bool, lost: &mut Vec<Lost>) {
         let why =
             if is_cmyk { "of CMYK, which became RGB without it" } else { "not of RGB or gray, or damaged" };
         lost.push(Lost::new("profile", why));
+    }
+}
+
+/// Has EXIF begin with its TIFF header, and leaves it out where it has none.
+fn check_exif(tags: &mut PhotoTags, lost: &mut Vec<Lost>) {
+    if let Some(rest) = tags.exif.strip_prefix(b"Exif\0\0") {
+        tags.exif = rest.to_vec();
+    }
+    let is_tiff = matches!(&tags.exif[..], [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..]);
+    if !tags.exif.is_empty() && !is_tiff {
+        tags.exif.clear();
+        lost.push(Lost::new("exif", "damaged: it does not begin as TIFF does"));
     }
 }
 
