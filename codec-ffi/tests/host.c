@@ -7,12 +7,15 @@
 
 #include "check.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { DECODED = 10, NO_MEMORY = 11, OTHER = 12, MEBIBYTE = 1 << 20 };
+enum { DECODED = 10, NO_MEMORY = 11, OTHER = 12, MEBIBYTE = 1 << 20, FORKS = 40 };
 
 /* Address space in use, in bytes. */
 static rlim_t in_use(void) {
@@ -115,11 +118,60 @@ static void forked(void) {
     EXPECT(NCODEC_OK, ncodec_decoder_close(&decoder));
 }
 
+static atomic_int is_over;
+
+static void *decode_again_and_again(void *path) {
+    while (!atomic_load(&is_over)) {
+        int64_t timestamp;
+        int32_t status;
+        ncodec_decoder *decoder = NULL;
+        if (ncodec_decoder_create(&decoder) != NCODEC_OK) abort();
+        ncodec_decoder_set(decoder, "threads", "1");
+        status = ncodec_decoder_open_file(decoder, path);
+        while (status == NCODEC_OK && !atomic_load(&is_over)) {
+            status = ncodec_decoder_receive_frame(decoder, &timestamp);
+        }
+        ncodec_decoder_close(&decoder);
+    }
+    return NULL;
+}
+
+/* Another thread may hold any lock while a child is made: closing in the child waits for none. */
+static void forked_while_decoding(char *path) {
+    pthread_t thread;
+    uint8_t luma[TINY_SIDE * TINY_SIDE] = {0}, chroma[TINY_SIDE * TINY_SIDE / 4] = {0};
+    const void *planes[3] = {luma, chroma, chroma};
+    const ptrdiff_t strides[3] = {TINY_SIDE, TINY_SIDE / 2, TINY_SIDE / 2};
+    ncodec_encoder *encoder = NULL;
+    ncodec_video_info info;
+    ncodec_video_info_init(&info, sizeof info);
+    info.width = info.height = TINY_SIDE;
+    EXPECT(NCODEC_OK, ncodec_encoder_create(&encoder));
+    EXPECT(NCODEC_OK, ncodec_encoder_open(encoder, &info));
+    EXPECT(NCODEC_OK, ncodec_encoder_send_frame(encoder, planes, strides, 0));
+    CHECK(pthread_create(&thread, NULL, decode_again_and_again, path) == 0);
+    fflush(stdout);
+    for (int number = 0; number < FORKS; number++) {
+        const struct timespec pause = {.tv_nsec = 3000000 + number * 777000L % 5000000};
+        nanosleep(&pause, NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(10);
+            _exit(ncodec_encoder_close(&encoder) == NCODEC_OK ? 0 : OTHER);
+        }
+        CHECK(wait_for(child) == 0);
+    }
+    atomic_store(&is_over, 1);
+    CHECK(pthread_join(thread, NULL) == 0);
+    EXPECT(NCODEC_OK, ncodec_encoder_close(&encoder));
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
     /* First, while this process has not used the library. */
     low_memory(argv[1]);
     forked();
+    forked_while_decoding(argv[1]);
     printf("  host: %d checks, %d failures\n", checks, failures);
     return failures > 0;
 }
