@@ -129,7 +129,8 @@ def test_every_large_allocation_may_fail(tmp_path):
     counts = {what: (int(at), int(refused)) for what, at, refused in map(str.split, found.stdout.splitlines())}
     assert set(counts) == {"encode", "floor", "decode", "seek"}
     # A frame that was decoded ahead and not asked for may be missing without a word.
-    assert all(at > 5 and at - refused <= 2 for at, refused in counts.values()), counts
+    # Planes that are done with serve again, so that there are few.
+    assert all(at > 3 and at - refused <= 2 for at, refused in counts.values()), counts
 
 
 def test_frames_are_handed_on_without_a_copy(stream):

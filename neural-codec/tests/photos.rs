@@ -493,23 +493,3 @@ fn stills_are_trained_where_they_are_allowed_and_refused_where_they_cannot_be() 
     let refused = EncodingAgent::new(info, &settings).map(drop).unwrap_err().to_string();
     assert!(refused.contains("av1 or hybrid for a clip"), "{refused}");
 }
-
-#[test]
-fn training_a_still_tells_how_far_it_is_and_stops_where_it_is_told_to() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    write_png(&at("in.png"), 40, 33);
-    let mut settings = Settings::default();
-    for (name, value) in [("effort", "3"), ("min_psnr", "28"), ("strategies", "still")] {
-        settings.set(name, value).unwrap();
-    }
-    let mut coded = Vec::new();
-    let hooks = Hooks::default().with_progress(|progress| {
-        assert_eq!(progress.stage, Some(Stage::Still));
-        coded.push(progress.frames_coded);
-        if coded.len() == 20 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    let error = encode_file(&at("in.png"), &at("out.nvc"), &settings, hooks).unwrap_err();
-    assert!(matches!(error, Error::Cancelled), "{error}");
-    assert!(coded.is_sorted() && coded.len() == 20 && !at("out.nvc").exists(), "{coded:?}");
-}

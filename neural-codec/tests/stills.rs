@@ -2,10 +2,15 @@
 #![cfg(feature = "images")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
 
+use std::ops::ControlFlow;
+
 use neural_codec::bitstream::{Limits, PhotoCode, PhotoPacket, PhotoTags};
 use neural_codec::decoder::{DecoderSettings, decode_photo_bytes, inspect_file, open_photo};
+use neural_codec::encoder::{Hooks, encode_file};
 use neural_codec::error::Error;
 use neural_codec::frame::{BitDepth, Color, Frame, FrameHash, PixelFormat, Plane, Planes};
+use neural_codec::progress::Stage;
+use neural_codec::settings::Settings;
 use neural_codec::simd::InstructionSet;
 use neural_codec::still::{self, StillHeader, StillPicture, StillSettings, StillTarget};
 
@@ -113,4 +118,25 @@ fn a_damaged_still_is_an_error() {
     let photo = photo_of(GOLDEN_STILL.to_vec(), GOLDEN_STILL_HASH);
     let refused = decode_photo_bytes(&photo.to_file().unwrap(), &settings);
     assert!(matches!(refused, Err(Error::LimitExceeded { .. })));
+}
+
+#[test]
+fn training_a_still_tells_how_far_it_is_and_stops_where_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let ramps = |x: u32, y: u32| image::Rgb([(3 * x) as u8, (5 * y) as u8, 90]);
+    image::RgbImage::from_fn(40, 33, ramps).save(at("in.png")).unwrap();
+    let mut settings = Settings::default();
+    for (name, value) in [("effort", "3"), ("min_psnr", "28"), ("strategies", "still")] {
+        settings.set(name, value).unwrap();
+    }
+    let mut coded = Vec::new();
+    let hooks = Hooks::default().with_progress(|progress| {
+        assert_eq!(progress.stage, Some(Stage::Still));
+        coded.push(progress.frames_coded);
+        if coded.len() == 20 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let error = encode_file(&at("in.png"), &at("out.nvc"), &settings, hooks).unwrap_err();
+    assert!(matches!(error, Error::Cancelled), "{error}");
+    assert!(coded.is_sorted() && coded.len() == 20 && !at("out.nvc").exists(), "{coded:?}");
 }
