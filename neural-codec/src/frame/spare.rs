@@ -38,18 +38,18 @@ impl<T> List<T> {
         Self { bytes: 0, planes: VecDeque::new() }
     }
 
-    /// Keeps samples; what there is no more room for comes out.
-    fn put(&mut self, samples: Vec<T>) -> Vec<Vec<T>> {
+    /// Keeps samples in place of the oldest; not where there is no memory to note them.
+    fn put(&mut self, samples: Vec<T>) {
+        if self.planes.try_reserve(1).is_err() {
+            return;
+        }
         self.bytes += bytes_of(&samples);
         self.planes.push_back(samples);
-        let mut gone = Vec::new();
         while self.bytes > MOST_BYTES
             && let Some(oldest) = self.planes.pop_front()
         {
             self.bytes -= bytes_of(&oldest);
-            gone.push(oldest);
         }
-        gone
     }
 
     fn take(&mut self, len: usize) -> Option<Vec<T>> {
@@ -84,7 +84,9 @@ pub(crate) struct KeepsSpares(());
 
 impl KeepsSpares {
     pub(crate) fn new() -> Self {
-        lock().users += 1;
+        if !process::is_forked() {
+            lock().users += 1;
+        }
         Self(())
     }
 }
@@ -153,11 +155,10 @@ pub(super) fn keep<T: Kept>(plane: &mut Plane<T>) {
     if !is_worth_it(size_of_val(plane.samples())) {
         return;
     }
-    let Some(mut spare) = at_once() else { return };
-    if spare.users > 0 {
-        let gone = T::list(&mut spare).put(plane.take_samples());
-        drop(spare);
-        drop(gone);
+    if let Some(mut spare) = at_once()
+        && spare.users > 0
+    {
+        T::list(&mut spare).put(plane.take_samples());
     }
 }
 
