@@ -60,15 +60,21 @@ def test_an_unknown_extension_lists_those_that_are_known(tmp_path, name):
         neural_codec.Encoder(tmp_path / name, fps=25)
 
 
-def test_what_is_lost_is_told_and_in_the_report(tmp_path):
-    clip = tmp_path / "clip.mov"
-    source = ["-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.2", "-vf", "format=yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444"]
+def told_and_reported(source, clip):
+    """What is told as lost before the encode of a clip that FFmpeg makes of these arguments, and the report."""
     try:
         subprocess.run(["ffmpeg", "-v", "error", *source, clip], check=True)
     except FileNotFoundError:
         pytest.skip("there is no ffmpeg command here")
     told: list[Lost] = []
-    report = neural_codec.encode(clip, tmp_path / "out.mkv", effort=0, quantizer=50, on_lost=told.extend)
+    report = neural_codec.encode(clip, clip.with_name("out.mkv"), effort=0, quantizer=50, on_lost=told.extend)
+    return told, report
+
+
+def test_what_is_lost_is_told_and_in_the_report(tmp_path):
+    clip = tmp_path / "clip.mov"
+    source = ["-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.2", "-vf", "format=yuva444p10le", "-c:v", "prores_ks", "-profile:v", "4444"]
+    told, report = told_and_reported(source, clip)
     assert [each.what for each in told] == ["alpha", "bits"] and report.lost == told
 
 
@@ -164,11 +170,6 @@ def test_the_command_line_goes_on_after_damage_and_says_so():
 def test_counts_that_grow_while_a_source_is_read_say_so(tmp_path):
     clip = tmp_path / "fields.mpg"
     source = ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=50:d=3", "-vf", "interlace", "-c:v", "mpeg2video", "-flags", "+ildct+ilme"]
-    try:
-        subprocess.run(["ffmpeg", "-v", "error", *source, clip], check=True)
-    except FileNotFoundError:
-        pytest.skip("there is no ffmpeg command here")
-    told: list[Lost] = []
-    report = neural_codec.encode(clip, tmp_path / "out.mkv", effort=0, quantizer=50, on_lost=told.extend)
+    told, report = told_and_reported(source, clip)
     first, last = ([each.why for each in lost if each.what == "fields"] for lost in (told, report.lost))
     assert " pictures are interlaced so far; " in first[0] and last[0].startswith(f"{report.total.frames} pictures are interlaced; ")

@@ -89,14 +89,7 @@ impl Frame {
     ///
     /// `InvalidArgument` for a side of 0, `LimitExceeded` past [`MAX_SIDE`], `OutOfMemory`.
     pub fn new(width: usize, height: usize, format: PixelFormat, color: Color) -> Result<Self> {
-        check_size(width, height)?;
-        let (cw, ch) = format.chroma_size(width, height);
-        let planes = if format.depth == BitDepth::Eight {
-            Planes::U8([Plane::try_new(width, height)?, Plane::try_new(cw, ch)?, Plane::try_new(cw, ch)?])
-        } else {
-            Planes::U16([Plane::try_new(width, height)?, Plane::try_new(cw, ch)?, Plane::try_new(cw, ch)?])
-        };
-        Ok(Self { format, color, planes, timestamp: 0 })
+        Self::made((width, height), format, color, Plane::try_new, Plane::try_new)
     }
 
     /// A frame whose samples are those of any frame before: for whoever sets them all.
@@ -105,12 +98,23 @@ impl Frame {
     ///
     /// As of [`new`](Self::new).
     pub(crate) fn to_fill(width: usize, height: usize, format: PixelFormat, color: Color) -> Result<Self> {
+        Self::made((width, height), format, color, spare::plane, spare::plane)
+    }
+
+    /// A frame of planes that are made by width and height.
+    fn made(
+        (width, height): (usize, usize),
+        format: PixelFormat,
+        color: Color,
+        of_8_bits: fn(usize, usize) -> Result<Plane<u8>>,
+        of_16_bits: fn(usize, usize) -> Result<Plane<u16>>,
+    ) -> Result<Self> {
         check_size(width, height)?;
         let (cw, ch) = format.chroma_size(width, height);
         let planes = if format.depth == BitDepth::Eight {
-            Planes::U8([spare::plane(width, height)?, spare::plane(cw, ch)?, spare::plane(cw, ch)?])
+            Planes::U8([of_8_bits(width, height)?, of_8_bits(cw, ch)?, of_8_bits(cw, ch)?])
         } else {
-            Planes::U16([spare::plane(width, height)?, spare::plane(cw, ch)?, spare::plane(cw, ch)?])
+            Planes::U16([of_16_bits(width, height)?, of_16_bits(cw, ch)?, of_16_bits(cw, ch)?])
         };
         Ok(Self { format, color, planes, timestamp: 0 })
     }
