@@ -1,6 +1,5 @@
 //! Tags that say something about the file they were found in, and nothing about the clip.
 
-/// Tags that describe the file they were found in, and not the clip.
 const OF_THE_FILE: [&str; 8] = [
     "major_brand",
     "minor_version",

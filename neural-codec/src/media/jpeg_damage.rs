@@ -1,5 +1,7 @@
 //! Whether a JPEG picture is whole: its reader shows what it can of a damaged one and says nothing, as browsers do.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use zune_jpeg::JpegDecoder;
@@ -22,12 +24,13 @@ const END_OF_PICTURE: u8 = 0xD9;
 /// `Io`; `Corrupt` where it is cut short; `OutOfMemory`.
 pub(super) fn damage_of(path: &Path) -> Result<Option<Lost>> {
     let failed = |error| Error::io(path, error);
-    let mut head = [0; 3];
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    if std::io::Read::read_exact(&mut file, &mut head).is_err() || head != *START_OF_PICTURE {
+    let mut file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(START_OF_PICTURE.len() as u64).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes != START_OF_PICTURE {
         return Ok(None);
     }
-    let bytes = std::fs::read(path).map_err(failed)?;
+    file.read_to_end(&mut bytes).map_err(failed)?;
     match (broken_rule(&bytes)?, has_end(&bytes)) {
         (None, true) => Ok(None),
         // Little or nothing is missing.

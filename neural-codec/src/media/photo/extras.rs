@@ -39,16 +39,24 @@ pub(super) fn lost(path: &Path, head: &[u8]) -> Vec<Lost> {
     }
 }
 
+/// What pixels of a resolution are counted in.
+#[derive(Clone, Copy)]
+enum Unit {
+    Inch,
+    Centimeter,
+    Meter,
+}
+
 /// A resolution that was asked for: 72 an inch is what is written where nobody knows.
-fn resolution(across: f64, down: f64, unit: &str) -> Option<Lost> {
-    let inch = match unit {
-        "an inch" => 1.0,
-        "a centimeter" => 2.54,
-        _ => 0.0254,
+fn resolution(across: f64, down: f64, unit: Unit) -> Option<Lost> {
+    let (name, inch) = match unit {
+        Unit::Inch => ("an inch", 1.0),
+        Unit::Centimeter => ("a centimeter", 2.54),
+        Unit::Meter => ("a meter", 0.0254),
     };
     let is_said = [across, down].iter().any(|side| (side * inch - 72.0).abs() > 0.05);
     let [across, down] = [across, down].map(|side| (side * 100.0).round() / 100.0);
-    is_said.then(|| Lost::new("resolution", format!("{across}x{down} pixels {unit} have no place")))
+    is_said.then(|| Lost::new("resolution", format!("{across}x{down} pixels {name} have no place")))
 }
 
 fn texts(names: &[&str]) -> Option<Lost> {
@@ -73,7 +81,7 @@ fn of_jpeg(mut file: BufReader<File>) -> std::io::Result<Vec<Lost>> {
         file.read_exact(&mut body)?;
         match (code, &body[..]) {
             (0xE0, [b'J', b'F', b'I', b'F', 0, _, _, unit @ (1 | 2), a, b, c, d, ..]) => {
-                let unit = if *unit == 1 { "an inch" } else { "a centimeter" };
+                let unit = if *unit == 1 { Unit::Inch } else { Unit::Centimeter };
                 let [across, down] = [[*a, *b], [*c, *d]].map(|side| f64::from(u16::from_be_bytes(side)));
                 lost.extend(resolution(across, down, unit));
             }
@@ -91,7 +99,7 @@ fn of_bmp(mut file: File) -> std::io::Result<Vec<Lost>> {
     file.read_exact(&mut head)?;
     let word = |at: usize| i32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let is_said = word(14) >= 40 && word(38) > 0 && word(42) > 0;
-    let found = resolution(word(38).into(), word(42).into(), "a meter").filter(|_| is_said);
+    let found = resolution(word(38).into(), word(42).into(), Unit::Meter).filter(|_| is_said);
     Ok(found.into_iter().collect())
 }
 
@@ -113,7 +121,7 @@ fn of_png(file: BufReader<File>) -> Vec<Lost> {
     }
     if let Some(size) = info.pixel_dims {
         match size.unit {
-            png::Unit::Meter => lost.extend(resolution(size.xppu.into(), size.yppu.into(), "a meter")),
+            png::Unit::Meter => lost.extend(resolution(size.xppu.into(), size.yppu.into(), Unit::Meter)),
             // The shape of a pixel, which is square nearly always.
             png::Unit::Unspecified if size.xppu != size.yppu && size.xppu.min(size.yppu) > 0 => {
                 lost.push(Lost::new("shape", format!("pixels of {}:{} have no place", size.yppu, size.xppu)));
@@ -150,8 +158,8 @@ fn of_tiff(file: BufReader<File>) -> Vec<Lost> {
     };
     if let (Some(across), Some(down)) = (number(Tag::XResolution), number(Tag::YResolution)) {
         match unit {
-            2 => lost.extend(resolution(across, down, "an inch")),
-            3 => lost.extend(resolution(across, down, "a centimeter")),
+            2 => lost.extend(resolution(across, down, Unit::Inch)),
+            3 => lost.extend(resolution(across, down, Unit::Centimeter)),
             _ => {}
         }
     }
