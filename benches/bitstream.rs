@@ -7,8 +7,8 @@ use std::io::Cursor;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use neural_codec::bitstream::{
-    BaseLayer, FRAMES_PER_HASH, Limits, PacketReader, SceneHeader, ScenePackets, SceneReader, Strategy,
-    StreamHeader, concat,
+    BaseLayer, FRAMES_PER_HASH, Limits, PacketReader, Repeats, SceneHeader, ScenePackets, SceneReader,
+    Strategy, StreamHeader, concat,
 };
 use neural_codec::frame::{BitDepth, PixelFormat, Rational, VideoInfo};
 
@@ -32,7 +32,8 @@ fn scene(index: u32) -> ScenePackets {
     for frame in 0..FRAMES {
         base.push_unit(&noise(UNIT_BYTES, first_frame + frame)).unwrap();
     }
-    let header = SceneHeader { index, first_frame, strategy: Strategy::Av1, timestamps };
+    let header =
+        SceneHeader { index, first_frame, strategy: Strategy::Av1, timestamps, repeats: Repeats::default() };
     ScenePackets {
         header,
         base,

@@ -1,10 +1,11 @@
-"""Slides that hold still: a whole scene by AV1 beside its first frame alone as a neural still, at equal luma PSNR.
+"""Slides that hold still: every frame coded, each picture coded once, and its first frame as a neural still, at equal luma PSNR.
 
     python eval/python/slides.py PHOTO... [--effort 7] [--floors 36,40] [--still 34,37] [--output out/slides]
 
-Makes 640x360 slides of 75 frames: one of text, one of text beside the first photo, and each photo with a caption. The scene is coded for two floors of `min_psnr_y`, the first
-frame as a photo with `strategies=still` for floors of psnr_rgb; both are compared with the same 4:2:0 luma. Bytes of AV1 at the still's luma PSNR lie on the line through its two
-floors, logarithms over dB. The still stands for the whole scene: whatever it takes to hold it for 74 frames more would come on top.
+Makes 640x360 clips of 75 frames: a slide of text, one of text beside the first photo, each photo with a caption, and text that is typed, a letter every three frames. Each is
+coded for two floors of `min_psnr_y`, with `repeats=off` and as it is by default. Where `--still` names floors of psnr_rgb, slides that hold still are photos with
+`strategies=still` too, compared on the same 4:2:0 luma: whatever it takes to hold a still for 74 frames more would come on top. Bytes at another's luma PSNR lie on the line through
+the two floors, logarithms over dB.
 
 Needs Pillow.
 """
@@ -15,6 +16,7 @@ import argparse
 import math
 import random
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import av
 import numpy
@@ -36,32 +38,46 @@ def main() -> None:
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--effort", type=int, default=7)
     parser.add_argument("--floors", type=numbers, default=[36, 40], help="luma PSNR of the scene in dB")
-    parser.add_argument("--still", type=numbers, default=[34, 37], help="psnr_rgb of the still in dB")
+    parser.add_argument("--still", type=numbers, default=[], help="psnr_rgb of the still in dB")
     parser.add_argument("--output", type=Path, default=Path("out/slides"))
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     slides = {"text": text(1), "text and photo": beside(2, options.photos[0])}
     slides |= {path.stem: captioned(seed, path) for seed, path in enumerate(options.photos, 3)}
-    print("| slide | luma PSNR, dB | still | AV1, whole scene | still against AV1 |\n|---|---|---|---|---|")
-    for name, slide in slides.items():
-        png, clip = options.output / f"{name}.png", options.output / f"{name}.y4m"
-        slide.save(png)
-        planes = yuv(slide)
-        header = f"YUV4MPEG2 W{SIZE[0]} H{SIZE[1]} F25:1 Ip A1:1 C420jpeg\n".encode()
-        clip.write_bytes(header + (b"FRAME\n" + planes.tobytes()) * FRAMES)
-        line = [scene(clip, options.effort, floor) for floor in options.floors]
-        for floor in options.still:
-            bytes_, psnr = still(png, options.effort, floor, luma(planes))
-            beside_it = along(line, psnr)
-            print(f"| {name} | {psnr:.2f} | {bytes_} | {beside_it:.0f} | {100 * (bytes_ / beside_it - 1):+.0f} % |", flush=True)
+    clips = {name: [slide] * FRAMES for name, slide in slides.items()} | {"typing": typed()}
+    print("| clip | coded | luma PSNR, dB | bytes | against every frame coded | processor time against it |\n|---|---|---|---|---|---|")
+    for name, pictures in clips.items():
+        clip = options.output / f"{name}.y4m"
+        write(clip, pictures)
+        every = [scene(clip, options.effort, floor, "off") for floor in options.floors]
+        for floor, before in zip(options.floors, every, strict=True):
+            once = scene(clip, options.effort, floor, "auto")
+            row(name, "each picture once", once.psnr, once.bytes, every, f"{once.seconds / before.seconds:.2f}")
+        for floor in options.still if name in slides else []:
+            png = clip.with_suffix(".png")
+            slides[name].save(png)
+            bytes_, psnr = still(png, options.effort, floor, luma(yuv(slides[name])))
+            row(name, "still", psnr, bytes_, every, "")
 
 
-def scene(clip: Path, effort: int, floor: float) -> tuple[float, float]:
-    """Luma PSNR and the logarithm of the bytes of a scene."""
-    report = neural_codec.encode(clip, clip.with_suffix(".nvc"), effort=effort, min_psnr_y=floor)
-    psnr = report.total.quality.psnr_y
-    assert psnr is not None and report.total.target_met, report.notes
-    return psnr, math.log(report.total.bytes)
+class Coded(NamedTuple):
+    """A scene as it was coded; seconds of processor time."""
+
+    psnr: float
+    bytes: int
+    seconds: float
+
+
+def row(name: str, coded: str, psnr: float, bytes_: int, every: list[Coded], time: str) -> None:
+    share = 100 * (bytes_ / along(every, psnr) - 1)
+    print(f"| {name} | {coded} | {psnr:.2f} | {bytes_} | {share:+.0f} % | {time} |", flush=True)
+
+
+def scene(clip: Path, effort: int, floor: float, repeats: Literal["auto", "off"]) -> Coded:
+    report = neural_codec.encode(clip, clip.with_suffix(".nvc"), effort=effort, min_psnr_y=floor, repeats=repeats)
+    total = report.total
+    assert total.quality.psnr_y is not None and total.target_met, report.notes
+    return Coded(total.quality.psnr_y, total.bytes, total.cpu_seconds)
 
 
 def still(png: Path, effort: int, floor: float, source: numpy.ndarray) -> tuple[int, float]:
@@ -74,9 +90,16 @@ def still(png: Path, effort: int, floor: float, source: numpy.ndarray) -> tuple[
     return report.total.bytes, 10 * math.log10(255**2 / error)
 
 
-def along(line: list[tuple[float, float]], psnr: float) -> float:
-    (low, low_log), (high, high_log) = line[0], line[-1]
-    return math.exp(low_log + (high_log - low_log) * (psnr - low) / (high - low))
+def along(line: list[Coded], psnr: float) -> float:
+    """Bytes at a luma PSNR, on the line through the first and the last."""
+    low, high = line[0], line[-1]
+    share = (psnr - low.psnr) / (high.psnr - low.psnr)
+    return math.exp(math.log(low.bytes) * (1 - share) + math.log(high.bytes) * share)
+
+
+def write(clip: Path, pictures: list[Image.Image]) -> None:
+    header = f"YUV4MPEG2 W{SIZE[0]} H{SIZE[1]} F25:1 Ip A1:1 C420jpeg\n".encode()
+    clip.write_bytes(header + b"".join(b"FRAME\n" + yuv(picture).tobytes() for picture in pictures))
 
 
 def yuv(picture: Image.Image) -> numpy.ndarray:
@@ -96,6 +119,16 @@ def text(seed: int) -> Image.Image:
     for line in range(6):
         draw.text((44, 80 + 44 * line), "- " + " ".join(words.sample(WORDS, 6)), fill=(30, 30, 30), font=ImageFont.load_default(18))
     return slide
+
+
+def typed() -> list[Image.Image]:
+    """A line that is typed over a slide, a letter every three frames."""
+    pictures, line = [], " ".join(random.Random(9).sample(WORDS, 4))[: FRAMES // 3]
+    for letters in range(1, 1 + FRAMES // 3):
+        slide = text(1)
+        ImageDraw.Draw(slide).text((44, 320), line[:letters], fill=(150, 20, 20), font=ImageFont.load_default(18))
+        pictures += [slide] * 3
+    return pictures
 
 
 def beside(seed: int, path: Path) -> Image.Image:

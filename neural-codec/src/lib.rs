@@ -75,6 +75,7 @@ pub mod process;
 pub mod progress;
 mod random;
 mod range_coder;
+pub mod repeats;
 pub mod report;
 pub mod scene;
 pub mod scene_choice;

@@ -175,6 +175,8 @@ pub struct SceneReport {
     pub first_frame: u64,
     /// Number of frames.
     pub frames: u64,
+    /// How many of them are coded; the others show the one before again.
+    pub coded_frames: u64,
     /// How it is coded.
     pub strategy: Strategy,
     /// What analysis found out about it.
@@ -379,7 +381,7 @@ impl FilterVerdict {
 pub struct AttemptRecord {
     /// What it was made for.
     pub stage: Stage,
-    /// First frame, counted in the scene.
+    /// First frame, counted among those of the scene that are coded.
     pub first_frame: u64,
     /// Number of frames.
     pub frames: u64,

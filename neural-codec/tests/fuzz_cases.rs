@@ -59,7 +59,7 @@ fn every_past_crash_passes() {
 /// Damage of any one byte, with right checksums: the properties hold although nothing gives the damage away.
 #[test]
 fn no_changed_byte_breaks_a_property_under_right_checksums() {
-    for name in ["synthetic-v1.nvc", "synthetic-v1.3.nvc"] {
+    for name in ["synthetic-v1.nvc", "synthetic-v1.3.nvc", "synthetic-v1.4.nvc"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
         let whole = [&[1], &std::fs::read(path).unwrap()[..]].concat();
         for position in 1..whole.len() {

@@ -65,10 +65,10 @@ def encode_on_cluster(
 
 
 def _for_output(output: Any, texts: dict[str, str]) -> dict[str, str]:
-    """The settings as `encode` on one machine has them for this output: files for players are without filters that nobody asked for."""
+    """The settings as `encode` on one machine has them for this output: files for players have all frames, and no filters that nobody asked for."""
     if _is_stream(output):
         return texts
-    return {**texts, "strategies": _native.strategies_for_players(texts)}
+    return {**texts, "strategies": _native.strategies_for_players(texts), "repeats": "off"}
 
 
 def _is_stream(output: Any) -> bool:

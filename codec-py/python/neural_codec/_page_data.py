@@ -261,7 +261,7 @@ def _attempts(scene: Scene) -> list[dict[str, Any]]:
             "rate": round(8 * each.bytes / each.frames, 1),
             "psnr": None if each.psnr_y is None else round(each.psnr_y, 3),
             "ssim": None if each.ssim_y is None else round(each.ssim_y, 4),
-            "part": each.frames < scene.frames,
+            "part": each.frames < scene.coded_frames,
             "stored": each is stored,
         }
         for each in scene.attempts

@@ -45,6 +45,7 @@ SettingArguments = TypedDict(
         "defaults": Union[str, "os.PathLike[str]", "Mapping[str, object]", None],
         "filter_layers": Literal[3, 4, None],
         "filter_steps": Count,
+        "repeats": Literal["auto", "off", None],
         "max_scene_seconds": Number,
         "device": Union[str, None],
         "threads": Count,

@@ -17,7 +17,7 @@ _MOST_ROWS = 20
 
 def scene_row(scene: Scene) -> dict[str, Any]:
     """One scene, flat: its own fields, and those of its quality and its profile."""
-    own = ("index", "first_frame", "frames", "strategy", "quantizer", "preset", "bit_depth", "tools", "verdict", "target_met", "bytes", "bitrate_bps")
+    own = ("index", "first_frame", "frames", "coded_frames", "strategy", "quantizer", "preset", "bit_depth", "tools", "verdict", "target_met", "bytes", "bitrate_bps")
     row = {name: getattr(scene, name) for name in own}
     return {**row, **scene.quality.to_dict(), **scene.profile.to_dict(), "attempts": len(scene.attempts), "seconds": scene.seconds}
 

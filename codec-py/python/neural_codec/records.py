@@ -109,7 +109,7 @@ class Predicted(Record):
 
 @dataclass(frozen=True)
 class Attempt(Record):
-    """One attempt at a scene or a part of it, made to find the best or to be stored; `first_frame` counts in the scene.
+    """One attempt at a scene or a part of it, made to find the best or to be stored; `first_frame` and `frames` are of the frames of the scene that are coded.
 
     `preset` and `quantizer` are 0 in an attempt of the stage `still`, which has neither.
     """
@@ -174,6 +174,8 @@ class Scene(Record):
     index: int
     first_frame: int
     frames: int
+    coded_frames: int
+    """How many of them are coded; the others show the one before again."""
     strategy: str
     profile: Profile
     quantizer: float

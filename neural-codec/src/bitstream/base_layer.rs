@@ -88,9 +88,9 @@ pub(super) fn check_fits(
     Ok(())
 }
 
-/// The codec of a base layer.
-pub(super) fn read_codec(reader: &mut Reader<'_>) -> Result<BaseCodec> {
-    match reader.u8("base codec")? {
+/// The codec of a base layer by its number.
+pub(super) fn codec_of(code: u8) -> Result<BaseCodec> {
+    match code {
         1 => Ok(BaseCodec::Av1),
         code => Err(Error::Unsupported {
             what: format!("base codec {code}"),
@@ -103,7 +103,7 @@ impl Payload for BaseLayer {
     const KIND: PacketKind = PacketKind::BaseLayer;
 
     fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self> {
-        let codec = read_codec(reader)?;
+        let codec = codec_of(reader.u8("base codec")?)?;
         let depth = read_depth(reader)?;
         let (width, height) = read_size(reader, limits)?;
         let count = reader.u32("number of temporal units")?;

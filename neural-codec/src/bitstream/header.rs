@@ -13,15 +13,17 @@ use crate::frame::{BitDepth, ChromaLocation, Color, ColorRange, Layout, PixelFor
 pub struct FormatVersion {
     /// Rises when older readers cannot read new streams at all.
     pub major: u16,
-    /// Rises when packet types are added.
+    /// Rises when packet types or ways of coding are added.
     pub minor: u16,
 }
 
 impl FormatVersion {
     /// The first with SCENE_HEAD, UNITS and SHORT_TABLE.
     pub(super) const SHORT: Self = Self { major: 1, minor: 3 };
+    /// The first with frames that show the one before again.
+    pub(super) const REPEATS: Self = Self { major: 1, minor: 4 };
     /// The version that this library writes.
-    pub const CURRENT: Self = Self { major: 1, minor: 3 };
+    pub const CURRENT: Self = Self { major: 1, minor: 4 };
 }
 
 /// What holds for the whole stream.

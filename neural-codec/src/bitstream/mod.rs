@@ -25,6 +25,7 @@ mod packets;
 mod payload;
 mod photo;
 mod reader;
+mod repeats;
 mod scene;
 mod scene_head;
 mod scene_packets;
@@ -38,6 +39,7 @@ mod unit_shape;
 mod units;
 mod writer;
 
+pub use crate::repeats::Repeats;
 pub use crate::strategy::Strategy;
 pub use audio::{AudioDetails, AudioPacket, AudioTrack, Tags, Trim};
 pub use base_layer::{BaseCodec, BaseLayer};

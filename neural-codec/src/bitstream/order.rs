@@ -37,6 +37,8 @@ pub(super) struct Order {
     pub(super) seen: SceneTable,
     /// The scene that is open; its `bytes` are not yet known.
     open: Option<SceneEntry>,
+    /// Frames of it that are coded.
+    coded: usize,
     /// Index of the next scene, or of the one that is open.
     index: u32,
     next_frame: u64,
@@ -69,6 +71,7 @@ impl Order {
             step: Step::BetweenScenes,
             seen: SceneTable::default(),
             open: None,
+            coded: 0,
             index: 0,
             next_frame: 0,
             last_timestamp: None,
@@ -120,7 +123,7 @@ impl Order {
                 Ok(())
             }
             (Step::BaseLayer, Packet::BaseLayer(base)) => {
-                self.check_open(base.units().len(), "temporal units of a scene", 1, &span)?;
+                self.check_units(base.units().len(), &span)?;
                 self.step = Step::FilterOrHashes;
                 Ok(())
             }
@@ -130,8 +133,9 @@ impl Order {
                 Ok(())
             }
             (Step::FilterOrHashes | Step::FrameHashes, Packet::FrameHashes(hashes)) => {
-                let entry =
-                    self.check_open(hashes.0.len(), "frame hashes of a scene", FRAMES_PER_HASH, &span)?;
+                let frames = self.open.map_or(0, |open| open.frame_count as usize);
+                let expected = frames.div_ceil(FRAMES_PER_HASH);
+                let entry = self.check_open(hashes.0.len(), expected, "frame hashes of a scene", &span)?;
                 self.close_scene(entry);
                 Ok(())
             }
@@ -166,7 +170,7 @@ impl Order {
     ///
     /// `Corrupt` or `LimitExceeded`.
     pub(super) fn check_units(&self, count: usize, span: &Range<u64>) -> Result<SceneEntry> {
-        self.check_open(count, "temporal units of a scene", 1, span)
+        self.check_open(count, self.coded, "temporal units of a scene", span)
     }
 
     /// Takes an unknown optional packet, whose bytes lie at `span`.
@@ -216,6 +220,7 @@ impl Order {
             frame_count: scene.frame_count() as u32,
             first_timestamp: first,
         });
+        self.coded = scene.coded_count();
         self.gap = false;
         self.index = scene.index;
         self.next_frame = next_frame;
@@ -224,16 +229,15 @@ impl Order {
         Ok(())
     }
 
-    /// The open scene as it is once its packet at `span` is taken, if it needs `found` items at one for every `frames_per_item` frames.
+    /// The open scene as it is once its packet at `span` is taken, if so many items were found in it as expected.
     fn check_open(
         &self,
         found: usize,
+        expected: usize,
         what: &'static str,
-        frames_per_item: usize,
         span: &Range<u64>,
     ) -> Result<SceneEntry> {
         let open = self.check_open_bytes(span)?;
-        let expected = (open.frame_count as usize).div_ceil(frames_per_item);
         if found != expected {
             return Err(Error::corrupt(what, expected, found, Place::at_offset(span.start)));
         }

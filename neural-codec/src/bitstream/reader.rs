@@ -27,6 +27,7 @@ pub enum StreamItem {
 
 /// What a decoder takes that does not wait for whole scenes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "made once a scene, and matched at once")]
 pub enum EarlyItem {
     /// What came whole.
     Whole(StreamItem),

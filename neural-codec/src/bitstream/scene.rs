@@ -6,6 +6,7 @@ use super::kind::PacketKind;
 use super::payload::Payload;
 use crate::error::{Error, Result};
 use crate::memory;
+use crate::repeats::Repeats;
 use crate::strategy::Strategy;
 
 /// Opens a scene: which frames it holds, and how.
@@ -20,12 +21,19 @@ pub struct SceneHeader {
     /// When each frame is shown, strictly rising, at least one.
     /// Units: the stream's [`time_base`](crate::frame::VideoInfo::time_base).
     pub timestamps: Vec<i64>,
+    /// Frames among them that are not coded, as they equal the one before.
+    pub repeats: Repeats,
 }
 
 impl SceneHeader {
     /// Number of frames.
     pub fn frame_count(&self) -> usize {
         self.timestamps.len()
+    }
+
+    /// Number of frames that are coded, each as one temporal unit.
+    pub fn coded_count(&self) -> usize {
+        self.frame_count().saturating_sub(self.repeats.count())
     }
 }
 
@@ -43,7 +51,7 @@ impl Payload for SceneHeader {
         let strategy = read_strategy(reader, index)?;
         let first = reader.i64("first timestamp")?;
         let timestamps = read_deltas(reader, first, frame_count)?;
-        Ok(Self { index, first_frame, strategy, timestamps })
+        Ok(Self { index, first_frame, strategy, timestamps, repeats: Repeats::default() })
     }
 
     fn write(&self, writer: &mut Writer) -> Result<()> {

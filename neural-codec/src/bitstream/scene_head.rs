@@ -1,17 +1,22 @@
 //! SCENE_HEAD: all that decoding a scene takes beside its temporal units, in front of them.
 
-use super::base_layer::{BaseCodec, read_codec};
+use super::base_layer::{BaseCodec, codec_of};
 use super::bytes::{Reader, Writer};
 use super::header::{check_pixels, read_depth};
 use super::kind::PacketKind;
 use super::payload::Payload;
 use super::photo::read_side;
+use super::repeats::{read_repeats, write_repeats};
 use super::scene::{read_deltas, read_strategy, write_deltas};
 use super::units::Units;
 use super::{BaseLayer, FRAMES_PER_HASH, Limits, NeuralFilter, SceneHeader, ScenePackets};
 use crate::error::Result;
 use crate::frame::BitDepth;
 use crate::memory;
+use crate::repeats::Repeats;
+
+/// The codec of a scene some of whose frames show the one before again; others have the codec's own number.
+const AV1_WITH_REPEATS: u8 = 2;
 
 /// A scene without its temporal units.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,8 +82,11 @@ impl Payload for SceneHead {
         let strategy = read_strategy(reader, index)?;
         let first = reader.signed_varint("first timestamp")?;
         let timestamps = read_deltas(reader, first, frame_count)?;
-        let header = SceneHeader { index, first_frame, strategy, timestamps };
-        let codec = read_codec(reader)?;
+        let (codec, repeats) = match reader.u8("base codec")? {
+            AV1_WITH_REPEATS => (BaseCodec::Av1, read_repeats(reader, frame_count as usize)?),
+            code => (codec_of(code)?, Repeats::default()),
+        };
+        let header = SceneHeader { index, first_frame, strategy, timestamps, repeats };
         let depth = read_depth(reader)?;
         let width = read_side(reader, "width", limits.max_width)?;
         let height = read_side(reader, "height", limits.max_height)?;
@@ -109,7 +117,12 @@ impl Payload for SceneHead {
         writer.u8(self.header.strategy as u8);
         writer.signed_varint(self.header.timestamps.first().copied().unwrap_or_default());
         write_deltas(writer, &self.header.timestamps)?;
-        writer.u8(self.codec as u8);
+        if self.header.repeats.is_empty() {
+            writer.u8(self.codec as u8);
+        } else {
+            writer.u8(AV1_WITH_REPEATS);
+            write_repeats(&self.header.repeats, writer);
+        }
         writer.u8(self.depth.bits());
         writer.varint(self.width.into());
         writer.varint(self.height.into());

@@ -2,6 +2,7 @@
 
 use super::bytes::Writer;
 use super::payload::Payload;
+use super::repeats::check_repeats;
 use super::{BaseLayer, FRAMES_PER_HASH, FormatVersion, FrameHashes, NeuralFilter, SceneHeader};
 use crate::error::{Error, Result};
 use crate::memory;
@@ -37,8 +38,16 @@ impl ScenePackets {
     /// As [`to_bytes`](Self::to_bytes).
     pub fn to_bytes_of(&self, version: FormatVersion) -> Result<Vec<u8>> {
         let frames = self.header.frame_count();
+        check_repeats(&self.header.repeats, frames)?;
+        if version < FormatVersion::REPEATS && !self.header.repeats.is_empty() {
+            return Err(Error::invalid(
+                "format version",
+                "1.4 for frames that are shown again",
+                format!("{}.{}", version.major, version.minor),
+            ));
+        }
         for (name, expected, found) in [
-            ("temporal units", frames, self.base.units().len()),
+            ("temporal units", self.header.coded_count(), self.base.units().len()),
             ("frame hashes", frames.div_ceil(FRAMES_PER_HASH), self.hashes.len()),
         ] {
             if found != expected {

@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::item::{FoundScene, Item};
 use super::items::{AnyInput, Items};
+use super::scene::SceneDecoder;
 use super::settings::DecoderSettings;
 use crate::base::{insert_hdr, insert_message, sequence_header_obu, shown_padding};
-use crate::bitstream::{Limits, NeuralLayer, Tracks};
+use crate::bitstream::{FRAMES_PER_HASH, Limits, NeuralLayer, Repeats, SceneHeader, Tracks};
 use crate::error::{Error, Place, Result};
-use crate::frame::{PixelFormat, VideoInfo};
+use crate::frame::{FrameHash, PixelFormat, VideoInfo};
 use crate::lost::Lost;
 use crate::media::{Av1Writer, Container, ContainerTracks, TrackUnit, expect_distinct};
 use crate::progress::{CancelToken, Progress};
@@ -21,7 +22,7 @@ use crate::progress::{CancelToken, Progress};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct ExportReport {
-    /// Frames, each one temporal unit.
+    /// Frames, each one temporal unit. Where the stream has frames that show the one before again, a file has that one, for longer.
     pub frames: u64,
     /// Bytes of AV1.
     pub base_bytes: u64,
@@ -122,8 +123,12 @@ impl Export<'_> {
         // A reader of its own: packets of tracks and scenes are not stored in the order in which a container wants them.
         let mut others = self.others()?;
         let mut progress = Progress::default();
+        let (mut shown_again, mut held) = (0, 0);
         while let Some(scene) = next {
             self.cancel.check()?;
+            shown_again += scene.packets.header.repeats.count();
+            held = shown_after_last_unit(&scene.packets.header);
+            let scene = self.without_repeats(scene, &info)?;
             for unit in self.units(&scene, &info, &tracks)? {
                 others.write_before(&mut writer, unit.timestamp as f64 * info.time_base.value())?;
                 writer.write_unit(unit)?;
@@ -139,7 +144,8 @@ impl Export<'_> {
             next = next_scene(&mut scenes)?;
         }
         let last_duration = others.write_rest(&mut writer)?;
-        writer.finish(last_duration)?;
+        writer.finish(last_duration, held)?;
+        report.lost.extend(longer_frames(shown_again));
         Ok(report)
     }
 
@@ -169,6 +175,30 @@ impl Export<'_> {
         }
     }
 
+    /// The scene as a file has it: a frame that is shown again is one that is shown for longer. Hashes are those of what is left, by
+    /// decoding, where they are written.
+    fn without_repeats(&self, scene: FoundScene, info: &VideoInfo) -> Result<FoundScene> {
+        let repeats = scene.packets.header.repeats.clone();
+        if repeats.is_empty() {
+            return Ok(scene);
+        }
+        let mut packets = scene.packets.clone();
+        packets.header.repeats = Repeats::default();
+        packets.header.timestamps = repeats.coded(&scene.packets.header.timestamps).copied().collect();
+        if self.layers == Layers::All {
+            let settings = DecoderSettings::default().with_limits(self.limits.clone());
+            let mut hashes = Vec::new();
+            let mut decoder = SceneDecoder::new(scene, *info, &settings, &mut None)?;
+            while let Some(decoded) = decoder.next_frame()? {
+                self.cancel.check()?;
+                hashes.push(FrameHash::of(&decoded.frame));
+            }
+            let hashes: Vec<FrameHash> = repeats.coded(&hashes).copied().collect();
+            packets.hashes = hashes.chunks(FRAMES_PER_HASH).map(FrameHash::of_group).collect();
+        }
+        Ok(FoundScene::whole(packets))
+    }
+
     /// One temporal unit a frame, the first with what belongs to the scene.
     fn units(&self, scene: &FoundScene, info: &VideoInfo, tracks: &Tracks) -> Result<Vec<TrackUnit>> {
         let packets = &scene.packets;
@@ -187,6 +217,22 @@ impl Export<'_> {
             })
             .collect()
     }
+}
+
+/// How long the frames of a scene that come after its last unit are shown, but for the last of them.
+fn shown_after_last_unit(header: &SceneHeader) -> u64 {
+    let last_coded = header.repeats.coded(&header.timestamps).last();
+    header.timestamps.last().zip(last_coded).map_or(0, |(last, coded)| last.abs_diff(*coded))
+}
+
+/// Names the frames that a file has not.
+fn longer_frames(count: usize) -> Option<Lost> {
+    (count > 0).then(|| {
+        let why = format!(
+            "{count} that show the one before again are none of their own in the file: that one is shown for longer"
+        );
+        Lost::new("frames", why)
+    })
 }
 
 /// The clip as it is coded.

@@ -11,8 +11,8 @@ use super::item::{FoundScene, Item};
 use super::settings::{DecoderSettings, OnDamage};
 use crate::base::{self, SequenceHeader, coded_size, probe, sequence_header_obu, take_apart};
 use crate::bitstream::{
-    BaseLayer, FormatVersion, LAYER_UUID, Limits, NeuralLayer, SceneEntry, SceneHeader, ScenePackets,
-    SceneTable, StreamHeader, Tracks,
+    BaseLayer, FormatVersion, LAYER_UUID, Limits, NeuralLayer, Repeats, SceneEntry, SceneHeader,
+    ScenePackets, SceneTable, StreamHeader, Tracks,
 };
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Layout, PixelFormat, Rational, VideoInfo, check_size};
@@ -415,6 +415,7 @@ impl FileScenes {
             first_frame: self.next_frame,
             strategy,
             timestamps: open.timestamps,
+            repeats: Repeats::default(),
         };
         let packets = ScenePackets { header, base: open.base, filter, hashes };
         self.index += 1;

@@ -10,7 +10,7 @@ use super::items::Items;
 use super::layer::Layer;
 use super::photo::coded_depth;
 use super::settings::DecoderSettings;
-use crate::bitstream::{Limits, PacketReader, PhotoPacket, StreamHeader};
+use crate::bitstream::{Limits, PacketReader, PhotoPacket, ScenePackets, StreamHeader};
 use crate::device::Device;
 use crate::error::{Error, Place, Result};
 use crate::memory;
@@ -138,9 +138,7 @@ fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
         if let (Some(&first), Some(&last)) = (timestamps.first(), timestamps.last()) {
             span = Some((span.map_or(first, |(start, _)| start), last));
         }
-        // A unit has less than 2^32 bytes.
-        let sizes = scene.base.units().map(|unit| unit.len() as u32);
-        let frame_bytes = memory::collected("sizes of frames", sizes)?;
+        let frame_bytes = frame_bytes(&scene)?;
         scenes.push(SceneSummary {
             first_frame: scene.header.first_frame,
             frames: scene.header.frame_count() as u64,
@@ -177,6 +175,17 @@ fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
         scenes,
         photo: None,
     })
+}
+
+/// Bytes of the temporal unit of every frame: none of one that shows the one before again.
+fn frame_bytes(scene: &ScenePackets) -> Result<Vec<u32>> {
+    let mut sizes = memory::reserved("sizes of frames", scene.header.frame_count())?;
+    for (coded, unit) in scene.base.units().enumerate() {
+        // A unit has less than 2^32 bytes.
+        sizes.push(unit.len() as u32);
+        sizes.resize(sizes.len() + scene.header.repeats.of(coded) as usize, 0);
+    }
+    Ok(sizes)
 }
 
 /// The summary of a photo: that of a clip of one frame, and what it has beside.

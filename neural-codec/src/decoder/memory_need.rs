@@ -22,8 +22,9 @@ fn need(scene: &ScenePackets, threads: usize) -> u64 {
     let in_work = threads.min(2) as u64;
     let sample = if scene.base.depth == BitDepth::Eight { 1 } else { 2 };
     let pixels = u64::from(scene.base.width) * u64::from(scene.base.height);
+    let shown_again = u64::from(!scene.header.repeats.is_empty());
     let filtered = if scene.header.strategy == Strategy::Hybrid { FILTERED } else { 0 };
-    let pictures = (REFERENCES + in_work + WAITING + filtered) * pixels * 3 / 2 * sample;
+    let pictures = (REFERENCES + in_work + WAITING + shown_again + filtered) * pixels * 3 / 2 * sample;
     let is_wiener = scene.filter.as_ref().is_some_and(|filter| filter.profile == WIENER_PROFILE);
     let wiener = if is_wiener { pixels * WIENER_BYTES } else { 0 };
     pictures + wiener + in_work * pixels * WORK_BYTES * sample + scene.base.byte_len() as u64

@@ -11,7 +11,7 @@ use crate::base::{Av1Decoder, DecoderConfig, coded_size};
 use crate::bitstream::{FRAMES_PER_HASH, SceneHeader, ScenePackets, Strategy};
 use crate::device::Device;
 use crate::error::{Error, Place, Result};
-use crate::frame::{AnyFrame, FrameHash, GpuFrame, VideoInfo};
+use crate::frame::{AnyFrame, Frame, FrameHash, GpuFrame, VideoInfo};
 
 /// A scene in the middle of being decoded.
 pub(super) struct SceneDecoder {
@@ -28,6 +28,10 @@ pub(super) struct SceneDecoder {
     /// Frames of the base layer, filtered where the scene has a filter.
     frames: Ahead<Decoded>,
     frames_out: usize,
+    /// Frames of the base layer that were taken.
+    coded_out: usize,
+    /// The last of them where it is shown again, and how often yet.
+    again: Option<(Frame, u32)>,
     /// Hashes of the frames since the last stored hash.
     unchecked: Vec<FrameHash>,
 }
@@ -89,8 +93,8 @@ impl SceneDecoder {
         let mut decoding = BaseStage { units, decoder, drained: false };
         let mut frames = Ahead::start(move || Ok(decoding.next()?.map(Decoded::on_host)))?;
         if let Some(layer) = layer {
-            let (frames_left, keeps) = (header.frame_count(), settings.gpu_resident);
-            let is_whole = covered == frames_left;
+            let (frames_left, keeps) = (header.coded_count(), settings.gpu_resident);
+            let is_whole = covered == header.frame_count();
             let mut filtering = Filtering { base: frames, layer, frames_left, is_whole, keeps };
             frames = Ahead::start(move || filtering.next())?;
         }
@@ -103,6 +107,8 @@ impl SceneDecoder {
             feed,
             frames,
             frames_out: 0,
+            coded_out: 0,
+            again: None,
             unchecked: Vec::new(),
         })
     }
@@ -128,9 +134,9 @@ impl SceneDecoder {
     ///
     /// As [`next_frame`](Self::next_frame), and those of the input, after the frames of all units before them.
     pub(super) fn next_coming(&mut self, input: &mut dyn UnitInput) -> Result<Option<Decoded>> {
-        if let Some(feed) = &mut self.feed {
-            feed.fill(input, self.frames_out);
-            if let Some(error) = feed.failure(self.frames_out) {
+        if let Some(feed) = self.feed.as_mut().filter(|_| self.again.is_none()) {
+            feed.fill(input, self.coded_out);
+            if let Some(error) = feed.failure(self.coded_out) {
                 return Err(error.within(Place::in_scene(self.header.index)));
             }
         }
@@ -143,8 +149,16 @@ impl SceneDecoder {
     }
 
     fn decode_next(&mut self) -> Result<Option<Decoded>> {
+        if let Some((frame, left)) = self.again.take() {
+            self.again = if left > 1 { Some((frame.try_clone()?, left - 1)) } else { None };
+            return self.checked(Decoded::on_host(frame)).map(Some);
+        }
         if let Some(decoded) = self.frames.next()? {
-            return self.checked(decoded).map(Some);
+            let decoded = self.checked(decoded)?;
+            let times = self.header.repeats.of(self.coded_out);
+            self.again = if times > 0 { Some((decoded.frame.try_clone()?, times)) } else { None };
+            self.coded_out += 1;
+            return Ok(Some(decoded));
         }
         if self.frames_out < self.header.frame_count() {
             let expected = format!("{} frames", self.header.frame_count());

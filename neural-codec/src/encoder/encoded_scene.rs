@@ -10,7 +10,7 @@ use crate::report::SceneReport;
 use crate::search::CodedFrames;
 
 /// Begins the bytes of an encoded scene; the last digit is the version.
-const MAGIC: &[u8; 8] = b"ncscene3";
+const MAGIC: &[u8; 8] = b"ncscene4";
 
 /// One scene, encoded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

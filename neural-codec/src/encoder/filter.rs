@@ -224,7 +224,7 @@ impl Training<'_> {
         let error: f64 =
             self.attempt.frames.iter().map(|frame| self.config.squared_error(frame, format.depth)).sum();
         let mut maps = MapWriter::new(price / 8.0 * error);
-        let mut measurer = FilteredMeasurer::new(self.context)?;
+        let mut measurer = FilteredMeasurer::new(self.context, self.stored.frames)?;
         self.each_pair(|index, source, decoded| {
             let kind = temporal_layer(index);
             let everywhere = filter.apply(decoded, kind, None)?;

@@ -163,19 +163,22 @@ fn next_decoded(
 /// Filtered frames on their way to be measured and hashed.
 pub(super) struct FilteredMeasurer<'a> {
     context: &'a AttemptContext,
+    frames: &'a SceneFrames,
     measurer: ClipMeasurer,
     hashes: Vec<FrameHash>,
+    /// Frames that were pushed.
+    count: u64,
 }
 
 impl<'a> FilteredMeasurer<'a> {
     /// # Errors
     ///
     /// As of a measurer.
-    pub(super) fn new(context: &'a AttemptContext) -> Result<Self> {
+    pub(super) fn new(context: &'a AttemptContext, frames: &'a SceneFrames) -> Result<Self> {
         let clip = &context.clip;
         let measurer =
             ClipMeasurer::new(&clip.info, clip.store_measures)?.with_device(&context.resources.device);
-        Ok(Self { context, measurer, hashes: Vec::new() })
+        Ok(Self { context, frames, measurer, hashes: Vec::new(), count: 0 })
     }
 
     /// The next frame, as the filter gives it.
@@ -186,7 +189,11 @@ impl<'a> FilteredMeasurer<'a> {
     pub(super) fn push(&mut self, source: &Frame, filtered: Frame) -> Result<()> {
         let shown = at_depth(Arc::new(filtered), self.context.clip.info.format.depth)?;
         self.measurer.push(source, &shown)?;
-        self.hashes.push(FrameHash::of(&shown));
+        for _ in self.frames.shown_again(self.count) {
+            self.measurer.push_again(source, &shown)?;
+        }
+        self.hashes.resize(self.measurer.len(), FrameHash::of(&shown));
+        self.count += 1;
         Ok(())
     }
 

@@ -144,6 +144,10 @@ impl StreamMuxer {
         if self.scenes.is_empty() {
             return Err(Error::invalid("clip", "at least 1 frame", 0));
         }
+        let repeated: u64 = self.scenes.iter().map(|scene| scene.frames - scene.coded_frames).sum();
+        if repeated > 0 {
+            self.notes.push(format!("{repeated} frames show the one before again and are not coded."));
+        }
         let nominal = nominal_duration(&self.coded);
         if let Some(duration) = self.last_duration.filter(|&duration| duration > 0 && duration != nominal) {
             self.writer.write_entries(vec![TracksEntry::LastDuration(duration)])?;

@@ -146,7 +146,7 @@ fn store_scene(
     let log = &context.log;
     let running = log.begin(Stage::Store);
     let mut attempt = run_attempt(context, &task.frames, 0..u64::MAX, params, kind)?;
-    let whole = 0..attempt.frames.len() as u64;
+    let whole = 0..attempt.base.sizes.len() as u64;
     records.push(attempt_record(Stage::Store, params, &whole, &attempt, running.end()));
     let mut filter = None;
     let mut bytes = attempt.bytes();
@@ -223,6 +223,7 @@ fn packets(
             first_frame: task.first_frame,
             strategy: if filter.is_some() { Strategy::Hybrid } else { Strategy::Av1 },
             timestamps: attempt.timestamps.clone(),
+            repeats: task.frames.wait_for_repeats().1,
         },
         base,
         filter,

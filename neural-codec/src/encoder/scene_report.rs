@@ -31,6 +31,7 @@ pub(super) fn scene_report(
         index: task.index,
         first_frame: task.first_frame,
         frames,
+        coded_frames: attempt.base.sizes.len() as u64,
         strategy: if is_filtered { Strategy::Hybrid } else { Strategy::Av1 },
         profile: ProfileReport::new(profile),
         quantizer: result.params.quantizer.value(),

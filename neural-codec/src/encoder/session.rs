@@ -125,15 +125,14 @@ impl Session {
     /// An empty scene, of frames that wait as its goal needs them.
     pub(super) fn scene_frames(&self) -> Arc<SceneFrames> {
         let Resources { memory, cache, .. } = &self.context.resources;
-        let memory = Arc::clone(memory);
-        match self.target {
-            // An attempt is looked up by all frames of the scene, before the first is coded.
-            _ if cache.is_some() => SceneFrames::hashed(Reading::Repeated, memory),
-            Target::Constant(_) if self.filter.is_none() && self.asked.is_empty() => {
-                SceneFrames::new(Reading::Once, memory)
-            }
-            _ => SceneFrames::new(Reading::Repeated, memory),
-        }
+        // An attempt is looked up by all frames of the scene, before the first is coded.
+        let is_hashed = cache.is_some();
+        let is_plain = self.filter.is_none() && self.asked.is_empty() && !is_hashed;
+        let reading = match self.target {
+            Target::Constant(_) if is_plain => Reading::Once,
+            _ => Reading::Repeated,
+        };
+        SceneFrames::new(reading, Arc::clone(memory), is_hashed, self.settings.repeats)
     }
 
     /// The context of a scene: devices take scenes in turn.

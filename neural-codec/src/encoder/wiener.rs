@@ -47,7 +47,7 @@ pub(super) fn wiener_scene(
         report.reason = "no weights are worth their bytes".into();
         return Ok(FilterOutcome::none(report));
     };
-    let mut measurer = FilteredMeasurer::new(context)?;
+    let mut measurer = FilteredMeasurer::new(context, frames)?;
     let mut pass = stored.pass()?;
     trained.run(&mut || pass.next(), |source, filtered| measurer.push(source, filtered))?;
     let filtered = measurer.finish()?;

@@ -233,6 +233,11 @@ impl Frame {
     pub fn same_shape(&self, other: &Frame) -> bool {
         self.format == other.format && self.width() == other.width() && self.height() == other.height()
     }
+
+    /// Whether both show the same picture, whenever they are shown.
+    pub fn shows_the_same(&self, other: &Frame) -> bool {
+        self.format == other.format && self.color() == other.color() && self.planes() == other.planes()
+    }
 }
 
 fn size<T: Sample>(plane: &Plane<T>) -> (usize, usize) {

@@ -77,7 +77,29 @@ impl ClipMeasurer {
     ///
     /// As [`Comparison::push`]; what libvmaf reports.
     pub fn push(&mut self, source: &Frame, decoded: &Frame) -> Result<FrameMetrics> {
-        let mut frame = self.comparison.push(source, decoded)?;
+        let frame = self.comparison.push(source, decoded)?;
+        self.along_time(frame, source, decoded)
+    }
+
+    /// Measures the last pair once more, where it is shown again: what looks at pairs alone finds the same.
+    ///
+    /// # Errors
+    ///
+    /// What libvmaf reports.
+    pub(crate) fn push_again(&mut self, source: &Frame, decoded: &Frame) -> Result<FrameMetrics> {
+        match self.frames.last() {
+            Some(&last) => self.along_time(last, source, decoded),
+            None => self.push(source, decoded),
+        }
+    }
+
+    /// Adds what looks along time to the metrics of a pair.
+    fn along_time(
+        &mut self,
+        mut frame: FrameMetrics,
+        source: &Frame,
+        decoded: &Frame,
+    ) -> Result<FrameMetrics> {
         if let Some(xpsnr) = &mut self.xpsnr {
             frame.xpsnr_y = match (source.planes(), decoded.planes()) {
                 (Planes::U8([source, ..]), Planes::U8([decoded, ..])) => xpsnr.push(source, decoded)?,

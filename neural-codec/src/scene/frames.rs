@@ -1,7 +1,8 @@
 //! The frames of one scene, written once by the cutter and read by whoever encodes the scene.
 //!
 //! A scene can be read while it is still growing. What does not fit the memory budget either makes the writer
-//! wait or goes to a temporary file, by how the scene will be read.
+//! wait or goes to a temporary file, by how the scene will be read. A frame that shows the one before again is kept as its
+//! timestamp alone, where the scene may be coded so.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -14,6 +15,7 @@ use super::profile::Profile;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameHash};
 use crate::memory;
+use crate::repeats::{RepeatChoice, Repeats};
 
 /// How often a scene is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,10 @@ enum Slot {
 #[derive(Debug, Default)]
 struct State {
     slots: Vec<Slot>,
+    /// By slot, when its frame is shown again.
+    again: Vec<Vec<i64>>,
+    /// The frame of the last slot, where the next is compared with it.
+    last: Option<Arc<Frame>>,
     /// No frame will follow.
     closed: bool,
     /// Nobody will read any more.
@@ -50,23 +56,24 @@ struct State {
 pub(crate) struct SceneFrames {
     reading: Reading,
     is_hashed: bool,
+    /// Whether frames that show the one before again are no frames of their own.
+    has_repeats: bool,
     budget: Arc<MemoryBudget>,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 impl SceneFrames {
-    pub(crate) fn new(reading: Reading, budget: Arc<MemoryBudget>) -> Arc<Self> {
-        Self::of(reading, false, budget)
-    }
-
-    /// Frames that are hashed as they come, for [`wait_for_hash`](Self::wait_for_hash).
-    pub(crate) fn hashed(reading: Reading, budget: Arc<MemoryBudget>) -> Arc<Self> {
-        Self::of(reading, true, budget)
-    }
-
-    fn of(reading: Reading, is_hashed: bool, budget: Arc<MemoryBudget>) -> Arc<Self> {
-        Arc::new(Self { reading, is_hashed, budget, state: Mutex::default(), changed: Condvar::new() })
+    /// An empty scene. Its frames may be hashed as they come, for [`wait_for_hash`](Self::wait_for_hash).
+    pub(crate) fn new(
+        reading: Reading,
+        budget: Arc<MemoryBudget>,
+        is_hashed: bool,
+        repeats: RepeatChoice,
+    ) -> Arc<Self> {
+        let has_repeats = repeats == RepeatChoice::Auto;
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        Arc::new(Self { reading, is_hashed, has_repeats, budget, state, changed })
     }
 
     /// Appends a frame.
@@ -75,17 +82,27 @@ impl SceneFrames {
     ///
     /// `Io` when it has to go to disk and the disk is full.
     pub(crate) fn push(&self, frame: Arc<Frame>) -> Result<()> {
-        let bytes = frame.byte_len();
+        let last = if self.has_repeats { lock(&self.state).last.clone() } else { None };
+        let is_repeat = last.is_some_and(|last| last.shows_the_same(&frame));
         let share = match self.reading {
-            Reading::Once => Some(self.budget.take(bytes)),
-            Reading::Repeated => self.budget.try_take(bytes),
+            _ if is_repeat => None,
+            Reading::Once => Some(self.budget.take(frame.byte_len())),
+            Reading::Repeated => self.budget.try_take(frame.byte_len()),
         };
         // Readers need not wait for the hash.
         let hash = self.is_hashed.then(|| (FrameHash::of(&frame), frame.timestamp));
         let mut state = lock(&self.state);
         if let Some((frame, timestamp)) = hash {
-            let parts = [state.hash.to_le_bytes(), frame.0.to_le_bytes(), timestamp.to_le_bytes()];
+            let rules = u64::from(self.has_repeats).to_le_bytes();
+            let parts = [state.hash.to_le_bytes(), frame.0.to_le_bytes(), timestamp.to_le_bytes(), rules];
             state.hash = xxh3_64(parts.as_flattened());
+        }
+        if is_repeat && let Some(again) = state.again.last_mut() {
+            again.push(frame.timestamp);
+            return Ok(());
+        }
+        if self.has_repeats {
+            state.last = Some(Arc::clone(&frame));
         }
         let slot = if state.abandoned {
             Slot::Released
@@ -99,6 +116,7 @@ impl SceneFrames {
             state.spill.insert(spill).write(&frame)?
         };
         state.slots.push(slot);
+        state.again.push(Vec::new());
         self.changed.notify_all();
         Ok(())
     }
@@ -106,7 +124,7 @@ impl SceneFrames {
     /// Says that no frame will follow, and what analysis found out about those that came.
     pub(crate) fn close(&self, profile: Option<Profile>) {
         let mut state = lock(&self.state);
-        (state.closed, state.profile) = (true, profile);
+        (state.closed, state.profile, state.last) = (true, profile, None);
         drop(state);
         self.changed.notify_all();
     }
@@ -116,7 +134,7 @@ impl SceneFrames {
         let mut state = lock(&self.state);
         state.abandoned = true;
         state.slots.iter_mut().for_each(|slot| *slot = Slot::Released);
-        state.spill = None;
+        (state.spill, state.last) = (None, None);
     }
 
     /// Waits until the scene is complete and gives its profile; none where its writer gave up.
@@ -128,6 +146,25 @@ impl SceneFrames {
     /// hashed.
     pub(crate) fn wait_for_hash(&self) -> u64 {
         self.wait_for_end().hash
+    }
+
+    /// Waits until the scene is complete and gives how many of its frames are to be coded, and how often each of them is shown again.
+    pub(crate) fn wait_for_repeats(&self) -> (u64, Repeats) {
+        let state = self.wait_for_end();
+        let times = state.again.iter().map(|again| again.len() as u32).collect();
+        (state.slots.len() as u64, Repeats::new(times))
+    }
+
+    /// When frame `index` is shown again, waiting for the frame after it or the end of the scene if need be.
+    pub(crate) fn shown_again(&self, index: u64) -> Vec<i64> {
+        if !self.has_repeats {
+            return Vec::new();
+        }
+        let mut state = lock(&self.state);
+        while index + 1 >= state.slots.len() as u64 && !state.closed {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.again.get(index as usize).cloned().unwrap_or_default()
     }
 
     fn wait_for_end(&self) -> MutexGuard<'_, State> {
@@ -226,10 +263,15 @@ mod tests {
         Arc::new(frame)
     }
 
+    /// A scene that has room for a byte.
+    fn scene(reading: Reading) -> Arc<SceneFrames> {
+        SceneFrames::new(reading, MemoryBudget::new(1), false, RepeatChoice::Off)
+    }
+
     #[test]
     fn frames_read_back_from_disk_are_those_written() {
         for format in [PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
-            let scene = SceneFrames::new(Reading::Repeated, MemoryBudget::new(1));
+            let scene = self::scene(Reading::Repeated);
             (0..5).for_each(|i| scene.push(frame(i, format)).unwrap());
             scene.close(None);
             assert!(lock(&scene.state).spill.is_some());
@@ -243,8 +285,29 @@ mod tests {
     }
 
     #[test]
+    fn frames_that_show_the_one_before_again_are_kept_once() {
+        let of = |repeats| {
+            let scene = SceneFrames::new(Reading::Repeated, MemoryBudget::new(1000), true, repeats);
+            for (value, timestamp) in [(7, 0), (7, 3), (7, 5), (8, 6), (7, 9), (7, 10)] {
+                let frame = frame(value, PixelFormat::YUV420_8);
+                scene.push(Arc::new((*frame).clone().with_timestamp(timestamp))).unwrap();
+            }
+            scene.close(None);
+            scene
+        };
+        let (scene, all) = (of(RepeatChoice::Auto), of(RepeatChoice::Off));
+        assert_eq!(scene.wait_for_repeats(), (3, Repeats::new(vec![2, 0, 1])));
+        assert_eq!(scene.shown_again(0), [3, 5]);
+        assert_eq!((scene.shown_again(1), scene.shown_again(2)), (vec![], vec![10]));
+        let timestamps: Vec<_> = (0..3).map(|i| scene.get(i).unwrap().unwrap().timestamp).collect();
+        assert_eq!((timestamps, scene.get(3).unwrap()), (vec![0, 6, 9], None));
+        assert_eq!((all.wait_for_repeats(), all.shown_again(0)), ((6, Repeats::default()), vec![]));
+        assert_ne!(scene.wait_for_hash(), all.wait_for_hash());
+    }
+
+    #[test]
     fn a_scene_read_once_never_uses_the_disk() {
-        let scene = SceneFrames::new(Reading::Once, MemoryBudget::new(1));
+        let scene = self::scene(Reading::Once);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 (0..20).for_each(|i| scene.push(frame(i, PixelFormat::YUV420_8)).unwrap());
@@ -262,7 +325,7 @@ mod tests {
 
     #[test]
     fn an_abandoned_scene_does_not_hold_its_writer() {
-        let scene = SceneFrames::new(Reading::Once, MemoryBudget::new(1));
+        let scene = self::scene(Reading::Once);
         scene.push(frame(0, PixelFormat::YUV420_8)).unwrap();
         std::thread::scope(|scope| {
             let writer =

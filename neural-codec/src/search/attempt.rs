@@ -45,15 +45,15 @@ impl CodedFrames {
 /// A run of frames as coded, and how well.
 #[derive(Debug)]
 pub(crate) struct EncodeAttempt {
-    /// One temporal unit a frame; none of a probe.
+    /// One temporal unit a frame that is coded; none of a probe.
     pub(crate) units: Vec<Vec<u8>>,
     /// The frames of these units.
     pub(crate) base: CodedFrames,
-    /// Hash of each decoded frame; none of a probe.
+    /// Hash of each frame that is shown; none of a probe.
     pub(crate) hashes: Vec<FrameHash>,
-    /// Timestamp of each frame.
+    /// When each is shown, those that show the one before again among them.
     pub(crate) timestamps: Vec<i64>,
-    /// Distortion of each frame against the source.
+    /// Distortion of each of these against the source.
     pub(crate) frames: Vec<FrameMetrics>,
     /// Distortion of all of them.
     pub(crate) comparison: Comparison,

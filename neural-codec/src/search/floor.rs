@@ -30,6 +30,7 @@ use crate::defaults::{Defaults, Search as SearchRules, SteeringRules};
 use crate::error::{Error, Result};
 use crate::metrics::{FrameMetrics, Metric};
 use crate::progress::Stage;
+use crate::repeats::Repeats;
 use crate::report::SceneVerdict;
 use crate::scene::Profile;
 
@@ -176,8 +177,9 @@ impl Search<'_> {
             let ssim_db = frame.ssim_y.zip(gain.ssim_db).map(|(ssim, db)| on_scale(Metric::SsimY, ssim) + db);
             (frame.psnr_y.map(|db| db + gain.psnr_y), ssim_db)
         };
-        let expected = attempt.frames.iter().map(above).collect();
-        let frames = Some(Frames { value, quantizers: attempt.base.quantizers, expected });
+        let repeats = self.repeats.clone();
+        let expected = repeats.coded(&attempt.frames).map(above).collect();
+        let frames = Some(Frames { value, quantizers: attempt.base.quantizers, expected, repeats });
         Ok(Forecast { curve, frames, is_sampled: sample.is_some() })
     }
 
@@ -324,6 +326,7 @@ struct Frames {
     quantizers: Vec<u8>,
     /// Luma PSNR in dB and luma SSIM in dB that the stored preset is expected to give at these.
     expected: Vec<(Option<f64>, Option<f64>)>,
+    repeats: Repeats,
 }
 
 impl Forecast {
@@ -369,13 +372,14 @@ impl Forecast {
             pilot: frames.value,
             frames: frames.quantizers.clone(),
             finest: 0,
-            aim: Aim::Quality(QualityAim {
+            aim: Aim::Quality(Box::new(QualityAim {
                 expected: frames.expected.clone(),
+                repeats: frames.repeats.clone(),
                 slope: self.curve.slope(start),
                 floor: *floor,
                 margin: self.margin(&defaults.search),
                 least_margin: defaults.search.steered_margin,
-            }),
+            })),
             rules: self.steering_rules(defaults),
         }))
     }

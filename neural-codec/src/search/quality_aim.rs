@@ -6,6 +6,7 @@ use super::target::Floor;
 use crate::defaults::SteeringRules;
 use crate::metrics::{FrameMetrics, Metric};
 use crate::pooling::Pooling;
+use crate::repeats::Repeats;
 
 /// A floor, and what is expected of the frames.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +14,8 @@ pub(crate) struct QualityAim {
     /// What the stored preset is expected to give at the pilot's quantizers: luma PSNR in dB and luma SSIM in dB of every frame, where
     /// they exist.
     pub(crate) expected: Vec<(Option<f64>, Option<f64>)>,
+    /// Which of the frames are shown more than once.
+    pub(crate) repeats: Repeats,
     /// What a position changes.
     pub(crate) slope: Quality,
     pub(crate) floor: Floor,
@@ -69,7 +72,8 @@ impl QualityAim {
                 }
             }
         };
-        let frames: Vec<_> = (0..self.expected.len()).map(frame).collect();
+        let shown = |i: usize| std::iter::repeat_n(frame(i), 1 + self.repeats.of(i) as usize);
+        let frames: Vec<_> = (0..self.expected.len()).flat_map(shown).collect();
         Quality::of(&frames, Pooling::Mean)
     }
 

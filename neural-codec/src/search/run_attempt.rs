@@ -248,12 +248,12 @@ impl Measurer<'_> {
             decoded: None,
         };
         let memory = &self.context.resources.memory;
+        let mut stored = 0;
         let mut held = (self.kind == AttemptKind::StoreDecoded).then(|| HeldFrames::new(Arc::clone(memory)));
-        for (source, decoded) in queue {
+        for (index, (source, decoded)) in (self.first..).zip(queue) {
             let decoded = Arc::new(decoded);
             held = held.and_then(|held| held.with(&decoded));
             let decoded = at_depth(decoded, format.depth)?;
-            let measured = measurer.len() as u64;
             let metrics = measurer.push(&source, &decoded)?;
             if let Some(steering) = &self.steering {
                 // The coder may have no more frames to steer.
@@ -261,12 +261,17 @@ impl Measurer<'_> {
             }
             self.context.log.coded();
             attempt.timestamps.push(source.timestamp);
+            for timestamp in self.frames.shown_again(index) {
+                measurer.push_again(&source, &decoded)?;
+                attempt.timestamps.push(timestamp);
+            }
             if self.kind.is_stored() {
-                attempt.hashes.push(FrameHash::of(&decoded));
-                self.context.log.stored(1);
+                attempt.hashes.resize(attempt.timestamps.len(), FrameHash::of(&decoded));
+                self.context.log.stored((attempt.timestamps.len() - stored) as u64);
+                stored = attempt.timestamps.len();
             }
             if self.kind == AttemptKind::StoreAndRelease {
-                self.frames.release(self.first + measured);
+                self.frames.release(index);
             }
         }
         attempt.decoded = held;

@@ -13,6 +13,7 @@ use super::tune::Tune;
 use crate::base::Quantizer;
 use crate::error::Result;
 use crate::progress::Stage;
+use crate::repeats::Repeats;
 use crate::report::{AttemptRecord, SceneVerdict};
 use crate::scene::{Profile, SceneClass, SceneFrames};
 
@@ -56,6 +57,10 @@ pub(crate) struct Search<'a> {
     pub(super) expected_gain: Quality,
     /// Tools that were asked for.
     asked_tools: Option<Tools>,
+    /// Frames that are coded.
+    length: u64,
+    /// Which of them are shown more than once.
+    pub(super) repeats: Repeats,
     /// What the probes say that the scene is to be tuned for.
     tune: Option<Tune>,
     pub(super) records: Vec<AttemptRecord>,
@@ -70,7 +75,19 @@ impl<'a> Search<'a> {
         asked_tools: Option<Tools>,
     ) -> Self {
         let effort = context.clip.effort;
-        Self { context, frames, profile, effort, expected_gain, asked_tools, tune: None, records: Vec::new() }
+        let (length, repeats) = frames.wait_for_repeats();
+        Self {
+            context,
+            frames,
+            profile,
+            effort,
+            expected_gain,
+            asked_tools,
+            length,
+            repeats,
+            tune: None,
+            records: Vec::new(),
+        }
     }
 
     /// The preset and the tools of a pilot of the whole scene; none where a second coding costs no more.
@@ -125,8 +142,9 @@ impl<'a> Search<'a> {
         Quality::of(&attempt.frames, self.context.clip.pooling)
     }
 
+    /// Frames that are coded.
     pub(super) fn length(&self) -> u64 {
-        self.profile.frames
+        self.length
     }
 
     /// Frames from the middle that locate; all of them where little is saved by fewer.

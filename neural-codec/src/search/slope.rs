@@ -107,12 +107,11 @@ impl Search<'_> {
 
 /// How bytes and distortion of a scene follow the quantizer, by a pilot of it and an attempt of its head.
 fn curve_of(head: &EncodeAttempt, pilot: &EncodeAttempt, value: f64, depth: BitDepth) -> RateCurve {
-    let frames = head.frames.len();
-    let bytes: u64 = pilot.base.sizes.iter().take(frames).sum();
+    let bytes: u64 = pilot.base.sizes.iter().take(head.base.sizes.len()).sum();
     let mut of_head = RateCurve::default();
     let head_at = at_position(position(value) - moved(head, pilot));
     of_head.add(head_at, head.bytes() as f64, head.squared_error(depth));
-    of_head.add(value, bytes as f64, pilot.squared_error_of(frames, depth));
+    of_head.add(value, bytes as f64, pilot.squared_error_of(head.frames.len(), depth));
     of_head.through(value, pilot.bytes() as f64, pilot.squared_error(depth))
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Steering {
 /// Where a scene is to land.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Aim {
-    Quality(QualityAim),
+    Quality(Box<QualityAim>),
     Bytes(BytesAim),
 }
 
@@ -97,6 +97,7 @@ mod tests {
     use crate::defaults::Defaults;
     use crate::metrics::FrameMetrics;
     use crate::pooling::Pooling;
+    use crate::repeats::Repeats;
     use crate::search::quality::Quality;
     use crate::search::target::Floor;
 
@@ -108,13 +109,14 @@ mod tests {
             pilot: 45.0,
             frames: vec![45; FRAMES],
             finest: 0,
-            aim: Aim::Quality(QualityAim {
+            aim: Aim::Quality(Box::new(QualityAim {
                 expected: vec![(Some(35.06), Some(14.0)); FRAMES],
+                repeats: Repeats::default(),
                 slope: Quality { ssim_db: Some(-0.2), ..Quality::even(-0.25) },
                 floor,
                 margin: 0.06,
                 least_margin: 0.02,
-            }),
+            })),
             rules: Defaults::default().steering,
         }
     }

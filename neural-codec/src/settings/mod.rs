@@ -18,6 +18,7 @@ use crate::defaults::{Defaults, FILTER_LAYERS};
 use crate::error::{Error, Result};
 use crate::frame::BitDepth;
 pub use crate::pooling::{Pooling, Scope};
+use crate::repeats::RepeatChoice;
 use crate::scene_choice::SceneChoices;
 pub use crate::strategy::Strategy;
 
@@ -84,7 +85,7 @@ macro_rules! text_value {
         }
     )*};
 }
-text_value!(DeviceChoice, SourceDamage, Deinterlace, AudioPlan, Pooling, Scope);
+text_value!(DeviceChoice, SourceDamage, Deinterlace, AudioPlan, Pooling, RepeatChoice, Scope);
 
 impl<T: Value> Value for Option<T> {
     fn read(name: &str, range: &Range, text: &str) -> Result<Self> {
@@ -346,6 +347,8 @@ settings! {
     filter_layers: Option<u8> = None, FILTER_LAYERS.0 => FILTER_LAYERS.1;
     /// Steps of training of neural filters, instead of what effort chooses, in scenes of many bytes; fewer bytes take fewer. Filters are then tried at every effort.
     filter_steps: Option<usize> = None, 8 => 100_000;
+    /// Frames that show the one before again: auto (left out of a .nvc stream, whose decoder shows that one again), or off (coded as all others).
+    repeats: RepeatChoice = RepeatChoice::Auto, 0 => 0;
     /// Longest scene in seconds; bounds memory and the distance between random access points.
     max_scene_seconds: f64 = 10.0, 0.5 => 60.0;
     /// Where heavy work runs: auto, cpu, cuda, cuda:N, or cuda:N,M for several, over which scenes are spread.
@@ -376,10 +379,10 @@ impl Settings {
     }
 
     /// The settings of a file that players show: they see the base layer, which is to meet the target by itself. Filters that are
-    /// asked for, by `hybrid` alone or by `filter_layers` or `filter_steps`, stay.
+    /// asked for, by `hybrid` alone or by `filter_layers` or `filter_steps`, stay. Every frame is coded.
     #[must_use]
     pub fn for_players(&self) -> Self {
-        let mut settings = self.clone();
+        let mut settings = Self { repeats: RepeatChoice::Off, ..self.clone() };
         let is_asked = self.filter_layers.is_some() || self.filter_steps.is_some();
         if self.strategies.contains(&Strategy::Av1) && !is_asked {
             settings.strategies.retain(|strategy| *strategy != Strategy::Hybrid);

@@ -12,8 +12,8 @@ use super::*;
 use crate::error::Result;
 use crate::frame::{BitDepth, ChromaLocation, Color, ColorRange, PixelFormat, Rational, VideoInfo};
 
-/// The two forms of a scene: the version that had it first, and the stream of it in the repository.
-const FORMS: [(FormatVersion, &str); 2] = [
+/// The forms of a scene: the version that had it first, and the stream of it in the repository.
+const FORMS: [(FormatVersion, &str); 3] = [
     (
         FormatVersion { major: 1, minor: 0 },
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.nvc"),
@@ -21,6 +21,10 @@ const FORMS: [(FormatVersion, &str); 2] = [
     (
         FormatVersion { major: 1, minor: 3 },
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.3.nvc"),
+    ),
+    (
+        FormatVersion { major: 1, minor: 4 },
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/synthetic-v1.4.nvc"),
     ),
 ];
 
@@ -32,7 +36,13 @@ fn scene(index: u32, first_frame: u64, timestamps: &[i64], unit_bytes: usize) ->
         base.push_unit(&unit).unwrap();
     }
     let strategy = if index.is_multiple_of(2) { Strategy::Av1 } else { Strategy::Hybrid };
-    let header = SceneHeader { index, first_frame, strategy, timestamps: timestamps.to_vec() };
+    let header = SceneHeader {
+        index,
+        first_frame,
+        strategy,
+        timestamps: timestamps.to_vec(),
+        repeats: Repeats::default(),
+    };
     let hashes = (0..timestamps.len().div_ceil(FRAMES_PER_HASH) as u64)
         .map(|hash| 0x0123_4567_89ab_cd00 + first_frame + hash)
         .collect();
@@ -50,6 +60,17 @@ fn shaped_scene(index: u32, first_frame: u64, first_timestamp: i64) -> ScenePack
     packets
 }
 
+/// The scene with only as many units as it has coded frames.
+fn with_repeats(scene: &ScenePackets, again: Vec<u32>) -> ScenePackets {
+    let mut packets = scene.clone();
+    packets.header.repeats = Repeats::new(again);
+    packets.base = BaseLayer::new(48, 32, BitDepth::Ten);
+    for unit in scene.base.units().take(packets.header.coded_count()) {
+        packets.base.push_unit(unit).unwrap();
+    }
+    packets
+}
+
 fn filter() -> NeuralFilter {
     NeuralFilter {
         profile: 1,
@@ -61,7 +82,7 @@ fn filter() -> NeuralFilter {
 }
 
 fn golden_header() -> StreamHeader {
-    golden_header_of(FORMS[1].0)
+    golden_header_of(FORMS[2].0)
 }
 
 fn golden_header_of(version: FormatVersion) -> StreamHeader {
@@ -90,7 +111,7 @@ fn golden_header_of(version: FormatVersion) -> StreamHeader {
 }
 
 fn golden_items() -> Vec<StreamItem> {
-    golden_items_of(FORMS[1].0)
+    golden_items_of(FORMS[2].0)
 }
 
 fn golden_items_of(version: FormatVersion) -> Vec<StreamItem> {
@@ -107,6 +128,9 @@ fn golden_items_of(version: FormatVersion) -> Vec<StreamItem> {
     if version >= FORMS[1].0 {
         scenes[0] = shaped_scene(0, 0, 0);
         scenes[1].filter = Some(filter());
+    }
+    if version >= FORMS[2].0 {
+        scenes[1] = with_repeats(&scenes[1], vec![0, 2]);
     }
     let [first, second, third] = scenes.map(StreamItem::Scene);
     vec![audio(-312), first, audio(648), second, third]
@@ -130,7 +154,7 @@ fn write(header: &StreamHeader, items: &[StreamItem]) -> Result<Vec<u8>> {
 }
 
 fn golden() -> Vec<u8> {
-    golden_of(FORMS[1].0)
+    golden_of(FORMS[2].0)
 }
 
 fn golden_of(version: FormatVersion) -> Vec<u8> {

@@ -120,14 +120,21 @@ proptest! {
         let (mut time, mut first_frame, mut items) = (i64::from(first), 0, Vec::new());
         for (index, frames) in scenes.iter().enumerate() {
             let mut base = BaseLayer::new(width + 7, height, BitDepth::Ten);
-            let mut timestamps = Vec::new();
+            let (mut timestamps, mut again) = (Vec::new(), Vec::new());
             for &(delta, size) in frames {
                 time += delta as i64;
                 timestamps.push(time);
-                base.push_unit(&vec![index as u8; size]).unwrap();
+                match again.last_mut() {
+                    Some(times) if size.is_multiple_of(3) && !is_early => *times += 1,
+                    _ => {
+                        again.push(0);
+                        base.push_unit(&vec![index as u8; size]).unwrap();
+                    }
+                }
             }
+            let repeats = Repeats::new(again);
             let hashes = timestamps.chunks(FRAMES_PER_HASH).map(|times| times[0] as u64).collect();
-            let header = SceneHeader { index: index as u32, first_frame, strategy: Strategy::Hybrid, timestamps };
+            let header = SceneHeader { index: index as u32, first_frame, strategy: Strategy::Hybrid, timestamps, repeats };
             first_frame += frames.len() as u64;
             items.push(StreamItem::Scene(ScenePackets { header, base, filter: filter.clone(), hashes }));
         }

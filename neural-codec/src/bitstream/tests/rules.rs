@@ -3,7 +3,9 @@
 use std::io::{Cursor, Read};
 
 use super::super::*;
-use super::{golden, golden_header, golden_items, goldens, packet_spans, read, scene};
+use super::{
+    FORMS, golden, golden_header, golden_items, goldens, packet_spans, read, scene, with_repeats, write,
+};
 use crate::error::Error;
 
 #[test]
@@ -160,5 +162,48 @@ fn each_limit_is_enforced(bytes: &[u8]) {
     for limits in smaller {
         let result = read(limits.clone());
         assert!(matches!(result, Err(Error::LimitExceeded { .. })), "{limits:?}: {result:?}");
+    }
+}
+
+#[test]
+fn frames_that_are_shown_again_have_no_units_and_need_their_version() {
+    let whole = scene(0, 0, &[0, 1, 2, 3, 4], 6);
+    let once = with_repeats(&whole, vec![1, 0, 1]);
+    assert_eq!((once.header.frame_count(), once.header.coded_count(), once.base.units().len()), (5, 3, 3));
+    assert!(once.to_bytes().is_ok());
+    // A unit for every frame, for too few, and repeats of more frames than there are.
+    let with = |again| {
+        let mut packets = once.clone();
+        packets.header.repeats = Repeats::new(again);
+        packets.to_bytes()
+    };
+    for again in [vec![], vec![1], vec![1, 1, 1], vec![0, 0, 3], vec![u32::MAX, u32::MAX]] {
+        assert!(matches!(with(again.clone()), Err(Error::InvalidArgument { .. })), "{again:?}");
+    }
+    let error = once.to_bytes_of(FORMS[1].0).unwrap_err();
+    assert!(error.to_string().contains("found 1.3"), "{error}");
+    // What a writer refuses, a reader does too: the number of units says nothing of repeats.
+    let bytes = write(&golden_header(), &[StreamItem::Scene(once)]).unwrap();
+    let codec = packet_spans(&bytes)[1].start + PACKET_HEADER_BYTES + 7;
+    assert_eq!(bytes[codec..codec + 6], [2, 2, 1, 1, 2, 1]);
+    let damaged = |runs: [u8; 5]| {
+        let mut bytes = bytes.clone();
+        bytes[codec + 1..codec + 6].copy_from_slice(&runs);
+        repaired(&mut bytes);
+        read(&bytes[..]).1.unwrap_err()
+    };
+    for runs in [[2, 1, 1, 1, 2], [2, 1, 2, 1, 1], [3, 1, 1, 2, 1], [2, 0, 1, 2, 1], [2, 1, 1, 2, 200]] {
+        let error = damaged(runs);
+        assert!(matches!(error, Error::Corrupt { .. } | Error::Truncated { .. }), "{runs:?}: {error}");
+    }
+}
+
+/// Makes the checksums of all packets those of their bytes.
+fn repaired(bytes: &mut [u8]) {
+    for span in packet_spans(bytes) {
+        let (head, payload) = bytes[span].split_at_mut(PACKET_HEADER_BYTES);
+        head[8..12].copy_from_slice(&crc32c::crc32c(payload).to_le_bytes());
+        let sum = crc32c::crc32c(&head[..12]);
+        head[12..16].copy_from_slice(&sum.to_le_bytes());
     }
 }

@@ -89,7 +89,7 @@ proptest! {
 
 #[test]
 fn a_scene_that_begins_before_the_last_one_ends_is_refused_by_both() {
-    let bytes = stream_of(&[vec![0, 1, 50], vec![10, 11], vec![60]], FORMS[1].0);
+    let bytes = stream_of(&[vec![0, 1, 50], vec![10, 11], vec![60]], FORMS[2].0);
     let mut reader = SceneReader::open(Cursor::new(&bytes), Limits::default()).unwrap();
     let error = reader.scene(1).unwrap_err().to_string();
     assert!(error.contains("first timestamp: expected more than 50, found 10"), "{error}");

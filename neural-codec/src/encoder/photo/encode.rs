@@ -175,6 +175,7 @@ fn encode(
         index: 0,
         first_frame: 0,
         frames: 1,
+        coded_frames: 1,
         strategy: stored.strategy,
         profile: profile(&measurer.yuv, settings.defaults.classes)?,
         quantizer: stored.quantizer,

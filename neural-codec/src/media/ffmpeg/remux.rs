@@ -148,15 +148,18 @@ impl Av1Writer {
         }
     }
 
-    /// Ends the file, whose last unit is shown for `last_duration` where that is known, and gives it its name.
+    /// Ends the file, whose last unit is shown for `last_duration`, one frame where that is not known, and `longer` beyond that, and gives
+    /// it its name.
     ///
     /// # Errors
     ///
     /// `InvalidArgument` without a unit; `Io`.
-    pub fn finish(mut self, last_duration: Option<u64>) -> Result<()> {
+    pub fn finish(mut self, last_duration: Option<u64>, longer: u64) -> Result<()> {
         let last = self.waiting.take();
         let mut last = last.ok_or_else(|| Error::invalid("temporal units", "at least one", "none"))?;
-        last.duration = last_duration.unwrap_or(last.duration);
+        // A float to an integer keeps within its bounds, and a frame's is at least 1.
+        let one_frame = self.frame_duration.unsigned_abs();
+        last.duration = last_duration.unwrap_or(one_frame).saturating_add(longer);
         self.put(&last)?;
         self.muxer.finish()
     }

@@ -154,7 +154,7 @@ fn remux_av1(
     let mut writer = Av1Writer::create(to, info, setup, kept, 0)?;
     units.iter().try_for_each(|unit| writer.write_unit(unit.clone()))?;
     audio.iter().try_for_each(|packet| writer.write_audio(packet))?;
-    writer.finish(None)
+    writer.finish(None, 0)
 }
 
 #[test]
