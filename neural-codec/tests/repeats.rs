@@ -20,6 +20,8 @@ use support::streams::{WEIGHTS_ANYWHERE, changed, decoded};
 
 /// How often each picture of the clip is shown: a picture that stands, some that do not, pairs, and one that stands at the end.
 const TIMES: [usize; 12] = [20, 1, 1, 2, 2, 2, 1, 5, 1, 1, 3, 9];
+/// How often it is coded: half of the pictures are shown twice at least.
+const CODINGS: [usize; 12] = [10, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 4];
 
 fn frame_count() -> usize {
     TIMES.iter().sum()
@@ -33,7 +35,11 @@ struct Slides {
 
 impl Slides {
     fn new() -> Self {
-        Self { clip: Clip::new(96, 64, PixelFormat::YUV420_8, TIMES.len() as u64, 100), next: 0 }
+        Self::of_size(96, 64)
+    }
+
+    fn of_size(width: usize, height: usize) -> Self {
+        Self { clip: Clip::new(width, height, PixelFormat::YUV420_8, TIMES.len() as u64, 100), next: 0 }
     }
 
     fn frame(&self, index: usize) -> Frame {
@@ -70,26 +76,31 @@ fn settings(pairs: &[(&str, &str)]) -> Settings {
 }
 
 fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
+    encoded_clip(Slides::new(), pairs)
+}
+
+fn encoded_clip(mut clip: Slides, pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
     let mut bytes = Vec::new();
-    let report = encode(&mut Slides::new(), &mut bytes, &settings(pairs), Hooks::default()).unwrap();
+    let report = encode(&mut clip, &mut bytes, &settings(pairs), Hooks::default()).unwrap();
     (bytes, report)
 }
 
-const PLAIN: [(&str, &str); 2] = [("effort", "2"), ("quantizer", "40")];
+const PLAIN: [(&str, &str); 2] = [("effort", "2"), ("min_psnr_y", "36")];
 
 #[test]
-fn a_decoder_gives_every_frame_though_each_picture_is_coded_once() {
+fn a_decoder_gives_every_frame_though_some_show_the_one_before() {
     let (bytes, report) = encoded(&PLAIN);
     let mut reader = SceneReader::open(Cursor::new(&bytes[..]), Limits::default()).unwrap();
-    let units: usize = (0..reader.scene_count()).map(|at| reader.scene(at).unwrap().base.units().len()).sum();
-    assert_eq!(units, TIMES.len());
-    let repeated: u64 = report.scenes.iter().map(|scene| scene.frames - scene.coded_frames).sum();
-    assert_eq!((report.total.frames, repeated), (frame_count() as u64, (frame_count() - units) as u64));
+    assert_eq!(reader.scene_count(), 1);
+    let scene = reader.scene(0).unwrap();
+    let coded = CODINGS.iter().sum();
+    assert_eq!((scene.base.units().len(), scene.header.coded_count()), (coded, coded));
+    assert_eq!((report.total.frames, report.scenes[0].coded_frames), (frame_count() as u64, coded as u64));
     let mut decoder = StreamDecoder::new(&bytes[..], DecoderSettings::default()).unwrap();
     let mut index = 0;
-    for times in TIMES {
+    for at in 0..coded {
         let mut pictures = Vec::new();
-        for _ in 0..times {
+        for _ in 0..=scene.header.repeats.of(at) {
             let frame = decoder.decode_frame().unwrap().unwrap();
             assert_eq!(frame.timestamp, timestamp(index));
             pictures.push(FrameHash::of(&frame));
@@ -97,10 +108,22 @@ fn a_decoder_gives_every_frame_though_each_picture_is_coded_once() {
         }
         assert!(pictures.windows(2).all(|pair| pair[0] == pair[1]), "frame {index}");
     }
-    assert!(decoder.decode_frame().unwrap().is_none());
-    let (all, report) = encoded(&[&PLAIN[..], &[("repeats", "off")]].concat());
-    assert!(bytes.len() < all.len(), "{} bytes, {} where all are coded", bytes.len(), all.len());
-    assert!(report.scenes.iter().all(|scene| scene.coded_frames == scene.frames));
+    assert!(index == frame_count() && decoder.decode_frame().unwrap().is_none());
+    let (_, report) = encoded(&[&PLAIN[..], &[("repeats", "off")]].concat());
+    assert_eq!(report.scenes[0].coded_frames, report.scenes[0].frames);
+}
+
+/// A quantizer is coded as frames come, before it is known how often they are shown.
+#[test]
+fn a_quantizer_that_is_asked_for_codes_every_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = ("cache_dir", folder.path().to_str().unwrap());
+    for more in [&[][..], &[cache], &[("scene_settings", r#"[{"quantizer": 50}]"#)]] {
+        let target =
+            if more.len() == 1 && more[0].0 == "scene_settings" { &[][..] } else { &[("quantizer", "50")] };
+        let (_, report) = encoded(&[&[("effort", "2")], target, more].concat());
+        assert_eq!(report.scenes[0].coded_frames, report.scenes[0].frames);
+    }
 }
 
 #[test]
@@ -141,15 +164,14 @@ fn shares_of_bytes_and_neural_filters_know_repeats() {
     let (bytes, report) = encoded(&[("effort", "3"), ("bitrate_bps", "60000")]);
     assert!(report.total.target_met && report.total.bitrate_bps <= 60_000.0);
     assert_eq!(decoded(&bytes).unwrap().len(), frame_count());
-    let network = "[filter]\nleast_bytes = 0\nworth = 0.0\n";
-    let (bytes, report) = encoded(&[
-        ("quantizer", "55"),
-        ("effort", "3"),
-        ("strategies", "hybrid"),
-        ("filter_steps", "60"),
-        ("defaults", network),
-    ]);
-    assert!(report.scenes[0].filter.is_some());
+    let asked = [("effort", "3"), ("strategies", "hybrid"), ("min_psnr_y", "34")];
+    let (bytes, report) = encoded_clip(Slides::of_size(333, 259), &asked);
+    let scene = &report.scenes[0];
+    assert_eq!(
+        (scene.strategy, scene.coded_frames),
+        (Strategy::Hybrid, CODINGS.iter().sum::<usize>() as u64)
+    );
+    assert_eq!(scene.filter.as_ref().unwrap().network_size, "M");
     assert_eq!(decoded(&bytes).unwrap().len(), frame_count());
 }
 
@@ -189,11 +211,15 @@ fn a_pushed_stream_gives_what_is_shown_again_without_waiting_for_more() {
             }
         }
         assert_eq!(found, expected);
-        // The first picture is there, all twenty times, before the last byte is.
-        assert!(
-            came[..TIMES[0]].iter().all(|&at| at == came[0]) && came[0] < bytes.len() * 9 / 10,
-            "{came:?}"
-        );
+        // What is shown again takes no more bytes.
+        let mut reader = SceneReader::open(Cursor::new(&bytes[..]), Limits::default()).unwrap();
+        let repeats = reader.scene(0).unwrap().header.repeats;
+        let mut shown = came.iter();
+        for at in 0..CODINGS.iter().sum() {
+            let first = shown.next().unwrap();
+            assert!(shown.by_ref().take(repeats.of(at) as usize).all(|at| at == first), "{came:?}");
+        }
+        assert!(came[0] < bytes.len() * 9 / 10, "{came:?}");
     }
 }
 
@@ -245,7 +271,7 @@ mod files {
     use neural_codec::decoder::remux;
 
     use super::*;
-    use crate::support::files::{fast, ffmpeg, folder, times};
+    use crate::support::files::{ffmpeg, folder, times};
 
     /// Three pictures of testsrc, one a second, in a clip of 25 frames a second.
     fn slides(folder: &std::path::Path) {
@@ -264,7 +290,8 @@ mod files {
         };
         let encode = |to: &str| {
             let (from, to) = (path.join("slides.mkv"), path.join(to));
-            neural_codec::encoder::encode_file(&from, &to, &fast(&[]), Hooks::default()).unwrap()
+            let settings = settings(&[("effort", "2"), ("min_psnr_y", "36")]);
+            neural_codec::encoder::encode_file(&from, &to, &settings, Hooks::default()).unwrap()
         };
         assert_eq!(encode("all.mp4").scenes.iter().map(|scene| scene.coded_frames).sum::<u64>(), 75);
         assert_eq!(times(path, "all.mp4", "v").len(), 75);

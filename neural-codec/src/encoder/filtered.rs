@@ -189,7 +189,7 @@ impl<'a> FilteredMeasurer<'a> {
     pub(super) fn push(&mut self, source: &Frame, filtered: Frame) -> Result<()> {
         let shown = at_depth(Arc::new(filtered), self.context.clip.info.format.depth)?;
         self.measurer.push(source, &shown)?;
-        for _ in self.frames.shown_again(self.count) {
+        for _ in 1..self.frames.times(self.count)?.len() {
             self.measurer.push_again(source, &shown)?;
         }
         self.hashes.resize(self.measurer.len(), FrameHash::of(&shown));

@@ -129,7 +129,8 @@ pub fn encode_scene(
     let SceneRequest { goal, filter, tools, asked } = session.request(place.index)?;
     check_alone(matches!(goal, SceneGoal::Undecided), settings)?;
     let resources = &session.context.resources;
-    let kept = SceneFrames::new(Reading::Repeated, Arc::clone(&resources.memory), false, settings.repeats);
+    let memory = Arc::clone(&resources.memory);
+    let kept = SceneFrames::new(Reading::Repeated, memory, false, session.repeats_for(&goal));
     let mut analyzer = FrameAnalyzer::with_device(&resources.device);
     let mut profiler = Profiler::with_limits(info.frame_rate, session.context.clip.defaults.classes);
     for (number, frame) in frames.into_iter().enumerate() {

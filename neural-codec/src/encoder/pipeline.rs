@@ -324,7 +324,7 @@ impl Pipeline {
         let SceneRequest { goal, filter, tools, asked } = self.session.request(index)?;
         let context = self.session.context_of(index);
         let place = self.warm_starts.next_scene();
-        let frames = self.session.scene_frames();
+        let frames = self.session.scene_frames(&goal);
         let classes = context.clip.defaults.classes;
         let profiler = Profiler::with_limits(self.session.source.frame_rate, classes);
         self.open = Some(OpenScene { frames: Arc::clone(&frames), profiler });

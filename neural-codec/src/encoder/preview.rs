@@ -119,7 +119,8 @@ pub fn probe(
     };
     let params = session.context.clip.effort.params(quantizer, request.tools.unwrap_or_default());
     let resources = &session.context.resources;
-    let kept = SceneFrames::new(Reading::Repeated, Arc::clone(&resources.memory), false, settings.repeats);
+    let memory = Arc::clone(&resources.memory);
+    let kept = SceneFrames::new(Reading::Repeated, memory, false, session.repeats_for(&request.goal));
     for (number, frame) in frames.into_iter().enumerate() {
         let frame = frame?;
         check_frame(&frame, info, number as u64)?;

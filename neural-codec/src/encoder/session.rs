@@ -17,6 +17,7 @@ use crate::frame::{BitDepth, VideoInfo};
 use crate::metrics::{MS_SSIM_SMALLEST_SIDE, Metric, VMAF_SMALLEST_SIDE, vmaf_version};
 use crate::pooling::Scope;
 use crate::progress::CancelToken;
+use crate::repeats::RepeatChoice;
 use crate::scene::{MemoryBudget, Reading, SceneFrames};
 use crate::scene_choice::{SceneChoice, invalid};
 use crate::search::{AttemptContext, Clip, EffortParams, EncodeLog, Resources, Target, Tools};
@@ -122,8 +123,14 @@ impl Session {
         })
     }
 
+    /// Whether a scene codes each picture about once: where it is known how often they are shown before the first is coded. What a quantizer
+    /// is asked for is coded as it comes.
+    pub(super) fn repeats_for(&self, goal: &SceneGoal) -> RepeatChoice {
+        if matches!(goal, SceneGoal::Constant(_)) { RepeatChoice::Off } else { self.settings.repeats }
+    }
+
     /// An empty scene, of frames that wait as its goal needs them.
-    pub(super) fn scene_frames(&self) -> Arc<SceneFrames> {
+    pub(super) fn scene_frames(&self, goal: &SceneGoal) -> Arc<SceneFrames> {
         let Resources { memory, cache, .. } = &self.context.resources;
         // An attempt is looked up by all frames of the scene, before the first is coded.
         let is_hashed = cache.is_some();
@@ -132,7 +139,7 @@ impl Session {
             Target::Constant(_) if is_plain => Reading::Once,
             _ => Reading::Repeated,
         };
-        SceneFrames::new(reading, Arc::clone(memory), is_hashed, self.settings.repeats)
+        SceneFrames::new(reading, Arc::clone(memory), is_hashed, self.repeats_for(goal))
     }
 
     /// The context of a scene: devices take scenes in turn.

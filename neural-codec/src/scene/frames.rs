@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::memory_budget::{MemoryBudget, Share, lock};
 use super::profile::Profile;
+use super::shows::{Show, shows};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameHash};
 use crate::memory;
@@ -36,8 +37,10 @@ enum Slot {
 #[derive(Debug, Default)]
 struct State {
     slots: Vec<Slot>,
-    /// By slot, when its frame is shown again.
-    again: Vec<Vec<i64>>,
+    /// When the frame of each slot is shown.
+    times: Vec<Vec<i64>>,
+    /// The frames that are coded, once the scene is complete.
+    coded: Vec<Show>,
     /// The frame of the last slot, where the next is compared with it.
     last: Option<Arc<Frame>>,
     /// No frame will follow.
@@ -64,7 +67,8 @@ pub(crate) struct SceneFrames {
 }
 
 impl SceneFrames {
-    /// An empty scene. Its frames may be hashed as they come, for [`wait_for_hash`](Self::wait_for_hash).
+    /// An empty scene. Its frames may be hashed as they come, for [`wait_for_hash`](Self::wait_for_hash). One that may have repeats is not read
+    /// before it is complete, so it is no scene to be read once.
     pub(crate) fn new(
         reading: Reading,
         budget: Arc<MemoryBudget>,
@@ -97,8 +101,9 @@ impl SceneFrames {
             let parts = [state.hash.to_le_bytes(), frame.0.to_le_bytes(), timestamp.to_le_bytes(), rules];
             state.hash = xxh3_64(parts.as_flattened());
         }
-        if is_repeat && let Some(again) = state.again.last_mut() {
-            again.push(frame.timestamp);
+        let timestamp = frame.timestamp;
+        if is_repeat && let Some(times) = state.times.last_mut() {
+            times.push(timestamp);
             return Ok(());
         }
         if self.has_repeats {
@@ -116,7 +121,7 @@ impl SceneFrames {
             state.spill.insert(spill).write(&frame)?
         };
         state.slots.push(slot);
-        state.again.push(Vec::new());
+        state.times.push(vec![timestamp]);
         self.changed.notify_all();
         Ok(())
     }
@@ -125,6 +130,8 @@ impl SceneFrames {
     pub(crate) fn close(&self, profile: Option<Profile>) {
         let mut state = lock(&self.state);
         (state.closed, state.profile, state.last) = (true, profile, None);
+        let times: Vec<usize> = state.times.iter().map(Vec::len).collect();
+        state.coded = shows(&times);
         drop(state);
         self.changed.notify_all();
     }
@@ -151,20 +158,32 @@ impl SceneFrames {
     /// Waits until the scene is complete and gives how many of its frames are to be coded, and how often each of them is shown again.
     pub(crate) fn wait_for_repeats(&self) -> (u64, Repeats) {
         let state = self.wait_for_end();
-        let times = state.again.iter().map(|again| again.len() as u32).collect();
-        (state.slots.len() as u64, Repeats::new(times))
+        let again = state.coded.iter().map(|show| show.times.len() as u32 - 1).collect();
+        (state.coded.len() as u64, Repeats::new(again))
     }
 
-    /// When frame `index` is shown again, waiting for the frame after it or the end of the scene if need be.
-    pub(crate) fn shown_again(&self, index: u64) -> Vec<i64> {
-        if !self.has_repeats {
-            return Vec::new();
-        }
+    /// When frame `index` is shown, in order.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` past the last.
+    pub(crate) fn times(&self, index: u64) -> Result<Vec<i64>> {
+        let state = self.wait_for_frame(index);
+        let found = if self.has_repeats {
+            state.coded.get(index as usize).and_then(|show| state.times[show.picture].get(show.times.clone()))
+        } else {
+            state.times.get(index as usize).map(Vec::as_slice)
+        };
+        found.map(<[i64]>::to_vec).ok_or_else(|| Error::internal("scene frames", format!("no frame {index}")))
+    }
+
+    /// Waits until frame `index` is there, or it is known that there is none; for the whole scene where what is coded hangs on it.
+    fn wait_for_frame(&self, index: u64) -> MutexGuard<'_, State> {
         let mut state = lock(&self.state);
-        while index + 1 >= state.slots.len() as u64 && !state.closed {
+        while (self.has_repeats || index >= state.slots.len() as u64) && !state.closed {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.again.get(index as usize).cloned().unwrap_or_default()
+        state
     }
 
     fn wait_for_end(&self) -> MutexGuard<'_, State> {
@@ -181,12 +200,14 @@ impl SceneFrames {
     ///
     /// `Io` when it cannot be read back, `Internal` when it was released.
     pub(crate) fn get(&self, index: u64) -> Result<Option<Arc<Frame>>> {
-        let mut state = lock(&self.state);
-        while index >= state.slots.len() as u64 && !state.closed {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        let State { slots, spill, .. } = &mut *state;
-        match (slots.get_mut(index as usize), spill) {
+        let mut state = self.wait_for_frame(index);
+        let State { slots, spill, coded, .. } = &mut *state;
+        let slot = if self.has_repeats {
+            coded.get(index as usize).map_or(usize::MAX, |show| show.picture)
+        } else {
+            index as usize
+        };
+        match (slots.get_mut(slot), spill) {
             (None, _) => Ok(None),
             (Some(Slot::Memory { frame, share }), _) => {
                 if self.reading == Reading::Once {
@@ -203,7 +224,16 @@ impl SceneFrames {
 
     /// Frees frame `index`, which cannot be read again.
     pub(crate) fn release(&self, index: u64) {
-        if let Some(slot) = lock(&self.state).slots.get_mut(index as usize) {
+        let mut state = lock(&self.state);
+        let slot_of = |index: usize| match self.has_repeats {
+            true => state.coded.get(index).map(|show| show.picture),
+            false => Some(index),
+        };
+        let slot = slot_of(index as usize);
+        // Another frame may show it too.
+        if let Some(slot) = slot.filter(|_| slot_of(index as usize + 1) != slot)
+            && let Some(slot) = state.slots.get_mut(slot)
+        {
             *slot = Slot::Released;
         }
     }
@@ -297,11 +327,15 @@ mod tests {
         };
         let (scene, all) = (of(RepeatChoice::Auto), of(RepeatChoice::Off));
         assert_eq!(scene.wait_for_repeats(), (3, Repeats::new(vec![2, 0, 1])));
-        assert_eq!(scene.shown_again(0), [3, 5]);
-        assert_eq!((scene.shown_again(1), scene.shown_again(2)), (vec![], vec![10]));
+        let times = |scene: &SceneFrames| (0..3).map(|i| scene.times(i).unwrap()).collect::<Vec<_>>();
+        assert_eq!(times(&scene), [vec![0, 3, 5], vec![6], vec![9, 10]]);
+        assert!(scene.times(3).is_err());
         let timestamps: Vec<_> = (0..3).map(|i| scene.get(i).unwrap().unwrap().timestamp).collect();
         assert_eq!((timestamps, scene.get(3).unwrap()), (vec![0, 6, 9], None));
-        assert_eq!((all.wait_for_repeats(), all.shown_again(0)), ((6, Repeats::default()), vec![]));
+        assert_eq!(
+            (all.wait_for_repeats(), times(&all)),
+            ((6, Repeats::default()), vec![vec![0], vec![3], vec![5]])
+        );
         assert_ne!(scene.wait_for_hash(), all.wait_for_hash());
     }
 

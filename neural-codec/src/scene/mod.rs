@@ -30,6 +30,7 @@ mod profile;
 mod profile_properties;
 mod profiler;
 mod remembered;
+mod shows;
 mod texture;
 
 pub use analyzer::FrameAnalyzer;

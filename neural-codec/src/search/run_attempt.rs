@@ -260,11 +260,11 @@ impl Measurer<'_> {
                 let _ = steering.send(metrics);
             }
             self.context.log.coded();
-            attempt.timestamps.push(source.timestamp);
-            for timestamp in self.frames.shown_again(index) {
+            let times = self.frames.times(index)?;
+            for _ in 1..times.len() {
                 measurer.push_again(&source, &decoded)?;
-                attempt.timestamps.push(timestamp);
             }
+            attempt.timestamps.extend(times);
             if self.kind.is_stored() {
                 attempt.hashes.resize(attempt.timestamps.len(), FrameHash::of(&decoded));
                 self.context.log.stored((attempt.timestamps.len() - stored) as u64);
