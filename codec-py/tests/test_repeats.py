@@ -46,5 +46,25 @@ def test_the_command_line_names_frames_that_are_shown_for_longer(slides, tmp_pat
     neural_codec.encode(slides, tmp_path / "clip.nvc", fps=25, effort=3)
     assert main(["remux", str(tmp_path / "clip.nvc"), str(tmp_path / "clip.mkv")]) == 0
     said = capsys.readouterr()
-    assert "lost: frames: 36 that show the one before again" in said.err
+    assert "lost: frames: 36 repeat the picture before" in said.err
     assert "4 frames" in said.out
+    assert main(["export", str(tmp_path / "clip.nvc"), "--base", str(tmp_path / "base.mkv")]) == 0
+    assert "lost: frames: 36 repeat the picture before" in capsys.readouterr().err
+
+
+def test_scenes_are_joined_into_the_container_that_the_name_asks_for(slides, tmp_path):
+    options = {"fps": 25, "effort": 3, "strategies": "av1", "repeats": "off"}
+    scenes = [neural_codec.encode_scene(slides, (0, 40), 0, **options)]
+    report = neural_codec.concat(slides, scenes, tmp_path / "clip.mp4", **options)
+    assert report.total.frames == 40
+    found = neural_codec.info(tmp_path / "clip.mp4")
+    assert found.frames == 40 and (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_operations_of_a_decoder_are_those_of_frames_that_are_coded(slides, tmp_path):
+    weights = {"wiener.from_effort": 0, "wiener.least_bytes": 0, "wiener.worth": 0.0}
+    neural_codec.encode(slides, tmp_path / "clip.nvc", fps=25, effort=4, defaults=weights)
+    scenes = neural_codec.info(tmp_path / "clip.nvc").scenes
+    expected = sum(scene.coded_frames * 2 * scene.macs_per_pixel for scene in scenes) * 96 * 64 / 40 / 1e12
+    found = neural_codec.compat.estimate_decoder_tops((tmp_path / "clip.nvc").read_bytes())
+    assert [scene.coded_frames for scene in scenes] == [4] and found == pytest.approx(expected) and found > 0

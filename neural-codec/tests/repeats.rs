@@ -268,7 +268,7 @@ fn a_stream_that_contradicts_its_repeats_is_damage() {
 mod files {
     use std::ops::ControlFlow;
 
-    use neural_codec::decoder::remux;
+    use neural_codec::decoder::{decode_file, remux};
 
     use super::*;
     use crate::support::files::{ffmpeg, folder, times};
@@ -302,13 +302,25 @@ mod files {
             let name = format!("slides.{container}");
             let exported = to("slides.nvc", &name);
             assert_eq!((exported.frames, exported.lost.len()), (3, 1));
-            assert!(exported.lost[0].why.starts_with("72 that show the one before again"));
+            assert!(exported.lost[0].why.starts_with("72 repeat the picture before"));
             assert_eq!(times(path, &name, "v"), [0.0, 1.0, 2.0]);
             let length = crate::support::files::run(
                 path,
                 &format!("ffprobe -v error -show_entries format=duration -of csv=p=0 {{}}/{name}"),
             );
             assert!((length.trim().parse::<f64>().unwrap() - 3.0).abs() < 0.045, "{container}: {length}");
+            // Decoded, the last picture is shown as long.
+            let (again, settings) = (path.join("again.mp4"), DecoderSettings::default());
+            let cancel = CancelToken::new();
+            decode_file(&path.join(&name), &again, &settings, &cancel, &mut |_| ControlFlow::Continue(()))
+                .unwrap();
+            assert_eq!(times(path, "again.mp4", "v"), [0.0, 1.0, 2.0]);
+            let last = crate::support::files::run(
+                path,
+                "ffprobe -v error -show_entries packet=duration_time -of csv=p=0 {}/again.mp4",
+            );
+            let last: f64 = last.lines().last().unwrap().trim_end_matches(',').parse().unwrap();
+            assert!((last - 1.0).abs() < 0.045, "{container}: the last picture lasts {last} s");
             // Back in a stream the same pictures come, checked by their hashes.
             to(&name, "back.nvc");
             let all = decoded(&std::fs::read(path.join("slides.nvc")).unwrap()).unwrap();

@@ -204,6 +204,7 @@ def _remux(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     found = neural_codec.export_base(options.input, options.base, progress=progress_of(options))
+    print_lost(found.lost)
     size = f"{found.width}x{found.height} at {found.bit_depth} bits"
     show(options, found, [f"{found.frames} frames of {size}, {found.base_bytes} bytes of AV1"])
 

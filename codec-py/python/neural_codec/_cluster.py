@@ -12,20 +12,18 @@ from __future__ import annotations
 import importlib
 import os
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import _native
-from ._encode import stream_into
 from ._jobs import PATIENCE, ProgressArgument, check_stop, drive
 from ._library import suggest_libraries
 from ._output import check_distinct
-from ._parts import EncodedScene, warm_start
+from ._parts import EncodedScene, is_stream, joined_into, warm_start
 from ._places import DEPTH, Places
 from ._progress import bar_for
 from ._sources import opened
@@ -66,13 +64,9 @@ def encode_on_cluster(
 
 def _for_output(output: Any, texts: dict[str, str]) -> dict[str, str]:
     """The settings as `encode` on one machine has them for this output: files for players have all frames, and no filters that nobody asked for."""
-    if _is_stream(output):
+    if is_stream(output):
         return texts
     return {**texts, "strategies": _native.strategies_for_players(texts), "repeats": "off"}
-
-
-def _is_stream(output: Any) -> bool:
-    return not isinstance(output, (str, os.PathLike)) or _native.output_kind(output) == "stream"
 
 
 def _ray() -> Any:
@@ -260,16 +254,7 @@ def _joined(
     texts: dict[str, str],
 ) -> Report:
     """The stream of all scenes with the tracks of the source, in the container that the output's name asks for."""
-    from ._export import remux
-
-    job = cutter.concat([scene.data for scene in scenes], texts)
-    if _is_stream(output):
-        report = stream_into(output, job, [], None)
-    else:
-        with tempfile.TemporaryDirectory(prefix="neural-codec-") as folder:
-            stream = os.path.join(folder, "joined.nvc")
-            report = stream_into(stream, job, [], None)
-            report = replace(report, lost=[*report.lost, *remux(stream, output).lost])
+    report = joined_into(output, cutter.concat([scene.data for scene in scenes], texts), [], None)
     if on_lost is not None and report.lost:
         on_lost(report.lost)
     return report

@@ -6,22 +6,26 @@ scenes = [neural_codec.encode_scene("clip.mp4", scene, index, effort=4) for inde
 report = neural_codec.concat("clip.mp4", scenes, "clip.nvc", effort=4)
 ```
 The bytes are those of `encode` with the same settings. Where neural filters are asked for, pass each scene its
-`warm_start(index, scenes)` too. Scenes of a file for players want `strategies="av1"`, as `encode` has it there.
+`warm_start(index, scenes)` too. Scenes of a file for players want `strategies="av1"` and `repeats="off"`, as `encode` has it there.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._encode import stream_into
+from ._export import remux
 from ._jobs import ProgressArgument, drive
 from ._output import check_distinct
 from ._settings import as_texts
-from ._sources import opened
+from ._sources import Feed, opened
 from .errors import InvalidArgument, InvalidType
 from .records import Report, Scene
 
@@ -122,14 +126,29 @@ def concat(
 ) -> Report:
     """Joins the scenes of a clip, in order, into a stream, with the audio of `source`.
 
-    `output` as for `encode`. Scenes that do not follow one another, or were encoded with another preset or bit depth, are an
+    `output` as for `encode`: a file for players shows what the base layer holds, so its scenes are to be encoded with `strategies="av1"` and
+    `repeats="off"`. Scenes that do not follow one another, or were encoded with another preset or bit depth, are an
     error.
     """
     texts = as_texts(dict(settings))
     listed = _data_of(scenes)
     check_distinct(source, output)
     with opened(source, fps=fps, layout=layout, reading=texts) as (native, feeds):
-        return stream_into(output, _native.concat(native, listed, texts), feeds, progress)
+        return joined_into(output, _native.concat(native, listed, texts), feeds, progress)
+
+
+def joined_into(output: Any, job: _native.Job, feeds: list[Feed], progress: ProgressArgument) -> Report:
+    """The report of a job that joins scenes; the stream goes to the output, in the container that its name asks for."""
+    if is_stream(output):
+        return stream_into(output, job, feeds, progress)
+    with tempfile.TemporaryDirectory(prefix="neural-codec-") as folder:
+        stream = os.path.join(folder, "joined.nvc")
+        report = stream_into(stream, job, feeds, progress)
+        return dataclasses.replace(report, lost=[*report.lost, *remux(stream, output).lost])
+
+
+def is_stream(output: Any) -> bool:
+    return not isinstance(output, (str, os.PathLike)) or _native.output_kind(output) == "stream"
 
 
 def _data_of(scenes: Iterable[EncodedScene]) -> list[bytes]:

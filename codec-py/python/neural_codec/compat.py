@@ -107,7 +107,8 @@ def estimate_decoder_tops(compressed_data: Any = None, config: Mapping[str, Any]
     """Operations of filters that a decoder performs for a frame, in units of 10^12, counted from the stream.
 
     Without a stream: of what `compress_video_tensor` writes at this `config`, which are AV1 and at most the 16 multiplications a pixel
-    of a Wiener filter, no networks: 0. With one, scenes with a filter of any kind count two operations a multiplication, for every pixel.
+    of a Wiener filter, no networks: 0. With one, scenes with a filter of any kind count two operations a multiplication, for every pixel of every
+    frame that is coded: one that shows the frame before again takes none.
     Raises InvalidArgument for what is not a stream of this library.
     """
     if compressed_data is None:
@@ -117,7 +118,7 @@ def estimate_decoder_tops(compressed_data: Any = None, config: Mapping[str, Any]
     if not isinstance(described, StreamInfo):
         raise InvalidArgument("compressed_data: expected a stream of this library, found another kind of video")
     pixels = described.video.width * described.video.height
-    operations = sum(scene.frames * 2 * scene.macs_per_pixel * pixels for scene in described.scenes)
+    operations = sum(scene.coded_frames * 2 * scene.macs_per_pixel * pixels for scene in described.scenes)
     return operations / described.frames / 1e12
 
 

@@ -355,6 +355,8 @@ class SceneInfo(Record):
     """Index of its first frame in the clip."""
     frames: int
     """Number of its frames."""
+    coded_frames: int
+    """How many of them are coded; the others show the one before again."""
     strategy: str
     """How it is coded: `av1`, or `hybrid` with a filter."""
     base_bytes: int

@@ -228,9 +228,7 @@ fn shown_after_last_unit(header: &SceneHeader) -> u64 {
 /// Names the frames that a file has not.
 fn longer_frames(count: usize) -> Option<Lost> {
     (count > 0).then(|| {
-        let why = format!(
-            "{count} that show the one before again are none of their own in the file: that one is shown for longer"
-        );
+        let why = format!("{count} repeat the picture before, which lasts longer in the file instead");
         Lost::new("frames", why)
     })
 }

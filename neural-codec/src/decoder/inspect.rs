@@ -50,6 +50,8 @@ pub struct SceneSummary {
     pub first_frame: u64,
     /// Number of frames.
     pub frames: u64,
+    /// How many of them are coded; the others show the one before again.
+    pub coded_frames: u64,
     /// How it is coded.
     pub strategy: String,
     /// Bytes of the base layer's temporal units.
@@ -142,6 +144,7 @@ fn summary<R: Read>(mut reader: Items<R>) -> Result<StreamSummary> {
         scenes.push(SceneSummary {
             first_frame: scene.header.first_frame,
             frames: scene.header.frame_count() as u64,
+            coded_frames: scene.header.coded_count() as u64,
             strategy: format!("{:?}", scene.header.strategy).to_lowercase(),
             base_bytes: scene.base.byte_len() as u64,
             frame_bytes,
@@ -195,6 +198,7 @@ fn of_photo(header: &StreamHeader, photo: &PhotoPacket, bytes: u64) -> StreamSum
     let scene = SceneSummary {
         first_frame: 0,
         frames: 1,
+        coded_frames: 1,
         strategy: photo.code.strategy().name().into(),
         base_bytes: coded as u64,
         // A payload has less than 2^32 bytes.

@@ -220,9 +220,10 @@ impl Training<'_> {
         let format = self.context.clip.info.format;
         let filter = Filter::with_device(&candidate.network.network()?, &self.context.resources.device);
         let (columns, _) = block_count(self.context.clip.info.width, self.context.clip.info.height);
-        // Changes of the error are counted in squared levels of 8 bits.
-        let error: f64 =
-            self.attempt.frames.iter().map(|frame| self.config.squared_error(frame, format.depth)).sum();
+        // Changes of the error are counted in squared levels of 8 bits, of frames that are coded.
+        let (_, repeats) = self.stored.frames.wait_for_repeats();
+        let coded = repeats.coded(&self.attempt.frames);
+        let error: f64 = coded.map(|frame| self.config.squared_error(frame, format.depth)).sum();
         let mut maps = MapWriter::new(price / 8.0 * error);
         let mut measurer = FilteredMeasurer::new(self.context, self.stored.frames)?;
         self.each_pair(|index, source, decoded| {

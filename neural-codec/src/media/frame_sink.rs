@@ -36,6 +36,10 @@ pub trait FrameSink: Send {
         &[]
     }
 
+    /// Says how long the last frame is shown, in the clip's time base, before `finish`; one nominal frame where nothing is said. Files without
+    /// durations leave it out.
+    fn set_last_duration(&mut self, _duration: u64) {}
+
     /// Completes the file and gives it its name.
     fn finish(self: Box<Self>) -> Result<()>;
 }

@@ -347,7 +347,7 @@ settings! {
     filter_layers: Option<u8> = None, FILTER_LAYERS.0 => FILTER_LAYERS.1;
     /// Steps of training of neural filters, instead of what effort chooses, in scenes of many bytes; fewer bytes take fewer. Filters are then tried at every effort.
     filter_steps: Option<usize> = None, 8 => 100_000;
-    /// Frames that show the one before again: auto (left out of a .nvc stream, whose decoder shows that one again), or off (coded as all others).
+    /// Frames that show the one before again: auto (left out of a .nvc stream, whose decoder shows that one again, as far as that saves), or off (coded as all others).
     repeats: RepeatChoice = RepeatChoice::Auto, 0 => 0;
     /// Longest scene in seconds; bounds memory and the distance between random access points.
     max_scene_seconds: f64 = 10.0, 0.5 => 60.0;

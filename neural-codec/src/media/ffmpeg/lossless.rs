@@ -41,7 +41,10 @@ pub struct LosslessWriter {
     pixel: Pixel,
     info: VideoInfo,
     frame_duration: i64,
-    last_timestamp: Option<i64>,
+    /// Timestamp and duration of the last frame, once they are known.
+    last_duration: Option<(i64, i64)>,
+    /// The last frame, which may last longer than others, and its timestamp.
+    waiting: Option<(i64, frame::Video)>,
     path: std::path::PathBuf,
 }
 
@@ -65,7 +68,24 @@ impl LosslessWriter {
         muxer.start()?;
         let frame_duration = (1.0 / info.frame_rate.value() / info.time_base.value()).round().max(1.0) as i64;
         let (info, pixel, path) = (*info, choice.pixel, path.to_owned());
-        Ok(Self { muxer, kept, encoder, pixel, info, frame_duration, last_timestamp: None, path })
+        Ok(Self {
+            muxer,
+            kept,
+            encoder,
+            pixel,
+            info,
+            frame_duration,
+            last_duration: None,
+            waiting: None,
+            path,
+        })
+    }
+
+    /// Encodes the frame that waits.
+    fn send_waiting(&mut self) -> Result<()> {
+        let Some((_, picture)) = self.waiting.take() else { return Ok(()) };
+        self.encoder.send_frame(&picture).map_err(|error| write_error(&self.path, error))?;
+        self.drain()
     }
 
     /// Writes the packets that the encoder has ready.
@@ -75,10 +95,12 @@ impl LosslessWriter {
             match self.encoder.receive_packet(&mut packet) {
                 Ok(()) => {
                     let presentation = packet.pts().unwrap_or(0);
+                    let is_last = self.last_duration.is_some_and(|(last, _)| last == presentation);
+                    let duration = self.last_duration.filter(|_| is_last).map(|(_, duration)| duration);
                     let timing = Timing {
                         presentation,
                         decoding: packet.dts().unwrap_or(presentation),
-                        duration: self.frame_duration,
+                        duration: duration.unwrap_or(self.frame_duration),
                         is_key: packet.is_key(),
                     };
                     self.muxer.write(0, packet, &timing)?;
@@ -100,15 +122,16 @@ impl FrameSink for LosslessWriter {
             let name = |(w, h, format): (usize, usize, PixelFormat)| format!("{w}x{h} {format}");
             return Err(Error::invalid("frame", name(expected), name(found)));
         }
-        if let Some(last) = self.last_timestamp.filter(|&last| last >= frame.timestamp) {
+        let last = self.waiting.as_ref().map(|(last, _)| *last);
+        if let Some(last) = last.filter(|&last| last >= frame.timestamp) {
             return Err(Error::invalid("timestamp", format!("more than {last}"), frame.timestamp));
         }
-        self.last_timestamp = Some(frame.timestamp);
         let mut picture = frame::Video::new(self.pixel, found.0 as u32, found.1 as u32);
         fill(&mut picture, frame)?;
         picture.set_pts(Some(frame.timestamp));
-        self.encoder.send_frame(&picture).map_err(|error| write_error(&self.path, error))?;
-        self.drain()
+        self.send_waiting()?;
+        self.waiting = Some((frame.timestamp, picture));
+        Ok(())
     }
 
     fn write_audio(&mut self, packet: &AudioPacket) -> Result<()> {
@@ -123,10 +146,16 @@ impl FrameSink for LosslessWriter {
         self.kept.subtitle(packet).map_or(Ok(()), |packet| self.muxer.write_subtitle(&packet))
     }
 
+    fn set_last_duration(&mut self, duration: u64) {
+        let last = self.waiting.as_ref().map(|(last, _)| *last);
+        self.last_duration = last.zip(i64::try_from(duration).ok());
+    }
+
     fn finish(mut self: Box<Self>) -> Result<()> {
-        if self.last_timestamp.is_none() {
+        if self.waiting.is_none() {
             return Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() });
         }
+        self.send_waiting()?;
         self.encoder.send_eof().map_err(|error| write_error(&self.path, error))?;
         self.drain()?;
         self.muxer.finish()
