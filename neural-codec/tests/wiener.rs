@@ -17,7 +17,7 @@ use neural_codec::progress::Stage;
 use neural_codec::report::{FilterVerdict, Report};
 use neural_codec::settings::Settings;
 use neural_codec::simd::InstructionSet;
-use neural_codec::wiener::{TAPS, WIENER_PROFILE, weights_of};
+use neural_codec::wiener::{Reach, weights_of};
 use support::Clip;
 use support::streams::{WEIGHTS_ANYWHERE, decoded, with_filter};
 
@@ -33,21 +33,33 @@ fn encoded(pairs: &[(&str, &str)]) -> (Vec<u8>, Report) {
     (bytes, report)
 }
 
+/// Weights that reach as far, at any effort.
+fn reaching(reach: Reach) -> [(&'static str, &'static str); 1] {
+    [match reach {
+        Reach::Near => ("defaults", "[wiener]\nleast_bytes = 0\nfar_from_effort = 10\n"),
+        Reach::Far => ("defaults", "[wiener]\nleast_bytes = 0\nfar_from_effort = 0\n"),
+    }]
+}
+
 #[test]
 fn a_floor_is_met_with_a_filter_that_decodes_alike_on_every_instruction_set() {
-    let (bytes, report) = encoded(&[]);
+    [Reach::Near, Reach::Far].into_iter().for_each(decodes_alike);
+}
+
+fn decodes_alike(reach: Reach) {
+    let (bytes, report) = encoded(&reaching(reach));
     let scene = &report.scenes[0];
     let filter = scene.filter.as_ref().unwrap();
     assert_eq!(scene.strategy, Strategy::Hybrid, "{}", filter.reason);
     assert!(filter.verdict == FilterVerdict::Kept && filter.bytes > 0 && filter.network_size == "Wiener");
-    assert_eq!(filter.macs_per_pixel, TAPS as f64);
+    assert_eq!(filter.macs_per_pixel, reach.taps() as f64);
     assert!(scene.quality.psnr_y > filter.base_psnr_y);
     assert!(report.total.target_met);
     assert!(scene.attempts.iter().any(|attempt| attempt.stage == Stage::Filter));
     let summary = inspect_any(std::io::Cursor::new(bytes.clone()), Limits::default()).unwrap();
     assert_eq!(
         (summary.scenes[0].filter_bytes, summary.scenes[0].macs_per_pixel),
-        (filter.bytes, TAPS as f64)
+        (filter.bytes, reach.taps() as f64)
     );
     // The decoder compares every frame with its hash.
     let frames = decoded(&bytes).unwrap();
@@ -55,7 +67,7 @@ fn a_floor_is_met_with_a_filter_that_decodes_alike_on_every_instruction_set() {
     for set in InstructionSet::available() {
         assert!(set.force());
         assert_eq!(decoded(&bytes).unwrap(), frames, "{set:?}");
-        assert!(encoded(&[]).0 == bytes, "{set:?} encodes alike");
+        assert!(encoded(&reaching(reach)).0 == bytes, "{set:?} encodes alike");
     }
 }
 
@@ -82,13 +94,16 @@ fn what_the_report_says_is_what_the_decoded_frames_have() {
 
 #[test]
 fn a_seek_into_the_scene_gives_the_frames_of_the_whole() {
-    let (bytes, _) = encoded(&[]);
-    let frames = decoded(&bytes).unwrap();
-    let mut decoder = SeekingDecoder::open(std::io::Cursor::new(bytes), DecoderSettings::default()).unwrap();
-    for index in [FRAMES - 1, 17, 0] {
-        decoder.seek(index).unwrap();
-        let frame = decoder.decode_frame().unwrap().unwrap();
-        assert_eq!(FrameHash::of(&frame), frames[index as usize], "frame {index}");
+    for reach in [Reach::Near, Reach::Far] {
+        let (bytes, _) = encoded(&reaching(reach));
+        let frames = decoded(&bytes).unwrap();
+        let mut decoder =
+            SeekingDecoder::open(std::io::Cursor::new(bytes), DecoderSettings::default()).unwrap();
+        for index in [FRAMES - 1, 17, 0] {
+            decoder.seek(index).unwrap();
+            let frame = decoder.decode_frame().unwrap().unwrap();
+            assert_eq!(FrameHash::of(&frame), frames[index as usize], "frame {index}");
+        }
     }
 }
 
@@ -151,7 +166,7 @@ fn filters_that_cannot_be_are_refused_by_name() {
         assert!(error.to_string().contains(name), "{name}: {error}");
         assert!(matches!(error, Error::Corrupt { .. } | Error::Unsupported { .. }), "{error:?}");
     };
-    refused(&|filter| filter.profile = WIENER_PROFILE + 1, "profile 17");
+    refused(&|filter| filter.profile = 18, "profile 18");
     refused(&|filter| filter.steps = vec![7], "Wiener filter of steps [7]");
     refused(&|filter| filter.steps.push(8), "Wiener filter of steps");
     refused(&|filter| filter.blocks = vec![1, 2], "block maps");
@@ -226,15 +241,19 @@ mod files {
 
     #[test]
     fn a_file_that_was_cut_decodes_as_far_as_it_goes() {
+        [Reach::Near, Reach::Far].into_iter().for_each(cut);
+    }
+
+    fn cut(reach: Reach) {
         let folder = tempfile::tempdir().unwrap();
         let name = |name: &str| folder.path().join(name);
-        let (bytes, report) = encoded(&[]);
+        let (bytes, report) = encoded(&reaching(reach));
         assert_eq!(report.scenes[0].strategy, Strategy::Hybrid);
         std::fs::write(name("whole.nvc"), &bytes).unwrap();
         to(&name("whole.nvc"), &name("whole.mkv"));
         let whole = decoded(&bytes).unwrap();
         assert_eq!(of_file(&name("whole.mkv")), whole);
-        // 32 frames are a group of hashes: the last of them had a frame after it when it was hashed.
+        // 32 frames are a group of hashes: the last of them had frames after them when they were hashed.
         for frames in [32_usize, 20] {
             let cut = name(&format!("cut{frames}.mkv"));
             let status = Command::new("ffmpeg")
@@ -250,7 +269,8 @@ mod files {
             assert!(status.success());
             let found = of_file(&cut);
             assert_eq!(found.len(), frames);
-            assert_eq!(found[..frames - 1], whole[..frames - 1]);
+            let right = frames - reach.frames();
+            assert_eq!(found[..right], whole[..right]);
             assert_ne!(found[frames - 1], whole[frames - 1], "the last frame has no neighbor after it");
             to(&cut, &name("again.nvc"));
             assert_eq!(of_file(&name("again.nvc")), found, "hashed anew");

@@ -106,7 +106,7 @@ def decompress_video_tensor(
 def estimate_decoder_tops(compressed_data: Any = None, config: Mapping[str, Any] | None = None) -> float:
     """Operations of filters that a decoder performs for a frame, in units of 10^12, counted from the stream.
 
-    Without a stream: of what `compress_video_tensor` writes at this `config`, which are AV1 and at most the 16 multiplications a pixel
+    Without a stream: of what `compress_video_tensor` writes at this `config`, which are AV1 and at most the 20 multiplications a pixel
     of a Wiener filter, no networks: 0. With one, scenes with a filter of any kind count two operations a multiplication, for every pixel of every
     frame that is coded: one that shows the frame before again takes none.
     Raises InvalidArgument for what is not a stream of this library.

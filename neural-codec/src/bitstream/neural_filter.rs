@@ -1,6 +1,6 @@
 //! NEURAL_FILTER: the filter that a scene's decoded frames pass through.
 //!
-//! The fields are carried here; what the coded bytes mean is known to `filter` and, for profile 16, to `wiener`.
+//! The fields are carried here; what the coded bytes mean is known to `filter` and, for profiles 16 and 17, to `wiener`.
 
 use super::Limits;
 use super::bytes::{Reader, Writer};

@@ -44,16 +44,19 @@ impl Layer {
         SceneFilter::with_device(packet, open()?).map(|filter| Self::Network(Box::new(filter)))
     }
 
-    /// Whether a frame depends on the one after it.
-    pub(super) fn looks_ahead(&self) -> bool {
-        matches!(self, Self::Wiener(_))
+    /// How many frames after it a frame depends on.
+    pub(super) fn looks_ahead(&self) -> usize {
+        match self {
+            Self::Network(_) => 0,
+            Self::Wiener(filter) => filter.reach().frames(),
+        }
     }
 
     /// Multiplications a luma pixel, where no block is left out.
     pub(super) fn macs_per_pixel(&self) -> f64 {
         match self {
             Self::Network(filter) => filter.macs_per_pixel(),
-            Self::Wiener(_) => WienerFilter::macs_per_pixel(),
+            Self::Wiener(filter) => filter.reach().taps() as f64,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::bitstream::{ScenePackets, Strategy};
 use crate::error::{Error, Place, Result};
 use crate::frame::BitDepth;
-use crate::wiener::WIENER_PROFILE;
+use crate::wiener::reach_of;
 
 /// Pictures that dav1d holds beside one for each that is in work: 8 references and the one that is given out.
 const REFERENCES: u64 = 9;
@@ -11,9 +11,10 @@ const REFERENCES: u64 = 9;
 const WAITING: u64 = 5;
 /// Frames more between the filter and who takes them.
 const FILTERED: u64 = 4;
-/// Bytes for a pixel of a Wiener filter: luma of three frames at 8 and 16 bits, of two as another shows them, sums of blocks, and the
-/// frame that waits for the next.
-const WIENER_BYTES: u64 = 17;
+/// Bytes for a pixel of a Wiener filter: luma of a frame at 8 and 16 bits, and sums of blocks.
+const WIENER_BYTES: u64 = 4;
+/// And for each frame that it reaches on either side: luma of two at 8 and 16 bits, of two as another shows them, and the frame that waits.
+const REACHED_BYTES: u64 = 13;
 /// Bytes of coefficients, motion vectors and the like that dav1d keeps for a pixel of a frame in work, at 8 bits.
 const WORK_BYTES: u64 = 4;
 
@@ -25,8 +26,8 @@ fn need(scene: &ScenePackets, threads: usize) -> u64 {
     let shown_again = u64::from(!scene.header.repeats.is_empty());
     let filtered = if scene.header.strategy == Strategy::Hybrid { FILTERED } else { 0 };
     let pictures = (REFERENCES + in_work + WAITING + shown_again + filtered) * pixels * 3 / 2 * sample;
-    let is_wiener = scene.filter.as_ref().is_some_and(|filter| filter.profile == WIENER_PROFILE);
-    let wiener = if is_wiener { pixels * WIENER_BYTES } else { 0 };
+    let reach = scene.filter.as_ref().and_then(|filter| reach_of(filter.profile));
+    let wiener = reach.map_or(0, |reach| pixels * (WIENER_BYTES + REACHED_BYTES * reach.frames() as u64));
     pictures + wiener + in_work * pixels * WORK_BYTES * sample + scene.base.byte_len() as u64
 }
 

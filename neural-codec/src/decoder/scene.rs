@@ -20,8 +20,8 @@ pub(super) struct SceneDecoder {
     hashes: Vec<u64>,
     /// Frames that they are for.
     covered: usize,
-    /// Whether a frame depends on the one after it.
-    looks_ahead: bool,
+    /// How many frames after it a frame depends on.
+    looks_ahead: usize,
     info: VideoInfo,
     /// Units on their way, of a scene that was begun before it came whole. Dropped before `frames`, whose thread waits for it.
     feed: Option<UnitFeed>,
@@ -82,10 +82,10 @@ impl SceneDecoder {
             threads: settings.thread_count(),
             ..DecoderConfig::new(info.width, info.height)
         })?;
-        let looks_ahead = layer.as_ref().is_some_and(Layer::looks_ahead);
+        let looks_ahead = layer.as_ref().map_or(0, Layer::looks_ahead);
         let ScenePackets { header, base, hashes, .. } = scene;
         let (feed, units) = if is_open {
-            let (feed, units) = UnitFeed::new(usize::from(looks_ahead));
+            let (feed, units) = UnitFeed::new(looks_ahead);
             (Some(feed), UnitSource::Coming(units))
         } else {
             (None, UnitSource::Whole(base, 0))
@@ -182,10 +182,9 @@ impl SceneDecoder {
             shifted
         };
         self.frames_out += 1;
-        // The last frame of a scene that was cut was hashed with one after it, where the layer looks ahead.
-        let misses_the_next = self.looks_ahead
-            && self.frames_out == self.header.frame_count()
-            && self.frames_out < self.covered;
+        // The last frames of a scene that was cut were hashed with those after them, where the layer looks ahead.
+        let (frames, ahead) = (self.header.frame_count(), self.frames_out + self.looks_ahead);
+        let misses_the_next = ahead > frames && frames < self.covered;
         if self.frames_out <= self.covered && !misses_the_next {
             self.unchecked.push(FrameHash::of(&frame));
             if self.unchecked.len() == FRAMES_PER_HASH || self.frames_out == self.covered {

@@ -324,10 +324,16 @@ table! {
     wiener: WienerRules {
         /// The least effort that solves for them.
         from_effort: u8, 0 => 10;
+        /// The least effort whose weights reach two frames before and after instead of one.
+        far_from_effort: u8, 0 => 10;
         /// By how many dB of luma PSNR and of luma SSIM they raise a scene, about.
         expected_gain: [f64; 2], 0 => 1;
+        /// The same where they reach two frames.
+        far_expected_gain: [f64; 2], 0 => 1;
         /// Luma samples of a scene that they are solved from, about.
         samples: usize, 10_000 => 1_000_000_000;
+        /// The same where they reach two frames.
+        far_samples: usize, 10_000 => 1_000_000_000;
         /// How much less the nearest samples count where a floor is bound by another metric than PSNR or XPSNR. Units: 1/256.
         sharpening: i8, 0 => 32;
         /// Scenes of fewer bytes get none.

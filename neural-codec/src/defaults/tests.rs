@@ -85,6 +85,8 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!(tune.contrast_gain, [0.1, 0.27, 0.25, 0.8, 0.1]);
     assert_eq!(tune.structure_gain, [-0.55, -0.2, -0.06, -0.4, -0.25]);
     assert_eq!((wiener.from_effort, wiener.expected_gain, wiener.samples), (4, [0.09, 0.06], 2_000_000));
+    assert_eq!((wiener.far_from_effort, wiener.far_expected_gain), (6, [0.105, 0.07]));
+    assert_eq!(wiener.far_samples, 8_000_000);
     assert_eq!((wiener.sharpening, wiener.least_bytes, wiener.worth), (3, 1_500, 0.0005));
     assert_eq!((training.batch, training.gains_alone_rate, training.rounded_rate), (4, 1e-2, 0.5));
     assert_eq!((training.weights_rate, training.gains_rate, training.first_unit_bits), (6e-3, 8e-3, 5.0));

@@ -3,6 +3,7 @@
 use super::filter::TrainingConfig;
 use crate::search::{Floor, Target};
 use crate::settings::{Settings, Strategy};
+use crate::wiener::Reach;
 
 /// The layer over a scene's base layer.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +11,7 @@ pub(super) enum FilterPlan {
     /// A network, trained.
     Network(TrainingConfig),
     /// Weights that are solved for, to be kept where they raise what a floor asks for; where there is none, where they take error away.
-    Wiener(Option<Floor>),
+    Wiener(Reach, Option<Floor>),
 }
 
 impl FilterPlan {
@@ -23,7 +24,9 @@ impl FilterPlan {
         let is_worth_it = settings.effort >= settings.defaults.wiener.from_effort
             && settings.strategies.contains(&Strategy::Hybrid);
         let floor = if let Target::Floor(floor) = target { Some(*floor) } else { None };
-        is_worth_it.then_some(Self::Wiener(floor))
+        let reaches_far = settings.effort >= settings.defaults.wiener.far_from_effort;
+        let reach = if reaches_far { Reach::Far } else { Reach::Near };
+        is_worth_it.then_some(Self::Wiener(reach, floor))
     }
 
     /// The same for a scene whose quantizer was asked for: plain AV1, whose frames are stored as they come, but for a network.

@@ -23,6 +23,7 @@ use crate::search::{
     Stored, attempt_record, run_attempt,
 };
 use crate::strategy::Strategy;
+use crate::wiener::Reach;
 
 /// Searches for the parameters that reach the goal, stores the scene with them, filters it where that pays, and packs it.
 ///
@@ -109,7 +110,8 @@ pub(super) fn search<'a>(
     let defaults = &context.clip.defaults;
     let [psnr_y, ssim_db] = match task.filter {
         Some(FilterPlan::Network(_)) => defaults.filter.expected_gain,
-        Some(FilterPlan::Wiener(_)) => defaults.wiener.expected_gain,
+        Some(FilterPlan::Wiener(Reach::Near, _)) => defaults.wiener.expected_gain,
+        Some(FilterPlan::Wiener(Reach::Far, _)) => defaults.wiener.far_expected_gain,
         None => [0.0, 0.0],
     };
     // XPSNR is squared errors too; of the other metrics nothing is known.
@@ -157,9 +159,9 @@ fn store_scene(
             FilterPlan::Network(config) => {
                 filter_scene(context, config, floor, &task.frames, params, warm_start, &mut attempt)?
             }
-            FilterPlan::Wiener(of_clip) => {
+            FilterPlan::Wiener(reach, of_clip) => {
                 let floor = floor.or(of_clip.as_ref());
-                wiener_scene(context, floor, &task.frames, params, &mut attempt)?
+                wiener_scene(context, (reach, floor), &task.frames, params, &mut attempt)?
             }
         };
         bytes += outcome.packet.as_ref().map_or(0, |packet| packet.byte_len() as u64);

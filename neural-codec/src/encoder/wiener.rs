@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::report::FilterVerdict;
 use crate::scene::SceneFrames;
 use crate::search::{AttemptContext, EncodeAttempt, EncodeParams, Floor, Quality};
-use crate::wiener::{WienerFilter, WienerPlan, packet_of, train_wiener};
+use crate::wiener::{Reach, WienerPlan, packet_of, train_wiener};
 
 /// The name in reports.
 const NAME: &str = "Wiener";
@@ -18,7 +18,7 @@ const NAME: &str = "Wiener";
 /// `Cancelled`, `OutOfMemory`, and whatever decoding reports.
 pub(super) fn wiener_scene(
     context: &AttemptContext,
-    floor: Option<&Floor>,
+    (reach, floor): (Reach, Option<&Floor>),
     frames: &SceneFrames,
     params: &EncodeParams,
     attempt: &mut EncodeAttempt,
@@ -36,10 +36,14 @@ pub(super) fn wiener_scene(
     // Least squares are what PSNR and XPSNR ask for; what else binds wants the contrast that they take away.
     let wants_contrast = floor.is_some_and(|floor| !floor.is_bound_by_errors(&before));
     let plan = WienerPlan {
+        reach,
         frames: attempt.units.len(),
         frame_samples: clip.info.width * clip.info.height,
         byte_price: byte_price(attempt.bytes(), search.log_bytes_per_db),
-        samples: rules.samples,
+        samples: match reach {
+            Reach::Near => rules.samples,
+            Reach::Far => rules.far_samples,
+        },
         sharpening: if wants_contrast { rules.sharpening.into() } else { 0 },
     };
     let mut pass = stored.pass()?;
@@ -68,6 +72,6 @@ pub(super) fn wiener_scene(
         report.verdict = FilterVerdict::QualityWouldFall;
         return Ok(FilterOutcome::none(report));
     }
-    let macs_per_pixel = WienerFilter::macs_per_pixel();
+    let macs_per_pixel = reach.taps() as f64;
     Ok(FilterOutcome::kept(report, packet, macs_per_pixel, filtered, &clip.info, attempt))
 }

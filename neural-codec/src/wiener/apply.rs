@@ -2,7 +2,7 @@
 
 use super::classes::BLOCK;
 use super::code::{WEIGHT_BITS, WienerWeights};
-use super::taps::{Aligned, TAPS};
+use super::taps::Aligned;
 use crate::error::Result;
 use crate::frame::{Frame, Planes, Sample};
 use crate::memory;
@@ -30,9 +30,9 @@ pub(super) fn apply(
     let mut filtered = frame.try_clone()?;
     let max = frame.format().depth.max_value();
     let (columns, _) = aligned.frame.blocks(BLOCK);
-    let width = columns * BLOCK;
+    let (width, taps) = (columns * BLOCK, weights.reach.taps());
     let mut rows = Rows {
-        weights: memory::filled("weights of a row", TAPS * width, 0)?,
+        weights: memory::filled("weights of a row", taps * width, 0)?,
         tap: memory::filled("taps of a row", width, 0)?,
         sums: memory::filled("sums of a row", width, 0)?,
     };
@@ -41,7 +41,7 @@ pub(super) fn apply(
         if groups().all(|group| group == 0) {
             continue;
         }
-        for tap in 0..TAPS {
+        for tap in 0..taps {
             let into = &mut rows.weights[tap * width..][..width];
             for (into, group) in into.chunks_exact_mut(BLOCK).zip(groups()) {
                 let weight = usize::from(group).checked_sub(1).map_or(0, |group| weights.weights[group][tap]);

@@ -1,7 +1,7 @@
 //! The weights of a scene as bytes.
 
 use super::classes::{CLASSES, OF_A_DETAIL};
-use super::taps::TAPS;
+use super::taps::{Reach, TAPS};
 use crate::error::{Error, Place, Result};
 use crate::range_coder::bits::{Bit, BitCoder, BitReader, BitWriter};
 use crate::range_coder::values::Values;
@@ -18,13 +18,20 @@ pub(super) const MAX_WEIGHT: i32 = 511;
 /// What a scene's filter is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WienerWeights {
+    /// How far in time they reach.
+    pub(super) reach: Reach,
     /// The group of each class; 0 leaves samples as they are.
     pub(super) groups: [u8; CLASSES],
-    /// The weights of group 1 and on, in units of 1/256.
+    /// The weights of group 1 and on, in units of 1/256; 0 for taps beyond their reach.
     pub(super) weights: Vec<[i16; TAPS]>,
 }
 
 impl WienerWeights {
+    /// How far in time they reach.
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
     /// As bytes, for [`from_bytes`](Self::from_bytes).
     ///
     /// # Errors
@@ -41,15 +48,15 @@ impl WienerWeights {
     /// # Errors
     ///
     /// `Corrupt` for weights beyond their bounds, groups that are not there, and bytes left over.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+    pub fn from_bytes(bytes: &[u8], reach: Reach) -> Result<Self> {
         let mut reader = BitReader::new(bytes)?;
-        let read = code(&mut reader, &Self { groups: [0; CLASSES], weights: Vec::new() })?;
+        let read = code(&mut reader, &Self { reach, groups: [0; CLASSES], weights: Vec::new() })?;
         reader.expect_end()?;
         Ok(read)
     }
 }
 
-/// Writes, or reads and ignores what is given: the number of groups, each class's, then weights tap by tap.
+/// Writes, or reads and ignores what is given but for its reach: the number of groups, each class's, then weights tap by tap.
 fn code(coder: &mut impl BitCoder, given: &WienerWeights) -> Result<WienerWeights> {
     let count = number(coder, given.weights.len(), MAX_GROUPS)?;
     let mut groups = [0; CLASSES];
@@ -62,7 +69,7 @@ fn code(coder: &mut impl BitCoder, given: &WienerWeights) -> Result<WienerWeight
         groups[class] = if is_repeated { before } else { number(coder, wanted.into(), count)? as u8 };
     }
     let mut weights = vec![[0; TAPS]; count];
-    for tap in 0..TAPS {
+    for tap in 0..given.reach.taps() {
         let mut values = Values::new();
         for (group, weights) in weights.iter_mut().enumerate() {
             let wanted = given.weights.get(group).map_or(0, |weights| weights[tap]);
@@ -74,7 +81,7 @@ fn code(coder: &mut impl BitCoder, given: &WienerWeights) -> Result<WienerWeight
             weights[tap] = value as i16;
         }
     }
-    Ok(WienerWeights { groups, weights })
+    Ok(WienerWeights { reach: given.reach, groups, weights })
 }
 
 /// A number from 0 to `most`, in as many even bits as that takes.

@@ -1,10 +1,10 @@
 //! The normal equations of each class: sums of products of taps and of the error that they are to take away.
 //!
-//! The sums are integers, so that no order of frames or blocks changes them.
+//! The sums of a frame are integers, so that no order of its blocks changes them.
 
 use super::classes::{BLOCK, CLASSES};
 use super::luma::Luma;
-use super::taps::{Aligned, TAPS};
+use super::taps::{Aligned, Reach, TAPS};
 use crate::error::Result;
 use crate::frame::{Frame, Planes, Sample};
 use crate::memory;
@@ -13,7 +13,7 @@ use crate::simd::simd_body;
 /// Samples of a block.
 const SAMPLES: usize = BLOCK * BLOCK;
 
-/// What is multiplied with each other: the taps, and the error.
+/// The most that is multiplied with each other: the taps, and the error.
 const TERMS: usize = TAPS + 1;
 
 /// Products of every two.
@@ -33,13 +33,15 @@ type Lanes = [[i32; LANES]; PRODUCTS];
 /// The equations of some samples.
 #[derive(Clone)]
 pub(super) struct Equations {
-    /// `[TERMS][TERMS]`, the lower triangle row by row. Units: squared levels of the coded depth.
+    /// Taps, in front of the error.
+    pub(super) taps: usize,
+    /// `[taps + 1][taps + 1]`, the lower triangle row by row. Units: squared levels of the coded depth.
     products: [f64; PRODUCTS],
 }
 
 impl Equations {
-    fn zero() -> Self {
-        Self { products: [0.0; PRODUCTS] }
+    fn zero(taps: usize) -> Self {
+        Self { taps, products: [0.0; PRODUCTS] }
     }
 
     /// Those of both.
@@ -57,36 +59,42 @@ impl Equations {
 
     /// Sum of the products of a tap with the error.
     pub(super) fn with_error(&self, tap: usize) -> f64 {
-        self.product(TAPS, tap)
+        self.product(self.taps, tap)
     }
 
     /// Sum of the squared errors.
     pub(super) fn error(&self) -> f64 {
-        self.product(TAPS, TAPS)
+        self.product(self.taps, self.taps)
     }
 }
 
 /// Sums over frames, class by class.
 pub(super) struct EquationSums {
+    taps: usize,
+    /// Of the frame that is being added.
     lanes: Vec<Lanes>,
     blocks: Vec<u32>,
-    totals: Vec<[i64; PRODUCTS]>,
+    frame: Vec<[i64; PRODUCTS]>,
+    totals: Vec<Equations>,
 }
 
 impl EquationSums {
     /// # Errors
     ///
     /// `OutOfMemory`.
-    pub(super) fn new() -> Result<Self> {
-        let what = "equations of a Wiener filter";
+    pub(super) fn new(reach: Reach) -> Result<Self> {
+        let (what, taps) = ("equations of a Wiener filter", reach.taps());
         Ok(Self {
+            taps,
             lanes: memory::filled(what, CLASSES, [[0; LANES]; PRODUCTS])?,
             blocks: memory::filled(what, CLASSES, 0)?,
-            totals: memory::filled(what, CLASSES, [0; PRODUCTS])?,
+            frame: memory::filled(what, CLASSES, [0; PRODUCTS])?,
+            totals: memory::filled(what, CLASSES, Equations::zero(taps))?,
         })
     }
 
-    /// Adds every `every`-th row of whole blocks, from `first` on.
+    /// Adds every `every`-th row of whole blocks of a frame, from `first` on. A frame counts by its squared error, so that all count the
+    /// same: the mean of decibels over frames is a product of errors.
     ///
     /// # Errors
     ///
@@ -105,11 +113,12 @@ impl EquationSums {
         if width == 0 {
             return Ok(());
         }
-        let mut lines = memory::filled("taps of a row", TERMS * BLOCK * width, 0_i16)?;
+        let taps = self.taps;
+        let mut lines = memory::filled("taps of a row", (taps + 1) * BLOCK * width, 0_i16)?;
         for row in (first..whole_rows).step_by(every) {
             for (number, line) in lines.chunks_exact_mut(width).enumerate() {
                 let (term, y) = (number / BLOCK, row * BLOCK + number % BLOCK);
-                if term < TAPS {
+                if term < taps {
                     aligned.write_tap(term, luma.at(0, y), line);
                 } else {
                     write_error(source, luma, y, line);
@@ -122,34 +131,42 @@ impl EquationSums {
                     let (term, y) = (number / BLOCK, number % BLOCK);
                     block[term][y * BLOCK..(y + 1) * BLOCK].copy_from_slice(&line[column * BLOCK..][..BLOCK]);
                 }
-                add_products(&block, &mut self.lanes[class]);
+                add_products(&block[..=taps], &mut self.lanes[class]);
                 self.blocks[class] += 1;
                 if self.blocks[class] == MOST_BLOCKS {
                     self.settle(class);
                 }
             }
         }
+        self.close_frame();
         Ok(())
     }
 
     /// Moves what 32 bits hold to 64.
     fn settle(&mut self, class: usize) {
-        for (total, lanes) in self.totals[class].iter_mut().zip(&mut self.lanes[class]) {
-            *total += lanes.iter().map(|&sum| i64::from(sum)).sum::<i64>();
+        for (sum, lanes) in self.frame[class].iter_mut().zip(&mut self.lanes[class]) {
+            *sum += lanes.iter().map(|&sum| i64::from(sum)).sum::<i64>();
             lanes.fill(0);
         }
         self.blocks[class] = 0;
     }
 
-    /// The equations of each class.
-    pub(super) fn finish(mut self) -> Vec<Equations> {
+    /// Adds the frame to the totals.
+    fn close_frame(&mut self) {
         (0..CLASSES).for_each(|class| self.settle(class));
-        let equations = |totals: &[i64; PRODUCTS]| {
-            let mut equations = Equations::zero();
-            equations.products.iter_mut().zip(totals).for_each(|(sum, &total)| *sum = total as f64);
-            equations
-        };
-        self.totals.iter().map(equations).collect()
+        let last = self.taps * (self.taps + 3) / 2;
+        let error: i64 = self.frame.iter().map(|products| products[last]).sum();
+        let weight = if error > 0 { 1.0 / error as f64 } else { 0.0 };
+        for (total, products) in self.totals.iter_mut().zip(&mut self.frame) {
+            for (total, product) in total.products.iter_mut().zip(products) {
+                *total += std::mem::take(product) as f64 * weight;
+            }
+        }
+    }
+
+    /// The equations of each class.
+    pub(super) fn finish(self) -> Vec<Equations> {
+        self.totals
     }
 }
 
@@ -173,13 +190,13 @@ fn subtract<T: Sample>(source: &[T], decoded: &[u16], shift: i32, into: &mut [i1
 }
 
 simd_body! {
-    fn add_products(block: &[[i16; SAMPLES]; TERMS], lanes: &mut Lanes) { add_products_body(block, lanes) }
+    fn add_products(block: &[[i16; SAMPLES]], lanes: &mut Lanes) { add_products_body(block, lanes) }
 }
 
 #[inline(always)]
-fn add_products_body(block: &[[i16; SAMPLES]; TERMS], lanes: &mut Lanes) {
+fn add_products_body(block: &[[i16; SAMPLES]], lanes: &mut Lanes) {
     let mut product = 0;
-    for row in 0..TERMS {
+    for row in 0..block.len() {
         for column in 0..=row {
             let (a, b, sums) = (&block[row], &block[column], &mut lanes[product]);
             for (lane, sum) in sums.iter_mut().enumerate() {

@@ -3,7 +3,7 @@
 use super::classes::CLASSES;
 use super::code::{MAX_GROUPS, MAX_WEIGHT, WEIGHT_BITS, WienerWeights};
 use super::equations::Equations;
-use super::taps::TAPS;
+use super::taps::{Reach, TAPS};
 
 /// What is added to the diagonal, as a share of its mean: taps that are nearly the same else get weights that are large and opposite.
 const RIDGE: f64 = 1e-4;
@@ -41,7 +41,7 @@ impl Group {
 
 /// The weights of all classes, by joining the two groups that lose least by it for as long as that gains; none where nothing is worth
 /// its bits. `bit_price`: squared error that a bit is worth.
-pub(super) fn group(classes: &[Equations], bit_price: f64) -> Option<WienerWeights> {
+pub(super) fn group(reach: Reach, classes: &[Equations], bit_price: f64) -> Option<WienerWeights> {
     let mut groups: Vec<Group> = (0..CLASSES)
         .filter(|&class| classes[class].error() > 0.0)
         .map(|class| Group::new(vec![class], classes[class].clone(), bit_price))
@@ -80,7 +80,7 @@ pub(super) fn group(classes: &[Equations], bit_price: f64) -> Option<WienerWeigh
         pairs.push(groups.iter().map(|other| joined(other, &group).solved.gain).collect());
         groups.push(group);
     }
-    let mut found = WienerWeights { groups: [0; CLASSES], weights: Vec::new() };
+    let mut found = WienerWeights { reach, groups: [0; CLASSES], weights: Vec::new() };
     for group in groups.iter().filter(|group| group.solved.gain > 0.0) {
         found.weights.push(group.solved.weights);
         group.classes.iter().for_each(|&class| found.groups[class] = found.weights.len() as u8);
@@ -91,20 +91,21 @@ pub(super) fn group(classes: &[Equations], bit_price: f64) -> Option<WienerWeigh
 /// The weights that take most error away, rounded.
 fn solve(equations: &Equations, bit_price: f64) -> Solved {
     let none = Solved { weights: [0; TAPS], gain: 0.0 };
-    let mean = (0..TAPS).map(|tap| equations.product(tap, tap)).sum::<f64>() / TAPS as f64;
+    let taps = equations.taps;
+    let mean = (0..taps).map(|tap| equations.product(tap, tap)).sum::<f64>() / taps as f64;
     let Some(exact) = least_squares(equations, mean * RIDGE) else { return none };
     let unit = f64::from(1 << WEIGHT_BITS);
     let most = f64::from(MAX_WEIGHT);
     let weights = exact.map(|weight| (weight * unit).round().clamp(-most, most) as i16);
     let real = weights.map(|weight| f64::from(weight) / unit);
     let mut taken = 0.0;
-    for a in 0..TAPS {
+    for a in 0..taps {
         taken += 2.0 * real[a] * equations.with_error(a);
-        for b in 0..TAPS {
+        for b in 0..taps {
             taken -= real[a] * real[b] * equations.product(a, b);
         }
     }
-    let bits: f64 = weights
+    let bits: f64 = weights[..taps]
         .iter()
         .map(|&weight| {
             BITS_OF_A_WEIGHT + BITS_OF_A_DOUBLING * (1.0 + f64::from(weight.unsigned_abs())).log2()
@@ -116,8 +117,8 @@ fn solve(equations: &Equations, bit_price: f64) -> Solved {
 
 /// Solves the equations by their Cholesky factor; none where they have none.
 fn least_squares(equations: &Equations, ridge: f64) -> Option<[f64; TAPS]> {
-    let mut factor = [[0.0; TAPS]; TAPS];
-    for row in 0..TAPS {
+    let (taps, mut factor) = (equations.taps, [[0.0; TAPS]; TAPS]);
+    for row in 0..taps {
         for column in 0..=row {
             let mut sum = equations.product(row, column) + if row == column { ridge } else { 0.0 };
             for (a, b) in factor[row][..column].iter().zip(&factor[column]) {
@@ -133,16 +134,16 @@ fn least_squares(equations: &Equations, ridge: f64) -> Option<[f64; TAPS]> {
         }
     }
     let mut solution = [0.0; TAPS];
-    for row in 0..TAPS {
+    for row in 0..taps {
         let mut sum = equations.with_error(row);
         for k in 0..row {
             sum -= factor[row][k] * solution[k];
         }
         solution[row] = sum / factor[row][row];
     }
-    for row in (0..TAPS).rev() {
+    for row in (0..taps).rev() {
         let mut sum = solution[row];
-        for k in row + 1..TAPS {
+        for k in row + 1..taps {
             sum -= factor[k][row] * solution[k];
         }
         solution[row] = sum / factor[row][row];

@@ -1,11 +1,17 @@
 //! Weights in the packet that carries any filter of a scene.
 
 use super::code::{WEIGHT_BITS, WienerWeights};
+use super::taps::Reach;
 use crate::bitstream::NeuralFilter;
 use crate::error::{Error, Place, Result};
 
-/// The profile of a filter packet that holds weights.
-pub const WIENER_PROFILE: u8 = 16;
+/// The profiles of filter packets that hold weights, by how far these reach.
+const PROFILES: [(u8, Reach); 2] = [(16, Reach::Near), (17, Reach::Far)];
+
+/// How far weights of a filter packet of this profile reach; none where it holds no weights.
+pub fn reach_of(profile: u8) -> Option<Reach> {
+    PROFILES.into_iter().find(|&(number, _)| number == profile).map(|(_, reach)| reach)
+}
 
 /// The packet of a scene's weights. Units of the quantizer: quarter steps of the base encoder's scale.
 ///
@@ -13,8 +19,11 @@ pub const WIENER_PROFILE: u8 = 16;
 ///
 /// None in memory.
 pub(crate) fn packet_of(weights: &WienerWeights, quantizer: u16) -> Result<NeuralFilter> {
+    let profile = PROFILES.into_iter().find(|&(_, reach)| reach == weights.reach);
+    let (profile, _) =
+        profile.ok_or_else(|| Error::internal("Wiener filter", "a reach without a profile"))?;
     Ok(NeuralFilter {
-        profile: WIENER_PROFILE,
+        profile,
         quantizer,
         steps: vec![WEIGHT_BITS as u8],
         differences: weights.to_bytes()?,
@@ -28,9 +37,7 @@ pub(crate) fn packet_of(weights: &WienerWeights, quantizer: u16) -> Result<Neura
 ///
 /// `Corrupt` naming the field that cannot be, `Unsupported` for other steps than this version's.
 pub fn weights_of(packet: &NeuralFilter) -> Result<Option<WienerWeights>> {
-    if packet.profile != WIENER_PROFILE {
-        return Ok(None);
-    }
+    let Some(reach) = reach_of(packet.profile) else { return Ok(None) };
     if packet.steps != [WEIGHT_BITS as u8] {
         return Err(Error::Unsupported {
             what: format!("a Wiener filter of steps {:?}", packet.steps),
@@ -41,5 +48,5 @@ pub fn weights_of(packet: &NeuralFilter) -> Result<Option<WienerWeights>> {
         let found = packet.blocks.len();
         return Err(Error::corrupt("block maps of a Wiener filter", "none", found, Place::default()));
     }
-    WienerWeights::from_bytes(&packet.differences).map(Some)
+    WienerWeights::from_bytes(&packet.differences, reach).map(Some)
 }

@@ -1,20 +1,31 @@
 //! A scene's filter at work on decoded frames.
 
+use std::collections::VecDeque;
+
 use super::apply::apply;
 use super::classes::classes;
 use super::code::WienerWeights;
 use super::luma::Luma;
 use super::motion::Vectors;
-use super::taps::{Aligned, TAPS};
+use super::taps::{Aligned, Reach};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::memory;
 
-/// The frames before and after a frame, as far as they are there.
-pub(super) type Beside<'a> = [Option<&'a Luma>; 2];
+/// The frames before and after a frame, then those farther away, as far as they are there.
+pub(super) type Beside<'a> = Vec<Option<&'a Luma>>;
+
+/// The frames beside one that the weights reach, `before` and `after` being those on either side, the nearest first.
+pub(super) fn beside<'a>(
+    reach: Reach,
+    mut before: impl Iterator<Item = &'a Luma>,
+    mut after: impl Iterator<Item = &'a Luma>,
+) -> Beside<'a> {
+    (0..reach.frames()).flat_map(|_| [before.next(), after.next()]).collect()
+}
 
 /// Where the blocks of a frame lie in those beside it.
-pub(super) struct Neighbors([Option<Vectors>; 2]);
+pub(super) struct Neighbors(Vec<Option<Vectors>>);
 
 impl Neighbors {
     /// Looks for them.
@@ -22,84 +33,86 @@ impl Neighbors {
     /// # Errors
     ///
     /// `OutOfMemory`.
-    pub(super) fn find(frame: &Luma, [before, after]: Beside<'_>) -> Result<Self> {
-        let find = |other: Option<&Luma>| other.map(|other| Vectors::find(frame, other)).transpose();
-        Ok(Self([find(before)?, find(after)?]))
+    pub(super) fn find(frame: &Luma, beside: &Beside<'_>) -> Result<Self> {
+        let find = |other: &Option<&Luma>| other.map(|other| Vectors::find(frame, other)).transpose();
+        beside.iter().map(find).collect::<Result<_>>().map(Self)
     }
 
-    /// Both as the frame shows them; one that is not there is the frame itself.
+    /// All as the frame shows them; one that is not there is the frame itself.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`.
-    pub(super) fn align(&self, frame: &Luma, [before, after]: Beside<'_>) -> Result<[Vec<u16>; 2]> {
-        let align = |vectors: &Option<Vectors>, other: Option<&Luma>| -> Result<Vec<u16>> {
+    pub(super) fn align(&self, frame: &Luma, beside: &Beside<'_>) -> Result<Vec<Vec<u16>>> {
+        let align = |(vectors, other): (&Option<Vectors>, &Option<&Luma>)| -> Result<Vec<u16>> {
             let mut aligned = memory::copied("luma of a Wiener filter", &frame.samples)?;
             if let (Some(vectors), Some(other)) = (vectors, other) {
                 vectors.align(other, &mut aligned);
             }
             Ok(aligned)
         };
-        Ok([align(&self.0[0], before)?, align(&self.0[1], after)?])
+        self.0.iter().zip(beside).map(align).collect()
     }
 }
 
-/// Filters the frames of a scene, first to last; each comes out once the one after it is in.
+/// Filters the frames of a scene, first to last; each comes out once those after it that the weights reach are in.
 pub struct WienerFilter {
     weights: WienerWeights,
-    before: Option<Luma>,
-    held: Option<(Frame, Luma)>,
+    /// The frames before, the nearest first.
+    before: VecDeque<Luma>,
+    /// Frames that wait for those after them, first to last.
+    held: VecDeque<(Frame, Luma)>,
 }
 
 impl WienerFilter {
     /// A filter at the beginning of its scene.
     pub fn new(weights: WienerWeights) -> Self {
-        Self { weights, before: None, held: None }
+        Self { weights, before: VecDeque::new(), held: VecDeque::new() }
     }
 
-    /// Multiplications a luma sample, where no block is left out.
-    pub fn macs_per_pixel() -> f64 {
-        TAPS as f64
+    /// How far in time the weights reach.
+    pub fn reach(&self) -> Reach {
+        self.weights.reach
     }
 
-    /// Takes a frame and gives the one before it, filtered; none for the first.
+    /// Takes a frame and gives one before it, filtered; none while too few are in.
     ///
     /// # Errors
     ///
     /// `InvalidArgument` for a frame of another size or format than those before it, `OutOfMemory`.
     pub fn push(&mut self, frame: Frame) -> Result<Option<Frame>> {
-        if let Some((held, _)) = &self.held
+        if let Some((held, _)) = self.held.back()
             && !held.same_shape(&frame)
         {
             let text = |frame: &Frame| format!("{}x{}, {}", frame.width(), frame.height(), frame.format());
             return Err(Error::invalid("frame", text(held), text(&frame)));
         }
         let luma = Luma::of(&frame)?;
-        let Some((held, held_luma)) = self.held.take() else {
-            self.held = Some((frame, luma));
-            return Ok(None);
-        };
-        let filtered = self.filtered(&held, &held_luma, Some(&luma))?;
-        self.before = Some(held_luma);
-        self.held = Some((frame, luma));
-        Ok(Some(filtered))
+        self.held.push_back((frame, luma));
+        if self.held.len() > self.weights.reach.frames() { self.next() } else { Ok(None) }
     }
 
-    /// The last frame, filtered; none where none is held.
+    /// The next of the last frames, filtered; none after the last.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`.
     pub fn finish(&mut self) -> Result<Option<Frame>> {
-        let Some((held, luma)) = self.held.take() else { return Ok(None) };
-        let filtered = self.filtered(&held, &luma, None)?;
-        self.before = None;
-        Ok(Some(filtered))
+        let next = self.next()?;
+        if self.held.is_empty() {
+            self.before.clear();
+        }
+        Ok(next)
     }
 
-    fn filtered(&self, frame: &Frame, luma: &Luma, after: Option<&Luma>) -> Result<Frame> {
-        let beside = [self.before.as_ref(), after];
-        filtered(&self.weights, frame, luma, &Neighbors::find(luma, beside)?, beside)
+    /// The first of those that wait, filtered.
+    fn next(&mut self) -> Result<Option<Frame>> {
+        let Some((frame, luma)) = self.held.pop_front() else { return Ok(None) };
+        let beside = beside(self.reach(), self.before.iter(), self.held.iter().map(|(_, luma)| luma));
+        let filtered = filtered(&self.weights, &frame, &luma, &Neighbors::find(&luma, &beside)?, &beside)?;
+        self.before.push_front(luma);
+        self.before.truncate(self.reach().frames());
+        Ok(Some(filtered))
     }
 }
 
@@ -113,9 +126,9 @@ pub(super) fn filtered(
     frame: &Frame,
     luma: &Luma,
     neighbors: &Neighbors,
-    beside: Beside<'_>,
+    beside: &Beside<'_>,
 ) -> Result<Frame> {
-    let [before, after] = neighbors.align(luma, beside)?;
-    let classes = classes(luma, &before, &after)?;
-    apply(frame, &Aligned { frame: luma, neighbors: [&before, &after] }, &classes, weights)
+    let aligned = Aligned { frame: luma, neighbors: &neighbors.align(luma, beside)? };
+    let classes = classes(luma, &aligned.neighbors[0], &aligned.neighbors[1])?;
+    apply(frame, &aligned, &classes, weights)
 }

@@ -9,8 +9,32 @@ pub(super) const PAIRS: [(isize, isize); 12] =
 /// Taps of each neighbor: the same sample, and the four beside it.
 pub(super) const NEIGHBOR_TAPS: usize = 2;
 
-/// Weights of a sample.
-pub const TAPS: usize = PAIRS.len() + 2 * NEIGHBOR_TAPS;
+/// The most weights that a sample has.
+pub const TAPS: usize = Reach::Far.taps();
+
+/// How far in time the sums of a sample reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The frame before and the frame after.
+    Near,
+    /// Two of each.
+    Far,
+}
+
+impl Reach {
+    /// Frames on either side.
+    pub const fn frames(self) -> usize {
+        match self {
+            Self::Near => 1,
+            Self::Far => 2,
+        }
+    }
+
+    /// Weights of a sample.
+    pub const fn taps(self) -> usize {
+        PAIRS.len() + 2 * self.frames() * NEIGHBOR_TAPS
+    }
+}
 
 /// The most that a neighbor's sample may differ and count as much, in levels of 8 bits.
 const MOST_DIFFERENT: i16 = 6;
@@ -18,8 +42,8 @@ const MOST_DIFFERENT: i16 = 6;
 /// A frame and its neighbors aligned to it.
 pub(super) struct Aligned<'a> {
     pub(super) frame: &'a Luma,
-    /// Before and after, in the frame's shape; what has no neighbor is the frame itself.
-    pub(super) neighbors: [&'a [u16]; 2],
+    /// Before and after, then those farther away, in the frame's shape; what has no neighbor is the frame itself.
+    pub(super) neighbors: &'a [Vec<u16>],
 }
 
 impl Aligned<'_> {
@@ -41,7 +65,7 @@ impl Aligned<'_> {
             return;
         }
         let (neighbor, kind) = ((tap - PAIRS.len()) / NEIGHBOR_TAPS, (tap - PAIRS.len()) % NEIGHBOR_TAPS);
-        let samples = self.neighbors[neighbor];
+        let samples = &self.neighbors[neighbor];
         let most = MOST_DIFFERENT << self.frame.shift;
         let bounded = |there: u16, here: u16| (there as i16 - here as i16).clamp(-most, most);
         if kind == 0 {

@@ -45,15 +45,19 @@ fn frame(number: usize, (width, height): (usize, usize), depth: BitDepth, noise:
 
 /// Every class in a group, weights of all sizes.
 fn some_weights(seed: u64) -> WienerWeights {
+    weights_reaching(Reach::Near, seed)
+}
+
+fn weights_reaching(reach: Reach, seed: u64) -> WienerWeights {
     let mut random = Random::new(seed);
-    let mut weights = WienerWeights { groups: [0; CLASSES], weights: Vec::new() };
+    let mut weights = WienerWeights { reach, groups: [0; CLASSES], weights: Vec::new() };
     for _ in 0..MAX_GROUPS {
         let mut set = [0; TAPS];
-        set.iter_mut().for_each(|weight| *weight = (random.uniform() * 80.0 - 30.0) as i16);
+        set[..reach.taps()].iter_mut().for_each(|weight| *weight = (random.uniform() * 80.0 - 30.0) as i16);
         weights.weights.push(set);
     }
-    weights.weights[0] = [511; TAPS];
-    weights.weights[1] = [-511; TAPS];
+    weights.weights[0][..reach.taps()].fill(511);
+    weights.weights[1][..reach.taps()].fill(-511);
     weights.groups.iter_mut().enumerate().for_each(|(class, group)| *group = (class * 7 % 16) as u8);
     weights
 }
@@ -64,7 +68,9 @@ fn run(weights: &WienerWeights, frames: &[Frame]) -> Vec<Frame> {
     for frame in frames {
         filtered.extend(filter.push(frame.clone()).unwrap());
     }
-    filtered.extend(filter.finish().unwrap());
+    while let Some(frame) = filter.finish().unwrap() {
+        filtered.push(frame);
+    }
     assert!(filter.finish().unwrap().is_none());
     filtered
 }
@@ -169,11 +175,11 @@ mod words {
     pub(super) fn filtered(
         weights: &WienerWeights,
         frame: &Picture,
-        neighbors: [Option<&Picture>; 2],
+        neighbors: &[Option<&Picture>],
         depth: BitDepth,
     ) -> Vec<i64> {
         let shift = u32::from(depth.bits()) - 8;
-        let shown = neighbors.map(|neighbor| aligned(frame, neighbor, shift));
+        let shown: Vec<_> = neighbors.iter().map(|neighbor| aligned(frame, *neighbor, shift)).collect();
         let (columns, rows) = ((frame.width + 3) / 4, (frame.height + 3) / 4);
         let sums = |column: i64, row: i64| {
             let (mut across, mut down, mut change) = (0, 0, 0);
@@ -249,7 +255,6 @@ mod words {
 
 #[test]
 fn it_does_what_the_words_say_at_any_size_depth_and_instruction_set() {
-    let weights = some_weights(3);
     for (size, depth) in [
         ((1, 1), BitDepth::Eight),
         ((5, 3), BitDepth::Ten),
@@ -257,29 +262,39 @@ fn it_does_what_the_words_say_at_any_size_depth_and_instruction_set() {
         ((83, 61), BitDepth::Ten),
         ((83, 61), BitDepth::Eight),
     ] {
-        let frames: Vec<Frame> = (0..3).map(|number| frame(number, size, depth, 12.0)).collect();
-        let pictures: Vec<words::Picture> = frames.iter().map(words::Picture::of).collect();
-        let expected: Vec<Vec<i64>> = (0..3_usize)
-            .map(|i| {
-                let neighbors = [i.checked_sub(1).and_then(|i| pictures.get(i)), pictures.get(i + 1)];
-                words::filtered(&weights, &pictures[i], neighbors, depth)
-            })
-            .collect();
-        for set in InstructionSet::available() {
-            assert!(set.force());
-            let found = run(&weights, &frames);
-            assert_eq!(found.len(), 3);
-            for (found, expected) in found.iter().zip(&expected) {
-                assert_eq!(&words::Picture::of(found).samples, expected, "{size:?} {depth:?} {set:?}");
+        for reach in [Reach::Near, Reach::Far] {
+            let weights = weights_reaching(reach, 3);
+            let frames: Vec<Frame> = (0..5).map(|number| frame(number, size, depth, 12.0)).collect();
+            let pictures: Vec<words::Picture> = frames.iter().map(words::Picture::of).collect();
+            let expected: Vec<Vec<i64>> = (0..5)
+                .map(|i| words::filtered(&weights, &pictures[i], &beside(&pictures, i, reach), depth))
+                .collect();
+            for set in InstructionSet::available() {
+                assert!(set.force());
+                let found = run(&weights, &frames);
+                assert_eq!(found.len(), 5);
+                for (found, expected) in found.iter().zip(&expected) {
+                    assert_eq!(
+                        &words::Picture::of(found).samples,
+                        expected,
+                        "{size:?} {depth:?} {reach:?} {set:?}"
+                    );
+                }
             }
         }
     }
 }
 
+/// The pictures beside one: before, after, two before, two after.
+fn beside(pictures: &[words::Picture], index: usize, reach: Reach) -> Vec<Option<&words::Picture>> {
+    let both = |away: usize| [index.checked_sub(away), Some(index + away)];
+    (1..=reach.frames()).flat_map(both).map(|index| pictures.get(index?)).collect()
+}
+
 #[test]
 fn extreme_samples_and_weights_stay_in_range() {
     for depth in [BitDepth::Eight, BitDepth::Ten] {
-        let mut frames: Vec<Frame> = (0..3).map(|number| frame(number, (40, 24), depth, 0.0)).collect();
+        let mut frames: Vec<Frame> = (0..5).map(|number| frame(number, (40, 24), depth, 0.0)).collect();
         for (number, frame) in frames.iter_mut().enumerate() {
             let max = depth.max_value();
             with_planes!(frame.planes_mut(), planes => {
@@ -289,11 +304,12 @@ fn extreme_samples_and_weights_stay_in_range() {
                 }
             });
         }
-        let weights = some_weights(5);
         let pictures: Vec<words::Picture> = frames.iter().map(words::Picture::of).collect();
-        let expected =
-            words::filtered(&weights, &pictures[1], [Some(&pictures[0]), Some(&pictures[2])], depth);
-        assert_eq!(words::Picture::of(&run(&weights, &frames)[1]).samples, expected);
+        for reach in [Reach::Near, Reach::Far] {
+            let weights = weights_reaching(reach, 5);
+            let expected = words::filtered(&weights, &pictures[2], &beside(&pictures, 2, reach), depth);
+            assert_eq!(words::Picture::of(&run(&weights, &frames)[2]).samples, expected);
+        }
     }
 }
 
@@ -309,35 +325,42 @@ fn a_stored_filter_gives_the_same_for_ever() {
             *sample = crate::frame::Sample::saturating_from(level as u16);
         });
     }
-    let weights = WienerWeights::from_bytes(&some_weights(11).to_bytes().unwrap()).unwrap();
-    let hashes: Vec<FrameHash> = run(&weights, &frames).iter().map(FrameHash::of).collect();
-    assert_eq!(format!("{:016x}", FrameHash::of_group(&hashes)), "8825d724915b5723");
+    for (reach, expected) in [(Reach::Near, "8825d724915b5723"), (Reach::Far, "df8b5cfdfada7227")] {
+        let bytes = weights_reaching(reach, 11).to_bytes().unwrap();
+        let weights = WienerWeights::from_bytes(&bytes, reach).unwrap();
+        let hashes: Vec<FrameHash> = run(&weights, &frames).iter().map(FrameHash::of).collect();
+        assert_eq!(format!("{:016x}", FrameHash::of_group(&hashes)), expected);
+    }
 }
 
 #[test]
 fn weights_read_back_and_damage_is_an_error_or_other_weights() {
     for seed in 0..8 {
-        let weights = some_weights(seed);
+        let reach = if seed % 2 == 0 { Reach::Near } else { Reach::Far };
+        let weights = weights_reaching(reach, seed);
         let bytes = weights.to_bytes().unwrap();
-        assert_eq!(WienerWeights::from_bytes(&bytes).unwrap(), weights);
+        assert_eq!(WienerWeights::from_bytes(&bytes, reach).unwrap(), weights);
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x55;
-            if let Ok(read) = WienerWeights::from_bytes(&damaged) {
+            if let Ok(read) = WienerWeights::from_bytes(&damaged, reach) {
                 assert!(read.groups.iter().all(|&group| usize::from(group) <= read.weights.len()));
                 assert!(read.weights.iter().flatten().all(|weight| weight.abs() <= 511));
             }
         }
     }
-    let none = WienerWeights { groups: [0; CLASSES], weights: Vec::new() };
-    assert_eq!(WienerWeights::from_bytes(&none.to_bytes().unwrap()).unwrap(), none);
-    assert!(WienerWeights::from_bytes(&[0; 3]).is_err());
-    let mut packet = packet_of(&none, 100).unwrap();
-    assert_eq!(weights_of(&packet).unwrap(), Some(none));
-    packet.steps = vec![9];
-    assert!(matches!(weights_of(&packet), Err(crate::Error::Unsupported { .. })));
-    packet.profile = 1;
-    assert_eq!(weights_of(&packet).unwrap(), None);
+    for (profile, reach) in [(16, Reach::Near), (17, Reach::Far)] {
+        let none = WienerWeights { reach, groups: [0; CLASSES], weights: Vec::new() };
+        assert_eq!(WienerWeights::from_bytes(&none.to_bytes().unwrap(), reach).unwrap(), none);
+        assert!(WienerWeights::from_bytes(&[0; 3], reach).is_err());
+        let mut packet = packet_of(&none, 100).unwrap();
+        assert_eq!((packet.profile, reach_of(profile)), (profile, Some(reach)));
+        assert_eq!(weights_of(&packet).unwrap(), Some(none));
+        packet.steps = vec![9];
+        assert!(matches!(weights_of(&packet), Err(crate::Error::Unsupported { .. })));
+        packet.profile = 1;
+        assert_eq!(weights_of(&packet).unwrap(), None);
+    }
 }
 
 fn squared_error(a: &Frame, b: &Frame) -> f64 {
@@ -362,18 +385,25 @@ fn trained(
     frames: usize,
     size: (usize, usize),
     byte_price: f64,
+    reach: Reach,
 ) -> (Vec<Frame>, Vec<Frame>, Option<train::TrainedWiener>) {
     let source: Vec<Frame> = (0..frames).map(|number| frame(number, size, BitDepth::Eight, 0.0)).collect();
     let decoded: Vec<Frame> = (0..frames).map(|number| frame(number, size, BitDepth::Eight, 10.0)).collect();
-    let plan =
-        WienerPlan { frames, frame_samples: size.0 * size.1, byte_price, samples: 1 << 20, sharpening: 0 };
+    let (frame_samples, samples) = (size.0 * size.1, 1 << 20);
+    let plan = WienerPlan { reach, frames, frame_samples, byte_price, samples, sharpening: 0 };
     let trained = train_wiener(&plan, &mut pairs(&source, &decoded)).unwrap();
     (source, decoded, trained)
 }
 
 #[test]
 fn noise_that_differs_from_frame_to_frame_is_taken_away_although_the_picture_moves() {
-    let (source, decoded, trained) = trained(8, (160, 96), 1e-5);
+    let left = [Reach::Near, Reach::Far].map(noise_left);
+    assert!(left[1] < 0.97 * left[0], "{left:?}");
+}
+
+/// The share of the error that is left by weights that reach so far.
+fn noise_left(reach: Reach) -> f64 {
+    let (source, decoded, trained) = trained(8, (160, 96), 1e-5, reach);
     let trained = trained.unwrap();
     let filtered = run(&trained.weights, &decoded);
     let error =
@@ -394,12 +424,15 @@ fn noise_that_differs_from_frame_to_frame_is_taken_away_although_the_picture_mov
         })
         .unwrap();
     assert_eq!(again, filtered);
+    left
 }
 
 #[test]
 fn dear_bytes_buy_fewer_weights_and_at_last_none() {
     let bytes = |price: f64| {
-        trained(4, (96, 64), price).2.map_or(0, |trained| trained.weights.to_bytes().unwrap().len())
+        trained(4, (96, 64), price, Reach::Near)
+            .2
+            .map_or(0, |trained| trained.weights.to_bytes().unwrap().len())
     };
     let found = [1e-6, 1e-4, 1e-3, 0.1].map(bytes);
     assert!(found[0] > found[2] && found.is_sorted_by(|a, b| a >= b), "{found:?}");
@@ -423,8 +456,8 @@ fn weights_are_stored_as_ever() {
 
 #[test]
 fn a_frame_of_one_sample_and_a_scene_of_one_frame_have_no_equations_but_pass() {
-    let (.., none) = trained(1, (1, 1), 1e-3);
+    let (.., none) = trained(1, (1, 1), 1e-3, Reach::Far);
     assert!(none.is_none());
-    let (_, decoded, one) = trained(1, (64, 64), 1e-6);
+    let (_, decoded, one) = trained(1, (64, 64), 1e-6, Reach::Far);
     assert_eq!(run(&one.unwrap().weights, &decoded).len(), 1);
 }

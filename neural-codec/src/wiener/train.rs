@@ -1,5 +1,6 @@
 //! Finds the weights of a scene and runs them over its frames.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::classes::classes;
@@ -7,14 +8,16 @@ use super::code::{MAX_WEIGHT, WienerWeights};
 use super::equations::EquationSums;
 use super::groups::group;
 use super::luma::Luma;
-use super::scene::{Beside, Neighbors, filtered};
-use super::taps::{Aligned, PAIRS};
+use super::scene::{Beside, Neighbors, beside, filtered};
+use super::taps::{Aligned, PAIRS, Reach};
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::memory;
 
 /// What a scene's weights are to be worth.
 pub(crate) struct WienerPlan {
+    /// How far in time its weights reach.
+    pub(crate) reach: Reach,
     /// Frames of the scene.
     pub(crate) frames: usize,
     /// Luma samples of each.
@@ -42,23 +45,22 @@ pub(crate) struct TrainedWiener {
 ///
 /// `OutOfMemory`, and those of `next`.
 pub(crate) fn train_wiener(plan: &WienerPlan, next: NextPair<'_>) -> Result<Option<TrainedWiener>> {
-    let mut sums = EquationSums::new()?;
+    let mut sums = EquationSums::new(plan.reach)?;
     let mut neighbors = memory::reserved("motion of a Wiener filter", plan.frames)?;
     // So many rows of blocks of every frame, others in each.
     let every = (plan.frame_samples * plan.frames).div_ceil(plan.samples).max(1);
     let step = step_of(every);
-    in_a_row(plan.frames, next, |index, source, _, luma, beside| {
+    in_a_row(plan.reach, plan.frames, next, |index, source, _, luma, beside| {
         let found = Neighbors::find(luma, beside)?;
-        let [before, after] = found.align(luma, beside)?;
-        let classes = classes(luma, &before, &after)?;
-        let aligned = Aligned { frame: luma, neighbors: [&before, &after] };
+        let aligned = Aligned { frame: luma, neighbors: &found.align(luma, beside)? };
+        let classes = classes(luma, &aligned.neighbors[0], &aligned.neighbors[1])?;
         sums.add(source, &aligned, &classes, (index * step % every, every))?;
         neighbors.push(found);
         Ok(())
     })?;
     let classes = sums.finish();
     let error: f64 = classes.iter().map(|class| class.error()).sum();
-    let weights = group(&classes, plan.byte_price * error / 8.0);
+    let weights = group(plan.reach, &classes, plan.byte_price * error / 8.0);
     Ok(weights.map(|weights| TrainedWiener { weights: sharpened(weights, plan.sharpening), neighbors }))
 }
 
@@ -98,31 +100,35 @@ impl TrainedWiener {
         next: NextPair<'_>,
         mut each: impl FnMut(&Frame, Frame) -> Result<()>,
     ) -> Result<()> {
-        in_a_row(self.neighbors.len(), next, |index, source, decoded, luma, beside| {
+        in_a_row(self.weights.reach, self.neighbors.len(), next, |index, source, decoded, luma, beside| {
             each(source, filtered(&self.weights, decoded, luma, &self.neighbors[index], beside)?)
         })
     }
 }
 
-/// Calls for every frame with its number, its source, what it decodes to, the luma of that, and that of the frames before and after it.
+/// Calls for every frame with its number, its source, what it decodes to, the luma of that, and those of the frames beside it.
 fn in_a_row(
+    reach: Reach,
     frames: usize,
     next: NextPair<'_>,
-    mut each: impl FnMut(usize, &Frame, &Frame, &Luma, Beside<'_>) -> Result<()>,
+    mut each: impl FnMut(usize, &Frame, &Frame, &Luma, &Beside<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut load = || -> Result<_> {
         let (source, decoded) = next()?;
         let luma = Luma::of(&decoded)?;
         Ok((source, decoded, luma))
     };
-    let mut before: Option<Luma> = None;
-    let mut next = if frames > 0 { Some(load()?) } else { None };
+    let (mut before, mut held) = (VecDeque::new(), VecDeque::new());
     for index in 0..frames {
-        let Some((source, decoded, luma)) = next else { break };
-        next = if index + 1 < frames { Some(load()?) } else { None };
-        let after = next.as_ref().map(|(_, _, luma)| luma);
-        each(index, &source, &decoded, &luma, [before.as_ref(), after])?;
-        before = Some(luma);
+        let known = frames.min(index + 1 + reach.frames());
+        while index + held.len() < known {
+            held.push_back(load()?);
+        }
+        let Some((source, decoded, luma)) = held.pop_front() else { break };
+        let beside = beside(reach, before.iter(), held.iter().map(|(_, _, luma)| luma));
+        each(index, &source, &decoded, &luma, &beside)?;
+        before.push_front(luma);
+        before.truncate(reach.frames());
     }
     Ok(())
 }
