@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 from ._encode import stream_into
 from ._export import remux
-from ._jobs import ProgressArgument, drive
+from ._jobs import Feed, ProgressArgument, drive
 from ._output import check_distinct
 from ._settings import as_texts
-from ._sources import Feed, opened
+from ._sources import opened
 from .errors import InvalidArgument, InvalidType
 from .records import Report, Scene
 
