@@ -1,5 +1,7 @@
 //! The weighted sums of a frame.
 
+use rayon::prelude::*;
+
 use super::classes::BLOCK;
 use super::code::{WEIGHT_BITS, WienerWeights};
 use super::taps::Aligned;
@@ -16,6 +18,9 @@ struct Rows {
     sums: Vec<i32>,
 }
 
+/// Rows of blocks that are filtered together, side by side with others.
+const BAND: usize = 16;
+
 /// The frame with its luma filtered; chroma stays as it is.
 ///
 /// # Errors
@@ -30,13 +35,40 @@ pub(super) fn apply(
     let mut filtered = frame.try_clone()?;
     let max = frame.format().depth.max_value();
     let (columns, _) = aligned.frame.blocks(BLOCK);
+    let bands = classes.par_chunks(BAND * columns).enumerate();
+    let samples = BAND * BLOCK * frame.width();
+    match filtered.planes_mut() {
+        Planes::U8(planes) => {
+            (planes[0].samples_mut().par_chunks_mut(samples).zip(bands)).try_for_each(|(rows, band)| {
+                filter_band(rows, band, aligned, weights, |row, sums| add_u8(row, sums, max))
+            })
+        }
+        Planes::U16(planes) => {
+            (planes[0].samples_mut().par_chunks_mut(samples).zip(bands)).try_for_each(|(rows, band)| {
+                filter_band(rows, band, aligned, weights, |row, sums| add_u16(row, sums, max))
+            })
+        }
+    }?;
+    Ok(filtered)
+}
+
+/// Filters a band of rows, of which the number and the classes are given; `add` moves the samples of a row.
+fn filter_band<T>(
+    samples: &mut [T],
+    (band, classes): (usize, &[u8]),
+    aligned: &Aligned<'_>,
+    weights: &WienerWeights,
+    add: impl Fn(&mut [T], &[i32]),
+) -> Result<()> {
+    let (columns, _) = aligned.frame.blocks(BLOCK);
     let (width, taps) = (columns * BLOCK, weights.reach.taps());
     let mut rows = Rows {
         weights: memory::filled("weights of a row", taps * width, 0)?,
         tap: memory::filled("taps of a row", width, 0)?,
         sums: memory::filled("sums of a row", width, 0)?,
     };
-    for (block_row, classes) in classes.chunks_exact(columns).enumerate() {
+    let of_blocks = samples.chunks_mut(BLOCK * aligned.frame.width).zip(classes.chunks_exact(columns));
+    for (block_row, (samples, classes)) in of_blocks.enumerate() {
         let groups = || classes.iter().map(|&class| weights.groups[usize::from(class)]);
         if groups().all(|group| group == 0) {
             continue;
@@ -48,15 +80,12 @@ pub(super) fn apply(
                 into.fill(weight);
             }
         }
-        for y in block_row * BLOCK..((block_row + 1) * BLOCK).min(aligned.frame.height) {
-            sum_row(aligned, y, &mut rows);
-            match filtered.planes_mut() {
-                Planes::U8(planes) => add_u8(planes[0].row_mut(y), &rows.sums, max),
-                Planes::U16(planes) => add_u16(planes[0].row_mut(y), &rows.sums, max),
-            }
+        for (y, row) in samples.chunks_exact_mut(aligned.frame.width).enumerate() {
+            sum_row(aligned, (band * BAND + block_row) * BLOCK + y, &mut rows);
+            add(row, &rows.sums);
         }
     }
-    Ok(filtered)
+    Ok(())
 }
 
 simd_body! {

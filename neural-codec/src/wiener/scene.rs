@@ -1,6 +1,8 @@
-//! A scene's filter at work on decoded frames.
+//! A scene's filter at work on decoded frames, in the current pool of rayon: neighbors side by side, then bands of rows.
 
 use std::collections::VecDeque;
+
+use rayon::prelude::*;
 
 use super::apply::apply;
 use super::classes::classes;
@@ -35,7 +37,7 @@ impl Neighbors {
     /// `OutOfMemory`.
     pub(super) fn find(frame: &Luma, beside: &Beside<'_>) -> Result<Self> {
         let find = |other: &Option<&Luma>| other.map(|other| Vectors::find(frame, other)).transpose();
-        beside.iter().map(find).collect::<Result<_>>().map(Self)
+        beside.par_iter().map(find).collect::<Result<_>>().map(Self)
     }
 
     /// All as the frame shows them; one that is not there is the frame itself.
@@ -51,7 +53,7 @@ impl Neighbors {
             }
             Ok(aligned)
         };
-        self.0.iter().zip(beside).map(align).collect()
+        self.0.par_iter().zip(beside).map(align).collect()
     }
 }
 
