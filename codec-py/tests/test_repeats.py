@@ -58,7 +58,18 @@ def test_scenes_are_joined_into_the_container_that_the_name_asks_for(slides, tmp
     report = neural_codec.concat(slides, scenes, tmp_path / "clip.mp4", **options)
     assert report.total.frames == 40
     found = neural_codec.info(tmp_path / "clip.mp4")
-    assert found.frames == 40 and (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
+    written = (tmp_path / "clip.mp4").read_bytes()
+    assert found.frames == 40 and written[4:8] == b"ftyp"
+    assert report.total.bytes == len(written)
+    assert report.total.bitrate_bps == pytest.approx(8 * len(written) / report.total.duration_seconds)
+
+
+def test_the_last_picture_lasts_as_long_in_a_lossless_file(slides, tmp_path):
+    neural_codec.encode(slides, tmp_path / "clip.nvc", fps=25, effort=3)
+    neural_codec.remux(tmp_path / "clip.nvc", tmp_path / "clip.mp4")
+    assert main(["decode", str(tmp_path / "clip.mp4"), str(tmp_path / "again.mp4"), "--quiet"]) == 0
+    lengths = [float(neural_codec.encode(tmp_path / name, effort=0, quantizer=60).total.duration_seconds) for name in ("clip.mp4", "again.mp4")]
+    assert lengths == pytest.approx([1.6, 1.6], abs=0.02)
 
 
 def test_operations_of_a_decoder_are_those_of_frames_that_are_coded(slides, tmp_path):

@@ -8,16 +8,18 @@
 
 mod support;
 
-use neural_codec::bitstream::{Limits, NeuralFilter, Strategy};
+use neural_codec::bitstream::{Limits, NeuralFilter, Strategy, Tracks};
 use neural_codec::decoder::{DecoderSettings, SeekingDecoder, StreamDecoder, inspect_any};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
-use neural_codec::frame::{FrameHash, PixelFormat};
+use neural_codec::frame::{Frame, FrameHash, PixelFormat, VideoInfo};
+use neural_codec::media::FrameSource;
 use neural_codec::progress::Stage;
 use neural_codec::report::{FilterVerdict, Report};
 use neural_codec::settings::Settings;
 use neural_codec::simd::InstructionSet;
 use neural_codec::wiener::{Reach, weights_of};
+use neural_codec::with_planes;
 use support::Clip;
 use support::streams::{WEIGHTS_ANYWHERE, decoded, with_filter};
 
@@ -103,6 +105,58 @@ fn a_seek_into_the_scene_gives_the_frames_of_the_whole() {
             decoder.seek(index).unwrap();
             let frame = decoder.decode_frame().unwrap().unwrap();
             assert_eq!(FrameHash::of(&frame), frames[index as usize], "frame {index}");
+        }
+    }
+}
+
+/// Black frames before a texture with noise.
+struct Opening {
+    clip: Clip,
+    next: u64,
+}
+
+impl FrameSource for Opening {
+    fn info(&self) -> &VideoInfo {
+        &self.clip.info
+    }
+
+    fn next_frame(&mut self) -> neural_codec::Result<Option<Frame>> {
+        let index = self.next;
+        self.next += 1;
+        if index == 40 {
+            return Ok(None);
+        }
+        let mut frame = self.clip.frame(index);
+        with_planes!(frame.planes_mut(), planes => for plane in planes {
+            let mut state = index as u32 + 1;
+            for sample in plane.samples_mut() {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *sample = if index < 20 { 0 } else { (*sample as u32 * 3 / 4 + (state >> 26)) as _ };
+            }
+        });
+        Ok(Some(frame))
+    }
+
+    fn tracks(&self) -> &Tracks {
+        self.clip.tracks()
+    }
+}
+
+#[test]
+fn frames_that_are_exact_stay_exact_beside_noise() {
+    for reach in [Reach::Near, Reach::Far] {
+        let mut settings = Settings::default();
+        let asked = [("effort", "4"), ("preset", "10"), ("lambda", "150"), ("repeats", "off")];
+        asked.iter().chain(&reaching(reach)).for_each(|(name, value)| settings.set(name, value).unwrap());
+        let mut opening = Opening { clip: Clip::new(160, 96, PixelFormat::YUV420_8, 40, 40), next: 0 };
+        let mut bytes = Vec::new();
+        let hooks = Hooks::default().with_scenes(vec![0..35, 35..40]);
+        let report = encode(&mut opening, &mut bytes, &settings, hooks).unwrap();
+        let mut decoder = StreamDecoder::new(&bytes[..], DecoderSettings::default()).unwrap();
+        for index in 0..20 {
+            let frame = decoder.decode_frame().unwrap().unwrap();
+            let luma: u64 = with_planes!(frame.planes(), planes => planes[0].samples().iter().map(|&s| u64::from(s)).sum());
+            assert_eq!(luma, 0, "{reach:?}, frame {index}: {:?}", report.scenes[0].filter);
         }
     }
 }

@@ -27,7 +27,7 @@ from ._output import check_distinct
 from ._settings import as_texts
 from ._sources import opened
 from .errors import InvalidArgument, InvalidType
-from .records import Report, Scene
+from .records import Report, Scene, Total
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -144,7 +144,14 @@ def joined_into(output: Any, job: _native.Job, feeds: list[Feed], progress: Prog
     with tempfile.TemporaryDirectory(prefix="neural-codec-") as folder:
         stream = os.path.join(folder, "joined.nvc")
         report = stream_into(stream, job, feeds, progress)
-        return dataclasses.replace(report, lost=[*report.lost, *remux(stream, output).lost])
+        lost = [*report.lost, *remux(stream, output).lost]
+        return dataclasses.replace(report, lost=lost, total=_of_file(report.total, os.path.getsize(output)))
+
+
+def _of_file(total: Total, size: int) -> Total:
+    """The account of a stream, of a file of so many bytes that holds it."""
+    ratio, rate = total.compression_ratio * total.bytes / size, 8 * size / total.duration_seconds
+    return dataclasses.replace(total, bytes=size, compression_ratio=ratio, bitrate_bps=rate)
 
 
 def is_stream(output: Any) -> bool:

@@ -24,7 +24,7 @@ pub(super) trait UnitInput {
 
 /// Units on their way.
 pub(super) struct UnitFeed {
-    /// Frames that do not come out before the unit after theirs is in.
+    /// So many units after a frame's own are in before it comes out.
     held: usize,
     /// `None` once the last unit or an error came.
     queue: Option<Sender<Vec<u8>>>,

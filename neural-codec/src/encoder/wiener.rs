@@ -68,7 +68,12 @@ pub(super) fn wiener_scene(
     if !pays {
         return Ok(FilterOutcome::none(report));
     }
-    if left >= 1.0 || !filtered.keeps_ssim(&base, clip.defaults.filter.ssim_slack) {
+    // The mean of decibels leaves exact frames out, so that one that is exact no more would count as a gain.
+    let exact = filtered.comparison.finish().lossless_frames;
+    if left >= 1.0
+        || exact < base.lossless_frames
+        || !filtered.keeps_ssim(&base, clip.defaults.filter.ssim_slack)
+    {
         report.verdict = FilterVerdict::QualityWouldFall;
         return Ok(FilterOutcome::none(report));
     }

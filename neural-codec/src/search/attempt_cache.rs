@@ -25,7 +25,7 @@ use crate::metrics::{Comparison, FrameMetrics, Measures, SquaredError};
 const MANIFEST: &str = "attempts.json";
 
 /// Name and version of the manifest and of the files.
-const SCHEMA: &str = "neural-codec/attempts/5";
+const SCHEMA: &str = "neural-codec/attempts/6";
 
 /// What an attempt cache was made for. Another clip or version gets an error and not a mixture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! The normal equations of each class: sums of products of taps and of the error that they are to take away.
 //!
-//! The sums of a frame are integers, so that no order of its blocks changes them.
+//! The sums are integers, so that no order of frames or blocks changes them.
 
 use super::classes::{BLOCK, CLASSES};
 use super::luma::Luma;
@@ -71,11 +71,9 @@ impl Equations {
 /// Sums over frames, class by class.
 pub(super) struct EquationSums {
     taps: usize,
-    /// Of the frame that is being added.
     lanes: Vec<Lanes>,
     blocks: Vec<u32>,
-    frame: Vec<[i64; PRODUCTS]>,
-    totals: Vec<Equations>,
+    totals: Vec<[i64; PRODUCTS]>,
 }
 
 impl EquationSums {
@@ -83,18 +81,16 @@ impl EquationSums {
     ///
     /// `OutOfMemory`.
     pub(super) fn new(reach: Reach) -> Result<Self> {
-        let (what, taps) = ("equations of a Wiener filter", reach.taps());
+        let what = "equations of a Wiener filter";
         Ok(Self {
-            taps,
+            taps: reach.taps(),
             lanes: memory::filled(what, CLASSES, [[0; LANES]; PRODUCTS])?,
             blocks: memory::filled(what, CLASSES, 0)?,
-            frame: memory::filled(what, CLASSES, [0; PRODUCTS])?,
-            totals: memory::filled(what, CLASSES, Equations::zero(taps))?,
+            totals: memory::filled(what, CLASSES, [0; PRODUCTS])?,
         })
     }
 
-    /// Adds every `every`-th row of whole blocks of a frame, from `first` on. A frame counts by its squared error, so that all count the
-    /// same: the mean of decibels over frames is a product of errors.
+    /// Adds every `every`-th row of whole blocks, from `first` on.
     ///
     /// # Errors
     ///
@@ -138,35 +134,27 @@ impl EquationSums {
                 }
             }
         }
-        self.close_frame();
         Ok(())
     }
 
     /// Moves what 32 bits hold to 64.
     fn settle(&mut self, class: usize) {
-        for (sum, lanes) in self.frame[class].iter_mut().zip(&mut self.lanes[class]) {
-            *sum += lanes.iter().map(|&sum| i64::from(sum)).sum::<i64>();
+        for (total, lanes) in self.totals[class].iter_mut().zip(&mut self.lanes[class]) {
+            *total += lanes.iter().map(|&sum| i64::from(sum)).sum::<i64>();
             lanes.fill(0);
         }
         self.blocks[class] = 0;
     }
 
-    /// Adds the frame to the totals.
-    fn close_frame(&mut self) {
-        (0..CLASSES).for_each(|class| self.settle(class));
-        let last = self.taps * (self.taps + 3) / 2;
-        let error: i64 = self.frame.iter().map(|products| products[last]).sum();
-        let weight = if error > 0 { 1.0 / error as f64 } else { 0.0 };
-        for (total, products) in self.totals.iter_mut().zip(&mut self.frame) {
-            for (total, product) in total.products.iter_mut().zip(products) {
-                *total += std::mem::take(product) as f64 * weight;
-            }
-        }
-    }
-
     /// The equations of each class.
-    pub(super) fn finish(self) -> Vec<Equations> {
-        self.totals
+    pub(super) fn finish(mut self) -> Vec<Equations> {
+        (0..CLASSES).for_each(|class| self.settle(class));
+        let equations = |totals: &[i64; PRODUCTS]| {
+            let mut equations = Equations::zero(self.taps);
+            equations.products.iter_mut().zip(totals).for_each(|(sum, &total)| *sum = total as f64);
+            equations
+        };
+        self.totals.iter().map(equations).collect()
     }
 }
 
