@@ -33,7 +33,7 @@ pub(super) struct UnitFeed {
 }
 
 impl UnitFeed {
-    /// A feed and its end, which the decoder takes from. `held`: frames that do not come out before the unit after theirs is in.
+    /// A feed and its end, which the decoder takes from. `held`: how many units after a frame's own are in before it comes out.
     pub(super) fn new(held: usize) -> (Self, Receiver<Vec<u8>>) {
         let (sender, units) = channel();
         (Self { held, queue: Some(sender), sent: 0, failure: None }, units)

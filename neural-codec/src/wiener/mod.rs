@@ -6,8 +6,8 @@
 //! encode   those + source -> normal equations of each class -> classes that share weights -> coded weights
 //! decode   those, coded weights -> weighted sums -> frames
 //! ```
-//! How far in time neighbors lie, one frame or two, the profile of the packet says. AV1's own filters see one frame each. A neighbor has other errors, so that a sum takes away noise that no filter of one frame can
-//! tell from detail. The weights are those of least squares (N. Wiener, "Extrapolation, Interpolation, and Smoothing of
+//! The profile of the packet says whether neighbors lie one frame away or up to two. AV1's own filters see one frame each. A neighbor
+//! has other errors, so that a sum takes away noise that no filter of one frame can tell from detail. The weights are those of least squares (N. Wiener, "Extrapolation, Interpolation, and Smoothing of
 //! Stationary Time Series", 1949), by classes of blocks as in C.-Y. Tsai et al., "Adaptive Loop Filtering for Video Coding",
 //! IEEE JSTSP 7 (6), 2013. `docs/BITSTREAM.md` has the decoder in words, `docs/decisions/0021-wiener-filter.md` what it gains.
 
