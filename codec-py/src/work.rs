@@ -130,8 +130,7 @@ fn write_all(source: &mut Watched, path: &Path) -> Result<Vec<Lost>> {
     }
     write_audio(source, sink.as_mut())?;
     let lost = sink.lost().to_vec();
-    source.clip.last_duration().into_iter().for_each(|duration| sink.set_last_duration(duration));
-    sink.finish()?;
+    sink.finish(source.clip.last_duration())?;
     Ok(lost)
 }
 

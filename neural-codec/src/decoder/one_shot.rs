@@ -54,8 +54,7 @@ pub fn decode_file(
     if lost.iter().any(|lost| lost.what == "audio") {
         audio_packets = 0;
     }
-    decoder.last_duration().into_iter().for_each(|duration| writer.set_last_duration(duration));
-    writer.finish()?;
+    writer.finish(decoder.last_duration())?;
     let notes = decoder.take_notes();
     let seconds = start.elapsed().as_secs_f64();
     Ok(DecodeReport {

@@ -36,12 +36,9 @@ pub trait FrameSink: Send {
         &[]
     }
 
-    /// Says how long the last frame is shown, in the clip's time base, before `finish`; one nominal frame where nothing is said. Files without
-    /// durations leave it out.
-    fn set_last_duration(&mut self, _duration: u64) {}
-
-    /// Completes the file and gives it its name.
-    fn finish(self: Box<Self>) -> Result<()>;
+    /// Completes the file and gives it its name. `last_duration`: how long the last frame is shown, in the clip's time base; one nominal
+    /// frame where it is not known. Files without durations leave it out.
+    fn finish(self: Box<Self>, last_duration: Option<u64>) -> Result<()>;
 }
 
 /// What is lost of a clip's tracks in files that hold pictures alone.

@@ -170,7 +170,7 @@ fn open_container(_path: &Path, _options: &OpenOptions) -> Result<Box<dyn FrameS
 /// let info = VideoInfo::new(64, 48, PixelFormat::YUV420_8, Rational::new(25, 1)?);
 /// let mut sink = media::create(&path, &info, &neural_codec::bitstream::Tracks::NONE)?;
 /// sink.write_frame(&Frame::new(64, 48, info.format, Color::default())?)?;
-/// sink.finish()?;
+/// sink.finish(None)?;
 /// let mut source = media::open(&path, &media::OpenOptions::default())?;
 /// assert_eq!(source.info().width, 64);
 /// assert!(source.next_frame()?.is_some() && source.next_frame()?.is_none());

@@ -234,7 +234,7 @@ impl FrameSink for PngWriter {
         &self.lost
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(self: Box<Self>, _last_duration: Option<u64>) -> Result<()> {
         match self.written {
             0 => Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() }),
             written => self.folder.commit((0..written).map(|number| self.pattern.name(number).into())),
@@ -300,7 +300,7 @@ mod tests {
             let mut sink = create(&pattern, &info, &crate::bitstream::Tracks::NONE).unwrap();
             (0..3).for_each(|t| sink.write_frame(&frame.clone().with_timestamp(t)).unwrap());
             assert!(!folder.path().join("frame_0000.png").exists());
-            sink.finish().unwrap();
+            sink.finish(None).unwrap();
             for path in [pattern.as_path(), folder.path()] {
                 let mut source = open(path, &OpenOptions::default()).unwrap();
                 assert_eq!(source.declared_frame_count(), Some(3));

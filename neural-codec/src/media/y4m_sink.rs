@@ -42,7 +42,7 @@ impl FrameSink for Y4mSink {
         &self.lost
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(self: Box<Self>, _last_duration: Option<u64>) -> Result<()> {
         match self.written {
             0 => Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() }),
             _ => self.writer.finish()?.commit(),
@@ -65,7 +65,7 @@ mod tests {
         let frame = Frame::new(6, 4, info.format, info.color).unwrap();
         (0..3).for_each(|t| sink.write_frame(&frame.clone().with_timestamp(t)).unwrap());
         assert!(!path.exists());
-        sink.finish().unwrap();
+        sink.finish(None).unwrap();
         for rate in [None, Some(Rational { num: 50, den: 1 })] {
             let options = OpenOptions { frame_rate: rate, ..Default::default() };
             let mut source = open(&path, &options).unwrap();

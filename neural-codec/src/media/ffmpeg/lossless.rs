@@ -146,15 +146,11 @@ impl FrameSink for LosslessWriter {
         self.kept.subtitle(packet).map_or(Ok(()), |packet| self.muxer.write_subtitle(&packet))
     }
 
-    fn set_last_duration(&mut self, duration: u64) {
-        let last = self.waiting.as_ref().map(|(last, _)| *last);
-        self.last_duration = last.zip(i64::try_from(duration).ok());
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<()> {
-        if self.waiting.is_none() {
+    fn finish(mut self: Box<Self>, last_duration: Option<u64>) -> Result<()> {
+        let Some((last, _)) = self.waiting else {
             return Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() });
-        }
+        };
+        self.last_duration = last_duration.and_then(|duration| Some((last, i64::try_from(duration).ok()?)));
         self.send_waiting()?;
         self.encoder.send_eof().map_err(|error| write_error(&self.path, error))?;
         self.drain()?;

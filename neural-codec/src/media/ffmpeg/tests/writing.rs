@@ -17,7 +17,7 @@ fn export(from: &Path, to: &Path) -> Vec<Frame> {
         frames.push(frame);
     }
     source.take_audio().iter().for_each(|packet| sink.write_audio(packet).unwrap());
-    sink.finish().unwrap();
+    sink.finish(None).unwrap();
     frames
 }
 
@@ -118,7 +118,7 @@ fn public_clips_survive_an_export() {
         let mut sink = create(&to, source.info(), &Tracks::NONE).unwrap();
         let before: Vec<_> = (0..20).map(|_| source.next_frame().unwrap().unwrap()).collect();
         before.iter().for_each(|frame| sink.write_frame(frame).unwrap());
-        sink.finish().unwrap();
+        sink.finish(None).unwrap();
         assert!(samples(&before) == samples(&frames(&to).unwrap()));
     }
 }
@@ -230,7 +230,10 @@ fn an_unfinished_export_leaves_no_file() {
     sink.write_frame(&frame).unwrap();
     assert!(matches!(sink.write_frame(&frame), Err(Error::InvalidArgument { .. })), "a timestamp that stays");
     drop(sink);
-    assert!(matches!(create(&path, &info, &Tracks::NONE).unwrap().finish(), Err(Error::WrongOrder { .. })));
+    assert!(matches!(
+        create(&path, &info, &Tracks::NONE).unwrap().finish(None),
+        Err(Error::WrongOrder { .. })
+    ));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     assert!(matches!(
         create(&folder.path().join("out.xyz"), &info, &Tracks::NONE),
@@ -263,7 +266,7 @@ fn a_full_disk_is_an_io_error() {
             }
             sink.write_frame(&frame)?;
         }
-        sink.finish()
+        sink.finish(None)
     };
     let result = write();
     let left = std::fs::read_dir(folder.path()).unwrap().count();
