@@ -188,10 +188,8 @@ impl<'a> FilteredMeasurer<'a> {
     /// As of a measurer.
     pub(super) fn push(&mut self, source: &Frame, filtered: Frame) -> Result<()> {
         let shown = at_depth(Arc::new(filtered), self.context.clip.info.format.depth)?;
-        self.measurer.push(source, &shown)?;
-        for _ in 1..self.frames.times(self.count)?.len() {
-            self.measurer.push_again(source, &shown)?;
-        }
+        let times = self.frames.times(self.count)?.len();
+        self.measurer.push_shown(source, &shown, times)?;
         self.hashes.resize(self.measurer.len(), FrameHash::of(&shown));
         self.count += 1;
         Ok(())

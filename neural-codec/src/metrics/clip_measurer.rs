@@ -81,16 +81,22 @@ impl ClipMeasurer {
         self.along_time(frame, source, decoded)
     }
 
-    /// Measures the last pair once more, where it is shown again: what looks at pairs alone finds the same.
+    /// Measures one pair that is shown so many times in a row; what it is the first time. What looks at pairs alone finds the same each time.
     ///
     /// # Errors
     ///
-    /// What libvmaf reports.
-    pub(crate) fn push_again(&mut self, source: &Frame, decoded: &Frame) -> Result<FrameMetrics> {
-        match self.frames.last() {
-            Some(&last) => self.along_time(last, source, decoded),
-            None => self.push(source, decoded),
+    /// As [`push`](Self::push).
+    pub(crate) fn push_shown(
+        &mut self,
+        source: &Frame,
+        decoded: &Frame,
+        times: usize,
+    ) -> Result<FrameMetrics> {
+        let first = self.push(source, decoded)?;
+        for _ in 1..times {
+            self.along_time(first, source, decoded)?;
         }
+        Ok(first)
     }
 
     /// Adds what looks along time to the metrics of a pair.

@@ -169,12 +169,17 @@ impl SceneFrames {
     /// `Internal` past the last.
     pub(crate) fn times(&self, index: u64) -> Result<Vec<i64>> {
         let state = self.wait_for_frame(index);
-        let found = if self.has_repeats {
-            state.coded.get(index as usize).and_then(|show| state.times[show.picture].get(show.times.clone()))
-        } else {
-            state.times.get(index as usize).map(Vec::as_slice)
-        };
+        let found = self.show(&state, index).and_then(|show| state.times.get(show.picture)?.get(show.times));
         found.map(<[i64]>::to_vec).ok_or_else(|| Error::internal("scene frames", format!("no frame {index}")))
+    }
+
+    /// What frame `index` shows, as far as it is there: where there may be repeats, what is coded, else every frame.
+    fn show(&self, state: &State, index: u64) -> Option<Show> {
+        let picture = index as usize;
+        match self.has_repeats {
+            true => state.coded.get(picture).cloned(),
+            false => (picture < state.slots.len()).then_some(Show { picture, times: 0..1 }),
+        }
     }
 
     /// Waits until frame `index` is there, or it is known that there is none; for the whole scene where what is coded hangs on it.
@@ -201,14 +206,9 @@ impl SceneFrames {
     /// `Io` when it cannot be read back, `Internal` when it was released.
     pub(crate) fn get(&self, index: u64) -> Result<Option<Arc<Frame>>> {
         let mut state = self.wait_for_frame(index);
-        let State { slots, spill, coded, .. } = &mut *state;
-        let slot = if self.has_repeats {
-            coded.get(index as usize).map_or(usize::MAX, |show| show.picture)
-        } else {
-            index as usize
-        };
-        match (slots.get_mut(slot), spill) {
-            (None, _) => Ok(None),
+        let Some(Show { picture, .. }) = self.show(&state, index) else { return Ok(None) };
+        let State { slots, spill, .. } = &mut *state;
+        match (slots.get_mut(picture), spill) {
             (Some(Slot::Memory { frame, share }), _) => {
                 if self.reading == Reading::Once {
                     *share = None;
@@ -225,15 +225,9 @@ impl SceneFrames {
     /// Frees frame `index`, which cannot be read again.
     pub(crate) fn release(&self, index: u64) {
         let mut state = lock(&self.state);
-        let slot_of = |index: usize| match self.has_repeats {
-            true => state.coded.get(index).map(|show| show.picture),
-            false => Some(index),
-        };
-        let slot = slot_of(index as usize);
-        // Another frame may show it too.
-        if let Some(slot) = slot.filter(|_| slot_of(index as usize + 1) != slot)
-            && let Some(slot) = state.slots.get_mut(slot)
-        {
+        let [slot, next] = [index, index + 1].map(|index| self.show(&state, index).map(|show| show.picture));
+        // The next frame may show it too.
+        if let Some(slot) = slot.filter(|_| next != slot).and_then(|slot| state.slots.get_mut(slot)) {
             *slot = Slot::Released;
         }
     }

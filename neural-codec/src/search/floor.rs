@@ -177,9 +177,8 @@ impl Search<'_> {
             let ssim_db = frame.ssim_y.zip(gain.ssim_db).map(|(ssim, db)| on_scale(Metric::SsimY, ssim) + db);
             (frame.psnr_y.map(|db| db + gain.psnr_y), ssim_db)
         };
-        let repeats = self.repeats.clone();
-        let expected = repeats.coded(&attempt.frames).map(above).collect();
-        let frames = Some(Frames { value, quantizers: attempt.base.quantizers, expected, repeats });
+        let expected = self.repeats.coded(&attempt.frames).map(above).collect();
+        let frames = Some(Frames { value, quantizers: attempt.base.quantizers, expected });
         Ok(Forecast { curve, frames, is_sampled: sample.is_some() })
     }
 
@@ -224,7 +223,7 @@ impl Search<'_> {
             coded.push(quantizers);
             let is_steered = floor.is_of_psnr_and_ssim() && defaults.steering.is_worth(self.length());
             if attempt == 0 && is_steered {
-                params.steering = forecast.steering(value, base_floor, defaults);
+                params.steering = forecast.steering(value, base_floor, &self.repeats, defaults);
             }
             let stored = store(&params, &mut self.records)?;
             if let Some(frames) = &mut forecast.frames {
@@ -326,7 +325,6 @@ struct Frames {
     quantizers: Vec<u8>,
     /// Luma PSNR in dB and luma SSIM in dB that the stored preset is expected to give at these.
     expected: Vec<(Option<f64>, Option<f64>)>,
-    repeats: Repeats,
 }
 
 impl Forecast {
@@ -365,7 +363,13 @@ impl Forecast {
     }
 
     /// How to steer the first coding, which begins at this quantizer; none where there was no pilot.
-    fn steering(&self, start: f64, floor: &Floor, defaults: &Defaults) -> Option<Arc<Steering>> {
+    fn steering(
+        &self,
+        start: f64,
+        floor: &Floor,
+        repeats: &Repeats,
+        defaults: &Defaults,
+    ) -> Option<Arc<Steering>> {
         let frames = self.frames.as_ref()?;
         Some(Arc::new(Steering {
             start,
@@ -374,7 +378,7 @@ impl Forecast {
             finest: 0,
             aim: Aim::Quality(Box::new(QualityAim {
                 expected: frames.expected.clone(),
-                repeats: frames.repeats.clone(),
+                repeats: repeats.clone(),
                 slope: self.curve.slope(start),
                 floor: *floor,
                 margin: self.margin(&defaults.search),

@@ -248,28 +248,23 @@ impl Measurer<'_> {
             decoded: None,
         };
         let memory = &self.context.resources.memory;
-        let mut stored = 0;
         let mut held = (self.kind == AttemptKind::StoreDecoded).then(|| HeldFrames::new(Arc::clone(memory)));
         for (index, (source, decoded)) in (self.first..).zip(queue) {
             let decoded = Arc::new(decoded);
             held = held.and_then(|held| held.with(&decoded));
             let decoded = at_depth(decoded, format.depth)?;
-            let metrics = measurer.push(&source, &decoded)?;
+            let times = self.frames.times(index)?;
+            let metrics = measurer.push_shown(&source, &decoded, times.len())?;
             if let Some(steering) = &self.steering {
                 // The coder may have no more frames to steer.
                 let _ = steering.send(metrics);
             }
             self.context.log.coded();
-            let times = self.frames.times(index)?;
-            for _ in 1..times.len() {
-                measurer.push_again(&source, &decoded)?;
+            if self.kind.is_stored() {
+                attempt.hashes.resize(measurer.len(), FrameHash::of(&decoded));
+                self.context.log.stored(times.len() as u64);
             }
             attempt.timestamps.extend(times);
-            if self.kind.is_stored() {
-                attempt.hashes.resize(attempt.timestamps.len(), FrameHash::of(&decoded));
-                self.context.log.stored((attempt.timestamps.len() - stored) as u64);
-                stored = attempt.timestamps.len();
-            }
             if self.kind == AttemptKind::StoreAndRelease {
                 self.frames.release(index);
             }

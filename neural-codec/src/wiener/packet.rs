@@ -5,12 +5,17 @@ use super::taps::Reach;
 use crate::bitstream::NeuralFilter;
 use crate::error::{Error, Place, Result};
 
-/// The profiles of filter packets that hold weights, by how far these reach.
-const PROFILES: [(u8, Reach); 2] = [(16, Reach::Near), (17, Reach::Far)];
+/// The profile of filter packets that hold weights which reach so far.
+const fn profile_of(reach: Reach) -> u8 {
+    match reach {
+        Reach::Near => 16,
+        Reach::Far => 17,
+    }
+}
 
 /// How far weights of a filter packet of this profile reach; none where it holds no weights.
 pub fn reach_of(profile: u8) -> Option<Reach> {
-    PROFILES.into_iter().find(|&(number, _)| number == profile).map(|(_, reach)| reach)
+    [Reach::Near, Reach::Far].into_iter().find(|&reach| profile_of(reach) == profile)
 }
 
 /// The packet of a scene's weights. Units of the quantizer: quarter steps of the base encoder's scale.
@@ -19,11 +24,8 @@ pub fn reach_of(profile: u8) -> Option<Reach> {
 ///
 /// None in memory.
 pub(crate) fn packet_of(weights: &WienerWeights, quantizer: u16) -> Result<NeuralFilter> {
-    let profile = PROFILES.into_iter().find(|&(_, reach)| reach == weights.reach);
-    let (profile, _) =
-        profile.ok_or_else(|| Error::internal("Wiener filter", "a reach without a profile"))?;
     Ok(NeuralFilter {
-        profile,
+        profile: profile_of(weights.reach),
         quantizer,
         steps: vec![WEIGHT_BITS as u8],
         differences: weights.to_bytes()?,

@@ -10,7 +10,7 @@ pub(super) const PAIRS: [(isize, isize); 12] =
 pub(super) const NEIGHBOR_TAPS: usize = 2;
 
 /// The most weights that a sample has.
-pub const TAPS: usize = Reach::Far.taps();
+pub(super) const TAPS: usize = Reach::Far.taps();
 
 /// How far in time the sums of a sample reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

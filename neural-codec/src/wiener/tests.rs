@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::classes::CLASSES;
 use super::code::MAX_GROUPS;
+use super::taps::TAPS;
 use super::*;
 use crate::frame::{BitDepth, Color, Frame, FrameHash, PixelFormat, Planes};
 use crate::random::Random;
