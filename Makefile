@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder exhaustive searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks still-networks photo-network fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder exhaustive searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks still-networks photo-network still-filter fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -169,6 +169,13 @@ photo-network: ## Train the filter of photos anew, on PHOTOS (hours; needs torch
 	mkdir -p target/photo-network/planes
 	cargo run --release -p eval --bin photo_planes -- target/photo-network/planes psnr 4 10,18,27,36,45,54 target/photo-network/photos/*.png
 	$(PYTHON) eval/python/photo_network.py neural-codec/src/filter/base_networks/photo.bin target/photo-network/planes
+
+still-filter: ## Train the filter over neural stills anew, on PHOTOS (hours; needs torch).
+	mkdir -p target/still-filter/planes
+	cargo run --release -p eval --bin still_planes -- target/still-filter/planes 7 256 18=3e-4,27=1e-3,36=3e-3 \
+		$(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
+	$(PYTHON) eval/python/photo_network.py neural-codec/src/filter/base_networks/still.bin target/still-filter/planes \
+		--start neural-codec/src/filter/base_networks/photo.bin
 
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
 	scripts/fuzz.sh 600

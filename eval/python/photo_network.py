@@ -1,23 +1,25 @@
-"""Trains the network that filters photos in colors of their own: what AV1 decodes to, made nearer to the photo.
+"""Trains the networks that filter photos: what AV1 in colors of a photo's own, or a neural still, decodes to, made nearer to the photo.
 
     python eval/python/photo_network.py OUTPUT.bin PLANES [--steps N] [--start STATE] [--judge PLANES]
 
-PLANES is a folder that the program `photo_planes` wrote: photos and what they decode to at the quantizers of [`KNOTS`]. OUTPUT is
-`neural-codec/src/filter/base_networks/photo.bin`; the state beside it (`.pt`) goes on where it ended. Takes an hour and more. Needs
-`pip install torch`.
+PLANES is a folder that the program `photo_planes` or `still_planes` wrote: photos and what they decode to at some quantizers. OUTPUT is
+`neural-codec/src/filter/base_networks/photo.bin` or `still.bin`; the state beside it (`.pt`) goes on where it ended, and so does a file
+that is compiled in. Takes an hour and more. Needs `pip install torch`.
 
 The model is that of `neural-codec/src/filter/network.rs` in floating point: convolutions over sites of 2x2 pixels, gains and offsets for
-each quantizer. Photos weigh by the inverse of their error as decoded, so that a decibel counts the same everywhere.
+each quantizer, a knot. Photos weigh by the inverse of their error as decoded, so that a decibel counts the same everywhere.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -30,9 +32,9 @@ from torch import nn
 Planes: TypeAlias = NDArray[np.int16]
 """Three planes of ten bits, shape `[3][height][width]`."""
 State: TypeAlias = dict[str, torch.Tensor]
+Knots: TypeAlias = tuple[int, ...]
+"""Quantizers with gains of their own, as libaom's `cq-level`, rising."""
 
-KNOTS = (10, 18, 27, 36, 45, 54)
-"""Quantizers with gains of their own, as libaom's `cq-level`."""
 HIDDEN, LAYERS = 32, 6
 BATCH, CROP = 12, 120
 """Crops of a step, and their side in pixels."""
@@ -60,13 +62,13 @@ class Photo:
 class Network(nn.Module):
     """Layers of 3x3 taps over sites of 2x2 pixels, each output with a gain and an offset for each knot."""
 
-    def __init__(self) -> None:
+    def __init__(self, knots: int) -> None:
         super().__init__()
         channels = [12, *[HIDDEN] * (LAYERS - 1), 12]
-        ends = list(zip(channels, channels[1:], strict=False))
+        ends = list(pairwise(channels))
         self.convolutions = nn.ModuleList([nn.Conv2d(inputs, outputs, 3, bias=False) for inputs, outputs in ends])
-        self.gains = nn.ParameterList([nn.Parameter(torch.ones(len(KNOTS), outputs)) for _, outputs in ends])
-        self.offsets = nn.ParameterList([nn.Parameter(torch.zeros(len(KNOTS), outputs)) for _, outputs in ends])
+        self.gains = nn.ParameterList([nn.Parameter(torch.ones(knots, outputs)) for _, outputs in ends])
+        self.offsets = nn.ParameterList([nn.Parameter(torch.zeros(knots, outputs)) for _, outputs in ends])
         for layer in self.convolutions:
             nn.init.kaiming_normal_(layer.weight, a=0.125)
         # It begins near to doing nothing.
@@ -93,10 +95,14 @@ def photos_of(folder: Path) -> list[Photo]:
     for path in sorted(folder.glob("*.source")):
         name, size = path.stem.rsplit(".", 1)
         width, height = map(int, size.split("x"))
-        decoded = {knot: folder / f"{name}.{knot}.decoded" for knot in KNOTS}
-        found = {knot: planes(file, width, height) for knot, file in decoded.items() if file.exists()}
-        photos.append(Photo(planes(path, width, height), found))
+        decoded = {int(file.stem.rsplit(".", 1)[1]): planes(file, width, height) for file in folder.glob(f"{name}.*.decoded")}
+        photos.append(Photo(planes(path, width, height), decoded))
     return photos
+
+
+def knots_of(photos: list[Photo]) -> Knots:
+    """The quantizers that photos were coded at."""
+    return tuple(sorted({knot for photo in photos for knot in photo.decoded}))
 
 
 def on_scale(planes: NDArray[Any]) -> NDArray[np.float32]:
@@ -104,7 +110,7 @@ def on_scale(planes: NDArray[Any]) -> NDArray[np.float32]:
     return (planes.astype(np.float32) - 512) / 256
 
 
-def batches(photos: list[Photo]) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]:
+def batches(photos: list[Photo], knots: Knots) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Crops as decoded, what they should be, their knots and their weights, without end."""
     random, side = np.random.default_rng(1), CROP + 2 * BORDER
     cases = []
@@ -112,7 +118,7 @@ def batches(photos: list[Photo]) -> Iterator[tuple[torch.Tensor, torch.Tensor, t
         if min(photo.source.shape[1:]) >= side:
             for knot, decoded in photo.decoded.items():
                 error = np.mean((photo.source.astype(np.float32) - decoded) ** 2)
-                cases.append((photo.source, decoded, KNOTS.index(knot), 65536 / max(float(error), LEAST_ERROR)))
+                cases.append((photo.source, decoded, knots.index(knot), 65536 / max(float(error), LEAST_ERROR)))
     while True:
         chosen = [cases[at] for at in random.integers(len(cases), size=BATCH)]
         pairs = []
@@ -124,22 +130,23 @@ def batches(photos: list[Photo]) -> Iterator[tuple[torch.Tensor, torch.Tensor, t
             pairs.append(both[..., ::-1] if random.integers(2) else both)
         crops = torch.from_numpy(on_scale(np.stack(pairs)))
         inner = slice(BORDER, -BORDER)
-        knots, weights = torch.tensor([case[2] for case in chosen]), torch.tensor([case[3] for case in chosen])
-        yield crops[:, 0].contiguous(memory_format=FAST), crops[:, 1, :, inner, inner], knots, weights
+        at, weights = torch.tensor([case[2] for case in chosen]), torch.tensor([case[3] for case in chosen])
+        yield crops[:, 0].contiguous(memory_format=FAST), crops[:, 1, :, inner, inner], at, weights
 
 
 def train(photos: list[Photo], judged: list[Photo], start: State | None, steps: int) -> State:
     """The mean of the last states of training."""
     torch.manual_seed(1)
-    network, begun = Network().to(memory_format=FAST), time.monotonic()
+    knots = knots_of(photos)
+    network, begun = Network(len(knots)).to(memory_format=FAST), time.monotonic()
     if start:
         network.load_state_dict(start)
     mean = {name: value.clone() for name, value in network.state_dict().items()}
     optimizer = torch.optim.Adam(network.parameters(), RATE, (0.9, 0.99))
-    for step, (decoded, source, knots, weights) in zip(range(steps), batches(photos), strict=False):
+    for step, (decoded, source, at, weights) in zip(range(steps), batches(photos, knots), strict=False):
         optimizer.param_groups[0]["lr"] = RATE * min(1, (step + 1) / 200) * (0.51 + 0.49 * math.cos(math.pi * step / steps))
         with torch.autocast("cpu", torch.bfloat16):
-            residual = network(decoded, knots)
+            residual = network(decoded, at)
         inner = slice(BORDER, -BORDER)
         errors = ((decoded[:, :, inner, inner] + residual.float() - source) ** 2).mean((1, 2, 3))
         optimizer.zero_grad()
@@ -150,13 +157,13 @@ def train(photos: list[Photo], judged: list[Photo], start: State | None, steps: 
         for name, value in network.state_dict().items():
             mean[name].mul_(kept).add_(value, alpha=1 - kept)
         if step % 2000 == 1999:
-            print(f"{step + 1}/{steps} {time.monotonic() - begun:.0f} s {gains_of(mean, judged)}", file=sys.stderr)
+            print(f"{step + 1}/{steps} {time.monotonic() - begun:.0f} s {gains_of(mean, knots, judged)}", file=sys.stderr)
     return mean
 
 
-def gains_of(state: State, photos: list[Photo]) -> str:
+def gains_of(state: State, knots: Knots, photos: list[Photo]) -> str:
     """How much nearer photos come, on the mean, at each quantizer."""
-    network = Network()
+    network = Network(len(knots))
     network.load_state_dict(state)
     found: dict[int, list[float]] = {}
     for photo in photos:
@@ -166,7 +173,7 @@ def gains_of(state: State, photos: list[Photo]) -> str:
             planes = F.pad(torch.from_numpy(on_scale(decoded))[None], (0, width % 2, 0, height % 2), mode="replicate")
             planes = F.pixel_shuffle(F.pad(F.pixel_unshuffle(planes, 2), [LAYERS] * 4, mode="replicate"), 2)
             with torch.no_grad():
-                residual = network(planes, torch.tensor([KNOTS.index(knot)]))[0, :, :height, :width].numpy()
+                residual = network(planes, torch.tensor([knots.index(knot)]))[0, :, :height, :width].numpy()
             filtered = np.clip(np.round(decoded + 256 * residual), 0, 1023)
             errors = [np.mean((photo.source - each.astype(np.float64)) ** 2) for each in (decoded, filtered)]
             found.setdefault(knot, []).append(10 * math.log10(errors[0] / errors[1]))
@@ -179,11 +186,12 @@ def within_16_bits(state: State, photos: list[Photo]) -> tuple[State, list[float
     What a layer gives may be smaller by any factor, as the weights of the next one undo it.
     """
     scaled, largest = {name: value.clone() for name, value in state.items()}, []
+    knots = knots_of(photos)
     sites = []
     for photo in photos[:: max(1, len(photos) // LOOKED_AT)]:
         for knot, decoded in photo.decoded.items():
             planes = torch.from_numpy(on_scale(decoded[:, : decoded.shape[1] // 2 * 2, : decoded.shape[2] // 2 * 2]))[None]
-            sites.append((KNOTS.index(knot), F.pixel_unshuffle(planes, 2)))
+            sites.append((knots.index(knot), F.pixel_unshuffle(planes, 2)))
     for layer in range(LAYERS):
         weights, gains, offsets = (scaled[f"{name}.{layer}{end}"] for name, end in (("convolutions", ".weight"), ("gains", ""), ("offsets", "")))
         sums = [(knot, F.conv2d(each, weights)) for knot, each in sites]
@@ -213,17 +221,43 @@ def network_bytes(state: State, photos: list[Photo]) -> bytes:
         # The last layer has a gain for each kind of frame, of which photos have one.
         kinds = 6 if layer + 1 == LAYERS else 1
         sets += [(each, kinds) for each in (values[f"gains.{layer}"] * (2**shift / scale), values[f"offsets.{layer}"])]
-    knots = b""
-    for number, knot in enumerate(KNOTS):
+    knots, coded = knots_of(photos), b""
+    for number, knot in enumerate(knots):
         # Units: quarter steps.
-        knots += (4 * knot).to_bytes(2, "little")
+        coded += (4 * knot).to_bytes(2, "little")
         for each, kinds in sets:
             rounded = np.round(each[number] * 4096)
             if np.abs(rounded).max() > 32767:
                 raise ValueError(f"a gain or offset of the knot {knot} does not fit into 16 bits")
-            knots += rounded.astype("<i2").tobytes() * kinds
+            coded += rounded.astype("<i2").tobytes() * kinds
     hidden = bytes([HIDDEN] * (LAYERS - 1))
-    return bytes([LAYERS - 1]) + hidden + shifts + weights + bytes([len(KNOTS)]) + knots
+    return bytes([LAYERS - 1]) + hidden + shifts + weights + bytes([len(knots)]) + coded
+
+
+def state_of(path: Path, knots: Knots) -> State:
+    """A state to go on from: one that training left, or a file that is compiled in, whose gains at other quantizers lie on lines."""
+    if path.suffix == ".pt":
+        return torch.load(path)
+    file, state = io.BytesIO(path.read_bytes()), State()
+
+    def read(count: int, kind: str) -> NDArray[np.float32]:
+        size = count * np.dtype(kind).itemsize
+        return np.frombuffer(file.read(size), kind).astype(np.float32)
+
+    channels = [12, *map(int, read(int(read(1, "u1")[0]), "u1")), 12]
+    shifts = [read(outputs, "u1") for outputs in channels[1:]]
+    for layer, (inputs, outputs) in enumerate(pairwise(channels)):
+        weights = read(outputs * inputs * 9, "i1").reshape(outputs, inputs, 3, 3)
+        state[f"convolutions.{layer}.weight"] = torch.from_numpy(weights / 2 ** shifts[layer][:, None, None, None])
+    quantizers, sets = [], []
+    for _ in range(int(read(1, "u1")[0])):
+        quantizers.append(read(1, "<u2")[0] / 4)
+        kinds = [6 if layer == LAYERS - 1 else 1 for layer in range(LAYERS) for _ in range(2)]
+        sets.append([read(channels[1 + at // 2] * each, "<i2")[: channels[1 + at // 2]] / 4096 for at, each in enumerate(kinds)])
+    for at, columns in enumerate(zip(*sets, strict=True)):
+        found = np.stack([[np.interp(knot, quantizers, values) for values in np.stack(columns, 1)] for knot in knots])
+        state[f"{('gains', 'offsets')[at % 2]}.{at // 2}"] = torch.from_numpy(found.astype(np.float32))
+    return state
 
 
 def main() -> None:
@@ -232,12 +266,12 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("planes", type=Path)
     parser.add_argument("--steps", type=int, default=60000)
-    parser.add_argument("--start", type=Path, help="a state to go on from")
+    parser.add_argument("--start", type=Path, help="a state (.pt) or a network (.bin) to go on from")
     parser.add_argument("--judge", type=Path, help="planes of photos that it is not trained on, and told of")
     arguments = parser.parse_args()
-    start = torch.load(arguments.start) if arguments.start else None
     judged = photos_of(arguments.judge) if arguments.judge else []
     photos = photos_of(arguments.planes)
+    start = state_of(arguments.start, knots_of(photos)) if arguments.start else None
     state = train(photos, judged, start, arguments.steps)
     torch.save(state, arguments.output.with_suffix(".pt"))
     arguments.output.write_bytes(network_bytes(state, photos))

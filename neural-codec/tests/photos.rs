@@ -2,6 +2,9 @@
 #![cfg(feature = "images")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
 
+#[path = "support/pictures.rs"]
+mod pictures;
+
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -15,6 +18,7 @@ use neural_codec::progress::{CancelToken, Stage};
 use neural_codec::report::Report;
 use neural_codec::settings::Settings;
 use neural_codec::simd::InstructionSet;
+use pictures::soft_shapes;
 
 /// A picture with a gradient, edges and an opacity that is not whole.
 fn write_png(path: &Path, width: u32, height: u32) {
@@ -243,24 +247,11 @@ fn colors_of_its_own_reach_what_coarse_chroma_cannot() {
     }
 }
 
-/// Soft shapes with edges and grain, as photos have.
-fn write_soft_shapes(path: &Path, width: u32, height: u32) {
-    let mut random = neural_codec::filter::train::Random::new(5);
-    let picture = image::RgbImage::from_fn(width, height, |x, y| {
-        let (x, y) = (f64::from(x), f64::from(y));
-        let shape = |scale: f64, turn: f64| ((x * turn.cos() + y * turn.sin()) / scale).sin();
-        let light = 120.0 + 50.0 * shape(19.0, 0.3) + if shape(11.0, 1.9) > 0.2 { 40.0 } else { 0.0 };
-        let grain = 5.0 * f64::from(random.normal());
-        image::Rgb([1.0, 0.9, 0.7].map(|share| (light * share + grain).clamp(0.0, 255.0) as u8))
-    });
-    picture.save(path).unwrap();
-}
-
 #[test]
 fn a_filter_brings_a_photo_nearer_for_three_bytes_and_is_left_out_where_it_is_not_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    write_soft_shapes(&at("in.png"), 131, 97);
+    soft_shapes(131, 97).save(at("in.png")).unwrap();
     let coded = |output: &str, pairs: &[(&str, &str)]| {
         let pairs = [&[("effort", "3"), ("quantizer", "45")], pairs].concat();
         encoded(&at("in.png"), &at(output), &pairs).unwrap()
@@ -349,7 +340,7 @@ fn the_golden_filtered_photo_decodes_on_every_instruction_set() {
 #[ignore = "writes a file of the repository"]
 fn write_the_golden_filtered_photo() {
     let folder = tempfile::tempdir().unwrap();
-    write_soft_shapes(&folder.path().join("in.png"), 50, 38);
+    soft_shapes(50, 38).save(folder.path().join("in.png")).unwrap();
     let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/photo-filtered-v1.nvc");
     let pairs = [("effort", "3"), ("quantizer", "45")];
     let report = encoded(&folder.path().join("in.png"), &stored, &pairs).unwrap();
@@ -365,7 +356,7 @@ fn a_filter_is_kept_only_where_red_green_and_blue_are_nearer() {
     image::RgbImage::from_fn(60, 40, &mut noise).save(at("noise.png")).unwrap();
     image::RgbImage::from_pixel(64, 64, image::Rgb([90, 130, 200])).save(at("flat.png")).unwrap();
     write_png(&at("edges.png"), 75, 71);
-    write_soft_shapes(&at("soft.png"), 50, 70);
+    soft_shapes(50, 70).save(at("soft.png")).unwrap();
     for (input, quantizer) in
         [("noise.png", "55"), ("flat.png", "63"), ("edges.png", "5"), ("soft.png", "35")]
     {

@@ -2,17 +2,23 @@
 #![cfg(feature = "images")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first error")]
 
-use std::ops::ControlFlow;
+#[path = "support/pictures.rs"]
+mod pictures;
 
-use neural_codec::bitstream::{Limits, PhotoCode, PhotoPacket, PhotoTags};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use neural_codec::bitstream::{Limits, PhotoCode, PhotoFilter, PhotoPacket, PhotoTags};
 use neural_codec::decoder::{DecoderSettings, decode_photo_bytes, inspect_file, open_photo};
 use neural_codec::encoder::{Hooks, encode_file};
 use neural_codec::error::Error;
 use neural_codec::frame::{BitDepth, Color, Frame, FrameHash, PixelFormat, Plane, Planes};
 use neural_codec::progress::Stage;
+use neural_codec::report::Report;
 use neural_codec::settings::Settings;
 use neural_codec::simd::InstructionSet;
 use neural_codec::still::{self, StillHeader, StillPicture, StillSettings, StillTarget};
+use pictures::soft_shapes;
 
 /// The samples of the pictures that stills are tested with: ramps and edges, other ones in each color.
 fn still_picture(width: u32, height: u32) -> StillPicture {
@@ -39,7 +45,7 @@ fn photo_of(payload: Vec<u8>, hash: u64) -> PhotoPacket {
         hash,
         tags: PhotoTags::default(),
         alpha: Vec::new(),
-        code: PhotoCode::Neural(payload),
+        code: PhotoCode::Neural { filter: None, code: payload },
     }
 }
 
@@ -48,6 +54,103 @@ const GOLDEN_STILL: &[u8] = include_bytes!("data/still-v1.bin");
 
 /// The hash of the picture that it decodes to.
 const GOLDEN_STILL_HASH: u64 = 0xea10_b0da_a0de_0282;
+
+/// Soft shapes of 70x45 as version 0.1 coded them at effort 3 for a floor of 30 dB: a still with network 2 over it.
+const GOLDEN_FILTERED: &[u8] = include_bytes!("data/still-filtered-v1.nvc");
+
+/// Codes soft shapes of 70x45 as a photo that may be nothing but a still, to a floor of 30 dB.
+fn encoded_still(output: &Path) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("in.png");
+    soft_shapes(70, 45).save(&input).unwrap();
+    let mut settings = Settings::default();
+    for (name, value) in [("effort", "3"), ("min_psnr", "30"), ("strategies", "still")] {
+        settings.set(name, value).unwrap();
+    }
+    encode_file(&input, output, &settings, Hooks::default()).unwrap()
+}
+
+#[test]
+fn a_still_has_a_filter_and_its_floor_is_of_what_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.nvc");
+    let report = encoded_still(&path);
+    let file = std::fs::read(&path).unwrap();
+    let packet = PhotoPacket::read_file(&file[..], &Limits::default()).unwrap();
+    let PhotoCode::Neural { filter: Some(filter), code } = &packet.code else { panic!("{:?}", packet.code) };
+    let header = StillHeader::read(code).unwrap();
+    assert_eq!((filter.network, header.bit_depth, packet.depth), (2, 10, BitDepth::Eight));
+    assert_eq!(packet.macs_per_pixel, u64::from(header.multiplications) + 10_944);
+    let summary = inspect_file(&path, Limits::default()).unwrap();
+    assert_eq!(
+        (&summary.scenes[0].strategy[..], summary.scenes[0].macs_per_pixel as u64),
+        ("still", packet.macs_per_pixel)
+    );
+    // What a reader sees, by the definition.
+    let seen = decode_photo_bytes(&file, &DecoderSettings::default()).unwrap().frame;
+    let Planes::U8(planes) = seen.planes() else { panic!("ten bits") };
+    let source = soft_shapes(70, 45);
+    let squares = |(at, pixel): (usize, &image::Rgb<u8>)| -> f64 {
+        let seen = planes.each_ref().map(|plane| f64::from(plane.samples()[at]));
+        pixel.0.iter().zip(seen).map(|(&a, b)| (f64::from(a) - b).powi(2)).sum()
+    };
+    let error: f64 = source.pixels().enumerate().map(squares).sum();
+    let psnr = 10.0 * (255.0_f64.powi(2) * 3.0 * 70.0 * 45.0 / error).log10();
+    let scene = &report.scenes[0];
+    assert!((scene.quality.psnr_rgb.unwrap() - psnr).abs() < 1e-9, "{psnr}");
+    assert!(report.total.target_met && psnr >= 30.0, "{psnr}");
+    assert_eq!((scene.bit_depth, report.total.bytes), (10, file.len() as u64));
+}
+
+#[test]
+fn the_golden_filtered_still_decodes_on_every_instruction_set() {
+    let before = InstructionSet::current();
+    for set in InstructionSet::available() {
+        assert!(set.force());
+        // The samples are compared with the hash that the file has.
+        decode_photo_bytes(GOLDEN_FILTERED, &DecoderSettings::default()).unwrap();
+    }
+    before.force();
+}
+
+/// Writes it anew: `cargo test --test stills -- --ignored`, for a new network only.
+#[test]
+#[ignore = "writes a file of the repository"]
+fn write_the_golden_filtered_still() {
+    encoded_still(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/still-filtered-v1.nvc"));
+}
+
+#[test]
+fn a_filtered_still_that_does_not_agree_with_its_header_is_an_error() {
+    let golden = PhotoPacket::read_file(GOLDEN_FILTERED, &Limits::default()).unwrap();
+    let PhotoCode::Neural { filter: Some(filter), code } = golden.code.clone() else { panic!() };
+    let neural = |filter, code: &[u8]| PhotoCode::Neural { filter, code: code.to_vec() };
+    let error = |packet: &PhotoPacket, settings: &DecoderSettings| {
+        decode_photo_bytes(&packet.to_file().unwrap(), settings).unwrap_err()
+    };
+    let settings = DecoderSettings::default();
+    let refused = |packet: PhotoPacket, says: &str| {
+        let error = error(&packet, &settings).to_string();
+        assert!(error.contains(says), "{error}");
+    };
+    let unknown = Some(PhotoFilter { network: 3, ..filter });
+    refused(PhotoPacket { code: neural(unknown, &code), ..golden.clone() }, "network 3 of a photo");
+    // Without a filter a still has the bits and the multiplications of the photo.
+    refused(PhotoPacket { code: neural(None, &code), ..golden.clone() }, "header of a still");
+    refused(
+        PhotoPacket { code: neural(None, &code), depth: BitDepth::Ten, ..golden.clone() },
+        "multiplications a pixel",
+    );
+    let macs_per_pixel = golden.macs_per_pixel - 1;
+    refused(PhotoPacket { macs_per_pixel, ..golden.clone() }, "multiplications a pixel");
+    refused(PhotoPacket { width: 71, ..golden.clone() }, "header of a still");
+    // Other gains are another picture, which the hash tells.
+    let other = Some(PhotoFilter { quantizer: filter.quantizer ^ 63, ..filter });
+    refused(PhotoPacket { code: neural(other, &code), ..golden.clone() }, "decoded photo");
+    let mut small = DecoderSettings::default();
+    small.limits.max_memory_bytes = 70 * 45 * 40 - 1;
+    assert!(matches!(error(&golden, &small), Error::LimitExceeded { .. }));
+}
 
 #[test]
 fn the_golden_still_decodes_to_the_golden_picture_on_every_instruction_set() {
@@ -93,7 +196,7 @@ fn a_damaged_still_is_an_error() {
     let error = |payload: Vec<u8>| {
         // The checksum of the packet is right: what is damaged is what an encoder wrote.
         let photo = PhotoPacket {
-            code: PhotoCode::Neural(payload),
+            code: PhotoCode::Neural { filter: None, code: payload },
             ..photo_of(GOLDEN_STILL.to_vec(), GOLDEN_STILL_HASH)
         };
         match decode_photo_bytes(&photo.to_file().unwrap(), &settings) {

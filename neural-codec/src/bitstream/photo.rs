@@ -63,16 +63,22 @@ pub enum PhotoCode {
         /// The unit, without a temporal delimiter.
         unit: Vec<u8>,
     },
-    /// What a network decodes.
-    Neural(Vec<u8>),
+    /// What a network decodes: a still.
+    Neural {
+        /// What is applied to it, of ten bits then.
+        filter: Option<PhotoFilter>,
+        /// The still.
+        code: Vec<u8>,
+    },
 }
 
-/// A neural filter over the planes of a photo: a network that every reader has.
+/// A neural filter over the planes of a photo: a network that every reader has. Those of a still are
+/// [`OwnColors::OF_STILLS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PhotoFilter {
     /// Which network, from 1 on.
     pub network: u8,
-    /// The quantizer whose gains it has (libaom's `cq-level`).
+    /// The quantizer whose gains it has: libaom's `cq-level`, or of a still one of about the same error.
     pub quantizer: u8,
 }
 
@@ -81,7 +87,7 @@ impl PhotoCode {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Av1 { .. } | Self::OwnColors { .. } => "av1",
-            Self::Neural(_) => "neural",
+            Self::Neural { .. } => "neural",
         }
     }
 
@@ -90,7 +96,7 @@ impl PhotoCode {
         match self {
             Self::OwnColors { filter: Some(_), .. } => Strategy::Hybrid,
             Self::Av1 { .. } | Self::OwnColors { .. } => Strategy::Av1,
-            Self::Neural(_) => Strategy::Still,
+            Self::Neural { .. } => Strategy::Still,
         }
     }
 
@@ -98,7 +104,7 @@ impl PhotoCode {
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Av1 { unit, .. } | Self::OwnColors { unit, .. } => unit,
-            Self::Neural(code) => code,
+            Self::Neural { code, .. } => code,
         }
     }
 }
@@ -184,20 +190,17 @@ impl Payload for PhotoPacket {
                     unit: reader.rest("AV1 of a photo")?,
                 }
             }
-            NEURAL => PhotoCode::Neural(reader.rest("code of a photo")?),
+            NEURAL | FILTERED_NEURAL => {
+                let filter = (kind == FILTERED_NEURAL).then(|| read_filter(reader)).transpose()?;
+                PhotoCode::Neural { filter, code: reader.rest("code of a photo")? }
+            }
             OWN_COLORS | FILTERED_COLORS => {
                 if flags & GRAY != 0 {
                     return Err(reader.corrupt("flags of a photo in colors of its own", 0, flags));
                 }
                 let weights = reader.bytes(9, "colors of a photo")?;
                 let colors = OwnColors { weights: std::array::from_fn(|at| weights[at] as i8) };
-                let filter = match kind {
-                    FILTERED_COLORS => Some(PhotoFilter {
-                        network: reader.u8("network of a photo")?,
-                        quantizer: reader.u8("quantizer of a photo's filter")?,
-                    }),
-                    _ => None,
-                };
+                let filter = (kind == FILTERED_COLORS).then(|| read_filter(reader)).transpose()?;
                 PhotoCode::OwnColors { colors, filter, unit: reader.rest("AV1 of a photo")? }
             }
             _ => {
@@ -218,7 +221,8 @@ impl Payload for PhotoPacket {
         writer.u8(match self.code {
             PhotoCode::Av1 { is_444: false, .. } => AV1,
             PhotoCode::Av1 { is_444: true, .. } => AV1_444,
-            PhotoCode::Neural(_) => NEURAL,
+            PhotoCode::Neural { filter: None, .. } => NEURAL,
+            PhotoCode::Neural { filter: Some(_), .. } => FILTERED_NEURAL,
             PhotoCode::OwnColors { filter: None, .. } => OWN_COLORS,
             PhotoCode::OwnColors { filter: Some(_), .. } => FILTERED_COLORS,
         });
@@ -249,13 +253,13 @@ impl Payload for PhotoPacket {
             }
             PhotoCode::OwnColors { colors, filter, unit } => {
                 writer.raw(&colors.weights.map(|weight| weight as u8));
-                if let Some(filter) = filter {
-                    writer.u8(filter.network);
-                    writer.u8(filter.quantizer);
-                }
+                write_filter(writer, *filter);
                 writer.raw(unit);
             }
-            PhotoCode::Neural(code) => writer.raw(code),
+            PhotoCode::Neural { filter, code } => {
+                write_filter(writer, *filter);
+                writer.raw(code);
+            }
         }
         Ok(())
     }
@@ -267,6 +271,7 @@ const NEURAL: u8 = 2;
 const OWN_COLORS: u8 = 3;
 const AV1_444: u8 = 4;
 const FILTERED_COLORS: u8 = 5;
+const FILTERED_NEURAL: u8 = 6;
 
 /// Kinds of sections.
 const ICC: u8 = 1;
@@ -281,6 +286,20 @@ pub(super) fn read_side(reader: &mut Reader<'_>, name: &'static str, limit: u32)
         return Err(reader.corrupt(name, "at least 1", side));
     }
     Ok(reader.limited(name, side, limit.into())? as u32)
+}
+
+fn read_filter(reader: &mut Reader<'_>) -> Result<PhotoFilter> {
+    Ok(PhotoFilter {
+        network: reader.u8("network of a photo")?,
+        quantizer: reader.u8("quantizer of a photo's filter")?,
+    })
+}
+
+fn write_filter(writer: &mut Writer, filter: Option<PhotoFilter>) {
+    if let Some(PhotoFilter { network, quantizer }) = filter {
+        writer.u8(network);
+        writer.u8(quantizer);
+    }
 }
 
 fn read_depth(reader: &mut Reader<'_>, name: &'static str) -> Result<BitDepth> {
@@ -370,10 +389,15 @@ mod tests {
             tags: PhotoTags::default(),
             alpha: Vec::new(),
             macs_per_pixel: 1 << 20,
-            code: PhotoCode::Neural(vec![1; 100]),
+            code: PhotoCode::Neural { filter: None, code: vec![1; 100] },
             ..photo()
         };
         assert_eq!(read(&neural.to_file().unwrap()).unwrap(), neural);
+        let code =
+            PhotoCode::Neural { filter: Some(PhotoFilter { network: 2, quantizer: 20 }), code: vec![1; 98] };
+        let filtered = PhotoPacket { code, ..neural.clone() };
+        assert_eq!(read(&filtered.to_file().unwrap()).unwrap(), filtered);
+        assert_eq!(filtered.to_file().unwrap().len(), neural.to_file().unwrap().len());
         let colors = OwnColors { weights: [1, -2, 3, -4, 5, -6, 7, -128, 127] };
         let code = PhotoCode::OwnColors { colors, filter: None, unit: vec![7; 9] };
         let own = PhotoPacket { code, macs_per_pixel: 0, ..neural.clone() };
@@ -422,7 +446,7 @@ mod tests {
     fn values_that_no_photo_has_are_errors_with_their_place() {
         let error = |change: &dyn Fn(&mut Vec<u8>)| read(&with_payload(change)).unwrap_err();
         assert!(matches!(error(&|p| p[0] = 2), Error::UnsupportedVersion { found: 2, supported: 1 }));
-        assert!(matches!(error(&|p| p[1] = 6), Error::Unsupported { .. }));
+        assert!(matches!(error(&|p| p[1] = 7), Error::Unsupported { .. }));
         assert!(error(&|p| p[4] = 0).to_string().contains("height: expected at least 1, found 0 (byte 28)"));
         assert!(error(&|p| p[5] = 9).to_string().contains("8 or 10"));
         assert!(error(&|p| p[6] = 2).to_string().contains("flags"));

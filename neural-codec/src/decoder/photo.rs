@@ -1,12 +1,12 @@
 //! From a stored photo to RGB, and to all that belongs to it.
 
 use crate::base::{Av1Decoder, DecoderConfig};
-use crate::bitstream::{FormatVersion, PhotoCode, PhotoPacket, StreamHeader};
+use crate::bitstream::{FormatVersion, PhotoCode, PhotoFilter, PhotoPacket, StreamHeader};
 use crate::error::{Error, Place, Result};
 use crate::filter::{self, Filter, Network};
 use crate::frame::{
-    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, PixelFormat, VideoInfo, convert,
-    rgb_of_samples, with_neutral_chroma,
+    BitDepth, ChromaLocation, Color, ColorRange, Frame, FrameHash, Layout, OwnColors, PixelFormat, VideoInfo,
+    convert, rgb_of_samples, with_neutral_chroma,
 };
 use crate::still::{self, StillHeader, StillPicture};
 use crate::threads::with_threads;
@@ -35,11 +35,7 @@ pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<F
         PhotoCode::OwnColors { colors, filter, unit } => {
             check_memory(width, height, BYTES_PER_PIXEL_444, settings)?;
             let network = filter.map(filter::photo_network).transpose()?;
-            let expected = network.as_ref().map_or(0, |network| network.macs_per_pixel() as u64);
-            if photo.macs_per_pixel != expected {
-                let (what, found) = ("multiplications a pixel of a photo's filter", photo.macs_per_pixel);
-                return Err(Error::corrupt(what, expected, found, Place::default()));
-            }
+            expect_macs(photo, network.as_ref().map_or(0, |network| network.macs_per_pixel() as u64))?;
             let threads = settings.thread_count();
             let mut planes = decode_own_planes(unit, (width, height), threads)?;
             if let Some(network) = network {
@@ -47,7 +43,7 @@ pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<F
             }
             colors.rgb_of(&planes, photo.depth)?
         }
-        PhotoCode::Neural(code) => decode_neural_photo(code, photo, settings)?,
+        PhotoCode::Neural { filter, code } => decode_neural_photo(code, *filter, photo, settings)?,
     };
     let found = FrameHash::of(&frame).0;
     if found != photo.hash {
@@ -155,15 +151,56 @@ fn decode_unit(unit: &[u8], config: DecoderConfig) -> Result<Frame> {
     }
 }
 
-fn decode_neural_photo(code: &[u8], photo: &PhotoPacket, settings: &DecoderSettings) -> Result<Frame> {
+/// Checks the multiplications that a photo has in its header.
+fn expect_macs(photo: &PhotoPacket, expected: u64) -> Result<()> {
+    let found = photo.macs_per_pixel;
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::corrupt("multiplications a pixel of a photo's filter", expected, found, Place::default()))
+}
+
+fn decode_neural_photo(
+    code: &[u8],
+    filter: Option<PhotoFilter>,
+    photo: &PhotoPacket,
+    settings: &DecoderSettings,
+) -> Result<Frame> {
+    let network = filter.map(filter::photo_network).transpose()?;
     let header = StillHeader::read(code)?;
-    let found = (header.width, header.height, header.bit_depth, u64::from(header.multiplications));
-    let expected = (photo.width, photo.height, photo.depth.bits(), photo.macs_per_pixel);
+    let found = (header.width, header.height, header.bit_depth);
+    let depth = if network.is_some() { BitDepth::Ten } else { photo.depth };
+    let expected = (photo.width, photo.height, depth.bits());
     if found != expected {
         let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
         return Err(Error::corrupt("header of a still", expected, found, Place::default()));
     }
-    frame_of_still(still::decode(code, &settings.limits, settings.thread_count())?)
+    let of_filter = network.as_ref().map_or(0, |network| network.macs_per_pixel() as u64);
+    expect_macs(photo, u64::from(header.multiplications) + of_filter)?;
+    if network.is_some() {
+        check_memory(photo.width as usize, photo.height as usize, BYTES_PER_PIXEL_444, settings)?;
+    }
+    let threads = settings.thread_count();
+    let still = frame_of_still(still::decode(code, &settings.limits, threads)?)?;
+    match network {
+        Some(network) => filter_still(&still, &network, photo.depth, threads),
+        None => Ok(still),
+    }
+}
+
+/// A still of ten bits with a network's filter over it, at so many bits.
+///
+/// # Errors
+///
+/// `OutOfMemory`, `Io` where no thread can be had.
+pub(crate) fn filter_still(
+    still: &Frame,
+    network: &Network,
+    depth: BitDepth,
+    threads: usize,
+) -> Result<Frame> {
+    let planes = filter_planes(&OwnColors::planes_of_still(still)?, network, threads)?;
+    OwnColors::OF_STILLS.rgb_of(&planes, depth)
 }
 
 /// A decoded still as RGB.
@@ -209,6 +246,7 @@ pub(super) fn coded_depth(photo: &PhotoPacket) -> BitDepth {
     match photo.code {
         PhotoCode::Av1 { depth, .. } => depth,
         PhotoCode::OwnColors { .. } => BitDepth::Ten,
-        PhotoCode::Neural(_) => photo.depth,
+        PhotoCode::Neural { filter: Some(_), .. } => BitDepth::Ten,
+        PhotoCode::Neural { filter: None, .. } => photo.depth,
     }
 }

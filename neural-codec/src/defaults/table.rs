@@ -239,6 +239,10 @@ table! {
         filtered_from_effort: u8, 0 => 10;
         /// What it has to add to be stored. Units: dB of psnr_rgb.
         filter_worth: f64, 0 => 10;
+        /// The quantizers whose gains are tried for the filter over a still.
+        still_filters: [u8; 4], 0 => 63;
+        /// About what that adds. Units: dB of psnr_rgb.
+        still_filter_gain: f64, 0 => 10;
         /// The speed of libaom of each effort, where squared error counts.
         libaom_speeds: [i8; 10], 0 => 9;
         /// The same where what people see counts.

@@ -65,6 +65,7 @@ fn the_embedded_values_are_those_that_streams_were_tested_with() {
     assert_eq!((photo.still_from_effort, photo.still_pixels), (9, 3_000_000));
     assert_eq!((photo.locate_preset, photo.stored_at_once_from), (8, 7));
     assert_eq!((photo.filtered_from_effort, photo.filter_worth), (3, 0.02));
+    assert_eq!((photo.still_filters, photo.still_filter_gain), ([18, 24, 30, 36], 0.12));
     assert_eq!((photo.libaom_from_effort, photo.libaom_locate_speed, photo.libaom_near), (3, 6, 0.04));
     assert_eq!(photo.libaom_speeds, [9, 9, 8, 6, 2, 1, 0, 0, 0, 0]);
     assert_eq!(photo.libaom_perception_speeds, [9, 9, 8, 6, 5, 4, 2, 1, 0, 0]);

@@ -26,7 +26,7 @@ pub use network::{
     ACTIVATION_BITS, GAIN_BITS, Layer, MAX_CHANNELS, MAX_LAYERS, MAX_SHIFT, Network, SITE_CHANNELS,
     SITE_CHANNELS_444, TAPS, TEMPORAL_LAYERS, UNIT_GAIN, temporal_layer,
 };
-pub use photo_network::{PHOTO_NETWORK, photo_network};
+pub use photo_network::{PHOTO_NETWORK, STILL_NETWORK, photo_network};
 pub use scene_filter::{SceneFilter, cut_filter};
 pub use scene_network::{MAX_STEP, SceneNetwork};
 pub use sites::Sites;

@@ -1,4 +1,5 @@
-//! The networks over decoded photos in colors of their own, trained once on many photos and compiled in: nothing of them is stored.
+//! The networks over decoded photos in colors of their own and over decoded stills, trained once on many photos and compiled in: nothing
+//! of them is stored.
 //!
 //! Made by `eval/python/photo_network.py`; their files are laid out as those of scenes' base networks.
 
@@ -9,10 +10,15 @@ use super::network::{Network, SITE_CHANNELS_444};
 use crate::bitstream::PhotoFilter;
 use crate::error::{Error, Result};
 
-/// The number of the network that encoders use.
+/// The number of the network that encoders use over AV1 in colors of a photo's own.
 pub const PHOTO_NETWORK: u8 = 1;
 
-const FIRST: &[u8] = include_bytes!("base_networks/photo.bin");
+/// The number of the one over stills.
+pub const STILL_NETWORK: u8 = 2;
+
+/// The networks, from number 1 on.
+const FILES: [&[u8]; 2] =
+    [include_bytes!("base_networks/photo.bin"), include_bytes!("base_networks/still.bin")];
 
 /// The network of a photo's filter, with the gains for its quantizer.
 ///
@@ -20,14 +26,15 @@ const FIRST: &[u8] = include_bytes!("base_networks/photo.bin");
 ///
 /// `Unsupported` for a number that this version has no network for, `Internal` for a damaged library.
 pub fn photo_network(filter: PhotoFilter) -> Result<Network> {
-    static PARSED: OnceLock<Option<BaseNetwork>> = OnceLock::new();
-    if filter.network != PHOTO_NETWORK {
+    static PARSED: [OnceLock<Option<BaseNetwork>>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
+    let number = usize::from(filter.network).wrapping_sub(1);
+    let (Some(file), Some(cell)) = (FILES.get(number), PARSED.get(number)) else {
         return Err(Error::Unsupported {
             what: format!("network {} of a photo", filter.network),
             remedy: "a newer version of this library may read it".into(),
         });
-    }
-    let parsed = PARSED.get_or_init(|| BaseNetwork::between(SITE_CHANNELS_444, FIRST).ok());
+    };
+    let parsed = cell.get_or_init(|| BaseNetwork::between(SITE_CHANNELS_444, file).ok());
     let base = parsed.as_ref().ok_or_else(|| Error::internal("network of photos", "it is damaged"))?;
     base.network(4 * u16::from(filter.quantizer))
 }
@@ -40,22 +47,25 @@ mod tests {
     use crate::frame::Layout;
 
     #[test]
-    fn the_network_that_is_compiled_in_is_one_for_every_quantizer_and_never_changes() {
-        assert_eq!(
-            xxh3_64(FIRST),
-            13_630_063_692_368_160_964,
-            "stored photos are decoded by it: another one has another number"
-        );
-        for quantizer in [0, 1, 18, 31, 54, 63, 255] {
-            let network = photo_network(PhotoFilter { network: PHOTO_NETWORK, quantizer }).unwrap();
+    fn the_networks_that_are_compiled_in_are_for_every_quantizer_and_never_change() {
+        let hashes = FILES.map(xxh3_64);
+        let expected = [13_630_063_692_368_160_964, 3_531_954_710_942_390_905];
+        assert_eq!(hashes, expected, "stored photos are decoded by them: another one has another number");
+        for (network, quantizer) in [PHOTO_NETWORK, STILL_NETWORK]
+            .into_iter()
+            .flat_map(|network| [0, 1, 18, 31, 54, 63, 255].map(|quantizer| (network, quantizer)))
+        {
+            let network = photo_network(PhotoFilter { network, quantizer }).unwrap();
             assert_eq!((network.layout(), network.macs_per_pixel()), (Layout::Yuv444, 10_944.0));
         }
-        let unknown = photo_network(PhotoFilter { network: 2, quantizer: 30 }).unwrap_err();
-        assert!(matches!(unknown, Error::Unsupported { .. }), "{unknown}");
+        for network in [0, 3, 255] {
+            let unknown = photo_network(PhotoFilter { network, quantizer: 30 }).unwrap_err();
+            assert!(matches!(unknown, Error::Unsupported { .. }), "{unknown}");
+        }
     }
 
     #[test]
-    fn its_file_is_for_twelve_channels_alone() {
-        assert!(BaseNetwork::from_bytes(FIRST).is_err());
+    fn their_files_are_for_twelve_channels_alone() {
+        assert!(FILES.iter().all(|file| BaseNetwork::from_bytes(file).is_err()));
     }
 }

@@ -50,6 +50,9 @@ impl OwnColors {
     /// Y, Cb and Cr of BT.601.
     const YCBCR: [f64; 9] = [1.0, 0.0, 1.402, 1.0, -0.344, -0.714, 1.0, 1.772, 0.0];
 
+    /// What a network over a still works in: gray, and two axes at right angles to it.
+    pub const OF_STILLS: Self = Self { weights: [64, -45, 78, 64, 90, 0, 64, -45, -78] };
+
     /// Luma and chroma of BT.601, whose planes are smaller by the factor `shrunk`, 1 to 1.1.
     pub fn ycbcr(shrunk: f64) -> Self {
         Self::rounded(Self::YCBCR.map(|weight| weight * shrunk))
@@ -85,6 +88,41 @@ impl OwnColors {
             let format = PixelFormat { layout: Layout::Yuv444, depth: BitDepth::Ten };
             Frame::from_planes(planes, format, Color { range: ColorRange::Full, ..Color::default() })
         })
+    }
+
+    /// The planes in [`OF_STILLS`](Self::OF_STILLS) of RGB of ten bits, in whole numbers, rounded down, since readers make them too:
+    ///
+    /// ```text
+    /// r, g, b = 2 * red - 1023, 2 * green - 1023, 2 * blue - 1023
+    /// first   = 512 + (r + g + b + 3) / 6
+    /// second  = 512 + (32 * (2 * g - r - b) + 135) / 270
+    /// third   = 512 + (16 * (r - b) + 39) / 78                          each clamped to 0..=1023
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for other formats; `OutOfMemory`.
+    pub fn planes_of_still(still: &Frame) -> Result<Frame> {
+        expect_layout(still, Layout::Rgb)?;
+        let Planes::U16(channels) = still.planes() else {
+            return Err(Error::invalid("planes", "ten bits", "eight"));
+        };
+        let plane = |of: fn(i32, i32, i32) -> i32| {
+            let [red, green, blue] = channels.each_ref().map(Plane::samples);
+            let pixels = red.iter().zip(green).zip(blue).map(|((&r, &g), &b)| {
+                let [r, g, b] = [r, g, b].map(|value| 2 * i32::from(value) - MOST);
+                (MIDDLE + of(r, g, b)).clamp(0, MOST) as u16
+            });
+            let samples = memory::collected("planes of a still", pixels)?;
+            Plane::from_samples(still.width(), still.height(), samples)
+        };
+        let planes = Planes::U16([
+            plane(|r, g, b| (r + g + b + 3).div_euclid(6))?,
+            plane(|r, g, b| (32 * (2 * g - r - b) + 135).div_euclid(270))?,
+            plane(|r, _, b| (16 * (r - b) + 39).div_euclid(78))?,
+        ]);
+        let format = PixelFormat { layout: Layout::Yuv444, depth: BitDepth::Ten };
+        Frame::from_planes(planes, format, Color { range: ColorRange::Full, ..Color::default() })
     }
 
     /// Red, green and blue at so many bits, of planes as [`planes_of`](Self::planes_of) gives them:
@@ -261,6 +299,37 @@ mod tests {
                 });
             }
         }
+    }
+
+    #[test]
+    fn planes_of_a_still_are_those_of_its_colors_in_whole_numbers() {
+        // Every corner of the cube of colors, its middle, and neighbors of these.
+        let levels = [0, 1, 511, 512, 1022, 1023];
+        let mut channels = [const { Vec::new() }; 3];
+        for at in 0..6 * 6 * 6 {
+            for (channel, place) in channels.iter_mut().zip([at / 36, at / 6 % 6, at % 6]) {
+                channel.push(levels[place]);
+            }
+        }
+        let planes = Planes::U16(channels.map(|samples| Plane::from_samples(36, 6, samples).unwrap()));
+        let format = PixelFormat { layout: Layout::Rgb, depth: BitDepth::Ten };
+        let still = Frame::from_planes(planes, format, Color::default().as_rgb()).unwrap();
+        let found = OwnColors::planes_of_still(&still).unwrap();
+        let exact = OwnColors::OF_STILLS.planes_of(&still).unwrap();
+        let back = OwnColors::OF_STILLS.rgb_of(&found, BitDepth::Ten).unwrap();
+        for (found, expected, most) in [(&found, &exact, 0), (&back, &still, 2)] {
+            let (Planes::U16(found), Planes::U16(expected)) = (found.planes(), expected.planes()) else {
+                panic!()
+            };
+            for (found, expected) in found.iter().zip(expected) {
+                let apart = found.samples().iter().zip(expected.samples()).map(|(a, b)| a.abs_diff(*b)).max();
+                assert!(apart <= Some(most), "{apart:?}");
+            }
+        }
+        // What a still of black gives: the least gray there is, and no color.
+        let Planes::U16(planes) = found.planes() else { panic!() };
+        assert_eq!(planes.each_ref().map(|plane| plane.samples()[0]), [1, 512, 512]);
+        assert!(OwnColors::planes_of_still(&picture(BitDepth::Eight)).is_err());
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! From a picture to a payload: training, whole numbers, bytes.
 
+use std::fmt;
+use std::sync::Arc;
+
 use super::base::{base_parameters, nearest};
 use super::choose::choose;
 use super::decode_payload;
@@ -18,8 +21,23 @@ use crate::threads::with_threads;
 pub enum StillTarget {
     /// Least of `mean squared error + lambda bits a pixel`, with 1.0 as the full range: 1e-4 (large) to 2e-2 (small).
     Lambda(f64),
-    /// At least this [`StillPicture::psnr_rgb`], in few bytes. Units: dB. Training that ends below it gives what came nearest.
+    /// At least this [`StillPicture::psnr_rgb`] for a [reader](StillSettings::reader), in few bytes. Units: dB. Training that ends below it gives what came nearest.
     MinPsnr(f64),
+}
+
+/// What becomes of a decoded still before anyone sees it, as of a filter over it: floors are of that.
+#[derive(Clone)]
+pub struct StillReader {
+    /// The [`StillPicture::psnr_rgb`] of what is seen, against what it was coded from. Units: dB.
+    pub psnr_rgb: Arc<dyn Fn(StillPicture) -> Result<f64> + Send + Sync>,
+    /// About how far that lies above the decoded still itself. Units: dB.
+    pub expected_gain: f64,
+}
+
+impl fmt::Debug for StillReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StillReader").field("expected_gain", &self.expected_gain).finish_non_exhaustive()
+    }
 }
 
 /// How a still is coded.
@@ -36,12 +54,14 @@ pub struct StillSettings {
     pub seed: u64,
     /// Stops the work where it is raised.
     pub cancel: CancelToken,
+    /// What becomes of it; none: it is seen as it is decoded.
+    pub reader: Option<StillReader>,
 }
 
 impl StillSettings {
     /// Settings for a target, the others usual ones.
     pub fn new(effort: u8, target: StillTarget) -> Self {
-        Self { effort, target, threads: 0, seed: 1, cancel: CancelToken::new() }
+        Self { effort, target, threads: 0, seed: 1, cancel: CancelToken::new(), reader: None }
     }
 }
 
@@ -133,7 +153,13 @@ pub fn encode(
         };
         let is_chosen = settings.effort >= CHOSEN_FROM;
         let whole = |trainer: &Trainer| finish(trainer, network, base, &colors, (picture.bit_depth, rounds));
-        let psnr_of = |payload: &Payload| picture.psnr_rgb(&decode_payload(payload)?);
+        let psnr_of = |payload: &Payload| {
+            let decoded = decode_payload(payload)?;
+            match &settings.reader {
+                Some(reader) => (reader.psnr_rgb)(decoded),
+                None => picture.psnr_rgb(&decoded),
+            }
+        };
         // `psnr_rgb`: of the payload as it comes.
         let coded = |mut payload: Payload, mut psnr_rgb: f64, trainer: &Trainer| -> Result<Coded> {
             if is_chosen {
@@ -144,7 +170,8 @@ pub fn encode(
             Ok(Coded { psnr_rgb, bytes: payload.write()? })
         };
         if let StillTarget::MinPsnr(floor) = settings.target {
-            trainer.aim(10_f64.powf(-0.1 * floor));
+            let added = settings.reader.as_ref().map_or(0.0, |reader| reader.expected_gain);
+            trainer.aim(10_f64.powf(-0.1 * (floor - added)));
         }
         trainer.run(&colors, schedule, &mut check)?;
         let payload = whole(&trainer)?;

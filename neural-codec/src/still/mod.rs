@@ -19,7 +19,7 @@ mod plan;
 mod synthesis;
 mod train;
 
-pub use encode::{StillProgress, StillSettings, StillTarget, encode};
+pub use encode::{StillProgress, StillReader, StillSettings, StillTarget, encode};
 pub use picture::StillPicture;
 pub use plan::StillNetwork;
 
@@ -91,6 +91,14 @@ impl StillHeader {
         };
         let value = |low, high| u32::from(u16::from_le_bytes([low, high]));
         Ok(Self { width: value(w0, w1), height: value(h0, h1), bit_depth, multiplications: value(m0, m1) })
+    }
+
+    /// The same still with samples of so many bits, 8 to 16: only how the last sums are rounded differs.
+    pub(crate) fn with_bit_depth(mut code: Vec<u8>, bits: u8) -> Vec<u8> {
+        if let Some(depth) = code.get_mut(3) {
+            *depth = bits;
+        }
+        code
     }
 }
 

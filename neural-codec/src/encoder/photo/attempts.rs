@@ -107,10 +107,10 @@ impl<'a, 'b> Search<'a, 'b> {
             strategy: Strategy::Still,
             quantizer: 0.0,
             preset: 0,
-            depth: source.format().depth,
+            depth: still.depth,
             tools: "default".into(),
             macs_per_pixel: still.macs_per_pixel,
-            code: PhotoCode::Neural(still.code),
+            code: still.code,
             decoded: still.decoded,
             bytes: 0,
             margin: 0.0,
@@ -208,7 +208,7 @@ impl<'a, 'b> Search<'a, 'b> {
             PhotoCode::OwnColors { colors, filter, .. } => {
                 PhotoCode::OwnColors { colors, filter, unit: Vec::new() }
             }
-            PhotoCode::Neural(_) => PhotoCode::Neural(Vec::new()),
+            PhotoCode::Neural { filter, .. } => PhotoCode::Neural { filter, code: Vec::new() },
         };
         Ok(self.packet.to_file()?.len() as u64 + candidate.code.bytes().len() as u64)
     }

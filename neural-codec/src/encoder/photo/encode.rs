@@ -276,7 +276,7 @@ fn empty_packet(photo: &Photo) -> Result<PhotoPacket> {
         hash: 0,
         tags: photo.tags.clone(),
         alpha: alpha.map(|alpha| alpha.to_png()).transpose()?.unwrap_or_default(),
-        code: PhotoCode::Neural(Vec::new()),
+        code: PhotoCode::Neural { filter: None, code: Vec::new() },
     })
 }
 

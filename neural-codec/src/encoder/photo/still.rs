@@ -1,20 +1,23 @@
-//! A photo as a neural still: the other candidate, trained to the floor that the AV1 met.
+//! A photo as a neural still: the other candidate, trained to the floor that the AV1 met, with a filter over it where that brings it nearer.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use super::target::{PhotoMetric, PhotoTarget};
-use crate::bitstream::{Limits, PhotoPacket};
-use crate::decoder::frame_of_still;
+use crate::bitstream::{Limits, PhotoCode, PhotoFilter, PhotoPacket};
+use crate::decoder::{filter_still, frame_of_still};
 use crate::defaults::PhotoSearch;
 use crate::encoder::hooks::Hooks;
 use crate::error::{Error, Place, Result};
-use crate::frame::{Frame, Planes};
+use crate::filter::{Network, STILL_NETWORK, photo_network};
+use crate::frame::{BitDepth, Frame, Planes, rgb_of_samples};
 use crate::memory;
+use crate::metrics::{Comparison, Measures};
 use crate::progress::Progress;
 use crate::settings::Settings;
-use crate::still::{self, StillHeader, StillPicture, StillSettings, StillTarget};
+use crate::still::{self, StillHeader, StillPicture, StillReader, StillSettings, StillTarget};
 use crate::strategy::Strategy;
+use crate::with_planes;
 
 /// Which candidates a photo has.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,10 +78,68 @@ fn fits(pixels: u64, settings: &Settings) -> bool {
 
 /// A trained still.
 pub(super) struct TrainedStill {
-    pub(super) code: Vec<u8>,
+    pub(super) code: PhotoCode,
+    /// Of its own samples.
+    pub(super) depth: BitDepth,
     pub(super) macs_per_pixel: u64,
     /// What a reader will see.
     pub(super) decoded: Frame,
+}
+
+/// A source, and the filters that its still may have.
+struct Filtering {
+    source: Frame,
+    filters: Vec<(PhotoFilter, Network)>,
+    threads: usize,
+}
+
+/// A still as a reader will see it.
+struct Seen<'a> {
+    filter: Option<&'a (PhotoFilter, Network)>,
+    picture: Frame,
+    /// Units: dB; infinite where nothing differs.
+    psnr_rgb: f64,
+}
+
+impl Filtering {
+    fn new(source: &Frame, rules: &PhotoSearch, threads: usize) -> Result<Self> {
+        let filter = |quantizer: u8| {
+            let filter = PhotoFilter { network: STILL_NETWORK, quantizer };
+            Ok((filter, photo_network(filter)?))
+        };
+        let filters = rules.still_filters.into_iter().map(filter).collect::<Result<_>>()?;
+        Ok(Self { source: source.try_clone()?, filters, threads })
+    }
+
+    /// A decoded still with the filter that brings it nearest to the source, or none where none does.
+    fn nearest(&self, still: StillPicture) -> Result<Seen<'_>> {
+        let (still, depth) = (frame_of_still(still)?, self.source.format().depth);
+        let mut nearest = self.seen(None, rounded_to(&still, depth)?)?;
+        for filter in &self.filters {
+            let picture = filter_still(&still, &filter.1, depth, self.threads)?;
+            let seen = self.seen(Some(filter), picture)?;
+            if seen.psnr_rgb > nearest.psnr_rgb {
+                nearest = seen;
+            }
+        }
+        Ok(nearest)
+    }
+
+    fn seen<'a>(&self, filter: Option<&'a (PhotoFilter, Network)>, picture: Frame) -> Result<Seen<'a>> {
+        let mut comparison = Comparison::new(self.source.format(), Measures::PSNR);
+        comparison.push(&self.source, &picture)?;
+        let psnr_rgb = comparison.finish().psnr_rgb.unwrap_or(f64::INFINITY);
+        Ok(Seen { filter, picture, psnr_rgb })
+    }
+}
+
+/// RGB of ten bits at so many.
+fn rounded_to(still: &Frame, depth: BitDepth) -> Result<Frame> {
+    let Planes::U16(planes) = still.planes() else { return still.try_clone() };
+    let [of, most] = [BitDepth::Ten, depth].map(|depth| u32::from(depth.max_value()));
+    rgb_of_samples((still.width(), still.height()), depth, |channel| {
+        planes[channel].samples().iter().map(move |&sample| ((u32::from(sample) * most + of / 2) / of) as u16)
+    })
 }
 
 /// Trains a still of `source`, RGB, to a floor of psnr_rgb in dB. `progress`: where the encode stands; each step counts as a frame coded.
@@ -93,16 +154,24 @@ pub(super) fn train_still(
     progress: Progress,
     hooks: &mut Hooks<'_>,
 ) -> Result<TrainedStill> {
-    let picture = picture_of(source)?;
-    let pixels = u64::from(picture.width) * u64::from(picture.height);
+    let pixels = source.width() as u64 * source.height() as u64;
     if !fits(pixels, settings) {
         let (limit, found) = (settings.max_memory_bytes.unwrap_or(u64::MAX), pixels * TRAINING_BYTES);
         let what = "memory of a still in training";
         return Err(Error::LimitExceeded { what, limit, found, place: Place::default() });
     }
+    let threads = settings.thread_count();
+    let picture = picture_of(source)?;
+    let rules = &settings.defaults.photo;
+    let filtering = Arc::new(Filtering::new(source, rules, threads)?);
+    let judge = Arc::clone(&filtering);
     let asked = StillSettings {
-        threads: settings.thread_count(),
+        threads,
         cancel: hooks.cancel.clone(),
+        reader: Some(StillReader {
+            psnr_rgb: Arc::new(move |still| Ok(judge.nearest(still)?.psnr_rgb)),
+            expected_gain: rules.still_filter_gain,
+        }),
         ..StillSettings::new(settings.effort.min(9), StillTarget::MinPsnr(floor))
     };
     // Hooks are called on the caller's thread, training runs on others.
@@ -125,25 +194,70 @@ pub(super) fn train_still(
             worker.join().map_err(|_| Error::internal("still", "training stopped without a result"))?;
         told.and(code)
     })?;
-    let macs_per_pixel = StillHeader::read(&code)?.multiplications.into();
-    let limits = Limits { max_pixels: u64::MAX, max_memory_bytes: u64::MAX, ..Limits::default() };
-    let decoded = frame_of_still(still::decode(&code, &limits, settings.thread_count())?)?;
-    Ok(TrainedStill { code, macs_per_pixel, decoded })
+    let decoded = |code: &[u8]| {
+        let limits = Limits { max_pixels: u64::MAX, max_memory_bytes: u64::MAX, ..Limits::default() };
+        still::decode(code, &limits, threads)
+    };
+    let multiplications = u64::from(StillHeader::read(&code)?.multiplications);
+    let Seen { filter, picture, .. } = filtering.nearest(decoded(&code)?)?;
+    Ok(match filter {
+        Some((filter, network)) => TrainedStill {
+            code: PhotoCode::Neural { filter: Some(*filter), code },
+            depth: BitDepth::Ten,
+            macs_per_pixel: multiplications + network.macs_per_pixel() as u64,
+            decoded: picture,
+        },
+        None => {
+            let depth = source.format().depth;
+            let code = StillHeader::with_bit_depth(code, depth.bits());
+            let decoded = frame_of_still(decoded(&code)?)?;
+            let code = PhotoCode::Neural { filter: None, code };
+            TrainedStill { code, depth, macs_per_pixel: multiplications, decoded }
+        }
+    })
 }
 
-/// RGB as a still is coded from.
+/// RGB of ten bits, as a still with a filter over it is coded from.
 fn picture_of(frame: &Frame) -> Result<StillPicture> {
-    let planes = match frame.planes() {
-        Planes::U8(planes) => {
-            let wide =
-                |at: usize| memory::collected("samples", planes[at].samples().iter().map(|&s| u16::from(s)));
-            [wide(0)?, wide(1)?, wide(2)?]
-        }
-        Planes::U16(planes) => {
-            let copy = |at: usize| memory::copied("samples", planes[at].samples());
-            [copy(0)?, copy(1)?, copy(2)?]
-        }
-    };
+    let [most, of] = [BitDepth::Ten, frame.format().depth].map(|depth| u32::from(depth.max_value()));
+    let planes = with_planes!(frame.planes(), planes => {
+        let scaled = |at: usize| {
+            let samples = planes[at].samples().iter();
+            memory::collected("samples", samples.map(|&sample| ((u32::from(sample) * most + of / 2) / of) as u16))
+        };
+        [scaled(0)?, scaled(1)?, scaled(2)?]
+    });
     let (width, height) = (frame.width() as u32, frame.height() as u32);
-    Ok(StillPicture { width, height, bit_depth: frame.format().depth.bits(), planes })
+    Ok(StillPicture { width, height, bit_depth: BitDepth::Ten.bits(), planes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Color, PixelFormat, Plane};
+    use crate::random::Random;
+
+    #[test]
+    fn a_filter_is_taken_only_where_it_brings_a_still_nearer() {
+        let mut random = Random::new(5);
+        let mut plane = |_| {
+            let samples = (0..48 * 32).map(|at: usize| (at / 48 * 5 + random.below(3)) as u8).collect();
+            Plane::from_samples(48, 32, samples).unwrap()
+        };
+        let planes = Planes::U8([0, 1, 2].map(&mut plane));
+        let source = Frame::from_planes(planes, PixelFormat::RGB_8, Color::default().as_rgb()).unwrap();
+        let filtering = Filtering::new(&source, &crate::defaults::Defaults::default().photo, 1).unwrap();
+        let exact = filtering.nearest(picture_of(&source).unwrap()).unwrap();
+        assert!(exact.filter.is_none() && exact.psnr_rgb == f64::INFINITY && exact.picture == source);
+        // Noise is what it takes away.
+        let mut noisy = picture_of(&source).unwrap();
+        for sample in noisy.planes.iter_mut().flatten() {
+            *sample = (f32::from(*sample) + 12.0 * random.normal()).clamp(0.0, 1023.0) as u16;
+        }
+        let plain = filtering
+            .seen(None, rounded_to(&frame_of_still(noisy.clone()).unwrap(), BitDepth::Eight).unwrap());
+        let seen = filtering.nearest(noisy).unwrap();
+        let plain = plain.unwrap().psnr_rgb;
+        assert!(seen.filter.is_some() && seen.psnr_rgb > plain, "{} over {plain}", seen.psnr_rgb);
+    }
 }
