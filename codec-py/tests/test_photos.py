@@ -260,9 +260,9 @@ def test_a_photo_may_be_a_neural_still_and_all_that_tells_of_it_says_so(tmp_path
     scene, photo = report.scenes[0], report.photo
     assert (scene.strategy, photo.coding, [each.stage for each in scene.attempts]) == ("still", "neural", ["still"])
     assert psnr(picture(), neural_codec.decode_photo(stored).image) == pytest.approx(scene.quality.psnr_rgb) and scene.quality.psnr_rgb >= 12
-    networks = f"networks{{}} {photo.macs_per_pixel} multiplications a pixel"
-    assert networks.format(",") in run("info", stored).stdout
-    assert networks.format(" of") in page(report, measured_photo(source, stored))
+    still = f"a still{{}} {photo.macs_per_pixel} multiplications a pixel"
+    assert still.format(",") in run("info", stored).stdout
+    assert still.format(" of") in page(report, measured_photo(source, stored))
     told = run("encode", source, stored, "--min-psnr", 12, "--effort", 0, "--threads", 1, "--strategies", "still")
     assert re.search(r"1  still +-  +- ", told.stdout), told
     refused = run("encode", source, stored, "--strategies", "still", "--effort", 0)

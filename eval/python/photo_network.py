@@ -13,6 +13,7 @@ each quantizer, a knot. Photos weigh by the inverse of their error as decoded, s
 from __future__ import annotations
 
 import argparse
+import glob
 import io
 import math
 import sys
@@ -95,7 +96,8 @@ def photos_of(folder: Path) -> list[Photo]:
     for path in sorted(folder.glob("*.source")):
         name, size = path.stem.rsplit(".", 1)
         width, height = map(int, size.split("x"))
-        decoded = {int(file.stem.rsplit(".", 1)[1]): planes(file, width, height) for file in folder.glob(f"{name}.*.decoded")}
+        files = {file.stem.rsplit(".", 1)[1]: file for file in folder.glob(f"{glob.escape(name)}.*.decoded")}
+        decoded = {int(knot): planes(file, width, height) for knot, file in files.items() if file.name == f"{name}.{knot}.decoded"}
         photos.append(Photo(planes(path, width, height), decoded))
     return photos
 
@@ -271,6 +273,8 @@ def main() -> None:
     arguments = parser.parse_args()
     judged = photos_of(arguments.judge) if arguments.judge else []
     photos = photos_of(arguments.planes)
+    if unknown := set(knots_of(judged)) - set(knots_of(photos)):
+        parser.error(f"--judge: quantizers {sorted(unknown)} are not trained")
     start = state_of(arguments.start, knots_of(photos)) if arguments.start else None
     state = train(photos, judged, start, arguments.steps)
     torch.save(state, arguments.output.with_suffix(".pt"))

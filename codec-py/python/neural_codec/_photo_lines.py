@@ -39,7 +39,7 @@ def _coding(photo: Photo) -> str:
     """What its samples are coded as."""
     cost = f"{photo.macs_per_pixel} multiplications a pixel"
     if photo.coding == "neural":
-        return f"networks, {cost}"
+        return f"a still, {cost}"
     return f"AV1 and a filter, {cost}" if photo.macs_per_pixel else "AV1"
 
 

@@ -125,7 +125,7 @@ def photo_fragment(report: Report, photo: Photo, found: MeasuredPhoto | None) ->
 def _coded_by(scene: Scene, photo: Photo) -> str:
     """What the stored attempt was made with."""
     if scene.strategy == "still":
-        return f"networks of {photo.macs_per_pixel} multiplications a pixel"
+        return f"a still of {photo.macs_per_pixel} multiplications a pixel"
     made = f"quantizer {scene.quantizer:g}, preset {scene.preset}"
     return f"{made}, a filter of {photo.macs_per_pixel} multiplications a pixel" if photo.macs_per_pixel else made
 

@@ -191,6 +191,9 @@ impl Payload for PhotoPacket {
                 }
             }
             NEURAL | FILTERED_NEURAL => {
+                if kind == FILTERED_NEURAL && flags & GRAY != 0 {
+                    return Err(reader.corrupt("flags of a photo that is a filtered still", 0, flags));
+                }
                 let filter = (kind == FILTERED_NEURAL).then(|| read_filter(reader)).transpose()?;
                 PhotoCode::Neural { filter, code: reader.rest("code of a photo")? }
             }
@@ -396,6 +399,8 @@ mod tests {
         let code =
             PhotoCode::Neural { filter: Some(PhotoFilter { network: 2, quantizer: 20 }), code: vec![1; 98] };
         let filtered = PhotoPacket { code, ..neural.clone() };
+        assert!(read(&filtered.to_file().unwrap()).unwrap_err().to_string().contains("a filtered still"));
+        let filtered = PhotoPacket { is_gray: false, ..filtered };
         assert_eq!(read(&filtered.to_file().unwrap()).unwrap(), filtered);
         assert_eq!(filtered.to_file().unwrap().len(), neural.to_file().unwrap().len());
         let colors = OwnColors { weights: [1, -2, 3, -4, 5, -6, 7, -128, 127] };

@@ -157,7 +157,7 @@ fn expect_macs(photo: &PhotoPacket, expected: u64) -> Result<()> {
     if found == expected {
         return Ok(());
     }
-    Err(Error::corrupt("multiplications a pixel of a photo's filter", expected, found, Place::default()))
+    Err(Error::corrupt("multiplications a pixel of a photo's networks", expected, found, Place::default()))
 }
 
 fn decode_neural_photo(
@@ -177,9 +177,7 @@ fn decode_neural_photo(
     }
     let of_filter = network.as_ref().map_or(0, |network| network.macs_per_pixel() as u64);
     expect_macs(photo, u64::from(header.multiplications) + of_filter)?;
-    if network.is_some() {
-        check_memory(photo.width as usize, photo.height as usize, BYTES_PER_PIXEL_444, settings)?;
-    }
+    // A filter comes once the still's own memory, which is checked and more than it takes, is free.
     let threads = settings.thread_count();
     let still = frame_of_still(still::decode(code, &settings.limits, threads)?)?;
     match network {

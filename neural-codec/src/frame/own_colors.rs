@@ -94,10 +94,12 @@ impl OwnColors {
     ///
     /// ```text
     /// r, g, b = 2 * red - 1023, 2 * green - 1023, 2 * blue - 1023
-    /// first   = 512 + (r + g + b + 3) / 6
+    /// first   = 512 + (r + g + b + 2) / 6
     /// second  = 512 + (32 * (2 * g - r - b) + 135) / 270
     /// third   = 512 + (16 * (r - b) + 39) / 78                          each clamped to 0..=1023
     /// ```
+    ///
+    /// Gray of `v` is `v`, and comes back as that.
     ///
     /// # Errors
     ///
@@ -117,7 +119,7 @@ impl OwnColors {
             Plane::from_samples(still.width(), still.height(), samples)
         };
         let planes = Planes::U16([
-            plane(|r, g, b| (r + g + b + 3).div_euclid(6))?,
+            plane(|r, g, b| (r + g + b + 2).div_euclid(6))?,
             plane(|r, g, b| (32 * (2 * g - r - b) + 135).div_euclid(270))?,
             plane(|r, _, b| (16 * (r - b) + 39).div_euclid(78))?,
         ]);
@@ -317,7 +319,7 @@ mod tests {
         let found = OwnColors::planes_of_still(&still).unwrap();
         let exact = OwnColors::OF_STILLS.planes_of(&still).unwrap();
         let back = OwnColors::OF_STILLS.rgb_of(&found, BitDepth::Ten).unwrap();
-        for (found, expected, most) in [(&found, &exact, 0), (&back, &still, 2)] {
+        for (found, expected, most) in [(&found, &exact, 1), (&back, &still, 2)] {
             let (Planes::U16(found), Planes::U16(expected)) = (found.planes(), expected.planes()) else {
                 panic!()
             };
@@ -326,9 +328,13 @@ mod tests {
                 assert!(apart <= Some(most), "{apart:?}");
             }
         }
-        // What a still of black gives: the least gray there is, and no color.
-        let Planes::U16(planes) = found.planes() else { panic!() };
-        assert_eq!(planes.each_ref().map(|plane| plane.samples()[0]), [1, 512, 512]);
+        // Gray is itself and without color, there and back.
+        let (Planes::U16(planes), Planes::U16(back)) = (found.planes(), back.planes()) else { panic!() };
+        for (place, level) in levels.into_iter().enumerate() {
+            let at = place * (36 + 6 + 1);
+            assert_eq!(planes.each_ref().map(|plane| plane.samples()[at]), [level, 512, 512]);
+            assert_eq!(back.each_ref().map(|plane| plane.samples()[at]), [level; 3]);
+        }
         assert!(OwnColors::planes_of_still(&picture(BitDepth::Eight)).is_err());
     }
 

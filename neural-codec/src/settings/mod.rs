@@ -333,7 +333,7 @@ settings! {
     size_bytes: Option<u64> = None, 1_000 => 1_u64 << 48;
     /// Lagrangian weight: the least J = D + lambda R, D being the luma mean squared error (8-bit scale), R in bits a luma pixel.
     lambda: Option<f64> = None, 1e-6 => 1e9;
-    /// Strategies that may be used, comma-separated: av1, hybrid (AV1 and a filter: beside av1 from effort 4 on a Wiener filter, alone a neural one; over a photo one that all readers have), still (a photo as a neural still with a filter that all readers have; beside av1 at effort 9 where min_psnr alone is asked for).
+    /// Strategies that may be used, comma-separated: av1, hybrid (AV1 and a filter: beside av1 from effort 4 on a Wiener filter, alone a neural one; over a photo one that all readers have), still (a photo as a neural still, with a filter that all readers have where that helps; beside av1 at effort 9 where min_psnr alone is asked for).
     strategies: Vec<Strategy> = vec![Strategy::Av1, Strategy::Hybrid, Strategy::Still], 0 => 0;
     /// The base encoder's preset, instead of the one that effort chooses; the meaning depends on its version.
     preset: Option<i8> = None, -1 => 13;

@@ -184,7 +184,7 @@ pub fn encode(
             let mut stride = 1.0;
             for left in (0..CORRECTIONS).rev() {
                 let is_near = |psnr: f64| (floor..floor + NEAR).contains(&psnr);
-                if is_near(last) {
+                if is_near(last) || last.is_infinite() {
                     break;
                 }
                 let above = last - floor - NEAR / 2.0;

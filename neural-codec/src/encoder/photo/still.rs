@@ -135,7 +135,9 @@ impl Filtering {
 
 /// RGB of ten bits at so many.
 fn rounded_to(still: &Frame, depth: BitDepth) -> Result<Frame> {
-    let Planes::U16(planes) = still.planes() else { return still.try_clone() };
+    let Planes::U16(planes) = still.planes() else {
+        return Err(Error::internal("still", "it has eight bits before its filter"));
+    };
     let [of, most] = [BitDepth::Ten, depth].map(|depth| u32::from(depth.max_value()));
     rgb_of_samples((still.width(), still.height()), depth, |channel| {
         planes[channel].samples().iter().map(move |&sample| ((u32::from(sample) * most + of / 2) / of) as u16)
