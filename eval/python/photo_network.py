@@ -13,7 +13,6 @@ each quantizer, a knot. Photos weigh by the inverse of their error as decoded, s
 from __future__ import annotations
 
 import argparse
-import glob
 import io
 import math
 import sys
@@ -92,13 +91,16 @@ def photos_of(folder: Path) -> list[Photo]:
     def planes(path: Path, width: int, height: int) -> Planes:
         return np.fromfile(path, np.uint16).reshape(3, height, width).astype(np.int16)
 
+    decoded: dict[str, dict[int, Path]] = {}
+    for path in folder.glob("*.decoded"):
+        name, knot = path.stem.rsplit(".", 1)
+        decoded.setdefault(name, {})[int(knot)] = path
     photos = []
     for path in sorted(folder.glob("*.source")):
         name, size = path.stem.rsplit(".", 1)
         width, height = map(int, size.split("x"))
-        files = {file.stem.rsplit(".", 1)[1]: file for file in folder.glob(f"{glob.escape(name)}.*.decoded")}
-        decoded = {int(knot): planes(file, width, height) for knot, file in files.items() if file.name == f"{name}.{knot}.decoded"}
-        photos.append(Photo(planes(path, width, height), decoded))
+        found = {knot: planes(file, width, height) for knot, file in decoded.get(name, {}).items()}
+        photos.append(Photo(planes(path, width, height), found))
     return photos
 
 

@@ -6,11 +6,15 @@
 //! SIDE is that of a square in pixels, 0 for whole photos. Writes what `photo_planes` does, in the planes that the filter works in; a
 //! QUANTIZER names the gains that are trained for stills of this LAMBDA.
 
+#[path = "support/still_pictures.rs"]
+mod still_pictures;
+
 use std::path::Path;
 
 use neural_codec::bitstream::Limits;
-use neural_codec::frame::{BitDepth, Color, Frame, Layout, OwnColors, PixelFormat, Plane, Planes};
+use neural_codec::frame::{OwnColors, Planes};
 use neural_codec::still::{self, StillPicture, StillSettings, StillTarget};
+use still_pictures::{at_ten_bits, rgb_of};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -43,19 +47,12 @@ fn read(path: &Path, side: u32) -> Result<StillPicture, Failure> {
     let (width, height) = (length(rgb.width()), length(rgb.height()));
     let (left, top) = ((rgb.width() - width) / 2, (rgb.height() - height) / 2);
     let rgb = image::imageops::crop_imm(&rgb, left, top, width, height).to_image();
-    let ten_bits = |sample: u8| ((u32::from(sample) * 1023 + 127) / 255) as u16;
-    let plane = |color: usize| rgb.pixels().map(|pixel| ten_bits(pixel.0[color])).collect();
-    Ok(StillPicture { width, height, bit_depth: 10, planes: [plane(0), plane(1), plane(2)] })
+    Ok(at_ten_bits(&rgb))
 }
 
 /// The planes that the filter works in.
 fn planes(picture: &StillPicture) -> Result<Vec<u8>, Failure> {
-    let (width, height) = (picture.width as usize, picture.height as usize);
-    let [red, green, blue] =
-        picture.planes.clone().map(|samples| Plane::from_samples(width, height, samples));
-    let format = PixelFormat { layout: Layout::Rgb, depth: BitDepth::Ten };
-    let frame = Frame::from_planes(Planes::U16([red?, green?, blue?]), format, Color::default())?;
-    let planes = OwnColors::planes_of_still(&frame)?;
+    let planes = OwnColors::planes_of_still(&rgb_of(picture)?)?;
     let Planes::U16(planes) = planes.planes() else { return Err("planes of eight bits".into()) };
     let samples = planes.iter().flat_map(|plane| plane.samples());
     Ok(samples.flat_map(|sample| sample.to_le_bytes()).collect())

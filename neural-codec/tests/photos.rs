@@ -17,8 +17,7 @@ use neural_codec::media::photo::write_photo;
 use neural_codec::progress::{CancelToken, Stage};
 use neural_codec::report::Report;
 use neural_codec::settings::Settings;
-use neural_codec::simd::InstructionSet;
-use pictures::soft_shapes;
+use pictures::{decode_on_every_instruction_set, soft_shapes};
 
 /// A picture with a gradient, edges and an opacity that is not whole.
 fn write_png(path: &Path, width: u32, height: u32) {
@@ -326,13 +325,7 @@ fn the_golden_filtered_photo_decodes_on_every_instruction_set() {
     let packet = PhotoPacket::read_file(GOLDEN_FILTERED, &Limits::default()).unwrap();
     let filter = PhotoFilter { network: 1, quantizer: 45 };
     assert!(matches!(packet.code, PhotoCode::OwnColors { filter: Some(found), .. } if found == filter));
-    let before = InstructionSet::current();
-    for set in InstructionSet::available() {
-        assert!(set.force());
-        // The samples are compared with the hash that the file has.
-        decode_photo_bytes(GOLDEN_FILTERED, &DecoderSettings::default()).unwrap();
-    }
-    before.force();
+    decode_on_every_instruction_set(GOLDEN_FILTERED);
 }
 
 /// Writes it anew: `cargo test --test photos -- --ignored`, for a new network only.

@@ -16,9 +16,8 @@ use neural_codec::frame::{BitDepth, Color, Frame, FrameHash, PixelFormat, Plane,
 use neural_codec::progress::Stage;
 use neural_codec::report::Report;
 use neural_codec::settings::Settings;
-use neural_codec::simd::InstructionSet;
 use neural_codec::still::{self, StillHeader, StillPicture, StillSettings, StillTarget};
-use pictures::soft_shapes;
+use pictures::{decode_on_every_instruction_set, soft_shapes};
 
 /// The samples of the pictures that stills are tested with: ramps and edges, other ones in each color.
 fn still_picture(width: u32, height: u32) -> StillPicture {
@@ -104,13 +103,7 @@ fn a_still_has_a_filter_and_its_floor_is_of_what_is_seen() {
 
 #[test]
 fn the_golden_filtered_still_decodes_on_every_instruction_set() {
-    let before = InstructionSet::current();
-    for set in InstructionSet::available() {
-        assert!(set.force());
-        // The samples are compared with the hash that the file has.
-        decode_photo_bytes(GOLDEN_FILTERED, &DecoderSettings::default()).unwrap();
-    }
-    before.force();
+    decode_on_every_instruction_set(GOLDEN_FILTERED);
 }
 
 /// Writes it anew: `cargo test --test stills -- --ignored`, for a new network only.
@@ -154,14 +147,8 @@ fn a_filtered_still_that_does_not_agree_with_its_header_is_an_error() {
 
 #[test]
 fn the_golden_still_decodes_to_the_golden_picture_on_every_instruction_set() {
-    let before = InstructionSet::current();
     let photo = photo_of(GOLDEN_STILL.to_vec(), GOLDEN_STILL_HASH);
-    let bytes = photo.to_file().unwrap();
-    for set in InstructionSet::available() {
-        assert!(set.force());
-        decode_photo_bytes(&bytes, &DecoderSettings::default()).unwrap();
-    }
-    before.force();
+    decode_on_every_instruction_set(&photo.to_file().unwrap());
 }
 
 #[test]

@@ -190,11 +190,12 @@ impl Payload for PhotoPacket {
                     unit: reader.rest("AV1 of a photo")?,
                 }
             }
-            NEURAL | FILTERED_NEURAL => {
-                if kind == FILTERED_NEURAL && flags & GRAY != 0 {
+            NEURAL => PhotoCode::Neural { filter: None, code: reader.rest("code of a photo")? },
+            FILTERED_NEURAL => {
+                if flags & GRAY != 0 {
                     return Err(reader.corrupt("flags of a photo that is a filtered still", 0, flags));
                 }
-                let filter = (kind == FILTERED_NEURAL).then(|| read_filter(reader)).transpose()?;
+                let filter = Some(read_filter(reader)?);
                 PhotoCode::Neural { filter, code: reader.rest("code of a photo")? }
             }
             OWN_COLORS | FILTERED_COLORS => {

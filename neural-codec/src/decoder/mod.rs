@@ -42,8 +42,7 @@ pub use open_clip::{holds_stream, open_clip, open_clip_with};
 pub use photo::decode_photo;
 #[cfg(feature = "images")]
 pub(crate) use photo::{
-    Av1Photo, color_of_photo, decode_av1_photo, decode_own_planes, filter_planes, filter_still,
-    frame_of_still,
+    Av1Photo, color_of_photo, decode_av1_photo, decode_own_planes, filter_planes, frame_of_still,
 };
 #[cfg(feature = "images")]
 pub use photo_file::{decode_photo_bytes, decode_photo_file, open_photo};

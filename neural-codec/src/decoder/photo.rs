@@ -35,7 +35,7 @@ pub fn decode_photo(photo: &PhotoPacket, settings: &DecoderSettings) -> Result<F
         PhotoCode::OwnColors { colors, filter, unit } => {
             check_memory(width, height, BYTES_PER_PIXEL_444, settings)?;
             let network = filter.map(filter::photo_network).transpose()?;
-            expect_macs(photo, network.as_ref().map_or(0, |network| network.macs_per_pixel() as u64))?;
+            expect_macs(photo, 0, network.as_ref())?;
             let threads = settings.thread_count();
             let mut planes = decode_own_planes(unit, (width, height), threads)?;
             if let Some(network) = network {
@@ -151,9 +151,10 @@ fn decode_unit(unit: &[u8], config: DecoderConfig) -> Result<Frame> {
     }
 }
 
-/// Checks the multiplications that a photo has in its header.
-fn expect_macs(photo: &PhotoPacket, expected: u64) -> Result<()> {
-    let found = photo.macs_per_pixel;
+/// Checks the multiplications that a photo has in its header: of a still, and of the filter over it or over AV1.
+fn expect_macs(photo: &PhotoPacket, of_still: u32, filter: Option<&Network>) -> Result<()> {
+    let of_filter = filter.map_or(0, |network| network.macs_per_pixel() as u64);
+    let (expected, found) = (u64::from(of_still) + of_filter, photo.macs_per_pixel);
     if found == expected {
         return Ok(());
     }
@@ -169,36 +170,18 @@ fn decode_neural_photo(
     let network = filter.map(filter::photo_network).transpose()?;
     let header = StillHeader::read(code)?;
     let found = (header.width, header.height, header.bit_depth);
-    let depth = if network.is_some() { BitDepth::Ten } else { photo.depth };
-    let expected = (photo.width, photo.height, depth.bits());
+    let expected = (photo.width, photo.height, coded_depth(photo).bits());
     if found != expected {
         let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
         return Err(Error::corrupt("header of a still", expected, found, Place::default()));
     }
-    let of_filter = network.as_ref().map_or(0, |network| network.macs_per_pixel() as u64);
-    expect_macs(photo, u64::from(header.multiplications) + of_filter)?;
+    expect_macs(photo, header.multiplications, network.as_ref())?;
     // A filter comes once the still's own memory, which is checked and more than it takes, is free.
     let threads = settings.thread_count();
     let still = frame_of_still(still::decode(code, &settings.limits, threads)?)?;
-    match network {
-        Some(network) => filter_still(&still, &network, photo.depth, threads),
-        None => Ok(still),
-    }
-}
-
-/// A still of ten bits with a network's filter over it, at so many bits.
-///
-/// # Errors
-///
-/// `OutOfMemory`, `Io` where no thread can be had.
-pub(crate) fn filter_still(
-    still: &Frame,
-    network: &Network,
-    depth: BitDepth,
-    threads: usize,
-) -> Result<Frame> {
-    let planes = filter_planes(&OwnColors::planes_of_still(still)?, network, threads)?;
-    OwnColors::OF_STILLS.rgb_of(&planes, depth)
+    let Some(network) = network else { return Ok(still) };
+    let planes = filter_planes(&OwnColors::planes_of_still(&still)?, &network, threads)?;
+    OwnColors::OF_STILLS.rgb_of(&planes, photo.depth)
 }
 
 /// A decoded still as RGB.

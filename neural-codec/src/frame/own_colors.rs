@@ -84,9 +84,7 @@ impl OwnColors {
                 let samples = memory::collected("planes of a photo", pixels)?;
                 Plane::from_samples(picture.width(), picture.height(), samples)
             };
-            let planes = Planes::U16([plane(&inverse[0])?, plane(&inverse[1])?, plane(&inverse[2])?]);
-            let format = PixelFormat { layout: Layout::Yuv444, depth: BitDepth::Ten };
-            Frame::from_planes(planes, format, Color { range: ColorRange::Full, ..Color::default() })
+            coded([plane(&inverse[0])?, plane(&inverse[1])?, plane(&inverse[2])?])
         })
     }
 
@@ -118,13 +116,11 @@ impl OwnColors {
             let samples = memory::collected("planes of a still", pixels)?;
             Plane::from_samples(still.width(), still.height(), samples)
         };
-        let planes = Planes::U16([
+        coded([
             plane(|r, g, b| (r + g + b + 2).div_euclid(6))?,
             plane(|r, g, b| (32 * (2 * g - r - b) + 135).div_euclid(270))?,
             plane(|r, _, b| (16 * (r - b) + 39).div_euclid(78))?,
-        ]);
-        let format = PixelFormat { layout: Layout::Yuv444, depth: BitDepth::Ten };
-        Frame::from_planes(planes, format, Color { range: ColorRange::Full, ..Color::default() })
+        ])
     }
 
     /// Red, green and blue at so many bits, of planes as [`planes_of`](Self::planes_of) gives them:
@@ -167,6 +163,12 @@ impl OwnColors {
         }
         Ok(std::array::from_fn(|row| std::array::from_fn(|column| cofactor(column, row) / determinant)))
     }
+}
+
+/// Three planes as they are coded: 4:4:4 of ten bits.
+fn coded(planes: [Plane<u16>; 3]) -> Result<Frame> {
+    let format = PixelFormat { layout: Layout::Yuv444, depth: BitDepth::Ten };
+    Frame::from_planes(Planes::U16(planes), format, Color { range: ColorRange::Full, ..Color::default() })
 }
 
 /// One sample.

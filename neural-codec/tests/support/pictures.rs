@@ -1,4 +1,17 @@
-//! Pictures that tests code as photos.
+//! Pictures that tests code as photos, and what is asked of stored ones.
+
+use neural_codec::decoder::{DecoderSettings, decode_photo_bytes};
+use neural_codec::simd::InstructionSet;
+
+/// Decodes a photo on every instruction set; its samples are compared with the hash that the file has.
+pub(crate) fn decode_on_every_instruction_set(file: &[u8]) {
+    let before = InstructionSet::current();
+    for set in InstructionSet::available() {
+        assert!(set.force());
+        decode_photo_bytes(file, &DecoderSettings::default()).unwrap();
+    }
+    before.force();
+}
 
 /// Soft shapes with edges and grain, as photos have.
 pub(crate) fn soft_shapes(width: u32, height: u32) -> image::RgbImage {

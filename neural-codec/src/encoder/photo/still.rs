@@ -5,13 +5,12 @@ use std::thread;
 
 use super::target::{PhotoMetric, PhotoTarget};
 use crate::bitstream::{Limits, PhotoCode, PhotoFilter, PhotoPacket};
-use crate::decoder::{filter_still, frame_of_still};
+use crate::decoder::{filter_planes, frame_of_still};
 use crate::defaults::PhotoSearch;
 use crate::encoder::hooks::Hooks;
 use crate::error::{Error, Place, Result};
 use crate::filter::{Network, STILL_NETWORK, photo_network};
-use crate::frame::{BitDepth, Frame, Planes, rgb_of_samples};
-use crate::memory;
+use crate::frame::{BitDepth, Frame, OwnColors, Plane, Planes, rgb_of_samples};
 use crate::metrics::{Comparison, Measures};
 use crate::progress::Progress;
 use crate::settings::Settings;
@@ -114,10 +113,11 @@ impl Filtering {
     /// A decoded still with the filter that brings it nearest to the source, or none where none does.
     fn nearest(&self, still: StillPicture) -> Result<Seen<'_>> {
         let (still, depth) = (frame_of_still(still)?, self.source.format().depth);
+        let planes = OwnColors::planes_of_still(&still)?;
         let mut nearest = self.seen(None, rounded_to(&still, depth)?)?;
         for filter in &self.filters {
-            let picture = filter_still(&still, &filter.1, depth, self.threads)?;
-            let seen = self.seen(Some(filter), picture)?;
+            let filtered = filter_planes(&planes, &filter.1, self.threads)?;
+            let seen = self.seen(Some(filter), OwnColors::OF_STILLS.rgb_of(&filtered, depth)?)?;
             if seen.psnr_rgb > nearest.psnr_rgb {
                 nearest = seen;
             }
@@ -133,14 +133,14 @@ impl Filtering {
     }
 }
 
-/// RGB of ten bits at so many.
-fn rounded_to(still: &Frame, depth: BitDepth) -> Result<Frame> {
-    let Planes::U16(planes) = still.planes() else {
-        return Err(Error::internal("still", "it has eight bits before its filter"));
-    };
-    let [of, most] = [BitDepth::Ten, depth].map(|depth| u32::from(depth.max_value()));
-    rgb_of_samples((still.width(), still.height()), depth, |channel| {
-        planes[channel].samples().iter().map(move |&sample| ((u32::from(sample) * most + of / 2) / of) as u16)
+/// RGB at so many bits, white and black as they are.
+fn rounded_to(picture: &Frame, depth: BitDepth) -> Result<Frame> {
+    let [of, most] = [picture.format().depth, depth].map(|depth| u32::from(depth.max_value()));
+    with_planes!(picture.planes(), planes => {
+        rgb_of_samples((picture.width(), picture.height()), depth, |channel| {
+            let samples = planes[channel].samples().iter();
+            samples.map(move |&sample| ((u32::from(sample) * most + of / 2) / of) as u16)
+        })
     })
 }
 
@@ -221,15 +221,11 @@ pub(super) fn train_still(
 
 /// RGB of ten bits, as a still with a filter over it is coded from.
 fn picture_of(frame: &Frame) -> Result<StillPicture> {
-    let [most, of] = [BitDepth::Ten, frame.format().depth].map(|depth| u32::from(depth.max_value()));
-    let planes = with_planes!(frame.planes(), planes => {
-        let scaled = |at: usize| {
-            let samples = planes[at].samples().iter();
-            memory::collected("samples", samples.map(|&sample| ((u32::from(sample) * most + of / 2) / of) as u16))
-        };
-        [scaled(0)?, scaled(1)?, scaled(2)?]
-    });
+    let Planes::U16(planes) = rounded_to(frame, BitDepth::Ten)?.into_planes() else {
+        return Err(Error::internal("still", "a picture of ten bits has eight"));
+    };
     let (width, height) = (frame.width() as u32, frame.height() as u32);
+    let planes = planes.map(Plane::into_samples);
     Ok(StillPicture { width, height, bit_depth: BitDepth::Ten.bits(), planes })
 }
 
