@@ -7,6 +7,7 @@
 
 use super::base_network::{BaseNetwork, NetworkSize};
 use super::network::{GAIN_BITS, Network};
+use crate::range_coder::Numbers;
 use crate::range_coder::bits::{BitCoder, BitReader, BitWriter};
 use crate::range_coder::values::Values;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! Signed numbers, most of them zero, as adaptive bits.
 
+use super::Numbers;
 use super::bits::{Bit, BitCoder};
 use crate::error::{Error, Place, Result};
 
@@ -23,8 +24,8 @@ pub(crate) struct Values {
     before: [bool; 2],
 }
 
-impl Values {
-    pub(crate) fn new() -> Self {
+impl Numbers for Values {
+    fn new() -> Self {
         Self {
             nonzero: [Bit::likely(10), Bit::likely(25), Bit::likely(50)],
             negative: Bit::likely(50),
@@ -33,12 +34,10 @@ impl Values {
         }
     }
 
-    /// Codes a value; a reader ignores it and gives the one it found.
-    ///
     /// # Errors
     ///
     /// `Corrupt` past 17 bits.
-    pub(crate) fn code(&mut self, coder: &mut impl BitCoder, value: i32) -> Result<i32> {
+    fn code(&mut self, coder: &mut impl BitCoder, value: i32) -> Result<i32> {
         let context = usize::from(self.before[0]) + usize::from(self.before[1]);
         let nonzero = coder.bit(&mut self.nonzero[context], value != 0)?;
         self.before = [nonzero, self.before[0]];
@@ -81,20 +80,12 @@ fn escape(coder: &mut impl BitCoder, value: u32) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::range_coder::bits::{BitReader, BitWriter};
+    use crate::range_coder::bits::BitWriter;
+    use crate::range_coder::tests::read_back;
 
     #[test]
     fn values_of_all_sizes_read_back() {
-        let values: Vec<i32> =
-            (-40..40).chain([0; 50]).chain([255, -256, 4095, -32768, 32767, 1, 13, 14]).collect();
-        let mut writer = BitWriter::default();
-        let mut models = Values::new();
-        values.iter().for_each(|&value| assert_eq!(models.code(&mut writer, value).unwrap(), value));
-        let bytes = writer.finish().unwrap();
-        let mut reader = BitReader::new(&bytes).unwrap();
-        let mut models = Values::new();
-        values.iter().for_each(|&value| assert_eq!(models.code(&mut reader, 0).unwrap(), value));
-        reader.expect_end().unwrap();
+        read_back::<Values>((-40..40).chain([0; 50]).chain([255, -256, 4095, -32768, 32767, 1, 13, 14]));
     }
 
     #[test]

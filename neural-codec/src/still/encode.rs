@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::base::{base_parameters, nearest};
-use super::choose::choose;
+use super::choose::{choose_latents, choose_parameters};
 use super::decode_payload;
 use super::payload::Payload;
 use super::picture::StillPicture;
@@ -91,7 +91,7 @@ fn plan_of_effort(effort: u8) -> (StillNetwork, Schedule, u32) {
         6 => (StillNetwork::Medium, 900, 80, 1),
         7 => (StillNetwork::Medium, 1200, 150, 1),
         8 => (StillNetwork::Medium, 2000, 200, 1),
-        _ => (StillNetwork::Medium, 8000, 600, 1),
+        _ => (StillNetwork::Large, 8000, 600, 1),
     };
     (network, Schedule { steps, last_steps }, rounds)
 }
@@ -102,6 +102,9 @@ const GUESSED_BELOW: u32 = 400;
 
 /// The first effort that chooses latents after training: that takes as long as 550 steps, and saves 2 % of the cost.
 const CHOSEN_FROM: u8 = 7;
+
+/// The first effort that chooses parameters too.
+const PARAMETERS_CHOSEN_FROM: u8 = 9;
 
 /// How near above a floor is near enough. Units: dB.
 const NEAR: f64 = 0.03;
@@ -164,7 +167,12 @@ pub fn encode(
         let coded = |mut payload: Payload, mut psnr_rgb: f64, trainer: &Trainer| -> Result<Coded> {
             if is_chosen {
                 let price = f64::from(trainer.price);
-                choose(&mut payload, &trainer.latents, picture, price, &mut || settings.cancel.check())?;
+                let check = &mut || settings.cancel.check();
+                if settings.effort >= PARAMETERS_CHOSEN_FROM {
+                    let base = base_parameters(&trainer.plan, network, base)?;
+                    choose_parameters(&mut payload, &base, picture, price, check)?;
+                }
+                choose_latents(&mut payload, &trainer.latents, picture, price, check)?;
                 psnr_rgb = psnr_of(&payload)?;
             }
             Ok(Coded { psnr_rgb, bytes: payload.write()? })

@@ -12,11 +12,16 @@ use super::latents::{code_latents, copies};
 use super::plan::{Group, LATENT_BOUND, Plan, StillNetwork, WEIGHT_BITS, corrupt};
 use crate::error::{Error, Place, Result};
 use crate::memory;
+use crate::range_coder::Numbers;
 use crate::range_coder::bits::{BitCoder, BitReader, BitWriter};
+use crate::range_coder::magnitudes::Magnitudes;
 use crate::range_coder::values::Values;
 
-/// The one version of the payload.
-const VERSION: u8 = 1;
+/// The version of payloads that are written. In the first, which is read, parameters cost a bit each for every step up to twelve.
+const VERSION: u8 = 2;
+
+/// How parameters are coded in payloads that are written.
+pub(crate) type ParameterModels = Magnitudes;
 
 /// Bytes before the bounds of the latents.
 const FIXED_BYTES: usize = 16;
@@ -41,14 +46,14 @@ pub(crate) fn in_steps(value: i32, shift: u8) -> i32 {
 }
 
 /// Codes parameters as differences from a base's, group by group.
-pub(crate) fn code_parameters(
+pub(crate) fn code_parameters<Models: Numbers>(
     plan: &Plan,
     base: &[i32],
     shifts: &[u8; Group::COUNT],
     parameters: &mut [i32],
     coder: &mut impl BitCoder,
 ) -> Result<()> {
-    let mut models = [(); Group::COUNT].map(|()| Values::new());
+    let mut models = [(); Group::COUNT].map(|()| Models::new());
     for (group, range) in &plan.runs {
         let (models, shift) = (&mut models[*group as usize], shifts[*group as usize]);
         for at in range.clone() {
@@ -66,7 +71,8 @@ impl Payload {
     pub(crate) fn write(&self) -> Result<Vec<u8>> {
         let mut bits = BitWriter::default();
         let base = base_parameters(&self.plan, self.network, self.base)?;
-        code_parameters(&self.plan, &base, &self.shifts, &mut self.parameters.clone(), &mut bits)?;
+        let mut coded = self.parameters.clone();
+        code_parameters::<ParameterModels>(&self.plan, &base, &self.shifts, &mut coded, &mut bits)?;
         let parameters = bits.finish()?;
         let mut coder = LatentWriter::new(self.latents.iter().map(Vec::len).sum())?;
         code_latents(&self.plan, &self.parameters, &self.bounds, &mut copies(&self.latents)?, &mut coder)?;
@@ -95,8 +101,9 @@ impl Payload {
     pub(crate) fn read(bytes: &[u8], check: impl FnOnce(&Plan, u8) -> Result<()>) -> Result<Self> {
         let truncated = |at: usize| Error::Truncated { what: "still", place: Place::at_offset(at as u64) };
         let fixed = bytes.get(..FIXED_BYTES).ok_or_else(|| truncated(bytes.len()))?;
-        if fixed[0] != VERSION {
-            return Err(Error::UnsupportedVersion { found: fixed[0].into(), supported: VERSION.into() });
+        let version = fixed[0];
+        if !(1..=VERSION).contains(&version) {
+            return Err(Error::UnsupportedVersion { found: version.into(), supported: VERSION.into() });
         }
         let network = *StillNetwork::ALL
             .get(usize::from(fixed[1]))
@@ -148,8 +155,11 @@ impl Payload {
         let mut parameters = vec![0; plan.parameters];
         let mut bits = BitReader::new(coded).map_err(|error| error.within(place))?;
         let start = base_parameters(&plan, network, base)?;
-        code_parameters(&plan, &start, &shifts, &mut parameters, &mut bits)
-            .map_err(|error| error.within(place))?;
+        let coded = match version {
+            1 => code_parameters::<Values>(&plan, &start, &shifts, &mut parameters, &mut bits),
+            _ => code_parameters::<ParameterModels>(&plan, &start, &shifts, &mut parameters, &mut bits),
+        };
+        coded.map_err(|error| error.within(place))?;
         bits.expect_end().map_err(|error| error.within(place))?;
         let mut latents = Vec::new();
         for grid in &plan.grids {

@@ -3,6 +3,7 @@
 use super::classes::{CLASSES, OF_A_DETAIL};
 use super::taps::{Reach, TAPS};
 use crate::error::{Error, Place, Result};
+use crate::range_coder::Numbers;
 use crate::range_coder::bits::{Bit, BitCoder, BitReader, BitWriter};
 use crate::range_coder::values::Values;
 

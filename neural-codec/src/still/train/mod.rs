@@ -21,7 +21,7 @@ mod upsampling;
 pub(crate) use analysis::{AnalysisParameters, first_guess};
 pub(crate) use colors::Colors;
 pub(crate) use model::Cost;
-pub(crate) use quantize::quantize;
+pub(crate) use quantize::{parameter_bits, quantize};
 pub(crate) use trainer::{Schedule, Trainer};
 
 /// Lets memory go that training has done with.

@@ -4,7 +4,7 @@ use super::colors::Colors;
 use super::trainer::Trainer;
 use crate::error::Result;
 use crate::range_coder::bits::{Bit, BitCoder};
-use crate::still::payload::code_parameters;
+use crate::still::payload::{ParameterModels, code_parameters};
 use crate::still::plan::{Group, Plan};
 
 /// Steps that are taken where none are searched: bits coarser than 2^-12, by group.
@@ -23,9 +23,14 @@ impl BitCoder for BitCost {
 }
 
 /// Bits that parameters take.
-fn bits_of(plan: &Plan, base: &[i32], shifts: &[u8; Group::COUNT], parameters: &[i32]) -> Result<f64> {
+pub(crate) fn parameter_bits(
+    plan: &Plan,
+    base: &[i32],
+    shifts: &[u8; Group::COUNT],
+    parameters: &[i32],
+) -> Result<f64> {
     let mut cost = BitCost::default();
-    code_parameters(plan, base, shifts, &mut parameters.to_vec(), &mut cost)?;
+    code_parameters::<ParameterModels>(plan, base, shifts, &mut parameters.to_vec(), &mut cost)?;
     Ok(cost.0)
 }
 
@@ -55,7 +60,7 @@ pub(crate) fn quantize(
         let whole = rounded(plan, shifts, &trainer.parameters);
         let floats: Vec<f32> = whole.iter().map(|&value| value as f32 / 4096.0).collect();
         let cost = trainer.cost_of(target, &floats)?;
-        Ok(cost.error * pixels + price * (cost.bits + bits_of(plan, base, shifts, &whole)?))
+        Ok(cost.error * pixels + price * (cost.bits + parameter_bits(plan, base, shifts, &whole)?))
     };
     let mut shifts = USUAL;
     let mut best = if rounds > 0 { cost_of(&shifts)? } else { 0.0 };

@@ -1,4 +1,4 @@
-//! Latents chosen by what they really cost: after training, before the payload is written.
+//! Latents moved by a step where that costs less.
 //!
 //! Training sees latents rounded softly; which of two whole numbers is the better one it cannot tell where a latent ends up between
 //! them. Here many latents that lie too far apart to touch are moved at once, the whole is decoded, and each move stays where its
@@ -8,14 +8,15 @@
 //! for each grid, for each of 8x8 phases   move -> bits of every latent, error of every pixel -> keep or take back
 //! ```
 
-use super::laplace::{Laplace, LatentCoder};
-use super::latents::{code_latents, copies};
-use super::payload::Payload;
-use super::picture::StillPicture;
-use super::plan::Plan;
-use super::samples_of;
+use super::add_errors;
 use crate::error::Result;
 use crate::memory;
+use crate::still::laplace::{Laplace, LatentCoder};
+use crate::still::latents::{code_latents, copies};
+use crate::still::payload::Payload;
+use crate::still::picture::StillPicture;
+use crate::still::plan::Plan;
+use crate::still::samples_of;
 
 /// How far moved latents lie apart, in columns and rows of their grid: more than the contexts and the upsampling of one reach.
 const APART: usize = 8;
@@ -85,14 +86,8 @@ fn costs_of(payload: &Payload, latents: &mut [Vec<i16>], picture: &StillPicture)
     let mut meter = Meter { bits: &mut bits, at: (0, 0) };
     code_latents(plan, &payload.parameters, &payload.bounds, latents, &mut meter)?;
     let decoded = samples_of(payload, latents)?;
-    let peak = f32::from(((1_u32 << payload.depth) - 1) as u16);
     let mut errors = memory::filled("errors of pixels", plan.width * plan.height, 0.0)?;
-    for (decoded, wanted) in decoded.iter().zip(&picture.planes) {
-        for ((error, &decoded), &wanted) in errors.iter_mut().zip(decoded).zip(wanted) {
-            let difference = (f32::from(decoded) - f32::from(wanted)) / peak;
-            *error += difference * difference / 3.0;
-        }
-    }
+    add_errors(&decoded, picture, payload.depth, &mut errors);
     Ok(Costs { bits, errors })
 }
 
@@ -150,7 +145,7 @@ fn other(value: i16, trained: f32, (least, greatest): (i32, i32)) -> Option<i16>
 /// # Errors
 ///
 /// `OutOfMemory`, and what `check` says, which is called before every decoding.
-pub(crate) fn choose(
+pub(crate) fn choose_latents(
     payload: &mut Payload,
     trained: &[Vec<f32>],
     picture: &StillPicture,
@@ -202,41 +197,14 @@ pub(crate) fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::still::base::{base_parameters, nearest};
-    use crate::still::decode_payload;
-    use crate::still::plan::StillNetwork;
-    use crate::still::tests::waves;
-    use crate::still::train::first_guess;
+    use crate::still::choose::tests::{guessed, written_cost};
 
     #[test]
     fn latents_that_are_chosen_cost_less_in_the_bytes_that_are_written() {
-        let picture = waves(75, 47);
-        let plan = Plan::new(75, 47, StillNetwork::Medium).unwrap();
-        let (base, analysis) = nearest(StillNetwork::Medium, 1e-3).unwrap();
-        let trained = first_guess(&plan, &analysis, &picture.colors().unwrap()).unwrap();
-        let latents: Vec<Vec<i16>> = trained
-            .iter()
-            .map(|grid| grid.iter().map(|value| value.clamp(-60.0, 60.0).round() as i16).collect())
-            .collect();
-        let mut payload = Payload {
-            parameters: base_parameters(&plan, StillNetwork::Medium, base).unwrap(),
-            bounds: vec![(-64, 63); plan.grids.len()],
-            plan,
-            network: StillNetwork::Medium,
-            depth: 8,
-            base,
-            shifts: [0; 7],
-            latents,
-        };
-        let cost = |payload: &Payload| {
-            let decoded = decode_payload(payload).unwrap();
-            let error = 75.0 * 47.0 * 10_f64.powf(-0.1 * picture.psnr_rgb(&decoded).unwrap());
-            let bits = 8.0 * payload.write().unwrap().len() as f64;
-            (error + 1e-3 * bits, error)
-        };
-        let before = cost(&payload);
-        choose(&mut payload, &trained, &picture, 1e-3, &mut || Ok(())).unwrap();
-        let after = cost(&payload);
+        let (picture, mut payload, trained) = guessed();
+        let before = written_cost(&payload, &picture);
+        choose_latents(&mut payload, &trained, &picture, 1e-3, &mut || Ok(())).unwrap();
+        let after = written_cost(&payload, &picture);
         assert!(after.0 < 0.97 * before.0, "{after:?}, not {before:?}");
         // What is summed for the choice is what comes out.
         let costs = costs_of(&payload, &mut payload.latents.clone(), &picture).unwrap();
