@@ -2,7 +2,6 @@
 //!
 //! Everything a decoder computes is fixed here, in integers; `docs/BITSTREAM.md` has the same in words.
 
-use crate::bitstream::MAX_FILTER_LAYERS;
 use crate::error::{Error, Result};
 use crate::frame::Layout;
 
@@ -16,10 +15,10 @@ pub const SITE_CHANNELS_444: usize = 12;
 pub const TAPS: usize = 9;
 
 /// Most channels of a layer.
-pub const MAX_CHANNELS: usize = 32;
+pub const MAX_CHANNELS: usize = 48;
 
-/// Most layers of a network.
-pub const MAX_LAYERS: usize = MAX_FILTER_LAYERS;
+/// Most layers of a network; one that a stream holds has at most [`MAX_FILTER_LAYERS`](crate::bitstream::MAX_FILTER_LAYERS).
+pub const MAX_LAYERS: usize = 8;
 
 /// The largest shift of an accumulator.
 pub const MAX_SHIFT: u8 = 24;
@@ -185,7 +184,7 @@ mod tests {
         refused(vec![], "layers of the filter");
         refused(vec![layer(6, 16), layer(15, 6)], "inputs of filter layer 1");
         refused(vec![layer(6, 16)], "channels of the last layer");
-        refused(vec![layer(6, 33), layer(33, 6)], "outputs of filter layer 0");
+        refused(vec![layer(6, 49), layer(49, 6)], "outputs of filter layer 0");
         refused(vec![layer(12, 16), layer(16, 6)], "channels of the last layer");
         assert_eq!(Network::new(vec![layer(12, 8), layer(8, 12)]).unwrap().layout(), Layout::Yuv444);
         let mut wrong = layer(6, 6);
@@ -201,7 +200,7 @@ mod tests {
         let mut widest = layer(MAX_CHANNELS, 6);
         widest.weights.fill(-128);
         widest.shift.fill(MAX_SHIFT);
-        assert_eq!(widest.largest_sum(0), 288 * 128 * 32768 + (1 << 23));
+        assert_eq!(widest.largest_sum(0), 432 * 128 * 32768 + (1 << 23));
         assert!(Network::new(vec![layer(6, MAX_CHANNELS), widest]).is_ok());
     }
 

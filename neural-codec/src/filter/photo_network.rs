@@ -13,12 +13,15 @@ use crate::error::{Error, Result};
 /// The number of the network that encoders use over AV1 in colors of a photo's own.
 pub const PHOTO_NETWORK: u8 = 1;
 
-/// The number of the one over stills.
-pub const STILL_NETWORK: u8 = 2;
+/// The number of the one that encoders use over stills. Number 2, which is smaller, is read.
+pub const STILL_NETWORK: u8 = 3;
 
 /// The networks, from number 1 on.
-const FILES: [&[u8]; 2] =
-    [include_bytes!("base_networks/photo.bin"), include_bytes!("base_networks/still.bin")];
+const FILES: [&[u8]; 3] = [
+    include_bytes!("base_networks/photo.bin"),
+    include_bytes!("base_networks/still.bin"),
+    include_bytes!("base_networks/still_wide.bin"),
+];
 
 /// The network of a photo's filter, with the gains for its quantizer.
 ///
@@ -49,16 +52,16 @@ mod tests {
     #[test]
     fn the_networks_that_are_compiled_in_are_for_every_quantizer_and_never_change() {
         let hashes = FILES.map(xxh3_64);
-        let expected = [13_630_063_692_368_160_964, 3_531_954_710_942_390_905];
+        let expected = [13_630_063_692_368_160_964, 3_531_954_710_942_390_905, 14_474_138_100_738_829_799];
         assert_eq!(hashes, expected, "stored photos are decoded by them: another one has another number");
-        for (network, quantizer) in [PHOTO_NETWORK, STILL_NETWORK]
-            .into_iter()
-            .flat_map(|network| [0, 1, 18, 31, 54, 63, 255].map(|quantizer| (network, quantizer)))
-        {
-            let network = photo_network(PhotoFilter { network, quantizer }).unwrap();
-            assert_eq!((network.layout(), network.macs_per_pixel()), (Layout::Yuv444, 10_944.0));
+        let costs = [(PHOTO_NETWORK, 10_944.0), (2, 10_944.0), (STILL_NETWORK, 33_696.0)];
+        for (network, macs_per_pixel) in costs {
+            for quantizer in [0, 1, 18, 31, 54, 63, 255] {
+                let network = photo_network(PhotoFilter { network, quantizer }).unwrap();
+                assert_eq!((network.layout(), network.macs_per_pixel()), (Layout::Yuv444, macs_per_pixel));
+            }
         }
-        for network in [0, 3, 255] {
+        for network in [0, 4, 255] {
             let unknown = photo_network(PhotoFilter { network, quantizer: 30 }).unwrap_err();
             assert!(matches!(unknown, Error::Unsupported { .. }), "{unknown}");
         }

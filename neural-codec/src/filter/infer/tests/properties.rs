@@ -1,4 +1,5 @@
 use super::*;
+use crate::filter::MAX_CHANNELS;
 use crate::frame::{Plane, Sample};
 
 const FORMATS: [PixelFormat; 2] = [PixelFormat::YUV420_8, PixelFormat::YUV420_10];
@@ -52,9 +53,14 @@ fn assert_kernels_follow_the_reference(numbers: &mut Numbers, hidden: &[usize], 
 #[test]
 fn every_kernel_gives_what_the_reference_gives_for_every_number_of_channels() {
     let mut numbers = Numbers(1);
-    for channels in 1..=32 {
+    for channels in 1..=MAX_CHANNELS {
         let (width, height) = (1 + numbers.below(120), 1 + numbers.below(20));
-        assert_kernels_follow_the_reference(&mut numbers, &[channels, 33 - channels], width, height);
+        assert_kernels_follow_the_reference(
+            &mut numbers,
+            &[channels, MAX_CHANNELS + 1 - channels],
+            width,
+            height,
+        );
     }
 }
 
