@@ -174,8 +174,8 @@ still-filter: ## Train the filter over neural stills anew, on PHOTOS (hours; nee
 	mkdir -p target/still-filter/planes
 	cargo run --release -p eval --bin still_planes -- target/still-filter/planes 7 256 18=3e-4,27=1e-3,36=3e-3 \
 		$(or $(PHOTOS),$(error name photographs: PHOTOS="a.jpg b.jpg"))
-	$(PYTHON) eval/python/photo_network.py neural-codec/src/filter/base_networks/still.bin target/still-filter/planes \
-		--start neural-codec/src/filter/base_networks/photo.bin --steps 16000
+	$(PYTHON) eval/python/photo_network.py neural-codec/src/filter/base_networks/still_wide.bin target/still-filter/planes \
+		--start neural-codec/src/filter/base_networks/still.bin --hidden 48 --layers 8 --steps 12000
 
 fuzz: ## Run each fuzz target for 10 minutes (needs a nightly toolchain and cargo-fuzz).
 	scripts/fuzz.sh 600

@@ -3,8 +3,8 @@
     python eval/python/photo_network.py OUTPUT.bin PLANES [--steps N] [--start STATE] [--hidden N] [--layers N] [--judge PLANES]
 
 PLANES is a folder that the program `photo_planes` or `still_planes` wrote: photos and what they decode to at some quantizers. OUTPUT is
-`neural-codec/src/filter/base_networks/photo.bin`, `still.bin` or `still_wide.bin`; the state beside it (`.pt`) goes on where it ended, and so does a file
-that is compiled in, a smaller one too. Takes an hour and more. Needs `pip install torch`.
+`neural-codec/src/filter/base_networks/photo.bin` or `still_wide.bin`; the state beside it (`.pt`) goes on where it ended, and so does a
+file that is compiled in, a smaller one too. Takes an hour and more. Needs `pip install torch`.
 
 The model is that of `neural-codec/src/filter/network.rs` in floating point: convolutions over sites of 2x2 pixels, gains and offsets for
 each quantizer, a knot. Photos weigh by the inverse of their error as decoded, so that a decibel counts the same everywhere.
@@ -205,7 +205,7 @@ def train(photos: list[Photo], judged: list[Photo], network: Network, steps: int
     """The mean of the last states of training."""
     torch.manual_seed(1)
     knots, begun = knots_of(photos), time.monotonic()
-    network, border = network.to(memory_format=FAST), 2 * len(network.convolutions)
+    network, border = network.to(memory_format=FAST), shape_of(network.state_dict()).border
     mean = {name: value.clone() for name, value in network.state_dict().items()}
     optimizer = torch.optim.Adam(network.parameters(), RATE, (0.9, 0.99))
     for step, (decoded, source, at, weights) in zip(range(steps), batches(photos, knots, border), strict=False):
