@@ -79,8 +79,14 @@ pub struct StillProgress {
     pub bits_per_pixel: f64,
 }
 
+/// Fewest pixels that the large network pays for itself on at a lambda of 1e-3; the bits that it saves a pixel fall by the cube root of
+/// lambda, those that it takes do not.
+const LARGE_FROM: f64 = 150_000.0;
+
 /// Size of the network, schedule and rounds of the search for steps, by effort.
-fn plan_of_effort(effort: u8) -> (StillNetwork, Schedule, u32) {
+fn plan_of_effort(effort: u8, pixels: f64, lambda: f64) -> (StillNetwork, Schedule, u32) {
+    let is_large = pixels >= LARGE_FROM * (lambda / 1e-3).cbrt();
+    let most = if is_large { StillNetwork::Large } else { StillNetwork::Medium };
     let (network, steps, last_steps, rounds) = match effort {
         0 => (StillNetwork::Small, 40, 10, 0),
         1 => (StillNetwork::Small, 80, 20, 0),
@@ -91,7 +97,7 @@ fn plan_of_effort(effort: u8) -> (StillNetwork, Schedule, u32) {
         6 => (StillNetwork::Medium, 900, 80, 1),
         7 => (StillNetwork::Medium, 1200, 150, 1),
         8 => (StillNetwork::Medium, 2000, 200, 1),
-        _ => (StillNetwork::Large, 8000, 600, 1),
+        _ => (most, 8000, 600, 1),
     };
     (network, Schedule { steps, last_steps }, rounds)
 }
@@ -134,7 +140,8 @@ pub fn encode(
         return Err(Error::invalid("target", "a positive lambda or a floor in dB", lambda));
     }
     with_threads(settings.threads, || {
-        let (network, schedule, rounds) = plan_of_effort(settings.effort);
+        let pixels = f64::from(picture.width) * f64::from(picture.height);
+        let (network, schedule, rounds) = plan_of_effort(settings.effort, pixels, lambda);
         let plan = Plan::new(picture.width, picture.height, network)?;
         let colors = picture.colors()?;
         let known = nearest(network, lambda);
@@ -147,7 +154,6 @@ pub fn encode(
             trainer.begin_at(first_guess(&trainer.plan, analysis, &colors)?);
         }
         let (mut done, steps) = (0, schedule.steps + schedule.last_steps);
-        let pixels = f64::from(picture.width) * f64::from(picture.height);
         let mut check = |cost: Cost| {
             let (psnr_rgb, bits_per_pixel) = (-10.0 * cost.error.log10(), cost.bits / pixels);
             progress(StillProgress { step: done, steps, psnr_rgb, bits_per_pixel });
@@ -263,4 +269,24 @@ fn finish(
         .collect();
     let plan = trainer.plan.clone();
     Ok(Payload { plan, network, depth, base, shifts, parameters, bounds, latents })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_large_network_is_for_pictures_that_pay_for_it() {
+        let network = |effort, pixels, lambda| plan_of_effort(effort, pixels, lambda).0;
+        for (pixels, lambda, expected) in [
+            (149_999.0, 1e-3, StillNetwork::Medium),
+            (150_000.0, 1e-3, StillNetwork::Large),
+            // Eight times the weight: twice the pixels.
+            (299_000.0, 8e-3, StillNetwork::Medium),
+            (301_000.0, 8e-3, StillNetwork::Large),
+        ] {
+            assert_eq!(network(9, pixels, lambda), expected, "{pixels} at {lambda}");
+        }
+        assert_eq!(network(8, 1e6, 1e-3), StillNetwork::Medium);
+    }
 }
