@@ -136,7 +136,7 @@ def network_of(state: State) -> Network:
 
 
 def widened(state: State, shape: Shape) -> State:
-    """A larger network that gives about the same: channels that add next to nothing, and layers that only shift what they are given.
+    """A larger network that gives about the same: channels that add little, and layers that only shift what they are given.
 
     A layer is put behind every second one until there are as many as there should be; what it gives is above zero, so that nothing is
     lost, and the next one takes it away again.
@@ -146,7 +146,7 @@ def widened(state: State, shape: Shape) -> State:
     added, sources = shape.layers - before.layers, list[int | None]()
     for layer in range(before.layers):
         sources.append(layer)
-        if layer % 2 == 1 and sources.count(None) < added:
+        if layer % 2 == 1 and layer + 1 < before.layers and sources.count(None) < added:
             sources.append(None)
     if len(sources) != shape.layers or shape.hidden < before.hidden:
         raise ValueError(f"{before} cannot become {shape}")

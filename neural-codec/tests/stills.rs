@@ -60,7 +60,7 @@ const GOLDEN_FILTERED: &[u8] = include_bytes!("data/still-filtered-v1.nvc");
 /// The same with parameters of version 2 and network 3 over it.
 const GOLDEN_V2: &[u8] = include_bytes!("data/still-filtered-v2.nvc");
 
-/// The same at effort 9, when that took the large network for pictures of any size.
+/// The same at effort 9, when that took the large network for pictures of any size: parameters of version 2, no filter.
 const GOLDEN_LARGE: &[u8] = include_bytes!("data/still-large-v2.nvc");
 
 /// Codes soft shapes of 70x45 as a photo that may be nothing but a still, to a floor of 30 dB.
@@ -109,8 +109,11 @@ fn a_still_has_a_filter_and_its_floor_is_of_what_is_seen() {
 
 #[test]
 fn the_golden_filtered_stills_decode_on_every_instruction_set() {
-    for golden in [GOLDEN_FILTERED, GOLDEN_V2, GOLDEN_LARGE] {
+    for (golden, network) in [(GOLDEN_FILTERED, Some(2)), (GOLDEN_V2, Some(3)), (GOLDEN_LARGE, None)] {
         decode_on_every_instruction_set(golden);
+        let packet = PhotoPacket::read_file(golden, &Limits::default()).unwrap();
+        let PhotoCode::Neural { filter, .. } = packet.code else { panic!() };
+        assert_eq!(filter.map(|filter| filter.network), network);
     }
 }
 

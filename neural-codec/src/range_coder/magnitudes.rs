@@ -23,9 +23,6 @@ impl Numbers for Magnitudes {
         Self { more: [Bit::likely(60); MOST_BITS + 1], second: [Bit::likely(45); MOST_BITS + 1] }
     }
 
-    /// # Errors
-    ///
-    /// `Corrupt` past 17 bits.
     fn code(&mut self, coder: &mut impl BitCoder, value: i32) -> Result<i32> {
         let magnitude = value.unsigned_abs();
         let wanted = (u32::BITS - magnitude.leading_zeros()) as usize;

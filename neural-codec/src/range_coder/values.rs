@@ -34,9 +34,6 @@ impl Numbers for Values {
         }
     }
 
-    /// # Errors
-    ///
-    /// `Corrupt` past 17 bits.
     fn code(&mut self, coder: &mut impl BitCoder, value: i32) -> Result<i32> {
         let context = usize::from(self.before[0]) + usize::from(self.before[1]);
         let nonzero = coder.bit(&mut self.nonzero[context], value != 0)?;

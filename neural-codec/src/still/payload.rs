@@ -73,6 +73,8 @@ impl Payload {
         let base = base_parameters(&self.plan, self.network, self.base)?;
         let mut coded = self.parameters.clone();
         code_parameters::<ParameterModels>(&self.plan, &base, &self.shifts, &mut coded, &mut bits)?;
+        // What latents are coded by is what a reader finds.
+        debug_assert_eq!(coded, self.parameters);
         let parameters = bits.finish()?;
         let mut coder = LatentWriter::new(self.latents.iter().map(Vec::len).sum())?;
         code_latents(&self.plan, &self.parameters, &self.bounds, &mut copies(&self.latents)?, &mut coder)?;

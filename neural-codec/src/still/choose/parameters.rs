@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::memory;
 use crate::still::laplace::{Laplace, LatentCoder};
 use crate::still::latents::{code_latents, copies};
-use crate::still::payload::Payload;
+use crate::still::payload::{Payload, in_steps};
 use crate::still::picture::StillPicture;
 use crate::still::plan::Group;
 use crate::still::synthesis::{synthesize, upsample};
@@ -121,14 +121,14 @@ pub(crate) fn choose_parameters(
         errors: judge.of_errors(&parameters, &planes)?,
     };
     for (group, range) in &payload.plan.runs {
-        let step = 1_i32 << payload.shifts[*group as usize];
+        let shift = payload.shifts[*group as usize];
         for at in range.clone() {
-            let mut directions = vec![-step, step];
+            let mut directions = vec![-1, 1];
             while !directions.is_empty() {
                 check()?;
                 let tried = directions.par_iter().map(|step| {
                     let mut parameters = parameters.clone();
-                    parameters[at] = (parameters[at] + step).clamp(-32768, 32767);
+                    parameters[at] = ((in_steps(parameters[at], shift) + step) << shift).clamp(-32768, 32767);
                     Ok((judge.after(best, *group, &parameters, &planes)?, parameters[at], *step))
                 });
                 let tried: Vec<(Costs, i32, i32)> = tried.collect::<Result<_>>()?;
@@ -155,7 +155,6 @@ mod tests {
     use super::*;
     use crate::still::base::base_parameters;
     use crate::still::choose::tests::{guessed, written_cost};
-    use crate::still::payload::in_steps;
     use crate::still::plan::StillNetwork;
 
     #[test]
