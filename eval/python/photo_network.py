@@ -141,7 +141,6 @@ def widened(state: State, shape: Shape) -> State:
     A layer is put behind every second one until there are as many as there should be; what it gives is above zero, so that nothing is
     lost, and the next one takes it away again.
     """
-    torch.manual_seed(5)
     before = shape_of(state)
     added, sources = shape.layers - before.layers, list[int | None]()
     for layer in range(before.layers):
@@ -203,7 +202,6 @@ def batches(photos: list[Photo], knots: Knots, border: int) -> Iterator[tuple[to
 
 def train(photos: list[Photo], judged: list[Photo], network: Network, steps: int) -> State:
     """The mean of the last states of training."""
-    torch.manual_seed(1)
     knots, begun = knots_of(photos), time.monotonic()
     network, border = network.to(memory_format=FAST), shape_of(network.state_dict()).border
     mean = {name: value.clone() for name, value in network.state_dict().items()}
@@ -339,10 +337,13 @@ def main() -> None:
     photos = photos_of(arguments.planes)
     if unknown := set(knots_of(judged)) - set(knots_of(photos)):
         parser.error(f"--judge: quantizers {sorted(unknown)} are not trained")
-    network = Network(shape := Shape(arguments.hidden, arguments.layers), len(knots_of(photos)))
+    shape, knots = Shape(arguments.hidden, arguments.layers), knots_of(photos)
+    torch.manual_seed(1)
     if arguments.start:
-        start = state_of(arguments.start, knots_of(photos))
+        start = state_of(arguments.start, knots)
         network = network_of(start if shape_of(start) == shape else widened(start, shape))
+    else:
+        network = Network(shape, len(knots))
     state = train(photos, judged, network, arguments.steps)
     torch.save(state, arguments.output.with_suffix(".pt"))
     arguments.output.write_bytes(network_bytes(state, photos))

@@ -195,8 +195,7 @@ pub fn encode(
                 let price = f64::from(trainer.price);
                 let check = &mut || teller.say();
                 if settings.effort >= PARAMETERS_CHOSEN_FROM {
-                    let base = base_parameters(&trainer.plan, network, base)?;
-                    choose_parameters(&mut payload, &base, picture, price, check)?;
+                    choose_parameters(&mut payload, picture, price, check)?;
                 }
                 choose_latents(&mut payload, &trainer.latents, picture, price, check)?;
                 psnr_rgb = psnr_of(&payload)?;

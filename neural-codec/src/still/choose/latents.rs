@@ -8,7 +8,7 @@
 //! for each grid, for each of 8x8 phases   move -> bits of every latent, error of every pixel -> keep or take back
 //! ```
 
-use super::add_errors;
+use super::errors_of;
 use crate::error::Result;
 use crate::memory;
 use crate::still::laplace::{Laplace, LatentCoder};
@@ -86,9 +86,7 @@ fn costs_of(payload: &Payload, latents: &mut [Vec<i16>], picture: &StillPicture)
     let mut meter = Meter { bits: &mut bits, at: (0, 0) };
     code_latents(plan, &payload.parameters, &payload.bounds, latents, &mut meter)?;
     let decoded = samples_of(payload, latents)?;
-    let mut errors = memory::filled("errors of pixels", plan.width * plan.height, 0.0)?;
-    add_errors(&decoded, picture, payload.depth, &mut errors);
-    Ok(Costs { bits, errors })
+    Ok(Costs { bits, errors: errors_of(&decoded, picture, payload.depth)? })
 }
 
 impl Costs {

@@ -11,9 +11,12 @@ pub(crate) use latents::choose_latents;
 pub(crate) use parameters::choose_parameters;
 
 use super::picture::StillPicture;
+use crate::error::Result;
+use crate::memory;
 
-/// Adds to each pixel's error the mean over colors of squared differences; 1.0 is the full range.
-fn add_errors(decoded: &[Vec<u16>; 3], picture: &StillPicture, depth: u8, errors: &mut [f32]) {
+/// The error of each pixel: the mean over colors of squared differences; 1.0 is the full range.
+fn errors_of(decoded: &[Vec<u16>; 3], picture: &StillPicture, depth: u8) -> Result<Vec<f32>> {
+    let mut errors = memory::filled("errors of pixels", decoded[0].len(), 0.0)?;
     let peak = f32::from(((1_u32 << depth) - 1) as u16);
     for (decoded, wanted) in decoded.iter().zip(&picture.planes) {
         for ((error, &decoded), &wanted) in errors.iter_mut().zip(decoded).zip(wanted) {
@@ -21,6 +24,7 @@ fn add_errors(decoded: &[Vec<u16>; 3], picture: &StillPicture, depth: u8, errors
             *error += difference * difference / 3.0;
         }
     }
+    Ok(errors)
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@
 
 use rayon::prelude::*;
 
-use super::add_errors;
+use super::errors_of;
 use crate::error::Result;
-use crate::memory;
+use crate::still::base::base_parameters;
 use crate::still::laplace::{Laplace, LatentCoder};
 use crate::still::latents::{code_latents, copies};
 use crate::still::payload::{Payload, in_steps};
@@ -46,6 +46,7 @@ impl Costs {
 /// What costs depend on beside the parameters.
 struct Judge<'a> {
     payload: &'a Payload,
+    /// What parameters are coded as differences from.
     base: &'a [i32],
     picture: &'a StillPicture,
     /// Of a bit, against the error of a pixel.
@@ -67,10 +68,9 @@ impl Judge<'_> {
 
     /// `planes`: of [`upsample`].
     fn of_errors(&self, parameters: &[i32], planes: &[Vec<i16>]) -> Result<f64> {
-        let (plan, depth) = (&self.payload.plan, self.payload.depth);
-        let decoded = synthesize(plan, parameters, planes, depth)?;
-        let mut errors = memory::filled("errors of pixels", plan.width * plan.height, 0.0)?;
-        add_errors(&decoded, self.picture, depth, &mut errors);
+        let depth = self.payload.depth;
+        let decoded = synthesize(&self.payload.plan, parameters, planes, depth)?;
+        let errors = errors_of(&decoded, self.picture, depth)?;
         Ok(errors.iter().map(|&error| f64::from(error)).sum())
     }
 
@@ -99,20 +99,19 @@ impl Judge<'_> {
     }
 }
 
-/// Moves parameters of a payload where that costs less. `base`: what they are coded as differences from; `price`: of a bit, against the
-/// error of a pixel with 1.0 as the full range.
+/// Moves parameters of a payload where that costs less. `price`: of a bit, against the error of a pixel with 1.0 as the full range.
 ///
 /// # Errors
 ///
 /// `OutOfMemory`, and what `check` says, which is called before every decoding.
 pub(crate) fn choose_parameters(
     payload: &mut Payload,
-    base: &[i32],
     picture: &StillPicture,
     price: f64,
     check: &mut dyn FnMut() -> Result<()>,
 ) -> Result<()> {
-    let judge = Judge { payload, base, picture, price };
+    let base = base_parameters(&payload.plan, payload.network, payload.base)?;
+    let judge = Judge { payload, base: &base, picture, price };
     let mut parameters = payload.parameters.clone();
     let mut planes = upsample(&payload.plan, &parameters, &payload.latents)?;
     let mut best = Costs {
@@ -153,9 +152,7 @@ pub(crate) fn choose_parameters(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::still::base::base_parameters;
     use crate::still::choose::tests::{guessed, written_cost};
-    use crate::still::plan::StillNetwork;
 
     #[test]
     fn parameters_that_are_chosen_cost_less_in_the_bytes_that_are_written() {
@@ -167,9 +164,8 @@ mod tests {
                 *value = in_steps(*value, shift) << shift;
             }
         }
-        let base = base_parameters(&payload.plan, StillNetwork::Medium, payload.base).unwrap();
         let before = written_cost(&payload, &picture).0;
-        choose_parameters(&mut payload, &base, &picture, 1e-3, &mut || Ok(())).unwrap();
+        choose_parameters(&mut payload, &picture, 1e-3, &mut || Ok(())).unwrap();
         let after = written_cost(&payload, &picture).0;
         assert!(after < 0.97 * before, "{after}, not {before}");
     }
