@@ -1,9 +1,9 @@
 //! Finds out whether a container file was cut short, from the lengths its outermost parts declare.
 //!
-//! FFmpeg ends a clip quietly where an MP4, Matroska or AVI file ends too early; this check does not.
-//! Sources: ISO/IEC 14496-12 clause 4.2 (boxes), RFC 8794 clause 4 (EBML), the RIFF chunk.
+//! FFmpeg ends a clip quietly where an MP4, Matroska, AVI or GIF file ends too early; this check does not.
+//! Sources: ISO/IEC 14496-12 clause 4.2 (boxes), RFC 8794 clause 4 (EBML), the RIFF chunk, the GIF89a specification.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use crate::error::{Error, Place, Result};
 
@@ -13,7 +13,7 @@ const NEEDED_BOXES: [&[u8; 4]; 4] = [b"ftyp", b"moov", b"moof", b"mdat"];
 const EBML_HEADER: u32 = 0x1A45_DFA3;
 const MATROSKA_SEGMENT: u32 = 0x1853_8067;
 
-/// Checks that `file` is as long as its container says. What is no MP4, Matroska or AVI file passes.
+/// Checks that `file` is as long as its container says. What is no MP4, Matroska, AVI or GIF file passes.
 ///
 /// # Errors
 ///
@@ -33,6 +33,9 @@ pub(super) fn check(file: &mut (impl Read + Seek)) -> Result<()> {
             ("AVI file", riff_end(size))
         }
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => ("MP4 file", mp4_end(file, length)?),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', _, _, _, _, packed, _] => {
+            ("GIF file", gif_end(file, *packed)?)
+        }
         _ => return Ok(()),
     };
     match declared {
@@ -101,6 +104,50 @@ fn matroska_end(file: &mut (impl Read + Seek), length: u64) -> Result<Option<u64
     Ok(Some(start))
 }
 
+/// Walks the blocks up to the trailer; a place behind the file where that is missing. `packed`: flags of the screen.
+fn gif_end(file: &mut (impl Read + Seek), packed: u8) -> Result<Option<u64>> {
+    file.seek(SeekFrom::Start(13 + gif_colors(packed).unsigned_abs()))?;
+    let mut file = BufReader::new(file);
+    match skip_blocks(&mut file) {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(Some(u64::MAX)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// From the first block of a GIF file to behind its trailer, or to what no reader goes on after.
+fn skip_blocks(file: &mut BufReader<impl Read + Seek>) -> std::io::Result<()> {
+    fn next(file: &mut impl Read) -> std::io::Result<u8> {
+        let mut byte = [0];
+        file.read_exact(&mut byte).map(|()| byte[0])
+    }
+    loop {
+        match next(file)? {
+            // An extension: its kind.
+            0x21 => file.seek_relative(1)?,
+            // A picture: its place and flags, its colors, the first size of a code.
+            0x2C => {
+                file.seek_relative(8)?;
+                let colors = gif_colors(next(file)?);
+                file.seek_relative(colors + 1)?;
+            }
+            _ => return Ok(()),
+        }
+        // Runs of bytes, of which the last is empty.
+        loop {
+            match next(file)? {
+                0 => break,
+                count => file.seek_relative(count.into())?,
+            }
+        }
+    }
+}
+
+/// Bytes of the table of colors that flags announce.
+fn gif_colors(packed: u8) -> i64 {
+    if packed & 0x80 == 0 { 0 } else { 3 << ((packed & 7) + 1) }
+}
+
 /// A variable-length size and the bytes it takes; `None` where it is invalid or "unknown".
 fn ebml_size(bytes: &[u8]) -> Option<(u64, u64)> {
     let count = bytes.first()?.leading_zeros() as usize + 1;
@@ -165,10 +212,26 @@ mod tests {
         assert!(!is_whole(&bytes[..39]));
     }
 
+    #[test]
+    fn a_gif_file_without_its_trailer_is_truncated() {
+        let mut bytes = b"GIF89a\x02\0\x01\0\x80\0\0".to_vec();
+        bytes.extend([0; 6]);
+        bytes.extend(b"\x21\xF9\x04\0\0\0\0\0");
+        bytes.extend(b"\x2C\0\0\0\0\x02\0\x01\0\0\x02\x02\x44\x51\0");
+        bytes.push(0x3B);
+        assert!(is_whole(&bytes));
+        for cut in 13..bytes.len() {
+            assert!(!is_whole(&bytes[..cut]), "cut at {cut}");
+        }
+        bytes.extend([0; 7]);
+        assert!(is_whole(&bytes), "what lies behind the trailer is not looked at");
+    }
+
     proptest! {
         #[test]
-        fn any_bytes_end_in_a_verdict(tail in proptest::collection::vec(any::<u8>(), 0..80), kind in 0..4_usize) {
-            let heads: [&[u8]; 4] = [b"", b"\x1A\x45\xDF\xA3", b"RIFF", b"\0\0\0\x10ftyp"];
+        fn any_bytes_end_in_a_verdict(tail in proptest::collection::vec(any::<u8>(), 0..80), kind in 0..5_usize) {
+            let heads: [&[u8]; 5] =
+                [b"", b"\x1A\x45\xDF\xA3", b"RIFF", b"\0\0\0\x10ftyp", b"GIF89a\x01\0\x01\0"];
             let mut bytes = heads[kind].to_vec();
             bytes.extend(tail);
             is_whole(&bytes);

@@ -26,6 +26,8 @@ pub(super) struct Decoding {
     stream: usize,
     tracks: TrackReader,
     on_damage: SourceDamage,
+    /// Where the file is shorter than it says.
+    cut_short: Option<Error>,
     damaged: u64,
     /// Errors since the last frame.
     failures: u32,
@@ -52,7 +54,7 @@ struct Fields {
 
 impl Decoding {
     pub(super) fn new(
-        input: Input,
+        (input, cut_short): (Input, Option<Error>),
         decoder: Opened,
         stream: usize,
         tracks: TrackReader,
@@ -65,6 +67,7 @@ impl Decoding {
             stream,
             tracks,
             on_damage: options.on_damage,
+            cut_short,
             damaged: 0,
             failures: 0,
             draining: false,
@@ -96,14 +99,21 @@ impl Decoding {
     pub(super) fn last_duration(&self) -> Option<u64> {
         let stream = self.demuxer.input().stream(self.stream)?;
         let base = positive(stream.time_base())?;
-        let end = native::tagged_end(&stream).map(|end| (end as f64 / 1e9 / base.value()).round() as i64);
+        // Of the whole file, where it was cut.
+        let end = native::tagged_end(&stream).filter(|_| self.cut_short.is_none());
+        let end = end.map(|end| (end as f64 / 1e9 / base.value()).round() as i64);
         let tagged = end.and_then(|end| end.checked_sub(self.last_shown.0)).filter(|&left| left > 0);
         u64::try_from(tagged.unwrap_or(self.last_shown.1)).ok().filter(|&duration| duration > 0)
     }
 
     /// What damage and fields cost so far. `base`: of the stream's timestamps.
     pub(super) fn lost(&self, base: Rational) -> impl Iterator<Item = Lost> + use<> {
-        self.lost_to_damage(base).into_iter().chain(self.lost_fields())
+        self.cut_off().into_iter().chain(self.lost_to_damage(base)).chain(self.lost_fields())
+    }
+
+    fn cut_off(&self) -> Option<Lost> {
+        let why = format!("{}; what came after that is missing", self.cut_short.as_ref()?);
+        Some(Lost::new("frames", why))
     }
 
     fn lost_fields(&self) -> Option<Lost> {

@@ -104,20 +104,30 @@ fn clamped(value: i128) -> i64 {
     value.clamp(i128::from(i64::MIN / 4), i128::from(i64::MAX / 4)) as i64
 }
 
-/// Opens the container of a file and looks into its streams.
+/// Opens the container of a file and looks into its streams. Beside it, where damage is kept and the file is shorter than it says:
+/// the `Truncated` that this would be.
 ///
 /// # Errors
 ///
 /// `Io`, `Truncated`, `Corrupt`, `Unsupported` (see [`FfmpegReader::open`](super::FfmpegReader::open)).
-pub(super) fn open_input(path: &Path, on_damage: SourceDamage) -> Result<Input> {
+pub(super) fn open_input(path: &Path, on_damage: SourceDamage) -> Result<(Input, Option<Error>)> {
     let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
-    if on_damage == SourceDamage::Fail {
-        container_length::check(&mut file)?;
-    }
+    let cut_short = match (container_length::check(&mut file), on_damage) {
+        (Err(error @ Error::Truncated { .. }), SourceDamage::Keep) => Some(error),
+        (checked, _) => {
+            checked?;
+            None
+        }
+    };
     // Rewound by FFmpeg, which seeks before it reads.
     std::io::Seek::rewind(&mut file).map_err(|e| Error::io(path, e))?;
     let stream = StreamIo::from_read_seek_with_capacity(file, READ_BYTES);
-    open_stream(stream, &path.display().to_string(), Some(path))
+    match (open_stream(stream, &path.display().to_string(), Some(path)), cut_short) {
+        (Ok(input), cut_short) => Ok((input, cut_short)),
+        // What is missing is why it cannot be read.
+        (Err(Error::Corrupt { .. }), Some(cut_short)) => Err(cut_short),
+        (Err(error), _) => Err(error),
+    }
 }
 
 /// Opens what `stream` reads; `what` names it in errors.

@@ -55,7 +55,7 @@ impl FfmpegReader {
     /// stream or no frames; `LimitExceeded` past [`MAX_SIDE`](crate::frame::MAX_SIDE).
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
         initialize();
-        let mut input = open_input(path, options.on_damage)?;
+        let (mut input, cut_short) = open_input(path, options.on_damage)?;
         let stream = video_stream(&input, &path.display().to_string())?;
         let index = stream.index();
         let mut tracks = TrackReader::new(&input, index, options)?;
@@ -63,7 +63,7 @@ impl FfmpegReader {
         native::read_hdr(&stream, tracks.tracks_mut());
         let decoder = open_decoder(&stream, options.threads)?;
         native::discard_all_but(&mut input, |kept| kept == index || tracks.has_stream(kept));
-        let mut decoding = Decoding::new(input, decoder, index, tracks, options);
+        let mut decoding = Decoding::new((input, cut_short), decoder, index, tracks, options);
 
         let mut first = frame::Video::empty();
         if !decoding.next(&mut first, 0)? {

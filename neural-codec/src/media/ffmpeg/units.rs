@@ -48,17 +48,21 @@ pub struct UnitReader {
     ready: VecDeque<FileItem>,
     bytes: u64,
     index_at_end: Option<IndexAtEnd>,
+    /// The error of a file that is shorter than it says, for its end.
+    cut_short: Option<Error>,
 }
 
 impl UnitReader {
-    /// Opens a file. With [`SourceDamage::Keep`] one that was cut short is read as far as it goes.
+    /// Opens a file. With [`SourceDamage::Keep`] one that was cut short is read as far as it goes, and then is an error.
     ///
     /// # Errors
     ///
     /// As [`FfmpegReader::open`](super::FfmpegReader::open); `Unsupported` where the video track is not AV1.
     pub fn open(path: &Path, on_damage: SourceDamage) -> Result<Self> {
         initialize();
-        Self::of(open_input(path, on_damage)?, &path.display().to_string(), None)
+        let (input, cut_short) = open_input(path, on_damage)?;
+        let reader = Self::of(input, &path.display().to_string(), None)?;
+        Ok(Self { end: reader.end.filter(|_| cut_short.is_none()), cut_short, ..reader })
     }
 
     /// Opens what another reader gives, which can seek.
@@ -125,6 +129,7 @@ impl UnitReader {
             ready: VecDeque::new(),
             bytes: 0,
             index_at_end,
+            cut_short: None,
         })
     }
 
@@ -177,7 +182,8 @@ impl UnitReader {
             match self.demuxer.read(&mut packet) {
                 Ok(()) => self.take(&packet),
                 Err(Ffmpeg::Eof) => {
-                    return match self.index_at_end.as_ref().and_then(IndexAtEnd::error) {
+                    let late = self.index_at_end.as_ref().and_then(IndexAtEnd::error);
+                    return match late.or(self.cut_short.take()) {
                         Some(error) => Err(error),
                         None => Ok(None),
                     };

@@ -39,8 +39,10 @@ fn a_cut_file_is_never_a_shorter_clip() {
     ffmpeg(folder.path(), &format!("{input} -movflags frag_keyframe+empty_moov -g 10 {{}}/parts.mp4"));
     ffmpeg(folder.path(), &format!("{input} {{}}/clip.mkv"));
     ffmpeg(folder.path(), &format!("{input} {{}}/clip.avi"));
+    ffmpeg(folder.path(), "-f lavfi -i testsrc2=s=64x48:d=2 {}/clip.gif");
     let cut = folder.path().join("cut");
-    for name in ["late.mp4", "early.mp4", "parts.mp4", "clip.mkv", "clip.avi"] {
+    let keep = OpenOptions { on_damage: SourceDamage::Keep, ..Default::default() };
+    for name in ["late.mp4", "early.mp4", "parts.mp4", "clip.mkv", "clip.avi", "clip.gif"] {
         let bytes = std::fs::read(folder.path().join(name)).unwrap();
         assert_eq!(frames(&folder.path().join(name)).unwrap().len(), 50, "{name}");
         for percent in [1, 10, 30, 50, 77, 90, 99] {
@@ -50,6 +52,16 @@ fn a_cut_file_is_never_a_shorter_clip() {
                 matches!(error, Error::Truncated { .. } | Error::Corrupt { .. }),
                 "{name} at {percent} %: {error}"
             );
+            // Where damage is kept, what is missing is named.
+            let Ok(mut reader) = FfmpegReader::open(&cut, &keep) else { continue };
+            let (mut count, mut last) = (0, 0);
+            while let Some(frame) = reader.next_frame().unwrap() {
+                (count, last) = (count + 1, frame.timestamp);
+            }
+            let shown = (last + reader.last_duration().unwrap_or(0) as i64) as f64 * reader.info().time_base.value();
+            assert!(count <= 50 && shown < 0.04 * f64::from(count) + 0.3, "{name}: {count} frames, {shown} s");
+            let lost = reader.lost();
+            assert!(lost.iter().any(|lost| lost.why.contains("truncated")), "{name} at {percent} %: {lost:?}");
         }
     }
 }
