@@ -278,3 +278,39 @@ fn files_of_pictures_alone_name_what_they_do_not_hold() {
         assert_eq!(report.audio_packets == 0, kinds.contains(&"audio"), "{name}");
     }
 }
+
+/// Of a file whose pictures begin 2 s after its sound: the first picture, the subtitle, the second chapter.
+#[test]
+fn sound_before_the_first_picture_moves_no_chapter() {
+    let Some(folder) = folder() else { return };
+    std::fs::write(folder.path().join("s.srt"), "1\n00:00:02,500 --> 00:00:02,700\nHello\n").unwrap();
+    let chapters = "[CHAPTER]\nTIMEBASE=1/1000\nSTART=2000\nEND=2400\ntitle=One\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=2400\nEND=2800\ntitle=Two\n";
+    std::fs::write(folder.path().join("m.txt"), format!(";FFMETADATA1\n{chapters}")).unwrap();
+    ffmpeg(
+        folder.path(),
+        "-itsoffset 2 -f lavfi -i testsrc2=s=96x64:r=25:d=0.8 -f lavfi -i sine=440:d=3 -i {}/s.srt -i {}/m.txt -map 0 -map 1 -map 2 \
+         -map_metadata 3 -c:v libx264 -bf 0 -c:a libopus -c:s ass {}/late.mkv",
+    );
+    let times = |name: &str| {
+        let read = |what: &str| {
+            let printed = run(folder.path(), &format!("ffprobe -v error {what} -of csv=p=0 {{}}/{name}"));
+            let last = printed.lines().filter(|line| !line.is_empty()).next_back().unwrap_or("nan").to_owned();
+            last.trim_end_matches(',').parse::<f64>().unwrap()
+        };
+        let first = "-read_intervals %+#1 -show_entries packet=pts_time -select_streams";
+        let picture = read(&format!("{first} v"));
+        [read(&format!("{first} s")) - picture, read("-show_entries chapter=start_time") - picture]
+    };
+    let expected = times("late.mkv");
+    assert!((expected[1] - 0.4).abs() < 0.01, "{expected:?}");
+    encoded(&folder.path().join("late.mkv"), &folder.path().join("late.nvc"), &[]).unwrap();
+    to(&folder.path().join("late.nvc"), &folder.path().join("remuxed.mkv")).unwrap();
+    let (stream, decoded) = (folder.path().join("late.nvc"), folder.path().join("decoded.mkv"));
+    let cancel = CancelToken::new();
+    decode_file(&stream, &decoded, &DecoderSettings::default(), &cancel, &mut |_| ControlFlow::Continue(())).unwrap();
+    for name in ["remuxed.mkv", "decoded.mkv"] {
+        for (found, expected) in times(name).iter().zip(expected) {
+            assert!((found - expected).abs() < 0.01, "{name}: {found} s after the picture, {expected} in the source");
+        }
+    }
+}

@@ -42,6 +42,23 @@ pub struct AudioTrack {
     pub details: AudioDetails,
 }
 
+impl AudioTrack {
+    /// When a packet begins in a file made of the clip, counted from the first picture, where that is earlier than the picture; else 0.
+    /// Samples before the sound are left out; none where nothing of the packet is heard. Units: nanoseconds.
+    pub(crate) fn begins_before(&self, packet: &AudioPacket) -> Option<i64> {
+        let is_opus = self.codec == "opus";
+        // What is not heard is not written.
+        if !is_opus && packet.trim.start == u32::MAX {
+            return None;
+        }
+        let padding = if is_opus { f64::from(self.details.initial_padding) } else { 0.0 };
+        let first = packet.timestamp as f64 * self.time_base.value();
+        let begins = first + padding / f64::from(self.sample_rate.max(1));
+        // Within a unit of a coarse clock nothing begins earlier. A float to an integer keeps within its bounds.
+        Some(if begins < -self.time_base.value() { (begins * 1e9) as i64 } else { 0 })
+    }
+}
+
 /// What decoders and players need beside the rest of an [`AudioTrack`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AudioDetails {

@@ -278,19 +278,9 @@ impl Others {
             let Some(track) = self.items.tracks().audio.get(number).filter(|_| !seen[number]) else {
                 continue;
             };
-            let is_opus = track.codec == "opus";
-            // What is not heard is not written.
-            if !is_opus && packet.trim.start == u32::MAX {
-                continue;
-            }
+            let Some(begins) = track.begins_before(&packet) else { continue };
             seen[number] = true;
-            let padding = if is_opus { f64::from(track.details.initial_padding) } else { 0.0 };
-            let first = packet.timestamp as f64 * track.time_base.value();
-            let begins = first + padding / f64::from(track.sample_rate.max(1));
-            // Within a unit of a coarse clock nothing begins earlier. A float to an integer keeps within its bounds.
-            if begins < -track.time_base.value() {
-                earliest = earliest.min((begins * 1e9) as i64);
-            }
+            earliest = earliest.min(begins);
         }
         Ok(earliest)
     }

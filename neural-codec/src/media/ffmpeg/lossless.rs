@@ -46,6 +46,15 @@ pub struct LosslessWriter {
     /// The last frame, which may last longer than others, and its timestamp.
     waiting: Option<(i64, frame::Video)>,
     path: std::path::PathBuf,
+    /// What came before the first frame; none once the file's header is written, which says when the earliest of it begins.
+    early: Option<Early>,
+}
+
+/// Packets that wait for the header of the file.
+#[derive(Default)]
+struct Early {
+    audio: Vec<AudioPacket>,
+    subtitles: Vec<SubtitlePacket>,
 }
 
 impl LosslessWriter {
@@ -65,7 +74,6 @@ impl LosslessWriter {
         muxer.add_encoded(encoder.as_ref(), time_base, rate, info.pixel_aspect)?;
         muxer.add_padding(padding::has_to_be_added());
         muxer.add_tracks(&kept.tracks)?;
-        muxer.start()?;
         let frame_duration = (1.0 / info.frame_rate.value() / info.time_base.value()).round().max(1.0) as i64;
         let (info, pixel, path) = (*info, choice.pixel, path.to_owned());
         Ok(Self {
@@ -78,7 +86,21 @@ impl LosslessWriter {
             last_duration: None,
             waiting: None,
             path,
+            early: Some(Early::default()),
         })
+    }
+
+    /// Writes the header, and what waits for it.
+    fn begin(&mut self) -> Result<()> {
+        let Some(Early { audio, subtitles }) = self.early.take() else { return Ok(()) };
+        let begins = audio.iter().filter_map(|packet| {
+            let track = self.kept.tracks.audio.get(usize::from(packet.track))?;
+            track.begins_before(packet)
+        });
+        self.muxer.begin_at(begins.min().unwrap_or(0));
+        self.muxer.start()?;
+        audio.iter().try_for_each(|packet| self.muxer.write_audio(packet))?;
+        subtitles.iter().try_for_each(|packet| self.muxer.write_subtitle(packet))
     }
 
     /// Encodes the frame that waits.
@@ -129,13 +151,20 @@ impl FrameSink for LosslessWriter {
         let mut picture = frame::Video::new(self.pixel, found.0 as u32, found.1 as u32);
         fill(&mut picture, frame)?;
         picture.set_pts(Some(frame.timestamp));
+        self.begin()?;
         self.send_waiting()?;
         self.waiting = Some((frame.timestamp, picture));
         Ok(())
     }
 
     fn write_audio(&mut self, packet: &AudioPacket) -> Result<()> {
-        self.muxer.write_audio(packet)
+        match &mut self.early {
+            Some(early) => {
+                early.audio.push(packet.clone());
+                Ok(())
+            }
+            None => self.muxer.write_audio(packet),
+        }
     }
 
     fn lost(&self) -> &[Lost] {
@@ -143,7 +172,14 @@ impl FrameSink for LosslessWriter {
     }
 
     fn write_subtitle(&mut self, packet: &SubtitlePacket) -> Result<()> {
-        self.kept.subtitle(packet).map_or(Ok(()), |packet| self.muxer.write_subtitle(&packet))
+        let Some(packet) = self.kept.subtitle(packet) else { return Ok(()) };
+        match &mut self.early {
+            Some(early) => {
+                early.subtitles.push(packet);
+                Ok(())
+            }
+            None => self.muxer.write_subtitle(&packet),
+        }
     }
 
     fn finish(mut self: Box<Self>, last_duration: Option<u64>) -> Result<()> {

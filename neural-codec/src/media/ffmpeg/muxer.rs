@@ -39,6 +39,8 @@ pub(super) struct Muxer {
     drops_unheard: Vec<bool>,
     /// Pictures that are written as packets once the header stands.
     covers: Vec<(usize, Vec<u8>)>,
+    /// Written with the header, once it is known by how much everything is later.
+    chapters: Vec<Chapter>,
 }
 
 /// Timestamps of one stream.
@@ -108,6 +110,7 @@ impl Muxer {
             adds_padding: false,
             drops_unheard: Vec::new(),
             covers,
+            chapters: Vec::new(),
         }
     }
 
@@ -187,9 +190,7 @@ impl Muxer {
             self.add_attachment(attachment)?;
         }
         if self.container.holds_chapters() {
-            for (id, chapter) in (1..).zip(&tracks.chapters) {
-                self.add_chapter(id, chapter)?;
-            }
+            self.chapters.clone_from(&tracks.chapters);
         }
         let tags = tracks.tags.iter().filter(|(name, _)| self.container.holds_tag(name));
         let tags = tags.filter(|(name, value)| !name.contains('\0') && !value.contains('\0'));
@@ -272,6 +273,9 @@ impl Muxer {
     ///
     /// `Unsupported` where the container cannot hold one of the tracks.
     pub(super) fn start(&mut self) -> Result<()> {
+        for (id, chapter) in (1..).zip(&std::mem::take(&mut self.chapters)) {
+            self.add_chapter(id, chapter)?;
+        }
         let options = self.container.options(self.file.is_some()).iter().copied();
         let keeps_times = self.delay.map(|_| ("avoid_negative_ts", "disabled"));
         let options = options.chain(keeps_times).collect::<Dictionary<'_>>();
