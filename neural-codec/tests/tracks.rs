@@ -294,7 +294,8 @@ fn sound_before_the_first_picture_moves_no_chapter() {
     let times = |name: &str| {
         let read = |what: &str| {
             let printed = run(folder.path(), &format!("ffprobe -v error {what} -of csv=p=0 {{}}/{name}"));
-            let last = printed.lines().filter(|line| !line.is_empty()).next_back().unwrap_or("nan").to_owned();
+            let last =
+                printed.lines().filter(|line| !line.is_empty()).next_back().unwrap_or("nan").to_owned();
             last.trim_end_matches(',').parse::<f64>().unwrap()
         };
         let first = "-read_intervals %+#1 -show_entries packet=pts_time -select_streams";
@@ -307,10 +308,14 @@ fn sound_before_the_first_picture_moves_no_chapter() {
     to(&folder.path().join("late.nvc"), &folder.path().join("remuxed.mkv")).unwrap();
     let (stream, decoded) = (folder.path().join("late.nvc"), folder.path().join("decoded.mkv"));
     let cancel = CancelToken::new();
-    decode_file(&stream, &decoded, &DecoderSettings::default(), &cancel, &mut |_| ControlFlow::Continue(())).unwrap();
+    decode_file(&stream, &decoded, &DecoderSettings::default(), &cancel, &mut |_| ControlFlow::Continue(()))
+        .unwrap();
     for name in ["remuxed.mkv", "decoded.mkv"] {
         for (found, expected) in times(name).iter().zip(expected) {
-            assert!((found - expected).abs() < 0.01, "{name}: {found} s after the picture, {expected} in the source");
+            assert!(
+                (found - expected).abs() < 0.01,
+                "{name}: {found} s after the picture, {expected} in the source"
+            );
         }
     }
 }

@@ -60,6 +60,11 @@ pub(crate) fn nearest(network: StillNetwork, lambda: f64) -> Option<(u8, Analysi
     Some((number, AnalysisParameters { trunk: TRUNK, heads: base.heads }))
 }
 
+/// Numbers of the networks of a size that payloads are written with.
+pub(crate) fn written(network: StillNetwork) -> impl Iterator<Item = u8> {
+    (1..).zip(bases(network)).filter(|(_, base)| !base.heads.is_empty()).map(|(number, _)| number)
+}
+
 /// Parameters by the number in a payload: 0 is the plain network.
 ///
 /// # Errors

@@ -69,7 +69,7 @@ impl Candidates {
 }
 
 /// Bytes a pixel that training takes at most.
-const TRAINING_BYTES: u64 = 400;
+const TRAINING_BYTES: u64 = 450;
 
 fn fits(pixels: u64, settings: &Settings) -> bool {
     settings.max_memory_bytes.is_none_or(|limit| pixels * TRAINING_BYTES <= limit)

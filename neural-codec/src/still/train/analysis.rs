@@ -282,6 +282,7 @@ mod tests {
             let plan = Plan::new(75, 47, StillNetwork::Medium).unwrap();
             let (number, analysis) = nearest(StillNetwork::Medium, lambda).unwrap();
             let start = base_parameters(&plan, StillNetwork::Medium, number).unwrap();
+            let start: Vec<f32> = start.iter().map(|&value| value as f32 / 4096.0).collect();
             let mut trainer = Trainer::new(plan, Some(&start), lambda, 1).unwrap();
             let parameters = trainer.parameters.clone();
             let nothing = trainer.cost_of(&colors, &parameters).unwrap();

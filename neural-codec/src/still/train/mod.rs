@@ -14,15 +14,19 @@ mod planes;
 mod quantize;
 mod rounding;
 mod soap;
+mod starts;
 mod synthesis;
 mod trainer;
 mod upsampling;
+mod widen;
 
 pub(crate) use analysis::{AnalysisParameters, first_guess};
 pub(crate) use colors::Colors;
 pub(crate) use model::Cost;
 pub(crate) use quantize::{parameter_bits, quantize};
+pub(crate) use starts::{best_start, steps_given_up};
 pub(crate) use trainer::{Schedule, Trainer};
+pub(crate) use widen::widen;
 
 /// Lets memory go that training has done with.
 pub(crate) fn forget_spare_memory() {

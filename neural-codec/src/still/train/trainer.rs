@@ -65,11 +65,8 @@ impl Trainer {
     /// # Errors
     ///
     /// `OutOfMemory`.
-    pub(crate) fn new(plan: Plan, start: Option<&[i32]>, lambda: f64, seed: u64) -> Result<Self> {
-        let parameters = match start {
-            Some(start) => start.iter().map(|&value| value as f32 / 4096.0).collect(),
-            None => random_parameters(&plan, seed),
-        };
+    pub(crate) fn new(plan: Plan, start: Option<&[f32]>, lambda: f64, seed: u64) -> Result<Self> {
+        let parameters = start.map_or_else(|| random_parameters(&plan, seed), <[f32]>::to_vec);
         let empty = |grid: &Grid| zeros(grid.width * grid.height);
         let latents: Vec<Vec<f32>> = plan.grids.iter().map(empty).collect::<Result<_>>()?;
         let moments = (
@@ -101,17 +98,29 @@ impl Trainer {
         self.price = price.clamp(self.first_price / MOST_MOVED, self.first_price * MOST_MOVED);
     }
 
-    /// Trains; `check` is called before every step and may stop it.
+    /// Trains, from where it stands; `check` is called before every step and may stop it.
     pub(crate) fn run(
         &mut self,
         target: &Colors,
         schedule: Schedule,
         check: &mut dyn FnMut(Cost) -> Result<()>,
     ) -> Result<Cost> {
+        let cost = self.go_on(target, schedule, schedule.steps, check)?;
+        self.settle(target, schedule.last_steps, (cost, check))
+    }
+
+    /// Trains up to a step of the schedule.
+    pub(super) fn go_on(
+        &mut self,
+        target: &Colors,
+        schedule: Schedule,
+        until: u32,
+        check: &mut dyn FnMut(Cost) -> Result<()>,
+    ) -> Result<Cost> {
         let mut cost = Cost { error: 0.0, bits: 0.0 };
         // The error of rounded latents, without noise, in errors of training.
         let mut rounded = 1.0;
-        for step in 0..schedule.steps {
+        for step in self.taken..until {
             check(cost)?;
             let part = step as f32 / schedule.steps as f32;
             let [temperature, noise] =
@@ -130,7 +139,7 @@ impl Trainer {
                 self.set_price(self.price * factor.powf(15.0 / f64::from(schedule.steps)) as f32);
             }
         }
-        self.settle(target, schedule.last_steps, (cost, check))
+        Ok(cost)
     }
 
     /// Trains on from where a training ended.
@@ -182,14 +191,20 @@ impl Trainer {
         Ok(cost)
     }
 
+    /// `error + lambda bits a pixel` with rounded latents.
+    pub(super) fn weighted_cost(&self, target: &Colors) -> Result<f64> {
+        let Cost { error, bits } = self.cost_of(target, &self.parameters)?;
+        Ok(error + f64::from(self.price) * bits / (self.plan.width * self.plan.height) as f64)
+    }
+
     /// Rate and distortion with rounded latents and the given parameters.
     pub(crate) fn cost_of(&self, target: &Colors, parameters: &[f32]) -> Result<Cost> {
         Ok(evaluate(&self.plan, (parameters, &self.latents), target, (Rounding::Hard, self.price, 0))?.0)
     }
 }
 
-/// Where a training starts that no trained network is there for.
-fn random_parameters(plan: &Plan, seed: u64) -> Vec<f32> {
+/// Where a training starts that goes by no trained network.
+pub(super) fn random_parameters(plan: &Plan, seed: u64) -> Vec<f32> {
     let mut random = Random::new(seed);
     let mut parameters: Vec<f32> =
         plan.plain_parameters().iter().map(|&value| value as f32 / 4096.0).collect();

@@ -58,10 +58,17 @@ fn a_cut_file_is_never_a_shorter_clip() {
             while let Some(frame) = reader.next_frame().unwrap() {
                 (count, last) = (count + 1, frame.timestamp);
             }
-            let shown = (last + reader.last_duration().unwrap_or(0) as i64) as f64 * reader.info().time_base.value();
-            assert!(count <= 50 && shown < 0.04 * f64::from(count) + 0.3, "{name}: {count} frames, {shown} s");
+            let shown =
+                (last + reader.last_duration().unwrap_or(0) as i64) as f64 * reader.info().time_base.value();
+            assert!(
+                count <= 50 && shown < 0.04 * f64::from(count) + 0.3,
+                "{name}: {count} frames, {shown} s"
+            );
             let lost = reader.lost();
-            assert!(lost.iter().any(|lost| lost.why.contains("truncated")), "{name} at {percent} %: {lost:?}");
+            assert!(
+                lost.iter().any(|lost| lost.why.contains("truncated")),
+                "{name} at {percent} %: {lost:?}"
+            );
         }
     }
 }
