@@ -98,6 +98,7 @@ fn what_cannot_be_is_said_to_be_missed_or_refused_with_its_name() {
     for (size, pairs, name) in [
         ((64, 64), &[("min_vmaf", "90")][..], "min_vmaf"),
         ((160, 160), &[("min_ms_ssim", "0.9")], "min_ms_ssim"),
+        ((10, 96), &[("min_ssim_y", "0.99")], "at least 11 samples a side, found 10x96"),
         ((96, 96), &[("min_vmaf", "90"), ("bitrate_bps", "90000")], "min_vmaf and bitrate_bps"),
         ((96, 96), &[("scope", "clip"), ("quantizer", "40")], "scope"),
         ((96, 96), &[("pooling", "median")], "pooling"),
@@ -105,4 +106,18 @@ fn what_cannot_be_is_said_to_be_missed_or_refused_with_its_name() {
         let error = encoded(clip(size.0, size.1), pairs).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
     }
+}
+
+#[test]
+fn pictures_too_small_for_ssim_have_a_default_floor_without_it() {
+    let (_, report) = encoded(clip(10, 10), &[]).unwrap();
+    let (psnr_y, ssim_y) = (report.total.quality.psnr_y, report.total.quality.ssim_y);
+    assert!(report.total.target_met && psnr_y.unwrap() >= 35.0 && ssim_y.is_none());
+    assert!(report.notes.iter().any(|note| note.contains("too small for SSIM")), "{:?}", report.notes);
+    assert!(!report.scenes[0].reason.contains("ssim"), "{}", report.scenes[0].reason);
+    let (_, report) = encoded(clip(11, 11), &[]).unwrap();
+    assert!(
+        report.total.quality.ssim_y.unwrap() >= 0.95
+            && report.notes.iter().all(|note| !note.contains("SSIM"))
+    );
 }

@@ -14,7 +14,7 @@ use crate::bitstream::Tracks;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, VideoInfo};
-use crate::metrics::{MS_SSIM_SMALLEST_SIDE, Metric, VMAF_SMALLEST_SIDE, vmaf_version};
+use crate::metrics::{Metric, vmaf_version};
 use crate::pooling::Scope;
 use crate::progress::CancelToken;
 use crate::repeats::RepeatChoice;
@@ -55,11 +55,13 @@ impl Session {
     /// # Errors
     ///
     /// `InvalidArgument` for targets that contradict each other or a quantizer that the base encoder has not,
-    /// `MissingLibrary` without SVT-AV1, `LimitExceeded` where the memory is too little, `Device` where the GPU that is asked for cannot be had.
+    /// `MissingLibrary` without SVT-AV1, or for VMAF without libvmaf, `LimitExceeded` where the memory is too little, `Device` where the GPU that is asked for cannot be had.
     pub(super) fn new(source: VideoInfo, settings: &Settings) -> Result<Self> {
         crate::frame::check_size(source.width, source.height)?;
-        let target = Target::of(settings)?;
-        check_floor(&target, &source)?;
+        let target = Target::for_size(settings, (source.width, source.height))?;
+        if matches!(target, Target::Floor(floor) if floor.vmaf.is_some()) {
+            vmaf_version()?;
+        }
         check_strategies(settings)?;
         let library = Library::load(None)?;
         if let Target::Constant(asked) = target
@@ -72,6 +74,11 @@ impl Session {
         let info = coded_info(&source);
         let settings = &with_common_choices(settings)?;
         let asked = requests(settings, &target, &library)?;
+        for request in &asked {
+            if let SceneGoal::Floor(floor) = &request.goal {
+                floor.expect_defined((source.width, source.height))?;
+            }
+        }
         let effort = EffortParams::new(settings, &target, &info, &library);
         let threads = settings.thread_count();
         let stored = (effort.preset, effort.depth);
@@ -170,6 +177,12 @@ impl Session {
     pub(super) fn notes(&self) -> Vec<String> {
         let Resources { device, cache, .. } = &self.context.resources;
         let mut notes = Vec::new();
+        if Target::of(&self.settings).is_ok_and(|asked| asked != self.target) {
+            notes.push(
+                "The pictures are too small for SSIM, so the default floor is one of luma PSNR alone."
+                    .to_owned(),
+            );
+        }
         if device.gpu().is_some() {
             let names: Vec<String> = self.devices.iter().map(Device::to_string).collect();
             notes.push(format!("Frames were analyzed, measured and filtered on {}.", names.join(", ")));
@@ -182,23 +195,6 @@ impl Session {
         notes.extend(retries_note(self.context.log.retries()));
         notes
     }
-}
-
-/// # Errors
-///
-/// `InvalidArgument` for a floor of a metric that pictures this small have not; `MissingLibrary` for VMAF without libvmaf.
-fn check_floor(target: &Target, info: &VideoInfo) -> Result<()> {
-    let Target::Floor(floor) = target else { return Ok(()) };
-    for (name, least, smallest) in [
-        ("min_vmaf", floor.vmaf, VMAF_SMALLEST_SIDE),
-        ("min_ms_ssim", floor.ms_ssim_y, MS_SSIM_SMALLEST_SIDE),
-    ] {
-        if least.is_some() && info.width.min(info.height) < smallest {
-            let expected = format!("pictures of at least {smallest} samples a side");
-            return Err(Error::invalid(name, expected, format!("{}x{}", info.width, info.height)));
-        }
-    }
-    if floor.vmaf.is_some() { vmaf_version().map(drop) } else { Ok(()) }
 }
 
 /// # Errors

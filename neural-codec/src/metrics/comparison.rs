@@ -11,7 +11,6 @@ use super::report::{FrameMetrics, Metrics, Undefined};
 use super::ssim::{SSIM_SMALLEST_SIDE, ssim};
 use super::ssimulacra2::ssimulacra2;
 use super::sum::ExactMean;
-use super::vmaf::VMAF_SMALLEST_SIDE;
 use super::xpsnr::RootMeanDistortion;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -291,25 +290,25 @@ impl Comparison {
 
     fn undefined(&self, metrics: &Metrics) -> Vec<Undefined> {
         let side = self.size.map_or(0, |(width, height)| width.min(height));
-        // Whether it is defined for RGB and for YUV, what asks for it, and the smallest side.
+        // Whether it is defined for RGB and for YUV, and what asks for it.
         let rows = [
-            ("psnr_y", metrics.psnr_y, (false, true), Metric::PsnrY, 0),
-            ("psnr_yuv", metrics.psnr_yuv, (false, true), Metric::PsnrY, 0),
-            ("psnr_rgb", metrics.psnr_rgb, (true, false), Metric::PsnrY, 0),
-            ("ssim_y", metrics.ssim_y, (false, true), Metric::SsimY, SSIM_SMALLEST_SIDE),
-            ("ms_ssim_y", metrics.ms_ssim_y, (false, true), Metric::MsSsimY, MS_SSIM_SMALLEST_SIDE),
-            ("ssimulacra2", metrics.ssimulacra2, (true, true), Metric::Ssimulacra2, 0),
-            ("vmaf", metrics.vmaf, (false, true), Metric::Vmaf, VMAF_SMALLEST_SIDE),
-            ("xpsnr_y", metrics.xpsnr_y, (false, true), Metric::XpsnrY, 0),
+            ("psnr_y", metrics.psnr_y, (false, true), Metric::PsnrY),
+            ("psnr_yuv", metrics.psnr_yuv, (false, true), Metric::PsnrY),
+            ("psnr_rgb", metrics.psnr_rgb, (true, false), Metric::PsnrY),
+            ("ssim_y", metrics.ssim_y, (false, true), Metric::SsimY),
+            ("ms_ssim_y", metrics.ms_ssim_y, (false, true), Metric::MsSsimY),
+            ("ssimulacra2", metrics.ssimulacra2, (true, true), Metric::Ssimulacra2),
+            ("vmaf", metrics.vmaf, (false, true), Metric::Vmaf),
+            ("xpsnr_y", metrics.xpsnr_y, (false, true), Metric::XpsnrY),
         ];
         let undefined = rows.into_iter().filter(|(_, value, ..)| value.is_none());
-        let reasons = undefined.map(|(metric, _, (of_rgb, of_yuv), asked_by, smallest)| {
+        let reasons = undefined.map(|(metric, _, (of_rgb, of_yuv), asked_by)| {
             let reason = match () {
                 () if !of_yuv && !self.is_rgb() => "the frames are not RGB",
                 () if !of_rgb && self.is_rgb() => "the frames are RGB",
                 () if !self.measures.has(asked_by) => "not asked for",
                 () if self.frames == 0 => "no frames",
-                () if side < smallest => "the picture is too small",
+                () if side < asked_by.smallest_side() => "the picture is too small",
                 () => "nothing differs",
             };
             Undefined { metric, reason }

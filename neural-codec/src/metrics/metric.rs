@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::ms_ssim::MS_SSIM_SMALLEST_SIDE;
+use super::ssim::SSIM_SMALLEST_SIDE;
+use super::vmaf::VMAF_SMALLEST_SIDE;
 use crate::error::{Error, Result};
 
 /// A metric that a floor may name, as `docs/GLOSSARY.md` defines it.
@@ -38,6 +41,34 @@ impl Metric {
             Self::Vmaf => "vmaf",
             Self::XpsnrY => "xpsnr_y",
         }
+    }
+
+    /// The shortest side of pictures that have it. Units: samples.
+    pub(crate) const fn smallest_side(self) -> usize {
+        match self {
+            Self::SsimY => SSIM_SMALLEST_SIDE,
+            Self::MsSsimY => MS_SSIM_SMALLEST_SIDE,
+            Self::Vmaf => VMAF_SMALLEST_SIDE,
+            Self::PsnrY | Self::Ssimulacra2 | Self::XpsnrY => 0,
+        }
+    }
+
+    /// Whether pictures of a width and height have it.
+    pub(crate) fn is_defined(self, (width, height): (usize, usize)) -> bool {
+        width.min(height) >= self.smallest_side()
+    }
+
+    /// Checks that pictures of a size have it, as a floor of it can be met by nothing else. `setting`: what asks for it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` with the shortest side.
+    pub(crate) fn expect_defined(self, setting: &'static str, (width, height): (usize, usize)) -> Result<()> {
+        if self.is_defined((width, height)) {
+            return Ok(());
+        }
+        let expected = format!("pictures of at least {} samples a side", self.smallest_side());
+        Err(Error::invalid(setting, expected, format!("{width}x{height}")))
     }
 
     /// Its place in [`ALL`](Self::ALL).

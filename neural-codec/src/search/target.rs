@@ -49,6 +49,21 @@ pub struct Floor {
 }
 
 impl Target {
+    /// The target that settings ask for; without any, the default floor, of luma PSNR alone where pictures of this size have no SSIM.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for two that contradict each other, and for a floor of what pictures of this size have not.
+    pub(crate) fn for_size(settings: &Settings, size: (usize, usize)) -> Result<Self> {
+        let mut target = Self::of(settings)?;
+        if let Self::Floor(floor) = &mut target {
+            let is_default = !Floor::of(settings).is_set();
+            floor.ssim_y = floor.ssim_y.filter(|_| !is_default || Metric::SsimY.is_defined(size));
+            floor.expect_defined(size)?;
+        }
+        Ok(target)
+    }
+
     /// The target that settings ask for; without any, the default floor.
     ///
     /// # Errors
@@ -135,6 +150,18 @@ impl Target {
     }
 }
 
+/// The setting that asks for a least value of a metric.
+const fn setting_of(metric: Metric) -> &'static str {
+    match metric {
+        Metric::PsnrY => "min_psnr_y",
+        Metric::SsimY => "min_ssim_y",
+        Metric::MsSsimY => "min_ms_ssim",
+        Metric::Ssimulacra2 => "min_ssimulacra2",
+        Metric::Vmaf => "min_vmaf",
+        Metric::XpsnrY => "min_xpsnr",
+    }
+}
+
 impl Floor {
     /// No floor at all, to begin from.
     pub const NONE: Self = Self {
@@ -185,15 +212,16 @@ impl Floor {
 
     /// The names of the settings that are set.
     fn settings(&self) -> String {
-        let setting = |metric| match metric {
-            Metric::PsnrY => "min_psnr_y",
-            Metric::SsimY => "min_ssim_y",
-            Metric::MsSsimY => "min_ms_ssim",
-            Metric::Ssimulacra2 => "min_ssimulacra2",
-            Metric::Vmaf => "min_vmaf",
-            Metric::XpsnrY => "min_xpsnr",
-        };
-        self.set().map(|(metric, _)| setting(metric)).collect::<Vec<_>>().join(" or ")
+        self.set().map(|(metric, _)| setting_of(metric)).collect::<Vec<_>>().join(" or ")
+    }
+
+    /// Checks that pictures of a size have what is asked for.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` that names the setting and the shortest side it needs.
+    pub(crate) fn expect_defined(&self, size: (usize, usize)) -> Result<()> {
+        self.set().try_for_each(|(metric, _)| metric.expect_defined(setting_of(metric), size))
     }
 
     /// What has to be measured.

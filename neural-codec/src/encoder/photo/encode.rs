@@ -127,6 +127,7 @@ fn encode(
         return Err(Error::invalid("scenes", "none for a photo", "a list of scenes"));
     }
     let target = PhotoTarget::of(settings)?;
+    target.expect_defined((photo.frame.width(), photo.frame.height()))?;
     let mut packet = empty_packet(photo)?;
     let lost = [photo.lost.clone(), format.lost(&packet)].concat();
     if let Some(on_lost) = &mut hooks.on_lost

@@ -43,6 +43,17 @@ impl PhotoMetric {
         }
     }
 
+    /// The metric of clips that it is; none for PSNR in RGB.
+    const fn of_clips(self) -> Option<Metric> {
+        match self {
+            Self::PsnrRgb => None,
+            Self::PsnrY => Some(Metric::PsnrY),
+            Self::SsimY => Some(Metric::SsimY),
+            Self::MsSsimY => Some(Metric::MsSsimY),
+            Self::Ssimulacra2 => Some(Metric::Ssimulacra2),
+        }
+    }
+
     /// A value on a scale that falls about evenly with the quantizer.
     fn on_scale(self, value: f64) -> f64 {
         match self {
@@ -113,12 +124,7 @@ impl PhotoTarget {
     /// What attempts are measured by, beside PSNR in RGB.
     pub(super) fn measures(&self) -> Measures {
         let Self::Floor(floors) = self else { return Measures::PSNR };
-        floors.iter().fold(Measures::PSNR, |measures, (metric, _)| match metric {
-            PhotoMetric::PsnrRgb | PhotoMetric::PsnrY => measures,
-            PhotoMetric::SsimY => measures.with(Metric::SsimY),
-            PhotoMetric::MsSsimY => measures.with(Metric::MsSsimY),
-            PhotoMetric::Ssimulacra2 => measures.with(Metric::Ssimulacra2),
-        })
+        floors.iter().filter_map(|(metric, _)| metric.of_clips()).fold(Measures::PSNR, Measures::with)
     }
 
     /// Whether luma has to be measured to know.
@@ -137,8 +143,21 @@ impl PhotoTarget {
         }
     }
 
+    /// Checks that pictures of a size have what is asked for.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` that names the setting and the shortest side it needs.
+    pub(super) fn expect_defined(&self, size: (usize, usize)) -> Result<()> {
+        let Self::Floor(floors) = self else { return Ok(()) };
+        floors.iter().try_for_each(|(metric, _)| match metric.of_clips() {
+            Some(of_clips) => of_clips.expect_defined(metric.names().0, size),
+            None => Ok(()),
+        })
+    }
+
     /// How far above the target a picture lies: at least 0 where it is reached. Values that are not defined, such as the PSNR of
-    /// equal pictures or the SSIM of tiny ones, hold nothing back.
+    /// equal pictures, hold nothing back.
     pub(super) fn margin(&self, quality: &PhotoQuality, bytes: u64) -> f64 {
         match self {
             Self::Constant(_) => 0.0,
