@@ -175,7 +175,7 @@ pub unsafe extern "C" fn ncodec_detect_scenes_file(
     })
 }
 
-/// Writes the AV1 base layer of a stream in any container, as it is and with the audio, into an .mp4, .mov, .mkv or .webm file that any
+/// Writes the AV1 base layer of a stream in any container, as it is and with the audio, into an .mp4, .mkv or .webm file that any
 /// player plays; it appears whole or not at all. The pictures are those of the base layer alone, at its coded size.
 ///
 /// *report is JSON: frames, base_bytes, width, height, bit_depth, lost; report may be NULL. Messages are at ncodec_last_error.

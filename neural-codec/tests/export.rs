@@ -133,6 +133,9 @@ fn what_cannot_be_exported_leaves_no_file() {
     assert!(matches!(stopped, Err(Error::Cancelled)));
     assert!(matches!(export(&folder.path().join("nowhere.nvc"), &to), Err(Error::Io { path: Some(_), .. })));
     assert!(matches!(export(&folder.path().join("clip.mkv"), &to), Err(Error::Unsupported { .. })));
+    let refused = export(&stream, &folder.path().join("base.mov")).unwrap_err().to_string();
+    assert!(refused.contains("AV1 in a .mov") && refused.contains("use .mkv, .mp4 or .webm"), "{refused}");
+    assert!(!folder.path().join("base.mov").exists());
     assert!(matches!(export(&stream, &folder.path().join("base.avi")), Err(Error::Unsupported { .. })));
     let bytes = std::fs::read(&stream).unwrap();
     let short = folder.path().join("short.nvc");

@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     remux.add_argument("output", help=".nvc, .mkv, .mp4 or .webm")
 
     export = _command(commands, "export", _export, "write the AV1 base layer into a video file that any player plays")
-    export.add_argument("--base", metavar="OUTPUT", required=True, help=".mp4, .mov, .mkv or .webm")
+    export.add_argument("--base", metavar="OUTPUT", required=True, help=".mp4, .mkv or .webm")
     export.add_argument("input", help="a .nvc file")
 
     info = _command(commands, "info", _info, "say what a stream or video file is")

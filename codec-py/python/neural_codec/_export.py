@@ -17,7 +17,7 @@ from .records import Exported, Lost
 def export_base(source: Any, output: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Exported:
     """Writes the AV1 base layer of a stream into a video file that any player plays, with the sound; nothing is decoded.
 
-    `source`: a path, bytes or a binary file object. `output`: a path that ends in `.mp4`, `.mov`, `.mkv` or `.webm`; it
+    `source`: a path, bytes or a binary file object. `output`: a path that ends in `.mp4`, `.mkv` or `.webm`; it
     appears whole or not at all. The pictures are those of the base layer alone, at its coded size (even, at least 64).
     """
     if not isinstance(output, (str, os.PathLike)):

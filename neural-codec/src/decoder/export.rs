@@ -65,6 +65,9 @@ pub fn export_base(
     Export { input, limits, cancel, layers: Layers::Base }.run(Target::File(output), on_progress)
 }
 
+/// What to write instead of a file that does not hold AV1.
+const ENDINGS: &str = "use .mkv, .mp4 or .webm";
+
 /// Where a file goes.
 pub(super) enum Target<'a> {
     File(&'a Path),
@@ -74,7 +77,14 @@ pub(super) enum Target<'a> {
 impl Target<'_> {
     fn container(&self) -> Result<Container> {
         match self {
-            Self::File(path) => Container::of(path, "use .mkv, .mp4, .mov or .webm"),
+            Self::File(path) => match Container::of(path, ENDINGS)? {
+                // FFmpeg writes AV1 into no such file.
+                Container::Mov => Err(Error::Unsupported {
+                    what: format!("AV1 in a .mov: {}", path.display()),
+                    remedy: ENDINGS.into(),
+                }),
+                container => Ok(container),
+            },
             Self::Sink(_, container) => Ok(*container),
         }
     }
