@@ -440,7 +440,7 @@ pub struct TotalReport {
     pub duration_seconds: f64,
     /// All bytes of the stream, headers and audio included.
     pub bytes: u64,
-    /// Bytes of audio packets among them.
+    /// Bytes of the packets of sound among them, without what the file has around each.
     pub audio_bytes: u64,
     /// `bytes` x 8 / duration.
     pub bitrate_bps: f64,

@@ -92,11 +92,10 @@ impl StreamMuxer {
     }
 
     pub(super) fn add_packet(&mut self, packet: &OtherPacket) -> Result<()> {
-        let before = self.writer.position();
         match packet {
             OtherPacket::Audio(packet) => {
                 self.writer.write_audio(packet)?;
-                self.audio_bytes += self.writer.position() - before;
+                self.audio_bytes += packet.data.len() as u64;
             }
             OtherPacket::Subtitle(packet) => {
                 self.writer.write_entries(vec![TracksEntry::SubtitlePacket(packet.clone())])?;
