@@ -154,6 +154,24 @@ fn many_frames_a_second_and_animated_pictures_are_clips() {
 }
 
 #[test]
+fn alpha_is_lost_where_something_shows_through() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    make(folder, "-f lavfi -i testsrc2=s=96x64:r=5:d=1 {}/opaque.gif");
+    let see_through = "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(X,40),0,255)'";
+    let palette = "split[a][b];[a]palettegen=reserve_transparent=1[p];[b][p]paletteuse";
+    make(
+        folder,
+        &format!(
+            "-f lavfi -i testsrc2=s=96x64:r=5:d=1 -filter_complex {see_through},{palette} -gifflags -transdiff {{}}/through.gif"
+        ),
+    );
+    let lost = |name: &str| encoded(folder, name, "out.mkv", &[]).unwrap().lost;
+    assert_eq!(lost("opaque.gif"), []);
+    assert_eq!(lost("through.gif").iter().map(|lost| lost.what.as_str()).collect::<Vec<_>>(), ["alpha"]);
+}
+
+#[test]
 fn a_source_that_is_damaged_goes_on_where_that_is_asked_for_and_says_what_it_cost() {
     let Some(folder) = folder() else { return };
     let folder = folder.path();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -35,6 +36,10 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code is 0 exactly where it worked."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files hold what a terminal may have no letters for.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parsed(given)
     try:
@@ -266,7 +271,20 @@ def _compare(options: argparse.Namespace) -> None:
 
         text = comparison_of_files(options.reference, options.clip, metrics, shlex.join(["neural-codec", *options.given]))
         write_text(page, text)
-    show(options, metrics, metrics_lines(metrics))
+    asked = names.split(",") + ["ms_ssim"] * options.ms_ssim
+    show(options, metrics, [*metrics_lines(metrics), *_without_value(metrics, [ASKED_METRICS[name] for name in asked if name in ASKED_METRICS])])
+
+
+# What `compare` is asked for, and the field of `Metrics` that has it.
+ASKED_METRICS = {"ssim": "ssim_y", "ms_ssim": "ms_ssim_y", "ssimulacra2": "ssimulacra2", "vmaf": "vmaf", "xpsnr": "xpsnr_y"}
+
+
+def _without_value(metrics: Metrics, asked: Iterable[str]) -> list[str]:
+    """Why metrics that were asked for have no value, one a line."""
+    if metrics.lossless_frames == metrics.frames:
+        return []
+    why = "RGB has none" if metrics.pixel_format.startswith("rgb") else "the pictures are too small for it"
+    return [f"{name}: no value, {why} (docs/GLOSSARY.md)" for name in dict.fromkeys(asked) if metrics[name] is None]
 
 
 def metrics_lines(metrics: Metrics) -> list[str]:

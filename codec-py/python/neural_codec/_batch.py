@@ -14,6 +14,7 @@ import neural_codec
 
 from . import _native
 from ._folders import CODED_CLIPS, WorkList, to_decode, to_encode
+from ._tables import counted
 from .errors import InvalidArgument, NeuralCodecError
 from .records import Lost, Progress, Report, StreamInfo, Written
 
@@ -137,7 +138,7 @@ def _encoded(report: Report) -> Row:
         row = [f"{report.coded.width}x{report.coded.height}", f"{total.bytes} bytes", f"{report.photo.bits_per_pixel:.3f} bits a pixel", ", ".join(quality)]
     else:
         psnr = "-" if total.quality.psnr_y is None else f"{total.quality.psnr_y:.2f} dB"
-        row = [f"{total.frames} frames", f"{total.bytes} bytes", f"{total.bitrate_bps / 1000:.0f} kbit/s", psnr]
+        row = [counted(total.frames, "frame"), f"{total.bytes} bytes", f"{total.bitrate_bps / 1000:.0f} kbit/s", psnr]
     lost = [f"{len(report.lost)} lost"] if report.lost else []
     met = [] if total.target_met else ["misses the target"]
     return [*row, f"{total.seconds:.1f} s", ", ".join([*lost, *met])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ._photo_lines import photo_report_lines
+from ._tables import counted
 from .records import Lost, Report
 
 
@@ -21,7 +22,7 @@ def report_lines(report: Report) -> list[str]:
             f"  {scene.quantizer:9}  {psnr:>9}  {ssim:>6}{'' if scene.target_met else '  misses the target'}"
         )
     lines.append(
-        f"{total.frames} frames, {total.bytes} bytes, {total.bitrate_bps / 1000:.0f} kbit/s,"
+        f"{counted(total.frames, 'frame')}, {total.bytes} bytes, {total.bitrate_bps / 1000:.0f} kbit/s,"
         f" 1/{total.compression_ratio:.1f} of raw, PSNR-Y {_number(total.quality.psnr_y, 2)} dB,"
         f" SSIM-Y {_number(total.quality.ssim_y, 4)}, {total.seconds:.1f} s with {report.base_encoder}"
     )

@@ -58,14 +58,14 @@ def _is_of_sequence(one: Any, sequence: Any) -> bool:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a file of text whole or not at all; into a device or a pipe piece by piece."""
+    """Writes a file of text whole or not at all; into a device or a pipe piece by piece. Bytes of a file's name that are no UTF-8 are escaped."""
     if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "w", encoding="utf-8") as file:
+        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         return
     target = Output(path)
     try:
-        target.write(text.encode())
+        target.write(text.encode(errors="backslashreplace"))
         target.commit()
     except BaseException:
         target.discard()

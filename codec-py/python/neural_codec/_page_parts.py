@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ._page_data import OTHER_TARGETS, Measured, WorstFrame, floors_of
 from ._settings import settings
+from ._tables import counted
 from .records import Report, Scene, Total
 
 _WORDS = {
@@ -68,7 +69,7 @@ def facts(report: Report) -> str:
         (f"{_si(total.bitrate_bps)}bit/s", f"1/{total.compression_ratio:.0f} of raw"),
         (f"{psnr} dB" if psnr != "lossless" else psnr, f"PSNR-Y, worst frame {number(total.quality.worst_frame_psnr_y, 2, 'lossless')}"),
         (number(total.quality.ssim_y, 4), "SSIM-Y"),
-        (_clock(total.duration_seconds, 2), f"{total.frames} frames in {len(report.scenes)} {'scene' if len(report.scenes) == 1 else 'scenes'}"),
+        (_clock(total.duration_seconds, 2), f"{counted(total.frames, 'frame')} in {counted(len(report.scenes), 'scene')}"),
         (f"{clip.width}x{clip.height}", f"{rate:.5g} frames a second, {clip.pixel_format}"),
         (_clock(total.seconds) if total.seconds >= 60 else f"{total.seconds:.1f} s", f"to encode, {total.frames_per_second:.1f} frames a second"),
     ]

@@ -30,6 +30,8 @@ pub(super) struct AnimationReader {
     /// When the next picture is shown, and how long the last is.
     time: i64,
     duration: u32,
+    /// Whether nothing shows through the frames so far.
+    is_opaque: bool,
     ended: bool,
 }
 
@@ -64,6 +66,7 @@ impl AnimationReader {
             given: 0,
             time,
             duration,
+            is_opaque: true,
             ended: false,
         };
         let first = reader.read_next()?.ok_or_else(|| Error::internal("image-webp", "a frame is missing"))?;
@@ -82,6 +85,7 @@ impl AnimationReader {
         let duration = self.decoder.read_frame(&mut samples);
         let duration = duration.map_err(|error| decoding_error(&self.path, error, self.given))?;
         if channels == 4 {
+            self.is_opaque &= samples.chunks_exact(4).all(|pixel| pixel[3] == 255);
             samples = samples.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
         }
         let time = self.time;
@@ -126,7 +130,7 @@ impl FrameSource for AnimationReader {
 
     fn lost(&self) -> Vec<Lost> {
         let why = "the source has alpha; what is transparent is coded as it is without";
-        self.decoder.has_alpha().then(|| Lost::new("alpha", why)).into_iter().collect()
+        (!self.is_opaque).then(|| Lost::new("alpha", why)).into_iter().collect()
     }
 
     fn last_duration(&self) -> Option<u64> {

@@ -93,7 +93,7 @@ impl Matches {
         let median = [median(vectors.iter().map(|v| v.0)), median(vectors.iter().map(|v| v.1))];
         let near = |v: &(i16, i16)| (v.0 - median[0]).abs() <= 1 && (v.1 - median[1]).abs() <= 1;
         let length = |v: &(i16, i16)| f32::from(v.0).hypot(f32::from(v.1));
-        out.magnitude = vectors.iter().map(length).sum::<f32>() / blocks / side;
+        out.magnitude = vectors.iter().map(length).fold(0.0, |sum, length| sum + length) / blocks / side;
         out.direction = median.map(|m| f32::from(m) / side);
         out.changed = vectors.len() as f32 / blocks;
         out.border_changed = border_changed as f32 / border.max(1) as f32;

@@ -185,5 +185,6 @@ impl Profiler {
 
 fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
     let count = values.len().max(1) as f32;
-    values.sum::<f32>() / count
+    // The sum of nothing is -0.0, which people are shown.
+    values.fold(0.0, |sum, value| sum + value) / count
 }

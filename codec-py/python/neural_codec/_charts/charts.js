@@ -169,6 +169,9 @@ const Charts = (() => {
       const where = `${clock(times[index])}, frame ${frames[index]}${scene < 0 ? "" : `, scene ${scene}`}`;
       told.textContent = [where, ...charts.map((each) => text(each, index))].join(" · ");
     };
+    // Of one picture the ends of the axis are made up, and times before it have no name.
+    const one = times.length === 1, ends = one ? [times[0] - 0.5, times[0] + 0.5] : null;
+    const named = (marks) => marks.map((mark) => (mark < 0 ? "" : clock(mark)));
     let get = [];
     get = charts.map((each, row) => {
       const box = element("div", "row"), last = row === charts.length - 1, many = times.length > 400;
@@ -181,13 +184,13 @@ const Charts = (() => {
         const pad = Math.max((all[1] - all[0]) * 0.12, each.least);
         return each.zero ? [0, all[1] + pad] : [all[0] - pad, Math.min(all[1] + pad, each.most ?? Infinity)];
       };
-      const line = (more) => ({ stroke: color(each.color), width: 1.25, points: { show: !many && !each.means }, ...more });
+      const line = (more) => ({ stroke: color(each.color), width: 1.25, points: { show: one || (!many && !each.means) }, ...more });
       const means = each.means ? [line({ stroke: color("--ink"), width: 1.5, dash: [2, 3], points: { show: false } })] : [];
-      const one = mount(box, () => new uPlot({
+      const made = mount(box, () => new uPlot({
         width: box.clientWidth, height: height + (last ? 30 : 0), padding: [8, 12, last ? 0 : 6, 0], legend: { show: false },
-        scales: { x: { time: false, range: (_, low, high) => (high > low ? [low, high] : [low - 0.5, high + 0.5]) }, y: { range } },
+        scales: { x: { time: false, range: (_, low, high) => ends || (high > low ? [low, high] : [low - 0.5, high + 0.5]) }, y: { range } },
         axes: [
-          axis(null, { incrs: ROUND, values: (_, marks) => marks.map(last ? clock : () => ""), size: last ? 30 : 6, space: 70, ticks: { show: last } }),
+          axis(null, { incrs: ROUND, values: (_, marks) => (last ? named(marks) : marks.map(() => "")), size: last ? 30 : 6, space: 70, ticks: { show: last } }),
           axis(each.label, { size: 52, values: (_, marks) => marks.map(short), space: 26 }),
         ],
         series: [{}, line({ fill: each.zero ? color(each.color) + "33" : undefined }), ...means],
@@ -201,11 +204,11 @@ const Charts = (() => {
         const step = { ArrowRight: 1, ArrowLeft: -1, PageDown: 25, PageUp: -25 }[event.key];
         if (!step) return;
         event.preventDefault();
-        const chart = one(), next = Math.max(0, Math.min(times.length - 1, (chart.cursor.idx ?? 0) + step));
+        const chart = made(), next = Math.max(0, Math.min(times.length - 1, (chart.cursor.idx ?? 0) + step));
         chart.setCursor({ left: chart.valToPos(times[next], "x"), top: 4 });
         tell(next);
       });
-      return one;
+      return made;
     });
     const zoom = (from, to) => get.forEach((chart) => chart().setScale("x", { min: from, max: to }));
     const only = (index) => {

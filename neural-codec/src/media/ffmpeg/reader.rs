@@ -40,6 +40,8 @@ pub struct FfmpegReader {
     given: u64,
     /// The first frame whose color is described otherwise, and how.
     color_change: Option<(u64, String)>,
+    /// Whether nothing shows through the frames so far; a GIF's always have alpha.
+    is_opaque: bool,
     /// Whether the file has alpha beside what the decoder gives.
     has_hidden_alpha: bool,
     ended: bool,
@@ -111,6 +113,7 @@ impl FfmpegReader {
         }
         native::read_frame_hdr(&first, decoding.tracks_mut().tracks_mut());
         let (is_first, given, ended) = (true, 0, false);
+        let is_opaque = samples::is_opaque(&first, &expected.layout);
         Ok(Self {
             decoding,
             info,
@@ -123,6 +126,7 @@ impl FfmpegReader {
             is_first,
             given,
             color_change: None,
+            is_opaque,
             has_hidden_alpha,
             ended,
         })
@@ -155,6 +159,7 @@ impl FfmpegReader {
                 Some((self.given, format!("{:?} range, matrix {}", found.range, found.matrix)));
         }
         let Expected { layout, format, color, .. } = &self.expected;
+        self.is_opaque = self.is_opaque && samples::is_opaque(&self.current, layout);
         let picture = samples::read(&self.current, layout, *format, *color).map_err(|e| e.within(place))?;
         let picture = match &self.shown {
             Some(shown) => shown.of(&picture)?,
@@ -190,7 +195,7 @@ impl FrameSource for FfmpegReader {
 
     fn lost(&self) -> Vec<Lost> {
         let mut lost = self.decoding.tracks().lost().to_vec();
-        lost.extend(self.expected.layout.lost());
+        lost.extend(self.expected.layout.lost(self.is_opaque));
         if self.has_hidden_alpha && !self.expected.layout.has_alpha {
             lost.push(Lost::new("alpha", "the source has alpha in a layer of its own, which is left out"));
         }

@@ -69,10 +69,16 @@ impl SampleLayout {
         [(x, y), (x.saturating_sub(kept.0), y.saturating_sub(kept.1))]
     }
 
-    /// What [`target`](Self::target) leaves out.
-    pub(super) fn lost(&self) -> Vec<Lost> {
+    /// Where the alpha of a pixel of four bytes lies among them; none where it lies elsewhere.
+    pub(super) fn alpha_byte(&self) -> Option<usize> {
+        // Of 16 bits a sample are `rgba64le` and its like.
+        matches!(self.name.as_str(), "bgra" | "rgba" | "argb" | "abgr").then(|| self.name.find('a')).flatten()
+    }
+
+    /// What [`target`](Self::target) leaves out. `is_opaque`: whether nothing shows through the pictures.
+    pub(super) fn lost(&self, is_opaque: bool) -> Vec<Lost> {
         let mut lost = Vec::new();
-        if self.has_alpha {
+        if self.has_alpha && !is_opaque {
             lost.push(Lost::new(
                 "alpha",
                 format!("the source is {}; what is transparent is coded as it is without alpha", self.name),

@@ -46,6 +46,14 @@ pub(super) fn read(
         .map_err(|error| Error::corrupt("frame", "samples within the bit depth", error, Place::default()))
 }
 
+/// Whether nothing shows through a picture. One whose alpha is no byte of a pixel is not looked at, and counts as transparent.
+pub(super) fn is_opaque(source: &frame::Video, layout: &SampleLayout) -> bool {
+    let Some(alpha) = layout.alpha_byte() else { return !layout.has_alpha };
+    let (width, height, _) = native::shape(source);
+    let mut rows = (0..height).map(|y| native::row(source, 0, y, height, 4 * width));
+    rows.all(|row| row.is_some_and(|row| row.chunks_exact(4).all(|pixel| pixel[alpha] == 255)))
+}
+
 fn three<T>(mut make: impl FnMut(usize) -> Result<T>) -> Result<[T; 3]> {
     Ok([make(0)?, make(1)?, make(2)?])
 }
