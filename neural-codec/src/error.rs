@@ -212,6 +212,14 @@ impl Error {
         Self::Io { path: Some(path.as_ref().to_owned()), source }
     }
 
+    /// The error with the name of the file it is about, where the system gave it without one.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        match self {
+            Self::Io { path: None, source } => Self::io(path, source),
+            other => other,
+        }
+    }
+
     /// What the system says where it refuses a thread: it lacks the memory for one, or all that it allows are there.
     pub fn no_thread(source: std::io::Error) -> Self {
         match source.kind() {

@@ -295,7 +295,7 @@ fn sound_before_the_first_picture_moves_no_chapter() {
         let read = |what: &str| {
             let printed = run(folder.path(), &format!("ffprobe -v error {what} -of csv=p=0 {{}}/{name}"));
             let last =
-                printed.lines().filter(|line| !line.is_empty()).next_back().unwrap_or("nan").to_owned();
+                printed.lines().rfind(|line| !line.is_empty()).unwrap_or("nan").to_owned();
             last.trim_end_matches(',').parse::<f64>().unwrap()
         };
         let first = "-read_intervals %+#1 -show_entries packet=pts_time -select_streams";

@@ -33,6 +33,9 @@ DEFAULTS = {"on_damage": "continue"}
 
 _STANDARD_INPUT = "standard input"
 
+# What standard output takes.
+STREAMED = ("mkv", "mp4", "webm", "nvc", "avif")
+
 
 def add_encode(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
@@ -122,6 +125,8 @@ def _encode_one(options: argparse.Namespace, source: str, output: str) -> Report
 def _ending(asked: str | None, source: Any) -> str:
     """The kind of what goes to standard output."""
     if asked is not None:
+        if asked.lstrip(".").lower() not in STREAMED:
+            raise InvalidArgument(f"--to: expected {', '.join(STREAMED)}, found {asked}")
         return asked.lstrip(".")
     return "nvc" if isinstance(source, str) and _native.is_photo(source) else "mkv"
 

@@ -10,7 +10,7 @@ from . import _native
 from ._decode import WRITE_PATIENCE
 from ._jobs import ProgressArgument, drive
 from ._sources import as_path
-from .errors import InvalidType
+from .errors import InvalidType, naming
 from .records import Exported, Lost
 
 
@@ -22,7 +22,7 @@ def export_base(source: Any, output: str | os.PathLike[str], *, progress: Progre
     """
     if not isinstance(output, (str, os.PathLike)):
         raise InvalidType(f"output: expected a path, found {type(output).__name__}")
-    with as_path(source) as path:
+    with naming(source), as_path(source) as path:
         return _written(_native.export_base(path, output), output, progress)
 
 
@@ -34,7 +34,7 @@ def remux(source: Any, output: str | os.PathLike[str], *, progress: ProgressArgu
     """
     if not isinstance(output, (str, os.PathLike)):
         raise InvalidType(f"output: expected a path, found {type(output).__name__}")
-    with as_path(source) as path:
+    with naming(source), as_path(source) as path:
         return _written(_native.remux(path, output), output, progress)
 
 

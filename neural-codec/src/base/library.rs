@@ -19,8 +19,8 @@ pub const LIBRARY_VARIABLE: &str = "NEURAL_CODEC_SVTAV1";
 const SONAMES: [&str; 4] =
     ["libSvtAv1Enc.so.4", "libSvtAv1Enc.so.3", "libSvtAv1Enc.so.2", "libSvtAv1Enc.so.1"];
 
-const REMEDY: &str = "install the system package (Debian: apt install libsvtav1enc1), or the PyPI package `av` \
-                      and set NEURAL_CODEC_SVTAV1 to the libSvtAv1Enc file in its av.libs folder";
+const REMEDY: &str = "install the system package (Debian: apt install libsvtav1enc1), or the PyPI package `av`, which Python \
+                      finds by itself; NEURAL_CODEC_SVTAV1 may name a libSvtAv1Enc file, such as that of its av.libs folder";
 
 /// An SVT-AV1 that was found.
 ///
@@ -98,6 +98,12 @@ impl Library {
     /// The coarsest quantizer at or below `value` that it takes; the finest there is for values below that.
     pub fn quantizer_at_most(&self, value: f64) -> Quantizer {
         Quantizer::at_most(value, !self.has_quarter_steps()).min(self.coarsest_quantizer())
+    }
+
+    /// Which quantizers it takes, in words.
+    pub(crate) fn quantizers(&self) -> String {
+        let steps = if self.has_quarter_steps() { "quarter" } else { "whole" };
+        format!("1 to {} in {steps} steps, as SVT-AV1 {} takes", self.coarsest_quantizer(), self.version())
     }
 
     /// Whether it takes quarter steps, and quantizers beyond 63.

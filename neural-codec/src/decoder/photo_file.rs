@@ -37,11 +37,7 @@ pub fn open_photo(path: &Path, settings: &DecoderSettings) -> Result<Photo> {
     file.by_ref().take(PhotoPacket::HEAD_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
     if PhotoPacket::begins(&head) {
         let packet = PhotoPacket::read_file(Cursor::new(head).chain(file), &settings.limits);
-        let packet = packet.map_err(|error| match error {
-            Error::Io { path: None, source } => Error::io(path, source),
-            other => other,
-        })?;
-        return of_packet(packet, settings);
+        return of_packet(packet.map_err(|error| error.of_file(path))?, settings);
     }
     if is_photo(path) {
         return read_photo(path);
@@ -51,7 +47,11 @@ pub fn open_photo(path: &Path, settings: &DecoderSettings) -> Result<Photo> {
     let first = clip.next_frame()?.ok_or_else(none)?;
     if clip.next_frame()?.is_some() {
         let found = format!("a clip of several, {}", path.display());
-        return Err(Error::invalid("input", "one picture, or a pattern such as %04d.png to write to", found));
+        return Err(Error::invalid(
+            "input",
+            "one picture (of a clip, a pattern such as %04d.png names a file for each)",
+            found,
+        ));
     }
     Ok(Photo::new(rgb(first)?))
 }

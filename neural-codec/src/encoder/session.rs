@@ -67,8 +67,7 @@ impl Session {
         if let Target::Constant(asked) = target
             && library.quantizer_at_most(asked.value()) != asked
         {
-            let expected = format!("what SVT-AV1 {} takes", library.version());
-            return Err(Error::invalid("quantizer", expected, asked));
+            return Err(Error::invalid("quantizer", library.quantizers(), asked));
         }
         let devices = settings.device.open_each(source.width * source.height)?;
         let info = coded_info(&source);
@@ -261,8 +260,8 @@ fn request_of(
             return Err(invalid(scene, "quantizer", expected, "a target that all scenes share"));
         }
         let found = Quantizer::new(value).ok().filter(|q| library.quantizer_at_most(q.value()) == *q);
-        let expected = || format!("what SVT-AV1 {} takes", library.version());
-        goal = SceneGoal::Constant(found.ok_or_else(|| invalid(scene, "quantizer", expected(), value))?);
+        let refused = || invalid(scene, "quantizer", library.quantizers(), value);
+        goal = SceneGoal::Constant(found.ok_or_else(refused)?);
     }
     for (key, asked) in [("min_psnr_y", choice.min_psnr_y), ("min_ssim_y", choice.min_ssim_y)] {
         let Some(asked) = asked else { continue };

@@ -1,6 +1,6 @@
 //! A Y4M file as a place where frames go.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::frame_sink::lost_but_pictures;
 use super::{AtomicFile, FrameSink, Y4mWriter};
@@ -11,6 +11,7 @@ use crate::lost::Lost;
 
 /// Writes a Y4M file that appears whole or not at all.
 pub struct Y4mSink {
+    path: PathBuf,
     writer: Y4mWriter<AtomicFile>,
     written: u64,
     lost: Vec<Lost>,
@@ -24,14 +25,15 @@ impl Y4mSink {
     /// `Io`; `InvalidArgument` for RGB.
     pub fn create(path: &Path, info: &VideoInfo, tracks: &Tracks) -> Result<Self> {
         let lost = lost_but_pictures(tracks, ".y4m files");
-        Ok(Self { writer: Y4mWriter::new(AtomicFile::create(path)?, info)?, written: 0, lost })
+        let writer = Y4mWriter::new(AtomicFile::create(path)?, info).map_err(|error| error.of_file(path))?;
+        Ok(Self { path: path.to_owned(), writer, written: 0, lost })
     }
 }
 
 impl FrameSink for Y4mSink {
     fn write_frame(&mut self, frame: &Frame) -> Result<()> {
         self.written += 1;
-        self.writer.write_frame(frame)
+        self.writer.write_frame(frame).map_err(|error| error.of_file(&self.path))
     }
 
     fn write_audio(&mut self, _: &AudioPacket) -> Result<()> {
@@ -45,7 +47,7 @@ impl FrameSink for Y4mSink {
     fn finish(self: Box<Self>, _last_duration: Option<u64>) -> Result<()> {
         match self.written {
             0 => Err(Error::WrongOrder { call: "finish", reason: "no frame was written".into() }),
-            _ => self.writer.finish()?.commit(),
+            _ => self.writer.finish().map_err(|error| error.of_file(&self.path))?.commit(),
         }
     }
 }

@@ -169,7 +169,7 @@ fn is_listed(path: &Path) -> bool {
 fn unknown_kind(what: &str) -> Error {
     Error::Unsupported {
         what: format!("kind of file: {what}"),
-        remedy: "it is no video, or of a kind that is not opened here; convert it first, for example with ffmpeg -i INPUT -c copy clip.mkv".into(),
+        remedy: "it is no video or picture, or of a kind that is not opened here; convert it first, for example with ffmpeg -i INPUT clip.mkv, a picture to PNG".into(),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct FfmpegReader {
     color_change: Option<(u64, String)>,
     /// Whether nothing shows through the frames so far; a GIF's always have alpha.
     is_opaque: bool,
+    /// The rate that was asked for, where it is not the file's.
+    other_rate: Option<Rational>,
     /// Whether the file has alpha beside what the decoder gives.
     has_hidden_alpha: bool,
     ended: bool,
@@ -81,6 +83,7 @@ impl FfmpegReader {
         let declared = std::fs::File::open(path).ok().and_then(|mut file| declared_crop(&mut file, nth));
         let shown = declared.and_then(|declared| ShownPart::new(&declared, size, expected.format));
         let rate = options.frame_rate.unwrap_or_else(|| frame_rate(&stream));
+        let other_rate = options.frame_rate.filter(|&asked| asked != frame_rate(&stream));
         let (clock, time_base) = match positive(stream.time_base()) {
             Some(time_base) if options.frame_rate.is_none() && !lacks_timestamps(decoding.input()) => {
                 (Clock::of_file(&first, time_base, rate), time_base)
@@ -127,6 +130,7 @@ impl FfmpegReader {
             given,
             color_change: None,
             is_opaque,
+            other_rate,
             has_hidden_alpha,
             ended,
         })
@@ -205,6 +209,15 @@ impl FrameSource for FfmpegReader {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
+        let Tracks { audio, subtitles, chapters, .. } = self.tracks();
+        if let Some(rate) = self.other_rate
+            && !(audio.is_empty() && subtitles.is_empty() && chapters.is_empty())
+        {
+            let rate = rate.value();
+            notes.push(format!(
+                "The pictures come at {rate:.5} a second, as asked; sound, subtitles and chapters keep their times, which were made for another rate."
+            ));
+        }
         if let Clock::File { start, .. } = self.clock
             && let seconds = start as f64 * self.info.time_base.value()
             && seconds.abs() >= 0.0005

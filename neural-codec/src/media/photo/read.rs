@@ -90,9 +90,16 @@ fn read(path: &Path, file: impl BufRead + Seek) -> Result<Photo> {
 /// Leaves out a profile of other colors than those that the samples have.
 fn check_profile(tags: &mut PhotoTags, is_cmyk: bool, lost: &mut Vec<Lost>) {
     if tags.icc.is_empty() {
+        if is_cmyk {
+            lost.push(Lost::new(
+                "color",
+                "the source is CMYK without a profile, which became RGB by a plain formula",
+            ));
+        }
         return;
     }
     let is_of_samples = matches!(tags.icc.get(ICC_SPACE), Some(b"RGB " | b"GRAY"));
+    let is_cmyk = is_cmyk || tags.icc.get(ICC_SPACE) == Some(b"CMYK");
     if is_cmyk || !is_of_samples || tags.icc.get(ICC_SIGNATURE) != Some(b"acsp") {
         tags.icc.clear();
         let why =
