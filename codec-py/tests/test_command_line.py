@@ -68,7 +68,11 @@ def test_a_clip_goes_through_all_commands(carphone, tmp_path):
         (["encode", "COPY", "COPY"], "another file"),
         (["decode", "STREAM", "STREAM"], "another file"),
         (["export", "--base", "STREAM", "STREAM"], "another file"),
-        (["export", "--base", "TMP/out.avi", "STREAM"], "use .mkv, .mp4, .mov or .webm"),
+        (["export", "--base", "TMP/out.avi", "STREAM"], "use .mkv, .mp4 or .webm"),
+        (["export", "--base", "TMP/out.mov", "STREAM"], "AV1 in a .mov"),
+        (["export", "--base", "TMP/out.mp4", "CUT"], "CUT: "),
+        (["remux", "CUT", "TMP/out.mkv"], "CUT: "),
+        (["encode", "CLIP", "-", "--to", "foo"], "--to: expected mkv, mp4, webm, nvc, avif, found foo"),
         (["decode", "STREAM", "TMP/out.avi"], ".y4m"),
         (["encode", "CLIP", "TMP/out.nvc", "--to", "mkv"], "to: expected a folder of outputs or standard output"),
         (["encode", "CLIP", "TMP/out.nvc", "--skip-existing"], "skip-existing: expected a folder"),
@@ -83,13 +87,41 @@ def test_an_error_is_one_line_and_a_code_and_changes_no_file(carphone, carphone_
     stream, copy = tmp_path / "a.mp4", tmp_path / "b.mp4"
     shutil.copy(carphone_stream, stream)
     shutil.copy(carphone, copy)
-    names = {"CLIP": str(carphone), "STREAM": str(stream), "COPY": str(copy)}
+    cut = tmp_path / "cut.nvc"
+    cut.write_bytes(stream.read_bytes()[: stream.stat().st_size // 2])
+    names = {"CLIP": str(carphone), "STREAM": str(stream), "COPY": str(copy), "CUT": str(cut)}
     before = stream.read_bytes(), copy.read_bytes()
-    words = words.replace("TMP", str(tmp_path))
+    words = words.replace("TMP", str(tmp_path)).replace("CUT", str(cut))
     found = run(*(names.get(a, a.replace("TMP", str(tmp_path))) for a in arguments))
     assert (stream.read_bytes(), copy.read_bytes()) == before and not list(tmp_path.glob("out*"))
     assert found.returncode == 1 and found.stdout == ""
     assert found.stderr.startswith("error: ") and found.stderr.count("\n") == 1 and words in found.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8 are files of Linux")
+def test_names_that_are_no_utf_8_or_no_ascii_are_shown_escaped(carphone, tmp_path):
+    odd, stream = os.fsencode(tmp_path) + b"/b\xe4d.mp4", tmp_path / "a.nvc"
+    shutil.copy(carphone, odd)
+    odd = os.fsdecode(odd)
+    for place in ("page.html", "/dev/null"):
+        page = tmp_path / place
+        done = run("encode", odd, stream, "--effort", 0, "--quantizer", 45, "--report", page)
+        assert done.returncode == 0, done.stderr
+    assert "b\\udce4d.mp4" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    folder = tmp_path / "out"
+    command = [sys.executable, "-m", "neural_codec", "encode", odd, carphone, "--output-dir", folder, "--effort", "0", "--quantizer", "45"]
+    ascii_alone = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(list(map(os.fspath, command)), capture_output=True, text=True, timeout=120, env=ascii_alone)
+    assert done.returncode == 0 and "b\\udce4d.mp4" in done.stdout, done.stderr
+    assert "2 encoded" in done.stdout + done.stderr
+
+
+def test_a_metric_that_was_asked_for_and_has_no_value_is_said(carphone, carphone_stream, tmp_path):
+    lines = result("compare", carphone, carphone_stream, "--metric", "ms_ssim,xpsnr").splitlines()
+    assert "ms_ssim_y: no value, the pictures are too small for it (docs/GLOSSARY.md)" in lines
+    assert any(line.startswith("xpsnr_y: ") and "no value" not in line for line in lines)
+    same = result("compare", carphone, carphone, "--ms-ssim")
+    assert "no value" not in same and "(120 lossless)" in same
 
 
 def test_splits_of_long_scenes_are_told_from_cuts(tmp_path):

@@ -14,7 +14,7 @@ import neural_codec
 
 from . import _native
 from ._folders import CODED_CLIPS, WorkList, to_decode, to_encode
-from ._tables import counted
+from ._words import counted
 from .errors import InvalidArgument, NeuralCodecError
 from .records import Lost, Progress, Report, StreamInfo, Written
 

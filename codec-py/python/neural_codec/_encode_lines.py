@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ._photo_lines import photo_report_lines
-from ._tables import counted
+from ._words import counted
 from .records import Lost, Report
 
 

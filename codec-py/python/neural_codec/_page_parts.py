@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ._page_data import OTHER_TARGETS, Measured, WorstFrame, floors_of
 from ._settings import settings
-from ._tables import counted
+from ._words import counted
 from .records import Report, Scene, Total
 
 _WORDS = {

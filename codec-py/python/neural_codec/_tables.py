@@ -86,8 +86,3 @@ def repr_html(report: Report) -> str:
         f" {number(total.quality.psnr_y, 2, 'lossless')} dB; target: {html.escape(target_of(report))}: {met}"
     )
     return f"<p>{text}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
-
-
-def counted(number: int, noun: str) -> str:
-    """So many of a thing, as people say it."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

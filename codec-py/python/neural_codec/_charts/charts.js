@@ -187,7 +187,7 @@ const Charts = (() => {
       const line = (more) => ({ stroke: color(each.color), width: 1.25, points: { show: one || (!many && !each.means) }, ...more });
       const means = each.means ? [line({ stroke: color("--ink"), width: 1.5, dash: [2, 3], points: { show: false } })] : [];
       const made = mount(box, () => new uPlot({
-        width: box.clientWidth, height: height + (last ? 30 : 0), padding: [8, 12, last ? 0 : 6, 0], legend: { show: false },
+        width: box.clientWidth, height: height + (last ? 30 : 0), padding: [8, 24, last ? 0 : 6, 0], legend: { show: false },
         scales: { x: { time: false, range: (_, low, high) => ends || (high > low ? [low, high] : [low - 0.5, high + 0.5]) }, y: { range } },
         axes: [
           axis(null, { incrs: ROUND, values: (_, marks) => (last ? named(marks) : marks.map(() => "")), size: last ? 30 : 6, space: 70, ticks: { show: last } }),

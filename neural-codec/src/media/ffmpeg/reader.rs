@@ -213,9 +213,9 @@ impl FrameSource for FfmpegReader {
         if let Some(rate) = self.other_rate
             && !(audio.is_empty() && subtitles.is_empty() && chapters.is_empty())
         {
-            let rate = rate.value();
+            let rate = (rate.value() * 1000.0).round() / 1000.0;
             notes.push(format!(
-                "The pictures come at {rate:.5} a second, as asked; sound, subtitles and chapters keep their times, which were made for another rate."
+                "The pictures come at {rate} a second, as asked; sound, subtitles and chapters keep their times, which were made for another rate."
             ));
         }
         if let Clock::File { start, .. } = self.clock
