@@ -215,7 +215,9 @@ def picture(rows: dict[str, dict[str, Point]], path: Path) -> None:
     axes.set_xlabel("processor time, preset 6 told = 1")
     axes.set_ylabel("bytes at the floor, preset 6 told = 1")
     axes.grid(alpha=0.3)
-    axes.legend()
+    # Room for the marks and names of the ends, and the legend where it covers none.
+    axes.margins(0.08)
+    figure.legend(loc="outside upper center", ncols=2, fontsize="small")
     figure.savefig(path)
 
 
