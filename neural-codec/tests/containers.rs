@@ -251,6 +251,37 @@ fn a_file_that_was_cut_gives_the_frames_that_are_left_filtered() {
 }
 
 #[test]
+fn bytes_that_end_early_give_the_frames_that_are_there_and_then_an_error() {
+    let (folder, input) = folder();
+    for ending in ["mkv", "webm"] {
+        let path = folder.path().join(format!("clip.{ending}"));
+        to(&input, &path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let whole = StreamDecoder::open(std::io::Cursor::new(bytes.clone()), DecoderSettings::default());
+        assert_eq!(hashes(&all(&mut whole.unwrap()).unwrap()), hashes(&expected()), "{ending}");
+        let cut = bytes[..bytes.len() * 4 / 5].to_vec();
+        std::fs::write(&path, &cut).unwrap();
+        let skip = DecoderSettings::default().with_on_damage(OnDamage::SkipScene);
+        let stopped = StreamDecoder::open_file(&path, DecoderSettings::default()).err().unwrap();
+        assert!(matches!(stopped, Error::Truncated { .. }), "{stopped}");
+        let by_path = StreamDecoder::open_file(&path, skip.clone()).unwrap();
+        let streamed = StreamDecoder::open(std::io::Cursor::new(cut), skip).unwrap();
+        for mut decoder in [by_path, streamed] {
+            let (mut frames, mut errors) = (0, Vec::new());
+            loop {
+                match decoder.decode_frame() {
+                    Ok(Some(_)) => frames += 1,
+                    Ok(None) => break,
+                    Err(error) => errors.push(error),
+                }
+            }
+            assert!(frames >= SCENE && frames < 2 * SCENE, "{ending}: {frames}");
+            assert!(matches!(errors.last(), Some(Error::Truncated { .. })), "{ending}: {errors:?}");
+        }
+    }
+}
+
+#[test]
 fn fragments_without_a_neural_layer_are_never_filtered() {
     let (folder, input) = folder();
     let name = |name: &str| folder.path().join(name);

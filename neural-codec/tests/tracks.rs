@@ -294,8 +294,7 @@ fn sound_before_the_first_picture_moves_no_chapter() {
     let times = |name: &str| {
         let read = |what: &str| {
             let printed = run(folder.path(), &format!("ffprobe -v error {what} -of csv=p=0 {{}}/{name}"));
-            let last =
-                printed.lines().rfind(|line| !line.is_empty()).unwrap_or("nan").to_owned();
+            let last = printed.lines().rfind(|line| !line.is_empty()).unwrap_or("nan").to_owned();
             last.trim_end_matches(',').parse::<f64>().unwrap()
         };
         let first = "-read_intervals %+#1 -show_entries packet=pts_time -select_streams";
@@ -317,5 +316,39 @@ fn sound_before_the_first_picture_moves_no_chapter() {
                 "{name}: {found} s after the picture, {expected} in the source"
             );
         }
+    }
+}
+
+#[test]
+fn a_text_before_all_else_moves_what_it_is_before() {
+    let Some(folder) = folder() else { return };
+    std::fs::write(folder.path().join("s.srt"), "1\n00:00:00,500 --> 00:00:00,900\nHello\n").unwrap();
+    ffmpeg(
+        folder.path(),
+        "-itsoffset 2 -f lavfi -i testsrc2=s=96x64:r=25:d=0.8 -i {}/s.srt -map 0 -map 1 -c:v libx264 -bf 0 -c:s ass {}/late.mkv",
+    );
+    let distance = |name: &str| {
+        let first = |stream: &str| {
+            let what = format!("-read_intervals %+#1 -select_streams {stream} -show_entries packet=pts_time");
+            let printed = run(folder.path(), &format!("ffprobe -v error {what} -of csv=p=0 {{}}/{name}"));
+            printed
+                .lines()
+                .find(|line| !line.is_empty())
+                .unwrap()
+                .trim_end_matches(',')
+                .parse::<f64>()
+                .unwrap()
+        };
+        first("s") - first("v")
+    };
+    let (source, stream) = (folder.path().join("late.mkv"), folder.path().join("late.nvc"));
+    encoded(&source, &stream, &[]).unwrap();
+    to(&stream, &folder.path().join("remuxed.mkv")).unwrap();
+    let cancel = CancelToken::new();
+    let go_on = &mut |_| ControlFlow::Continue(());
+    decode_file(&stream, &folder.path().join("decoded.mkv"), &DecoderSettings::default(), &cancel, go_on)
+        .unwrap();
+    for name in ["late.mkv", "remuxed.mkv", "decoded.mkv"] {
+        assert!((distance(name) + 1.5).abs() < 0.01, "{name}: {}", distance(name));
     }
 }

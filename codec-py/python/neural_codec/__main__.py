@@ -283,8 +283,7 @@ def _without_value(metrics: Metrics, asked: Iterable[str]) -> list[str]:
     """Why metrics that were asked for have no value, one a line."""
     if metrics.lossless_frames == metrics.frames:
         return []
-    why = "RGB has none" if metrics.pixel_format.startswith("rgb") else "the pictures are too small for it"
-    return [f"{name}: no value, {why} (docs/GLOSSARY.md)" for name in dict.fromkeys(asked) if metrics[name] is None]
+    return [f"{name}: no value, the pictures are too small for it (docs/GLOSSARY.md)" for name in dict.fromkeys(asked) if metrics[name] is None]
 
 
 def metrics_lines(metrics: Metrics) -> list[str]:

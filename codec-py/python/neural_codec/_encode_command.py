@@ -33,8 +33,9 @@ DEFAULTS = {"on_damage": "continue"}
 
 _STANDARD_INPUT = "standard input"
 
-# What standard output takes.
-STREAMED = ("mkv", "mp4", "webm", "nvc", "avif")
+# What standard output takes of a clip and of a photo.
+STREAMED = ("mkv", "mp4", "webm", "nvc")
+STREAMED_PHOTOS = ("nvc", "avif", "mkv", "mp4", "webm")
 
 
 def add_encode(parser: argparse.ArgumentParser) -> None:
@@ -125,8 +126,9 @@ def _encode_one(options: argparse.Namespace, source: str, output: str) -> Report
 def _ending(asked: str | None, source: Any) -> str:
     """The kind of what goes to standard output."""
     if asked is not None:
-        if asked.lstrip(".").lower() not in STREAMED:
-            raise InvalidArgument(f"--to: expected {', '.join(STREAMED)}, found {asked}")
+        kinds = STREAMED_PHOTOS if isinstance(source, str) and _native.is_photo(source) else STREAMED
+        if asked.lstrip(".").lower() not in kinds:
+            raise InvalidArgument(f"--to: expected {', '.join(kinds)}, found {asked}")
         return asked.lstrip(".")
     return "nvc" if isinstance(source, str) and _native.is_photo(source) else "mkv"
 

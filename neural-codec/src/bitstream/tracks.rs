@@ -109,6 +109,15 @@ pub struct SubtitleTrack {
     pub extradata: Vec<u8>,
 }
 
+impl SubtitleTrack {
+    /// When a packet begins in a file made of the clip, counted from the first picture, where that is earlier than the picture; else 0.
+    /// Units: nanoseconds.
+    pub(crate) fn begins_before(&self, packet: &SubtitlePacket) -> i64 {
+        // A float to an integer keeps within its bounds.
+        (packet.timestamp as f64 * self.time_base.value() * 1e9).min(0.0) as i64
+    }
+}
+
 /// One packet of a subtitle track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubtitlePacket {

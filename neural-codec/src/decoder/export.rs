@@ -280,10 +280,17 @@ impl Others {
         let mut seen = vec![false; count];
         let mut earliest = 0_i64;
         for _ in 0..MOST_LOOKED_AT {
-            if seen.iter().all(|seen| *seen) || self.peek()?.is_none() {
+            // A text that comes before the pictures lies before others of its time.
+            if self.peek()?.is_none() || (seen.iter().all(|seen| *seen) && self.begins() >= 0.0) {
                 break;
             }
-            let Some(Item::Audio(packet)) = self.next.take() else { continue };
+            let next = self.next.take();
+            if let Some(Item::Subtitle(packet)) = &next
+                && let Some(track) = self.items.tracks().subtitles.get(usize::from(packet.track))
+            {
+                earliest = earliest.min(track.begins_before(packet));
+            }
+            let Some(Item::Audio(packet)) = next else { continue };
             let number = usize::from(packet.track);
             let Some(track) = self.items.tracks().audio.get(number).filter(|_| !seen[number]) else {
                 continue;

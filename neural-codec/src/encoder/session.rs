@@ -72,12 +72,7 @@ impl Session {
         let devices = settings.device.open_each(source.width * source.height)?;
         let info = coded_info(&source);
         let settings = &with_common_choices(settings)?;
-        let asked = requests(settings, &target, &library)?;
-        for request in &asked {
-            if let SceneGoal::Floor(floor) = &request.goal {
-                floor.expect_defined((source.width, source.height))?;
-            }
-        }
+        let asked = requests(settings, &target, &source, &library)?;
         let effort = EffortParams::new(settings, &target, &info, &library);
         let threads = settings.thread_count();
         let stored = (effort.preset, effort.depth);
@@ -169,6 +164,10 @@ impl Session {
             start,
         )?;
         conversion_note(&self.source, &clip.info).into_iter().for_each(|note| muxer.note(note));
+        if Target::of(&self.settings).is_ok_and(|asked| asked != self.target) {
+            let note = "The pictures are too small for SSIM, so the default floor is one of luma PSNR alone.";
+            muxer.note(note.to_owned());
+        }
         Ok(muxer)
     }
 
@@ -176,12 +175,6 @@ impl Session {
     pub(super) fn notes(&self) -> Vec<String> {
         let Resources { device, cache, .. } = &self.context.resources;
         let mut notes = Vec::new();
-        if Target::of(&self.settings).is_ok_and(|asked| asked != self.target) {
-            notes.push(
-                "The pictures are too small for SSIM, so the default floor is one of luma PSNR alone."
-                    .to_owned(),
-            );
-        }
         if device.gpu().is_some() {
             let names: Vec<String> = self.devices.iter().map(Device::to_string).collect();
             notes.push(format!("Frames were analyzed, measured and filtered on {}.", names.join(", ")));
@@ -241,16 +234,21 @@ fn with_common_choices(settings: &Settings) -> Result<Settings> {
 }
 
 /// What is asked for single scenes.
-fn requests(settings: &Settings, target: &Target, library: &Library) -> Result<Vec<SceneRequest>> {
+fn requests(
+    settings: &Settings,
+    target: &Target,
+    source: &VideoInfo,
+    library: &Library,
+) -> Result<Vec<SceneRequest>> {
     let choices = settings.scene_settings.scenes().iter().enumerate();
-    choices.map(|(scene, choice)| request_of(scene, choice, settings, target, library)).collect()
+    choices.map(|(scene, choice)| request_of((scene, choice), settings, target, source, library)).collect()
 }
 
 fn request_of(
-    scene: usize,
-    choice: &SceneChoice,
+    (scene, choice): (usize, &SceneChoice),
     settings: &Settings,
     target: &Target,
+    source: &VideoInfo,
     library: &Library,
 ) -> Result<SceneRequest> {
     let mut goal = goal_of(target);
@@ -268,7 +266,14 @@ fn request_of(
         let SceneGoal::Floor(floor) = &mut goal else {
             return Err(invalid(scene, key, "a clip whose target is a floor", "another target"));
         };
-        let of_clip = if key == "min_psnr_y" { &mut floor.psnr_y } else { &mut floor.ssim_y };
+        let (metric, of_clip) = match key {
+            "min_psnr_y" => (Metric::PsnrY, &mut floor.psnr_y),
+            _ => (Metric::SsimY, &mut floor.ssim_y),
+        };
+        let size = (source.width, source.height);
+        if !metric.is_defined(size) {
+            return Err(invalid(scene, key, metric.smallest_text(), format!("{}x{}", size.0, size.1)));
+        }
         if let Some(least) = *of_clip
             && asked < least
         {

@@ -13,16 +13,32 @@ const NEEDED_BOXES: [&[u8; 4]; 4] = [b"ftyp", b"moov", b"moof", b"mdat"];
 const EBML_HEADER: u32 = 0x1A45_DFA3;
 const MATROSKA_SEGMENT: u32 = 0x1853_8067;
 
-/// Checks that `file` is as long as its container says. What is no MP4, Matroska, AVI or GIF file passes.
+/// A file that ends earlier than its container says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CutShort {
+    /// The kind of file.
+    what: &'static str,
+    /// Where it ends. Units: bytes.
+    length: u64,
+}
+
+impl CutShort {
+    /// What it is to those who cannot go on without the rest.
+    pub(super) fn error(self) -> Error {
+        Error::Truncated { what: self.what, place: Place::at_offset(self.length) }
+    }
+}
+
+/// Whether `file` is shorter than its container says. What is no MP4, Matroska, AVI or GIF file passes.
 ///
 /// # Errors
 ///
-/// `Truncated` with the length of the file as offset; `Io` where the file cannot be read.
-pub(super) fn check(file: &mut (impl Read + Seek)) -> Result<()> {
+/// `Io` where the file cannot be read.
+pub(super) fn cut_short(file: &mut (impl Read + Seek)) -> Result<Option<CutShort>> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut head = [0; 12];
     if length < head.len() as u64 {
-        return Ok(());
+        return Ok(None);
     }
     file.seek(SeekFrom::Start(0))?;
     file.read_exact(&mut head)?;
@@ -36,12 +52,17 @@ pub(super) fn check(file: &mut (impl Read + Seek)) -> Result<()> {
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', _, _, _, _, packed, _] => {
             ("GIF file", gif_end(file, *packed)?)
         }
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
-    match declared {
-        Some(end) if end > length => Err(Error::Truncated { what, place: Place::at_offset(length) }),
-        _ => Ok(()),
-    }
+    Ok(declared.filter(|&end| end > length).map(|_| CutShort { what, length }))
+}
+
+/// As [`cut_short`], of `length` bytes that were read from front to back and begin with `head`: of Matroska, which says its length there.
+pub(super) fn cut_short_of_head(head: &[u8], length: u64) -> Option<CutShort> {
+    let what = "Matroska or WebM file";
+    let is_matroska = head.starts_with(&EBML_HEADER.to_be_bytes());
+    let end = matroska_end(&mut std::io::Cursor::new(head), head.len() as u64).ok().flatten();
+    end.filter(|&end| is_matroska && end > length).map(|_| CutShort { what, length })
 }
 
 /// Live recordings leave the size 0 or all ones.
@@ -104,7 +125,7 @@ fn matroska_end(file: &mut (impl Read + Seek), length: u64) -> Result<Option<u64
     Ok(Some(start))
 }
 
-/// Walks the blocks up to the trailer; a place behind the file where that is missing. `packed`: flags of the screen.
+/// Walks the blocks up to the trailer; a place behind the file where one of them is cut. `packed`: flags of the screen.
 fn gif_end(file: &mut (impl Read + Seek), packed: u8) -> Result<Option<u64>> {
     file.seek(SeekFrom::Start(13 + gif_colors(packed).unsigned_abs()))?;
     let mut file = BufReader::new(file);
@@ -121,16 +142,20 @@ fn skip_blocks(file: &mut BufReader<impl Read + Seek>) -> std::io::Result<()> {
         let mut byte = [0];
         file.read_exact(&mut byte).map(|()| byte[0])
     }
+    let mut has_picture = false;
     loop {
-        match next(file)? {
+        match next(file) {
             // An extension: its kind.
-            0x21 => file.seek_relative(1)?,
+            Ok(0x21) => file.seek_relative(1)?,
             // A picture: its place and flags, its colors, the first size of a code.
-            0x2C => {
+            Ok(0x2C) => {
+                has_picture = true;
                 file.seek_relative(8)?;
                 let colors = gif_colors(next(file)?);
                 file.seek_relative(colors + 1)?;
             }
+            // The trailer, or its lack behind a whole block, which readers do not mind.
+            Err(error) if !has_picture => return Err(error),
             _ => return Ok(()),
         }
         // Runs of bytes, of which the last is empty.
@@ -164,11 +189,7 @@ mod tests {
     use std::io::Cursor;
 
     fn is_whole(bytes: &[u8]) -> bool {
-        match check(&mut Cursor::new(bytes)) {
-            Ok(()) => true,
-            Err(Error::Truncated { .. }) => false,
-            Err(error) => panic!("{error}"),
-        }
+        cut_short(&mut Cursor::new(bytes)).unwrap().is_none()
     }
 
     fn mp4() -> Vec<u8> {
@@ -213,16 +234,18 @@ mod tests {
     }
 
     #[test]
-    fn a_gif_file_without_its_trailer_is_truncated() {
+    fn a_gif_file_that_ends_within_a_block_is_truncated() {
         let mut bytes = b"GIF89a\x02\0\x01\0\x80\0\0".to_vec();
         bytes.extend([0; 6]);
         bytes.extend(b"\x21\xF9\x04\0\0\0\0\0");
         bytes.extend(b"\x2C\0\0\0\0\x02\0\x01\0\0\x02\x02\x44\x51\0");
         bytes.push(0x3B);
         assert!(is_whole(&bytes));
-        for cut in 13..bytes.len() {
+        let trailer = bytes.len() - 1;
+        for cut in 13..trailer {
             assert!(!is_whole(&bytes[..cut]), "cut at {cut}");
         }
+        assert!(is_whole(&bytes[..trailer]), "some programs write no trailer");
         bytes.extend([0; 7]);
         assert!(is_whole(&bytes), "what lies behind the trailer is not looked at");
     }

@@ -58,6 +58,11 @@ impl Metric {
         width.min(height) >= self.smallest_side()
     }
 
+    /// The pictures that have it, in words.
+    pub(crate) fn smallest_text(self) -> String {
+        format!("pictures of at least {} samples a side", self.smallest_side())
+    }
+
     /// Checks that pictures of a size have it, as a floor of it can be met by nothing else. `setting`: what asks for it.
     ///
     /// # Errors
@@ -67,8 +72,7 @@ impl Metric {
         if self.is_defined((width, height)) {
             return Ok(());
         }
-        let expected = format!("pictures of at least {} samples a side", self.smallest_side());
-        Err(Error::invalid(setting, expected, format!("{width}x{height}")))
+        Err(Error::invalid(setting, self.smallest_text(), format!("{width}x{height}")))
     }
 
     /// Its place in [`ALL`](Self::ALL).

@@ -57,8 +57,9 @@ impl Target {
     pub(crate) fn for_size(settings: &Settings, size: (usize, usize)) -> Result<Self> {
         let mut target = Self::of(settings)?;
         if let Self::Floor(floor) = &mut target {
-            let is_default = !Floor::of(settings).is_set();
-            floor.ssim_y = floor.ssim_y.filter(|_| !is_default || Metric::SsimY.is_defined(size));
+            if !Floor::of(settings).is_set() && !Metric::SsimY.is_defined(size) {
+                floor.ssim_y = None;
+            }
             floor.expect_defined(size)?;
         }
         Ok(target)

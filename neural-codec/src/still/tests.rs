@@ -36,6 +36,20 @@ fn a_still_decodes_to_about_what_was_coded() {
     assert!(psnr > 18.0, "{psnr} dB in {} bytes", bytes.len());
 }
 
+/// A flat picture comes out without an error after a correction; that is what is stored.
+#[test]
+fn a_still_without_an_error_is_kept() {
+    let flat =
+        StillPicture { width: 8, height: 8, bit_depth: 8, planes: [vec![9; 64], vec![7; 64], vec![8; 64]] };
+    for floor in [30.0, 45.0] {
+        let settings = StillSettings::new(9, StillTarget::MinPsnr(floor));
+        let bytes = encode(&flat, &settings, &mut |_| {}).unwrap();
+        let decoded = decode(&bytes, &Limits::default(), 0).unwrap();
+        let psnr = flat.psnr_rgb(&decoded).unwrap();
+        assert!(psnr >= floor, "{psnr} dB of {floor}");
+    }
+}
+
 /// A payload of random parameters and latents, which no training would give: sums wrap, values are clipped.
 fn random_payload(network: StillNetwork) -> Vec<u8> {
     let plan = plan::Plan::new(83, 61, network).unwrap();

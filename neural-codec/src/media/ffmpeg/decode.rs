@@ -5,6 +5,7 @@ use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::{Error as Ffmpeg, Packet, frame};
 
+use super::super::container_length::CutShort;
 use super::super::{Deinterlace, Lost, OpenOptions, SourceDamage};
 use super::deinterlace::Deinterlacer;
 use super::demux::Demuxer;
@@ -27,7 +28,7 @@ pub(super) struct Decoding {
     tracks: TrackReader,
     on_damage: SourceDamage,
     /// Where the file is shorter than it says.
-    cut_short: Option<Error>,
+    cut_short: Option<CutShort>,
     damaged: u64,
     /// Errors since the last frame.
     failures: u32,
@@ -54,7 +55,7 @@ struct Fields {
 
 impl Decoding {
     pub(super) fn new(
-        (input, cut_short): (Input, Option<Error>),
+        input: Input,
         decoder: Opened,
         stream: usize,
         tracks: TrackReader,
@@ -67,7 +68,7 @@ impl Decoding {
             stream,
             tracks,
             on_damage: options.on_damage,
-            cut_short,
+            cut_short: None,
             damaged: 0,
             failures: 0,
             draining: false,
@@ -76,6 +77,11 @@ impl Decoding {
             last_shown: (i64::MIN, 0),
             fields: Fields { choice: options.deinterlace, deinterlacer: None, is_missing: false, met: 0 },
         }
+    }
+
+    /// Says where the file ends that is shorter than it says.
+    pub(super) fn set_cut_short(&mut self, cut_short: Option<CutShort>) {
+        self.cut_short = cut_short;
     }
 
     pub(super) fn input(&self) -> &Input {
@@ -112,8 +118,8 @@ impl Decoding {
     }
 
     fn cut_off(&self) -> Option<Lost> {
-        let why = format!("{}; what came after that is missing", self.cut_short.as_ref()?);
-        Some(Lost::new("frames", why))
+        let why = format!("{}; what came after that is missing", self.cut_short?.error());
+        Some(Lost::new("file", why))
     }
 
     fn lost_fields(&self) -> Option<Lost> {

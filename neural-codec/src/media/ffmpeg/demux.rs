@@ -10,8 +10,9 @@ use ffmpeg_next::format::stream::{Disposition, Stream};
 use ffmpeg_next::media::Type;
 use ffmpeg_next::{Dictionary, Packet, format};
 
+use super::super::SourceDamage;
 use super::super::clock::FileClock;
-use super::super::{SourceDamage, container_length};
+use super::super::container_length::{CutShort, cut_short};
 use super::{native, positive, read_error};
 use crate::error::{Error, Place, Result};
 use crate::frame::check_size;
@@ -104,29 +105,31 @@ fn clamped(value: i128) -> i64 {
     value.clamp(i128::from(i64::MIN / 4), i128::from(i64::MAX / 4)) as i64
 }
 
-/// Opens the container of a file and looks into its streams. Beside it, where damage is kept and the file is shorter than it says:
-/// the `Truncated` that this would be.
+/// Opens the container of a file and looks into its streams. Beside it, where damage is kept: whether the file is shorter than it says.
 ///
 /// # Errors
 ///
 /// `Io`, `Truncated`, `Corrupt`, `Unsupported` (see [`FfmpegReader::open`](super::FfmpegReader::open)).
-pub(super) fn open_input(path: &Path, on_damage: SourceDamage) -> Result<(Input, Option<Error>)> {
+pub(super) fn open_input(path: &Path, on_damage: SourceDamage) -> Result<(Input, Option<CutShort>)> {
     let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
-    let cut_short = match (container_length::check(&mut file), on_damage) {
-        (Err(error @ Error::Truncated { .. }), SourceDamage::Keep) => Some(error),
-        (checked, _) => {
-            checked?;
-            None
-        }
-    };
+    let cut_short = cut_short(&mut file).map_err(|error| error.of_file(path))?;
+    if let Some(cut_short) = cut_short.filter(|_| on_damage == SourceDamage::Fail) {
+        return Err(cut_short.error());
+    }
     // Rewound by FFmpeg, which seeks before it reads.
     std::io::Seek::rewind(&mut file).map_err(|e| Error::io(path, e))?;
     let stream = StreamIo::from_read_seek_with_capacity(file, READ_BYTES);
-    match (open_stream(stream, &path.display().to_string(), Some(path)), cut_short) {
-        (Ok(input), cut_short) => Ok((input, cut_short)),
-        // What is missing is why it cannot be read.
-        (Err(Error::Corrupt { .. }), Some(cut_short)) => Err(cut_short),
-        (Err(error), _) => Err(error),
+    let opened = open_stream(stream, &path.display().to_string(), Some(path));
+    Ok((opened.map_err(|error| because(cut_short, error))?, cut_short))
+}
+
+/// Why a file cannot be read that was cut short: what is missing.
+pub(super) fn because(cut_short: Option<CutShort>, error: Error) -> Error {
+    match (cut_short, &error) {
+        (Some(cut), Error::Corrupt { .. } | Error::Truncated { .. } | Error::InvalidArgument { .. }) => {
+            cut.error()
+        }
+        _ => error,
     }
 }
 

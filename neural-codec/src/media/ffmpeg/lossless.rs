@@ -93,11 +93,14 @@ impl LosslessWriter {
     /// Writes the header, and what waits for it.
     fn begin(&mut self) -> Result<()> {
         let Some(Early { audio, subtitles }) = self.early.take() else { return Ok(()) };
-        let begins = audio.iter().filter_map(|packet| {
-            let track = self.kept.tracks.audio.get(usize::from(packet.track))?;
-            track.begins_before(packet)
+        let Tracks { audio: sounds, subtitles: texts, .. } = &self.kept.tracks;
+        let of_sound = audio.iter().filter_map(|packet| {
+            sounds.get(usize::from(packet.track)).and_then(|track| track.begins_before(packet))
         });
-        self.muxer.begin_at(begins.min().unwrap_or(0));
+        let of_text = subtitles.iter().filter_map(|packet| {
+            texts.get(usize::from(packet.track)).map(|track| track.begins_before(packet))
+        });
+        self.muxer.begin_at(of_sound.chain(of_text).min().unwrap_or(0));
         self.muxer.start()?;
         audio.iter().try_for_each(|packet| self.muxer.write_audio(packet))?;
         subtitles.iter().try_for_each(|packet| self.muxer.write_subtitle(packet))

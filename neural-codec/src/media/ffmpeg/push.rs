@@ -1,9 +1,11 @@
-//! MP4 read from front to back: notices that the index comes last, which such a reader cannot use.
+//! A file read from front to back: notices that the index of an MP4 file comes last, which such a reader cannot use, and counts what
+//! comes.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::super::container_length::{CutShort, cut_short_of_head};
 use crate::error::Error;
 
 /// Whether the index was found to lie at the end.
@@ -20,10 +22,34 @@ impl IndexAtEnd {
     }
 }
 
+/// The first bytes that come, and how many come in all.
+#[derive(Clone, Default)]
+pub(super) struct Arrived(Arc<Mutex<(Vec<u8>, u64)>>);
+
+impl Arrived {
+    /// Enough to hold the headers of a Matroska file up to its first cluster's parent.
+    const HEAD: usize = 1 << 12;
+
+    fn add(&self, bytes: &[u8]) {
+        let mut arrived = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (head, count) = &mut *arrived;
+        let missing = Self::HEAD - head.len();
+        head.extend_from_slice(&bytes[..missing.min(bytes.len())]);
+        *count += bytes.len() as u64;
+    }
+
+    /// Whether what came is shorter than its head says, of formats that say it there.
+    pub(super) fn cut_short(&self) -> Option<CutShort> {
+        let (head, count) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cut_short_of_head(head, *count)
+    }
+}
+
 /// Bytes of another reader, ended where an MP4 file has its pictures (mdat) before its index (moov).
 pub(super) struct IndexFirst<R> {
     input: R,
     found: IndexAtEnd,
+    arrived: Arrived,
     /// The header of a box, as far as it is known.
     header: Vec<u8>,
     /// Bytes until the next box; `None` where boxes are no longer followed.
@@ -32,10 +58,12 @@ pub(super) struct IndexFirst<R> {
 }
 
 impl<R: Read> IndexFirst<R> {
-    pub(super) fn new(input: R) -> (Self, IndexAtEnd) {
-        let found = IndexAtEnd::default();
-        let reader = Self { input, found: found.clone(), header: Vec::new(), left: Some(0), is_first: true };
-        (reader, found)
+    pub(super) fn new(input: R) -> (Self, IndexAtEnd, Arrived) {
+        let (found, arrived) = (IndexAtEnd::default(), Arrived::default());
+        let (header, left) = (Vec::new(), Some(0));
+        let reader =
+            Self { input, found: found.clone(), arrived: arrived.clone(), header, left, is_first: true };
+        (reader, found, arrived)
     }
 
     /// Follows the outermost boxes; true where the index is known to come too late.
@@ -85,6 +113,7 @@ impl<R: Read> Read for IndexFirst<R> {
             return Ok(0);
         }
         let count = self.input.read(buffer)?;
+        self.arrived.add(&buffer[..count]);
         if self.follow(&buffer[..count]) {
             self.found.0.store(true, Ordering::Relaxed);
             return Ok(0);
@@ -109,7 +138,7 @@ mod tests {
 
     /// Whether reading in pieces of a size finds the index at the end.
     fn is_late(bytes: &[u8], piece: usize) -> bool {
-        let (mut reader, found) = IndexFirst::new(bytes);
+        let (mut reader, found, _) = IndexFirst::new(bytes);
         let mut buffer = vec![0; piece];
         while reader.read(&mut buffer).unwrap() > 0 {}
         found.error().is_some()

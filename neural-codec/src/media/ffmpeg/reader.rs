@@ -6,11 +6,12 @@ use ffmpeg_next::format::context::Input;
 use ffmpeg_next::format::stream::Stream;
 use ffmpeg_next::frame;
 
+use super::super::container_length::CutShort;
 use super::super::timestamps::TimestampRepair;
 use super::super::{FrameSource, Lost, OpenOptions};
 use super::declared_crop::{ShownPart, declared_crop};
 use super::decode::Decoding;
-use super::demux::{is_moving, lacks_timestamps, open_decoder, open_input, video_stream};
+use super::demux::{because, is_moving, lacks_timestamps, open_decoder, open_input, video_stream};
 use super::orientation::Orientation;
 use super::sample_layout::SampleLayout;
 use super::samples;
@@ -59,7 +60,11 @@ impl FfmpegReader {
     /// stream or no frames; `LimitExceeded` past [`MAX_SIDE`](crate::frame::MAX_SIDE).
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
         initialize();
-        let (mut input, cut_short) = open_input(path, options.on_damage)?;
+        let (input, cut_short) = open_input(path, options.on_damage)?;
+        Self::of(input, cut_short, path, options).map_err(|error| because(cut_short, error))
+    }
+
+    fn of(mut input: Input, cut_short: Option<CutShort>, path: &Path, options: &OpenOptions) -> Result<Self> {
         let stream = video_stream(&input, &path.display().to_string())?;
         let index = stream.index();
         let mut tracks = TrackReader::new(&input, index, options)?;
@@ -67,7 +72,8 @@ impl FfmpegReader {
         native::read_hdr(&stream, tracks.tracks_mut());
         let decoder = open_decoder(&stream, options.threads)?;
         native::discard_all_but(&mut input, |kept| kept == index || tracks.has_stream(kept));
-        let mut decoding = Decoding::new((input, cut_short), decoder, index, tracks, options);
+        let mut decoding = Decoding::new(input, decoder, index, tracks, options);
+        decoding.set_cut_short(cut_short);
 
         let mut first = frame::Video::empty();
         if !decoding.next(&mut first, 0)? {

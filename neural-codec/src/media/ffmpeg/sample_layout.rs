@@ -71,7 +71,7 @@ impl SampleLayout {
 
     /// Where the alpha of a pixel of four bytes lies among them; none where it lies elsewhere.
     pub(super) fn alpha_byte(&self) -> Option<usize> {
-        // Of 16 bits a sample are `rgba64le` and its like.
+        // Not `rgba64le` and its like, whose alpha has two bytes.
         matches!(self.name.as_str(), "bgra" | "rgba" | "argb" | "abgr").then(|| self.name.find('a')).flatten()
     }
 

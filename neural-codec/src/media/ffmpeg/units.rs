@@ -8,9 +8,10 @@ use ffmpeg_next::codec::Id;
 use ffmpeg_next::format::context::{Input, StreamIo};
 use ffmpeg_next::{Error as Ffmpeg, Packet};
 
+use super::super::container_length::{CutShort, cut_short};
 use super::super::{OpenOptions, SourceDamage};
-use super::demux::{Demuxer, open_input, open_stream, video_stream};
-use super::push::{IndexAtEnd, IndexFirst};
+use super::demux::{Demuxer, because, open_input, open_stream, video_stream};
+use super::push::{Arrived, IndexAtEnd, IndexFirst};
 use super::reader::frame_rate;
 use super::track_reader::TrackReader;
 use super::{TrackUnit, initialize, native, positive, read_error};
@@ -47,9 +48,10 @@ pub struct UnitReader {
     start: Option<i64>,
     ready: VecDeque<FileItem>,
     bytes: u64,
-    index_at_end: Option<IndexAtEnd>,
-    /// The error of a file that is shorter than it says, for its end.
-    cut_short: Option<Error>,
+    /// What is known of bytes that are read from front to back.
+    streamed: Option<(IndexAtEnd, Arrived)>,
+    /// Where the input ends that is shorter than it says.
+    cut_short: Option<CutShort>,
 }
 
 impl UnitReader {
@@ -61,8 +63,12 @@ impl UnitReader {
     pub fn open(path: &Path, on_damage: SourceDamage) -> Result<Self> {
         initialize();
         let (input, cut_short) = open_input(path, on_damage)?;
-        let reader = Self::of(input, &path.display().to_string(), None)?;
-        Ok(Self { end: reader.end.filter(|_| cut_short.is_none()), cut_short, ..reader })
+        Self::of(input, &path.display().to_string()).map(|reader| reader.of_cut(cut_short))
+    }
+
+    /// Says where the input ends that is shorter than it says.
+    fn of_cut(self, cut_short: Option<CutShort>) -> Self {
+        Self { end: self.end.filter(|_| cut_short.is_none()), cut_short, ..self }
     }
 
     /// Opens what another reader gives, which can seek.
@@ -70,10 +76,14 @@ impl UnitReader {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub(crate) fn seekable(input: impl Read + Seek + Send + 'static) -> Result<Self> {
+    pub(crate) fn seekable(mut input: impl Read + Seek + Send + 'static) -> Result<Self> {
         initialize();
+        let cut_short = cut_short(&mut input)?;
+        input.rewind()?;
         let stream = StreamIo::from_read_seek_with_capacity(input, READ_BYTES);
-        Self::of(open_stream(stream, "the bytes given", None)?, "the bytes given", None)
+        let opened =
+            open_stream(stream, "the bytes given", None).map_err(|error| because(cut_short, error))?;
+        Self::of(opened, "the bytes given").map(|reader| reader.of_cut(cut_short))
     }
 
     /// Opens what another reader gives, front to back.
@@ -83,16 +93,17 @@ impl UnitReader {
     /// As [`open`](Self::open); `Unsupported` for an MP4 file whose index lies behind its pictures.
     pub(crate) fn streamed(input: impl Read + Send + 'static) -> Result<Self> {
         initialize();
-        let (input, index_at_end) = IndexFirst::new(input);
+        let (input, index_at_end, arrived) = IndexFirst::new(input);
         let stream = StreamIo::from_read_with_capacity(input, READ_BYTES);
         let opened = open_stream(stream, "the bytes given", None);
         if let Some(error) = index_at_end.error() {
             return Err(error);
         }
-        Self::of(opened?, "the bytes given", Some(index_at_end))
+        let opened = opened.map_err(|error| because(arrived.cut_short(), error))?;
+        Ok(Self { streamed: Some((index_at_end, arrived)), ..Self::of(opened, "the bytes given")? })
     }
 
-    fn of(input: Input, what: &str, index_at_end: Option<IndexAtEnd>) -> Result<Self> {
+    fn of(input: Input, what: &str) -> Result<Self> {
         let stream = video_stream(&input, what)?;
         let (index, codec) = (stream.index(), stream.parameters().id());
         if codec != Id::AV1 {
@@ -128,7 +139,7 @@ impl UnitReader {
             start: None,
             ready: VecDeque::new(),
             bytes: 0,
-            index_at_end,
+            streamed: None,
             cut_short: None,
         })
     }
@@ -182,8 +193,10 @@ impl UnitReader {
             match self.demuxer.read(&mut packet) {
                 Ok(()) => self.take(&packet),
                 Err(Ffmpeg::Eof) => {
-                    let late = self.index_at_end.as_ref().and_then(IndexAtEnd::error);
-                    return match late.or(self.cut_short.take()) {
+                    let streamed = self.streamed.take();
+                    let late = streamed.as_ref().and_then(|(index, _)| index.error());
+                    let cut = streamed.and_then(|(_, arrived)| arrived.cut_short()).or(self.cut_short.take());
+                    return match late.or(cut.map(CutShort::error)) {
                         Some(error) => Err(error),
                         None => Ok(None),
                     };

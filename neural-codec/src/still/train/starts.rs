@@ -12,9 +12,9 @@ use crate::still::plan::Plan;
 /// Networks of random numbers that are tried.
 const RANDOM: u32 = 4;
 
-/// Steps after which the first are given up, and after which all but one are.
-const FIRST: u32 = 200;
-const LAST: u32 = 500;
+/// Steps after which the first starts are given up, and after which all but one are.
+const SOME_GIVEN_UP_AT: u32 = 200;
+const OTHERS_GIVEN_UP_AT: u32 = 500;
 
 /// How many of the random networks, and how many of the trained ones, are left after the first of these: trained ones are ahead at
 /// first, also where they fall back later.
@@ -45,7 +45,8 @@ struct Run<'a> {
 /// Steps that are taken for the starts that are given up. `trained`: networks among them that are.
 pub(crate) fn steps_given_up(trained: usize) -> u32 {
     let left = RANDOM_LEFT + TRAINED_LEFT.min(trained);
-    (RANDOM + trained as u32) * FIRST + left as u32 * (LAST - FIRST) - LAST
+    (RANDOM + trained as u32) * SOME_GIVEN_UP_AT + left as u32 * (OTHERS_GIVEN_UP_AT - SOME_GIVEN_UP_AT)
+        - OTHERS_GIVEN_UP_AT
 }
 
 /// A training that has begun well, for [`Trainer::run`] to go on with. `trained`: parameters of networks that know other pictures, by which
@@ -66,11 +67,11 @@ pub(crate) fn best_start(
         Trainer::new(plan.clone(), parameters.map(Vec::as_slice), lambda, seed.wrapping_add(number))
     };
     let random = (0..u64::from(RANDOM)).map(|number| start(None, number));
-    let mut left = best_of(random, RANDOM_LEFT, &mut run, FIRST)?;
+    let mut left = best_of(random, RANDOM_LEFT, &mut run, SOME_GIVEN_UP_AT)?;
     let trained = trained.iter().map(|parameters| start(Some(parameters), 0));
-    left.extend(best_of(trained, TRAINED_LEFT, &mut run, FIRST)?);
+    left.extend(best_of(trained, TRAINED_LEFT, &mut run, SOME_GIVEN_UP_AT)?);
     let left = left.into_iter().map(|tried| Ok(tried.trainer));
-    let best = best_of(left, 1, &mut run, LAST)?.into_iter().next();
+    let best = best_of(left, 1, &mut run, OTHERS_GIVEN_UP_AT)?.into_iter().next();
     best.map_or_else(|| start(None, 0), |best| Ok(best.trainer))
 }
 
@@ -84,7 +85,7 @@ fn best_of(
     let mut best: Vec<Tried> = Vec::new();
     for trainer in starts {
         let tried = Tried::new(trainer?, run, until)?;
-        let place = best.partition_point(|other| other.cost <= tried.cost);
+        let place = best.partition_point(|other| other.cost.total_cmp(&tried.cost).is_le());
         best.insert(place, tried);
         best.truncate(kept);
     }
@@ -123,17 +124,17 @@ mod tests {
     #[test]
     fn the_best_start_costs_no_more_than_the_first_and_goes_on_where_it_is() {
         let (steps, best) = begun(&[]);
-        assert_eq!(steps, steps_given_up(0) + LAST);
+        assert_eq!(steps, steps_given_up(0) + OTHERS_GIVEN_UP_AT);
         let plan = Plan::new(24, 16, StillNetwork::Small).unwrap();
         let mut first = Trainer::new(plan, None, 1e-3, 1).unwrap();
         let schedule = Schedule { steps: 4000, last_steps: 0 };
-        first.go_on(&picture(), schedule, LAST, &mut |_| Ok(())).unwrap();
+        first.go_on(&picture(), schedule, OTHERS_GIVEN_UP_AT, &mut |_| Ok(())).unwrap();
         let cost = |trainer: &Trainer| trainer.weighted_cost(&picture()).unwrap();
         assert!(cost(&best) <= cost(&first), "{} {}", cost(&best), cost(&first));
         // The steps that were taken are not taken again.
         let mut best = best;
         let mut more = 0;
-        let short = Schedule { steps: LAST + 3, last_steps: 0 };
+        let short = Schedule { steps: OTHERS_GIVEN_UP_AT + 3, last_steps: 0 };
         let mut count = |_| {
             more += 1;
             Ok(())
@@ -146,7 +147,7 @@ mod tests {
     fn a_network_that_knows_the_picture_is_the_start() {
         let (_, known) = begun(&[]);
         let (steps, best) = begun(&[known.parameters.clone(), vec![0.0; known.parameters.len()]]);
-        assert_eq!(steps, steps_given_up(2) + LAST);
+        assert_eq!(steps, steps_given_up(2) + OTHERS_GIVEN_UP_AT);
         let cost = |trainer: &Trainer| trainer.weighted_cost(&picture()).unwrap();
         assert!(cost(&best) < cost(&known), "{} {}", cost(&best), cost(&known));
     }
