@@ -275,7 +275,7 @@ fn bytes_that_end_early_give_the_frames_that_are_there_and_then_an_error() {
                     Err(error) => errors.push(error),
                 }
             }
-            assert!(frames >= SCENE && frames < 2 * SCENE, "{ending}: {frames}");
+            assert!((SCENE..2 * SCENE).contains(&frames), "{ending}: {frames}");
             assert!(matches!(errors.last(), Some(Error::Truncated { .. })), "{ending}: {errors:?}");
         }
     }
