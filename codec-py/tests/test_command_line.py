@@ -117,6 +117,15 @@ def test_names_that_are_no_utf_8_or_no_ascii_are_shown_escaped(carphone, tmp_pat
     assert "2 encoded" in done.stdout + done.stderr
 
 
+def test_a_file_that_begins_as_an_option_is_named_as_one(carphone, tmp_path):
+    shutil.copy(carphone, tmp_path / "-dash.mp4")
+    command = [sys.executable, "-m", "neural_codec", "encode", "--effort", "0", "--quantizer", "45", "-dash.mp4", "out.nvc"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert done.returncode == 2 and "did you mean the file ./-dash.mp4?" in done.stderr, done.stderr
+    command[-2] = "./-dash.mp4"
+    assert subprocess.run(command, capture_output=True, timeout=120, cwd=tmp_path).returncode == 0
+
+
 def test_a_metric_that_was_asked_for_and_has_no_value_is_said(carphone, carphone_stream, tmp_path):
     lines = result("compare", carphone, carphone_stream, "--metric", "ms_ssim,xpsnr").splitlines()
     assert "ms_ssim_y: no value, the pictures are too small for it (docs/GLOSSARY.md)" in lines

@@ -81,7 +81,8 @@ def _parsed(given: list[str]) -> argparse.Namespace:
         word = unknown[0].split("=")[0]
         names = re.findall(r"--[a-z][a-z0-9-]*", options.command.format_help())
         near = difflib.get_close_matches(word.replace("_", "-"), names, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        is_file = os.path.exists(unknown[0])
+        hint = f"; did you mean the file ./{unknown[0]}?" if is_file else f"; did you mean {near[0]}?" if near else ""
         options.command.error(f"unknown argument {word}{hint}")
     options.given, options.rest = given, given[1:]
     return options
