@@ -253,7 +253,7 @@ fn a_file_that_was_cut_gives_the_frames_that_are_left_filtered() {
 #[test]
 fn bytes_that_end_early_give_the_frames_that_are_there_and_then_an_error() {
     let (folder, input) = folder();
-    for ending in ["mkv", "webm"] {
+    for ending in ["mkv", "webm", "mp4"] {
         let path = folder.path().join(format!("clip.{ending}"));
         to(&input, &path).unwrap();
         let bytes = std::fs::read(&path).unwrap();

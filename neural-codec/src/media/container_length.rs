@@ -57,12 +57,91 @@ pub(super) fn cut_short(file: &mut (impl Read + Seek)) -> Result<Option<CutShort
     Ok(declared.filter(|&end| end > length).map(|_| CutShort { what, length }))
 }
 
-/// As [`cut_short`], of `length` bytes that were read from front to back and begin with `head`: of Matroska, which says its length there.
-pub(super) fn cut_short_of_head(head: &[u8], length: u64) -> Option<CutShort> {
-    let what = "Matroska or WebM file";
-    let is_matroska = head.starts_with(&EBML_HEADER.to_be_bytes());
-    let end = matroska_end(&mut std::io::Cursor::new(head), head.len() as u64).ok().flatten();
-    end.filter(|&end| is_matroska && end > length).map(|_| CutShort { what, length })
+/// Bytes that come from front to back, once. Of a Matroska or MP4 file it knows whether all came.
+#[derive(Default)]
+pub(super) struct Arrival {
+    /// The first bytes, as many as the headers of a Matroska segment take.
+    head: Vec<u8>,
+    /// How many came. Units: bytes.
+    length: u64,
+    boxes: Boxes,
+}
+
+/// The outermost boxes of an MP4 file.
+#[derive(Default)]
+struct Boxes {
+    /// Where the next begins.
+    next: u64,
+    /// Its header, as far as it came.
+    header: Vec<u8>,
+    /// Where the last ends without which frames are lost.
+    needed_end: u64,
+    /// Whether there are none, or none that say where they end.
+    is_over: bool,
+}
+
+impl Arrival {
+    const HEAD: usize = 1 << 12;
+
+    pub(super) fn add(&mut self, mut bytes: &[u8]) {
+        let missing = Self::HEAD - self.head.len();
+        self.head.extend_from_slice(&bytes[..missing.min(bytes.len())]);
+        while !bytes.is_empty() {
+            let skipped = match self.boxes.is_over {
+                true => bytes.len(),
+                false => self.boxes.next.saturating_sub(self.length).min(bytes.len() as u64) as usize,
+            };
+            self.length += skipped as u64;
+            bytes = &bytes[skipped..];
+            if let Some((&byte, rest)) = bytes.split_first().filter(|_| !self.boxes.is_over) {
+                self.boxes.add(byte, self.length);
+                // Bytes of a header lie before where its box ends.
+                self.length += 1;
+                bytes = rest;
+            }
+        }
+    }
+
+    /// Whether what came is shorter than it says.
+    pub(super) fn cut_short(&self) -> Option<CutShort> {
+        let length = self.length;
+        let is_matroska = self.head.starts_with(&EBML_HEADER.to_be_bytes());
+        let segment =
+            || matroska_end(&mut std::io::Cursor::new(&self.head), self.head.len() as u64).ok().flatten();
+        let (what, end) = match is_matroska {
+            true => ("Matroska or WebM file", segment()?),
+            false => ("MP4 file", self.boxes.needed_end),
+        };
+        (end > length).then_some(CutShort { what, length })
+    }
+}
+
+impl Boxes {
+    /// Takes a byte of a header, at its place in the file.
+    fn add(&mut self, byte: u8, place: u64) {
+        self.header.push(byte);
+        let (size, kind) = match *self.header.as_slice() {
+            [0, 0, 0, 1, _, _, _, _] => return,
+            [a, b, c, d, ref kind @ ..] if kind.len() == 4 => {
+                (u64::from(u32::from_be_bytes([a, b, c, d])), kind)
+            }
+            [_, _, _, _, ref kind @ .., a, b, c, d, e, f, g, h] if kind.len() == 4 => {
+                (u64::from_be_bytes([a, b, c, d, e, f, g, h]), kind)
+            }
+            _ => {
+                self.next = place + 1;
+                return;
+            }
+        };
+        let start = place + 1 - self.header.len() as u64;
+        let is_needed = NEEDED_BOXES.iter().any(|name| *kind == name[..]);
+        self.is_over = size < self.header.len() as u64 || (start == 0 && kind != b"ftyp");
+        self.next = start.saturating_add(size);
+        if is_needed && !self.is_over {
+            self.needed_end = self.next;
+        }
+        self.header.clear();
+    }
 }
 
 /// Live recordings leave the size 0 or all ones.
@@ -231,6 +310,35 @@ mod tests {
         bytes.extend([0; 28]);
         assert!(is_whole(&bytes));
         assert!(!is_whole(&bytes[..39]));
+    }
+
+    #[test]
+    fn bytes_that_come_once_are_judged_as_a_file_is() {
+        let matroska = {
+            let mut bytes = vec![0x1A, 0x45, 0xDF, 0xA3, 0x82, 1, 2, 0x18, 0x53, 0x80, 0x67, 0x40, 100];
+            bytes.extend([7; 100]);
+            bytes
+        };
+        let mut long = mp4();
+        long.extend(*b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x30");
+        long.extend([9; 32]);
+        for bytes in [mp4(), long, matroska, vec![5; 90]] {
+            for cut in 12..=bytes.len() {
+                for piece in [1, 7, 1000] {
+                    let mut arrival = Arrival::default();
+                    bytes[..cut].chunks(piece).for_each(|piece| arrival.add(piece));
+                    // The start of another box is no loss that FFmpeg would pass over.
+                    let within_header = bytes[4..8] == *b"ftyp"
+                        && [20, 36, 128, 176].iter().any(|at| (*at..*at + 16).contains(&cut));
+                    assert!(
+                        arrival.cut_short().is_none() == is_whole(&bytes[..cut]) || within_header,
+                        "{cut} of {} in pieces of {piece}",
+                        bytes.len()
+                    );
+                    assert_eq!(arrival.length, cut as u64);
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::container_length::{CutShort, cut_short_of_head};
+use super::super::container_length::{Arrival, CutShort};
 use crate::error::Error;
 
 /// Whether the index was found to lie at the end.
@@ -22,26 +22,18 @@ impl IndexAtEnd {
     }
 }
 
-/// The first bytes that come, and how many come in all.
+/// What came so far.
 #[derive(Clone, Default)]
-pub(super) struct Arrived(Arc<Mutex<(Vec<u8>, u64)>>);
+pub(super) struct Arrived(Arc<Mutex<Arrival>>);
 
 impl Arrived {
-    /// Enough to hold the headers of a Matroska file up to its first cluster's parent.
-    const HEAD: usize = 1 << 12;
-
     fn add(&self, bytes: &[u8]) {
-        let mut arrived = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (head, count) = &mut *arrived;
-        let missing = Self::HEAD - head.len();
-        head.extend_from_slice(&bytes[..missing.min(bytes.len())]);
-        *count += bytes.len() as u64;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
     }
 
-    /// Whether what came is shorter than its head says, of formats that say it there.
+    /// Whether what came is shorter than it says.
     pub(super) fn cut_short(&self) -> Option<CutShort> {
-        let (head, count) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cut_short_of_head(head, *count)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).cut_short()
     }
 }
 
