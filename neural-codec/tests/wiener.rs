@@ -189,16 +189,24 @@ fn scenes_whose_quantizer_is_asked_for_have_no_filter_either() {
 }
 
 #[test]
-fn a_floor_that_has_nothing_to_look_at_keeps_no_filter() {
+fn pictures_that_have_no_ssim_are_filtered_for_a_floor_of_psnr_alone() {
     let mut settings = Settings::default();
-    for (name, value) in [("effort", "0"), ("min_ssim_y", "0.9"), ("defaults", WEIGHTS_ANYWHERE)] {
+    for (name, value) in [("effort", "0"), ("defaults", WEIGHTS_ANYWHERE)] {
         settings.set(name, value).unwrap();
     }
     // SSIM takes windows of 11x11.
-    let mut clip = Clip::new(64, 8, PixelFormat::YUV420_8, 24, 24);
-    let report = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default()).unwrap();
-    let filter = report.scenes[0].filter.as_ref().unwrap();
-    assert_ne!(filter.verdict, FilterVerdict::Kept, "{}", filter.reason);
+    let clip = || Clip::new(64, 8, PixelFormat::YUV420_8, 24, 24);
+    let report = encode(&mut clip(), &mut Vec::new(), &settings, Hooks::default()).unwrap();
+    let (filter, quality) = (report.scenes[0].filter.as_ref().unwrap(), &report.total.quality);
+    assert!(report.total.target_met && quality.psnr_y.unwrap() >= 35.0 && quality.ssim_y.is_none());
+    assert!(
+        filter.verdict != FilterVerdict::Kept || quality.psnr_y > filter.base_psnr_y,
+        "{}",
+        filter.reason
+    );
+    settings.set("min_ssim_y", "0.9").unwrap();
+    let refused = encode(&mut clip(), &mut Vec::new(), &settings, Hooks::default()).unwrap_err();
+    assert!(refused.to_string().starts_with("min_ssim_y: expected pictures of at least 11"), "{refused}");
 }
 
 /// Targets that all scenes share.
