@@ -57,7 +57,7 @@ pub(super) fn cut_short(file: &mut (impl Read + Seek)) -> Result<Option<CutShort
     Ok(declared.filter(|&end| end > length).map(|_| CutShort { what, length }))
 }
 
-/// Bytes that come from front to back, once. Of a Matroska or MP4 file it knows whether all came.
+/// Bytes that come from front to back, once. Of a Matroska or MP4 file it knows whether all came, and of an MP4 file where its index lies.
 #[derive(Default)]
 pub(super) struct Arrival {
     /// The first bytes, as many as the headers of a Matroska segment take.
@@ -78,6 +78,9 @@ struct Boxes {
     needed_end: u64,
     /// Whether there are none, or none that say where they end.
     is_over: bool,
+    /// Whether an index (moov, moof) came, and whether pictures (mdat) came before any.
+    has_index: bool,
+    is_index_late: bool,
 }
 
 impl Arrival {
@@ -102,6 +105,11 @@ impl Arrival {
         }
     }
 
+    /// Whether an MP4 file has its pictures before its index.
+    pub(super) fn is_index_late(&self) -> bool {
+        self.boxes.is_index_late
+    }
+
     /// Whether what came is shorter than it says.
     pub(super) fn cut_short(&self) -> Option<CutShort> {
         let length = self.length;
@@ -120,28 +128,32 @@ impl Boxes {
     /// Takes a byte of a header, at its place in the file.
     fn add(&mut self, byte: u8, place: u64) {
         self.header.push(byte);
-        let (size, kind) = match *self.header.as_slice() {
-            [0, 0, 0, 1, _, _, _, _] => return,
-            [a, b, c, d, ref kind @ ..] if kind.len() == 4 => {
-                (u64::from(u32::from_be_bytes([a, b, c, d])), kind)
-            }
-            [_, _, _, _, ref kind @ .., a, b, c, d, e, f, g, h] if kind.len() == 4 => {
-                (u64::from_be_bytes([a, b, c, d, e, f, g, h]), kind)
-            }
-            _ => {
-                self.next = place + 1;
-                return;
-            }
+        let Some((kind, size)) = box_header(&self.header) else {
+            self.next = place + 1;
+            return;
         };
         let start = place + 1 - self.header.len() as u64;
-        let is_needed = NEEDED_BOXES.iter().any(|name| *kind == name[..]);
-        self.is_over = size < self.header.len() as u64 || (start == 0 && kind != b"ftyp");
+        let is_mp4 = start > 0 || kind == *b"ftyp";
+        let is_needed = NEEDED_BOXES.contains(&&kind);
+        self.is_over = !is_mp4 || size < self.header.len() as u64;
+        self.has_index |= matches!(&kind, b"moov" | b"moof");
+        self.is_index_late |= is_mp4 && kind == *b"mdat" && !self.has_index;
         self.next = start.saturating_add(size);
         if is_needed && !self.is_over {
             self.needed_end = self.next;
         }
         self.header.clear();
     }
+}
+
+/// Kind and size of a box, whose size may be 0 for all that is left; none where its header is longer than these bytes.
+fn box_header(bytes: &[u8]) -> Option<([u8; 4], u64)> {
+    let [a, b, c, d, kind @ ..] = *bytes.first_chunk::<8>()?;
+    let size = match u32::from_be_bytes([a, b, c, d]) {
+        1 => u64::from_be_bytes(*bytes[8..].first_chunk()?),
+        size => size.into(),
+    };
+    Some((kind, size))
 }
 
 /// Live recordings leave the size 0 or all ones.
@@ -159,15 +171,9 @@ fn mp4_end(file: &mut (impl Read + Seek), length: u64) -> Result<Option<u64>> {
         let known = (length - start).min(16) as usize;
         file.seek(SeekFrom::Start(start))?;
         file.read_exact(&mut header[..known])?;
-        let size = match u32::from_be_bytes([header[0], header[1], header[2], header[3]]) {
-            0 => return Ok(None),
-            1 => u64::from_be_bytes([
-                header[8], header[9], header[10], header[11], header[12], header[13], header[14], header[15],
-            ]),
-            size => u64::from(size),
-        };
+        let Some((kind, size)) = box_header(&header) else { return Ok(None) };
         let end = start.saturating_add(size);
-        let needed = NEEDED_BOXES.iter().any(|name| header[4..8] == name[..]);
+        let needed = NEEDED_BOXES.contains(&&kind);
         if size < 8 || (end > length && !needed) {
             return Ok(None);
         }

@@ -11,7 +11,7 @@ use ffmpeg_next::{Error as Ffmpeg, Packet};
 use super::super::container_length::{CutShort, cut_short};
 use super::super::{OpenOptions, SourceDamage};
 use super::demux::{Demuxer, because, open_input, open_stream, video_stream};
-use super::push::{Arrived, IndexAtEnd, IndexFirst};
+use super::push::{Arrived, IndexFirst};
 use super::reader::frame_rate;
 use super::track_reader::TrackReader;
 use super::{TrackUnit, initialize, native, positive, read_error};
@@ -49,7 +49,7 @@ pub struct UnitReader {
     ready: VecDeque<FileItem>,
     bytes: u64,
     /// What is known of bytes that are read from front to back.
-    streamed: Option<(IndexAtEnd, Arrived)>,
+    streamed: Option<Arrived>,
     /// Where the input ends that is shorter than it says.
     cut_short: Option<CutShort>,
 }
@@ -93,14 +93,14 @@ impl UnitReader {
     /// As [`open`](Self::open); `Unsupported` for an MP4 file whose index lies behind its pictures.
     pub(crate) fn streamed(input: impl Read + Send + 'static) -> Result<Self> {
         initialize();
-        let (input, index_at_end, arrived) = IndexFirst::new(input);
+        let (input, arrived) = IndexFirst::new(input);
         let stream = StreamIo::from_read_with_capacity(input, READ_BYTES);
         let opened = open_stream(stream, "the bytes given", None);
-        if let Some(error) = index_at_end.error() {
+        if let Some(error) = arrived.index_at_end() {
             return Err(error);
         }
         let opened = opened.map_err(|error| because(arrived.cut_short(), error))?;
-        Ok(Self { streamed: Some((index_at_end, arrived)), ..Self::of(opened, "the bytes given")? })
+        Ok(Self { streamed: Some(arrived), ..Self::of(opened, "the bytes given")? })
     }
 
     fn of(input: Input, what: &str) -> Result<Self> {
@@ -194,8 +194,8 @@ impl UnitReader {
                 Ok(()) => self.take(&packet),
                 Err(Ffmpeg::Eof) => {
                     let streamed = self.streamed.take();
-                    let late = streamed.as_ref().and_then(|(index, _)| index.error());
-                    let cut = streamed.and_then(|(_, arrived)| arrived.cut_short()).or(self.cut_short.take());
+                    let late = streamed.as_ref().and_then(Arrived::index_at_end);
+                    let cut = streamed.and_then(|arrived| arrived.cut_short()).or(self.cut_short.take());
                     return match late.or(cut.map(CutShort::error)) {
                         Some(error) => Err(error),
                         None => Ok(None),
