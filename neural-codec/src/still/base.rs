@@ -84,17 +84,14 @@ pub(crate) fn base_parameters(plan: &Plan, network: StillNetwork, number: u8) ->
     if values.len() != from.parameters {
         return Err(corrupt("base network", "a known one", number, 2));
     }
-    Ok(widened(plan, &from, &values))
+    Ok(with_more_levels(plan, &from, &values))
 }
 
 /// Parameters of a plan with more levels: what is new has no weight, and is upsampled as the coarsest known level is.
-fn widened(plan: &Plan, from: &Plan, values: &[i32]) -> Vec<i32> {
+fn with_more_levels(plan: &Plan, from: &Plan, values: &[i32]) -> Vec<i32> {
     let mut parameters = plan.plain_parameters();
-    let layers = |plan: &Plan| -> Vec<_> {
-        plan.arm.iter().chain(&plan.feature_layers).chain(&plan.synthesis).cloned().collect()
-    };
     let features = plan.arm.len()..plan.arm.len() + plan.feature_layers.len();
-    for (index, (to, from)) in layers(plan).iter().zip(&layers(from)).enumerate() {
+    for (index, (to, from)) in plan.layers().zip(from.layers()).enumerate() {
         // Features list the coarsest grid first, synthesis the finest.
         let skipped = if features.contains(&index) { to.inputs - from.inputs } else { 0 };
         for output in 0..to.outputs {

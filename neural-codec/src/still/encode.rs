@@ -8,7 +8,7 @@ use super::choose::{choose_latents, choose_parameters};
 use super::decode_payload;
 use super::payload::Payload;
 use super::picture::StillPicture;
-use super::plan::{Plan, StillNetwork, WEIGHT_BITS};
+use super::plan::{Plan, StillNetwork, in_floats};
 use super::train::{
     Colors, Cost, Schedule, Trainer, best_start, first_guess, forget_spare_memory, quantize, steps_given_up,
     widen,
@@ -259,18 +259,10 @@ pub fn encode(
 
 /// Networks that know other pictures, as starts of one of a size: those there are of it, or else smaller ones, widened.
 fn trained_starts(plan: &Plan, network: StillNetwork, seed: u64) -> Result<Vec<Vec<f32>>> {
-    if network != StillNetwork::Large {
-        let start = |number| Ok(in_floats(&base_parameters(plan, network, number)?));
-        return written(network).map(start).collect();
-    }
-    let smaller = Plan::new(plan.width as u32, plan.height as u32, StillNetwork::Medium)?;
-    let start =
-        |number| Ok(widen(plan, &smaller, &base_parameters(&smaller, StillNetwork::Medium, number)?, seed));
-    written(StillNetwork::Medium).map(start).collect()
-}
-
-fn in_floats(parameters: &[i32]) -> Vec<f32> {
-    parameters.iter().map(|&value| value as f32 / (1 << WEIGHT_BITS) as f32).collect()
+    let known = if network == StillNetwork::Large { StillNetwork::Medium } else { network };
+    let from = Plan::new(plan.width as u32, plan.height as u32, known)?;
+    let start = |number| Ok(widen(plan, &from, &in_floats(&base_parameters(&from, known, number)?), seed));
+    written(known).map(start).collect()
 }
 
 /// About the weight of rate that gives a quality; training corrects it. Source: the published means of Cool-chic 5 on Kodak's

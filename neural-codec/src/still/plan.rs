@@ -225,6 +225,11 @@ impl Plan {
         })
     }
 
+    /// All layers with weights, in the order of the parameters but for the taps.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.arm.iter().chain(&self.feature_layers).chain(&self.synthesis)
+    }
+
     /// Inputs of the entropy model's network.
     pub(crate) fn context(&self) -> usize {
         self.neighbors + self.features
@@ -277,6 +282,11 @@ impl Plan {
         }
         parameters
     }
+}
+
+/// Parameters as training has them.
+pub(crate) fn in_floats(parameters: &[i32]) -> Vec<f32> {
+    parameters.iter().map(|&value| value as f32 / (1 << WEIGHT_BITS) as f32).collect()
 }
 
 /// The error of a payload that is not as this says.

@@ -270,7 +270,7 @@ pub(crate) fn first_guess(
 mod tests {
     use super::*;
     use crate::still::base::{base_parameters, nearest};
-    use crate::still::plan::StillNetwork;
+    use crate::still::plan::{StillNetwork, in_floats};
     use crate::still::tests::waves;
     use crate::still::train::Trainer;
 
@@ -282,8 +282,7 @@ mod tests {
             let plan = Plan::new(75, 47, StillNetwork::Medium).unwrap();
             let (number, analysis) = nearest(StillNetwork::Medium, lambda).unwrap();
             let start = base_parameters(&plan, StillNetwork::Medium, number).unwrap();
-            let start: Vec<f32> = start.iter().map(|&value| value as f32 / 4096.0).collect();
-            let mut trainer = Trainer::new(plan, Some(&start), lambda, 1).unwrap();
+            let mut trainer = Trainer::new(plan, Some(&in_floats(&start)), lambda, 1).unwrap();
             let parameters = trainer.parameters.clone();
             let nothing = trainer.cost_of(&colors, &parameters).unwrap();
             trainer.begin_at(first_guess(&trainer.plan, &analysis, &colors).unwrap());

@@ -214,14 +214,13 @@ fn mixed(a: u64, b: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::random::Random;
-    use crate::still::plan::StillNetwork;
+    use crate::still::plan::{StillNetwork, in_floats};
 
     /// A small picture with all that training has, away from kinks.
     fn case(network: StillNetwork) -> (Plan, Vec<f32>, Vec<Vec<f32>>, Colors) {
         let plan = Plan::new(37, 21, network).unwrap();
         let mut random = Random::new(3);
-        let mut parameters: Vec<f32> =
-            plan.plain_parameters().iter().map(|&value| value as f32 / 4096.0).collect();
+        let mut parameters = in_floats(&plan.plain_parameters());
         parameters.iter_mut().for_each(|value| *value += 0.1 * random.normal());
         for layer in &plan.synthesis {
             parameters[layer.weights.clone()].iter_mut().for_each(|value| *value = 0.1 * random.normal());

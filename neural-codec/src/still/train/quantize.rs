@@ -5,7 +5,7 @@ use super::trainer::Trainer;
 use crate::error::Result;
 use crate::range_coder::bits::{Bit, BitCoder};
 use crate::still::payload::{ParameterModels, code_parameters};
-use crate::still::plan::{Group, Plan};
+use crate::still::plan::{Group, Plan, in_floats};
 
 /// Steps that are taken where none are searched: bits coarser than 2^-12, by group.
 const USUAL: [u8; Group::COUNT] = [6, 6, 6, 6, 4, 3, 2];
@@ -58,7 +58,7 @@ pub(crate) fn quantize(
     let price = f64::from(trainer.price);
     let cost_of = |shifts: &[u8; Group::COUNT]| -> Result<f64> {
         let whole = rounded(plan, shifts, &trainer.parameters);
-        let floats: Vec<f32> = whole.iter().map(|&value| value as f32 / 4096.0).collect();
+        let floats = in_floats(&whole);
         let cost = trainer.cost_of(target, &floats)?;
         Ok(cost.error * pixels + price * (cost.bits + parameter_bits(plan, base, shifts, &whole)?))
     };

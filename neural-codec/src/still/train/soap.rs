@@ -117,7 +117,7 @@ pub(super) struct Soap(Vec<Matrix>);
 
 impl Soap {
     pub(super) fn new(plan: &Plan) -> Self {
-        let layers = plan.arm.iter().chain(&plan.feature_layers).chain(&plan.synthesis).map(Matrix::of_layer);
+        let layers = plan.layers().map(Matrix::of_layer);
         let taps = plan.taps.iter().map(|taps| Matrix::new(1, taps.len(), |_, tap| taps.start + tap));
         Self(layers.chain(taps).collect())
     }

@@ -12,7 +12,7 @@ use super::rounding::{Between, Rounding};
 use super::soap::Soap;
 use crate::error::Result;
 use crate::random::Random;
-use crate::still::plan::{Grid, Group, Plan};
+use crate::still::plan::{Grid, Group, Plan, in_floats};
 
 /// Learning rate of latents at the start. Units: steps of a latent.
 const LATENT_RATE: f32 = 0.16;
@@ -206,8 +206,7 @@ impl Trainer {
 /// Where a training starts that goes by no trained network.
 pub(super) fn random_parameters(plan: &Plan, seed: u64) -> Vec<f32> {
     let mut random = Random::new(seed);
-    let mut parameters: Vec<f32> =
-        plan.plain_parameters().iter().map(|&value| value as f32 / 4096.0).collect();
+    let mut parameters = in_floats(&plan.plain_parameters());
     for (group, range) in &plan.runs {
         let width = match group {
             Group::ArmWeights => 0.05,

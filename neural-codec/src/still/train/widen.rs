@@ -4,20 +4,16 @@
 //! Source: Chen, Goodfellow and Shlens 2016 (arXiv 1511.05641), whose wider networks compute at first what the narrower one did.
 
 use super::trainer::random_parameters;
-use crate::still::plan::{Layer, Plan, WEIGHT_BITS};
+use crate::still::plan::Plan;
 
-/// Parameters of `plan` that compute what `values` are of the smaller plan `from`, of the same picture. `seed`: of what is new.
-pub(crate) fn widen(plan: &Plan, from: &Plan, values: &[i32], seed: u64) -> Vec<f32> {
-    let value = |at: usize| values[at] as f32 / (1 << WEIGHT_BITS) as f32;
+/// Parameters of `plan` that compute what `values` do of the plan `from`, smaller or as large, of the same picture. `seed`: of what is new.
+pub(crate) fn widen(plan: &Plan, from: &Plan, values: &[f32], seed: u64) -> Vec<f32> {
     let mut parameters = random_parameters(plan, seed);
     // Neighbors come first in a context, then features.
     let in_context = |at: usize| if at < from.neighbors { at } else { plan.neighbors + at - from.neighbors };
     let alike = |at: usize| at;
     // Layers, and where their outputs and inputs lie in the larger one.
     type Place<'a> = &'a dyn Fn(usize) -> usize;
-    let layers = |plan: &Plan| -> Vec<Layer> {
-        plan.arm.iter().chain(&plan.feature_layers).chain(&plan.synthesis).cloned().collect()
-    };
     let of_context: [(Place<'_>, Place<'_>); 4] = [
         (&in_context, &in_context),
         (&in_context, &in_context),
@@ -26,21 +22,21 @@ pub(crate) fn widen(plan: &Plan, from: &Plan, values: &[i32], seed: u64) -> Vec<
     ];
     let others = std::iter::repeat::<(Place<'_>, Place<'_>)>((&alike, &alike));
     let places = of_context.into_iter().chain(others);
-    for ((to, known), (output_of, input_of)) in layers(plan).iter().zip(&layers(from)).zip(places) {
+    for ((to, known), (output_of, input_of)) in plan.layers().zip(from.layers()).zip(places) {
         for output in 0..known.outputs {
             let row = to.weights.start + output_of(output) * to.inputs;
             parameters[row..row + to.inputs].fill(0.0);
             for input in 0..known.inputs {
                 parameters[row + input_of(input)] =
-                    value(known.weights.start + output * known.inputs + input);
+                    values[known.weights.start + output * known.inputs + input];
             }
         }
         for (output, at) in known.biases.clone().enumerate() {
-            parameters[to.biases.start + output_of(output)] = value(at);
+            parameters[to.biases.start + output_of(output)] = values[at];
         }
     }
     for (to, known) in plan.taps.iter().zip(&from.taps) {
-        to.clone().zip(known.clone()).for_each(|(to, known)| parameters[to] = value(known));
+        to.clone().zip(known.clone()).for_each(|(to, known)| parameters[to] = values[known]);
     }
     parameters
 }
@@ -50,16 +46,15 @@ mod tests {
     use super::*;
     use crate::random::Random;
     use crate::still::base::base_parameters;
-    use crate::still::plan::StillNetwork;
+    use crate::still::plan::{StillNetwork, in_floats};
     use crate::still::train::{Colors, Trainer};
 
     #[test]
     fn a_wider_network_computes_what_the_narrower_one_did() {
         let plan = |network| Plan::new(75, 47, network).unwrap();
         let (medium, large) = (plan(StillNetwork::Medium), plan(StillNetwork::Large));
-        let known = base_parameters(&medium, StillNetwork::Medium, 5).unwrap();
+        let known = in_floats(&base_parameters(&medium, StillNetwork::Medium, 5).unwrap());
         let wide = widen(&large, &medium, &known, 3);
-        let known: Vec<f32> = known.iter().map(|&value| value as f32 / 4096.0).collect();
         let mut colors = Colors::new(75, 47).unwrap();
         let mut random = Random::new(1);
         (0..47).for_each(|y| colors.row_mut(y, 1).fill_with(|| random.uniform()));
