@@ -33,7 +33,7 @@ DEFAULTS = {"on_damage": "continue"}
 
 _STANDARD_INPUT = "standard input"
 
-# What standard output takes of a clip and of a photo.
+# What standard output takes of a clip and of a photo; the first where nothing is asked for.
 STREAMED = ("mkv", "mp4", "webm", "nvc")
 STREAMED_PHOTOS = ("nvc", "avif", "mkv", "mp4", "webm")
 
@@ -125,12 +125,12 @@ def _encode_one(options: argparse.Namespace, source: str, output: str) -> Report
 
 def _ending(asked: str | None, source: Any) -> str:
     """The kind of what goes to standard output."""
-    if asked is not None:
-        kinds = STREAMED_PHOTOS if isinstance(source, str) and _native.is_photo(source) else STREAMED
-        if asked.lstrip(".").lower() not in kinds:
-            raise InvalidArgument(f"--to: expected {', '.join(kinds)}, found {asked}")
-        return asked.lstrip(".")
-    return "nvc" if isinstance(source, str) and _native.is_photo(source) else "mkv"
+    kinds = STREAMED_PHOTOS if isinstance(source, str) and _native.is_photo(source) else STREAMED
+    if asked is None:
+        return kinds[0]
+    if asked.lstrip(".").lower() not in kinds:
+        raise InvalidArgument(f"--to: expected {', '.join(kinds)}, found {asked}")
+    return asked.lstrip(".")
 
 
 def _measured(report: Report, source: str, output: str, ms_ssim: bool) -> Measured | MeasuredPhoto:
