@@ -299,6 +299,23 @@ def test_what_fails_in_the_worker_is_tried_again_and_buried_after_three(services
     assert [each["name"] for each in opened.store.alerts()] == ["poison job: poison"]
 
 
+def test_a_disk_without_room_for_the_folder_of_a_job_is_no_job_that_runs_for_ever(services, monkeypatch):
+    opened = services()
+    opened.submit(job_of({"experiment_id": "a", **SETTINGS}))
+
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("neural_codec.experiments.worker.tempfile.mkdtemp", full)
+    worker = Worker(opened)
+    worker._take(opened.queue.receive(0))
+    row = opened.store.get("a")
+    assert worker.current is None and row.state == "queued" and row.claims == 1
+    monkeypatch.undo()
+    worker.run(until_empty=True)
+    assert opened.store.get("a").state == "completed"
+
+
 def test_a_job_of_another_protocol_is_left_alone_and_the_worker_stops(services):
     opened = services()
     job = job_of({"experiment_id": "later", **SETTINGS})

@@ -149,12 +149,20 @@ class Worker:
             return "queued", None, {"message": f"unreadable job: {error}"}
         this = Run(claim, job, self.services)
         self.current = (this, delivery, time.monotonic() + job.budget.wall_s)
-        self.services.scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=self.services.scratch, prefix=f"{os.getpid()}-"))
         try:
-            result = contextvars.copy_context().run(run, this, folder)
-            return "completed", result, None
+            return self._tried(this)
+        finally:
+            self.current = None
+
+    def _tried(self, this: Run) -> Outcome | None:
+        """Runs a job in a folder of its own, which goes with it."""
+        folder: Path | None = None
+        try:
+            self.services.scratch.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=self.services.scratch, prefix=f"{os.getpid()}-"))
+            return "completed", contextvars.copy_context().run(run, this, folder), None
         except (Cancelled, Stopped, JailError, NeuralCodecError) as error:
+            assert folder is not None
             if this.why == "void":
                 return None
             if this.why == "stopping":
@@ -162,11 +170,11 @@ class Worker:
             late = this.why == "deadline" or isinstance(error, JailTimeout)
             return "timed_out" if late else "failed", None, self._error(this, error, folder)
         except Exception as error:
-            logger.exception("%s failed in the worker", claim.experiment_id)
+            logger.exception("%s failed in the worker", this.claim.experiment_id)
             return "queued", None, {"message": f"{type(error).__name__}: {error}"}
         finally:
-            self.current = None
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _error(self, this: Run, error: Exception, folder: Path) -> dict[str, Any]:
         """What became of a job that failed; what its code printed is kept."""
