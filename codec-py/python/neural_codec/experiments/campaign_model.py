@@ -16,8 +16,8 @@ from .config import read_toml
 from .model import Budget, ClipRef, Scalar, Strict, Target, told
 
 FLOORS = ("min_psnr_y", "min_ssim_y")
-# Settings that say how much work is done and how, never what quality counts: these alone may be proposed.
-SEARCHED = ("effort", "preset", "bit_depth", "strategies", "filter_layers", "filter_steps", "max_scene_seconds")
+# Settings that say how much work is done and how, never what quality counts or over which frames: these alone may be proposed.
+SEARCHED = ("effort", "preset", "bit_depth", "strategies", "filter_layers", "filter_steps")
 PlannerName = Literal["optuna", "random", "llm"]
 SpaceName = Literal["rules", "settings"]
 # Longer names would not leave room for slot and clip in the names of experiments.

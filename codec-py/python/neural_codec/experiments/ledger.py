@@ -6,6 +6,7 @@ A slot, a result and a question are each written once, by whoever comes first.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from .planner import Proposal, Trial
 from .score import Score
 from .store import StoredRecord, Store
 
+logger = logging.getLogger("neural_codec.experiments.ledger")
 _CAMPAIGNS = "campaigns"
 CampaignState = Literal["running", "stopping", "stopped", "finished"]
 
@@ -140,8 +142,14 @@ class Ledger:
 
 
 def campaigns(store: Store) -> list[Standing]:
-    """Every campaign of a store, by name."""
-    return [_standing(each) for each in store.all_kept(_CAMPAIGNS)]
+    """Every campaign of a store, by name; one that this version cannot read is logged and left out, so that it hides no other."""
+    found: list[Standing] = []
+    for each in store.all_kept(_CAMPAIGNS):
+        try:
+            found.append(_standing(each))
+        except ExperimentError as error:
+            logger.warning("campaign %s is left out: %s", each.name, error)
+    return found
 
 
 def _standing(kept: StoredRecord) -> Standing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import sys
@@ -20,7 +21,7 @@ from .._jobs import STOP
 from .._page import page
 from .._page_data import measured
 from ..records import FrameValues, Report
-from . import links, measure
+from . import ExperimentError, links, measure
 from .decisions import apply_decisions, check, decide
 from .jail import Call, Limits, call
 from .model import CompatPayload
@@ -99,9 +100,14 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
     """The kinds whose decisions the library carries out."""
     stream, video, report_file = folder / "stream.nvc", folder / "video.mkv", folder / "report.json"
+    profiles = functools.partial(profiles_of, clip, sha256, run.services.config.data / "profiles")
     with run.step("encoded"):
-        found = decide(run.job, lambda: profiles_of(clip, sha256, run.services.config.data / "profiles"), lambda: run.stopped, clip)
+        found = decide(run.job, profiles, lambda: run.stopped, clip)
         report, seconds = _timed(lambda: apply_decisions(clip, found.decisions, run.job.target, stream))
+    # Who decides over scenes does not decide over which frames a floor is measured.
+    spans = [(each.first_frame, each.frames) for each in report.scenes]
+    if run.job.kind == "agent" and found.decisions.scenes is not None:
+        spans = [(each["first_frame"], each["frames"]) for each in profiles()]
     with run.step("decoded"):
         _, decoding = _timed(lambda: measure.decode_fresh(stream, video, lambda: run.stopped))
     with run.step("measured"):
@@ -121,7 +127,7 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
         "base_encoder": report.base_encoder,
         "table": (report.settings.get("defaults") or {}).get("hash") or _compiled_table(),
         "encode_cpu_seconds": report.total.cpu_seconds,
-        **_scenes(report, frames),
+        **_scenes(report, frames, spans),
     }
     return Made(figures, files, {"device_used": "cpu", "seconds": seconds}, {"seconds": decoding}, details)
 
@@ -133,13 +139,26 @@ def _compiled_table() -> str:
     return found
 
 
-def _scenes(report: Report, frames: list[FrameValues]) -> dict[str, Any]:
-    """The least of the scenes by measured frames, and the first scenes with what they look like."""
-    told = measure.of_scenes(report, frames)
-    values = {name: [each[name] for each in told if each[name] is not None] for name in ("psnr_y", "ssim_y")}
-    least = {name: min(found) if found else None for name, found in values.items()}
-    shown = zip(told[:MOST_SCENES], report.scenes, strict=False)
-    return {"least_scene": least, "scenes": [{**each, "profile": scene.profile.to_dict()} for each, scene in shown]}
+def _scenes(report: Report, frames: list[FrameValues], spans: list[tuple[int, int]]) -> dict[str, Any]:
+    """The least of the scenes that a floor is measured over, and the first scenes that were encoded with what they look like."""
+    shown = zip(measure.of_scenes(report, frames)[:MOST_SCENES], report.scenes, strict=False)
+    scenes = [{**each, "profile": scene.profile.to_dict()} for each, scene in shown]
+    return {"least_scene": least_over(spans, frames), "scenes": scenes}
+
+
+def least_over(spans: list[tuple[int, int]], frames: list[FrameValues]) -> dict[str, Any]:
+    """The least mean of any span, given as first frame and number of frames, with `spans`, a hash that names them.
+
+    A value is None where all frames are lossless. Raises ExperimentError where a span has no frames.
+    """
+    scenes = [frames[first : first + number] for first, number in spans]
+    if not all(scenes):
+        raise ExperimentError(f"scenes: expected frames of each of {len(spans)} scenes, found {len(frames)} frames")
+    least: dict[str, Any] = {"spans": hashlib.sha256(json.dumps(spans).encode()).hexdigest()[:16]}
+    for name in ("psnr_y", "ssim_y"):
+        values = [[value for frame in scene if (value := getattr(frame, name)) is not None] for scene in scenes]
+        least[name] = min((sum(each) / len(each) for each in values if each), default=None)
+    return least
 
 
 def _pages(folder: Path, report: Report, clip: Path, stream: Path, frames: list[FrameValues]) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """What a trial is worth: its bytes at the floor beside the baseline's on the same clips, and whether it may be compared at all.
 
-The floor has to be met in every scene, by the frames that were decoded and not by what the encoder says of itself.
+The floor has to be met in every scene of the baseline, by the frames that were decoded and not by what the encoder says of itself.
+Neither scenes nor settings of a trial may change what that means.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from . import ExperimentError
-from .campaign_model import Campaign
+from .campaign_model import Campaign, allowed_settings
 from .model import Target
 
 # Of a floor in its own unit: what two ways to add the same numbers may differ by.
@@ -69,6 +70,12 @@ def clip_score(target: Target, result: dict[str, Any], baseline: dict[str, Any])
             f"score: expected the base encoder of the baseline, {baseline.get('base_encoder')}, found {result.get('base_encoder')};"
             " workers of one campaign need the same version"
         )
+    if result["least_scene"].get("spans") != baseline["least_scene"].get("spans"):
+        raise ExperimentError("score: expected a floor that was measured over the scenes of the baseline, found other scenes")
+    try:
+        allowed_settings(result.get("decisions", {}).get("settings", {}))
+    except ValueError as error:
+        raise ExperimentError(f"score: {error}") from None
     sizes = result["metrics"]["bytes"], baseline["metrics"]["bytes"]
     times = float(result["encode_cpu_seconds"]), float(baseline["encode_cpu_seconds"])
     return ClipScore(result["clip"]["name"], *sizes, *times, short_by(target, result))

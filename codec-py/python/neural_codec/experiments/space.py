@@ -102,8 +102,7 @@ def _both_screens(conditions: list[Any], tools: str) -> list[dict[str, Any]]:
 def space_of(campaign: Campaign, profiles: Sequence[dict[str, Any]]) -> Space:
     """The space that a campaign names."""
     if campaign.space == "settings":
-        parameters = (Options("preset", (OWN, "4", "5", "6", "7", "8")), Options("bit_depth", (OWN, "8", "10")),
-                      Options("max_scene_seconds", (OWN, "2", "5", "20")))  # fmt: skip
+        parameters = (Options("preset", (OWN, "4", "5", "6", "7", "8")), Options("bit_depth", (OWN, "8", "10")))
         return Space("settings", parameters, profiles, campaign.settings)
     tools = (OWN, OTHER_SCREEN, *TOOLS)
     each: list[Options | Between] = []

@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .campaign_model import Campaign
+from . import ExperimentError
+from .campaign_model import Campaign, allowed_settings
 from .decisions import decide
 from .model import job_from
 from .novelty import tree_of
@@ -54,7 +55,12 @@ def _decisions(
 ) -> dict[str, Any]:
     job = job_from({"experiment_id": "stage", "timestamp": 0, "kind": proposal.kind, "payload": proposal.payload,
                     "target": campaign.target.model_dump()})  # fmt: skip
-    found: dict[str, Any] = json.loads(decide(job, lambda: list(profiles), stopped).decisions.model_dump_json(exclude_none=True))
+    decisions = decide(job, lambda: list(profiles), stopped).decisions
+    try:
+        allowed_settings(decisions.settings)
+    except ValueError as error:
+        raise ExperimentError(f"decide: {error}") from None
+    found: dict[str, Any] = json.loads(decisions.model_dump_json(exclude_none=True))
     return found
 
 
