@@ -30,7 +30,7 @@ from neural_codec.experiments.worker import Worker
 
 HERE = Path(__file__).parent
 UNITS = Path(neural_codec.__file__).parent / "experiments" / "units"
-QUICK = {"lease_s": 1.5, "beat_s": 0.3, "poll_s": 0.2}
+QUICK = {"lease_s": 1.5, "beat_s": 0.3, "poll_s": 0.2, "retry_s": 0.02}
 
 
 def fixture(name: str) -> dict[str, Any]:

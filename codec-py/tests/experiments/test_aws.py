@@ -163,6 +163,29 @@ def test_a_clip_of_a_bucket_is_fetched_once(cloud, small_clip, monkeypatch):
     assert "bucket" in opened.store.get("c").error["message"]
 
 
+@pytest.mark.parametrize(("code", "claims"), [("SlowDown", 2), ("404", 1), ("403", 1)])
+def test_a_bucket_that_is_away_costs_a_try_and_a_clip_that_is_none_the_job(cloud, small_clip, monkeypatch, code, claims):
+    from botocore.exceptions import ClientError
+
+    opened = cloud()
+    bucket, s3 = opened.config.buckets[0], aws.client("s3")
+    s3.upload_file(str(small_clip), bucket, "clips/small.nvc")
+    head, refused = s3.head_object, []
+
+    def refuse(**given):
+        if given["Key"] == "clips/small.nvc" and not refused:
+            refused.append(code)
+            raise ClientError({"Error": {"Code": code}}, "HeadObject")
+        return head(**given)
+
+    monkeypatch.setattr(s3, "head_object", refuse)
+    opened.submit(job_of({"experiment_id": "a", **SETTINGS, "clip": {"uri": f"s3://{bucket}/clips/small.nvc"}}))
+    Worker(opened).run(until_empty=True)
+    row = opened.store.get("a")
+    assert row.claims == claims and row.state == ("completed" if claims == 2 else "failed")
+    assert claims == 2 or code in row.error["message"]
+
+
 def test_alerts_arrive_at_sns_and_cloudwatch_once_each(cloud):
     topic = aws.client("sns").create_topic(Name="alerts")["TopicArn"]
     inbox = new_queue()

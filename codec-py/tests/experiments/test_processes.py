@@ -21,7 +21,7 @@ from neural_codec.experiments import aws
 from neural_codec.experiments.wire import job_of
 
 SETTINGS = {"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer": 40}}}
-QUICK = {"LEASE_S": "1.5", "BEAT_S": "0.3", "POLL_S": "0.2", "LEAST_FREE_MB": "0"}
+QUICK = {"LEASE_S": "1.5", "BEAT_S": "0.3", "POLL_S": "0.2", "RETRY_S": "0.02", "LEAST_FREE_MB": "0"}
 
 
 def command(*arguments: str) -> list[str]:

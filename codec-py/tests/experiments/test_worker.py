@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 import time
+from pathlib import Path
 
 import neural_codec
 import numpy as np
 import pytest
 from .conftest import fixture, until
-from neural_codec.experiments import measure
+from neural_codec import errors
+from neural_codec.experiments import ExperimentError, measure
 from neural_codec.experiments.artefacts import hash_of
+from neural_codec.experiments.faults import MachineFault, is_of_machine
 from neural_codec.experiments.model import PHASES, ClipRef, job_from
+from neural_codec.experiments.probes import Probes
 from neural_codec.experiments.queue import UnknownProtocol
 from neural_codec.experiments.wire import answer_of, job_of
 from neural_codec.experiments.worker import Worker
@@ -279,14 +284,15 @@ def test_a_zombie_that_comes_late_changes_nothing(services, monkeypatch):
     assert services().store.get("a") == after and after.worker == "second" and after.claims == 2 and zombie.finished == 0
 
 
-def test_what_fails_in_the_worker_is_tried_again_and_buried_after_three(services, monkeypatch, caplog):
+@pytest.mark.parametrize("kind", [OSError, errors.FileIO, errors.OutOfMemory, errors.DeviceError, errors.InternalError])
+def test_what_fails_in_the_worker_is_tried_again_and_buried_after_three(services, monkeypatch, kind):
     opened = services()
     tries = []
 
     def broken(run, folder):
         if run.job.experiment_id == "poison":
             tries.append(1)
-            raise OSError(28, "No space left on device")
+            raise kind("No space left on device")
         return {}
 
     monkeypatch.setattr("neural_codec.experiments.worker.run", broken)
@@ -297,6 +303,77 @@ def test_what_fails_in_the_worker_is_tried_again_and_buried_after_three(services
     assert len(tries) == 3 and row.dead and row.state == "failed" and "No space left" in row.error["message"]
     assert opened.store.get("good").state == "completed"
     assert [each["name"] for each in opened.store.alerts()] == ["poison job: poison"]
+
+
+def test_an_outage_uses_up_tries_slowly_and_a_worker_that_waits_can_be_stopped(services, monkeypatch):
+    opened, tries = services(retry_s=0.2), []
+
+    def away(run, folder):
+        tries.append(time.monotonic())
+        raise OSError("the bucket is away")
+
+    monkeypatch.setattr("neural_codec.experiments.worker.run", away)
+    for name in "ab":
+        opened.submit(job_of({"experiment_id": name, **SETTINGS}))
+    worker = Worker(opened)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    until(lambda: len(tries) == 4)
+    gaps = [after - before for before, after in zip(tries, tries[1:], strict=False)]
+    assert all(gap >= 0.2 * 2**index for index, gap in enumerate(gaps)), gaps
+    # The claim is kept meanwhile: nobody else runs into the same outage.
+    assert services().store.get("b").state == "running"
+    worker.stop()
+    thread.join(30)
+    assert not thread.is_alive() and services().store.get("b").state == "queued"
+
+
+def _decode_in_thread(stream, output):
+    """A decode that has begun: its thread, and what it will raise."""
+    raised: list[BaseException] = []
+    pids: list[int] = []
+
+    def decode():
+        pids.append(measure._server().pid)
+        try:
+            measure.decode_fresh(stream, output, lambda: False)
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=decode)
+    thread.start()
+    return thread, pids, raised
+
+
+def test_a_decode_that_the_machine_ends_or_refuses_is_not_the_fault_of_the_stream(tmp_path, small_clip):
+    with pytest.raises(MachineFault, match="decode: "):
+        measure.decode_fresh(small_clip, tmp_path / "nowhere" / "video.mkv", lambda: False)
+    broken = tmp_path / "broken.nvc"
+    broken.write_bytes(small_clip.read_bytes()[:40])
+    with pytest.raises(ExperimentError, match="decode: ") as found:
+        measure.decode_fresh(broken, tmp_path / "video.mkv", lambda: False)
+    assert not is_of_machine(found.value)
+    waits = tmp_path / "waits.nvc"
+    os.mkfifo(waits)
+    thread, pids, raised = _decode_in_thread(waits, tmp_path / "video.mkv")
+
+    def child() -> str:
+        return Path(f"/proc/{pids[0]}/task/{pids[0]}/children").read_text().strip() if pids else ""
+
+    os.kill(int(until(child)), signal.SIGKILL)
+    thread.join(30)
+    (error,) = raised
+    assert isinstance(error, MachineFault) and "signal 9" in str(error)
+
+
+def test_an_agent_is_not_told_of_what_the_machine_failed_at(small_clip, monkeypatch):
+    def full(*_, **__):
+        raise errors.FileIO("No space left on device")
+
+    monkeypatch.setattr(neural_codec, "probe", full)
+    probes = Probes(small_clip, [{"first_frame": 0, "frames": 12}], {}, 4)
+    with pytest.raises(errors.FileIO):
+        probes.answer({"scene": 0, "choice": {"quantizer": 30.0}})
 
 
 def test_a_disk_without_room_for_the_folder_of_a_job_is_no_job_that_runs_for_ever(services, monkeypatch):

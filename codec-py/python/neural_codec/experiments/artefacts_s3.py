@@ -12,7 +12,8 @@ from . import ExperimentError
 from .artefacts import PIECE, Folder, hash_of
 from .aws import client, code_of
 
-_GONE = ("404", "NoSuchKey", "NotFound")
+_GONE = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
+_FORBIDDEN = ("403", "AccessDenied", "Forbidden")
 # What S3 answers where the key is there already, or just being written.
 _THERE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
@@ -59,12 +60,15 @@ class Bucket:
 
 
 def fetch_once(bucket: str, key: str, cache: Folder) -> Path:
-    """A clip of a bucket in the cache; fetched only where this very version is not there."""
+    """A clip of a bucket in the cache; fetched only where this very version is not there. Raises ExperimentError where there is
+    none, or none that this worker may read; what else a bucket answers is a fault of the service."""
     s3 = client("s3")
     try:
         version = s3.head_object(Bucket=bucket, Key=key)["ETag"]
     except Exception as error:
-        raise ExperimentError(f"clip: s3://{bucket}/{key}: {code_of(error) or type(error).__name__}") from None
+        if code_of(error) not in (*_GONE, *_FORBIDDEN):
+            raise
+        raise ExperimentError(f"clip: s3://{bucket}/{key}: {code_of(error)}") from None
     note = cache.root / f"s3-{hashlib.sha256(f'{bucket}/{key}/{version}'.encode()).hexdigest()[:32]}.json"
     if note.exists():
         known = cache.path(json.loads(note.read_text())["sha256"])

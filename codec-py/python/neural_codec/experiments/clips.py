@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -11,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 from . import ExperimentError
 from .artefacts import Artefacts, Folder, hash_of
 from .model import ClipRef
+
+# What a system answers where a place was named that is none; all else is the machine's fault, such as a share that is away.
+_OF_THE_SENDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES)
 
 
 class Clips:
@@ -65,6 +69,8 @@ class Clips:
         try:
             status = os.stat(path)
         except OSError as error:
+            if error.errno not in _OF_THE_SENDER:
+                raise
             raise ExperimentError(f"clip: {path.name}: {error.strerror}") from None
         if not stat.S_ISREG(status.st_mode):
             raise ExperimentError(f"clip: {path.name}: expected a file")

@@ -39,6 +39,7 @@ class Config(BaseModel):
     lease_s: Annotated[float, Field(ge=0.5, le=600)] = 60.0
     beat_s: Annotated[float, Field(ge=0.1, le=150)] = 15.0
     poll_s: Annotated[float, Field(ge=0, le=20)] = 20.0
+    retry_s: Annotated[float, Field(ge=0, le=600)] = 15.0
     most_frame_bytes: Annotated[int, Field(ge=1 << 20)] = 4 << 30
     agent_memory_mb: Annotated[int, Field(ge=256)] = 4096
     webhook: SecretStr | None = None

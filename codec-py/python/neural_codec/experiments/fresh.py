@@ -15,6 +15,8 @@ from typing import NoReturn
 
 import neural_codec
 
+from .faults import is_of_machine
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -24,11 +26,16 @@ def main() -> int:
     assert neural_codec.decode is not None
     for line in sys.stdin:
         told = json.loads(line)
+        # By a pipe, and not by a file, an error is told on a full disk too.
+        source, sink = os.pipe()
         child = os.fork()
         if child == 0:
-            _decode(told["stream"], told["output"], told["error"])
+            _decode(told["stream"], told["output"], sink)
+        os.close(sink)
+        with open(source, "rb") as pipe:
+            error = pipe.read()
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(status, flush=True)
+        print(json.dumps({"status": status, "error": json.loads(error or b"null")}), flush=True)
     return 0
 
 
@@ -37,15 +44,15 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _decode(stream: str, output: str, error_file: str) -> NoReturn:
+def _decode(stream: str, output: str, sink: int) -> NoReturn:
     _end_with_parent()
     status = 1
     try:
         neural_codec.decode(stream, output)
         status = 0
     except BaseException as error:
-        with open(error_file, "w") as file:
-            file.write(" ".join(str(error).split())[:500] or type(error).__name__)
+        text = " ".join(str(error).split())[:500] or type(error).__name__
+        os.write(sink, json.dumps({"message": text, "of_machine": is_of_machine(error)}).encode())
     finally:
         os._exit(status)
 

@@ -20,6 +20,7 @@ from .. import _native
 from .._frames import Array
 from ..records import ClipInfo, FrameValues, Metrics, Report, StreamInfo
 from . import ExperimentError
+from .faults import MachineFault
 
 
 class Stopped(ExperimentError):
@@ -27,18 +28,18 @@ class Stopped(ExperimentError):
 
 
 def decode_fresh(stream: Path, output: Path, stopped: Callable[[], bool]) -> None:
-    """Decodes a stream into a lossless file, in a process of its own. Raises ExperimentError, Stopped."""
-    told = output.with_suffix(".error")
+    """Decodes a stream into a lossless file, in a process of its own. Raises ExperimentError, Stopped, and MachineFault where the
+    machine refused, or ended the process."""
     server = _server()
     assert server.stdin is not None and server.stdout is not None
     answer = b""
     try:
-        line = json.dumps({"stream": str(stream), "output": str(output), "error": str(told)})
+        line = json.dumps({"stream": str(stream), "output": str(output)})
         server.stdin.write(line.encode() + b"\n")
         server.stdin.flush()
         while not answer.endswith(b"\n"):
             if select.select([server.stdout], [], [], 0.05)[0]:
-                piece = os.read(server.stdout.fileno(), 64)
+                piece = os.read(server.stdout.fileno(), 4096)
                 if not piece:
                     raise OSError("decode: the server of fresh processes has ended")
                 answer += piece
@@ -48,9 +49,11 @@ def decode_fresh(stream: Path, output: Path, stopped: Callable[[], bool]) -> Non
         # What it may still do is of no use to anyone.
         server.kill()
         raise
-    if answer.strip() != b"0":
-        text = told.read_text() if told.exists() else f"exit status {answer.decode().strip()}"
-        raise ExperimentError(f"decode: {text}")
+    status, error = (json.loads(answer)[name] for name in ("status", "error"))
+    if error is not None:
+        raise (MachineFault if error["of_machine"] else ExperimentError)(f"decode: {error['message']}")
+    if status != 0:
+        raise MachineFault(f"decode: ended by signal {-status}" if status < 0 else f"decode: exit status {status}")
 
 
 _LOCAL = threading.local()

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 import neural_codec
 
 from ..errors import Cancelled
+from .faults import is_of_machine
 from .model import Choice, Scalar, Strict, told
 
 # The most frames that one probe codes: a second of most clips.
@@ -33,7 +34,8 @@ class Probes:
         self.log: list[str] = []
 
     def answer(self, given: Any) -> dict[str, Any]:
-        """`bytes`, `psnr_y`, `ssim_y`, `frames`, `cpu_seconds`, or an `error` in words. Raises Cancelled alone."""
+        """`bytes`, `psnr_y`, `ssim_y`, `frames`, `cpu_seconds`, or an `error` in words. Raises Cancelled, and what is the
+        machine's fault: the agent can do nothing about it."""
         if self.left <= 0:
             return {"error": "probe: the budget of probes is used up"}
         self.left -= 1
@@ -47,6 +49,8 @@ class Probes:
         except ValidationError as error:
             return {"error": f"probe: {told(error)}"}
         except neural_codec.NeuralCodecError as error:
+            if is_of_machine(error):
+                raise
             return {"error": f"probe: {error}"}
 
     def _measured(self, asked: Asked) -> dict[str, Any]:

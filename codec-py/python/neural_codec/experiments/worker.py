@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import logging
+import math
 import os
 import shutil
 import socket
@@ -18,10 +19,10 @@ from typing import Any
 
 import neural_codec
 
-from ..errors import Cancelled, NeuralCodecError
+from ..errors import NeuralCodecError
 from .alerts import Watch
-from .jail import JailError, JailTimeout
-from .measure import Stopped
+from .faults import is_of_machine
+from .jail import JailTimeout
 from .model import ENDED, PROTOCOL, Claim, State, job_from
 from .queue import Delivery, UnknownProtocol
 from .run import run
@@ -35,6 +36,8 @@ EXIT_UNKNOWN_PROTOCOL = 78
 # So often in the time of a beat a worker says that it lives and looks after the others: what a silent one held is given back at
 # most two thirds of a beat after its lease.
 LOOKS = 3
+# What a worker waits after a fault of the machine is doubled at most so often: 8 minutes by the default.
+_MOST_DOUBLINGS = 5
 
 
 class Worker:
@@ -47,6 +50,8 @@ class Worker:
         self.watch = Watch(services)
         self.current: tuple[Run, Delivery, float] | None = None
         self.began, self.finished = utc(), 0
+        # Jobs in a row that failed by a fault of the machine.
+        self.faults = 0
 
     def run(self, *, until_empty: bool = False) -> None:
         """Works until the services stop, or until there is nothing to do."""
@@ -150,9 +155,21 @@ class Worker:
         this = Run(claim, job, self.services)
         self.current = (this, delivery, time.monotonic() + job.budget.wall_s)
         try:
-            return self._tried(this)
+            outcome = self._tried(this)
+            if outcome is not None and outcome[0] != "queued":
+                self.faults = 0
+            elif outcome is not None and outcome[2] is not None:
+                self._pause(this, delivery)
+            return outcome
         finally:
             self.current = None
+
+    def _pause(self, this: Run, delivery: Delivery) -> None:
+        """Keeps a claim for a while after a fault of the machine, longer after each in a row: an outage is not to use up the tries
+        of every job that waits."""
+        self.current = (this, delivery, math.inf)
+        this.stop.wait(self.services.config.retry_s * 2 ** min(self.faults, _MOST_DOUBLINGS))
+        self.faults += 1
 
     def _tried(self, this: Run) -> Outcome | None:
         """Runs a job in a folder of its own, which goes with it."""
@@ -161,17 +178,16 @@ class Worker:
             self.services.scratch.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(dir=self.services.scratch, prefix=f"{os.getpid()}-"))
             return "completed", contextvars.copy_context().run(run, this, folder), None
-        except (Cancelled, Stopped, JailError, NeuralCodecError) as error:
-            assert folder is not None
+        except Exception as error:
             if this.why == "void":
                 return None
             if this.why == "stopping":
                 return "queued", None, None
+            if folder is None or is_of_machine(error):
+                logger.exception("%s failed in the worker", this.claim.experiment_id)
+                return "queued", None, {"message": f"{type(error).__name__}: {error}"}
             late = this.why == "deadline" or isinstance(error, JailTimeout)
             return "timed_out" if late else "failed", None, self._error(this, error, folder)
-        except Exception as error:
-            logger.exception("%s failed in the worker", this.claim.experiment_id)
-            return "queued", None, {"message": f"{type(error).__name__}: {error}"}
         finally:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
