@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import sqlite3
 import threading
 
@@ -229,6 +230,26 @@ def test_a_store_of_the_first_version_loses_nothing_and_gets_records(tmp_path):
     assert store.revision() == 7 and [each["name"] for each in store.alerts()] == ["disk full"]
     assert store.keep("slots/a", "1", {}) and store.claim(("old", 5), "w") is not None
     assert SqliteStore(path).kept("slots/a", "1") is not None, "a second opening changes nothing"
+
+
+def test_results_of_the_second_version_are_listed_with_their_clip_and_encoder(tmp_path):
+    path = str(tmp_path / "store.db")
+    whole = {**result(), "clip": {"sha256": "a" * 64, "name": "a.mp4"}, "base_encoder": "SVT-AV1 4.2.0"}
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        migrate(db, path, 2)
+        for name, told in (("old", whole), ("agents", result()), ("waits", None)):
+            db.execute("UPDATE counter SET value = value + 1")
+            db.execute(
+                "INSERT INTO experiments (experiment_id, timestamp, kind, campaign, state, job, created, revision, result, bytes)"
+                " VALUES (?, 5, 'settings', '', ?, '{}', 1.5, (SELECT value FROM counter), ?, ?)",
+                (name, "completed" if told else "queued", json.dumps(told) if told else None, told and told["metrics"]["bytes"]),
+            )
+        db.commit()
+    store = SqliteStore(path)
+    found = {row.experiment_id: row.result for row in store.page()}
+    assert found["old"]["clip"] == whole["clip"] and found["old"]["base_encoder"] == whole["base_encoder"]
+    assert set(found["agents"]) == {"metrics"} and found["waits"] is None
+    assert store.get("old").result == whole
 
 
 def test_only_what_must_not_be_forgotten_waits_for_the_disk(tmp_path):

@@ -31,6 +31,14 @@ CREATE TABLE records (
   "group" TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY ("group", name)
 );
 """,
+    # Version 3: what says which results may be compared, so that lists know it without the whole result.
+    """
+ALTER TABLE experiments ADD COLUMN clip_sha256 TEXT;
+ALTER TABLE experiments ADD COLUMN clip_name TEXT;
+ALTER TABLE experiments ADD COLUMN base_encoder TEXT;
+UPDATE experiments SET clip_sha256 = json_extract(result, '$.clip.sha256'), clip_name = json_extract(result, '$.clip.name'),
+  base_encoder = json_extract(result, '$.base_encoder') WHERE result IS NOT NULL;
+""",
 )
 SCHEMA_VERSION = len(_STEPS)
 

@@ -66,7 +66,8 @@ class Store(Protocol):
         self, states: tuple[State, ...] = (), *, order: str = "created", down: bool = True, text: str = "",
         tests: bool = False, limit: int = 100, offset: int = 0,
     ) -> list[Row]:  # fmt: skip
-        """Rows by state, whose name, kind or campaign contains the text, without their jobs."""
+        """Rows by state, whose name, kind or campaign contains the text, without their jobs; of a result at least `metrics`, and `clip`
+        and `base_encoder` where it has them."""
 
     def counts(self) -> dict[str, int]:
         """Rows by state, tests apart, under `tests`, and `dead` among the failed."""

@@ -23,8 +23,9 @@ from .store import ORDERS, StoredRecord, Key, after_claim, same_job
 
 _SHORT = (
     "experiment_id, timestamp, kind, campaign, state, created, phase, phases, fence, claims, beat, worker, started, finished,"
-    " error, dead, revision, bytes, psnr_db, ssim, bitrate_mbps"
+    " error, dead, revision, bytes, psnr_db, ssim, bitrate_mbps, clip_sha256, clip_name, base_encoder"
 )
+_FIGURES = ("bytes", "psnr_db", "ssim", "bitrate_mbps")
 _NEXT = "revision = (SELECT value FROM counter)"
 _MINE = "experiment_id = ? AND timestamp = ? AND fence = ? AND state = 'running'"
 
@@ -108,14 +109,15 @@ class SqliteStore:
         return self._update("beat = beat + 1, phase = ?, phases = ?", _MINE, values, passing=True)
 
     def finish(self, claim: Claim, state: State, result: dict[str, Any] | None, error: dict[str, Any] | None) -> bool:
-        metrics = (result or {}).get("metrics", {})
-        figures = tuple(metrics.get(name) for name in ("bytes", "psnr_db", "ssim", "bitrate_mbps"))
-        phases = json.dumps((result or {}).get("phases") or (error or {}).get("phases") or [])
+        found = result or {}
+        metrics, clip = found.get("metrics", {}), found.get("clip", {})
+        told = (*(metrics.get(name) for name in _FIGURES), clip.get("sha256"), clip.get("name"), found.get("base_encoder"))
+        phases = json.dumps(found.get("phases") or (error or {}).get("phases") or [])
         return self._update(
             "state = ?, result = ?, error = ?, finished = ?, phases = ?, phase = CASE ? WHEN 'completed' THEN 'shown' ELSE phase END,"
-            " bytes = ?, psnr_db = ?, ssim = ?, bitrate_mbps = ?",
+            " bytes = ?, psnr_db = ?, ssim = ?, bitrate_mbps = ?, clip_sha256 = ?, clip_name = ?, base_encoder = ?",
             _MINE,
-            (state, _json(result), _json(error), time.time(), phases, state, *figures, *claim.key, claim.fence),
+            (state, _json(result), _json(error), time.time(), phases, state, *told, *claim.key, claim.fence),
         )
 
     def release(self, claim: Claim, reason: str, *, counted: bool = True) -> State | None:
@@ -241,7 +243,8 @@ def _json(value: Any) -> str | None:
 
 def _row(found: sqlite3.Row) -> Row:
     values = dict(found)
-    figures = {name: values.pop(name) for name in ("bytes", "psnr_db", "ssim", "bitrate_mbps")}
+    figures = {name: values.pop(name) for name in _FIGURES}
+    clip, base_encoder = {name: values.pop(f"clip_{name}") for name in ("sha256", "name")}, values.pop("base_encoder")
     for name in ("job", "phases", "result", "error"):
         text = values.get(name)
         values[name] = None if text is None else json.loads(text)
@@ -249,4 +252,6 @@ def _row(found: sqlite3.Row) -> Row:
     values["dead"] = bool(values["dead"])
     if values["result"] is None and figures["bytes"] is not None:
         values["result"] = {"metrics": figures}
+        values["result"] |= {} if clip["sha256"] is None else {"clip": clip}
+        values["result"] |= {} if base_encoder is None else {"base_encoder": base_encoder}
     return Row(**values)
