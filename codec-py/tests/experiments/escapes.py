@@ -132,6 +132,15 @@ PROBES: dict[str, str] = {
     ),
     "holds_a_handle_of_others": "return call(434, 434, 1, 0) or call(438, 438, 0, 0, 0) or call(448, 448, 0, 0)",
     "asks_for_quotas": "return [e for e in [libc.syscall(ctypes.c_long(443), *[ctypes.c_long(0)] * 4), ctypes.get_errno()][1:] if e != errno.EPERM]",
+    "finds_packages_that_were_not_offered": (
+        "import glob, sys\nfolders = glob.glob('/python/lib/*/*-packages') + glob.glob('/usr/lib*/python*/*-packages')\n"
+        "offered = ('neural_codec', 'numpy', 'cv2', 'torch')\nleft = [n for n in os.listdir('/packages') if not n.startswith(offered)]\n"
+        "return [d for d in folders if os.listdir(d)] or left or can(lambda: __import__('pytest').__file__)"
+    ),
+    "fills_the_folders_of_packages": (
+        "import glob\nreturn [d for d in glob.glob('/python/lib/*/*-packages') + glob.glob('/usr/lib*/python*/*-packages') + ['/packages']"
+        " if written(d + '/x') or can(lambda: os.chmod(d, 0o777))]"
+    ),
     "fills_the_disk": (
         "def work():\n    for n in range(64):\n        with open(f'/tmp/{n}', 'wb') as file:\n            for _ in range(8):\n"
         "                file.write(bytes(1 << 20))\n    return 'wrote half a gigabyte'\nreturn can(work)"

