@@ -8,17 +8,20 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import neural_codec
 import numpy as np
 import pytest
 from .conftest import fixture, until
 from neural_codec import errors
-from neural_codec.experiments import ExperimentError, measure
+from neural_codec.experiments import ExperimentError, links, measure
 from neural_codec.experiments.artefacts import hash_of
+from neural_codec.experiments.aside import write_text
 from neural_codec.experiments.faults import MachineFault, is_of_machine
 from neural_codec.experiments.model import PHASES, ClipRef, job_from
 from neural_codec.experiments.probes import Probes
+from neural_codec.experiments.profiles import profiles_of
 from neural_codec.experiments.queue import UnknownProtocol
 from neural_codec.experiments.wire import answer_of, job_of
 from neural_codec.experiments.worker import Worker
@@ -463,6 +466,42 @@ def test_a_large_source_is_fetched_once_by_a_worker_and_by_others_of_its_folder(
     other = services()
     monkeypatch.setattr(other.artefacts, "read", lambda each: pytest.fail("fetched again"))
     assert other.clips.find(ClipRef(sha256=sha256))[0] == path
+
+
+def test_threads_that_write_the_same_file_at_once_all_succeed(services, tmp_path, monkeypatch):
+    """Workers of one server are threads of one process."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    source, gate = tmp_path / "clip.bin", threading.Barrier(4, timeout=30)
+    source.write_bytes(os.urandom(3 << 20))
+    sha256 = services().artefacts.put(source)
+
+    def together(pieces):
+        # All of them are in the middle of their files at the same time.
+        for index, piece in enumerate(pieces):
+            if index == 1:
+                gate.wait()
+            yield piece
+
+    def fetch(_):
+        opened = services()
+        read = opened.artefacts.read
+        opened.artefacts.read = lambda each: together(read(each))
+        return hash_of(opened.clips.find(ClipRef(sha256=sha256))[0])
+
+    real = os.replace
+    monkeypatch.setattr("os.replace", lambda *given: (gate.wait(), real(*given)))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(fetch, range(4))) == [sha256] * 4
+        for write in (
+            lambda index: links.remember(services(), "a" * 64, job_of({"experiment_id": f"e{index}", **SETTINGS})),
+            lambda index: write_text(tmp_path / "new" / "note.json", "[1]" * index),
+        ):
+            assert list(pool.map(write, range(4))) == [None] * 4
+        report = SimpleNamespace(scenes=[])
+        monkeypatch.setattr(neural_codec, "encode", lambda *_, **__: report)
+        assert list(pool.map(lambda _: profiles_of(source, sha256, tmp_path / "profiles"), range(4))) == [[]] * 4
+    assert [each for each in services().config.data.rglob(".*") if each.is_file()] == []
 
 
 def test_nothing_stays_in_the_scratch_folder(done, services, sandbox):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from . import ExperimentError
+from .aside import aside
 
 PIECE = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -55,19 +55,21 @@ class Folder:
         sha256 = hash_of(path)
         place = self.path(sha256)
         if not place.exists():
-            place.parent.mkdir(exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".new-", delete=False) as aside, open(path, "rb") as file:
-                try:
-                    while piece := file.read(PIECE):
-                        aside.write(piece)
-                    aside.flush()
-                    os.fsync(aside.fileno())
-                except BaseException:
-                    os.unlink(aside.name)
-                    raise
-            os.chmod(aside.name, 0o644)
-            os.replace(aside.name, place)
+            with aside(self.root) as new:
+                with open(path, "rb") as source, open(new, "wb") as file:
+                    while piece := source.read(PIECE):
+                        file.write(piece)
+                    file.flush()
+                    os.fsync(file.fileno())
+                self.adopt(new, sha256)
         return sha256
+
+    def adopt(self, new: Path, sha256: str) -> Path:
+        """Renames a file of the folder's file system to where content of this hash lies; gives that place."""
+        place = self.path(sha256)
+        place.parent.mkdir(exist_ok=True)
+        os.replace(new, place)
+        return place
 
     def size(self, sha256: str) -> int | None:
         place = self.path(sha256)

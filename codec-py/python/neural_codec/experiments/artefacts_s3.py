@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from . import ExperimentError
+from .aside import aside, write_text
 from .artefacts import PIECE, Folder, hash_of
 from .aws import client, code_of
 
@@ -74,14 +74,9 @@ def fetch_once(bucket: str, key: str, cache: Folder) -> Path:
         known = cache.path(json.loads(note.read_text())["sha256"])
         if known.exists():
             return known
-    fresh = cache.root / f".fetch-{os.getpid()}-{note.stem}"
-    try:
-        s3.download_file(bucket, key, str(fresh))
-        sha256 = hash_of(fresh)
-        place = cache.path(sha256)
-        place.parent.mkdir(exist_ok=True)
-        os.replace(fresh, place)
-    finally:
-        fresh.unlink(missing_ok=True)
-    note.write_text(json.dumps({"sha256": sha256}))
+    with aside(cache.root) as new:
+        s3.download_file(bucket, key, str(new))
+        sha256 = hash_of(new)
+        place = cache.adopt(new, sha256)
+    write_text(note, json.dumps({"sha256": sha256}))
     return place

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from . import ExperimentError
+from .aside import aside
 from .artefacts import Artefacts, Folder, hash_of
 from .model import ClipRef
 
@@ -89,18 +90,13 @@ class Clips:
                 return path
         if self.artefacts.size(sha256) is None:
             return None
-        fresh = self.cache.root / f".fetch-{os.getpid()}-{sha256}"
-        try:
-            with open(fresh, "wb") as file:
+        with aside(self.cache.root) as new:
+            with open(new, "wb") as file:
                 for piece in self.artefacts.read(sha256):
                     file.write(piece)
-            if hash_of(fresh) != sha256:
+            if hash_of(new) != sha256:
                 raise ExperimentError(f"clip: what was fetched is not {sha256}")
-            cached.parent.mkdir(exist_ok=True)
-            os.replace(fresh, cached)
-        finally:
-            fresh.unlink(missing_ok=True)
-        return cached
+            return self.cache.adopt(new, sha256)
 
     def _fetch(self, uri: str) -> Path:
         try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import neural_codec
 
 from .. import _native
+from .aside import write_text
 from .model import Job
 from .services import Services
 
@@ -33,11 +33,7 @@ def key_of(job: Job, clip: str) -> str:
 
 def remember(services: Services, key: str, job: Job) -> None:
     """Notes, in the worker's folder, which experiment has the result of a key; whether it has is looked up when it is asked for."""
-    path = _place(services, key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{os.getpid()}")
-    aside.write_text(json.dumps([job.experiment_id, job.timestamp]))
-    os.replace(aside, path)
+    write_text(_place(services, key), json.dumps([job.experiment_id, job.timestamp]))
 
 
 def find(services: Services, key: str) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from .._settings import as_texts
 from . import ExperimentError
+from .aside import write_text
 from .config import read_toml
 from .modifier import changes_of, table_of
 
@@ -39,9 +39,9 @@ class TableFile:
                 "accepted": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             }  # fmt: skip
             # The history first: a table is never without the way back.
-            _write(self.history, json.dumps([*self.entries(), entry], indent=2) + "\n")
-            _write(self.path, f"# Accepted: {told['name']}, see {page.name}.\n{told['toml']}")
-        _write(page, report)
+            write_text(self.history, json.dumps([*self.entries(), entry], indent=2) + "\n")
+            write_text(self.path, f"# Accepted: {told['name']}, see {page.name}.\n{told['toml']}")
+        write_text(page, report)
         return page
 
     def entries(self) -> list[dict[str, Any]]:
@@ -66,8 +66,8 @@ class TableFile:
         if last["text"] is None:
             self.path.unlink()
         else:
-            _write(self.path, last["text"])
-        _write(self.history, json.dumps(entries[:-1], indent=2) + "\n")
+            write_text(self.path, last["text"])
+        write_text(self.history, json.dumps(entries[:-1], indent=2) + "\n")
         return last
 
 
@@ -94,10 +94,3 @@ def patch_of(files: list[Path], pairs: list[str]) -> dict[str, Any]:
             raise ExperimentError(f"--set: expected KEY=NUMBER or KEY=[NUMBER, ...], found {pair!r}")
     as_texts({"defaults": patch})
     return patch
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text)
-    os.replace(aside, path)

@@ -6,11 +6,12 @@ The codec tells them in the report of an encode; the quickest encode there is se
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import neural_codec
+
+from .aside import write_text
 
 
 def profiles_of(clip: Path, sha256: str, folder: Path) -> list[dict[str, Any]]:
@@ -21,8 +22,5 @@ def profiles_of(clip: Path, sha256: str, folder: Path) -> list[dict[str, Any]]:
         return found
     report = neural_codec.encode(str(clip), quantizer=60, effort=0)
     found = [{"first_frame": each.first_frame, "frames": each.frames, **each.profile.to_dict()} for each in report.scenes]
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = kept.with_suffix(f".{os.getpid()}")
-    aside.write_text(json.dumps(found))
-    os.replace(aside, kept)
+    write_text(kept, json.dumps(found))
     return found
