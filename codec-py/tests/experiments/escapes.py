@@ -134,7 +134,7 @@ PROBES: dict[str, str] = {
     "asks_for_quotas": "return [e for e in [libc.syscall(ctypes.c_long(443), *[ctypes.c_long(0)] * 4), ctypes.get_errno()][1:] if e != errno.EPERM]",
     "finds_packages_that_were_not_offered": (
         "import glob, sys\nfolders = glob.glob('/python/lib/*/*-packages') + glob.glob('/usr/lib*/python*/*-packages')\n"
-        "offered = ('neural_codec', 'numpy', 'cv2', 'torch')\nleft = [n for n in os.listdir('/packages') if not n.startswith(offered)]\n"
+        "offered = ('neural_codec', 'numpy', 'av', 'cv2', 'torch')\nleft = [n for n in os.listdir('/packages') if not n.startswith(offered)]\n"
         "return [d for d in folders if os.listdir(d)] or left or can(lambda: __import__('pytest').__file__)"
     ),
     "fills_the_folders_of_packages": (

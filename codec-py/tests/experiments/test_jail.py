@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import neural_codec
 import pytest
 from .escapes import PROBES, code_of
 from neural_codec.experiments import ExperimentError, jail, seccomp
@@ -52,8 +53,8 @@ def test_a_file_beside_the_packages_that_are_offered_is_not_there():
     reads = "import os; return [sorted(f for d, _, files in os.walk('/packages') for f in files if f == 'METADATA')]"
     assert list(beside.glob("*.dist-info/METADATA")), "there is something to find"
     assert ask(agent(reads), packages=offered_packages())["value"] == [[]]
-    used = ask(agent("import numpy; import neural_codec; return [float(numpy.ones(3).sum()), neural_codec.__name__]"), packages=offered_packages())
-    assert used["value"] == [3.0, "neural_codec"]
+    body = "import numpy, neural_codec; return [float(numpy.ones(3).sum()), neural_codec.versions()['base encoder']]"
+    assert ask(agent(body), packages=offered_packages())["value"] == [3.0, neural_codec.versions()["base encoder"]], "the same base encoder"
 
 
 def test_a_package_brings_what_it_needs_and_no_more(monkeypatch, tmp_path):

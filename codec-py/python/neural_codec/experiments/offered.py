@@ -16,6 +16,8 @@ from importlib.util import find_spec
 # By module: the distributions that may have brought it.
 _OFFERED = {
     "neural_codec": ("neural-codec",),
+    # Its wheel carries the SVT-AV1 and dav1d that this package takes.
+    "av": ("av",),
     "numpy": ("numpy",),
     "cv2": ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
     "torch": ("torch",),
@@ -24,7 +26,7 @@ _OFFERED = {
 
 @functools.cache
 def offered_packages() -> tuple[str, ...]:
-    """Paths of packages, of modules and of folders of their shared libraries: of this package, numpy, and cv2 and torch where they are."""
+    """Paths of packages, of modules and of folders of their shared libraries: of this package, numpy, and av, cv2 and torch where they are."""
     found: dict[str, str] = {}
     known: set[str] = set()
     for module, distributions in _OFFERED.items():
