@@ -82,6 +82,30 @@ def test_the_same_body_twice_is_one_experiment_and_another_of_its_name_a_second(
     assert clash.status_code == 400 and "another job" in clash.json()["error"]
 
 
+def test_what_failed_or_was_cancelled_is_run_anew_when_it_is_sent_anew(server):
+    url, body = server().url, {"experiment_id": "a", **SETTINGS, "clip": {"sha256": "2" * 64}}
+    told = [httpx.post(f"{url}/experiment", json=body, params={"wait": "30"}, timeout=40).json() for _ in range(2)]
+    assert [each["state"] for each in told] == ["failed"] * 2 and told[1]["timestamp"] > told[0]["timestamp"]
+
+
+def test_what_was_cancelled_and_is_sent_anew_waits_anew_and_what_waits_is_one(server):
+    url, body = server(workers=0).url, {"experiment_id": "a", **SETTINGS, "fresh": True}
+    first, again = (httpx.post(f"{url}/experiment", json=body).json() for _ in range(2))
+    assert first["timestamp"] == again["timestamp"] and not again["new"]
+    assert httpx.post(f"{url}/experiment/a/cancel", json={}).json()["cancelled"]
+    anew = httpx.post(f"{url}/experiment", json=body).json()
+    assert anew["new"] and anew["status"] == "processing" and anew["timestamp"] > first["timestamp"]
+
+
+def test_what_is_to_be_fresh_is_run_anew_once_it_has_completed(server):
+    url = server().url
+    for fresh, new in ((False, False), (True, True)):
+        body = {"experiment_id": f"fresh-{fresh}", **SETTINGS, "fresh": fresh}
+        told = [httpx.post(f"{url}/experiment", json=body, params={"wait": "30"}, timeout=40).json() for _ in range(2)]
+        assert [each["state"] for each in told] == ["completed"] * 2
+        assert (told[1]["timestamp"] > told[0]["timestamp"]) is new and "linked" not in told[1]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "word"),
     [

@@ -75,7 +75,7 @@ class Api:
         job = job_of(body)
         check(job)
         before = self.store.get(job.experiment_id)
-        if before is not None and "timestamp" not in body and same_apart_from_time(before, job):
+        if before is not None and "timestamp" not in body and _answers(before, job):
             return before, False
         while "timestamp" not in body and self.store.get(job.experiment_id, job.timestamp) is not None:
             job = job.model_copy(update={"timestamp": job.timestamp + 1})
@@ -190,9 +190,12 @@ class Api:
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
 
-def same_apart_from_time(row: Row, job: Job) -> bool:
-    """Whether a row holds this job, whenever it was sent."""
-    return {**row.job, "timestamp": 0} == {**job.model_dump(mode="json"), "timestamp": 0}
+def _answers(row: Row, job: Job) -> bool:
+    """Whether a row is the answer to a job that is sent without a timestamp: it holds the same job, and waits, runs, or completed.
+    One that failed or was cancelled is run anew, and one that is to be fresh also where it completed."""
+    if {**row.job, "timestamp": 0} != {**job.model_dump(mode="json"), "timestamp": 0}:
+        return False
+    return row.state in IN_PROGRESS or (row.state == "completed" and not job.fresh)
 
 
 async def _body(request: Request) -> dict[str, Any] | Response:
