@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -18,10 +19,14 @@ PROFILES = {
         "changed_blocks": 0.2, "grain": grain, "flatness": 0.3, "hard_edges": 0.1,
     }
     for name, kind, grain in (
-        ("a", "static", 0.5), ("b", "moderate_motion", 3.0), ("c", "synthetic", 0.0), ("d", "high_motion", 4.0), ("e", "static", 0.7)
+        ("a", "static", 0.5), ("b", "moderate_motion", 3.0), ("c", "synthetic", 0.0), ("d", "high_motion", 4.0), ("e", "static", 0.7),
+        ("f", "high_motion", 4.0), ("g", "high_motion", 5.0), ("h", "moderate_motion", 6.0), ("i", "moderate_motion", 7.0),
     )
 }  # fmt: skip
-CLIPS = [{"uri": uri} for uri in PROFILES]
+_ALL = [{"uri": uri} for uri in PROFILES]
+CLIPS = _ALL[:5]
+# As many as a claim needs, with grain in each.
+GRAINY = [_ALL[3], *_ALL[5:]]
 
 
 def campaign(**more: Any) -> Campaign:
@@ -65,7 +70,7 @@ class FakeWorker:
         self.thread = threading.Thread(target=self._work, daemon=True)
 
     def __enter__(self) -> FakeWorker:
-        self.store.hello("fake", {"version": "1", "began": "", "finished": 0, "running": None})
+        self._hello()
         self.thread.start()
         return self
 
@@ -73,8 +78,14 @@ class FakeWorker:
         self.stopping.set()
         self.thread.join(10)
 
+    def _hello(self) -> None:
+        self.store.hello("fake", {"version": "1", "began": "", "finished": 0, "running": None})
+        self.said = time.monotonic()
+
     def _work(self) -> None:
         while not self.stopping.wait(0.005):
+            if time.monotonic() - self.said > 3:
+                self._hello()
             for key in self.store.queued(16):
                 claim = self.store.claim(key, "fake")
                 if claim is None:

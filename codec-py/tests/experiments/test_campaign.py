@@ -12,12 +12,13 @@ from neural_codec.experiments.campaign_model import read_campaign
 from neural_codec.experiments.campaign_open import open_carrier, open_planner
 from neural_codec.experiments.campaign_report import report_lines, report_of
 from neural_codec.experiments.ledger import Ledger
+from neural_codec.experiments.model import job_from
 from neural_codec.experiments.planner import Proposal
 from neural_codec.experiments.score import Score, interval, short_by
 
 from . import fakes
 from .conftest import new_table, until
-from .fakes import CLIPS, FakeWorker, campaign
+from .fakes import CLIPS, GRAINY, FakeWorker, campaign
 
 LEVELS_3 = {"rules": [{"when": [["grain", ">", 2.0]], "choose": {"tools": {"hierarchical_levels": 3, "adaptive_quantization": 1}}}]}
 
@@ -47,14 +48,48 @@ def run(services, wanted, planner=None, **fake) -> dict:
 
 def test_what_saves_bytes_on_clips_it_was_not_found_on_is_found(services):
     # Three levels save a tenth where there is grain: on clip b of those trained on, and on clip d.
-    wanted = campaign(training=CLIPS[:2], held_out=[CLIPS[3]], trials=1)
+    wanted = campaign(training=CLIPS[:2], held_out=GRAINY, trials=1)
     told = run(services(), wanted, Listed(LEVELS_3))
     assert told["state"] == "finished" and told["verdict"]["found"] and told["verdict"]["slot"] == 0
     assert told["verdict"]["score"]["bytes"] == pytest.approx(0.9) and told["verdict"]["interval"] == pytest.approx([0.9, 0.9])
     assert told["best"]["bytes"] == pytest.approx(0.9**0.5), "one of two training clips"
-    assert set(told["runs"].values()) == {1} and len(told["runs"]) == 2 + 2 + 2
+    assert set(told["runs"].values()) == {1} and len(told["runs"]) == 2 + 2 + 5 + 5
     text = "\n".join(report_lines(told))
     assert "**Found:**" in text and "| d.mkv | 100000 | 90000 | 0.9000 | met |" in text
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_what_chance_alone_could_give_is_no_claim(services, number):
+    told = run(services(), campaign(training=[CLIPS[1]], held_out=GRAINY[:number], trials=1), Listed(LEVELS_3))
+    assert not told["verdict"]["found"] and told["verdict"]["interval"] == pytest.approx([0.9, 0.9])
+    assert told["verdict"]["why"] == f"{number} held-out clips are too few: by chance alone all are better 1 time in {2**number}; 5 can tell"
+
+
+def with_content_of(monkeypatch, copy: str, original: str) -> None:
+    """Makes a clip one of the same bytes as another, under its own name."""
+    plain = fakes.result
+
+    def result(job, ratio, psnr):
+        told = plain(job, ratio, psnr)
+        if told["clip"]["name"] == copy:
+            told["clip"]["sha256"] = plain(job_from({**job.model_dump(), "clip": {"uri": f"file:///clips/{original}"}}), ratio)["clip"]["sha256"]
+        return told
+
+    monkeypatch.setattr(fakes, "result", result)
+
+
+@pytest.mark.parametrize("copy, original", [("i.mkv", "b.mkv"), ("i.mkv", "d.mkv"), ("i.mkv", "c.mkv")])
+def test_held_out_clips_of_the_content_of_others_are_no_claim(services, monkeypatch, copy, original):
+    with_content_of(monkeypatch, copy, original)
+    wanted = campaign(training=[CLIPS[1]], short=CLIPS[2], held_out=GRAINY, trials=1)
+    told = run(services(), wanted, Listed(LEVELS_3))
+    assert told["verdict"]["why"] == f"expected held-out clips that are others, found that {copy} has the content of {original}" and not told["verdict"]["found"]
+
+
+def test_training_clips_of_the_same_content_are_refused(services, monkeypatch):
+    with_content_of(monkeypatch, "b.mkv", "a.mkv")
+    with FakeWorker(services().store), pytest.raises(ExperimentError, match=r"training: .*b.mkv has the content of a.mkv"):
+        loop(services(), campaign()).run()
 
 
 def test_what_does_not_hold_on_held_out_clips_is_nothing_found(services):
@@ -66,7 +101,7 @@ def test_what_does_not_hold_on_held_out_clips_is_nothing_found(services):
 
 @pytest.mark.parametrize("psnr, why", [(37.9, "no trial has fewer bytes"), (38.0, "fewer bytes on clips")])
 def test_the_floor_counts_as_it_was_measured_whatever_an_encoder_says(services, psnr, why):
-    told = run(services(), campaign(training=[CLIPS[1]], held_out=[CLIPS[3]], trials=1), Listed(LEVELS_3), psnr=psnr)
+    told = run(services(), campaign(training=[CLIPS[1]], held_out=GRAINY, trials=1), Listed(LEVELS_3), psnr=psnr)
     assert told["verdict"]["why"].startswith(why)
     assert (told["best"] is None) == (psnr < 38)
 
@@ -210,15 +245,16 @@ def test_the_records_are_the_same_in_every_store(store):
 
 def test_a_campaign_runs_on_the_store_of_many_machines(services, amazon):
     opened = services(store=f"dynamodb://{new_table()}")
-    told = run(opened, campaign(training=[CLIPS[1]], held_out=[CLIPS[3]], trials=1), Listed(LEVELS_3))
-    assert told["verdict"]["found"] and set(told["runs"].values()) == {1} and len(told["runs"]) == 4
+    told = run(opened, campaign(training=[CLIPS[1]], held_out=GRAINY, trials=1), Listed(LEVELS_3))
+    assert told["verdict"]["found"] and set(told["runs"].values()) == {1} and len(told["runs"]) == 1 + 1 + 5 + 5
 
 
 @pytest.mark.parametrize(
     "more, word",
     [
         ({"target": {"kind": "quantizer", "value": 40.0}}, "floor"), ({"settings": {"pooling": "p5"}}, "settings"),
-        ({"held_out": CLIPS[:1]}, "not trained on"), ({"planner": "llm"}, "models"), ({"name": "a b"}, "name"),
+        ({"held_out": CLIPS[:1]}, "not trained on"), ({"training": CLIPS[:1] * 2}, "training: expected each clip once"),
+        ({"held_out": CLIPS[3:] * 2}, "held_out: expected each clip once, found file:///clips/d.mkv 2 times"), ({"planner": "llm"}, "models"), ({"name": "a b"}, "name"),
         ({"training": []}, "training"), ({"unknown": 1}, "unknown"), ({"trials": 0}, "trials"),
     ],
 )  # fmt: skip
@@ -270,7 +306,7 @@ def test_the_manual_has_every_field_of_a_campaign_and_no_other(tmp_path):
     assert all(f"{name} = " in text for each in (Asking, ModelChoice) for name in each.model_fields)
     first = text.partition("```toml\n")[2].partition("```")[0]
     (tmp_path / "clips").mkdir()
-    for name in "abcd":
+    for name in "abcdefg":
         (tmp_path / "clips" / f"{name}.mp4").write_bytes(b"x")
     (tmp_path / "campaign.toml").write_text(first)
     assert read_campaign(tmp_path / "campaign.toml", []).trials == 50
@@ -314,7 +350,7 @@ def test_whichever_write_a_campaign_dies_at_it_resumes_to_the_same_end(services,
     paid: list[str] = []
     monkeypatch.setattr(plan_llm, "ask", lambda model, body, *_: paid.append(body["messages"][1]["content"]) or Answered(answer, 1, 1))
     wanted = campaign(
-        training=[CLIPS[1]], held_out=[CLIPS[3]], trials=2, planner="llm", models=[{"url": "http://127.0.0.1:9", "model": "m"}]
+        training=[CLIPS[1]], held_out=GRAINY, trials=2, planner="llm", models=[{"url": "http://127.0.0.1:9", "model": "m"}]
     )
 
     def attempt(data, at: int, after: bool) -> tuple[Ledger, int]:

@@ -20,7 +20,7 @@ from neural_codec.experiments.plan_llm import spent
 
 from .conftest import until
 from .fake_model import model
-from .fakes import CLIPS, FakeWorker, campaign, factor
+from .fakes import CLIPS, GRAINY, FakeWorker, campaign, factor
 from .test_campaign import LEVELS_3, Listed, loop
 
 pytest.importorskip("optuna", reason="optuna is not installed: campaigns are not started")
@@ -129,7 +129,7 @@ def lives(server) -> None:
 def test_a_campaign_runs_over_http_as_it_does_by_the_queue(server, services, tmp_path):
     started = server(workers=0)
     lives(started)
-    wanted = campaign(training=[CLIPS[1]], held_out=[CLIPS[3]], trials=1, workers=[started.url])
+    wanted = campaign(training=[CLIPS[1]], held_out=GRAINY, trials=1, workers=[started.url])
     apart = services(data=tmp_path / "orchestrator")
     with FakeWorker(started.services.store) as worker:
         standing = loop(apart, wanted, Listed(LEVELS_3)).run()

@@ -16,6 +16,7 @@ from neural_codec.experiments.modifier_table import TableFile, flat, patch_of
 from neural_codec.experiments.wire import job_of
 
 from .fakes import CLIPS, FakeWorker, campaign
+from .test_campaign import with_content_of
 from .test_campaign_processes import toml_of
 
 FLOOR = {"kind": "min_psnr_y", "value": 36.0}
@@ -162,6 +163,12 @@ def test_a_patch_that_is_none_and_a_campaign_that_proves_nothing_are_refused(ser
     opened.stopping.set()
     with pytest.raises(Halted, match="resumes"):
         opening({"search.far": 1.0}).run()
+
+
+def test_held_out_clips_of_the_content_of_training_clips_accept_nothing(services, monkeypatch):
+    with_content_of(monkeypatch, "e.mkv", "a.mkv")
+    with pytest.raises(ExperimentError, match="modifier: .*e.mkv has the content of a.mkv"):
+        tried(services())
 
 
 def test_the_file_changes_by_what_was_accepted_and_comes_back(tmp_path, services):

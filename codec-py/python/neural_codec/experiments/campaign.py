@@ -25,7 +25,7 @@ from .rates import BASELINE
 from .score import Score, clip_score, score_of
 from .services import Services
 from .stages import decided_by_code, early_score, short_payload, short_score
-from .verdict import against, verdict_of
+from .verdict import LEAST_CLIPS, against, copy_among, verdict_of
 
 logger = logging.getLogger("neural_codec.experiments.campaign")
 # How often it is shown which workers live.
@@ -58,6 +58,8 @@ class Loop:
     def run(self) -> Standing:
         """Begins or resumes."""
         standing = self.ledger.begin(self.campaign)
+        if 0 < len(self.campaign.held_out) < LEAST_CLIPS:
+            logger.warning("%s: fewer than %d held-out clips are too few for a claim", self.campaign.name, LEAST_CLIPS)
         self.began = standing.began
         if standing.state != "finished":
             try:
@@ -81,6 +83,9 @@ class Loop:
         self.baseline = self._results(self._baseline_jobs("base", self.campaign.training))
         if self.campaign.short is not None:
             self.short = self._results([self._short_job("sbase", "settings", {"settings": self.campaign.settings}, BASELINE)])[0]
+        copied = copy_among([], self.baseline)
+        if copied:
+            raise ExperimentError(f"training: expected clips of different content, found that {copied}")
         self.clips = [[_profile(scene) for scene in result["scenes"]] for result in self.baseline]
         self.profiles = [profile for clip in self.clips for profile in clip]
         self._read_slots()
@@ -280,7 +285,8 @@ class Loop:
         for job in (*base, *tried):
             self.carrier.send(job)
         baseline, outcomes = self._results(base), self._outcomes(tried)
-        self.ledger.tell(verdict={"slot": best.slot, **verdict_of(self.campaign, outcomes, baseline)})
+        trained = [*self.baseline, *([] if self.short is None else [self.short])]
+        self.ledger.tell(verdict={"slot": best.slot, **verdict_of(self.campaign, outcomes, baseline, trained)})
 
     def _baseline_score(self) -> Score:
         return score_of([clip_score(self.campaign.target, each, each) for each in self.baseline])

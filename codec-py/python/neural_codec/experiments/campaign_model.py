@@ -86,6 +86,11 @@ class Campaign(Strict):
             raise ValueError("models: expected at least one with planner 'llm', and none with another")
         if self.short_above is not None and self.short is None:
             raise ValueError("short_above: expected a clip as short beside it")
+        for side in ("training", "held_out"):
+            places = [_place(clip) for clip in getattr(self, side)]
+            twice = sorted({each for each in places if places.count(each) > 1})
+            if twice:
+                raise ValueError(f"{side}: expected each clip once, found {twice[0]} {places.count(twice[0])} times")
         both = {_place(clip) for clip in (*self.training, *([self.short] if self.short else []))} & {_place(clip) for clip in self.held_out}
         if both:
             raise ValueError(f"held_out: expected clips that are not trained on, found {sorted(both)[0]} on both sides")

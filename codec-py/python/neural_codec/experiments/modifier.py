@@ -23,6 +23,7 @@ from .carrier import Carrier, Outcome
 from .model import ClipRef, Job, job_from
 from .score import Score, clip_score, score_of, short_by
 from .services import Services
+from .verdict import copy_among
 
 # The rule. Means are geometric, of ratios to the table before.
 LEAST_GAIN = 0.005
@@ -90,6 +91,7 @@ class Modifier:
         self.base = changes_of(self.before)
         self.after = table_of({**self.base, **patch})
         self.changed = changes_of(self.after)
+        self.trained: list[dict[str, Any]] = []
         if self.after["hash"] == self.before["hash"]:
             raise ExperimentError("modifier: expected constants that differ from the table before, found none")
         told = [campaign.model_dump(mode="json", exclude={"workers"}), self.before["hash"], self.after["hash"]]
@@ -133,6 +135,9 @@ class Modifier:
         after = [self._job(f"{mark}a{index}", clip, self.changed) for index, clip in enumerate(clips)]
         # One beside the other, so that a machine that grows slower does so for both.
         found = self._outcomes([job for pair in zip(before, after, strict=True) for job in pair])
+        copied = copy_among(self.trained, [_result(job, found[job.experiment_id]) for job in before])
+        if copied:
+            raise ExperimentError(f"modifier: expected clips of different content, found that {copied}")
         scores = []
         for old, new in zip(before, after, strict=True):
             results = [_result(job, found[job.experiment_id]) for job in (old, new)]
@@ -144,6 +149,7 @@ class Modifier:
                 )
             scores.append(clip_score(self.campaign.target, results[1], results[0]))
             self.encoder = results[0].get("base_encoder", "")
+            self.trained.append(results[0])
         return score_of(scores)
 
     def _job(self, mark: str, clip: ClipRef, changes: Mapping[str, Any]) -> Job:
