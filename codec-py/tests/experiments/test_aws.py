@@ -133,6 +133,18 @@ def test_a_row_without_a_message_is_found_all_the_same(cloud):
     Worker(opened).run_until(lambda: opened.store.get("a").state == "completed")
 
 
+def test_a_message_of_a_job_that_needs_a_gpu_costs_a_worker_without_one_no_try(cloud, monkeypatch):
+    opened = cloud()
+    opened.submit(job_of({"experiment_id": "needs", **SETTINGS, "needs": {"gpu": True}}))
+    opened.submit(job_of({"experiment_id": "any", "type": "test"}))
+    Worker(opened).run(until_empty=True)
+    row = opened.store.get("needs")
+    assert opened.store.get("any").state == "completed" and row.state == "queued" and row.claims == 0
+    monkeypatch.setattr("neural_codec.experiments.services.has_gpu", lambda: True)
+    monkeypatch.setattr("neural_codec.experiments.worker.run", lambda run, folder: {})
+    Worker(cloud()).run_until(lambda: opened.store.get("needs").state == "completed")
+
+
 def test_artefacts_are_written_once_and_read_back(cloud, tmp_path):
     opened = cloud()
     path = tmp_path / "file"

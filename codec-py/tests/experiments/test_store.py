@@ -149,6 +149,14 @@ def test_rows_are_listed_by_state_order_and_text(store: Store):
         store.page(order="revision; DROP TABLE experiments")
 
 
+def test_rows_that_wait_are_told_apart_by_their_need_of_a_gpu(store: Store):
+    for index in range(3):
+        store.add(job(f"gpu{index}", index, needs={"gpu": True}))
+        store.add(job(f"cpu{index}", index))
+    assert store.queued(2, gpu=False) == [("cpu0", 0), ("cpu1", 1)] and store.queued(1, gpu=True) == [("gpu0", 0)]
+    assert store.queued() == [(f"{kind}{index}", index) for index in range(3) for kind in ("gpu", "cpu")]
+
+
 def test_every_change_can_be_followed(store: Store):
     store.add(job("a"))
     seen = store.revision()

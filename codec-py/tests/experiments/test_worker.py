@@ -348,6 +348,21 @@ def _decode_in_thread(stream, output):
     return thread, pids, raised
 
 
+def test_a_job_that_needs_a_gpu_is_left_to_a_worker_that_has_one(services, monkeypatch):
+    opened, needs = services(), {"needs": {"gpu": True}}
+    opened.submit(job_of({"experiment_id": "needs", **SETTINGS, **needs}))
+    opened.submit(job_of({"experiment_id": "any", **SETTINGS}))
+    monkeypatch.setattr("neural_codec.experiments.worker.run", lambda run, folder: {})
+    without = services()
+    worker = Worker(without)
+    worker.run_until(lambda: opened.store.get("any").state == "completed" and bool(opened.store.alerts()))
+    row = opened.store.get("needs")
+    assert row.state == "queued" and row.claims == 0 and not worker.told()["gpu"]
+    assert [each["name"] for each in opened.store.alerts()] == ["no worker with a GPU"]
+    monkeypatch.setattr("neural_codec.experiments.services.has_gpu", lambda: True)
+    Worker(services()).run_until(lambda: opened.store.get("needs").state == "completed" and not opened.store.alerts())
+
+
 def test_a_decode_that_the_machine_ends_or_refuses_is_not_the_fault_of_the_stream(tmp_path, small_clip):
     with pytest.raises(MachineFault, match="decode: "):
         measure.decode_fresh(small_clip, tmp_path / "nowhere" / "video.mkv", lambda: False)

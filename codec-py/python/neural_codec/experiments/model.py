@@ -58,7 +58,7 @@ class Budget(Strict):
 
 
 class Needs(Strict):
-    """What a worker must have."""
+    """What a worker must have; one without it leaves the job to others."""
 
     gpu: bool = False
 

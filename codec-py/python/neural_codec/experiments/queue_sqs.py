@@ -25,12 +25,13 @@ _EMPTY = 3
 class SqsQueue:
     """See `queue.Queue`. Dead letters go to the queue of the same name with `-dead` after it."""
 
-    def __init__(self, name: str, store: Store, lease: float = 60.0) -> None:
+    def __init__(self, name: str, store: Store, lease: float = 60.0, has_gpu: bool = True) -> None:
         if not name.endswith(_ENDING):
             raise ExperimentError(
                 f"queue: expected a name that ends in {_ENDING}, the protocol of this version, found {name!r}"
             )
         self.store, self.lease, self.empty = store, max(1, round(lease)), 0
+        self.gpu = None if has_gpu else False
         self.url, self.dead = _url(name), _url(f"{name}-dead")
 
     def send(self, job: Job) -> None:
@@ -91,7 +92,7 @@ class SqsQueue:
     def _forgotten(self) -> Delivery | None:
         """A row that waits while no message comes: its sender died in between, or the queue was purged."""
         self.empty += 1
-        keys = self.store.queued(1) if self.empty >= _EMPTY else []
+        keys = self.store.queued(1, gpu=self.gpu) if self.empty >= _EMPTY else []
         return Delivery(keys[0], _nothing, _nothing, _nothing) if keys else None
 
     def bury(self, key: Key, reason: str) -> None:

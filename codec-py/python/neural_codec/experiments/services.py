@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Services:
     artefacts: Artefacts
     clips: Clips
     queue: Queue
+    has_gpu: bool = False
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -44,8 +46,14 @@ def open_services(config: Config) -> Services:
     stopping = threading.Event()
     store, artefacts = open_store(config.store_url), open_artefacts(config.artefacts_url)
     clips = Clips(config.data / "clips", artefacts, config.clip, config.clips, config.buckets)
-    queue = open_queue(config.queue_url, store, stopping.wait, config.lease_s)
-    return Services(config, store, artefacts, clips, queue, stopping)
+    gpu = has_gpu()
+    queue = open_queue(config.queue_url, store, stopping.wait, config.lease_s, has_gpu=gpu)
+    return Services(config, store, artefacts, clips, queue, gpu, stopping)
+
+
+def has_gpu() -> bool:
+    """Whether this machine has devices of a GPU that jobs can be given."""
+    return bool(glob.glob("/dev/nvidia[0-9]*"))
 
 
 def utc() -> str:

@@ -37,8 +37,8 @@ class Store(Protocol):
     def get(self, experiment_id: str, timestamp: int | None = None) -> Row | None:
         """One row; the latest of that name where no timestamp is given."""
 
-    def queued(self, limit: int = 16) -> list[Key]:
-        """Keys of the rows that wait longest."""
+    def queued(self, limit: int = 16, *, gpu: bool | None = None) -> list[Key]:
+        """Keys of the rows that wait longest; where `gpu` is given, of those alone that need one, or that need none."""
 
     def claim(self, key: Key, worker: str) -> Claim | None:
         """The right to run a queued row; None where it is not queued."""

@@ -67,7 +67,7 @@ class DynamoStore(DynamoRecords):
     def add(self, job: Job) -> Row:
         row = Row(job.experiment_id, job.timestamp, job.kind, "queued", job.model_dump(mode="json"), time.time(), job.campaign)
         row.revision = self._next()
-        item = _item(row) | {"feed": {"S": "test" if job.kind == "test" else "all"}}
+        item = _item(row) | {"feed": {"S": "test" if job.kind == "test" else "all"}, "gpu": {"BOOL": job.needs.gpu}}
         try:
             client("dynamodb").put_item(
                 TableName=self.table, Item=item, ConditionExpression="attribute_not_exists(experiment_id)"
@@ -96,12 +96,16 @@ class DynamoStore(DynamoRecords):
         return _row(found[0]) if found else None
 
     def _query(
-        self, index: str, name: str, value: str, *, after: int | None = None, limit: int | None = None
+        self, index: str, name: str, value: str, *, after: int | None = None, limit: int | None = None, gpu: bool | None = None
     ) -> Iterator[dict[str, Any]]:
         condition, bound = f"#{name} = :value", {":value": {"S": value}}
         if after is not None:
             condition, bound = condition + " AND revision > :after", {**bound, ":after": {"N": str(after)}}
         options: dict[str, Any] = {} if limit is None else {"Limit": limit}
+        if gpu is not None:
+            # A limit counts what is read, before the filter.
+            options = {"FilterExpression": "gpu = :gpu"}
+            bound = {**bound, ":gpu": {"BOOL": gpu}}
         left = limit
         while True:
             page = client("dynamodb").query(
@@ -114,10 +118,10 @@ class DynamoStore(DynamoRecords):
                 return
             options["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def queued(self, limit: int = 16) -> list[Key]:
+    def queued(self, limit: int = 16, *, gpu: bool | None = None) -> list[Key]:
         return [
             (item["experiment_id"]["S"], int(item["timestamp"]["N"]))
-            for item in self._query("by_state", "state", "queued", limit=limit)
+            for item in self._query("by_state", "state", "queued", limit=limit, gpu=gpu)
         ]
 
     def claim(self, key: Key, worker: str) -> Claim | None:
@@ -275,7 +279,8 @@ def _row(item: dict[str, Any]) -> Row:
         values[name] = (
             value if kind in ("S", "BOOL") else float(value) if name in ("created", "started", "finished") else int(value)
         )
-    values.pop("feed", None)
+    for name in ("feed", "gpu"):
+        values.pop(name, None)
     for name in _TEXTS:
         if name in values:
             values[name] = json.loads(values[name])

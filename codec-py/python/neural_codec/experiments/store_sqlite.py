@@ -89,8 +89,9 @@ class SqliteStore:
         found = self._db().execute(sql, values).fetchone()
         return None if found is None else _row(found)
 
-    def queued(self, limit: int = 16) -> list[Key]:
-        sql = "SELECT experiment_id, timestamp FROM experiments WHERE state = 'queued' ORDER BY created LIMIT ?"
+    def queued(self, limit: int = 16, *, gpu: bool | None = None) -> list[Key]:
+        need = "" if gpu is None else f" AND json_extract(job, '$.needs.gpu') IS {'' if gpu else 'NOT '}1"
+        sql = f"SELECT experiment_id, timestamp FROM experiments WHERE state = 'queued'{need} ORDER BY created LIMIT ?"
         return [(each[0], each[1]) for each in self._db().execute(sql, (limit,))]
 
     def claim(self, key: Key, worker: str) -> Claim | None:

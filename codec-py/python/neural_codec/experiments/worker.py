@@ -36,6 +36,8 @@ EXIT_UNKNOWN_PROTOCOL = 78
 # So often in the time of a beat a worker says that it lives and looks after the others: what a silent one held is given back at
 # most two thirds of a beat after its lease.
 LOOKS = 3
+# The alert where jobs need what no worker has.
+_NO_GPU = "no worker with a GPU"
 # What a worker waits after a fault of the machine is doubled at most so often: 8 minutes by the default.
 _MOST_DOUBLINGS = 5
 
@@ -103,6 +105,10 @@ class Worker:
         if row.job.get("protocol") != PROTOCOL:
             delivery.back()
             raise UnknownProtocol(f"{row.experiment_id}: expected protocol {PROTOCOL}, found {row.job.get('protocol')!r}")
+        if row.job.get("needs", {}).get("gpu") and not self.services.has_gpu:
+            # A worker with one finds it among the rows, or hears of it after a lease.
+            delivery.extend()
+            return True
         claim = self.services.store.claim(delivery.key, self.name)
         if claim is None:
             self._settle(delivery)
@@ -239,8 +245,20 @@ class Worker:
         while True:
             self._guarded(self._reap)
             self._guarded(self.watch.check)
+            self._guarded(self._unserved)
             if self.services.stopping.wait(self.services.config.beat_s / LOOKS):
                 return
+
+    def _unserved(self) -> None:
+        """Tells where jobs wait for a GPU that no worker has, which lives."""
+        store = self.services.store
+        workers = store.workers()
+        live = self.watch.liveness.check(workers)
+        served = any(live[each["worker"]] and each["told"].get("gpu") for each in workers)
+        if not served and store.queued(1, gpu=True):
+            self.watch.tell(_NO_GPU, "jobs wait that need a GPU, and no worker that lives has one")
+        else:
+            self.watch.end(_NO_GPU)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -264,5 +282,5 @@ class Worker:
         running = self.current
         return {
             "version": neural_codec.__version__, "protocol": PROTOCOL, "host": socket.gethostname(), "pid": os.getpid(),
-            "began": self.began, "finished": self.finished, "running": None if running is None else running[0].claim.experiment_id,
+            "began": self.began, "finished": self.finished, "gpu": self.services.has_gpu, "running": None if running is None else running[0].claim.experiment_id,
         }  # fmt: skip
