@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
@@ -173,6 +174,24 @@ def test_a_clip_of_a_bucket_is_fetched_once(cloud, small_clip, monkeypatch):
     opened.stopping.clear()
     Worker(opened).run(until_empty=True)
     assert "bucket" in opened.store.get("c").error["message"]
+
+
+def test_an_artefact_that_no_single_request_takes_is_kept_in_parts(cloud, tmp_path, monkeypatch):
+    opened, s3 = cloud(), aws.client("s3")
+    put, most = s3.put_object, 9 << 20
+
+    def limited(**given):
+        body = given["Body"]
+        assert (len(body) if hasattr(body, "__len__") else os.fstat(body.fileno()).st_size) <= most, "EntityTooLarge"
+        return put(**given)
+
+    monkeypatch.setattr(s3, "put_object", limited)
+    for size in (1000, 20 << 20):
+        path = tmp_path / f"video{size}"
+        path.write_bytes(bytes(range(250)) * (size // 250))
+        sha256 = opened.artefacts.put(path)
+        assert opened.artefacts.size(sha256) == path.stat().st_size
+        assert b"".join(opened.artefacts.read(sha256)) == path.read_bytes()
 
 
 @pytest.mark.parametrize(("code", "claims"), [("SlowDown", 2), ("404", 1), ("403", 1)])

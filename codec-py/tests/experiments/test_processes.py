@@ -206,7 +206,7 @@ def test_the_policy_allows_what_the_code_calls_and_no_more():
         (folder / name).read_text() for name in ("store_dynamo.py", "queue_sqs.py", "artefacts_s3.py", "alerts.py")
     )
     calls = set(re.findall(r"client\(\"(\w+)\"\)\.(\w+)\(", text)) | {("s3", "head_object")}
-    action = {("s3", "head_object"): "s3:GetObject"}
+    action = {("s3", "head_object"): "s3:GetObject", ("s3", "upload_file"): "s3:PutObject"}
     needed = {action.get(call, f"{call[0]}:{''.join(word.title() for word in call[1].split('_'))}") for call in calls}
     policy = json.loads((UNITS / "iam-policy.json").read_text())
     allowed: set[str] = set()
@@ -215,7 +215,7 @@ def test_the_policy_allows_what_the_code_calls_and_no_more():
         allowed |= {actions} if isinstance(actions, str) else set(actions)
         assert statement["Resource"] != "*" or statement.get("Condition"), statement["Sid"]
     assert not any("*" in each for each in allowed)
-    assert needed <= allowed and allowed - needed <= {"s3:ListBucket"}
+    assert needed <= allowed and allowed - needed <= {"s3:ListBucket", "s3:AbortMultipartUpload"}
 
 
 def test_the_files_that_make_table_and_queue_are_taken(amazon):
