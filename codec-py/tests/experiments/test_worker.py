@@ -483,6 +483,25 @@ def test_a_large_source_is_fetched_once_by_a_worker_and_by_others_of_its_folder(
     assert other.clips.find(ClipRef(sha256=sha256))[0] == path
 
 
+def test_a_codec_that_was_built_anew_under_its_version_has_results_and_profiles_of_its_own(tmp_path, monkeypatch):
+    job, keys, encodes = job_of({"experiment_id": "a", "timestamp": 1, **SETTINGS}), [], []
+    library, native = tmp_path / "libSvtAv1Enc.so", tmp_path / "_native.so"
+    fake = SimpleNamespace(
+        __file__=str(native), encoder_version=lambda: ("SVT-AV1 4.2.0", str(library)), decoder_version=lambda: ("dav1d 1.5", "(built in)")
+    )
+    monkeypatch.setattr(links, "_native", fake)
+    monkeypatch.setattr(neural_codec, "encode", lambda *_, **__: encodes.append(1) or SimpleNamespace(scenes=[]))
+    for codec, encoder in (("one", "one"), ("one", "one"), ("two", "one"), ("two", "two")):
+        native.write_text(codec)
+        library.write_text(encoder)
+        links.versions.cache_clear()
+        keys.append(links.key_of(job, "c" * 64))
+        profiles_of(tmp_path, "c" * 64, tmp_path / "profiles")
+    links.versions.cache_clear()
+    assert keys[0] == keys[1] and len(set(keys)) == 3
+    assert len(encodes) == 2, "once a build of the codec"
+
+
 def test_threads_that_write_the_same_file_at_once_all_succeed(services, tmp_path, monkeypatch):
     """Workers of one server are threads of one process."""
     from concurrent.futures import ThreadPoolExecutor

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import neural_codec
 
 from .. import _native
+from .artefacts import hash_of
 from .aside import write_text
 from .model import Job
 from .services import Services
@@ -18,8 +20,12 @@ from .services import Services
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """What may change a result although a job stays the same."""
-    return {"neural_codec": neural_codec.__version__, "encoder": _native.encoder_version()[0], "decoder": _native.decoder_version()[0]}
+    """What may change a result although a job stays the same; of what was compiled its content too, as it may be built anew under the
+    same version. The table of constants is part of the native module."""
+    told = {"neural_codec": neural_codec.__version__, "native": hash_of(str(_native.__file__))}
+    for name, (version, path) in (("encoder", _native.encoder_version()), ("decoder", _native.decoder_version())):
+        told[name] = f"{version} {hash_of(path)}" if os.path.exists(path) else version
+    return told
 
 
 def key_of(job: Job, clip: str) -> str:

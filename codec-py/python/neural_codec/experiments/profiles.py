@@ -1,4 +1,4 @@
-"""Profiles of a clip's scenes, found once for a clip and kept by its hash.
+"""Profiles of a clip's scenes, found once for a clip by each build of the codec and kept by their hashes.
 
 The codec tells them in the report of an encode; the quickest encode there is serves.
 """
@@ -12,11 +12,12 @@ from typing import Any
 import neural_codec
 
 from .aside import write_text
+from .links import versions
 
 
 def profiles_of(clip: Path, sha256: str, folder: Path) -> list[dict[str, Any]]:
     """For each scene its `first_frame`, `frames`, and every field of its profile by name."""
-    kept = folder / f"{sha256}-{neural_codec.__version__}.json"
+    kept = folder / f"{sha256}-{neural_codec.__version__}-{versions()['native'][:16]}.json"
     if kept.exists():
         found: list[dict[str, Any]] = json.loads(kept.read_text())
         return found
