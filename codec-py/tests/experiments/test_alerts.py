@@ -10,8 +10,10 @@ import time
 import httpx
 import pytest
 from .conftest import until
+from .fakes import campaign
 from neural_codec.experiments import alerts
 from neural_codec.experiments.alerts import NEWS_S, Liveness, Watch, window_of
+from neural_codec.experiments.ledger import Ledger
 from neural_codec.experiments.wire import job_of
 from neural_codec.experiments.worker import Worker
 
@@ -104,6 +106,27 @@ def test_no_machine_ends_the_alert_of_another_ones_disk(services, monkeypatch):
     monkeypatch.setattr(alerts.time, "time", lambda: now + NEWS_S + 1)
     other.check()
     assert opened.store.alerts() == [], "a machine that is gone says nothing any more"
+
+
+@pytest.mark.parametrize("kind", ["campaign degraded", "campaign without workers"])
+def test_what_a_campaign_told_is_over_when_nobody_runs_it(services, kind, monkeypatch):
+    opened = services()
+    watch, ledger = Watch(opened), Ledger(opened.store, "first")
+    ledger.begin(campaign())
+    for end in ("stopped", "finished"):
+        ledger.move("running")
+        watch.tell(f"{kind}: first", "so it is")
+        watch.check()
+        assert [each["name"] for each in opened.store.alerts()] == [f"{kind}: first"]
+        ledger.move(end)
+        watch.check()
+        assert opened.store.alerts() == []
+    ledger.move("running")
+    watch.tell(f"{kind}: first", "and its process was killed")
+    now = time.time()
+    monkeypatch.setattr(alerts.time, "time", lambda: now + NEWS_S + 1)
+    watch.check()
+    assert opened.store.alerts() == []
 
 
 def test_a_silent_worker_is_seen_within_half_a_minute(services):

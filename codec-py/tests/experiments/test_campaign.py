@@ -12,7 +12,7 @@ from neural_codec.experiments.campaign_model import read_campaign
 from neural_codec.experiments.campaign_open import open_carrier, open_planner
 from neural_codec.experiments.campaign_report import report_lines, report_of
 from neural_codec.experiments.ledger import Ledger
-from neural_codec.experiments.model import job_from
+from neural_codec.experiments.model import ENDED, job_from
 from neural_codec.experiments.planner import Proposal
 from neural_codec.experiments.score import Score, interval, short_by
 
@@ -224,6 +224,64 @@ def test_a_baseline_that_fails_ends_it_with_its_reason(services):
 
     with FakeWorker(services().store, answer), pytest.raises(ExperimentError, match="first-base-0: expected a baseline.*no such clip"):
         loop(services(), campaign()).run()
+
+
+@pytest.mark.parametrize("failing", ["base-1", "sbase", "hbase-2"])
+def test_a_baseline_that_failed_is_tried_anew_when_the_campaign_is_started_again(services, failing):
+    opened = services()
+    wanted = campaign(training=CLIPS[:2], short=CLIPS[2], held_out=GRAINY, trials=1)
+    ledger = Ledger(opened.store, "first")
+
+    def answer(job):
+        if job.experiment_id in (f"first-{failing}", f"first-{failing}-try2"):
+            raise ValueError("the disk was full")
+        return fakes.factor(job)
+
+    with FakeWorker(opened.store, answer) as worker:
+        for _ in range(2):
+            with pytest.raises(ExperimentError, match=f"first-{failing}.*the disk was full"):
+                loop(opened, wanted, Listed(LEVELS_3)).run()
+            assert ledger.standing().state == "stopped" and "the disk was full" in ledger.standing().told["ended"]
+        standing = loop(opened, wanted, Listed(LEVELS_3)).run()
+    assert standing.state == "finished" and standing.told["verdict"]["found"] and "trials are done" in standing.told["ended"]
+    assert f"first-{failing}-try3" in worker.runs and set(worker.runs.values()) == {1}, "what completed is not run again"
+
+
+@pytest.mark.parametrize("end", ["cancelled", "dead"])
+def test_a_held_out_job_that_was_lost_is_no_verdict(services, end):
+    opened = services()
+    wanted = campaign(training=[CLIPS[1]], held_out=GRAINY, trials=1)
+    store, lost = opened.store, "first-held-1"
+
+    def answer(job):
+        key = job.experiment_id, job.timestamp
+        if job.experiment_id == lost and end == "cancelled":
+            store.cancel(key)
+        while job.experiment_id == lost and (row := store.get(*key)).state not in ENDED:
+            # Its workers fall silent, one after the other.
+            store.lapse(key, row.fence, row.beat)
+            store.claim(key, "fake")
+        return fakes.factor(job)
+
+    with FakeWorker(store, answer):
+        with pytest.raises(ExperimentError, match=f"{lost}: expected an outcome, found"):
+            loop(opened, wanted, Listed(LEVELS_3)).run()
+        standing = loop(opened, wanted, Listed(LEVELS_3)).run()
+    assert standing.told["verdict"]["found"] and store.get(f"{lost}-try2").state == "completed"
+
+
+def test_a_campaign_whose_process_is_told_to_end_or_breaks_is_not_running(services, monkeypatch):
+    opened = services()
+    ledger = Ledger(opened.store, "first")
+    halted = loop(opened, campaign(trials=1), Listed(LEVELS_3))
+    halted.watch.tell("campaign without workers: first", "none")
+    opened.stopping.set()
+    assert halted.run().state == "stopped" and opened.store.alerts() == []
+    broken = loop(services(), campaign(trials=1), Listed(LEVELS_3))
+    monkeypatch.setattr(broken, "_search", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        broken.run()
+    assert ledger.standing().state == "stopped" and ledger.standing().told["ended"] == "it failed: division by zero"
 
 
 def test_the_records_are_the_same_in_every_store(store):

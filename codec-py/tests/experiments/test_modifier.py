@@ -165,6 +165,19 @@ def test_a_patch_that_is_none_and_a_campaign_that_proves_nothing_are_refused(ser
         opening({"search.far": 1.0}).run()
 
 
+def test_a_pair_of_which_one_failed_is_tried_anew_by_the_same_command(services):
+    def fails(job):
+        if job.experiment_id.endswith("-ta1"):
+            raise ValueError("the disk was full")
+        return law(0.99)(job)
+
+    opened = services()
+    with pytest.raises(ExperimentError, match="-ta1: expected a result, found failed: the disk was full"):
+        tried(opened, fake=fails)
+    told = tried(opened)
+    assert told["accepted"] and told["runs"] == 2 + 2 * 2, "the pair that failed, and the held-out clips"
+
+
 def test_held_out_clips_of_the_content_of_training_clips_accept_nothing(services, monkeypatch):
     with_content_of(monkeypatch, "e.mkv", "a.mkv")
     with pytest.raises(ExperimentError, match="modifier: .*e.mkv has the content of a.mkv"):

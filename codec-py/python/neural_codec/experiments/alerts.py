@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 from .config import Config
+from .ledger import state_of
 from .model import Row
 from .services import Services, utc
 
@@ -23,6 +24,8 @@ LIVE_S = 18.0
 # So long after it fell silent, a worker is no longer listed; so long after it was found, a poison job is no longer news.
 FORGOTTEN_S = 600.0
 NEWS_S = 86400.0
+# What the loop of a campaign tells, with its name.
+DEGRADED, WITHOUT_WORKERS = "campaign degraded", "campaign without workers"
 
 
 class Liveness:
@@ -103,8 +106,13 @@ class Watch:
         self.tell(f"poison job: {experiment_id}", text)
 
     def _over(self, name: str, opened: float) -> None:
-        """A lost lease is over once the job has ended; a poison job, once it was sent anew and completed, or after a day."""
+        """A lost lease is over once the job has ended; a poison job, once it was sent anew and completed, or after a day; what its loop
+        says of a campaign, once that is stopped or finished, or after a day, as a loop that was killed ends nothing."""
         kind, _, experiment_id = name.partition(": ")
+        if kind in (DEGRADED, WITHOUT_WORKERS):
+            if state_of(self.services.store, experiment_id) not in ("running", "stopping") or time.time() - opened > NEWS_S:
+                self.end(name)
+            return
         if kind == "disk full" and name != self.disk and time.time() - opened > NEWS_S:
             # Its machine says neither that it is full nor that it is not.
             self.end(name)

@@ -6,6 +6,7 @@ names of experiments follow from slot and clip, and workers take the same job on
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -13,10 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import ExperimentError
-from .alerts import Watch
+from .alerts import DEGRADED, WITHOUT_WORKERS, Watch
 from .campaign_model import Campaign
 from .campaign_report import progress_of
-from .carrier import Carrier, Outcome
+from .carrier import Carrier, Outcome, attempt_of
 from .ledger import Ledger, Standing
 from .model import ClipRef, Job, job_from
 from .novelty import known_score
@@ -68,21 +69,33 @@ class Loop:
                 self.ledger.move("stopped")
                 raise
             self.ledger.move("running")
+            if standing.told.get("ended"):
+                self.ledger.tell(ended="")
             try:
                 self._search()
                 self._try_held_out()
                 self.ledger.move("finished")
                 self._check()
-                for alert in (self._degraded, self._without_workers):
-                    self.watch.end(alert)
             except Halt:
+                self.ledger.move("stopped")
                 logger.info("%s halts; 'campaign start' resumes it", self.campaign.name)
+            except Exception as error:
+                # Whatever it was, nobody runs the campaign any longer; where the store is away, it cannot be told.
+                with contextlib.suppress(Exception):
+                    self.ledger.move("stopped")
+                    self.ledger.tell(ended=f"it failed: {str(error)[:400]}")
+                raise
+            finally:
+                with contextlib.suppress(Exception):
+                    for alert in (self._degraded, self._without_workers):
+                        self.watch.end(alert)
         return self.ledger.standing()
 
     def _search(self) -> None:
-        self.baseline = self._results(self._baseline_jobs("base", self.campaign.training))
+        self.baseline = self._results(self._attempts(self._baseline_jobs("base", self.campaign.training)))
         if self.campaign.short is not None:
-            self.short = self._results([self._short_job("sbase", "settings", {"settings": self.campaign.settings}, BASELINE)])[0]
+            short = self._short_job("sbase", "settings", {"settings": self.campaign.settings}, BASELINE)
+            self.short = self._results(self._attempts([short]))[0]
         copied = copy_among([], self.baseline)
         if copied:
             raise ExperimentError(f"training: expected clips of different content, found that {copied}")
@@ -136,11 +149,11 @@ class Loop:
 
     @property
     def _without_workers(self) -> str:
-        return f"campaign without workers: {self.campaign.name}"
+        return f"{WITHOUT_WORKERS}: {self.campaign.name}"
 
     @property
     def _degraded(self) -> str:
-        return f"campaign degraded: {self.campaign.name}"
+        return f"{DEGRADED}: {self.campaign.name}"
 
     def _context(self, slot: int) -> Context:
         return Context(self.campaign, slot, [self.trials[each] for each in sorted(self.trials)], self.profiles, _classes(self.clips))
@@ -280,11 +293,16 @@ class Loop:
         if not self.campaign.held_out:
             self.ledger.tell(verdict={"found": False, "slot": best.slot, "why": "no clips were held out, so nothing is claimed"})
             return
-        base = self._baseline_jobs("hbase", self.campaign.held_out)
+        base = self._attempts(self._baseline_jobs("hbase", self.campaign.held_out))
         tried = [self._job(f"held-{index}", each, best.proposal) for index, each in enumerate(self.campaign.held_out)]
+        # What fails by itself is part of the verdict; what was lost is tried again.
+        tried = [attempt_of(self.carrier, [job], lambda outcome: not outcome.is_lost)[0] for job in tried]
         for job in (*base, *tried):
             self.carrier.send(job)
         baseline, outcomes = self._results(base), self._outcomes(tried)
+        for job, outcome in zip(tried, outcomes, strict=True):
+            if outcome.is_lost:
+                raise ExperimentError(f"{job.experiment_id}: expected an outcome, found {outcome.state}: {outcome.error}")
         trained = [*self.baseline, *([] if self.short is None else [self.short])]
         self.ledger.tell(verdict={"slot": best.slot, **verdict_of(self.campaign, outcomes, baseline, trained)})
 
@@ -311,6 +329,10 @@ class Loop:
             "clip": clip.model_dump(), "target": self.campaign.target.model_dump(), "campaign": campaign,
             "seed": self.campaign.seed, "budget": self.campaign.budget.model_dump(),
         })  # fmt: skip
+
+    def _attempts(self, jobs: Sequence[Job]) -> list[Job]:
+        """Jobs that must not fail, each under the name of its first attempt that did not."""
+        return [attempt_of(self.carrier, [job], lambda outcome: outcome.is_completed)[0] for job in jobs]
 
     def _results(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         """Results of jobs that must not fail. Raises ExperimentError naming the one that did."""

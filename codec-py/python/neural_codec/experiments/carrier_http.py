@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import ExperimentError
-from .carrier import Outcome
+from .carrier import Outcome, outcome_of
 from .client import Client, Unreachable
 from .config import Config
 from .ledger import Ledger
@@ -142,8 +142,7 @@ class HttpCarrier:
         if told["state"] not in ENDED:
             return None
         worker.jobs.discard(job.experiment_id)
-        why = str((told.get("error") or {}).get("message", ""))
-        return Outcome(told["state"], told if told["state"] == "completed" else None, why)
+        return outcome_of(told["state"], told, told.get("error") or {})
 
     def _others_live(self, worker: _Worker) -> bool:
         return any(each.live for each in self.known.values() if each is not worker)

@@ -141,6 +141,12 @@ class Ledger:
         return self.store.keep(f"{what}/{self.name}", name, values)
 
 
+def state_of(store: Store, name: str) -> CampaignState | None:
+    """The state of a campaign of a store, whatever version wrote it; None where there is none of the name."""
+    kept = store.kept(_CAMPAIGNS, name)
+    return None if kept is None else kept.value["state"]
+
+
 def campaigns(store: Store) -> list[Standing]:
     """Every campaign of a store, by name; one that this version cannot read is logged and left out, so that it hides no other."""
     found: list[Standing] = []

@@ -19,7 +19,7 @@ from .. import _native
 from .._settings import as_texts
 from . import ExperimentError
 from .campaign_model import Campaign
-from .carrier import Carrier, Outcome
+from .carrier import Carrier, Outcome, attempt_of
 from .model import ClipRef, Job, job_from
 from .score import Score, clip_score, score_of, short_by
 from .services import Services
@@ -131,15 +131,18 @@ class Modifier:
 
     def _score(self, side: str, clips: Sequence[ClipRef]) -> Score:
         mark = "t" if side == "training" else "h"
-        before = [self._job(f"{mark}b{index}", clip, self.base) for index, clip in enumerate(clips)]
-        after = [self._job(f"{mark}a{index}", clip, self.changed) for index, clip in enumerate(clips)]
-        # One beside the other, so that a machine that grows slower does so for both.
-        found = self._outcomes([job for pair in zip(before, after, strict=True) for job in pair])
-        copied = copy_among(self.trained, [_result(job, found[job.experiment_id]) for job in before])
+        pairs = [
+            [self._job(f"{mark}b{index}", clip, self.base), self._job(f"{mark}a{index}", clip, self.changed)]
+            for index, clip in enumerate(clips)
+        ]
+        # One beside the other, so that a machine that grows slower does so for both, and both again where one failed.
+        pairs = [attempt_of(self.carrier, pair, lambda outcome: outcome.is_completed) for pair in pairs]
+        found = self._outcomes([job for pair in pairs for job in pair])
+        copied = copy_among(self.trained, [_result(old, found[old.experiment_id]) for old, _ in pairs])
         if copied:
             raise ExperimentError(f"modifier: expected clips of different content, found that {copied}")
         scores = []
-        for old, new in zip(before, after, strict=True):
+        for old, new in pairs:
             results = [_result(job, found[job.experiment_id]) for job in (old, new)]
             missed = short_by(self.campaign.target, results[0])
             if missed > 0:
