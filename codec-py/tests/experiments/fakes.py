@@ -56,7 +56,7 @@ def result(job: Any, ratio: float, psnr: float = 38.2) -> dict[str, Any]:
     return {
         "metrics": {"bytes": round(100_000 * ratio), "psnr_db": psnr, "ssim": 0.95, "bitrate_mbps": ratio}, "base_encoder": "fake 1",
         "clip": {"sha256": sha256, "name": job.clip.uri.rpartition("/")[2]}, "encode_cpu_seconds": 2.0, "artefacts": {},
-        "least_scene": {"psnr_y": psnr, "ssim_y": 0.95, "spans": "0-10"}, "scenes": [scene], "phases": [],
+        "least_scene": {"psnr_y": psnr, "ssim_y": 0.95, "spans": "0-10"}, "scenes": [scene], "scene_count": 1, "phases": [],
     }  # fmt: skip
 
 

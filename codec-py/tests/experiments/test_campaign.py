@@ -17,7 +17,7 @@ from neural_codec.experiments.planner import Proposal
 from neural_codec.experiments.score import Score, interval, short_by
 
 from . import fakes
-from .conftest import new_table, until
+from .conftest import needs_bwrap, new_table, until
 from .fakes import CLIPS, GRAINY, FakeWorker, campaign
 
 LEVELS_3 = {"rules": [{"when": [["grain", ">", 2.0]], "choose": {"tools": {"hierarchical_levels": 3, "adaptive_quantization": 1}}}]}
@@ -132,6 +132,28 @@ def test_rules_that_decide_the_same_are_not_run_again(services):
     slots = {name.split("-")[1] for name in told["runs"]}
     assert slots == {"base", "0000"}, "slot 1 decides as slot 0 does, slot 2 as the baseline does"
     assert told["trials"][1]["score"] == told["trials"][0]["score"] and told["trials"][2]["score"]["bytes"] == 1.0
+
+
+@pytest.mark.parametrize("kind", ["rules", "agent"])
+def test_what_decides_the_same_on_the_first_scenes_of_a_clip_of_many_is_run(services, monkeypatch, kind):
+    plain = fakes.result
+    monkeypatch.setattr(fakes, "result", lambda *given: {**plain(*given), "scene_count": 65})
+    if kind == "agent":
+        needs_bwrap()
+        code = "def decide(profiles, target, probe):\n    return [{} if len(profiles) < %d else {'bit_depth': 8}] * len(profiles)\n"
+        payloads = [{"code": code % number} for number in (64, 65, 64)]
+    else:
+        nothing = [{"rules": [{"when": [["grain", ">", limit]], "choose": {"bit_depth": 8}}]} for limit in (99.0, 98.0)]
+        payloads = [*nothing, nothing[0]]
+
+    class Listing(Listed):
+        def propose(self, context):
+            return Proposal(kind, {"settings": {"effort": 3}, **self.payloads[context.slot]}, "listed")
+
+    wanted = campaign(training=CLIPS[:1], trials=len(payloads), held_out=[])
+    told = run(services(), wanted, Listing(*payloads), answer=lambda job: 0.9 if "0001" in job.experiment_id else 1.0)
+    assert {"first-0000-0", "first-0001-0"} <= set(told["runs"]) and told["trials"][1]["score"]["bytes"] == pytest.approx(0.9)
+    assert "first-0002-0" not in told["runs"], "the very same is known all the same"
 
 
 def test_it_ends_when_nothing_better_comes_and_no_held_out_clips_mean_no_claim(services):

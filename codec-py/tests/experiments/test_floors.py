@@ -52,6 +52,20 @@ def test_an_agent_that_makes_one_scene_of_two_has_its_floor_measured_over_two(do
     assert score.ratio < 1 and score.short_by > 1, "but not as the two that it is"
 
 
+def test_profiles_are_of_the_scenes_that_the_settings_of_a_job_make(done, two_scenes):
+    same = {"clip": two_scenes, "clips": [two_scenes.parent]}
+    rules = {"rules": [{"when": [["grain", ">=", 0.0]], "choose": {"tools": {"hierarchical_levels": 3}}}]}
+    for seconds, scenes in ((10, 2), (1, 3)):
+        settings = {"effort": 0, "quantizer": 60, "max_scene_seconds": seconds}
+        row = done({"kind": "rules", "payload": {**rules, "settings": settings}}, **same)
+        assert row.state == "completed", row.error
+        assert row.result["scene_count"] == len(row.result["scenes"]) == len(row.result["decisions"]["choices"]) == scenes
+    needs_bwrap()
+    code = "def decide(profiles, target, probe):\n    return {'settings': {'max_scene_seconds': 1}, 'choices': [{}] * len(profiles)}\n"
+    row = done({"kind": "agent", "payload": {"code": code, "settings": {"effort": 0, "quantizer": 60}}}, **same)
+    assert row.state == "failed" and "max_scene_seconds moves the scenes" in row.error["message"] and row.phase == "encoded"
+
+
 def test_a_floor_over_other_scenes_than_the_baselines_is_no_score():
     baseline, other = (result(PLAIN, 1.0) for _ in range(2))
     assert clip_score(FLOOR, other, baseline).ratio == 1.0

@@ -49,6 +49,8 @@ class Loop:
         self.trials: dict[int, Trial] = {}
         self.profiles: list[dict[str, Any]] = []
         self.clips: list[list[dict[str, Any]]] = []
+        # Whether these are all scenes of the training clips: a result tells the first of a clip of many.
+        self.is_whole = True
         self.decided: dict[str, int] = {}
         self.sent: set[str] = set()
         self.checked = -_CHECK_S
@@ -101,6 +103,7 @@ class Loop:
             raise ExperimentError(f"training: expected clips of different content, found that {copied}")
         self.clips = [[_profile(scene) for scene in result["scenes"]] for result in self.baseline]
         self.profiles = [profile for clip in self.clips for profile in clip]
+        self.is_whole = all(len(result["scenes"]) == result["scene_count"] for result in self.baseline)
         self._read_slots()
         while True:
             self._collect()
@@ -169,7 +172,7 @@ class Loop:
     def _send(self, slot: int, proposal: Proposal) -> None:
         baseline = self.campaign.settings, self._baseline_score()
         try:
-            known = known_score(proposal, self.trials.values(), baseline, self.profiles)
+            known = known_score(proposal, self.trials.values(), baseline, self.profiles if self.is_whole else None)
             known = self._same_decisions(slot, proposal) if known is None else known
         except ExperimentError as error:
             # Rules that cannot be applied to a profile, or code that fails on one: what a worker would say too.
@@ -195,6 +198,8 @@ class Loop:
     def _same_decisions(self, slot: int, proposal: Proposal) -> Score | None:
         """The score of code that decided the same on every training clip, where that can be told without a worker."""
         told = decided_by_code(proposal, self.campaign, self.clips, self.services.stopping.is_set)
+        if not self.is_whole:
+            return None
         before = None if told is None else self.trials.get(self.decided.setdefault(told, slot))
         return before.score if before is not None and before.slot != slot else None
 

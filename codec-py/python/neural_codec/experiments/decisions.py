@@ -16,6 +16,7 @@ from . import ExperimentError
 from .jail import Call, Limits, call
 from .model import AgentPayload, Choice, FilterPayload, Job, ModifierPayload, Rule, RulesPayload, SettingsPayload, Strict, Target
 from .probes import Probes
+from .profiles import MOVE_SCENES
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
@@ -117,6 +118,9 @@ def _ask(
         raise ExperimentError(
             f"decide: expected {len(found.scenes or profiles)} choices, one a scene, found {len(found.choices)}"
         )
+    moved = [name for name in MOVE_SCENES if found.settings.get(name) not in (None, payload.settings.get(name))]
+    if moved and found.choices is not None and found.scenes is None:
+        raise ExperimentError(f"decide: expected scenes beside choices, as {moved[0]} moves the scenes of the profiles, found none")
     settings = {**payload.settings, **found.settings}
     log += "".join(f"probe: {line}\n" for line in (probes.log if probes is not None else []))
     return DecisionResult(found.model_copy(update={"settings": settings}), log)

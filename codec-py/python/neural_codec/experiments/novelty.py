@@ -29,19 +29,22 @@ def code_of(proposal: Proposal) -> str | None:
     return json.dumps([ast.dump(tree_of(proposal.payload["code"])), proposal.payload.get("settings", {})], sort_keys=True)
 
 
-def decides(kind: str, payload: dict[str, Any], profiles: Sequence[dict[str, Any]]) -> str | None:
-    """What rules or settings come to on scenes of these profiles; None of what only running it can tell."""
+def decides(kind: str, payload: dict[str, Any], profiles: Sequence[dict[str, Any]] | None) -> str | None:
+    """What rules or settings come to on scenes of these profiles, or as they stand where not all scenes are known; None of what only
+    running it can tell."""
+    if kind not in ("settings", "rules"):
+        return None
+    if profiles is None:
+        return json.dumps([kind, payload], sort_keys=True)
     if kind == "settings":
         return json.dumps([payload.get("settings", {}), [{}] * len(profiles)], sort_keys=True)
-    if kind != "rules":
-        return None
     rules = RulesPayload.model_validate_json(json.dumps(payload))
     choices = [first_choice(rules, profile).asked() for profile in profiles]
     return json.dumps([rules.settings, choices], sort_keys=True)
 
 
 def known_score(
-    proposal: Proposal, trials: Iterable[Trial], baseline: tuple[dict[str, Any], Score], profiles: Sequence[dict[str, Any]]
+    proposal: Proposal, trials: Iterable[Trial], baseline: tuple[dict[str, Any], Score], profiles: Sequence[dict[str, Any]] | None
 ) -> Score | None:
     """The score of what decided the same before: an earlier trial, or the baseline, given as its settings and score."""
     code = code_of(proposal)

@@ -100,13 +100,14 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
     """The kinds whose decisions the library carries out."""
     stream, video, report_file = folder / "stream.nvc", folder / "video.mkv", folder / "report.json"
-    profiles = functools.partial(profiles_of, clip, sha256, run.services.config.data / "profiles")
+    settings = getattr(run.job.parsed(), "settings", {})
+    profiles = functools.partial(profiles_of, clip, sha256, run.services.config.data / "profiles", settings)
     with run.step("encoded"):
         found = decide(run.job, profiles, lambda: run.stopped, clip)
         report, seconds = _timed(lambda: apply_decisions(clip, found.decisions, run.job.target, stream))
     # Who decides over scenes does not decide over which frames a floor is measured.
     spans = [(each.first_frame, each.frames) for each in report.scenes]
-    if run.job.kind == "agent" and found.decisions.scenes is not None:
+    if run.job.kind == "agent":
         spans = [(each["first_frame"], each["frames"]) for each in profiles()]
     with run.step("decoded"):
         _, decoding = _timed(lambda: measure.decode_fresh(stream, video, lambda: run.stopped))
@@ -143,7 +144,7 @@ def _scenes(report: Report, frames: list[FrameValues], spans: list[tuple[int, in
     """The least of the scenes that a floor is measured over, and the first scenes that were encoded with what they look like."""
     shown = zip(measure.of_scenes(report, frames)[:MOST_SCENES], report.scenes, strict=False)
     scenes = [{**each, "profile": scene.profile.to_dict()} for each, scene in shown]
-    return {"least_scene": least_over(spans, frames), "scenes": scenes}
+    return {"least_scene": least_over(spans, frames), "scenes": scenes, "scene_count": len(report.scenes)}
 
 
 def least_over(spans: list[tuple[int, int]], frames: list[FrameValues]) -> dict[str, Any]:
