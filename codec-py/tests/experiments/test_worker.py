@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -401,7 +403,7 @@ def test_a_disk_without_room_for_the_folder_of_a_job_is_no_job_that_runs_for_eve
     def full(**_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("neural_codec.experiments.worker.tempfile.mkdtemp", full)
+    monkeypatch.setattr("neural_codec.experiments.aside.tempfile.mkstemp", full)
     worker = Worker(opened)
     worker._take(opened.queue.receive(0))
     row = opened.store.get("a")
@@ -536,6 +538,40 @@ def test_threads_that_write_the_same_file_at_once_all_succeed(services, tmp_path
         monkeypatch.setattr(neural_codec, "encode", lambda *_, **__: report)
         assert list(pool.map(lambda _: profiles_of(source, sha256, tmp_path / "profiles"), range(4))) == [[]] * 4
     assert [each for each in services().config.data.rglob(".*") if each.is_file()] == []
+
+
+LEAVES = """
+import os, pathlib, signal, sys
+from neural_codec.experiments import aside
+data = pathlib.Path(sys.argv[1])
+with aside.job_folder(data / "work") as folder, aside.aside(data / "clips") as clip, aside.aside(data / "artefacts") as kept:
+    for path in (folder / "frames", clip, kept):
+        path.write_bytes(bytes(1000))
+    print("ready", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP if sys.argv[2] == "living" else signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_worker_left_is_removed_and_what_a_living_one_holds_stays(services):
+    opened = services()
+    data = opened.config.data
+
+    def left() -> list[Path]:
+        return sorted(path for name in ("work", "clips", "artefacts") for path in (data / name).rglob("*") if path.is_file())
+
+    with subprocess.Popen([sys.executable, "-c", LEAVES, str(data), "living"], stdout=subprocess.PIPE) as living:
+        try:
+            assert living.stdout.readline() == b"ready\n"
+            held = left()
+            assert subprocess.run([sys.executable, "-c", LEAVES, str(data), "killed"], stdout=subprocess.PIPE).returncode == -signal.SIGKILL
+            (data / "work" / "1234-abcd").mkdir()
+            assert len(left()) == 2 * len(held) == 8
+            Worker(opened).run(until_empty=True)
+            assert left() == held and len(list((data / "work").iterdir())) == 2
+        finally:
+            living.kill()
+    services().sweep()
+    assert left() == [] and list((data / "work").iterdir()) == []
 
 
 def test_nothing_stays_in_the_scratch_folder(done, services, sandbox):

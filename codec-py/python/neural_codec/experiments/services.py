@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .artefacts import Artefacts, open_artefacts
+from .artefacts import Artefacts, Folder, open_artefacts
+from .aside import sweep, sweep_folders
 from .clips import Clips
 from .config import Config
 from .model import Claim, Job
@@ -34,6 +35,13 @@ class Services:
     @property
     def scratch(self) -> Path:
         return self.config.data / "work"
+
+    def sweep(self) -> None:
+        """Removes what workers that were killed left under way in the folder of this one."""
+        sweep_folders(self.scratch)
+        kept = [self.artefacts.root] if isinstance(self.artefacts, Folder) else []
+        for folder in (self.clips.cache.root, self.config.data / "results", self.config.data / "profiles", *kept):
+            sweep(folder)
 
     def submit(self, job: Job) -> None:
         """The row first, then the message: a message never speaks of a row that is not there."""

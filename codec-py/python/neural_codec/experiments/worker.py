@@ -7,9 +7,7 @@ import contextvars
 import logging
 import math
 import os
-import shutil
 import socket
-import tempfile
 import threading
 import time
 import uuid
@@ -21,6 +19,7 @@ import neural_codec
 
 from ..errors import NeuralCodecError
 from .alerts import Watch
+from .aside import job_folder
 from .faults import is_of_machine
 from .jail import JailTimeout
 from .model import ENDED, PROTOCOL, Claim, State, job_from
@@ -66,6 +65,7 @@ class Worker:
     def _loop(self, enough: Callable[[bool], bool]) -> None:
         # What looks after others may wait for a store or a webhook; the claim is kept alive all the same.
         threads = [threading.Thread(target=each, name=each.__name__, daemon=True) for each in (self._beats, self._looks)]
+        self._guarded(self.services.sweep)
         for each in threads:
             each.start()
         try:
@@ -179,24 +179,29 @@ class Worker:
 
     def _tried(self, this: Run) -> Outcome | None:
         """Runs a job in a folder of its own, which goes with it."""
-        folder: Path | None = None
         try:
-            self.services.scratch.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=self.services.scratch, prefix=f"{os.getpid()}-"))
+            with job_folder(self.services.scratch) as folder:
+                return self._ran(this, folder)
+        except Exception as error:
+            return self._given_back(this, error)
+
+    def _ran(self, this: Run, folder: Path) -> Outcome | None:
+        try:
             return "completed", contextvars.copy_context().run(run, this, folder), None
         except Exception as error:
-            if this.why == "void":
-                return None
-            if this.why == "stopping":
-                return "queued", None, None
-            if folder is None or is_of_machine(error):
-                logger.exception("%s failed in the worker", this.claim.experiment_id)
-                return "queued", None, {"message": f"{type(error).__name__}: {error}"}
+            if this.why in ("void", "stopping") or is_of_machine(error):
+                return self._given_back(this, error)
             late = this.why == "deadline" or isinstance(error, JailTimeout)
             return "timed_out" if late else "failed", None, self._error(this, error, folder)
-        finally:
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+
+    def _given_back(self, this: Run, error: Exception) -> Outcome | None:
+        """The outcome of a try that says nothing of the job."""
+        if this.why == "void":
+            return None
+        if this.why == "stopping":
+            return "queued", None, None
+        logger.error("%s failed in the worker", this.claim.experiment_id, exc_info=error)
+        return "queued", None, {"message": f"{type(error).__name__}: {error}"}
 
     def _error(self, this: Run, error: Exception, folder: Path) -> dict[str, Any]:
         """What became of a job that failed; what its code printed is kept."""
@@ -264,7 +269,7 @@ class Worker:
         try:
             work()
         except Exception:
-            logger.exception("worker %s: a beat or a look failed", self.name)
+            logger.exception("worker %s: a beat, a look or a sweep failed", self.name)
 
     def _reap(self) -> None:
         """Gives back what silent workers hold."""
