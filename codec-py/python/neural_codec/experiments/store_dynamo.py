@@ -98,7 +98,8 @@ class DynamoStore(DynamoRecords):
     def _query(
         self, index: str, name: str, value: str, *, after: int | None = None, limit: int | None = None, gpu: bool | None = None
     ) -> Iterator[dict[str, Any]]:
-        condition, bound = f"#{name} = :value", {":value": {"S": value}}
+        condition = f"#{name} = :value"
+        bound: dict[str, Any] = {":value": {"S": value}}
         if after is not None:
             condition, bound = condition + " AND revision > :after", {**bound, ":after": {"N": str(after)}}
         options: dict[str, Any] = {} if limit is None else {"Limit": limit}

@@ -252,7 +252,6 @@ def _row(found: sqlite3.Row) -> Row:
     values["job"] = values["job"] or {}
     values["dead"] = bool(values["dead"])
     if values["result"] is None and figures["bytes"] is not None:
-        values["result"] = {"metrics": figures}
-        values["result"] |= {} if clip["sha256"] is None else {"clip": clip}
-        values["result"] |= {} if base_encoder is None else {"base_encoder": base_encoder}
+        known = {"metrics": figures, "clip": clip if clip["sha256"] else None, "base_encoder": base_encoder}
+        values["result"] = {name: value for name, value in known.items() if value is not None}
     return Row(**values)
