@@ -130,6 +130,9 @@ def test_an_ordinary_user_has_the_same_sandbox():
         "return [float('inf')]",
         "import os; os.write(1, b'x'); os.write(3, b'not json\\n'); os._exit(0)",
         "import os; os.write(3, b'[NaN]\\n'); os._exit(0)",
+        "import os; os.write(3, b'[1e999]\\n'); os._exit(0)",
+        "import os; os.write(3, b'[-1e400]\\n'); os._exit(0)",
+        "import os; os.write(3, b'[\"\\\\ud800\"]\\n'); os._exit(0)",
         "import os; os.write(3, b'1\\n2\\n'); os._exit(0)",
         "import os; os.write(3, b'[' * 100000 + b'\\n'); os._exit(0)",
         "import os; [os.write(3, b'x' * 65536) for _ in range(64)]; os._exit(0)",
@@ -145,6 +148,26 @@ def test_an_ordinary_user_has_the_same_sandbox():
 def test_an_answer_that_is_none_is_an_error(body):
     with pytest.raises(JailError):
         ask(agent(body))
+
+
+@pytest.mark.parametrize(
+    "told, state",
+    [('{"x": 1e999}', "failed"), (r'{"x": "\ud800"}', "failed"), ('{"a": 1.5, "b": [1], "c": %s, "d": "%s"%s}', "completed"), ("7", "completed")],
+)
+def test_an_answer_that_code_writes_itself_leaves_a_result_that_can_be_stored(done, told, state):
+    if "%s" in told:
+        told %= ("9" * 4000, "y" * 9000, "".join(f', "{"z" * 100}{index}": {index}' for index in range(200)))
+    answer = f'{{"bytes": 1, "told": {told}}}\nx'.encode()
+    code = f"def compress_video_tensor(frames, config, device):\n    import os\n    os.write(3, {answer!r})\n    os._exit(0)\n"
+    back = (
+        "import numpy as np\ndef decompress_video_tensor(data, config, device):\n    w, h = config['resolution']\n"
+        "    return np.full((1, round(config['duration'] * config['fps']), 3, h, w), 0.5, np.float32)\n"
+    )
+    row = done({"experiment_id": "a", "encoding_agent_code": code, "decoding_agent_code": back})
+    assert (row.state, row.claims) == (state, 1), row.error
+    if state == "completed":
+        kept = row.result["told_by_agents"]["encoder"]
+        assert kept == ({"a": 1.5, "d": "y" * 256, "z" * 64: 199} if told != "7" else {})
 
 
 def test_what_code_printed_is_told_and_bounded():

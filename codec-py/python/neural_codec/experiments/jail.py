@@ -10,6 +10,7 @@ import contextvars
 import functools
 import glob
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -285,7 +286,7 @@ class _Answer(threading.Thread):
                 return None
             if len(line) > _MOST_HEAD or not line.endswith(b"\n"):
                 raise ValueError(f"expected one line of at most {_MOST_HEAD} bytes")
-            head = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+            head = _plain(line)
             if self.what.probe is None or not isinstance(head, dict) or set(head) != {"probe"}:
                 return (head,)
             self.since = time.monotonic()
@@ -319,5 +320,15 @@ class _Answer(threading.Thread):
         self.head = head
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"expected numbers, found {name}")
+def _plain(line: bytes) -> Any:
+    """A line as JSON that can be stored anywhere. Raises ValueError for numbers that are not finite, and for half a pair of surrogates."""
+    head = json.loads(line.decode("utf-8"), parse_constant=_finite, parse_float=_finite)
+    json.dumps(head, ensure_ascii=False).encode("utf-8")
+    return head
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"expected finite numbers, found {text[:40]}")
+    return number

@@ -33,6 +33,8 @@ from .services import Run
 PICTURES_FROM_S = 5.0
 # So many scenes of a clip are told in its row; all are in the report that is kept beside.
 MOST_SCENES = 64
+# Of what an agent says of itself.
+MOST_TOLD = 32
 
 
 @dataclass(frozen=True)
@@ -218,14 +220,26 @@ def _agents(run: Run, folder: Path, clip: Path) -> Made:
         if text:
             files[name] = folder / ("log.txt" if name == "log" else f"{name}.py")
             files[name].write_text(text)
+    told_by = {"encoder": scalars_of(encoded.get("told")), "decoder": scalars_of(decoded.get("told"))}
     report = folder / "report.json"
-    report.write_text(
-        json.dumps({"metrics": figures, "told": {"encoder": encoded.get("told"), "decoder": decoded.get("told")}})
-    )
+    report.write_text(json.dumps({"metrics": figures, "told": told_by}))
     # What agents say of themselves is kept apart, under a name that says so.
-    details = {"told_by_agents": {"encoder": encoded.get("told", {}), "decoder": decoded.get("told", {})}}
+    details = {"told_by_agents": told_by}
     device = {"device_used": payload.device, "seconds": encoding}
     return Made(figures, {**files, "report": report}, device, {"seconds": decoding}, details)
+
+
+def scalars_of(told: Any) -> dict[str, str | int | float | bool]:
+    """What of an agent's words is kept: the first scalars under short names, text cut. The sandbox answers as its code likes."""
+    found: dict[str, str | int | float | bool] = {}
+    for key, value in told.items() if isinstance(told, dict) else ():
+        if isinstance(value, str):
+            value = value[:256]
+        if isinstance(value, (str, float)) or (isinstance(value, int) and abs(value) < 1 << 53):
+            found[key[:64]] = value
+        if len(found) == MOST_TOLD:
+            break
+    return found
 
 
 def _write_npy(path: Path, raw: Path, shape: tuple[int, ...]) -> None:
