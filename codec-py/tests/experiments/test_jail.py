@@ -17,7 +17,9 @@ import pytest
 from .escapes import PROBES, code_of
 from neural_codec.experiments import ExperimentError, jail, seccomp
 from neural_codec.experiments.jail import Call, JailError, JailTimeout, Limits
+from neural_codec.experiments.model import job_from
 from neural_codec.experiments.offered import offered_packages
+from neural_codec.experiments.wire import job_of
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -168,6 +170,18 @@ def test_an_answer_that_code_writes_itself_leaves_a_result_that_can_be_stored(do
     if state == "completed":
         kept = row.result["told_by_agents"]["encoder"]
         assert kept == ({"a": 1.5, "d": "y" * 256, "z" * 64: 199} if told != "7" else {})
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("i_frame_interval", int("7" * 4094)), ("i_frame_interval", 100_001), ("target_bitrate_mbps", 1e300), ("target_quality_psnr", 101.0)],
+)
+def test_a_configuration_has_no_room_for_a_clip(name, value):
+    sender = {"encoding_agent_code": "x", "decoding_agent_code": "x"}
+    with pytest.raises(ExperimentError, match=name):
+        job_from({"experiment_id": "a", "timestamp": 1, "kind": "compat", "payload": {**sender, "config": {name: value}}})
+    with pytest.raises(ExperimentError, match=name):
+        job_of({"experiment_id": "a", **sender, "config": {name: value}})
 
 
 def test_what_code_printed_is_told_and_bounded():

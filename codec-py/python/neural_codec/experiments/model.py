@@ -143,12 +143,12 @@ class ModifierPayload(Strict):
 
 
 class CompatConfig(Strict):
-    """The configuration that both agents of the old formats are given; numbers alone, so that no clip hides in it."""
+    """The configuration that both agents of the old formats are given: few short numbers, as a decoder gets them for nothing."""
 
-    target_bitrate_mbps: Annotated[float, Field(gt=0)] = 1.0
+    target_bitrate_mbps: Annotated[float, Field(gt=0, le=100_000)] = 1.0
     target_quality_ssim: Annotated[float, Field(gt=0, le=1)] = 0.95
-    target_quality_psnr: Annotated[float, Field(gt=0)] = 35.0
-    i_frame_interval: Annotated[int, Field(ge=1)] | None = None
+    target_quality_psnr: Annotated[float, Field(gt=0, le=100)] = 35.0
+    i_frame_interval: Annotated[int, Field(ge=1, le=100_000)] | None = None
     effort: Annotated[int, Field(ge=0, le=10)] | None = None
 
 
