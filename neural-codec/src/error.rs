@@ -207,6 +207,18 @@ impl Error {
         Self::Corrupt { what, expected: expected.to_string(), found: found.to_string(), place }
     }
 
+    /// That something does not exceed its limit.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded`, whose place the caller adds.
+    pub(crate) fn within_limit(what: &'static str, found: u64, limit: u64) -> Result<()> {
+        match found > limit {
+            true => Err(Self::LimitExceeded { what, limit, found, place: Place::default() }),
+            false => Ok(()),
+        }
+    }
+
     /// An [`Error::Io`] on a named file.
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Io { path: Some(path.as_ref().to_owned()), source }
@@ -233,6 +245,18 @@ impl Error {
     /// An [`Error::Internal`].
     pub fn internal(component: &'static str, reason: impl fmt::Display) -> Self {
         Self::Internal { component, reason: reason.to_string() }
+    }
+
+    /// Whether it is about what bytes hold: what follows them may be right.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Corrupt { .. }
+                | Self::Truncated { .. }
+                | Self::LimitExceeded { .. }
+                | Self::Unsupported { .. }
+                | Self::UnsupportedVersion { .. }
+        )
     }
 
     /// Where the error happened, as far as it is known.

@@ -20,8 +20,8 @@ use neural_codec::bitstream::{
     FRAMES_PER_HASH, LAYER_UUID, Limits, NeuralFilter, PacketWriter, ScenePackets, SceneReader, Strategy,
 };
 use neural_codec::decoder::{
-    DecoderSettings, DecodingAgent, OnDamage, Received, SeekingDecoder, StreamDecoder, export_base,
-    holds_stream, inspect_any, inspect_file, open_clip_with, remux, remux_into,
+    DecoderSettings, DecodingAgent, OnDamage, Received, SeekingDecoder, StreamDecoder, decode_file,
+    export_base, holds_stream, inspect_any, inspect_file, open_clip_with, remux, remux_into,
 };
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::{Error, Result};
@@ -359,6 +359,53 @@ fn pushed(bytes: &[u8]) -> Result<Vec<u64>> {
             },
             Received::End => return Ok(found),
         }
+    }
+}
+
+#[test]
+fn a_damaged_scene_is_left_out_and_named_where_that_is_asked_for() {
+    let (folder, path) = folder();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let table = SceneReader::open(Cursor::new(&bytes), Limits::default()).unwrap().table().clone();
+    bytes[table.scenes[0].offset as usize + 300] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let output = folder.path().join("left.y4m");
+    let decode = |settings: &DecoderSettings| {
+        decode_file(&path, &output, settings, &CancelToken::new(), &mut |_| ControlFlow::Continue(()))
+    };
+    let error = decode(&DecoderSettings::default()).unwrap_err();
+    assert!(error.is_damage() && !output.exists(), "{error}");
+    let mut settings = DecoderSettings::default();
+    settings.on_damage = OnDamage::SkipScene;
+    let report = decode(&settings).unwrap();
+    assert_eq!(report.frames as usize, SCENE);
+    let named: Vec<_> = report.lost.iter().map(|lost| lost.what.as_str()).collect();
+    assert_eq!(named, ["scene"], "{:?}", report.lost);
+    assert!(report.lost[0].why.contains("scene 0"), "{:?}", report.lost);
+    assert!(output.exists());
+}
+
+#[test]
+fn limits_hold_for_files_as_for_streams() {
+    let (folder, stream) = folder();
+    let file = folder.path().join("clip.mkv");
+    to(&stream, &file).unwrap();
+    let ends = |change: &dyn Fn(&mut Limits)| {
+        let mut settings = DecoderSettings::default();
+        change(&mut settings.limits);
+        all(&mut StreamDecoder::open_file(&file, settings)?)
+    };
+    assert!(ends(&|_| {}).is_ok());
+    // Fewer bytes than the first unit of a scene has, than all of them have; fewer scenes; fewer pixels.
+    let smaller: [&dyn Fn(&mut Limits); 4] = [
+        &|limits| limits.max_scene_bytes = 10,
+        &|limits| limits.max_scene_bytes = 2000,
+        &|limits| limits.max_scenes = 1,
+        &|limits| limits.max_pixels = 192 * 144 - 1,
+    ];
+    for (index, change) in smaller.into_iter().enumerate() {
+        let found = ends(change);
+        assert!(matches!(found, Err(Error::LimitExceeded { .. })), "{index}: {found:?}");
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Limits {
     pub max_extradata_bytes: u32,
     /// Bytes of one audio packet. Default 16 MiB, the largest FLAC frame.
     pub max_audio_packet_bytes: u32,
+    /// Subtitle tracks, chapters, attachments and tags of a stream, and entries and tags of one packet that holds such. Default 2^14.
+    pub max_track_entries: u32,
     /// Payload bytes of any packet, unknown ones included. Default 1 GiB.
     pub max_packet_bytes: u32,
     /// Bytes of memory that decoding a scene may take, as its size, depth and bytes tell before anything is allocated.
@@ -44,6 +46,7 @@ impl Default for Limits {
             max_audio_tracks: 64,
             max_extradata_bytes: 1 << 18,
             max_audio_packet_bytes: 1 << 24,
+            max_track_entries: 1 << 14,
             max_packet_bytes: 1 << 30,
             max_memory_bytes: 1 << 34,
         }

@@ -144,16 +144,9 @@ impl NeuralLayer {
         }
         let length = reader.varint("bytes of a filter")?;
         reader.limited("bytes of a filter", length, limits.max_scene_bytes)?;
-        let filter = reader.bytes(usize::try_from(length).unwrap_or(usize::MAX), "filter")?;
-        let filter = match filter {
-            [] => None,
-            bytes => {
-                let mut inner = Reader::new(bytes, 0);
-                let filter = NeuralFilter::read(&mut inner, limits)?;
-                inner.finish("filter")?;
-                Some(filter)
-            }
-        };
+        let mut inner = reader.nested(usize::try_from(length).unwrap_or(usize::MAX), "filter")?;
+        let filter = if length == 0 { None } else { Some(NeuralFilter::read(&mut inner, limits)?) };
+        inner.finish("filter")?;
         if filter.is_some() != (strategy == Strategy::Hybrid) {
             let found = if filter.is_some() { "one" } else { "none" };
             return Err(reader.corrupt("filter", format!("what {strategy:?} has"), found));

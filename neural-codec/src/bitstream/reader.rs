@@ -12,6 +12,9 @@ use super::{
 };
 use crate::error::{Error, Result};
 
+/// As many as a byte tells apart.
+const MOST_SUBTITLE_TRACKS: u64 = 255;
+
 /// What a decoder takes from a stream, in the stream's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamItem {
@@ -77,6 +80,8 @@ pub struct PacketReader<R> {
     tracks: Tracks,
     /// Items that came in one packet and were not given yet.
     waiting: VecDeque<StreamItem>,
+    /// Entries and tags that `tracks` was made of.
+    described: u64,
     /// What is cut off the next packet of an audio track.
     trims: Vec<(u8, Trim)>,
     /// What reading the description met.
@@ -94,10 +99,13 @@ impl<R: Read> PacketReader<R> {
         let header = packets.read_stream_header()?;
         let tracks = Tracks::of_audio(header.audio_tracks.clone());
         let (waiting, trims) = (VecDeque::new(), Vec::new());
-        let mut reader = Self { header, tracks, waiting, trims, failure: None, packets, units: None };
+        let mut reader =
+            Self { header, tracks, waiting, described: 0, trims, failure: None, packets, units: None };
         while reader.failure.is_none() && reader.packets.next_is(PacketKind::Tracks) {
             match reader.packets.next(Some(&reader.header)) {
-                Ok(Some(Packet::Tracks(TracksPacket(entries)))) => reader.take_entries(entries),
+                Ok(Some(Packet::Tracks(TracksPacket(entries)))) => {
+                    reader.failure = reader.take_entries(entries).err();
+                }
                 Ok(_) => {}
                 // Told with the first packet, as any damage between scenes.
                 Err(error) => reader.failure = Some(error),
@@ -111,9 +119,20 @@ impl<R: Read> PacketReader<R> {
         &self.tracks
     }
 
-    fn take_entries(&mut self, entries: Vec<TracksEntry>) {
+    /// # Errors
+    ///
+    /// `LimitExceeded`, with what came until then.
+    fn take_entries(&mut self, entries: Vec<TracksEntry>) -> Result<()> {
+        let most = u64::from(self.packets.limits.max_track_entries);
         for entry in entries {
+            let parts = entry.parts();
             match self.tracks.take(entry) {
+                None => {
+                    self.described += parts;
+                    Error::within_limit("entries of tracks", self.described, most)?;
+                    let subtitles = self.tracks.subtitles.len() as u64;
+                    Error::within_limit("subtitle tracks", subtitles, MOST_SUBTITLE_TRACKS)?;
+                }
                 Some(TracksEntry::SubtitlePacket(packet))
                     if usize::from(packet.track) < self.tracks.subtitles.len() =>
                 {
@@ -128,7 +147,9 @@ impl<R: Read> PacketReader<R> {
                 }
                 _ => {}
             }
+            Error::within_limit("entries of tracks", self.waiting.len() as u64, most)?;
         }
+        Ok(())
     }
 
     fn trimmed(&mut self, mut audio: AudioPacket) -> AudioPacket {
@@ -229,7 +250,7 @@ impl<R: Read> PacketReader<R> {
             let Some(packet) = self.next_packet()? else { return Ok(None) };
             match packet {
                 Packet::Audio(audio) => return Ok(Some(Start::Item(StreamItem::Audio(self.trimmed(audio))))),
-                Packet::Tracks(TracksPacket(entries)) => self.take_entries(entries),
+                Packet::Tracks(TracksPacket(entries)) => self.take_entries(entries)?,
                 Packet::SceneTable(_) | Packet::ShortTable(_) | Packet::End(_) => {}
                 other => {
                     let start = SceneStart::of(other).map_err(|other| wrong_call(other.kind()))?;

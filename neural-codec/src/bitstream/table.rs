@@ -120,6 +120,7 @@ impl Payload for ShortTable {
     fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self> {
         let (mut table, mut end) = (SceneTable::default(), 0_u64);
         while reader.remaining() > 0 {
+            reader.limited("scenes in a table", table.scenes.len() as u64 + 1, limits.max_scenes.into())?;
             let gap = reader.varint("bytes before a scene")?;
             let offset = end.checked_add(gap);
             let offset =

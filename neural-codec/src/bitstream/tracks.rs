@@ -68,7 +68,7 @@ impl Tracks {
         entries
     }
 
-    /// Takes in a description; what is no description is given back.
+    /// Takes in a description; what is no description is given back. The caller bounds how many it takes.
     pub(super) fn take(&mut self, entry: TracksEntry) -> Option<TracksEntry> {
         match entry {
             TracksEntry::Audio(track, details) => {
@@ -201,4 +201,18 @@ pub enum TracksEntry {
     Trim(u8, Trim),
     /// Duration of the clip's last frame in the stream's time base.
     LastDuration(u64),
+}
+
+impl TracksEntry {
+    /// Itself and the tags that it holds.
+    pub(super) fn parts(&self) -> u64 {
+        let tags = match self {
+            Self::Audio(_, details) => &details.tags,
+            Self::Subtitle(track) => &track.tags,
+            Self::Chapter(chapter) => &chapter.tags,
+            Self::Attachment(attachment) => &attachment.tags,
+            _ => return 1,
+        };
+        1 + tags.len() as u64
+    }
 }

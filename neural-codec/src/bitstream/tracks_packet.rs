@@ -12,6 +12,7 @@ use super::tracks::{
     Attachment, Chapter, ContentLight, MasteringDisplay, SubtitlePacket, SubtitleTrack, TracksEntry,
 };
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// A list of entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +22,17 @@ impl Payload for TracksPacket {
     const KIND: PacketKind = PacketKind::Tracks;
 
     fn read(reader: &mut Reader<'_>, limits: &Limits) -> Result<Self> {
-        let mut entries = Vec::new();
+        let (mut entries, mut left) = (Vec::new(), u64::from(limits.max_track_entries));
         while reader.remaining() > 0 {
             let code = reader.u8("kind of an entry")?;
             let length = reader.varint("bytes of an entry")?;
-            let body = reader.bytes(usize::try_from(length).unwrap_or(usize::MAX), "entry")?;
-            let mut body = Reader::new(body, 0);
-            if let Some(entry) = read_entry(code, &mut body, limits)? {
+            let mut body = reader.nested(usize::try_from(length).unwrap_or(usize::MAX), "entry")?;
+            // An entry costs a hundred times its bytes.
+            reader.limited("entries of tracks", 1, left)?;
+            if let Some(entry) = read_entry(code, &mut body, limits, left - 1)? {
                 body.finish("entry")?;
+                left -= entry.parts();
+                memory::grow("entries of tracks", &mut entries, 1)?;
                 entries.push(entry);
             }
         }
@@ -47,17 +51,17 @@ impl Payload for TracksPacket {
     }
 }
 
-/// `None` for a kind that is not known.
-fn read_entry(code: u8, body: &mut Reader<'_>, limits: &Limits) -> Result<Option<TracksEntry>> {
+/// `None` for a kind that is not known. `tags`: how many it may have.
+fn read_entry(code: u8, body: &mut Reader<'_>, limits: &Limits, tags: u64) -> Result<Option<TracksEntry>> {
     Ok(Some(match code {
-        1 => TracksEntry::Audio(body.u8("audio track")?, read_details(body)?),
+        1 => TracksEntry::Audio(body.u8("audio track")?, read_details(body, tags)?),
         2 => TracksEntry::Subtitle(SubtitleTrack {
             codec: body.text("subtitle codec")?,
             language: body.text("subtitle language")?,
             time_base: body.rational("subtitle time base")?,
             disposition: body.u32("disposition")?,
             size: (body.u32("subtitle width")?, body.u32("subtitle height")?),
-            tags: read_tags(body)?,
+            tags: read_tags(body, tags)?,
             extradata: {
                 let bytes = body.rest("extradata")?;
                 body.limited("length of extradata", bytes.len() as u64, limits.max_extradata_bytes.into())?;
@@ -67,11 +71,11 @@ fn read_entry(code: u8, body: &mut Reader<'_>, limits: &Limits) -> Result<Option
         3 => TracksEntry::Chapter(Chapter {
             start: body.i64("start of a chapter")?,
             end: body.i64("end of a chapter")?,
-            tags: read_tags(body)?,
+            tags: read_tags(body, tags)?,
         }),
         4 => TracksEntry::Attachment(Attachment {
             codec: body.text("codec of an attachment")?,
-            tags: read_tags(body)?,
+            tags: read_tags(body, tags)?,
             data: body.rest("attachment")?,
         }),
         5 => TracksEntry::Tag(body.text("name of a tag")?, read_long_text(body)?),
@@ -179,14 +183,14 @@ fn write_entry(entry: &TracksEntry, body: &mut Writer) -> Result<u8> {
     })
 }
 
-fn read_details(body: &mut Reader<'_>) -> Result<AudioDetails> {
+fn read_details(body: &mut Reader<'_>, tags: u64) -> Result<AudioDetails> {
     Ok(AudioDetails {
         channel_layout: body.text("channel layout")?,
         block_align: body.u32("bytes of a block")?,
         bits_per_sample: body.u16("bits of a coded sample")?,
         initial_padding: body.u32("samples before the sound")?,
         disposition: body.u32("disposition")?,
-        tags: read_tags(body)?,
+        tags: read_tags(body, tags)?,
     })
 }
 
@@ -199,10 +203,9 @@ fn write_details(body: &mut Writer, details: &AudioDetails) -> Result<()> {
     write_tags(body, &details.tags)
 }
 
-fn read_tags(body: &mut Reader<'_>) -> Result<Tags> {
+fn read_tags(body: &mut Reader<'_>, most: u64) -> Result<Tags> {
     let count = body.varint("number of tags")?;
-    // A tag takes two bytes or more.
-    body.limited("number of tags", count, body.remaining() as u64)?;
+    body.limited("number of tags", count, most)?;
     (0..count).map(|_| Ok((body.text("name of a tag")?, read_long_text(body)?))).collect()
 }
 

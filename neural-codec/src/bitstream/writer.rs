@@ -130,13 +130,15 @@ impl<W: Write> PacketWriter<W> {
         if entries.is_empty() {
             return Ok(());
         }
+        let place = crate::error::Place::at_offset(self.position);
+        let within = |what, found: u64, limit: u32| {
+            Error::within_limit(what, found, limit.into()).map_err(|error| error.within(place))
+        };
+        let parts = entries.iter().map(TracksEntry::parts).sum();
+        within("entries of tracks", parts, self.limits.max_track_entries)?;
         let mut bytes = Writer::default();
         TracksPacket(entries).write_packet(&mut bytes)?;
-        let (limit, found) = (u64::from(self.limits.max_packet_bytes), bytes.bytes.len() as u64);
-        if found > limit {
-            let place = crate::error::Place::at_offset(self.position);
-            return Err(Error::LimitExceeded { what: "bytes of tracks", limit, found, place });
-        }
+        within("bytes of tracks", bytes.bytes.len() as u64, self.limits.max_packet_bytes)?;
         self.write(&bytes.bytes)
     }
 

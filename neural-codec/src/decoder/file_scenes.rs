@@ -147,14 +147,10 @@ impl FileScenes {
                 info.format = PixelFormat { layout: Layout::Yuv420, depth: depth_of(sequence)? };
             }
         }
-        for (what, found, limit) in
-            [("width", info.width, self.limits.max_width), ("height", info.height, self.limits.max_height)]
-        {
-            if found > limit as usize {
-                let (found, limit) = (found as u64, limit.into());
-                return Err(Error::LimitExceeded { what, limit, found, place: Place::default() });
-            }
-        }
+        let (width, height) = (info.width as u64, info.height as u64);
+        Error::within_limit("width", width, self.limits.max_width.into())?;
+        Error::within_limit("height", height, self.limits.max_height.into())?;
+        Error::within_limit("pixels of a picture", width.saturating_mul(height), self.limits.max_pixels)?;
         check_size(info.width, info.height)?;
         if info.format.layout != Layout::Yuv420 {
             return Err(Error::Unsupported {
@@ -260,6 +256,8 @@ impl FileScenes {
         };
         self.close();
         self.skipping = false;
+        Error::within_limit("scenes", u64::from(self.index) + 1, self.limits.max_scenes.into())?;
+        Error::within_limit("bytes of a scene", read.data.len() as u64, self.limits.max_scene_bytes)?;
         self.check(&mut read, &sequence)?;
         let mut base = BaseLayer::new(sequence.width, sequence.height, depth_of(&sequence)?);
         base.push_unit(&read.data)?;
@@ -285,15 +283,10 @@ impl FileScenes {
                 Place::default(),
             ));
         }
-        let (found, limit) = ((open.base.byte_len() + data.len()) as u64, self.limits.max_scene_bytes);
-        if found > limit {
+        let bytes = (open.base.byte_len() + data.len()) as u64;
+        if let Err(error) = Error::within_limit("bytes of a scene", bytes, self.limits.max_scene_bytes) {
             self.close();
-            return Err(Error::LimitExceeded {
-                what: "bytes of a scene",
-                limit,
-                found,
-                place: Place::default(),
-            });
+            return Err(error);
         }
         open.base.push_unit(data)?;
         // Coarse clocks may give two frames one time.

@@ -7,16 +7,16 @@ use std::time::Instant;
 use super::decode_report::DecodeReport;
 #[cfg(feature = "images")]
 use super::photo_file::decode_photo_file;
-use super::settings::DecoderSettings;
+use super::settings::{DecoderSettings, OnDamage};
 use super::stream::StreamDecoder;
 use crate::error::{Error, Result};
-use crate::media::{self, FrameSource};
+use crate::media::{self, FrameSource, Lost};
 use crate::progress::{CancelToken, Progress};
 
 /// Decodes a `.nvc` file into a media file, which appears whole or not at all.
 ///
 /// The output's name decides its kind: see [`media::create`]. `on_progress` is called after each frame; breaking
-/// cancels.
+/// cancels. Under [`OnDamage::SkipScene`] scenes that are damaged are left out, and named in the report's `lost`.
 ///
 /// # Errors
 ///
@@ -38,8 +38,18 @@ pub fn decode_file(
     let mut writer = media::create(output, decoder.info(), decoder.tracks())?;
     let (mut frames, mut audio_packets) = (0, 0);
     let frames_total = decoder.declared_frame_count();
-    while let Some(frame) = decoder.next_frame()? {
+    let mut damaged = Vec::new();
+    loop {
         cancel.check()?;
+        let frame = match decoder.next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break,
+            Err(error) if settings.on_damage == OnDamage::SkipScene && error.is_damage() => {
+                damaged.push(Lost::new("scene", error.to_string()));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         audio_packets += write_audio(&mut decoder, writer.as_mut())?;
         writer.write_frame(&frame)?;
         frames += 1;
@@ -50,10 +60,11 @@ pub fn decode_file(
         }
     }
     audio_packets += write_audio(&mut decoder, writer.as_mut())?;
-    let lost = writer.lost().to_vec();
+    let mut lost = writer.lost().to_vec();
     if lost.iter().any(|lost| lost.what == "audio") {
         audio_packets = 0;
     }
+    lost.append(&mut damaged);
     writer.finish(decoder.last_duration())?;
     let notes = decoder.take_notes();
     let seconds = start.elapsed().as_secs_f64();

@@ -73,7 +73,8 @@ impl DecoderSettings {
 
     pub(super) fn thread_count(&self) -> usize {
         match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            // No more than may be asked for, on larger machines.
+            0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS as usize)),
             n => n,
         }
     }
@@ -131,6 +132,7 @@ limits!(
     max_audio_tracks,
     max_extradata_bytes,
     max_audio_packet_bytes,
+    max_track_entries,
     max_packet_bytes,
     max_memory_bytes
 );

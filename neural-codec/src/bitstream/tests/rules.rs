@@ -2,6 +2,8 @@
 
 use std::io::{Cursor, Read};
 
+use super::super::bytes::Reader;
+use super::super::payload::Payload;
 use super::super::*;
 use super::{
     FORMS, golden, golden_header, golden_items, goldens, packet_spans, read, scene, with_repeats, write,
@@ -143,6 +145,7 @@ fn each_limit_is_enforced(bytes: &[u8]) {
         max_audio_tracks: 1,
         max_extradata_bytes: 8,
         max_audio_packet_bytes: 3,
+        max_track_entries: 0,
         max_packet_bytes: largest,
         max_memory_bytes: 0,
     };
@@ -163,6 +166,59 @@ fn each_limit_is_enforced(bytes: &[u8]) {
         let result = read(limits.clone());
         assert!(matches!(result, Err(Error::LimitExceeded { .. })), "{limits:?}: {result:?}");
     }
+}
+
+/// A stream of nothing but packets of tracks, each of one entry many times over.
+fn of_entries(entry: &[u8], times: usize, packets: usize) -> Vec<u8> {
+    let mut bytes = write(&golden_header(), &[]).unwrap();
+    bytes.truncate(packet_spans(&bytes)[0].end);
+    for _ in 0..packets {
+        let start = bytes.len();
+        bytes.extend([PacketKind::Tracks as u8, 0, 0, 0]);
+        bytes.extend(((entry.len() * times) as u32).to_le_bytes());
+        bytes.resize(start + PACKET_HEADER_BYTES, 0);
+        bytes.extend(entry.repeat(times));
+    }
+    repaired(&mut bytes);
+    bytes
+}
+
+#[test]
+fn tracks_cost_no_more_memory_than_the_limit_says() {
+    let limits = Limits { max_track_entries: 100, ..Limits::default() };
+    let verdict = |bytes: &[u8]| {
+        let mut reader = PacketReader::new(bytes, limits.clone())?;
+        while reader.next_item()?.is_some() {}
+        Ok::<_, Error>(())
+    };
+    // The duration of the last frame; a chapter with two empty tags; a tag.
+    let (duration, tag) = (&[12, 1, 0][..], &[5, 3, 1, b'a', 0][..]);
+    let chapter = [&[3, 21][..], &[0; 16], &[2, 0, 0, 0, 0]].concat();
+    let subtitle = [&[2, 23][..], &[0, 0, 1, 0, 0, 0, 1, 0, 0, 0], &[0; 13]].concat();
+    for (entry, most) in [(duration, 100), (tag, 100), (&chapter, 33), (&subtitle, 100)] {
+        let ends = |times, packets| verdict(&of_entries(entry, times, packets)).unwrap_err();
+        let (within, beyond) = (ends(most, 1), ends(most + 1, 1));
+        assert!(matches!(within, Error::Truncated { .. }), "{entry:?}: {within}");
+        assert!(matches!(beyond, Error::LimitExceeded { .. }), "{entry:?}: {beyond}");
+        let spread = ends(1, most + 1);
+        assert!(matches!(spread, Error::LimitExceeded { .. }), "{entry:?}: {spread}");
+    }
+    // However many entries are allowed, a byte tells 255 tracks apart.
+    let many = of_entries(&subtitle, 256, 1);
+    let many = PacketReader::new(&many[..], Limits::default());
+    let error = many.and_then(|mut reader| reader.next_item()).unwrap_err();
+    assert!(matches!(error, Error::LimitExceeded { what: "subtitle tracks", .. }), "{error}");
+}
+
+#[test]
+fn a_table_of_more_scenes_than_are_allowed_is_refused() {
+    let limits = Limits { max_scenes: 3, ..Limits::default() };
+    let read = |scenes: usize| {
+        let bytes = [0, 1, 1, 1].repeat(scenes);
+        ShortTable::read(&mut Reader::new(&bytes, 0), &limits).map(|table| table.0.scenes.len())
+    };
+    assert_eq!(read(3).unwrap(), 3);
+    assert!(matches!(read(4), Err(Error::LimitExceeded { limit: 3, found: 4, .. })));
 }
 
 #[test]
