@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use neural_codec::Error;
 use neural_codec::bitstream::Limits;
-use neural_codec::decoder::StreamDecoder;
+use neural_codec::decoder::{DecoderSettings, StreamDecoder};
 use neural_codec::frame::{Rational, VideoInfo, check_size};
 use neural_codec::media::{self, AudioChoice, FrameSource, OpenOptions};
 use neural_codec::report::ClipReport;
@@ -48,17 +48,13 @@ impl Source {
         decoding: Option<Decoding>,
     ) -> PyResult<Self> {
         check_process(py)?;
-        let wanted = settings_from(&reading.unwrap_or_default()).map_err(|error| to_python(py, error))?;
         let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
-        let frame_rate = fps.map(|(num, den)| Rational { num, den });
-        let audio = if audio { AudioChoice::Keep } else { AudioChoice::Discard };
+        let options = options_of(py, fps, audio, reading, &settings)?;
         detached(py, || {
-            let mut options = OpenOptions::of(&wanted);
-            (options.frame_rate, options.threads, options.audio) = (frame_rate, settings.threads, audio);
             if stream_only || neural_codec::decoder::holds_stream(&path, &settings) {
                 let decoder = StreamDecoder::open_file(&path, settings);
                 return decoder
-                    .and_then(|decoder| Self::of_planned_stream(decoder, &options))
+                    .and_then(|decoder| Self::of_stream(decoder, &options))
                     .map_err(|error| named(&path, error));
             }
             media::open(&path, &options).map(|clip| Self::of(clip, None))
@@ -67,20 +63,36 @@ impl Source {
 
     /// A stream in memory.
     #[staticmethod]
-    #[pyo3(signature = (bytes, *, decoding=None))]
-    fn from_bytes(py: Python<'_>, bytes: PyBackedBytes, decoding: Option<Decoding>) -> PyResult<Self> {
+    #[pyo3(signature = (bytes, *, fps=None, audio=true, reading=None, decoding=None))]
+    fn from_bytes(
+        py: Python<'_>,
+        bytes: PyBackedBytes,
+        fps: Option<(u32, u32)>,
+        audio: bool,
+        reading: Option<BTreeMap<String, String>>,
+        decoding: Option<Decoding>,
+    ) -> PyResult<Self> {
         check_process(py)?;
         let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
-        detached(py, || StreamDecoder::open(Cursor::new(bytes), settings).map(Self::of_stream))
+        let options = options_of(py, fps, audio, reading, &settings)?;
+        detached(py, || Self::of_stream(StreamDecoder::open(Cursor::new(bytes), settings)?, &options))
     }
 
     /// A stream behind an object with `read(n)`.
     #[staticmethod]
-    #[pyo3(signature = (file, *, decoding=None))]
-    fn from_file(py: Python<'_>, file: Py<PyAny>, decoding: Option<Decoding>) -> PyResult<Self> {
+    #[pyo3(signature = (file, *, fps=None, audio=true, reading=None, decoding=None))]
+    fn from_file(
+        py: Python<'_>,
+        file: Py<PyAny>,
+        fps: Option<(u32, u32)>,
+        audio: bool,
+        reading: Option<BTreeMap<String, String>>,
+        decoding: Option<Decoding>,
+    ) -> PyResult<Self> {
         check_process(py)?;
         let settings = decoder_settings(decoding).map_err(|error| to_python(py, error))?;
-        detached(py, || StreamDecoder::open(PythonFile::new(file), settings).map(Self::of_stream))
+        let options = options_of(py, fps, audio, reading, &settings)?;
+        detached(py, || Self::of_stream(StreamDecoder::open(PythonFile::new(file), settings)?, &options))
     }
 
     /// What is known before the first frame, by name.
@@ -102,7 +114,7 @@ impl Source {
             let mut clip = self.lock();
             let clip = clip.as_mut().ok_or_else(|| closed("next_picture"))?;
             let Some(frame) = clip.next_any_frame()? else { return Ok(None) };
-            clip.take_audio();
+            clip.leave_packets();
             Ok(Some((frame.timestamp(), picture_of(frame, Shape::wanted(as_planes, channels_first))?)))
         })?;
         next.map(|(timestamp, picture)| Ok((timestamp, picture.into_python(py)?))).transpose()
@@ -123,18 +135,13 @@ impl Source {
         Self { clip: Mutex::new(Some(clip)), info, declared_frames, stream }
     }
 
-    fn of_stream(decoder: StreamDecoder<impl Read + Send + 'static>) -> Self {
-        let stream = Some(version_of(&decoder));
-        Self::of(Box::new(decoder), stream)
-    }
-
-    /// A stream whose sound is as the options plan it.
-    fn of_planned_stream(
+    /// A stream, as the options ask.
+    fn of_stream(
         decoder: StreamDecoder<impl Read + Send + 'static>,
         options: &OpenOptions,
     ) -> neural_codec::Result<Self> {
         let stream = Some(version_of(&decoder));
-        Ok(Self::of(media::with_planned_audio(Box::new(decoder), options)?, stream))
+        Ok(Self::of(media::as_asked(Box::new(decoder), options)?, stream))
     }
 
     /// Hands the clip over.
@@ -150,6 +157,22 @@ impl Source {
     fn lock(&self) -> MutexGuard<'_, Option<Box<dyn FrameSource>>> {
         self.clip.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How a source is to be read: at another rate, with or without sound, and as the settings of an encode say.
+fn options_of(
+    py: Python<'_>,
+    fps: Option<(u32, u32)>,
+    audio: bool,
+    reading: Option<BTreeMap<String, String>>,
+    decoding: &DecoderSettings,
+) -> PyResult<OpenOptions> {
+    let settings = settings_from(&reading.unwrap_or_default()).map_err(|error| to_python(py, error))?;
+    let mut options = OpenOptions::of(&settings);
+    options.frame_rate = fps.map(|(num, den)| Rational { num, den });
+    options.threads = decoding.threads;
+    options.audio = if audio { AudioChoice::Keep } else { AudioChoice::Discard };
+    Ok(options)
 }
 
 /// A source of frames like `first`, and the feeder to push them through; the first one is not pushed.

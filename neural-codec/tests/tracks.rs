@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use neural_codec::bitstream::{
     Chapter, Limits, PacketReader, StreamItem, SubtitlePacket, SubtitleTrack, Tracks,
 };
-use neural_codec::decoder::{DecoderSettings, StreamDecoder, decode_file, remux};
+use neural_codec::decoder::{DecoderSettings, StreamDecoder, decode_file, open_clip_with, remux};
 use neural_codec::encoder::{EncodingAgent, Hooks, encode_file, encode_to};
 use neural_codec::error::{Error, Result};
 use neural_codec::frame::{PixelFormat, Rational};
-use neural_codec::media::{Container, ContainerTracks, FrameSource, Lost};
+use neural_codec::media::{Container, ContainerTracks, FrameSource, Lost, OpenOptions};
 use neural_codec::progress::CancelToken;
 use neural_codec::report::Report;
 use support::Clip;
@@ -82,6 +82,56 @@ fn rich(folder: &Path) -> PathBuf {
          -disposition:a:0 0 -disposition:s:0 forced {}/rich.mkv",
     );
     folder.join("rich.mkv")
+}
+
+/// Containers pass on what was written into them: Latin-1, or a character that is cut off at the end.
+#[test]
+fn tags_that_are_no_utf_8_are_read_and_what_is_coded_reads_back() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let source = rich(folder);
+    let mut bytes = std::fs::read(&source).unwrap();
+    for (name, found, put) in
+        [("title", &b"A title"[..], &b"Gr\xf6\xdfe \xf0"[..]), ("MOOD", b"calm", b"\xe4\xf6\xfc\xf0")]
+    {
+        let at = bytes.windows(found.len()).position(|window| window == found).expect(name);
+        bytes[at..at + put.len()].copy_from_slice(put);
+    }
+    std::fs::write(&source, bytes).unwrap();
+    let stream = folder.join("latin.nvc");
+    encoded(&source, &stream, &[]).unwrap();
+    let reader = PacketReader::new(std::fs::File::open(&stream).unwrap(), Limits::default()).unwrap();
+    let tags = &reader.tracks().tags;
+    let value = |wanted: &str| tags.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    assert_eq!(value("title"), Some("Gr\u{fffd}\u{fffd}e \u{fffd}"), "{tags:?}");
+    assert_eq!(value("MOOD"), Some("\u{fffd}\u{fffd}\u{fffd}\u{fffd}"), "{tags:?}");
+    to(&stream, &folder.join("again.mkv")).unwrap();
+}
+
+#[test]
+fn a_stream_is_read_at_another_rate_and_with_its_sound_as_asked() {
+    let Some(folder) = folder() else { return };
+    let folder = folder.path();
+    let stream = folder.join("rich.nvc");
+    encoded(&rich(folder), &stream, &[]).unwrap();
+    let mut options = OpenOptions::default();
+    options.frame_rate = Some(Rational::new(50, 1).unwrap());
+    let mut clip = open_clip_with(&stream, &DecoderSettings::default(), &options).unwrap();
+    assert_eq!((clip.info().frame_rate.value(), clip.info().time_base.value()), (50.0, 0.02));
+    let (mut times, mut packets) = (Vec::new(), 0);
+    while let Some(frame) = clip.next_frame().unwrap() {
+        times.push(frame.timestamp);
+        packets += clip.take_audio().len();
+    }
+    packets += clip.take_audio().len();
+    assert_eq!(times, (0..50).collect::<Vec<_>>());
+    assert!(packets > 50 && clip.tracks().audio.len() == 2 && !clip.tracks().chapters.is_empty());
+    assert!(clip.notes().iter().any(|note| note.contains("come at 50 a second")), "{:?}", clip.notes());
+    // With neither track of sound, which is named.
+    options = OpenOptions::of(&fast(&[("audio", "none")]));
+    let clip = open_clip_with(&stream, &DecoderSettings::default(), &options).unwrap();
+    assert!(clip.tracks().audio.is_empty());
+    assert_eq!(clip.lost().iter().filter(|lost| lost.what == "audio").count(), 2, "{:?}", clip.lost());
 }
 
 /// What ffprobe says of streams, chapters and tags, in lines that do not depend on bit rates and lengths.

@@ -45,7 +45,11 @@ def opened(
         file = None if isinstance(source, (bytes, bytearray, memoryview)) else source
         head = bytes(source) if file is None else read_some(file)
         if head.startswith(_native.SIGNATURE):
-            yield (_native.Source.from_bytes(head) if file is None else stream_from(file, head)), []
+            if file is None:
+                native = _native.Source.from_bytes(head, fps=rate, audio=audio, reading=reading)
+            else:
+                native = stream_from(file, head, fps=rate, audio=audio, reading=reading)
+            yield native, []
         else:
             with _spooled(head, file, name) as path:
                 yield _native.Source.open(path, fps=rate, audio=audio, reading=reading), []

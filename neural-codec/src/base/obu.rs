@@ -334,7 +334,7 @@ fn read_operating_points(r: &mut Bits) -> Result<()> {
         if r.flag()? {
             let mut zeros = 0; // uvlc, 4.10.3
             while !r.flag()? {
-                zeros += 1;
+                zeros = u32::saturating_add(zeros, 1);
             }
             r.take(if zeros < 32 { zeros } else { 0 })?;
         }

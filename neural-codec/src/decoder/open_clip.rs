@@ -22,7 +22,7 @@ pub fn open_clip(path: &Path, settings: &DecoderSettings) -> Result<Box<dyn Fram
     open_clip_with(path, settings, &media::OpenOptions::default())
 }
 
-/// As [`open_clip`], with options for files that are no streams.
+/// As [`open_clip`], with options: of streams, their rate and their sound.
 ///
 /// # Errors
 ///
@@ -34,7 +34,7 @@ pub fn open_clip_with(
 ) -> Result<Box<dyn FrameSource>> {
     if holds_stream(path, settings) {
         let stream = Box::new(StreamDecoder::open_file(path, settings.clone())?);
-        return media::with_planned_audio(stream, options);
+        return media::as_asked(stream, options);
     }
     media::open(path, options)
 }

@@ -9,6 +9,9 @@ const MOST_BACK: i64 = 100_000_000;
 /// A jump ahead by more than this is a clock set anew. FFmpeg's own threshold. Units: nanoseconds.
 const MOST_AHEAD: i64 = 10_000_000_000;
 
+/// How many jumps a stream may lie behind others and still be looked for before them.
+const MOST_EPOCHS: usize = 8;
+
 /// The clock of a file, in nanoseconds.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FileClock {
@@ -47,7 +50,7 @@ impl FileClock {
         let mut epoch = newest;
         if let Some((start, end)) = state.last {
             // Of a stream that has not followed yet, packets from before the jump may still come.
-            epoch = (state.epoch..=newest)
+            epoch = (state.epoch.max(newest.saturating_sub(MOST_EPOCHS))..=newest)
                 .min_by_key(|&epoch| time.saturating_add(self.shifts[epoch]).abs_diff(end))
                 .unwrap_or(newest);
             let mended = time.saturating_add(self.shifts[epoch]);
@@ -116,6 +119,18 @@ mod tests {
     fn a_pause_of_less_than_the_threshold_is_a_pause() {
         assert_eq!(mended(true, &[(0, 0), (0, 1), (0, 90), (0, 91)]), [0, 1, 90, 91]);
         assert_eq!(mended(true, &[(0, 0), (0, 1), (0, 500), (0, 501)]), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_anew_with_every_packet_costs_each_packet_little() {
+        let mut clock = FileClock::new(true);
+        let began = std::time::Instant::now();
+        for packet in 0..200_000 {
+            clock.shift_of(0, -SECOND * packet, SECOND / 10);
+            clock.shift_of(1, SECOND / 10 * packet, SECOND / 10);
+        }
+        assert!(clock.restarted_at().len() > 100_000);
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 
     proptest! {

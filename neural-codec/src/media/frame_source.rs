@@ -57,4 +57,10 @@ pub trait FrameSource: Send {
     fn take_audio(&mut self) -> Vec<AudioPacket> {
         Vec::new()
     }
+
+    /// Lets go of the packets met since the last call: for those who want the pictures alone, so that nothing piles up.
+    fn leave_packets(&mut self) {
+        self.take_audio();
+        self.take_subtitles();
+    }
 }

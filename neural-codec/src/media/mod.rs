@@ -87,15 +87,25 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> 
     }
 }
 
-/// `source` with its tracks of sound as the options plan them: carried, left out, or encoded again. [`open`] has done so already.
+/// A source that was opened without options, as they ask: at another rate, its tracks of sound carried, left out, or encoded again.
+/// [`open`] has done so already.
 ///
 /// # Errors
 ///
 /// `Unsupported` where FFmpeg lacks what encoding a track again needs, or is not built in.
-pub fn with_planned_audio(
-    source: Box<dyn FrameSource>,
-    options: &OpenOptions,
-) -> Result<Box<dyn FrameSource>> {
+pub fn as_asked(source: Box<dyn FrameSource>, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
+    with_planned_audio(at_rate(source, options), options)
+}
+
+/// `source` at the rate that is asked for, if one is.
+fn at_rate(source: Box<dyn FrameSource>, options: &OpenOptions) -> Box<dyn FrameSource> {
+    match options.frame_rate {
+        Some(rate) => Box::new(retime::AtRate::new(source, rate)),
+        None => source,
+    }
+}
+
+fn with_planned_audio(source: Box<dyn FrameSource>, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
     if options.audio == AudioChoice::Discard || options.audio_plan == crate::settings::AudioPlan::default() {
         return Ok(source);
     }
@@ -116,11 +126,7 @@ fn plan_audio(source: Box<dyn FrameSource>, _: &OpenOptions) -> Result<Box<dyn F
 }
 
 fn open_y4m(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
-    let reader = Y4mReader::open(path)?;
-    Ok(match options.frame_rate {
-        Some(rate) => Box::new(retime::AtRate::new(reader, rate)),
-        None => Box::new(reader),
-    })
+    Ok(at_rate(Box::new(Y4mReader::open(path)?), options))
 }
 
 #[cfg(feature = "images")]
@@ -130,11 +136,7 @@ fn open_pictures(files: Vec<std::path::PathBuf>, options: &OpenOptions) -> Resul
 
 #[cfg(feature = "images")]
 fn open_animation(path: &Path, options: &OpenOptions) -> Result<Box<dyn FrameSource>> {
-    let source = animation::AnimationReader::open(path)?;
-    Ok(match options.frame_rate {
-        Some(rate) => Box::new(retime::AtRate::new(source, rate)),
-        None => Box::new(source),
-    })
+    Ok(at_rate(Box::new(animation::AnimationReader::open(path)?), options))
 }
 
 #[cfg(not(feature = "images"))]

@@ -373,7 +373,8 @@ impl Settings {
     /// Threads to use, with 0 resolved to the number of processors.
     pub fn thread_count(&self) -> usize {
         match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            // No more than may be asked for, on larger machines.
+            0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(256)),
             n => n,
         }
     }

@@ -306,7 +306,7 @@ impl Muxer {
             return Err(Error::invalid("track", format!("below {}", self.streams.len()), index));
         };
         packet.set_stream(index);
-        let delay = self.delay.map_or(0, |delay| units_of(delay, clock.given)) + clock.padding;
+        let delay = self.delay.map_or(0, |delay| units_of(delay, clock.given)).saturating_add(clock.padding);
         packet.set_pts(Some(timing.presentation.saturating_add(delay)));
         packet.set_dts(Some(timing.decoding.saturating_add(delay)));
         packet.set_duration(timing.duration);
@@ -318,7 +318,7 @@ impl Muxer {
             && dts <= last
             && index > 0
         {
-            let mended = last + i64::from(self.container.is_strict());
+            let mended = last.saturating_add(i64::from(self.container.is_strict()));
             packet.set_dts(Some(mended));
             packet.set_pts(Some(pts.max(mended)));
         }

@@ -4,7 +4,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
 
 use ffmpeg_next::codec::Context;
 use ffmpeg_next::ffi;
@@ -218,10 +218,34 @@ pub(super) fn trim(packet: &Packet, samples: u64) -> Trim {
     Trim { start: if is_all { u32::MAX } else { found.start }, ..found }
 }
 
+/// Everything in a dictionary. Texts that are no UTF-8 get U+FFFD in their place: containers pass on what was written into them, and
+/// `DictionaryRef`'s own readers take that for UTF-8 unseen.
+pub(super) fn entries(metadata: &ffmpeg_next::DictionaryRef<'_>) -> Tags {
+    let mut found = Tags::new();
+    let mut entry: *const ffi::AVDictionaryEntry = std::ptr::null();
+    loop {
+        let flags = ffi::AV_DICT_IGNORE_SUFFIX as c_int;
+        // SAFETY: a dictionary that stays borrowed, a C string, and null or the entry that the last call gave.
+        entry = unsafe { ffi::av_dict_get(metadata.as_ptr(), c"".as_ptr(), entry, flags) };
+        // SAFETY: null or an entry of the dictionary.
+        let Some(texts) = (unsafe { entry.as_ref() }) else { return found };
+        // SAFETY: name and value of an entry are C strings.
+        let text = |at: *const c_char| unsafe { CStr::from_ptr(at) }.to_string_lossy().into_owned();
+        found.push((text(texts.key), text(texts.value)));
+    }
+}
+
+/// What a stream's tags say of its language; empty where they do not, or more than a stream of ours holds.
+pub(super) fn language(stream: &Stream<'_>) -> String {
+    let found =
+        entries(&stream.metadata()).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("language"));
+    found.map(|(_, value)| value).filter(|value| value.len() <= usize::from(u8::MAX)).unwrap_or_default()
+}
+
 /// Tags as FFmpeg reads them.
-pub(super) fn tags_with_language(metadata: &ffmpeg_next::DictionaryRef<'_>) -> Tags {
-    let language = metadata.get("language").map(|value| ("language".to_owned(), value.to_owned()));
-    language.into_iter().chain(tags(metadata)).collect()
+pub(super) fn tags_with_language(stream: &Stream<'_>) -> Tags {
+    let language = Some(language(stream)).filter(|value| !value.is_empty());
+    language.map(|value| ("language".to_owned(), value)).into_iter().chain(tags(&stream.metadata())).collect()
 }
 
 /// Codec-specific setup bytes of a stream.
@@ -285,8 +309,9 @@ pub(super) fn clocks_restart(input: &Input) -> bool {
 
 /// When a stream ends, in nanoseconds, as Matroska writers say it in a tag such as `00:00:05.500000000`.
 pub(super) fn tagged_end(stream: &Stream<'_>) -> Option<i64> {
-    let metadata = stream.metadata();
-    let text = metadata.get("DURATION").or_else(|| metadata.get("DURATION-eng"))?;
+    let tags = entries(&stream.metadata());
+    let named = |wanted: &str| tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let (_, text) = named("DURATION").or_else(|| named("DURATION-eng"))?;
     let mut parts = text.trim().splitn(3, ':');
     let (hours, minutes) = (parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?);
     let seconds: f64 = parts.next()?.parse().ok().filter(|seconds| (0.0..60.0).contains(seconds))?;
@@ -358,8 +383,9 @@ fn light(bytes: &[u8]) -> Option<ContentLight> {
 
 /// Tags as FFmpeg reads them, without the one that has a place of its own.
 pub(super) fn tags(metadata: &ffmpeg_next::DictionaryRef<'_>) -> Tags {
-    let all = metadata.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    all.filter(|(name, _)| name != "language" && name.len() <= usize::from(u8::MAX)).collect()
+    let mut all = entries(metadata);
+    all.retain(|(name, _)| name != "language" && name.len() <= usize::from(u8::MAX));
+    all
 }
 
 fn audio_details(stream: &Stream<'_>) -> AudioDetails {
@@ -406,7 +432,7 @@ pub(super) fn audio_track(stream: &Stream<'_>, time_base: Rational) -> AudioTrac
         frame_size: u32::try_from(parameters.frame_size).unwrap_or(0),
         bit_rate: u64::try_from(parameters.bit_rate).unwrap_or(0),
         extradata: extradata(stream),
-        language: stream.metadata().get("language").unwrap_or_default().to_owned(),
+        language: language(stream),
         details: audio_details(stream),
     }
 }

@@ -7,6 +7,7 @@ use ffmpeg_next::format::stream::Stream;
 use ffmpeg_next::frame;
 
 use super::super::container_length::CutShort;
+use super::super::retime::note_of_rate;
 use super::super::timestamps::TimestampRepair;
 use super::super::{FrameSource, Lost, OpenOptions};
 use super::declared_crop::{ShownPart, declared_crop};
@@ -20,6 +21,9 @@ use super::{initialize, native, positive};
 use crate::bitstream::{AudioPacket, SubtitlePacket, Tracks};
 use crate::error::{Error, Place, Result};
 use crate::frame::{Color, ColorRange, Frame, PixelFormat, Rational, VideoInfo, check_size};
+
+/// Clocks set anew that notes tell one by one; of more they tell how many.
+const MOST_RESTARTS_TOLD: usize = 10;
 
 /// Frame rate of a stream that does not say, in frames a second.
 const DEFAULT_RATE: Rational = Rational { num: 25, den: 1 };
@@ -215,15 +219,7 @@ impl FrameSource for FfmpegReader {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        let Tracks { audio, subtitles, chapters, .. } = self.tracks();
-        if let Some(rate) = self.other_rate
-            && !(audio.is_empty() && subtitles.is_empty() && chapters.is_empty())
-        {
-            let rate = (rate.value() * 1000.0).round() / 1000.0;
-            notes.push(format!(
-                "The pictures come at {rate} a second, as asked; sound, subtitles and chapters keep their times, which were made for another rate."
-            ));
-        }
+        notes.extend(self.other_rate.and_then(|rate| note_of_rate(rate, self.tracks())));
         if let Clock::File { start, .. } = self.clock
             && let seconds = start as f64 * self.info.time_base.value()
             && seconds.abs() >= 0.0005
@@ -232,11 +228,16 @@ impl FrameSource for FfmpegReader {
                 "The source's first picture is at {seconds:.3} s of its clock; times count from there."
             ));
         }
-        for &time in self.decoding.restarted_at() {
+        let restarts = self.decoding.restarted_at();
+        for &time in restarts.iter().take(MOST_RESTARTS_TOLD) {
             let seconds = time as f64 / 1e9;
             notes.push(format!(
                 "The source's clock was set anew at {seconds:.3} s; all tracks go on from there."
             ));
+        }
+        if restarts.len() > MOST_RESTARTS_TOLD {
+            let more = restarts.len() - MOST_RESTARTS_TOLD;
+            notes.push(format!("The source's clock was set anew {more} more times."));
         }
         if let Some(shown) = &self.shown {
             let Expected { width, height, .. } = self.expected;

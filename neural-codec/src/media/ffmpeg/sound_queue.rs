@@ -92,7 +92,7 @@ impl SoundQueue {
 
     fn take(&mut self, samples: usize) -> Piece {
         let time = self.start;
-        self.start += samples as i64;
+        self.start = self.start.saturating_add(samples as i64);
         let bytes = samples * self.sample_bytes;
         Piece { time, planes: self.planes.iter_mut().map(|plane| plane.drain(..bytes).collect()).collect() }
     }

@@ -66,7 +66,7 @@ impl TrackReader {
         for stream in input.streams() {
             let medium = stream.parameters().medium();
             if stream.index() == video {
-                reader.tracks.video_tags = native::tags_with_language(&stream.metadata());
+                reader.tracks.video_tags = native::tags_with_language(&stream);
                 reader.tracks.video_disposition = stream.disposition().bits() as u32;
             } else if is_cover(&stream) {
                 reader.add_attachment(&stream, native::attached_picture(&stream));
@@ -112,7 +112,7 @@ impl TrackReader {
         let (width, height) = native::declared_size(stream);
         self.tracks.subtitles.push(SubtitleTrack {
             codec: stream.parameters().id().name().into(),
-            language: stream.metadata().get("language").unwrap_or_default().to_owned(),
+            language: native::language(stream),
             time_base,
             disposition: stream.disposition().bits() as u32,
             size: (u32::try_from(width).unwrap_or(0), u32::try_from(height).unwrap_or(0)),

@@ -202,7 +202,8 @@ impl Transcoder {
             let base = chain.time_base();
             let to_samples = |time: i64| {
                 let units = i128::from(time) * i128::from(base.numerator()) * i128::from(self.wanted.rate);
-                units.div_euclid(i128::from(base.denominator().max(1))) as i64
+                let samples = units.div_euclid(i128::from(base.denominator().max(1)));
+                samples.clamp(i128::from(i64::MIN / 4), i128::from(i64::MAX / 4)) as i64
             };
             let time = converted.pts().map(to_samples);
             self.begins = self.begins.or(Some(time.unwrap_or(0)));
@@ -250,7 +251,7 @@ impl Transcoder {
         let (timestamp, duration) = (packet.pts().unwrap_or(0), packet.duration().max(0));
         let mut trim = native::trim(packet, duration as u64);
         // Opus says in its header what is not heard.
-        if self.source_is_silent_before(timestamp + duration) {
+        if self.source_is_silent_before(timestamp.saturating_add(duration)) {
             trim = Trim { start: u32::MAX, end: 0 };
         }
         let duration = u32::try_from(duration).unwrap_or(0);
