@@ -220,7 +220,7 @@ impl Frames<'_> {
                 let expected = format!("frames {} to {} of the clip", self.start, self.end);
                 Error::invalid("scene", expected, format!("an end after {} frames", self.next))
             })?;
-            self.source.take_audio();
+            self.source.leave_packets();
             self.next += 1;
             if self.next > self.start {
                 let frames_done = self.next - self.start;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
-use neural_codec::bitstream::Limits;
+use neural_codec::bitstream::{AudioPacket, Limits, SubtitlePacket};
 use neural_codec::decoder::{ClipMetrics, DecoderSettings, FrameDistortion};
 use neural_codec::encoder::Hooks;
 use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
@@ -135,8 +135,8 @@ fn write_all(source: &mut Watched, path: &Path) -> Result<Vec<Lost>> {
 }
 
 fn write_audio(source: &mut Watched, sink: &mut dyn FrameSink) -> Result<()> {
-    source.clip.take_audio().iter().try_for_each(|packet| sink.write_audio(packet))?;
-    source.clip.take_subtitles().iter().try_for_each(|packet| sink.write_subtitle(packet))
+    source.take_audio().iter().try_for_each(|packet| sink.write_audio(packet))?;
+    source.take_subtitles().iter().try_for_each(|packet| sink.write_subtitle(packet))
 }
 
 /// Writes the base layer of a stream into a video file, which appears whole or not at all; the result is what was written.
@@ -224,6 +224,14 @@ impl FrameSource for Watched {
             self.reporter.progress(self.at);
         }
         Ok(frame)
+    }
+
+    fn take_subtitles(&mut self) -> Vec<SubtitlePacket> {
+        self.clip.take_subtitles()
+    }
+
+    fn take_audio(&mut self) -> Vec<AudioPacket> {
+        self.clip.take_audio()
     }
 }
 

@@ -16,6 +16,9 @@ use crate::process;
 /// Bytes that may wait for the decoder while frames wait for the caller.
 const WAITING_BYTES: usize = 16 << 20;
 
+/// Bytes of sound that may wait for a caller who may not want any.
+const WAITING_AUDIO_BYTES: usize = 16 << 20;
+
 /// Decoded frames that may wait for the caller.
 const WAITING_FRAMES: usize = 4;
 
@@ -86,11 +89,31 @@ struct State {
     header: Option<StreamHeader>,
     /// Frames, and whether each is provisional.
     frames: VecDeque<Result<(AnyFrame, bool)>>,
-    audio: Vec<AudioPacket>,
+    audio: VecDeque<AudioPacket>,
+    /// Bytes of their payloads.
+    audio_bytes: usize,
     /// The decoder has ended.
     ended: bool,
     /// The agent is being dropped.
     closed: bool,
+}
+
+impl State {
+    /// Keeps packets until they are taken, as far as there is room: the oldest go first.
+    fn take_audio(&mut self, packets: Vec<AudioPacket>) {
+        self.audio_bytes += packets.iter().map(bytes_of).sum::<usize>();
+        self.audio.extend(packets);
+        while self.audio_bytes > WAITING_AUDIO_BYTES
+            && let Some(packet) = self.audio.pop_front()
+        {
+            self.audio_bytes -= bytes_of(&packet);
+        }
+    }
+}
+
+/// About what a packet takes in memory.
+fn bytes_of(packet: &AudioPacket) -> usize {
+    size_of::<AudioPacket>() + packet.data.len()
 }
 
 impl Shared {
@@ -206,12 +229,14 @@ impl DecodingAgent {
         self.shared.lock().header.clone()
     }
 
-    /// Audio packets met so far; none in a forked child.
+    /// Audio packets met since the last call; none in a forked child. Where nobody takes them, the last 16 MiB are kept.
     pub fn take_audio(&mut self) -> Vec<AudioPacket> {
         if process::is_forked() {
             return Vec::new();
         }
-        std::mem::take(&mut self.shared.lock().audio)
+        let mut state = self.shared.lock();
+        state.audio_bytes = 0;
+        std::mem::take(&mut state.audio).into()
     }
 }
 
@@ -254,8 +279,10 @@ fn decode_all(shared: &Arc<Shared>, settings: DecoderSettings) {
     loop {
         let next = decoder.decode_any_frame().transpose();
         let audio = decoder.take_audio();
+        // Nobody can ask for them.
+        decoder.take_subtitles();
         let mut state = shared.lock();
-        state.audio.extend(audio);
+        state.take_audio(audio);
         let Some(next) = next else { return };
         while state.frames.len() >= WAITING_FRAMES && !state.closed {
             state = shared.wait(state);
@@ -283,5 +310,24 @@ impl Read for Input {
             return Ok(0);
         }
         state.input.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitstream::Trim;
+
+    #[test]
+    fn sound_that_nobody_takes_does_not_pile_up() {
+        let mut state = State::default();
+        for timestamp in 0..100 {
+            let data = vec![0; 1 << 20];
+            let trim = Trim::default();
+            state.take_audio(vec![AudioPacket { track: 0, timestamp, duration: 1, trim, data }]);
+        }
+        let times: Vec<i64> = state.audio.iter().map(|packet| packet.timestamp).collect();
+        assert_eq!(times, (85..100).collect::<Vec<_>>());
+        assert_eq!(state.audio_bytes, state.audio.iter().map(bytes_of).sum::<usize>());
     }
 }

@@ -138,7 +138,10 @@ pub fn compare_frames(
     let is_known_late = measures.has(Metric::Vmaf);
     let mut frames = 0;
     loop {
-        match (reference.next_any_frame()?, clip.next_any_frame()?) {
+        let frames_of_both = (reference.next_any_frame()?, clip.next_any_frame()?);
+        reference.leave_packets();
+        clip.leave_packets();
+        match frames_of_both {
             (None, None) => break,
             (Some(expected), Some(found)) => {
                 let (frame, pair) = push(&mut measurer, device, (expected, found), yuv, measures)?;

@@ -45,7 +45,7 @@ pub(super) fn each_step(
     let coded = coded_info(source.info());
     let mut frames = 0;
     while let Some(frame) = source.next_any_frame()? {
-        source.take_audio();
+        source.leave_packets();
         let (frame, resident) = coded_frame(frame, &coded, device)?;
         splitter.push(frame, resident.as_ref())?.into_iter().try_for_each(&mut take)?;
         frames += 1;
