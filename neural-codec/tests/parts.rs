@@ -17,7 +17,8 @@ use neural_codec::encoder::{
     split, warm_start,
 };
 use neural_codec::error::Error;
-use neural_codec::filter::train::WarmStart;
+use neural_codec::filter::train::{TrainedFilter, WarmStart};
+use neural_codec::filter::{NetworkSize, SceneNetwork};
 use neural_codec::frame::{AnyFrame, Layout, PixelFormat};
 use neural_codec::progress::CancelToken;
 use neural_codec::settings::Settings;
@@ -111,6 +112,38 @@ fn what_is_no_cut_scene_is_refused() {
         // Its number and its first frame may be any.
         assert_eq!(read.is_ok(), (8..20).contains(&at), "{at}");
     }
+}
+
+#[test]
+fn samples_beyond_the_depth_and_pictures_without_samples_are_refused() {
+    let clip = Clip::new(64, 48, PixelFormat::YUV420_10, 10, 10);
+    let mut cutter = SceneCutter::new(Box::new(clip), &Settings::default()).unwrap();
+    let bytes = cutter.next_scene(&CancelToken::new()).unwrap().unwrap().to_bytes().unwrap();
+    let mut changed = bytes.clone();
+    let end = bytes.len();
+    changed[end - 2..].copy_from_slice(&1023_u16.to_le_bytes());
+    assert!(CutScene::from_bytes(&changed).is_ok());
+    changed[end - 2..].copy_from_slice(&1024_u16.to_le_bytes());
+    assert!(matches!(CutScene::from_bytes(&changed), Err(Error::InvalidArgument { .. })));
+    let frame = 8 + 2 * (64 * 48 * 3 / 2);
+    let mut empty = bytes[..end - 10 * frame].to_vec();
+    empty[20..28].copy_from_slice(&0_u64.to_le_bytes());
+    assert!(matches!(CutScene::from_bytes(&empty), Err(Error::InvalidArgument { .. })));
+}
+
+#[test]
+fn a_network_that_cannot_be_is_refused_with_its_scene() {
+    let mut scene = in_parts(&settings(&[("effort", "0"), ("quantizer", "40")])).remove(0);
+    let mut read_with = |change: &dyn Fn(&mut SceneNetwork)| {
+        let mut network = SceneNetwork::base(NetworkSize::M, 120).unwrap();
+        change(&mut network);
+        scene.trained = Some(TrainedFilter { network, error_left: 0.5 });
+        EncodedScene::from_bytes(&scene.to_bytes().unwrap())
+    };
+    assert!(read_with(&|_| {}).is_ok());
+    let found = read_with(&|network| network.steps.iter_mut().for_each(|step| *step = 64));
+    assert!(matches!(found, Err(Error::InvalidArgument { .. })), "{found:?}");
+    assert!(read_with(&|network| network.steps.clear()).is_err());
 }
 
 #[test]

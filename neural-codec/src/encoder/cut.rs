@@ -88,11 +88,12 @@ impl CutScene {
         let length = u32::from_le_bytes(taken(&mut rest).ok_or_else(wrong)?);
         let (header, samples) = rest.split_at_checked(length as usize).ok_or_else(wrong)?;
         let info = PacketReader::new(header, Limits::default()).map_err(|_| wrong())?.header().info;
-        let model = Frame::new(info.width, info.height, info.format, info.color)?;
-        let size = 8 + model.byte_len();
-        if count.checked_mul(size as u64) != Some(samples.len() as u64) {
+        // Nothing is allocated for a picture whose samples are not there.
+        let size = 8 + info.format.byte_len(info.width, info.height);
+        if count == 0 || count.checked_mul(size as u64) != Some(samples.len() as u64) {
             return Err(wrong());
         }
+        let model = Frame::new(info.width, info.height, info.format, info.color)?;
         let frames = samples
             .chunks_exact(size)
             .map(|bytes| frame_of(&model, bytes).map(Arc::new))
@@ -130,6 +131,7 @@ fn frame_of(model: &Frame, bytes: &[u8]) -> Result<Frame> {
     let timestamp = taken(&mut samples).map(i64::from_le_bytes).unwrap_or_default();
     let mut frame = model.try_clone()?.with_timestamp(timestamp);
     frame.copy_samples(samples);
+    frame.check_samples()?;
     Ok(frame)
 }
 

@@ -46,10 +46,16 @@ impl EncodedScene {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for anything else.
+    /// `InvalidArgument` for anything else, and for a network that cannot be.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let wrong = |found: String| Error::invalid("encoded scene", "bytes of one, of this version", found);
         let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| wrong(format!("{} other bytes", bytes.len())))?;
-        postcard::from_bytes(rest).map_err(|error| wrong(error.to_string()))
+        let scene: Self = postcard::from_bytes(rest).map_err(|error| wrong(error.to_string()))?;
+        if let Some(trained) = &scene.trained
+            && !trained.network.is_well_formed()?
+        {
+            return Err(wrong("a network of another shape".into()));
+        }
+        Ok(scene)
     }
 }

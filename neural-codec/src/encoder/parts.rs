@@ -187,7 +187,7 @@ pub(super) fn join(
             let name = format!("scene {}", scene.report.index);
             return Err(Error::invalid(name, format!("{first}, as of scene 0"), found));
         }
-        let end = scene.report.first_frame + scene.report.frames;
+        let end = scene.report.first_frame.saturating_add(scene.report.frames);
         queue.take_before(end).iter().try_for_each(|packet| muxer.add_packet(packet))?;
         muxer.add_scene(scene)?;
         output.write_all(&muxer.take_bytes())?;

@@ -93,6 +93,16 @@ impl PixelFormat {
         }
     }
 
+    /// Bytes of the samples of a picture of `width x height` in memory.
+    pub(crate) const fn byte_len(self, width: usize, height: usize) -> usize {
+        let (across, down) = self.chroma_size(width, height);
+        let samples = width * height + 2 * across * down;
+        match self.depth {
+            BitDepth::Eight => samples,
+            BitDepth::Ten => 2 * samples,
+        }
+    }
+
     /// FFmpeg's name of the format, such as `yuv420p10`.
     pub const fn name(self) -> &'static str {
         match (self.layout, self.depth) {

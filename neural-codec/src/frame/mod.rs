@@ -138,16 +138,8 @@ impl Frame {
                 ));
             }
         }
-        let max = format.depth.max_value();
         match (&planes, format.depth) {
-            (Planes::U8(_), BitDepth::Eight) => {}
-            (Planes::U16(planes), BitDepth::Ten) => {
-                for plane in planes {
-                    if let Some(&found) = plane.samples().iter().find(|&&v| v > max) {
-                        return Err(Error::invalid("sample", format!("at most {max}"), found));
-                    }
-                }
-            }
+            (Planes::U8(_), BitDepth::Eight) | (Planes::U16(_), BitDepth::Ten) => {}
             (Planes::U8(_), _) => {
                 return Err(Error::invalid("planes", "16-bit samples for 10 bits", "8-bit"));
             }
@@ -155,7 +147,23 @@ impl Frame {
                 return Err(Error::invalid("planes", "8-bit samples for 8 bits", "16-bit"));
             }
         }
-        Ok(Self { format, color, planes, timestamp: 0 })
+        let frame = Self { format, color, planes, timestamp: 0 };
+        frame.check_samples()?;
+        Ok(frame)
+    }
+
+    /// That every sample is one of the bit depth.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` with the first that is not.
+    pub(crate) fn check_samples(&self) -> Result<()> {
+        let max = self.format.depth.max_value();
+        let Planes::U16(planes) = &self.planes else { return Ok(()) };
+        match planes.iter().flat_map(Plane::samples).find(|&&sample| sample > max) {
+            Some(found) => Err(Error::invalid("sample", format!("at most {max}"), found)),
+            None => Ok(()),
+        }
     }
 
     /// A copy. `clone` ends the process where there is no memory for one.
