@@ -11,7 +11,7 @@
  * What holds for every call:
  *  - Calls return NCODEC_OK (0), a positive status that is no error (NCODEC_AGAIN, NCODEC_END), or a negative
  *    NCODEC_ERROR_*. After an error the message is at ncodec_encoder_error, ncodec_decoder_error, or, for calls
- *    without a handle and for a NULL handle, at ncodec_last_error.
+ *    without a handle, for a NULL handle, and for closing, cancelling and the place of an error, at ncodec_last_error.
  *  - A NULL argument is NCODEC_ERROR_INVALID_ARGUMENT unless the call says that it may be NULL.
  *  - The library keeps no pointer of yours after a call, except a callback and its user_data.
  *  - A handle is used by one thread at a time and may move between threads. A call that comes while another one
@@ -286,7 +286,8 @@ typedef struct ncodec_video_info {
 } ncodec_video_info;
 
 /**
- * What is known about an audio track. Fill it by ncodec_audio_track_init first.
+ * What is known about an audio track. Fill it by ncodec_audio_track_init first. What a stream holds of a track beside this (trims,
+ * samples before the sound, layout of channels, disposition, tags) is not in it: ncodec_encode_file and ncodec_decode_file keep it.
  */
 typedef struct ncodec_audio_track {
     /**
@@ -402,7 +403,8 @@ int32_t ncodec_abi_version(void);
 
 /**
  * The message of the last call on this thread that failed and had no handle to keep its message; empty when
- * none did. Such calls are those that take no handle, and all calls when their handle is NULL.
+ * none did. Such calls are those that take no handle, those that close one, cancel it or ask for the place of its error, and all
+ * calls when their handle is NULL.
  *
  * Ownership: the library's, valid until the next such failure on this thread. Threads: each has its own.
  */
@@ -771,7 +773,8 @@ int32_t ncodec_decoder_audio_track(struct ncodec_decoder *decoder,
 
 /**
  * Gives the next compressed audio packet that was met so far. NCODEC_AGAIN: receive frames first, up to NCODEC_END,
- * after which NCODEC_AGAIN means that there is no more.
+ * after which NCODEC_AGAIN means that there is no more. Of packets that are not received the last 16 MiB are kept while bytes are
+ * pushed; of an opened file, all.
  *
  * Ownership: *data is the library's, valid until the next call of this function. Threads: one at a time.
  */

@@ -11,7 +11,8 @@ use crate::handle::call_without_handle;
 use crate::pointer::{Growable, array, copied, init_struct, text};
 use crate::status::NCODEC_OK;
 
-/// What is known about an audio track. Fill it by ncodec_audio_track_init first.
+/// What is known about an audio track. Fill it by ncodec_audio_track_init first. What a stream holds of a track beside this (trims,
+/// samples before the sound, layout of channels, disposition, tags) is not in it: ncodec_encode_file and ncodec_decode_file keep it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct CAudioTrack {
@@ -121,8 +122,13 @@ impl ReadableTrack {
             frame_size: self.track.frame_size,
             bit_rate: self.track.bit_rate,
             codec: self.codec.as_ptr(),
-            language: self.language.as_ptr(),
-            extradata: self.track.extradata.as_ptr(),
+            language: if self.track.language.is_empty() { std::ptr::null() } else { self.language.as_ptr() },
+            // That of an empty vector points nowhere.
+            extradata: if self.track.extradata.is_empty() {
+                std::ptr::null()
+            } else {
+                self.track.extradata.as_ptr()
+            },
             extradata_size: self.track.extradata.len(),
         }
     }

@@ -11,13 +11,21 @@ use neural_codec::encoder::{self, Hooks};
 use neural_codec::metrics::Measures;
 use neural_codec::progress::CancelToken;
 use neural_codec::settings::{DeviceChoice, Settings};
-use neural_codec::{Error, Result};
+use neural_codec::{Error, Result, process};
 
 use crate::handle::call_without_handle;
 use crate::options::Options;
 use crate::pointer::{Output, array, give_text, path, text};
 use crate::progress::{Listener, ProgressCallback};
 use crate::status::NCODEC_OK;
+
+/// Runs a call on whole files, in which no handle refuses the child of a fork: it has none of the threads that the work needs.
+fn whole_files(call: &'static str, work: impl FnOnce() -> Result<i32>) -> i32 {
+    call_without_handle(|| {
+        process::check(call)?;
+        work()
+    })
+}
 
 /// Encodes a media file into an .mkv, .mp4 or .webm that any player plays, or a .nvc stream, by the output's ending; it
 /// appears whole or not at all. What is lost on the way is in the report's lost.
@@ -37,7 +45,7 @@ pub unsafe extern "C" fn ncodec_encode_file(
     user_data: *mut c_void,
     report: *mut *mut c_char,
 ) -> i32 {
-    call_without_handle(|| {
+    whole_files("ncodec_encode_file", || {
         // SAFETY: NULL, or strings, arrays of them and a place for a pointer, as the header asks.
         let (input, output, pairs, report) = unsafe {
             (path("input", input)?, path("output", output)?, pairs(keys, values, count)?, place(report)?)
@@ -70,7 +78,7 @@ pub unsafe extern "C" fn ncodec_decode_file(
     user_data: *mut c_void,
     report: *mut *mut c_char,
 ) -> i32 {
-    call_without_handle(|| {
+    whole_files("ncodec_decode_file", || {
         // SAFETY: NULL, or strings, arrays of them and a place for a pointer, as the header asks.
         let (input, output, pairs, report) = unsafe {
             (path("input", input)?, path("output", output)?, pairs(keys, values, count)?, place(report)?)
@@ -91,7 +99,7 @@ pub unsafe extern "C" fn ncodec_decode_file(
 /// failure. Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ncodec_inspect_file(input: *const c_char, summary: *mut *mut c_char) -> i32 {
-    call_without_handle(|| {
+    whole_files("ncodec_inspect_file", || {
         // SAFETY: NULL, or a string and a place for a pointer, as the header asks.
         let (input, summary) = unsafe { (path("input", input)?, required("summary", summary)?) };
         let found = decoder::inspect_file(input, Limits::default())?;
@@ -110,7 +118,7 @@ pub unsafe extern "C" fn ncodec_compare_files(
     clip: *const c_char,
     metrics: *mut *mut c_char,
 ) -> i32 {
-    call_without_handle(|| {
+    whole_files("ncodec_compare_files", || {
         // SAFETY: NULL, or strings and a place for a pointer, as the header asks.
         let (reference, clip, metrics) =
             unsafe { (path("reference", reference)?, path("clip", clip)?, required("metrics", metrics)?) };
@@ -134,7 +142,7 @@ pub unsafe extern "C" fn ncodec_compare_files_by(
     names: *const c_char,
     metrics: *mut *mut c_char,
 ) -> i32 {
-    call_without_handle(|| {
+    whole_files("ncodec_compare_files_by", || {
         // SAFETY: NULL, or strings and a place for a pointer, as the header asks.
         let (reference, clip, names, metrics) = unsafe {
             let (reference, clip) = (path("reference", reference)?, path("clip", clip)?);
@@ -159,7 +167,7 @@ pub unsafe extern "C" fn ncodec_detect_scenes_file(
     max_scene_seconds: f64,
     scenes: *mut *mut c_char,
 ) -> i32 {
-    call_without_handle(|| {
+    whole_files("ncodec_detect_scenes_file", || {
         // SAFETY: NULL, or a string and a place for a pointer, as the header asks.
         let (input, scenes) = unsafe { (path("input", input)?, required("scenes", scenes)?) };
         let seconds =
@@ -186,7 +194,7 @@ pub unsafe extern "C" fn ncodec_export_base_file(
     output: *const c_char,
     report: *mut *mut c_char,
 ) -> i32 {
-    call_without_handle(|| {
+    whole_files("ncodec_export_base_file", || {
         // SAFETY: NULL, or strings and a place for a pointer, as the header asks.
         let (input, output, report) =
             unsafe { (path("input", input)?, path("output", output)?, place(report)?) };

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use neural_codec::error::Place;
@@ -68,18 +69,23 @@ pub(crate) fn last_message() -> *const c_char {
 pub(crate) struct Handle<S> {
     state: Mutex<S>,
     failure: Mutex<Failure>,
+    /// Whether a call failed inside the library, here or on a thread of its own: what the state holds is then not to be relied on.
+    is_poisoned: AtomicBool,
 }
 
 impl<S> Handle<S> {
     pub(crate) fn new(state: S) -> Self {
-        Self { state: Mutex::new(state), failure: Mutex::default() }
+        Self { state: Mutex::new(state), failure: Mutex::default(), is_poisoned: AtomicBool::new(false) }
     }
 
-    /// Runs one call. A panic inside poisons the state's lock and with it the handle.
+    /// Runs one call. After a failure inside the library the handle is poisoned.
     pub(crate) fn call(&self, work: impl FnOnce(&mut S) -> Result<i32>) -> i32 {
+        // The failure's own message stays.
+        if self.is_poisoned.load(Ordering::Acquire) {
+            return NCODEC_ERROR_POISONED;
+        }
         let guarded = || match self.state.try_lock() {
             Ok(mut state) => work(&mut state).map_err(Failure::from),
-            // The panic's own message stays.
             Err(TryLockError::Poisoned(_)) => Ok(NCODEC_ERROR_POISONED),
             Err(TryLockError::WouldBlock) => {
                 let message = "another call on this handle is still at work";
@@ -93,6 +99,9 @@ impl<S> Handle<S> {
         };
         let status = failure.status;
         *self.failure() = failure;
+        if status == NCODEC_ERROR_INTERNAL {
+            self.is_poisoned.store(true, Ordering::Release);
+        }
         status
     }
 
@@ -211,5 +220,26 @@ pub(crate) trait Opaque: Sized {
             drop(unsafe { Box::from_raw(handle) });
             Ok(NCODEC_OK)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_inside_the_library_poisons_the_handle_wherever_it_was() {
+        let told = Handle::new(0);
+        assert_eq!(told.call(|_| Err(Error::internal("decoder thread", "panic"))), NCODEC_ERROR_INTERNAL);
+        let panicked = Handle::new(0);
+        #[allow(clippy::panic)]
+        let status = panicked.call(|_| panic!("on purpose"));
+        assert_eq!(status, NCODEC_ERROR_INTERNAL);
+        for handle in [told, panicked] {
+            assert_eq!(handle.call(|_| Ok(NCODEC_OK)), NCODEC_ERROR_POISONED);
+        }
+        let wrong = Handle::new(0);
+        assert_eq!(wrong.call(|_| Err(Error::invalid("fps", "more", 0))), NCODEC_ERROR_INVALID_ARGUMENT);
+        assert_eq!(wrong.call(|_| Ok(NCODEC_OK)), NCODEC_OK);
     }
 }

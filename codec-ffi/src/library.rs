@@ -33,7 +33,8 @@ pub extern "C" fn ncodec_abi_version() -> i32 {
 }
 
 /// The message of the last call on this thread that failed and had no handle to keep its message; empty when
-/// none did. Such calls are those that take no handle, and all calls when their handle is NULL.
+/// none did. Such calls are those that take no handle, those that close one, cancel it or ask for the place of its error, and all
+/// calls when their handle is NULL.
 ///
 /// Ownership: the library's, valid until the next such failure on this thread. Threads: each has its own.
 #[unsafe(no_mangle)]
