@@ -304,10 +304,11 @@ def test_a_job_of_another_protocol_is_left_alone_and_the_worker_stops(services):
     assert row.state == "queued" and row.claims == 0
 
 
-def test_a_row_that_is_no_job_is_dead_after_three_tries(services):
+@pytest.mark.parametrize("odd", [{"payload": {"settings": 7}}, {"needs": None}])
+def test_a_row_that_is_no_job_is_dead_after_three_tries(services, odd):
     opened = services()
     job = job_from({"experiment_id": "odd", "timestamp": 1, **SETTINGS})
-    opened.store.add(job.model_copy(update={"payload": {"settings": 7}}))
+    opened.store.add(job.model_copy(update=odd))
     Worker(opened).run(until_empty=True)
     row = opened.store.get("odd")
     assert row.dead and row.claims == 3 and "unreadable job" in row.error["message"]

@@ -105,7 +105,8 @@ class Worker:
         if row.job.get("protocol") != PROTOCOL:
             delivery.back()
             raise UnknownProtocol(f"{row.experiment_id}: expected protocol {PROTOCOL}, found {row.job.get('protocol')!r}")
-        if row.job.get("needs", {}).get("gpu") and not self.services.has_gpu:
+        needs = row.job.get("needs")
+        if isinstance(needs, dict) and needs.get("gpu") is True and not self.services.has_gpu:
             # A worker with one finds it among the rows, or hears of it after a lease.
             delivery.extend()
             return True
