@@ -1,12 +1,13 @@
 //! Frames that Python pushes, as a source for a job on another thread.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use neural_codec::Result;
 use neural_codec::frame::{AnyFrame, Frame, VideoInfo};
 use neural_codec::media::FrameSource;
+use neural_codec::{Error, Result};
 use pyo3::prelude::*;
 
 use crate::errors::check_process;
@@ -22,6 +23,8 @@ const NAP: Duration = Duration::from_millis(1);
 #[pyclass(frozen, module = "neural_codec._native")]
 pub(crate) struct Feeder {
     state: Mutex<State>,
+    /// Whether no frame will follow; a feeder that is gone without having said so leaves a clip that is not whole.
+    finished: Arc<AtomicBool>,
 }
 
 struct State {
@@ -35,13 +38,16 @@ struct State {
 pub(crate) struct FedSource {
     info: VideoInfo,
     queue: Receiver<AnyFrame>,
+    finished: Arc<AtomicBool>,
 }
 
 /// Both ends of a source of frames of `info`; timestamps count frames.
 pub(crate) fn pair(info: VideoInfo) -> (FedSource, Feeder) {
     let (sender, queue) = sync_channel(WAITING);
     let state = State { queue: Some(sender), waiting: None, sent: 0 };
-    (FedSource { info, queue }, Feeder { state: Mutex::new(state) })
+    let finished = Arc::new(AtomicBool::new(false));
+    let feeder = Feeder { state: Mutex::new(state), finished: Arc::clone(&finished) };
+    (FedSource { info, queue, finished }, feeder)
 }
 
 #[pymethods]
@@ -78,6 +84,7 @@ impl Feeder {
     fn finish(&self, py: Python<'_>) {
         // A forked child closes what is its parent's.
         if check_process(py).is_ok() {
+            self.finished.store(true, Ordering::Release);
             self.lock().queue = None;
         }
     }
@@ -111,7 +118,14 @@ impl FrameSource for FedSource {
         self.next_any_frame()?.map(AnyFrame::into_host).transpose()
     }
 
+    /// # Errors
+    ///
+    /// `Cancelled` where the feeder is gone before it was finished.
     fn next_any_frame(&mut self) -> Result<Option<AnyFrame>> {
-        Ok(self.queue.recv().ok())
+        match self.queue.recv() {
+            Ok(frame) => Ok(Some(frame)),
+            Err(_) if self.finished.load(Ordering::Acquire) => Ok(None),
+            Err(_) => Err(Error::Cancelled),
+        }
     }
 }

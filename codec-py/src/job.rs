@@ -85,6 +85,13 @@ impl Job {
     }
 }
 
+impl Drop for Job {
+    /// Work that nobody waits for any more ends: what it would have written does not appear.
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
 #[pymethods]
 impl Job {
     /// The next event, waiting at most `seconds`: `("bytes", bytes)`, `("progress", (frames, total, scenes, bytes))`,

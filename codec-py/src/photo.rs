@@ -15,7 +15,7 @@ use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::errors::{check_process, copied, to_python};
+use crate::errors::{check_process, copied, detached, to_python};
 use crate::job::{Job, Reporter};
 use crate::options::settings_from;
 use crate::work::json;
@@ -116,15 +116,15 @@ pub(crate) fn decode_picture<'py>(
     bytes: Option<Vec<u8>>,
     threads: usize,
 ) -> PyResult<Bound<'py, PyTuple>> {
+    check_process(py)?;
     let settings = DecoderSettings::default().with_threads(threads);
-    let decoded = py.detach(|| {
+    let (picture, tags, lost) = detached(py, || {
         let photo = match (path, bytes) {
             (Some(path), _) => decoder::open_photo(&path, &settings)?,
             (None, bytes) => decoder::decode_photo_bytes(&bytes.unwrap_or_default(), &settings)?,
         };
         Ok((photo.to_samples()?, photo.tags, json(&photo.lost)?))
-    });
-    let (picture, tags, lost) = decoded.map_err(|error| to_python(py, error))?;
+    })?;
     let shape = [picture.height, picture.width, picture.channels];
     let array = match picture.samples {
         Samples::Eight(samples) => PyArray1::from_vec(py, samples).reshape(shape)?.into_any(),

@@ -65,6 +65,11 @@ def test_rates_that_were_rounded_are_understood(fps):
     assert report.source.frame_rate.numerator == 30000
 
 
+@pytest.mark.parametrize("fps", [np.int64(25), np.float32(25), np.array(25)])
+def test_rates_may_be_of_numpy(fps):
+    assert neural_codec.encode([FRAME], fps=fps, **FAST).source.frame_rate == 25
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

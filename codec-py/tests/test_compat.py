@@ -192,9 +192,11 @@ def test_what_is_no_stream_is_an_error():
         decompress_video_tensor(b"this is no stream, but it is long enough to be one")
     with pytest.raises(InvalidArgument, match="device"):
         decompress_video_tensor(b"", device="tpu")
-    assert estimate_decoder_tops() == estimate_decoder_tops(config={"effort": 9}) == 0
+    assert estimate_decoder_tops() == estimate_decoder_tops(config={"effort": 9}) == estimate_decoder_tops(config={"effort": 0}) == 0
     with pytest.raises(InvalidArgument, match="effort"):
         estimate_decoder_tops(config={"effort": "most"})
+    with pytest.raises(InvalidArgument, match="at least 0"):
+        estimate_decoder_tops(config={"effort": -1})
 
 
 def test_operations_are_counted_where_scenes_have_filters(filtered, stream):

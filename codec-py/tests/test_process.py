@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -101,10 +102,30 @@ def test_encodes_in_two_threads_do_not_disturb_each_other(clip, stream):
     assert results == [stream, stream]
 
 
+def test_work_that_nobody_waits_for_any_more_ends_and_leaves_no_file(carphone, tmp_path):
+    target = tmp_path / "a.nvc"
+    target.write_bytes(b"what was there")
+    with pytest.raises(neural_codec.errors.InvalidType, match="progress"):
+        neural_codec.encode(carphone, target, progress=5, **FAST)
+    abandoned = neural_codec.Encoder(tmp_path / "b.nvc", fps=25, **FAST)
+    for frame in moving(2):
+        abandoned.send(frame)
+    del abandoned
+    gc.collect()
+    with pytest.raises(neural_codec.errors.InvalidType, match="output"):
+        neural_codec.encode(carphone, 5, **FAST)
+    # Longer than the whole encode takes.
+    began = time.process_time()
+    time.sleep(2)
+    assert time.process_time() - began < 0.5
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nvc"] and target.read_bytes() == b"what was there"
+
+
 FORKED = """
 import os, signal, sys, numpy, neural_codec
 clip = numpy.random.default_rng(0).integers(0, 256, (12, 64, 96, 3), dtype="uint8")
 data = neural_codec.encode(clip, fps=24, effort=0).data
+photo = neural_codec.encode(clip[0], effort=0, quantizer=40).data
 decoder, other = neural_codec.Decoder(data), neural_codec.Decoder(data)
 frames = iter(decoder)
 next(frames), other[3]
@@ -134,6 +155,7 @@ for name, work in {
     "exit": lambda: second.__exit__(None, None, None), "decoder": lambda: neural_codec.Decoder(data),
     "encode": lambda: neural_codec.encode(clip, fps=24), "decode": lambda: neural_codec.decode(data),
     "compare": lambda: neural_codec.compare(clip, clip), "info": lambda: neural_codec.info(data),
+    "photo": lambda: neural_codec.decode_photo(photo),
     "scenes": lambda: neural_codec.detect_scenes(clip, fps=24), "split": lambda: neural_codec.split(clip, fps=24),
     "close decoder": decoder.close, "close other": other.close, "close encoder": encoder.close, "close second": second.close,
 }.items():
@@ -155,7 +177,7 @@ def test_every_entry_of_every_object_tells_a_fork_what_to_do_and_closing_works(t
     *children, leaving, parent = found.stdout.splitlines()
     expected = ["works" if line.startswith("close ") else "WrongOrder True" for line in children]
     assert children == [f"{line.rsplit(' ', len(end.split()))[0]} {end}" for line, end in zip(children, expected, strict=True)]
-    assert len(children) == 19 and leaving == "leaving 0" and parent == "parent 2 11 1 True"
+    assert len(children) == 20 and leaving == "leaving 0" and parent == "parent 2 11 1 True"
 
 
 def open_files(process: int) -> list[str]:

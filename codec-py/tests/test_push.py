@@ -113,6 +113,20 @@ def test_more_than_the_decoder_has_room_for_waits(stream):
         assert count == 48
 
 
+def test_what_is_no_damage_is_raised_where_damage_is_skipped(stream, monkeypatch):
+    data, _ = stream
+    with PushDecoder(on_damage="skip") as decoder:
+        decoder.push(data)
+        decoder._native.close()
+        with pytest.raises(errors.WrongOrder, match="closed"):
+            decoder.next_frame()
+        assert decoder.error_count == 0
+    with neural_codec.Decoder(data, on_damage="skip") as decoder:
+        decoder._source.close()
+        with pytest.raises(errors.WrongOrder, match="closed"):
+            decoder.next_frame()
+
+
 def test_wrong_calls_say_what_is_wrong(stream):
     data, _ = stream
     for arguments in ({"on_damage": "ignore"}, {"layout": "HWC"}, {"whole_scenes": 1}, {"planes": None}):

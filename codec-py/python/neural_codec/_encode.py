@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable
+from numbers import Integral, Real
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,8 @@ def encode(
     `output`: a path that ends in `.mp4`, `.mkv`, `.webm` or `.nvc` (written whole or not at all), a binary file object
     for a `.nvc` stream, or None for its bytes in `report.data`; of a photo `.nvc` or `.avif`.
     `scenes`: `[(start, end), ...]` instead of detected scenes. `progress`: a callable that takes `Progress` and may
-    return False to cancel, or True for a bar. `on_lost`: is told, before the first frame is coded, what of the source will not be
-    in the output; the report has it too. `cluster`: `"local"`, `"auto"` or `"ray://HOST:PORT"`, where Ray spreads the scenes of a file over
+    return False to cancel, or True for a bar. `on_lost`: is told, before the first frame is coded (with `cluster` at the end), what of the
+    source will not be in the output; the report has it too. `cluster`: `"local"`, `"auto"` or `"ray://HOST:PORT"`, where Ray spreads the scenes of a file over
     nodes (extra `[ray]`, docs/CLUSTER.md); the bytes are the same. Settings by name: see `settings()`.
     """
     texts = as_texts(dict(settings))
@@ -137,13 +138,16 @@ def stream_into(
     lost: Callable[[str], object] | None = None,
 ) -> Report:
     """The report of a job that makes a stream; the stream goes whole to the output, or into the report, or nowhere."""
-    target = Output(output)
     try:
-        report = Report.from_json(drive(job, feeds, target.write, progress, lost=lost))
-        target.commit()
-    except BaseException:
-        target.discard()
-        raise
+        target = Output(output)
+        try:
+            report = Report.from_json(drive(job, feeds, target.write, progress, lost=lost))
+            target.commit()
+        except BaseException:
+            target.discard()
+            raise
+    finally:
+        job.close(0.0)
     return dataclasses.replace(report, data=target.take())
 
 
@@ -275,7 +279,7 @@ def _scene_list(scenes: Scenes | None) -> list[tuple[int, int]] | None:
     out = []
     for index, scene in enumerate(listed):
         try:
-            start, end = (_frame_number(value) for value in scene)
+            start, end = (frame_number(value) for value in scene)
         except (TypeError, ValueError, OverflowError):
             raise InvalidType(f"scenes[{index}]: expected a pair of frame numbers, found {scene!r:.80}") from None
         if not (0 <= start < 1 << 63 and 0 <= end < 1 << 63):
@@ -284,10 +288,11 @@ def _scene_list(scenes: Scenes | None) -> list[tuple[int, int]] | None:
     return out
 
 
-def _frame_number(value: Any) -> int:
+def frame_number(value: Any) -> int:
+    """A frame's number; of PySceneDetect's times too. Raises TypeError, ValueError or OverflowError for what is none."""
     if hasattr(value, "get_frames"):
         return int(value.get_frames())
-    if isinstance(value, float):
+    if isinstance(value, Real) and not isinstance(value, Integral):
         raise TypeError
     return int(value)
 

@@ -106,6 +106,7 @@ def drive(
 ) -> str:
     """Runs a job to its end, frames of its feeds taken in turn, and gives its result."""
     with ExitStack() as stack:
+        stack.callback(job.close, patience)
         callback = stack.enter_context(bar_for(progress))
         run = Drive(job, [feeder for feeder, _ in feeds], write, callback, patience, lost)
         stack.callback(run.close)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._encode import stream_into
+from ._encode import frame_number, stream_into
 from ._export import remux
 from ._jobs import Feed, ProgressArgument, drive
 from ._output import check_distinct
@@ -66,11 +66,11 @@ def split(
 def frame_span(scene: tuple[int, int]) -> tuple[int, int]:
     """First frame of a scene and the frame after its last. Raises InvalidType and InvalidArgument for what is none."""
     try:
-        start, end = (int(value) for value in scene)
-    except (TypeError, ValueError):
-        raise InvalidType(f"scene: expected a pair of frame numbers, found {scene!r}") from None
-    if not 0 <= start < end:
-        raise InvalidArgument(f"scene: expected frame numbers that rise from 0, found {scene!r}")
+        start, end = (frame_number(value) for value in scene)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidType(f"scene: expected a pair of frame numbers, found {scene!r:.80}") from None
+    if not 0 <= start < end < 1 << 63:
+        raise InvalidArgument(f"scene: expected frame numbers that rise from 0, found {scene!r:.80}")
     return start, end
 
 

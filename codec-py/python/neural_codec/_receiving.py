@@ -10,10 +10,23 @@ import numpy as np
 
 from ._frames import Picture, check_layout
 from ._settings import Decoding, check_flag, check_threads, device_text
-from .errors import InvalidArgument, NeuralCodecError, WrongOrder
+from .errors import (
+    Corrupt,
+    InvalidArgument,
+    LimitExceeded,
+    NeuralCodecError,
+    Truncated,
+    Unsupported,
+    UnsupportedVersion,
+    WrongOrder,
+)
 
 MOST_ERRORS = 1000
 """Errors that are kept; more are counted."""
+
+
+DAMAGE = (Corrupt, Truncated, LimitExceeded, Unsupported, UnsupportedVersion)
+"""What the bytes of a stream may have wrong: what follows may be right."""
 
 
 class Receiving:
@@ -48,8 +61,8 @@ class Receiving:
         raise NotImplementedError
 
     def _skipped(self, error: NeuralCodecError) -> None:
-        """Keeps an error that is to be skipped, and raises another."""
-        if not self._skip:
+        """Keeps an error of damage where that is to be skipped, and raises another."""
+        if not self._skip or not isinstance(error, DAMAGE):
             raise error
         self.error_count += 1
         if self.error_count <= MOST_ERRORS:

@@ -192,6 +192,8 @@ def check_threads(threads: Any) -> int:
 
 def frame_rate(fps: Any) -> tuple[int, int]:
     """Frames a second as a fraction of 32-bit numbers; 29.97 and the like become what they stand for."""
+    if hasattr(fps, "item") and getattr(fps, "shape", None) == ():
+        fps = fps.item()
     if isinstance(fps, bool) or not isinstance(fps, (int, float, str, Fraction)):
         raise InvalidType(f"fps: expected a number, a Fraction or text such as '30000/1001', found {fps!r}")
     try:

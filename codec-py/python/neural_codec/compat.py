@@ -112,7 +112,7 @@ def estimate_decoder_tops(compressed_data: Any = None, config: Mapping[str, Any]
     Raises InvalidArgument for what is not a stream of this library.
     """
     if compressed_data is None:
-        _number("effort", _config(config).get("effort", 5), -1)
+        _number("effort", _config(config).get("effort", 5), 0)
         return 0.0
     described = info(_stream(compressed_data))
     if not isinstance(described, StreamInfo):
@@ -135,13 +135,15 @@ def _config(config: Mapping[str, Any] | None) -> dict[str, Any]:
     return wanted
 
 
-def _number(name: str, value: Any, least: float = 0.0) -> float:
+def _number(name: str, value: Any, least: float | None = None) -> float:
+    """A number above 0, or of at least `least`."""
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise InvalidType(f"{name}: expected a number, found {value!r}") from None
-    if not least <= number < float("inf") or number == 0:
-        raise InvalidArgument(f"{name}: expected a number above {least:g}, found {value!r}")
+    if not (number > 0 if least is None else number >= least) or number == float("inf"):
+        expected = "above 0" if least is None else f"of at least {least:g}"
+        raise InvalidArgument(f"{name}: expected a number {expected}, found {value!r}")
     return number
 
 

@@ -466,7 +466,7 @@ class Progress(Record):
     bytes: int
     """Bytes of stream written or read."""
     stage: str | None = None
-    """What an encode began last: locate, pilot, store or filter; None before the first attempt, and of other work."""
+    """What an encode began last: locate, pilot, store, filter or still; None before the first attempt, and of other work."""
     attempts: int = 0
     """Attempts that an encode has begun, over all scenes."""
     frames_coded: int = 0
