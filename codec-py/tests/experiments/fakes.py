@@ -12,6 +12,7 @@ from typing import Any
 from neural_codec.experiments.campaign_model import Campaign, campaign_from
 from neural_codec.experiments.decisions import first_choice
 from neural_codec.experiments.model import job_from
+from neural_codec.experiments.modifier import table_of
 
 PROFILES = {
     f"file:///clips/{name}.mkv": {
@@ -57,6 +58,7 @@ def result(job: Any, ratio: float, psnr: float = 38.2) -> dict[str, Any]:
         "metrics": {"bytes": round(100_000 * ratio), "psnr_db": psnr, "ssim": 0.95, "bitrate_mbps": ratio}, "base_encoder": "fake 1",
         "clip": {"sha256": sha256, "name": job.clip.uri.rpartition("/")[2]}, "encode_cpu_seconds": 2.0, "artefacts": {},
         "least_scene": {"psnr_y": psnr, "ssim_y": 0.95, "spans": "0-10"}, "scenes": [scene], "scene_count": 1, "phases": [],
+        "table": table_of(job.payload.get("patch", {}))["hash"],
     }  # fmt: skip
 
 

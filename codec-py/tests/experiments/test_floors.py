@@ -1,4 +1,4 @@
-"""What a floor means is the campaign's: neither scenes nor settings of a trial move it."""
+"""What a score rests on: neither scenes nor settings of a trial move its floor, and its time is all that it took."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from neural_codec.experiments.stages import decided_by_code
 from neural_codec.records import FrameValues
 
 from .conftest import needs_bwrap
-from .fakes import CLIPS, campaign, result
+from .fakes import CLIPS, GRAINY, campaign, result
+from .test_campaign import LEVELS_3, Listed, run
 from .test_evolution import EACH
 from .test_modifier import named
 
@@ -64,6 +65,33 @@ def test_profiles_are_of_the_scenes_that_the_settings_of_a_job_make(done, two_sc
     code = "def decide(profiles, target, probe):\n    return {'settings': {'max_scene_seconds': 1}, 'choices': [{}] * len(profiles)}\n"
     row = done({"kind": "agent", "payload": {"code": code, "settings": {"effort": 0, "quantizer": 60}}}, **same)
     assert row.state == "failed" and "max_scene_seconds moves the scenes" in row.error["message"] and row.phase == "encoded"
+
+
+def test_the_time_of_probes_is_time_of_the_encode(done, monkeypatch):
+    needs_bwrap()
+    told, probe = [], neural_codec.probe
+    monkeypatch.setattr(neural_codec, "probe", lambda *given, **more: told.append(probe(*given, **more)) or told[-1])
+    code = "def decide(profiles, target, probe):\n    [probe(0, {'quantizer': q}, 6) for q in (30, 40)]\n    return [{}]\n"
+    row = done({"kind": "agent", "payload": {"code": code, "settings": {"effort": 0, "quantizer": 50}}})
+    assert row.state == "completed", row.error
+    probed = sum(each.cpu_seconds for each in told)
+    assert len(told) == 2 and row.result["probe_cpu_seconds"] == pytest.approx(probed) and probed > 0
+    assert row.result["encode_cpu_seconds"] > probed
+
+
+def test_jobs_of_a_campaign_have_times_of_their_own_day(services):
+    opened = services()
+    run(opened, campaign(training=CLIPS[1:2], short=CLIPS[2], held_out=GRAINY, trials=1), Listed(LEVELS_3))
+    jobs = [opened.store.get(each.experiment_id).job for each in opened.store.page(limit=500)]
+    assert len(jobs) == 14 and all(each["fresh"] for each in jobs)
+
+
+def test_results_of_another_table_of_constants_are_no_score():
+    baseline, other = (result(PLAIN, 1.0) for _ in range(2))
+    other["table"] = "another"
+    with pytest.raises(ExperimentError, match="expected the table of constants .*, found another"):
+        clip_score(FLOOR, other, baseline)
+    assert clip_score(FLOOR, other, baseline, "another").ratio == 1.0
 
 
 def test_a_floor_over_other_scenes_than_the_baselines_is_no_score():

@@ -15,6 +15,7 @@ from neural_codec.experiments.modifier import Halted, Modifier, report_lines, ta
 from neural_codec.experiments.modifier_table import TableFile, flat, patch_of
 from neural_codec.experiments.wire import job_of
 
+from . import fakes
 from .fakes import CLIPS, FakeWorker, campaign
 from .test_campaign import with_content_of
 from .test_campaign_processes import toml_of
@@ -125,8 +126,6 @@ def test_what_does_not_pay_somewhere_is_refused_with_the_reason(services, fake, 
 
 @pytest.mark.parametrize("patched", ["time", "floor"])
 def test_time_and_floors_count_as_they_were_measured(services, patched, monkeypatch):
-    from . import fakes
-
     plain = fakes.result
 
     def result(job, ratio, psnr=38.2):
@@ -176,6 +175,19 @@ def test_a_pair_of_which_one_failed_is_tried_anew_by_the_same_command(services):
         tried(opened, fake=fails)
     told = tried(opened)
     assert told["accepted"] and told["runs"] == 2 + 2 * 2, "the pair that failed, and the held-out clips"
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_a_worker_of_another_build_has_another_table(services, monkeypatch, patched):
+    plain = fakes.result
+
+    def result(job, ratio, psnr=38.2):
+        told = plain(job, ratio, psnr)
+        return {**told, "table": "another"} if ("search.target_margin" in job.payload["patch"]) == patched else told
+
+    monkeypatch.setattr(fakes, "result", result)
+    with pytest.raises(ExperimentError, match="table .*found another"):
+        tried(services())
 
 
 def test_held_out_clips_of_the_content_of_training_clips_accept_nothing(services, monkeypatch):

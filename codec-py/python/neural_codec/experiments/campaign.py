@@ -333,6 +333,8 @@ class Loop:
             "experiment_id": f"{self.campaign.name}-{name}", "timestamp": self.began, "kind": kind, "payload": payload,
             "clip": clip.model_dump(), "target": self.campaign.target.model_dump(), "campaign": campaign,
             "seed": self.campaign.seed, "budget": self.campaign.budget.model_dump(),
+            # A result of another day would have the time of another day.
+            "fresh": True,
         })  # fmt: skip
 
     def _attempts(self, jobs: Sequence[Job]) -> list[Job]:

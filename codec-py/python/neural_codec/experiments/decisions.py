@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,11 @@ class Decisions(Strict):
 
 @dataclass(frozen=True)
 class DecisionResult:
-    """Decisions, and what the code that made them printed."""
+    """Decisions, what the code that made them printed, and the processor time that its probes took."""
 
     decisions: Decisions
     log: str = ""
-    extra: dict[str, str] = field(default_factory=dict)
+    probe_cpu_seconds: float = 0.0
 
 
 def check(job: Job) -> None:
@@ -122,8 +122,10 @@ def _ask(
     if moved and found.choices is not None and found.scenes is None:
         raise ExperimentError(f"decide: expected scenes beside choices, as {moved[0]} moves the scenes of the profiles, found none")
     settings = {**payload.settings, **found.settings}
-    log += "".join(f"probe: {line}\n" for line in (probes.log if probes is not None else []))
-    return DecisionResult(found.model_copy(update={"settings": settings}), log)
+    decisions = found.model_copy(update={"settings": settings})
+    if probes is None:
+        return DecisionResult(decisions, log)
+    return DecisionResult(decisions, log + "".join(f"probe: {line}\n" for line in probes.log), probes.cpu_seconds)
 
 
 def apply_decisions(

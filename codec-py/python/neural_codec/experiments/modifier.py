@@ -144,13 +144,17 @@ class Modifier:
         scores = []
         for old, new in pairs:
             results = [_result(job, found[job.experiment_id]) for job in (old, new)]
+            if results[0]["table"] != self.before["hash"]:
+                raise ExperimentError(
+                    f"{old.experiment_id}: expected the table {self.before['hash']}, found {results[0]['table']}; its worker is of another build"
+                )
             missed = short_by(self.campaign.target, results[0])
             if missed > 0:
                 raise ExperimentError(
                     f"{old.experiment_id}: expected a table that meets every floor before the patch, found a miss of {missed:.4f}"
                     f" on {results[0]['clip']['name']}"
                 )
-            scores.append(clip_score(self.campaign.target, results[1], results[0]))
+            scores.append(clip_score(self.campaign.target, results[1], results[0], self.after["hash"]))
             self.encoder = results[0].get("base_encoder", "")
             self.trained.append(results[0])
         return score_of(scores)

@@ -27,10 +27,11 @@ class Asked(Strict):
 
 
 class Probes:
-    """Answers the questions of one agent, as many as its budget allows."""
+    """Answers the questions of one agent, as many as its budget allows; `cpu_seconds` is what they took."""
 
     def __init__(self, clip: Path, profiles: list[dict[str, Any]], settings: dict[str, Scalar], most: int) -> None:
         self.clip, self.profiles, self.settings, self.left = clip, profiles, settings, most
+        self.cpu_seconds = 0.0
         self.log: list[str] = []
 
     def answer(self, given: Any) -> dict[str, Any]:
@@ -62,5 +63,6 @@ class Probes:
         found = neural_codec.probe(str(self.clip), span, asked.choice.asked(), frames=frames, **settings)
         names = ("frames", "bytes", "psnr_y", "ssim_y", "cpu_seconds")
         values = {name: getattr(found, name) for name in names}
+        self.cpu_seconds += found.cpu_seconds
         self.log.append(json.dumps({"scene": asked.scene, "choice": asked.choice.asked(), **values}))
         return values

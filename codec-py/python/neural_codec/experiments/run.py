@@ -129,7 +129,9 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
         "target_met": report.total.target_met,
         "base_encoder": report.base_encoder,
         "table": (report.settings.get("defaults") or {}).get("hash") or _compiled_table(),
-        "encode_cpu_seconds": report.total.cpu_seconds,
+        # To look is part of the work: what is found by probes costs them each time.
+        "encode_cpu_seconds": report.total.cpu_seconds + found.probe_cpu_seconds,
+        "probe_cpu_seconds": found.probe_cpu_seconds,
         **_scenes(report, frames, spans),
     }
     return Made(figures, files, {"device_used": "cpu", "seconds": seconds}, {"seconds": decoding}, details)

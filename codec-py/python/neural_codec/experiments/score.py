@@ -61,14 +61,22 @@ class Score:
         return not self.early and self.short_by <= 0 and (campaign.most_time is None or self.cpu <= campaign.most_time)
 
 
-def clip_score(target: Target, result: dict[str, Any], baseline: dict[str, Any]) -> ClipScore:
-    """Two results of the same clip. Raises ExperimentError where they cannot be compared."""
+def clip_score(target: Target, result: dict[str, Any], baseline: dict[str, Any], table: str | None = None) -> ClipScore:
+    """Two results of the same clip, by the same table of constants, or the result by one whose hash is `table`.
+
+    Raises ExperimentError where they cannot be compared.
+    """
     if result["clip"]["sha256"] != baseline["clip"]["sha256"]:
         raise ExperimentError("score: expected a result and a baseline of the same clip")
     if result.get("base_encoder") != baseline.get("base_encoder"):
         raise ExperimentError(
             f"score: expected the base encoder of the baseline, {baseline.get('base_encoder')}, found {result.get('base_encoder')};"
             " workers of one campaign need the same version"
+        )
+    expected = baseline["table"] if table is None else table
+    if result["table"] != expected:
+        raise ExperimentError(
+            f"score: expected the table of constants {expected}, found {result['table']}; workers of one campaign need the same build"
         )
     if result["least_scene"].get("spans") != baseline["least_scene"].get("spans"):
         raise ExperimentError("score: expected a floor that was measured over the scenes of the baseline, found other scenes")
