@@ -25,7 +25,8 @@ def openapi() -> dict[str, Any]:
     bodies = [{"$ref": f"#/components/schemas/{each}"} for each in ("Job", "OldV1", "OldV2")]
     submit = {
         "summary": "Submit an experiment",
-        "description": "`timestamp` and `experiment_id` may be left out. `Prefer: wait` or `?wait=SECONDS` answers at the end.",
+        "description": "`timestamp` and `experiment_id` may be left out. `Prefer: wait` or `?wait=SECONDS` answers at the end. The same body"
+        " again is answered with what waits, runs or completed; what failed or was cancelled, or completed and is to be `fresh`, is run anew.",
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": bodies}}}},
         "responses": _answers({"202": "Taken: experiment_id, timestamp", "200": "The result", "400": "What is wrong with it"}),
     }
