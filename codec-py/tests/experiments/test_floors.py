@@ -22,6 +22,7 @@ from .fakes import CLIPS, GRAINY, campaign, result
 from .test_campaign import LEVELS_3, Listed, run
 from .test_evolution import EACH
 from .test_modifier import named
+from .test_worker import kept
 
 FLOOR = Target(kind="min_psnr_y", value=36.0)
 PLAIN = job_from(named("settings", {"settings": {}}) | {"clip": CLIPS[0]})
@@ -77,6 +78,13 @@ def test_the_time_of_probes_is_time_of_the_encode(done, monkeypatch):
     probed = sum(each.cpu_seconds for each in told)
     assert len(told) == 2 and row.result["probe_cpu_seconds"] == pytest.approx(probed) and probed > 0
     assert row.result["encode_cpu_seconds"] > probed
+
+
+@pytest.mark.parametrize("own, expected", [({}, 7), ({"seed": 3}, 3)])
+def test_the_seed_of_a_job_is_that_of_its_encode(done, services, own, expected):
+    row = done({"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer": 50, **own}}, "seed": 7})
+    report = json.loads(kept(services(), row, "report"))
+    assert int(report["settings"]["seed"]) == expected
 
 
 def test_jobs_of_a_campaign_have_times_of_their_own_day(services):

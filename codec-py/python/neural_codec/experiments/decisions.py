@@ -14,7 +14,7 @@ import neural_codec
 from ..records import Report
 from . import ExperimentError
 from .jail import Call, Limits, call
-from .model import AgentPayload, Choice, FilterPayload, Job, ModifierPayload, Rule, RulesPayload, SettingsPayload, Strict, Target
+from .model import AgentPayload, Choice, FilterPayload, Job, ModifierPayload, Rule, RulesPayload, SettingsPayload, Strict
 from .probes import Probes
 from .profiles import MOVE_SCENES
 
@@ -129,18 +129,18 @@ def _ask(
 
 
 def apply_decisions(
-    clip: Path, decisions: Decisions, target: Target | None, output: Path, progress: Callable[[Any], object] | None = None
+    clip: Path, decisions: Decisions, job: Job, output: Path, progress: Callable[[Any], object] | None = None
 ) -> Report:
-    """Encodes a clip as decided. Raises ExperimentError for a choice that the installed codec cannot serve.
+    """Encodes a clip as decided, to the target of the job and by its seed where the decisions have none.
 
-    Choices of scenes go to the encoder as `scene_settings`.
+    Choices of scenes go to the encoder as `scene_settings`. Raises ExperimentError for a choice that the installed codec cannot serve.
     """
-    settings = dict(decisions.settings)
+    settings = {"seed": job.seed, **decisions.settings}
     for name in settings:
         if name in _NOT_FOR_JOBS or name not in neural_codec.settings():
             raise ExperimentError(f"settings: there is no setting {name!r} for jobs")
-    if target is not None:
-        settings[target.kind] = target.value
+    if job.target is not None:
+        settings[job.target.kind] = job.target.value
     options: dict[str, Any] = {} if decisions.defaults is None else {"defaults": decisions.defaults}
     asked = [choice.asked() for choice in decisions.choices or []]
     if any(asked):

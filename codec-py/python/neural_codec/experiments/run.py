@@ -106,7 +106,7 @@ def _decided(run: Run, folder: Path, clip: Path, sha256: str) -> Made:
     profiles = functools.partial(profiles_of, clip, sha256, run.services.config.data / "profiles", settings)
     with run.step("encoded"):
         found = decide(run.job, profiles, lambda: run.stopped, clip)
-        report, seconds = _timed(lambda: apply_decisions(clip, found.decisions, run.job.target, stream))
+        report, seconds = _timed(lambda: apply_decisions(clip, found.decisions, run.job, stream))
     # Who decides over scenes does not decide over which frames a floor is measured.
     spans = [(each.first_frame, each.frames) for each in report.scenes]
     if run.job.kind == "agent":
