@@ -1,7 +1,8 @@
-"""A campaign that a language model plans: experiment_campaign.py VIDEO [HELD_OUT_VIDEO]
+"""A campaign that a language model plans: experiment_campaign.py VIDEO [HELD_OUT_VIDEO ...]
 
 The model here is a server in this process that answers twice: once with rules, once with prose, which is planned around. A real one
-is named the same way: any address that speaks as OpenAI's does. Everything runs in a folder that is removed.
+is named the same way: any address that speaks as OpenAI's does. A claim takes five held-out videos. Everything runs in a folder that
+is removed.
 """
 
 import json
@@ -51,7 +52,7 @@ class Model(BaseHTTPRequestHandler):
 def main() -> None:
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    clips = [Path(each).resolve() for each in sys.argv[1:3]]
+    clips = [Path(each).resolve() for each in sys.argv[1:]]
     model = HTTPServer(("127.0.0.1", 0), Model)
     threading.Thread(target=model.serve_forever, daemon=True).start()
     uris = [{"uri": each.as_uri()} for each in clips]
