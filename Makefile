@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder exhaustive searchers rates stills profiles filters rules worker-numbers cluster-numbers base-networks still-networks photo-network still-filter fuzz python wheel capi header
+.PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder exhaustive searchers rates stills still-crops profiles filters rules worker-numbers cluster-numbers base-networks still-networks photo-network still-filter fuzz python wheel capi header
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -123,6 +123,11 @@ stills: ## Compare still pictures with AVIF, JPEG XL and WebP (PICTURES="a.png b
 	@scripts/wheel.sh
 	$(PYTHON) eval/python/stills.py $(PICTURES) --output out/stills $(STILLS)
 	$(PYTHON) eval/python/stills_picture.py out/stills/points.tsv out/stills/means.tsv out/stills/curves.svg
+
+still-crops: ## Write out/stills/crops.png: PICTURES="a.png b.png" coded, beside AVIF of as many bytes (CROPS="--settings effort=9 min_psnr=33").
+	@scripts/setup.sh
+	@scripts/wheel.sh
+	$(PYTHON) eval/python/still_crops.py $(or $(PICTURES),$(error name pictures: make still-crops PICTURES="a.png b.png")) $(CROPS)
 
 profiles: ## Write out/profiles.html: a frame, the class and the metrics of every scene of CLIPS.
 	@scripts/setup.sh
