@@ -80,6 +80,12 @@ def test_the_time_of_probes_is_time_of_the_encode(done, monkeypatch):
     assert row.result["encode_cpu_seconds"] > probed
 
 
+def test_choices_beside_scene_settings_are_the_fault_of_the_job(done):
+    settings = {"effort": 0, "quantizer": 50, "scene_settings": '[{"quantizer": 40}]'}
+    row = done({"kind": "settings", "payload": {"settings": settings, "choices": [{"quantizer": 45.0}]}})
+    assert (row.state, row.claims) == ("failed", 1) and "found both" in row.error["message"]
+
+
 @pytest.mark.parametrize("own, expected", [({}, 7), ({"seed": 3}, 3)])
 def test_the_seed_of_a_job_is_that_of_its_encode(done, services, own, expected):
     row = done({"kind": "settings", "payload": {"settings": {"effort": 0, "quantizer": 50, **own}}, "seed": 7})

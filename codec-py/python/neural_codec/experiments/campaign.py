@@ -103,7 +103,7 @@ class Loop:
             raise ExperimentError(f"training: expected clips of different content, found that {copied}")
         self.clips = [[_profile(scene) for scene in result["scenes"]] for result in self.baseline]
         self.profiles = [profile for clip in self.clips for profile in clip]
-        self.is_whole = all(len(result["scenes"]) == result["scene_count"] for result in self.baseline)
+        self.is_whole = all(len(result["scenes"]) == result.get("scene_count") for result in self.baseline)
         self._read_slots()
         while True:
             self._collect()

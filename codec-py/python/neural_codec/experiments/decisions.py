@@ -144,5 +144,7 @@ def apply_decisions(
     options: dict[str, Any] = {} if decisions.defaults is None else {"defaults": decisions.defaults}
     asked = [choice.asked() for choice in decisions.choices or []]
     if any(asked):
+        if "scene_settings" in settings:
+            raise ExperimentError("settings: expected choices or scene_settings, found both")
         options["scene_settings"] = asked
     return neural_codec.encode(str(clip), str(output), scenes=decisions.scenes, progress=progress, **options, **settings)  # type: ignore[arg-type]
