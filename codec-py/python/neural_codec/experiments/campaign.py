@@ -77,7 +77,7 @@ class Loop:
                 self._search()
                 self._try_held_out()
                 self.ledger.move("finished")
-                self._check()
+                self._check(now=True)
             except Halt:
                 self.ledger.move("stopped")
                 logger.info("%s halts; 'campaign start' resumes it", self.campaign.name)
@@ -138,9 +138,9 @@ class Loop:
         self.ledger.tell(progress=progress_of(self.campaign, self._context(slot).trials))
         self._send(slot, proposal)
 
-    def _check(self) -> None:
-        """Shows which workers live, and says so where none does."""
-        if time.monotonic() - self.checked < _CHECK_S:
+    def _check(self, now: bool = False) -> None:
+        """Shows which workers live, and says so where none does; now and then, unless it is to be now."""
+        if not now and time.monotonic() - self.checked < _CHECK_S:
             return
         self.checked = time.monotonic()
         workers = self.carrier.workers()
