@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,22 @@ def test_a_folder_encoded_into_itself_resumes_and_loses_nothing(mixed):
     assert told.returncode == 0 and "0 encoded, 5 skipped, 0 failed" in told.stdout and "left out, written before" in told.stdout, told
     assert run("encode", mixed, mixed, *QUICK).returncode == 0
     assert names(mixed) == {*before, *made} and {name: (mixed / name).read_bytes() for name in before} == before
+
+
+def test_avif_beside_photos_takes_no_file_and_resumes(mixed, tmp_path):
+    (mixed / "rgb.avif").write_bytes(b"of another program")
+    shutil.copy(mixed / "rgb.png", mixed / "new.png")
+    before = {name: (mixed / name).read_bytes() for name in names(mixed)}
+    made = {"rgb.png.avif", "new.png.avif", "anim.mkv", "other.mkv.mkv"}
+    for flags, said in (((), "4 encoded, 0 skipped"), (("--skip-existing",), "0 encoded, 4 skipped"), ((), "4 encoded, 0 skipped")):
+        told = run("encode", mixed, mixed, "--to", "avif", *QUICK, *flags)
+        assert told.returncode == 0 and said in told.stdout and names(mixed) == {*before, *made}, told
+    assert {name: (mixed / name).read_bytes() for name in before} == before
+    # A folder of its own has short names, also below the one that is read.
+    for out in (tmp_path / "out", mixed / "out"):
+        assert run("encode", mixed / "rgb.png", "--output-dir", out, "--to", "avif", *QUICK).returncode == 0
+        told = run("encode", mixed, out, "--to", "avif", *QUICK, "--skip-existing")
+        assert told.returncode == 0 and re.search(r"rgb\.png +skipped", told.stdout) and {"rgb.avif", "new.avif"} <= names(out), told
 
 
 def test_results_beside_their_sources_are_no_inputs(mixed):

@@ -69,6 +69,9 @@ def to_encode(sources: list[str], folder: str, ending: str | None) -> WorkList:
         return (ending or "nvc") if _native.is_photo(path) else "mkv"
 
     def is_taken(each: _Input, output: str) -> bool:
+        # An `.avif` does not say who wrote it: in a folder that is read its name is whole from the first run on, so that the next finds it.
+        if output.endswith(".avif"):
+            return any(_is_below(output, root) for root in read)
         # By a file that no encode wrote, below the folder that is read; or by the input itself.
         if not os.path.exists(output) or not output.endswith(CODED_CLIPS):
             return False
@@ -76,6 +79,8 @@ def to_encode(sources: list[str], folder: str, ending: str | None) -> WorkList:
 
     work = WorkList()
     inputs = _inputs(sources, folder, PICTURES + CLIPS, kind, work)
+    # What lies in the folder of outputs is no input where that is below another.
+    read = {each.root for each in inputs if _is_below(each.root, folder)}
     return _named(_without_results(inputs, folder, work), folder, work, is_taken)
 
 
