@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -114,6 +115,16 @@ def test_decoding_beside_streams_writes_over_no_original(mixed):
     told = run("decode", mixed, mixed)
     assert told.returncode == 0 and (mixed / "rgb.png").read_bytes() == original, told
     assert {"rgb.nvc.png", "anim.mkv.mkv", "other.mkv.mkv.mkv"} <= names(mixed)
+
+
+def test_an_original_beside_a_stream_is_not_what_was_decoded(mixed):
+    assert run("encode", mixed / "rgb.png", mixed / "rgb.nvc", *QUICK).returncode == 0
+    assert run("encode", mixed / "anim.gif", mixed / "once.nvc", *QUICK).returncode == 0
+    os.utime(mixed / "rgb.png", (1, 1))
+    before = names(mixed)
+    for said in ("2 decoded, 0 skipped, 0 failed", "0 decoded, 2 skipped, 0 failed"):
+        told = run("decode", mixed, mixed, "--skip-existing")
+        assert told.returncode == 0 and said in told.stdout and names(mixed) - before == {"rgb.nvc.png", "once.mkv"}, told
 
 
 def test_what_has_no_name_of_its_own_fails_alone(mixed, tmp_path):

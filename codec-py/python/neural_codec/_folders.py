@@ -88,9 +88,9 @@ def to_decode(sources: list[str], folder: str, kind: Callable[[str], str | None]
     """Streams and those in folders, with outputs of the ending that each has; those of folders that have none are left out."""
 
     def is_taken(each: _Input, output: str) -> bool:
-        # Beside a stream there is often what it was made from.
+        # Beside a stream there is often what it was made from, which is older.
         beside = os.path.dirname(os.path.realpath(each.path)) == os.path.dirname(os.path.realpath(output))
-        return beside and os.path.exists(output) and not skips
+        return beside and os.path.exists(output) and not (skips and _is_made_after(output, each.path))
 
     work = WorkList()
     return _named(_inputs(sources, folder, DECODED, kind, work), folder, work, is_taken)
@@ -166,6 +166,11 @@ def _is_stream(path: str) -> bool:
         return isinstance(info(path), StreamInfo)
     except (NeuralCodecError, OSError):
         return False
+
+
+def _is_made_after(path: str, other: str) -> bool:
+    """Whether a file is no older than another."""
+    return os.path.isfile(path) and os.path.exists(other) and os.stat(path).st_mtime_ns >= os.stat(other).st_mtime_ns
 
 
 def _is_below(path: str, folder: str) -> bool:
