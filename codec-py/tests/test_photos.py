@@ -293,6 +293,17 @@ def test_clips_are_compared_with_a_page_of_their_worst_frame(stream, tmp_path):
     assert "pictures are of frame" in (tmp_path / "page.html").read_text()
 
 
+def test_a_sign_of_percent_in_a_name_is_no_number(encoded, tmp_path):
+    _, stored, _ = encoded
+    for name in ("x 50% done.png", "50%.TIFF", "100% %04d.png", "%5d.png"):
+        assert neural_codec.decode(stored, tmp_path / name).frames == 1 and (tmp_path / name).is_file()
+    (tmp_path / "in").mkdir()
+    Image.fromarray(picture()).save(tmp_path / "in" / "50%.png")
+    assert run("encode", tmp_path / "in", tmp_path / "in", "--effort", 0).returncode == 0
+    told = run("decode", tmp_path / "in", tmp_path / "out")
+    assert told.returncode == 0 and Image.open(tmp_path / "out" / "50%.png").size == (80, 64), told
+
+
 def test_a_folder_of_photos_goes_into_a_folder_and_back(tmp_path):
     photos, out = tmp_path / "photos", tmp_path / "out"
     (photos / "inner").mkdir(parents=True)

@@ -22,7 +22,7 @@ from ._frames import Array, Picture, check_layout
 from ._jobs import ProgressArgument, check_stop, drive
 from ._library import suggest_libraries
 from ._measure import clip_info, stream_info
-from ._output import check_distinct
+from ._output import NUMBERED, check_distinct
 from ._progress import bar_for
 from ._receiving import Receiving
 from ._settings import Decoding, check_threads, device_text, whole_number
@@ -332,7 +332,7 @@ def _check_pattern(output: str | os.PathLike[str]) -> None:
 def _is_picture_name(output: str | os.PathLike[str]) -> bool:
     """Whether an output is one picture, and no pattern of many."""
     name = os.fsdecode(output)
-    return name.lower().endswith((".png", ".tif", ".tiff")) and "%" not in os.path.basename(name)
+    return name.lower().endswith((".png", ".tif", ".tiff")) and NUMBERED.fullmatch(os.path.basename(name)) is None
 
 
 def _decode_to_arrays(source: Any, layout: str, progress: ProgressArgument, threads: int, device: str) -> Frames:

@@ -11,6 +11,8 @@ from . import _native
 from .errors import FileMissing, InvalidArgument, InvalidType
 
 EXPECTED = "a path, a binary file object or None"
+# The name of pictures with a number in it: what is before and after. A sign of percent that begins no number is one of a name.
+NUMBERED = re.compile(r"([^%]*)%(?:0\d+)?d(.*)", re.ASCII | re.DOTALL)
 
 
 def check_distinct(source: Any, output: Any) -> None:
@@ -50,10 +52,10 @@ def _is_of_sequence(one: Any, sequence: Any) -> bool:
     if not all(isinstance(each, (str, os.PathLike)) for each in (one, sequence)):
         return False
     path, pattern = os.fsdecode(one), os.fsdecode(sequence)
-    number = re.search(r"%(0\d+)?d", os.path.basename(pattern))
+    number = NUMBERED.fullmatch(os.path.basename(pattern))
     if number is None or not _is_same(os.path.dirname(path) or ".", os.path.dirname(pattern) or "."):
         return False
-    before, after = (re.escape(part) for part in (number.string[: number.start()], number.string[number.end() :]))
+    before, after = (re.escape(part) for part in number.groups())
     return re.fullmatch(rf"{before}\d+{after}", os.path.basename(path)) is not None
 
 
