@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 import neural_codec
+from neural_codec.__main__ import main
 
 FRAMES = np.random.default_rng(7).integers(0, 255, (3, 64, 80, 3), np.uint8)
 QUICK = ("--effort", 0, "--quantizer", 50)
@@ -132,6 +134,22 @@ def test_what_has_no_name_of_its_own_fails_alone(mixed, tmp_path):
     told = run("encode", mixed / "rgb.png", other / "rgb.png", mixed / "anim.gif", "--output-dir", tmp_path / "out", *QUICK)
     assert told.returncode == 1 and told.stdout.count("failed: expected a name of its own") == 2, told
     assert "1 encoded, 0 skipped, 2 failed" in told.stdout and names(tmp_path / "out") == {"anim.mkv"}
+
+
+def test_a_folder_that_cannot_be_read_fails_and_the_others_are_coded(mixed, tmp_path, monkeypatch, capsys):
+    scandir = os.scandir
+
+    def denied(path):
+        if os.path.basename(path) == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    (mixed / "sub" / "locked").mkdir(parents=True)
+    assert main(["encode", str(mixed), str(tmp_path / "out"), *map(str, QUICK)]) == 1
+    told = capsys.readouterr().out
+    assert "3 encoded, 0 skipped, 1 failed" in told and re.search(r"^locked +failed: Permission denied$", told, re.MULTILINE), told
+    assert main(["decode", str(mixed / "sub"), str(tmp_path / "back")]) == 1 and "0 decoded, 0 skipped, 1 failed" in capsys.readouterr().out
 
 
 def test_a_table_is_no_json(mixed, tmp_path):

@@ -84,7 +84,8 @@ def _expect_no_json(options: argparse.Namespace) -> None:
 def _run(found: WorkList, skips: bool, work: Callable[[str, str, _Line], Row], done: str) -> int:
     line = _Line(len(found.pairs))
     rows: list[tuple[str, Row]] = []
-    failed, skipped = len(found.nameless), 0
+    failed, skipped = len(found.unread) + len(found.nameless), 0
+    rows += [(folder, [f"failed: {why}"]) for folder, why in found.unread]
     for source, other in found.nameless:
         rows.append((source, [f"failed: expected a name of its own, found that of {other} too; rename one, or name them in two commands"]))
     for source, output in found.pairs:

@@ -29,6 +29,8 @@ class WorkList:
     """Files of folders that are nothing of the kind."""
     earlier: list[str] = field(default_factory=list)
     """Files of folders that an earlier run wrote, or that lie in the folder that is written to."""
+    unread: list[tuple[str, str]] = field(default_factory=list)
+    """Folders that cannot be read, each with why."""
     nameless: list[tuple[str, str]] = field(default_factory=list)
     """Inputs that have no output of their own, each with another of the same."""
     renamed: list[str] = field(default_factory=list)
@@ -104,14 +106,14 @@ def _inputs(sources: list[str], folder: str, endings: tuple[str, ...], kind: Cal
             # Of what has no kind the error says why.
             found[os.path.abspath(source)] = _Input(source, os.path.basename(source), os.path.dirname(source) or ".", kind(source) or "mkv", False)
             continue
-        for path, name in _files(source):
+        for path, name in _files(source, work):
             if _is_below(path, folder) and not _is_below(source, folder):
                 work.earlier.append(path)
             elif path.lower().endswith(endings) and (ending := kind(path)) is not None:
                 found.setdefault(os.path.abspath(path), _Input(path, name, source, ending, True))
             else:
                 work.left_out.append(path)
-    if not found:
+    if not found and not work.unread:
         raise FileMissing(f"{', '.join(sources)}: expected files that end in {', '.join(endings)}, found none{_but(work.left_out)}")
     return list(found.values())
 
@@ -179,9 +181,13 @@ def _is_below(path: str, folder: str) -> bool:
     return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
 
 
-def _files(folder: str) -> Iterator[tuple[str, str]]:
+def _files(folder: str, work: WorkList) -> Iterator[tuple[str, str]]:
     """Files below a folder in order, each with its path inside; hidden ones are left out."""
-    for place, folders, names in os.walk(folder):
+
+    def cannot(error: OSError) -> None:
+        work.unread.append((os.path.normpath(error.filename), error.strerror or str(error)))
+
+    for place, folders, names in os.walk(folder, onerror=cannot):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(name for name in names if not name.startswith(".")):
             path = os.path.join(place, name)
