@@ -152,6 +152,12 @@ def test_a_folder_that_cannot_be_read_fails_and_the_others_are_coded(mixed, tmp_
     assert main(["decode", str(mixed / "sub"), str(tmp_path / "back")]) == 1 and "0 decoded, 0 skipped, 1 failed" in capsys.readouterr().out
 
 
+def test_a_folder_in_the_place_of_an_output_is_none_of_its_own(mixed, tmp_path):
+    (tmp_path / "out" / "rgb.nvc").mkdir(parents=True)
+    told = run("encode", mixed, tmp_path / "out", *QUICK, "--skip-existing")
+    assert told.returncode == 1 and "2 encoded, 0 skipped, 1 failed" in told.stdout, told
+
+
 def test_a_table_is_no_json(mixed, tmp_path):
     for command in ("encode", "decode"):
         told = run(command, mixed, tmp_path / "out", "--json")

@@ -89,7 +89,7 @@ def _run(found: WorkList, skips: bool, work: Callable[[str, str, _Line], Row], d
     for source, other in found.nameless:
         rows.append((source, [f"failed: expected a name of its own, found that of {other} too; rename one, or name them in two commands"]))
     for source, output in found.pairs:
-        if skips and os.path.exists(output):
+        if skips and os.path.isfile(output):
             skipped += 1
             rows.append((source, ["skipped: the output is there"]))
             line.skip()
