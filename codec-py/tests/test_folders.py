@@ -158,6 +158,11 @@ def test_a_folder_in_the_place_of_an_output_is_none_of_its_own(mixed, tmp_path):
     assert told.returncode == 1 and "2 encoded, 0 skipped, 1 failed" in told.stdout, told
 
 
+def test_what_is_for_a_page_is_an_error_without_one(mixed, tmp_path):
+    told = run("encode", mixed, tmp_path / "out", "--ms-ssim")
+    assert (told.returncode, told.stdout) == (1, "") and told.stderr.startswith("error: report, ms-ssim, scenes: "), told
+
+
 def test_a_table_is_no_json(mixed, tmp_path):
     for command in ("encode", "decode"):
         told = run(command, mixed, tmp_path / "out", "--json")

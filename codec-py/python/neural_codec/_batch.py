@@ -23,8 +23,8 @@ Row = list[str]
 
 def encode_all(options: argparse.Namespace, settings: dict[str, Any], missed: int) -> int:
     """Encodes every input into the folder; 0 exactly where all of them were, `missed` where a target was not met that had to be."""
-    if options.report is not None or options.scenes is not None:
-        raise InvalidArgument("report, scenes: expected neither with many inputs")
+    if options.report is not None or options.scenes is not None or options.ms_ssim:
+        raise InvalidArgument("report, ms-ssim, scenes: expected none of them with many inputs")
     _expect_no_json(options)
     found = to_encode(options.paths, options.output_dir, options.to and options.to.lstrip(".").lower())
     coded: list[Report] = []
