@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 
@@ -28,17 +29,10 @@ def test_machines_get_lines_of_json_and_quiet_is_quiet(carphone, tmp_path):
     assert quiet.returncode == 0 and "progress" not in quiet.stderr
 
 
-@pytest.mark.parametrize("has_tqdm", [True, False])
-def test_a_terminal_that_reports_no_size_shows_the_stages(carphone, tmp_path, has_tqdm):
-    if has_tqdm and not _progress._has_tqdm():
-        pytest.skip("tqdm is not installed")
-    program = (
-        "import sys, neural_codec; from neural_codec import _progress; _progress._has_tqdm = lambda: sys.argv[3] == 'True'; "
-        "neural_codec.encode(sys.argv[1], sys.argv[2], effort=5, progress=True)"
-    )
+def _in_a_terminal(arguments: list[str], environment: Mapping[str, str] = os.environ) -> str:
+    """What a command that works writes to standard error where that is a terminal."""
     own, terminal = pty.openpty()
-    arguments = [sys.executable, "-c", program, str(carphone), str(tmp_path / "a.nvc"), str(has_tqdm)]
-    with subprocess.Popen(arguments, stderr=terminal, env={**os.environ, "COLUMNS": "", "LINES": ""}) as process:
+    with subprocess.Popen(arguments, stderr=terminal, env=environment) as process:
         os.close(terminal)
         shown = b""
         # A terminal whose other end is closed is an error on Linux.
@@ -47,10 +41,28 @@ def test_a_terminal_that_reports_no_size_shows_the_stages(carphone, tmp_path, ha
                 shown += piece
         os.close(own)
     assert process.returncode == 0
-    text = shown.decode()
+    return shown.decode()
+
+
+@pytest.mark.parametrize("has_tqdm", [True, False])
+def test_a_terminal_that_reports_no_size_shows_the_stages(carphone, tmp_path, has_tqdm):
+    if has_tqdm and not _progress._has_tqdm():
+        pytest.skip("tqdm is not installed")
+    program = (
+        "import sys, neural_codec; from neural_codec import _progress; _progress._has_tqdm = lambda: sys.argv[3] == 'True'; "
+        "neural_codec.encode(sys.argv[1], sys.argv[2], effort=5, progress=True)"
+    )
+    arguments = [sys.executable, "-c", program, str(carphone), str(tmp_path / "a.nvc"), str(has_tqdm)]
+    text = _in_a_terminal(arguments, {**os.environ, "COLUMNS": "", "LINES": ""})
     # The stage that takes longest: another may begin and end between two looks.
     assert "store, attempt" in text and "of 120 frames" in text, text
     assert max(map(len, text.replace("\n", "\r").split("\r"))) <= _progress.COLUMNS, text
+
+
+def test_a_batch_has_one_line_and_none_where_that_is_asked_for(carphone, tmp_path):
+    arguments = [*ENCODE, str(carphone), "--output-dir", str(tmp_path), "--effort", "0", "--quantizer", "50"]
+    assert f"[1/1] {carphone.name}: " in _in_a_terminal(arguments)
+    assert "[1/1]" not in _in_a_terminal([*arguments, "--quiet"])
 
 
 def test_every_kind_of_work_tells_how_far_it_is(carphone, carphone_stream, tmp_path):

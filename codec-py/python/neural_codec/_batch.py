@@ -38,7 +38,7 @@ def encode_all(options: argparse.Namespace, settings: dict[str, Any], missed: in
         coded.append(report)
         return _encoded(report)
 
-    status = _run(found, options.skip_existing, encode, "encoded")
+    status = _run(found, options, encode, "encoded")
     photos = [(report.total.bytes, report.coded.width * report.coded.height) for report in coded if report.photo is not None]
     if len(photos) > 1:
         size, pixels = (sum(each) for each in zip(*photos, strict=True))
@@ -73,7 +73,7 @@ def decode_all(options: argparse.Namespace) -> int:
         return ["frames" if written.frames != 1 else "frame", str(written.frames), f"{written.seconds:.1f} s", *lost]
 
     found = to_decode(options.paths, options.output_dir, kind, options.skip_existing)
-    return _run(found, options.skip_existing, decode, "decoded")
+    return _run(found, options, decode, "decoded")
 
 
 def _expect_no_json(options: argparse.Namespace) -> None:
@@ -81,15 +81,15 @@ def _expect_no_json(options: argparse.Namespace) -> None:
         raise InvalidArgument("json: expected one input and one output, found many inputs, of which there is a table")
 
 
-def _run(found: WorkList, skips: bool, work: Callable[[str, str, _Line], Row], done: str) -> int:
-    line = _Line(len(found.pairs))
+def _run(found: WorkList, options: argparse.Namespace, work: Callable[[str, str, _Line], Row], done: str) -> int:
+    line = _Line(len(found.pairs), is_shown=sys.stderr.isatty() and not options.quiet)
     rows: list[tuple[str, Row]] = []
     failed, skipped = len(found.unread) + len(found.nameless), 0
     rows += [(folder, [f"failed: {why}"]) for folder, why in found.unread]
     for source, other in found.nameless:
         rows.append((source, [f"failed: expected a name of its own, found that of {other} too; rename one, or name them in two commands"]))
     for source, output in found.pairs:
-        if skips and os.path.isfile(output):
+        if options.skip_existing and os.path.isfile(output):
             skipped += 1
             rows.append((source, ["skipped: the output is there"]))
             line.skip()
@@ -148,20 +148,20 @@ def _encoded(report: Report) -> Row:
 class _Line:
     """One line for the whole batch, with the time that is left by what those before took."""
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, inputs: int, *, is_shown: bool) -> None:
         self._inputs = inputs
         self._start = time.monotonic()
         self._last = 0.0
         self._finished = 0
         self._skipped = 0
-        self._shown = False
-        self._is_terminal = sys.stderr.isatty()
+        self._has_text = False
+        self._is_shown = is_shown
 
     def show(self, name: str, at: Progress) -> None:
         now = time.monotonic()
-        if not self._is_terminal or now - self._last < 0.1:
+        if not self._is_shown or now - self._last < 0.1:
             return
-        self._last, self._shown = now, True
+        self._last, self._has_text = now, True
         share = at.frames_done / at.frames_total if at.frames_total else 0.0
         done = self._finished - self._skipped + min(share, 1.0)
         left = (now - self._start) / done * (self._inputs - self._skipped - done) if done > 0.01 else None
@@ -187,6 +187,6 @@ class _Line:
         self._break()
 
     def _break(self) -> None:
-        if self._shown:
+        if self._has_text:
             print(file=sys.stderr)
-            self._shown = False
+            self._has_text = False
