@@ -129,7 +129,7 @@ fn write_all(source: &mut Watched, path: &Path) -> Result<Vec<Lost>> {
         sink.write_frame(&frame)?;
     }
     write_audio(source, sink.as_mut())?;
-    let lost = sink.lost().to_vec();
+    let lost = [sink.lost(), &source.clip.lost()].concat();
     sink.finish(source.clip.last_duration())?;
     Ok(lost)
 }

@@ -251,6 +251,22 @@ fn a_file_that_was_cut_gives_the_frames_that_are_left_filtered() {
 }
 
 #[test]
+fn pictures_that_a_container_turns_are_told() {
+    let (folder, input) = folder();
+    let (plain, turned) = (folder.path().join("plain.mp4"), folder.path().join("turned.mp4"));
+    to(&input, &plain).unwrap();
+    if copied(&[], &plain, &["-metadata:s:v", "rotate=90"], &turned).is_none() {
+        return;
+    }
+    for (path, notes) in [(&plain, 0), (&turned, 1)] {
+        let mut decoder = StreamDecoder::open_file(path, DecoderSettings::default()).unwrap();
+        assert_eq!(all(&mut decoder).unwrap().len(), 2 * SCENE);
+        let found = decoder.take_notes();
+        assert_eq!(found.iter().filter(|note| note.contains("turned")).count(), notes, "{found:?}");
+    }
+}
+
+#[test]
 fn bytes_that_end_early_give_the_frames_that_are_there_and_then_an_error() {
     let (folder, input) = folder();
     for ending in ["mkv", "webm", "mp4"] {

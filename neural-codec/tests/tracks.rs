@@ -241,6 +241,55 @@ fn hdr_is_in_the_metadata_of_every_output() {
         assert_eq!((display.max_luminance, display.min_luminance), (10_000_000, 50));
         assert_eq!(display.chromaticities, [(34000, 16000), (13250, 34500), (7500, 3000), (15635, 16450)]);
     }
+    // Lossless files do not say it; of those without colors that is lost too.
+    let stream = folder.path().join("out.nvc");
+    for (name, expected) in [("back.mkv", &["HDR10"][..]), ("back.y4m", &["color", "HDR10"])] {
+        let mut go_on = |_| ControlFlow::Continue(());
+        let output = folder.path().join(name);
+        let report =
+            decode_file(&stream, &output, &DecoderSettings::default(), &CancelToken::new(), &mut go_on);
+        let lost = report.unwrap().lost;
+        assert_eq!(
+            lost.iter().map(|lost| lost.what.as_str()).collect::<Vec<_>>(),
+            expected,
+            "{name}: {lost:?}"
+        );
+    }
+}
+
+/// An MP4 file with a Dolby Vision record of this profile in its one entry of samples.
+fn with_dolby_vision(mut file: Vec<u8>, profile: u8) -> Vec<u8> {
+    // `avc1` is a brand too, before the index.
+    let find =
+        |name: &[u8], from: usize| from + file[from..].windows(4).position(|window| window == name).unwrap();
+    let moov = find(b"moov", 0);
+    let record = [&[0, 0, 0, 32][..], b"dvcC", &[1, 0, profile << 1, 13, 0], &[0; 19]].concat();
+    let boxes =
+        [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"].map(|name| find(name, moov) - 4);
+    let size = |file: &[u8], at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+    let end = boxes[6] + size(&file, boxes[6]) as usize;
+    for at in boxes {
+        let larger = size(&file, at) + record.len() as u32;
+        file[at..at + 4].copy_from_slice(&larger.to_be_bytes());
+    }
+    file.splice(end..end, record);
+    file
+}
+
+#[test]
+fn dolby_vision_is_named_and_where_its_samples_are_no_colors_refused() {
+    let Some(folder) = folder() else { return };
+    let source = folder.path().join("plain.mp4");
+    ffmpeg(folder.path(), "-f lavfi -i testsrc2=s=64x64:r=25:d=0.2 -c:v libx264 {}/plain.mp4");
+    let plain = std::fs::read(&source).unwrap();
+    let of_profile = |profile| {
+        std::fs::write(&source, with_dolby_vision(plain.clone(), profile)).unwrap();
+        encoded(&source, &folder.path().join("out.mkv"), &[])
+    };
+    let lost = of_profile(8).unwrap().lost;
+    assert!(lost.iter().any(|lost| lost.what == "Dolby Vision"), "{lost:?}");
+    let error = of_profile(5).unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }), "{error}");
 }
 
 #[test]

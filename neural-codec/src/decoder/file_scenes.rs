@@ -112,7 +112,7 @@ impl FileScenes {
             skipping: false,
             ended: false,
             last_duration: 0,
-            notes: Vec::new(),
+            notes: units.note().into_iter().collect(),
             units,
         };
         let read = scenes.read_unit(&first)?;

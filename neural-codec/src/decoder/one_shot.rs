@@ -65,6 +65,7 @@ pub fn decode_file(
         audio_packets = 0;
     }
     lost.append(&mut damaged);
+    lost.extend(decoder.lost());
     writer.finish(decoder.last_duration())?;
     let notes = decoder.take_notes();
     let seconds = start.elapsed().as_secs_f64();

@@ -53,7 +53,8 @@ pub fn open_photo(path: &Path, settings: &DecoderSettings) -> Result<Photo> {
             found,
         ));
     }
-    Ok(Photo::new(rgb(first)?))
+    let lost = clip.lost();
+    Ok(Photo { lost, ..Photo::new(rgb(first)?) })
 }
 
 /// Decodes one picture into a `.png`, `.tif` or `.tiff` file, which appears whole or not at all.
@@ -65,7 +66,7 @@ pub fn decode_photo_file(input: &Path, output: &Path, settings: &DecoderSettings
     expect_distinct(input, output)?;
     let start = Instant::now();
     let photo = open_photo(input, settings)?;
-    let lost = write_photo(output, &photo)?;
+    let lost = [photo.lost.clone(), write_photo(output, &photo)?].concat();
     let seconds = start.elapsed().as_secs_f64();
     Ok(DecodeReport {
         frames: 1,

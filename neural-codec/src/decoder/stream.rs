@@ -10,11 +10,13 @@ use super::layer::Decoded;
 use super::photo::decode_photo;
 use super::scene::{SceneDecoder, placed};
 use super::settings::{DecoderSettings, OnDamage};
-use crate::bitstream::{AudioPacket, PacketReader, SceneReader, StreamHeader, SubtitlePacket, Tracks};
+use crate::bitstream::{
+    AudioPacket, PacketReader, PhotoPacket, SceneReader, StreamHeader, SubtitlePacket, Tracks,
+};
 use crate::device::Device;
 use crate::error::Result;
 use crate::frame::{AnyFrame, Frame, VideoInfo};
-use crate::media::FrameSource;
+use crate::media::{FrameSource, Lost};
 use crate::process;
 use crate::simd::InstructionSet;
 
@@ -50,6 +52,8 @@ pub struct StreamDecoder<R> {
     audio: Vec<AudioPacket>,
     subtitles: Vec<SubtitlePacket>,
     last_duration: Option<u64>,
+    /// What of a photo a clip has no place for.
+    lost: Vec<Lost>,
     /// Frames of the whole stream, where that is known before the end.
     declared_frames: Option<u64>,
     /// How many bytes the input would give without a wait, where scenes are not waited for.
@@ -112,6 +116,7 @@ impl<R: Read> StreamDecoder<R> {
             audio,
             subtitles,
             last_duration,
+            lost: Vec::new(),
             declared_frames: None,
             early: None,
             state: State::Reading,
@@ -195,6 +200,7 @@ impl<R: Read> StreamDecoder<R> {
                 Some(Item::LastDuration(duration)) => self.last_duration = Some(duration),
                 Some(Item::Photo(photo)) => {
                     let frame = decode_photo(&photo, &self.settings)?;
+                    self.lost = lost_of_clip(&photo);
                     return Ok(Some(Decoded::on_host(frame)));
                 }
                 Some(Item::Scene(scene)) => {
@@ -246,6 +252,10 @@ impl<R: Read + Send> FrameSource for StreamDecoder<R> {
         self.items.tracks()
     }
 
+    fn lost(&self) -> Vec<Lost> {
+        self.lost.clone()
+    }
+
     fn last_duration(&self) -> Option<u64> {
         self.last_duration
     }
@@ -257,6 +267,14 @@ impl<R: Read + Send> FrameSource for StreamDecoder<R> {
     fn take_audio(&mut self) -> Vec<AudioPacket> {
         std::mem::take(&mut self.audio)
     }
+}
+
+/// What belongs to a photo, where it is read as a clip of one frame.
+fn lost_of_clip(photo: &PhotoPacket) -> Vec<Lost> {
+    let tags = &photo.tags;
+    let kinds = [("alpha", &photo.alpha), ("profile", &tags.icc), ("exif", &tags.exif), ("xmp", &tags.xmp)];
+    let kept = kinds.into_iter().filter(|(_, bytes)| !bytes.is_empty());
+    kept.map(|(what, _)| Lost::new(what, "a clip has no place for what a photo has; .png has")).collect()
 }
 
 /// Frames of a `.nvc` file by its table of scenes; none where that cannot be read, and of other files.

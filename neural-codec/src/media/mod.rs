@@ -34,6 +34,8 @@ mod pages;
 #[cfg(feature = "images")]
 pub mod photo;
 #[cfg(feature = "images")]
+mod picture_file;
+#[cfg(feature = "images")]
 pub mod pictures;
 #[cfg(feature = "ffmpeg")]
 mod planned_audio;

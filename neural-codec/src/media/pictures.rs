@@ -5,24 +5,25 @@ use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader, Limits};
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader};
 
 use super::atomic_folder::AtomicFolder;
-use super::frame_sink::lost_but_pictures;
+use super::frame_sink::{EvenTimes, lost_but_pictures};
 use super::jpeg_damage::damage_of;
-use super::{AtomicFile, FrameSink, FrameSource, SequencePattern, pages};
+use super::picture_file::{limits, picture_error};
+use super::{AtomicFile, FrameSink, FrameSource, SequencePattern, pages, photo};
 use crate::bitstream::{AudioPacket, Tracks};
 use crate::error::{Error, Place, Result};
 use crate::frame::{
-    BitDepth, Frame, Layout, MAX_SIDE, PixelFormat, Rational, VideoInfo, convert, from_rgb8_interleaved,
+    BitDepth, Frame, Layout, PixelFormat, Rational, VideoInfo, convert, from_rgb8_interleaved,
     from_rgb10_interleaved, rgb8_interleaved, rgb10_interleaved,
 };
 use crate::lost::Lost;
 
+/// What sequences are called where they lack something.
+const FILES: &str = "sequences of PNG files";
 /// Pictures a second where the caller names no rate.
 const DEFAULT_RATE: Rational = Rational { num: 25, den: 1 };
-/// Most bytes a decoder may allocate: the largest picture, three channels of 16 bits.
-const MAX_ALLOCATION: u64 = (MAX_SIDE * MAX_SIDE * 6) as u64;
 
 /// Reads PNG, JPEG, BMP and TIFF pictures as RGB frames of full range, turned upright. The pages of a single TIFF file are a clip.
 ///
@@ -36,6 +37,8 @@ pub struct PictureReader {
     ended: bool,
     /// How many pictures are damaged, and what the first one is.
     damaged: Option<(u64, Lost)>,
+    /// What of them a clip has no place for, each kind once.
+    beside: Vec<Lost>,
 }
 
 impl PictureReader {
@@ -54,18 +57,27 @@ impl PictureReader {
             _ => files.into_iter().map(|file| (file, None)).collect(),
         };
         let (path, page) = files.first().ok_or_else(|| Error::invalid("pictures", "at least one", "none"))?;
-        let first = read_picture(path, *page)?;
+        let (first, mut beside) = read_picture(path, *page)?;
+        beside.extend(photo::lost_beside(path)?);
         let mut info =
             VideoInfo::new(first.width(), first.height(), first.format(), frame_rate.unwrap_or(DEFAULT_RATE));
         info.color = first.color();
-        Ok(Self { files, info, first: Some(first), given: 0, ended: false, damaged: None })
+        Ok(Self { files, info, first: Some(first), given: 0, ended: false, damaged: None, beside })
     }
 
     fn read_next(&mut self) -> Result<Option<Frame>> {
         let Some((path, page)) = self.files.get(self.given) else { return Ok(None) };
         let frame = match self.first.take() {
             Some(frame) => frame,
-            None => read_picture(path, *page)?,
+            None => {
+                let (frame, beside) = read_picture(path, *page)?;
+                for lost in beside {
+                    if self.beside.iter().all(|known| known.what != lost.what) {
+                        self.beside.push(lost);
+                    }
+                }
+                frame
+            }
         };
         let damage = damage_of(path)?;
         if let Some(damage) = damage {
@@ -108,19 +120,12 @@ impl FrameSource for PictureReader {
             let others = if *count > 1 { format!("; {count} pictures are damaged") } else { String::new() };
             Lost { why: format!("{}{others}", first.why), ..first.clone() }
         };
-        self.damaged.iter().map(named).collect()
+        self.beside.iter().cloned().chain(self.damaged.iter().map(named)).collect()
     }
 }
 
-/// What a decoder of pictures may take.
-pub(super) fn limits() -> Limits {
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE as u32), Some(MAX_SIDE as u32));
-    limits.max_alloc = Some(MAX_ALLOCATION);
-    limits
-}
-
-fn read_picture(path: &Path, page: Option<u32>) -> Result<Frame> {
+/// A picture as a frame, and what of it a clip has no place for.
+fn read_picture(path: &Path, page: Option<u32>) -> Result<(Frame, Vec<Lost>)> {
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     match page {
         Some(page) => decode(path, pages::alone(file, page).map_err(|e| Error::io(path, e))?),
@@ -128,56 +133,35 @@ fn read_picture(path: &Path, page: Option<u32>) -> Result<Frame> {
     }
 }
 
-fn decode(path: &Path, file: impl BufRead + Seek) -> Result<Frame> {
+fn decode(path: &Path, file: impl BufRead + Seek) -> Result<(Frame, Vec<Lost>)> {
     let mut reader = ImageReader::new(file).with_guessed_format().map_err(|e| Error::io(path, e))?;
     reader.limits(limits());
     let failed = |error| picture_error(path, error);
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let orientation = decoder.orientation().map_err(failed)?;
+    let tags = [
+        ("profile", decoder.icc_profile().map_err(failed)?),
+        ("exif", decoder.exif_metadata().map_err(failed)?),
+        ("xmp", decoder.xmp_metadata().map_err(failed)?),
+    ];
+    let tags = tags.into_iter().filter(|(_, bytes)| bytes.as_ref().is_some_and(|bytes| !bytes.is_empty()));
+    let mut lost: Vec<Lost> =
+        tags.map(|(what, _)| Lost::new(what, "a clip has no place for what single pictures have")).collect();
     let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
     picture.apply_orientation(orientation);
+    if photo::alpha_of(&picture)?.is_some_and(|alpha| !alpha.is_opaque()) {
+        lost.push(Lost::new("alpha", "the pictures are not opaque everywhere; none is coded"));
+    }
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let is_deep = picture.color().bytes_per_pixel() / picture.color().channel_count() > 1;
     if !is_deep {
-        return from_rgb8_interleaved(&picture.into_rgb8(), width, height);
+        return Ok((from_rgb8_interleaved(&picture.into_rgb8(), width, height)?, lost));
     }
+    lost.push(photo::lost_bits());
     // 65535 becomes 1023: white stays white.
     let to_ten = |v: u16| ((u32::from(v) * 1023 + 32767) / 65535) as u16;
     let samples: Vec<u16> = picture.into_rgb16().iter().map(|&v| to_ten(v)).collect();
-    from_rgb10_interleaved(&samples, width, height)
-}
-
-pub(super) fn picture_error(path: &Path, error: image::ImageError) -> Error {
-    match error {
-        image::ImageError::IoError(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Error::corrupt(
-                "picture",
-                "a whole file",
-                format!("a shorter one: {}", path.display()),
-                Place::default(),
-            )
-        }
-        image::ImageError::IoError(source) => Error::io(path, source),
-        image::ImageError::Limits(reason) => Error::LimitExceeded {
-            what: "picture size",
-            limit: MAX_SIDE as u64,
-            found: match reason.kind() {
-                image::error::LimitErrorKind::DimensionError => MAX_SIDE as u64 + 1,
-                _ => MAX_ALLOCATION,
-            },
-            place: Place::default(),
-        },
-        image::ImageError::Unsupported(reason) => Error::Unsupported {
-            what: format!("picture {}: {reason}", path.display()),
-            remedy: "convert it to PNG".into(),
-        },
-        error => Error::corrupt(
-            "picture",
-            "a valid file",
-            format!("{error}: {}", path.display()),
-            Place::default(),
-        ),
-    }
+    Ok((from_rgb10_interleaved(&samples, width, height)?, lost))
 }
 
 /// Writes frames as numbered PNG files from 0: RGB of 8 bits, or of 16 for frames of 10.
@@ -191,6 +175,7 @@ pub struct PngWriter {
     folder: AtomicFolder,
     info: VideoInfo,
     written: u64,
+    times: EvenTimes,
     lost: Vec<Lost>,
 }
 
@@ -209,8 +194,8 @@ impl PngWriter {
             });
         }
         let folder = AtomicFolder::create(pattern.folder())?;
-        let lost = lost_but_pictures(tracks, "sequences of PNG files");
-        Ok(Self { pattern, folder, info: *info, written: 0, lost })
+        let lost = lost_but_pictures(info, tracks, FILES);
+        Ok(Self { pattern, folder, info: *info, written: 0, times: EvenTimes::new(info), lost })
     }
 }
 
@@ -221,6 +206,7 @@ impl FrameSink for PngWriter {
             let found = format!("{}x{}", frame.width(), frame.height());
             return Err(Error::invalid("frame", format!("{width}x{height}"), found));
         }
+        self.lost.extend(self.times.next(frame.timestamp, FILES));
         write_png(&self.folder.path().join(self.pattern.name(self.written)), frame)?;
         self.written += 1;
         Ok(())

@@ -7,7 +7,9 @@ pub(super) fn converted(data: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
     }
     let text = plain_text(data, from)?;
     match to {
-        "subrip" | "text" | "webvtt" => Some(text.into_bytes()),
+        "subrip" | "text" => Some(text.into_bytes()),
+        // Marks and references begin with these (WebVTT, clause 4.2.2).
+        "webvtt" => Some(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").into_bytes()),
         "mov_text" => {
             let mut end = text.len().min(usize::from(u16::MAX));
             while !text.is_char_boundary(end) {
@@ -24,7 +26,7 @@ pub(super) fn converted(data: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
 
 /// Whether a change of codec costs styles.
 pub(super) fn loses_styles(from: &str, to: &str) -> bool {
-    from != to && matches!(from, "ass" | "ssa" | "mov_text" | "webvtt")
+    from != to && matches!(from, "ass" | "ssa" | "mov_text" | "webvtt" | "subrip" | "srt")
 }
 
 fn plain_text(data: &[u8], codec: &str) -> Option<String> {
@@ -32,7 +34,14 @@ fn plain_text(data: &[u8], codec: &str) -> Option<String> {
         String::from_utf8_lossy(bytes).replace("\r\n", "\n").trim_end_matches(['\0', '\n']).to_owned()
     };
     match codec {
-        "subrip" | "srt" | "text" | "webvtt" => Some(without_marks(&text(data), '<', '>')),
+        "text" => Some(text(data)),
+        "subrip" | "srt" => Some(without_marks(&text(data), '<', '>')),
+        "webvtt" => {
+            let spoken = without_marks(&text(data), '<', '>');
+            let spoken = spoken.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ");
+            let spoken = spoken.replace("&lrm;", "\u{200e}").replace("&rlm;", "\u{200f}");
+            Some(spoken.replace("&amp;", "&"))
+        }
         "ass" | "ssa" => {
             // ReadOrder, Layer, Style, Name, three margins, Effect, Text.
             let line = text(data);
@@ -54,6 +63,14 @@ fn without_marks(text: &str, open: char, close: char) -> String {
     let mut rest = text;
     while let Some(start) = rest.find(open) {
         let Some(length) = rest[start..].find(close) else { break };
+        // A mark begins with its name, or ends one: "3 < 4" holds none.
+        let next = rest[start + open.len_utf8()..].chars().next();
+        if open == '<' && !next.is_some_and(|next| next.is_ascii_alphanumeric() || next == '/') {
+            let end = start + open.len_utf8();
+            out.push_str(&rest[..end]);
+            rest = &rest[end..];
+            continue;
+        }
         out.push_str(&rest[..start]);
         rest = &rest[start + length + close.len_utf8()..];
     }
@@ -80,6 +97,11 @@ mod tests {
             b"\x00\x07Gr\xc3\xbc\xc3\x9fe"
         );
         assert_eq!(converted(b"a < b", "webvtt", "subrip").unwrap(), b"a < b");
+        let sums = b"<i>Tom & Jerry</i>: 3 < 4, 5 > 4";
+        assert_eq!(converted(sums, "subrip", "webvtt").unwrap(), b"Tom &amp; Jerry: 3 &lt; 4, 5 &gt; 4");
+        assert_eq!(text(b"<v Tom>3 &lt; 4 &amp;amp;</v> <00:01.000>now", "webvtt"), "3 < 4 &amp; now");
+        assert_eq!(text(sums, "subrip").len(), sums.len(), "as it is from a codec to itself");
+        assert!(loses_styles("subrip", "mov_text"));
         assert!(converted(b"1", "dvd_subtitle", "subrip").is_none());
         assert!(loses_styles("ass", "mov_text") && !loses_styles("ass", "ass"));
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::frame_sink::lost_but_pictures;
+use super::frame_sink::{EvenTimes, lost_but_pictures};
 use super::{AtomicFile, FrameSink, Y4mWriter};
 use crate::bitstream::{AudioPacket, Tracks};
 use crate::error::{Error, Result};
@@ -14,8 +14,12 @@ pub struct Y4mSink {
     path: PathBuf,
     writer: Y4mWriter<AtomicFile>,
     written: u64,
+    times: EvenTimes,
     lost: Vec<Lost>,
 }
+
+/// What they are called where they lack something.
+const FILES: &str = ".y4m files";
 
 impl Y4mSink {
     /// Starts a file.
@@ -24,15 +28,16 @@ impl Y4mSink {
     ///
     /// `Io`; `InvalidArgument` for RGB.
     pub fn create(path: &Path, info: &VideoInfo, tracks: &Tracks) -> Result<Self> {
-        let lost = lost_but_pictures(tracks, ".y4m files");
+        let lost = lost_but_pictures(info, tracks, FILES);
         let writer = Y4mWriter::new(AtomicFile::create(path)?, info).map_err(|error| error.of_file(path))?;
-        Ok(Self { path: path.to_owned(), writer, written: 0, lost })
+        Ok(Self { path: path.to_owned(), writer, written: 0, times: EvenTimes::new(info), lost })
     }
 }
 
 impl FrameSink for Y4mSink {
     fn write_frame(&mut self, frame: &Frame) -> Result<()> {
         self.written += 1;
+        self.lost.extend(self.times.next(frame.timestamp, FILES));
         self.writer.write_frame(frame).map_err(|error| error.of_file(&self.path))
     }
 

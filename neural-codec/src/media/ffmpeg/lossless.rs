@@ -8,6 +8,7 @@ use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Error as Ffmpeg, Packet, Rational as Fraction, encoder, frame};
 
+use super::super::frame_sink::lost_hdr;
 use super::super::{Container, FrameSink, Lost};
 use super::keeping::ContainerTracks;
 use super::muxer::{Muxer, Timing, write_error};
@@ -66,7 +67,8 @@ impl LosslessWriter {
     pub fn create(path: &Path, info: &VideoInfo, tracks: &Tracks) -> Result<Self> {
         let container = Container::of(path, ENDINGS)?;
         let choice = choose(container, info.format)?;
-        let kept = ContainerTracks::new(container, tracks)?;
+        let mut kept = ContainerTracks::new(container, tracks)?;
+        kept.lost.extend(lost_hdr(tracks, "lossless files"));
         let mut muxer = Muxer::create(path)?;
         let (time_base, rate) =
             (signed("time base", info.time_base)?, signed("frame rate", info.frame_rate)?);

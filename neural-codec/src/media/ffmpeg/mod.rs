@@ -13,6 +13,7 @@ mod native_sound;
 mod native_write;
 mod orientation;
 mod padding;
+mod picture_data;
 mod push;
 mod reader;
 mod remux;

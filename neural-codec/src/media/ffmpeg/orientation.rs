@@ -30,6 +30,12 @@ impl Orientation {
             .map_or(Ok(Self::default()), |found| Self::of_matrix(found.data()))
     }
 
+    /// Whether the container has pictures shown otherwise than they are coded.
+    pub(super) fn is_told(stream: &Stream<'_>) -> bool {
+        let found = stream.side_data().find(|data| data.kind() == StreamData::DisplayMatrix);
+        found.is_some_and(|found| Self::of_matrix(found.data()).map_or(true, |turn| turn != Self::default()))
+    }
+
     /// Reads a display matrix: nine 32-bit numbers, of which the first two of the first two rows say where the
     /// picture's right and its bottom go (16.16 fixed point; see FFmpeg's `display.h`).
     fn of_matrix(bytes: &[u8]) -> Result<Self> {

@@ -14,6 +14,7 @@ use super::declared_crop::{ShownPart, declared_crop};
 use super::decode::Decoding;
 use super::demux::{because, is_moving, lacks_timestamps, open_decoder, open_input, video_stream};
 use super::orientation::Orientation;
+use super::picture_data::lost_of_pictures;
 use super::sample_layout::SampleLayout;
 use super::samples;
 use super::track_reader::TrackReader;
@@ -125,6 +126,11 @@ impl FfmpegReader {
             decoding.tracks_mut().start_at(start, stream_base);
         }
         native::read_frame_hdr(&first, decoding.tracks_mut().tracks_mut());
+        let lost =
+            decoding.input().stream(index).map(|stream| lost_of_pictures(&stream, &first)).transpose()?;
+        for (what, why) in lost.unwrap_or_default() {
+            decoding.tracks_mut().lose(what, why.into());
+        }
         let (is_first, given, ended) = (true, 0, false);
         let is_opaque = samples::is_opaque(&first, &expected.layout);
         Ok(Self {

@@ -144,7 +144,7 @@ impl TrackReader {
         }
     }
 
-    fn lose(&mut self, what: &str, why: String) {
+    pub(super) fn lose(&mut self, what: &str, why: String) {
         self.lost.push(Lost::new(what, why));
     }
 

@@ -11,6 +11,7 @@ use ffmpeg_next::{Error as Ffmpeg, Packet};
 use super::super::container_length::{CutShort, cut_short};
 use super::super::{OpenOptions, SourceDamage};
 use super::demux::{Demuxer, because, open_input, open_stream, video_stream};
+use super::orientation::Orientation;
 use super::push::{Arrived, IndexFirst};
 use super::reader::frame_rate;
 use super::track_reader::TrackReader;
@@ -52,6 +53,8 @@ pub struct UnitReader {
     streamed: Option<Arrived>,
     /// Where the input ends that is shorter than it says.
     cut_short: Option<CutShort>,
+    /// Whether the container has pictures shown turned.
+    is_turned: bool,
 }
 
 impl UnitReader {
@@ -123,7 +126,7 @@ impl UnitReader {
         let (frame_rate, aspect) = (frame_rate(&stream), positive(native::declared_aspect(&stream)));
         let mut tracks = TrackReader::new(&input, index, &OpenOptions::default())?;
         native::read_hdr(&stream, tracks.tracks_mut());
-        let color = native::stream_color(&stream);
+        let (color, is_turned) = (native::stream_color(&stream), Orientation::is_told(&stream));
         let end =
             native::tagged_end(&stream).map(|end| (end as f64 / 1e9 / time_base.value()).round() as i64);
         Ok(Self {
@@ -141,6 +144,7 @@ impl UnitReader {
             bytes: 0,
             streamed: None,
             cut_short: None,
+            is_turned,
         })
     }
 
@@ -162,6 +166,12 @@ impl UnitReader {
     /// What the samples mean, as the container says.
     pub fn color(&self) -> Color {
         self.color
+    }
+
+    /// What a person should know of the file.
+    pub(crate) fn note(&self) -> Option<String> {
+        let note = "The container has the pictures shown turned; they are given as they are coded.";
+        self.is_turned.then(|| note.into())
     }
 
     /// OBUs that the container keeps for all units: the sequence header.

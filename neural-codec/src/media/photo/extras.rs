@@ -1,7 +1,7 @@
 //! What a picture file has beside the picture, ICC, EXIF and XMP: found, so that it can be named as lost.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use tiff::decoder::ifd::Value;
@@ -13,6 +13,10 @@ use crate::lost::Lost;
 /// The gamma of PNG files of sRGB, and how far another may lie from it to count as the same.
 const SRGB_GAMMA: f32 = 0.45455;
 const GAMMA_TOLERANCE: f32 = 0.002;
+
+/// White, red, green and blue of sRGB (IEC 61966-2-1), and how far others may lie from them to count as the same.
+const SRGB_CHROMATICITIES: [(f32, f32); 4] = [(0.3127, 0.329), (0.64, 0.33), (0.3, 0.6), (0.15, 0.06)];
+const CHROMATICITY_TOLERANCE: f32 = 0.003;
 
 /// Tags of TIFF 6.0 that hold texts.
 const TIFF_TEXTS: [(u16, &str); 9] = [
@@ -39,6 +43,17 @@ pub(super) fn lost(path: &Path, head: &[u8]) -> Vec<Lost> {
     }
 }
 
+/// Whether a file is TIFF whose samples are multiplied with their opacity (`ExtraSamples` 1, TIFF 6.0, section 18). It is read from its
+/// first byte on afterwards.
+pub(super) fn is_multiplied_by_alpha(file: &mut (impl Read + Seek)) -> std::io::Result<bool> {
+    let found = tiff::decoder::Decoder::new(&mut *file).ok().and_then(|mut decoder| {
+        let kinds = decoder.find_tag(Tag::ExtraSamples).ok().flatten()?;
+        kinds.into_u16_vec().ok()?.first().copied()
+    });
+    file.rewind()?;
+    Ok(found == Some(1))
+}
+
 /// What pixels of a resolution are counted in.
 #[derive(Clone, Copy)]
 enum Unit {
@@ -59,6 +74,11 @@ fn resolution(across: f64, down: f64, unit: Unit) -> Option<Lost> {
     is_said.then(|| Lost::new("resolution", format!("{across}x{down} pixels {name} have no place")))
 }
 
+/// Four inks, of which nothing says how they look.
+pub(super) fn lost_cmyk() -> Lost {
+    Lost::new("color", "the source is CMYK without a profile, which became RGB by a plain formula")
+}
+
 fn texts(names: &[&str]) -> Option<Lost> {
     let named = || format!("texts of the file have no place: {}", names.join(", "));
     (!names.is_empty()).then(|| Lost::new("text", named()))
@@ -67,7 +87,7 @@ fn texts(names: &[&str]) -> Option<Lost> {
 /// Segments before the first scan (ITU-T T.81, annex B); JFIF 1.02 has a resolution.
 fn of_jpeg(mut file: BufReader<File>) -> std::io::Result<Vec<Lost>> {
     let mut lost = Vec::new();
-    let mut has_comment = false;
+    let (mut has_comment, mut has_profile, mut components) = (false, false, 0);
     file.read_exact(&mut [0; 2])?;
     loop {
         let mut head = [0; 4];
@@ -85,9 +105,22 @@ fn of_jpeg(mut file: BufReader<File>) -> std::io::Result<Vec<Lost>> {
                 let [across, down] = [[*a, *b], [*c, *d]].map(|side| f64::from(u16::from_be_bytes(side)));
                 lost.extend(resolution(across, down, unit));
             }
+            (0xE2, [b'I', b'C', b'C', b'_', ..]) => has_profile = true,
+            // CIPA DC-007.
+            (0xE2, [b'M', b'P', b'F', 0, ..]) => {
+                let why = "the file holds more pictures behind the first (MPF), such as a gain map or depths";
+                lost.push(Lost::new("pictures", why));
+            }
+            // A frame's header, which neither tables of Huffman (C4) and arithmetic coding (CC) nor extensions (C8) are.
+            (0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF, [_, _, _, _, _, count, ..]) => {
+                components = *count;
+            }
             (0xFE, _) => has_comment = true,
             _ => {}
         }
+    }
+    if components == 4 && !has_profile {
+        lost.push(lost_cmyk());
     }
     lost.extend(texts(if has_comment { &["comment"] } else { &[] }));
     Ok(lost)
@@ -111,6 +144,19 @@ fn of_png(file: BufReader<File>) -> Vec<Lost> {
     let gamma = info.gama_chunk.map(|gamma| gamma.into_value());
     if let Some(gamma) = gamma.filter(|gamma| !has_profile && (gamma - SRGB_GAMMA).abs() > GAMMA_TOLERANCE) {
         lost.push(Lost::new("gamma", format!("the source says {gamma}; samples are taken for sRGB")));
+    }
+    let is_of_srgb = |found: png::SourceChromaticities| {
+        let of = |(x, y): (png::ScaledFloat, png::ScaledFloat), (u, v): (f32, f32)| {
+            (x.into_value() - u).abs() < CHROMATICITY_TOLERANCE
+                && (y.into_value() - v).abs() < CHROMATICITY_TOLERANCE
+        };
+        let primaries = [found.white, found.red, found.green, found.blue];
+        primaries.into_iter().zip(SRGB_CHROMATICITIES).all(|(found, expected)| of(found, expected))
+    };
+    if info.chrm_chunk.is_some_and(|found| !has_profile && !is_of_srgb(found)) {
+        let why =
+            "the source's primaries (chunk cHRM) are others than those of sRGB; samples are taken for sRGB";
+        lost.push(Lost::new("color", why));
     }
     if let Some(code) = info.coding_independent_code_points {
         let (primaries, transfer) = (code.color_primaries, code.transfer_function);

@@ -14,7 +14,9 @@ mod samples;
 mod write;
 
 pub use alpha::Alpha;
+pub(super) use read::{alpha_of, lost_beside};
 pub use read::{is_photo, read_photo};
+pub(super) use samples::lost_bits;
 pub use samples::{Interleaved, Samples};
 pub(crate) use write::is_gray;
 pub use write::write_photo;

@@ -15,7 +15,7 @@ use crate::frame::{Frame, Plane, check_size, from_rgb8_interleaved, from_rgb10_i
 use crate::lost::Lost;
 use crate::media::jpeg_damage::damage_of;
 use crate::media::pages;
-use crate::media::pictures::{limits, picture_error};
+use crate::media::picture_file::{limits, picture_error};
 use crate::media::sniff::{self, FileKind};
 use crate::memory;
 
@@ -54,12 +54,22 @@ pub fn read_photo(path: &Path) -> Result<Photo> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
     let mut photo = read(path, BufReader::new(file))?;
     photo.lost.extend(damage_of(path)?);
-    photo.lost.extend(extras::lost(path, &head(path)?));
+    photo.lost.extend(lost_beside(path)?);
     Ok(photo)
 }
 
-fn read(path: &Path, file: impl BufRead + Seek) -> Result<Photo> {
+/// What a picture file has beside the picture, ICC, EXIF and XMP, named as lost.
+///
+/// # Errors
+///
+/// `Io`.
+pub(in super::super) fn lost_beside(path: &Path) -> Result<Vec<Lost>> {
+    Ok(extras::lost(path, &head(path)?))
+}
+
+fn read(path: &Path, mut file: impl BufRead + Seek) -> Result<Photo> {
     let failed = |error| picture_error(path, error);
+    let is_multiplied = extras::is_multiplied_by_alpha(&mut file).map_err(|error| Error::io(path, error))?;
     let mut reader = ImageReader::new(file).with_guessed_format().map_err(|e| Error::io(path, e))?;
     reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(failed)?;
@@ -81,6 +91,9 @@ fn read(path: &Path, file: impl BufRead + Seek) -> Result<Photo> {
     check_exif(&mut tags, &mut lost);
     turn_tags(&mut tags, orientation);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    if is_multiplied {
+        divide_by_alpha(&mut picture);
+    }
     picture.apply_orientation(orientation);
     let alpha = alpha_of(&picture)?;
     let alpha = alpha.filter(|alpha| !alpha.is_opaque());
@@ -91,10 +104,7 @@ fn read(path: &Path, file: impl BufRead + Seek) -> Result<Photo> {
 fn check_profile(tags: &mut PhotoTags, is_cmyk: bool, lost: &mut Vec<Lost>) {
     if tags.icc.is_empty() {
         if is_cmyk {
-            lost.push(Lost::new(
-                "color",
-                "the source is CMYK without a profile, which became RGB by a plain formula",
-            ));
+            lost.push(extras::lost_cmyk());
         }
         return;
     }
@@ -136,8 +146,29 @@ fn turn_tags(tags: &mut PhotoTags, orientation: Orientation) {
     }
 }
 
+/// Divides samples by the opacity that they were multiplied with.
+fn divide_by_alpha(picture: &mut DynamicImage) {
+    fn divide<T: Copy + Into<u64> + TryFrom<u64>>(samples: &mut [T], channels: usize, most: u64) {
+        for pixel in samples.chunks_exact_mut(channels) {
+            let Some((alpha, colors)) = pixel.split_last_mut() else { continue };
+            let alpha: u64 = (*alpha).into();
+            for color in colors.iter_mut().filter(|_| alpha > 0) {
+                let straight = (Into::<u64>::into(*color) * most + alpha / 2) / alpha;
+                *color = T::try_from(straight.min(most)).unwrap_or(*color);
+            }
+        }
+    }
+    match picture {
+        DynamicImage::ImageLumaA8(p) => divide(p, 2, 255),
+        DynamicImage::ImageRgba8(p) => divide(p, 4, 255),
+        DynamicImage::ImageLumaA16(p) => divide(p, 2, 65535),
+        DynamicImage::ImageRgba16(p) => divide(p, 4, 65535),
+        _ => {}
+    }
+}
+
 /// How opaque the picture is, where it says.
-fn alpha_of(picture: &DynamicImage) -> Result<Option<Alpha>> {
+pub(in super::super) fn alpha_of(picture: &DynamicImage) -> Result<Option<Alpha>> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let count = width * height;
     fn every<T: Copy>(samples: &[T], channels: usize, count: usize) -> Result<Vec<T>> {

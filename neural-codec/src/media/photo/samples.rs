@@ -63,7 +63,7 @@ impl Photo {
 }
 
 /// Samples of 16 bits, which become 10.
-pub(super) fn lost_bits() -> Lost {
+pub(in super::super) fn lost_bits() -> Lost {
     Lost::new("bits", "samples of 16 bits become 10 bits")
 }
 

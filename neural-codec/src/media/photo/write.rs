@@ -73,14 +73,25 @@ fn write_png(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
 
 fn write_tiff(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
     let (frame, tags) = (&photo.frame, &photo.tags);
-    let samples = Interleaved::of(frame, photo.alpha.as_ref(), false)?;
-    let kind = match (samples.is_deep(), photo.alpha.is_some()) {
-        (false, false) => ExtendedColorType::Rgb8,
-        (false, true) => ExtendedColorType::Rgba8,
-        (true, false) => ExtendedColorType::Rgb16,
-        (true, true) => ExtendedColorType::Rgba16,
+    // A profile of gray wants gray, which is written without opacity alone.
+    let has_gray_profile = tags.icc.get(ICC_SPACE) == Some(b"GRAY");
+    let as_gray = has_gray_profile && photo.alpha.is_none() && is_gray(frame);
+    let samples = Interleaved::of(frame, photo.alpha.as_ref(), as_gray)?;
+    let kind = match (as_gray, samples.is_deep(), photo.alpha.is_some()) {
+        (true, false, _) => ExtendedColorType::L8,
+        (true, true, _) => ExtendedColorType::L16,
+        (false, false, false) => ExtendedColorType::Rgb8,
+        (false, false, true) => ExtendedColorType::Rgba8,
+        (false, true, false) => ExtendedColorType::Rgb16,
+        (false, true, true) => ExtendedColorType::Rgba16,
     };
     let mut lost = Vec::new();
+    let icc = if has_gray_profile && !as_gray {
+        lost.push(Lost::new("profile", "of gray, and the file is RGB; PNG has a place for it"));
+        &[]
+    } else {
+        &tags.icc[..]
+    };
     for (what, bytes) in [("exif", &tags.exif), ("xmp", &tags.xmp)] {
         if !bytes.is_empty() {
             lost.push(Lost::new(what, "not written into TIFF files; PNG has a place for it"));
@@ -90,8 +101,8 @@ fn write_tiff(path: &Path, photo: &Photo) -> Result<Vec<Lost>> {
     let mut file = AtomicFile::create(path)?;
     let mut handle = BufWriter::new(file.handle()?);
     let mut encoder = image::codecs::tiff::TiffEncoder::new(&mut handle);
-    if !tags.icc.is_empty() {
-        encoder.set_icc_profile(tags.icc.clone()).map_err(|error| Error::internal("tiff", error))?;
+    if !icc.is_empty() {
+        encoder.set_icc_profile(icc.to_vec()).map_err(|error| Error::internal("tiff", error))?;
     }
     encoder.write_image(&bytes, frame.width() as u32, frame.height() as u32, kind).map_err(|error| {
         match error {
