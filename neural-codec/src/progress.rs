@@ -73,7 +73,11 @@ pub type OnProgress<'a> = Box<dyn FnMut(Progress) -> ControlFlow<()> + 'a>;
 /// # Ok::<(), neural_codec::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    is_raised: Arc<AtomicBool>,
+    /// What raises this one too.
+    outer: Option<Arc<CancelToken>>,
+}
 
 impl CancelToken {
     /// A token that is not raised.
@@ -81,14 +85,20 @@ impl CancelToken {
         Self::default()
     }
 
+    /// A token that is raised with this one, and may be without it.
+    pub(crate) fn child(&self) -> Self {
+        Self { is_raised: Arc::default(), outer: Some(Arc::new(self.clone())) }
+    }
+
     /// Asks the work to stop.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_raised.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody asked.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_raised.load(Ordering::Relaxed)
+            || self.outer.as_ref().is_some_and(|outer| outer.is_cancelled())
     }
 
     /// # Errors
@@ -110,5 +120,15 @@ mod tests {
         assert!(clone.check().is_ok() && !clone.is_cancelled());
         token.cancel();
         assert!(matches!(clone.check(), Err(Error::Cancelled)) && clone.is_cancelled());
+    }
+
+    #[test]
+    fn a_child_is_raised_with_its_token_and_not_the_other_way_round() {
+        let token = CancelToken::new();
+        let (first, second) = (token.child(), token.child());
+        first.cancel();
+        assert!(first.is_cancelled() && !second.is_cancelled() && !token.is_cancelled());
+        token.cancel();
+        assert!(second.is_cancelled() && token.child().is_cancelled());
     }
 }

@@ -136,7 +136,7 @@ impl SceneChoice {
             };
             match key.as_str() {
                 "quantizer" => choice.quantizer = Some(number(1.0, 70.0)?),
-                "preset" => choice.preset = Some(whole(-1.0, 13.0)? as i8),
+                "preset" => choice.preset = Some(whole(0.0, 13.0)? as i8),
                 "bit_depth" => {
                     let bits = whole(8.0, 10.0)? as u8;
                     if bits == 9 {

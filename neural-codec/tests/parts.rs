@@ -115,6 +115,27 @@ fn what_is_no_cut_scene_is_refused() {
 }
 
 #[test]
+fn scenes_that_are_not_all_of_the_clip_do_not_join_with_it() {
+    let settings = settings(&[("effort", "0"), ("quantizer", "40")]);
+    let mut scenes = in_parts(&settings);
+    let join = |scenes: Vec<EncodedScene>| {
+        concat(&clip().info, Some(&mut clip()), &mut Vec::new(), &settings, scenes)
+            .map(|report| report.total.frames)
+    };
+    assert_eq!(join(scenes.clone()).unwrap(), 30);
+    scenes.pop();
+    let error = join(scenes).unwrap_err();
+    assert!(error.to_string().contains("all 30 frames"), "{error}");
+}
+
+#[test]
+fn a_scene_that_asks_for_a_network_by_itself_starts_warm_too() {
+    let choices = r#"[{}, {"strategies": "hybrid"}]"#;
+    assert!(scenes_start_warm(&settings(&[("scene_settings", choices)])).unwrap());
+    assert!(!scenes_start_warm(&settings(&[("scene_settings", r#"[{}, {"quantizer": 40}]"#)])).unwrap());
+}
+
+#[test]
 fn samples_beyond_the_depth_and_pictures_without_samples_are_refused() {
     let clip = Clip::new(64, 48, PixelFormat::YUV420_10, 10, 10);
     let mut cutter = SceneCutter::new(Box::new(clip), &Settings::default()).unwrap();

@@ -3,7 +3,7 @@
 
 mod support;
 
-use neural_codec::encoder::{Hooks, encode};
+use neural_codec::encoder::{EncodingAgent, Hooks, encode};
 use neural_codec::frame::PixelFormat;
 use neural_codec::report::Report;
 use neural_codec::settings::Settings;
@@ -63,6 +63,40 @@ fn a_size_that_is_too_small_is_said_to_be_missed_with_the_smallest_there_is() {
     let (_, report) = encoded(&[("size_bytes", "1000")]);
     assert!(!report.total.target_met && report.total.bytes > 1000);
     assert!(report.notes.iter().any(|note| note.contains("size_bytes")), "{:?}", report.notes);
+}
+
+#[test]
+fn what_a_stream_holds_beside_its_pictures_counts_for_its_size() {
+    let encoded = |size: usize| {
+        let mut settings = Settings::default();
+        for (name, value) in [("effort", "1"), ("size_bytes", &size.to_string())] {
+            settings.set(name, value).unwrap();
+        }
+        let mut clip = Clip::new(192, 128, PixelFormat::YUV420_8, 30, 30);
+        clip.tracks.tags.push(("comment".into(), "x".repeat(3000)));
+        let mut bytes = Vec::new();
+        let report = encode(&mut clip, &mut bytes, &settings, Hooks::default()).unwrap();
+        (bytes.len(), report)
+    };
+    let (bytes, report) = encoded(12_000);
+    assert!(report.total.target_met && bytes <= 12_000, "{bytes}");
+    // No room for what the tag alone takes.
+    let (bytes, report) = encoded(3000);
+    assert!(bytes > 3000 && !report.total.target_met && !report.scenes[0].target_met);
+}
+
+#[test]
+fn a_last_duration_of_nothing_leaves_a_clip_its_length() {
+    let clip = Clip::new(64, 48, PixelFormat::YUV420_8, 1, 1);
+    let mut settings = Settings::default();
+    settings.set("effort", "0").unwrap();
+    let mut agent = EncodingAgent::new(clip.info, &settings).unwrap();
+    agent.send_frame(clip.frame(0)).unwrap();
+    agent.set_last_duration(Some(0)).unwrap();
+    agent.finish().unwrap();
+    while agent.receive_packet().unwrap().is_some() {}
+    let total = agent.into_report().unwrap().total;
+    assert!(total.duration_seconds > 0.0 && total.bitrate_bps.is_finite(), "{total:?}");
 }
 
 #[test]

@@ -44,6 +44,17 @@ fn every_scene_is_coded_as_it_was_asked() {
 }
 
 #[test]
+fn a_quantizer_that_a_preset_does_not_take_is_not_said_to_be_what_was_asked_for() {
+    let mut clip = Clip::new(256, 256, PixelFormat::YUV420_8, 4, 4);
+    let settings =
+        settings(&[("preset", "12"), ("quantizer", "40"), ("scene_settings", r#"[{"quantizer": 2}]"#)]);
+    let report = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default()).unwrap();
+    let scene = &report.scenes[0];
+    let is_taken = scene.quantizer == 2.0;
+    assert_eq!(scene.reason.contains("2 was asked for"), !is_taken, "{} {}", scene.quantizer, scene.reason);
+}
+
+#[test]
 fn a_higher_floor_of_one_scene_is_met_there_alone() {
     let pairs = [("effort", "0"), ("min_psnr_y", "32"), ("scene_settings", r#"[{}, {"min_psnr_y": 42}]"#)];
     let report = encoded(&pairs).unwrap();

@@ -203,10 +203,10 @@ fn account_for(report: &mut Report, bytes: u64, settings: &Settings) {
     total.compression_ratio *= total.bytes as f64 / bytes as f64;
     total.bytes = bytes;
     total.bitrate_bps = bytes as f64 * 8.0 / total.duration_seconds;
-    let too_large = settings.size_bytes.is_some_and(|limit| bytes > limit)
-        || settings.bitrate_bps.is_some_and(|limit| total.bitrate_bps > limit as f64);
-    if too_large && total.target_met {
+    if settings.is_exceeded_by(bytes, total.bitrate_bps) && total.target_met {
         total.target_met = false;
+        // The bytes are those of all scenes together.
+        report.scenes.iter_mut().for_each(|scene| scene.target_met = false);
         report.notes.push("The container's own bytes bring the file over the target.".into());
     }
 }

@@ -61,7 +61,13 @@ pub fn split(source: &mut dyn FrameSource, settings: &Settings) -> Result<Vec<Ra
 pub fn scenes_start_warm(settings: &Settings) -> Result<bool> {
     let target = Target::of(settings)?;
     check_alone(matches!(goal_of(&target), SceneGoal::Undecided), settings)?;
-    Ok(FilterPlan::new(settings, &target).is_some_and(|filter| filter.starts_warm()))
+    let starts =
+        |settings: &Settings| FilterPlan::new(settings, &target).is_some_and(|filter| filter.starts_warm());
+    let own = settings.scene_settings.scenes().iter().filter_map(|choice| choice.strategies.as_ref());
+    Ok(starts(settings)
+        || own
+            .into_iter()
+            .any(|strategies| starts(&Settings { strategies: strategies.clone(), ..settings.clone() })))
 }
 
 /// That a scene can be encoded apart from its clip.
@@ -175,11 +181,11 @@ pub(super) fn join(
     scenes: impl IntoIterator<Item = EncodedScene>,
 ) -> Result<Report> {
     let session = Session::new(*info, settings)?;
-    let Others { tracks, packets: mut queue, lost, last_duration } = others;
+    let Others { tracks, packets: mut queue, lost, last_duration, frames } = others;
     let mut muxer = session.muxer(&tracks, Instant::now())?;
     muxer.lose(lost);
     muxer.set_last_duration(last_duration);
-    let mut common: Option<Common> = None;
+    let (mut common, mut end): (Option<Common>, u64) = (None, 0);
     for scene in scenes {
         let found = Common::of(&scene)?;
         let first = *common.get_or_insert(found);
@@ -187,10 +193,13 @@ pub(super) fn join(
             let name = format!("scene {}", scene.report.index);
             return Err(Error::invalid(name, format!("{first}, as of scene 0"), found));
         }
-        let end = scene.report.first_frame.saturating_add(scene.report.frames);
+        end = scene.report.first_frame.saturating_add(scene.report.frames);
         queue.take_before(end).iter().try_for_each(|packet| muxer.add_packet(packet))?;
         muxer.add_scene(scene)?;
         output.write_all(&muxer.take_bytes())?;
+    }
+    if let Some(frames) = frames.filter(|&frames| frames != end) {
+        return Err(Error::invalid("scenes", format!("all {frames} frames of the clip"), end));
     }
     queue.take_before(u64::MAX).iter().try_for_each(|packet| muxer.add_packet(packet))?;
     let (rest, report) = muxer.finish(&session.context.log.clock)?;
@@ -205,6 +214,8 @@ pub(super) struct Others {
     packets: TrackQueue,
     lost: Vec<Lost>,
     last_duration: Option<u64>,
+    /// How many frames the clip has, where it was read to its end.
+    frames: Option<u64>,
 }
 
 impl Others {
@@ -231,6 +242,7 @@ fn others_of(source: &mut dyn FrameSource) -> Result<Others> {
         let frame = source.next_any_frame()?;
         others.take(source, number);
         if frame.is_none() {
+            others.frames = Some(number);
             break;
         }
     }

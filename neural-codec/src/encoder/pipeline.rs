@@ -118,7 +118,8 @@ impl Pipeline {
     }
 
     pub(super) fn use_cancel(&mut self, cancel: CancelToken) {
-        self.session.context.resources.cancel = cancel;
+        // What ends this encode ends no other of the caller's.
+        self.session.context.resources.cancel = cancel.child();
     }
 
     /// # Errors
@@ -178,7 +179,8 @@ impl Pipeline {
 
     /// Says how long the last frame is shown, in the time base.
     pub(super) fn set_last_duration(&mut self, duration: Option<u64>) {
-        self.last_duration = duration;
+        // One of nothing says nothing.
+        self.last_duration = duration.filter(|&duration| duration > 0);
     }
 
     pub(super) fn expect_frames(&mut self, frames: Option<u64>) {
@@ -386,8 +388,10 @@ impl Pipeline {
     fn decide(&mut self, mut control: ClipControl) -> Result<()> {
         let last = self.last_duration.map(|units| units as f64 * self.session.source.time_base.value());
         let seconds = duration_seconds(&self.session.source, self.span, self.frames_sent, last);
+        // What is described before the first scene, and the packets that come.
+        let others = self.muxer()?.position() + self.packets.bytes();
         let library = &self.session.context.clip.library;
-        let (step, note) = control.next(&self.session.target, seconds, self.packets.bytes(), library)?;
+        let (step, note) = control.next(&self.session.target, seconds, others, library)?;
         match step {
             NextStep::Store(tasks) => {
                 for task in tasks {
@@ -460,7 +464,6 @@ impl Drop for Pipeline {
             std::mem::forget(self.open.take());
             return;
         }
-        // The token is the caller's, who may have more to do once all is encoded.
         if self.workers.in_flight() > 0 || self.open.is_some() {
             self.session.context.resources.cancel.cancel();
         }

@@ -16,7 +16,7 @@ use crate::filter::train::WarmStart;
 use crate::search::{EncodeParams, RateForecast, Target, shares};
 
 /// Bytes of the stream beside the packets of scenes and audio: header, end, and an entry of the table a scene.
-const FIXED_BYTES: u64 = 400;
+const FIXED_BYTES: u64 = 200;
 const BYTES_A_SCENE: u64 = 20;
 
 /// By which share less each further correction asks for.

@@ -65,7 +65,16 @@ pub(super) fn encode_kept_scene(
     let result = match &task.goal {
         &SceneGoal::Constant(quantizer) => {
             let params = context.clip.effort.params(quantizer, task.tools.unwrap_or_default());
-            given(params, SceneVerdict::AsAsked, "the quantizer that was asked for", &mut store)?
+            let found = params.quantizer;
+            let reason = if found == quantizer {
+                "the quantizer that was asked for".to_owned()
+            } else {
+                format!(
+                    "the finest quantizer that preset {} takes here; {quantizer} was asked for",
+                    params.preset
+                )
+            };
+            given(params, SceneVerdict::AsAsked, &reason, &mut store)?
         }
         SceneGoal::Share(params) => {
             let reason = "its share of the bytes, at the slope that all scenes have";

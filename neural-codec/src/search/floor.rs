@@ -218,7 +218,14 @@ impl Search<'_> {
             // Between two codings there may be no other quantizer.
             let quantizers = (params.quantizer, params.frame_quantizers.clone());
             if bracket.is_met() && coded.contains(&quantizers) {
-                break;
+                // A curve that leads back to what was coded, as beside losslessness, says nothing of what lies between.
+                match bracket.between(value) {
+                    Some(between) if between.saving >= WASTED && between.half_way != value => {
+                        value = between.half_way;
+                        continue;
+                    }
+                    _ => break,
+                }
             }
             coded.push(quantizers);
             let is_steered = floor.is_of_psnr_and_ssim() && defaults.steering.is_worth(self.length());

@@ -336,7 +336,7 @@ settings! {
     /// Strategies that may be used, comma-separated: av1, hybrid (AV1 and a filter: beside av1 from effort 4 on a Wiener filter, alone a neural one; over a photo one that all readers have), still (a photo as a neural still, with a filter that all readers have where that helps; beside av1 at effort 9 where min_psnr alone is asked for).
     strategies: Vec<Strategy> = vec![Strategy::Av1, Strategy::Hybrid, Strategy::Still], 0 => 0;
     /// The base encoder's preset, instead of the one that effort chooses; the meaning depends on its version.
-    preset: Option<i8> = None, -1 => 13;
+    preset: Option<i8> = None, 0 => 13;
     /// Bits of a sample inside the base layer, 8 or 10; the output keeps the source's depth.
     bit_depth: Option<BitDepth> = None, 0 => 0;
     /// What is asked for single scenes, as JSON: one object a scene with some of quantizer, preset, bit_depth, strategies, min_psnr_y, min_ssim_y and tools.
@@ -377,6 +377,12 @@ impl Settings {
             0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(256)),
             n => n,
         }
+    }
+
+    /// Whether so many bytes, at so many bits a second, are more than is asked for.
+    pub(crate) fn is_exceeded_by(&self, bytes: u64, bitrate_bps: f64) -> bool {
+        self.size_bytes.is_some_and(|limit| bytes > limit)
+            || self.bitrate_bps.is_some_and(|limit| bitrate_bps > limit as f64)
     }
 
     /// The settings of a file that players show: they see the base layer, which is to meet the target by itself. Filters that are

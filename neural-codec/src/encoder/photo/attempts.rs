@@ -5,6 +5,7 @@ use std::time::Instant;
 use cpu_time::ProcessTime;
 
 use super::coder::{PhotoCoder, Presets};
+use super::output_format::OutputFormat;
 use super::quality::PhotoMeasurer;
 use super::search::{Line, last_that_meets};
 use super::still::{Candidates, train_still};
@@ -64,13 +65,14 @@ pub(super) struct Search<'a, 'b> {
     line: Vec<Quantizer>,
     /// The file without its samples.
     packet: PhotoPacket,
+    format: OutputFormat,
     pub(super) records: Vec<AttemptRecord>,
 }
 
 impl<'a, 'b> Search<'a, 'b> {
     pub(super) fn new(
         (coder, measurer): (PhotoCoder<'a>, &'a PhotoMeasurer<'a>),
-        packet: &PhotoPacket,
+        (packet, format): (&PhotoPacket, OutputFormat),
         settings: &Settings,
         target: &'a PhotoTarget,
         hooks: &'a mut Hooks<'b>,
@@ -81,7 +83,7 @@ impl<'a, 'b> Search<'a, 'b> {
         }
         let presets = coder.presets(settings);
         let (rules, packet) = (settings.defaults.photo, packet.clone());
-        Self { measurer, target, hooks, coder, rules, presets, line, packet, records: Vec::new() }
+        Self { measurer, target, hooks, coder, rules, presets, line, packet, format, records: Vec::new() }
     }
 
     /// The smallest candidate that reaches the target.
@@ -210,7 +212,7 @@ impl<'a, 'b> Search<'a, 'b> {
             }
             PhotoCode::Neural { filter, .. } => PhotoCode::Neural { filter, code: Vec::new() },
         };
-        Ok(self.packet.to_file()?.len() as u64 + candidate.code.bytes().len() as u64)
+        Ok(self.format.file(&self.packet)?.len() as u64 + candidate.code.bytes().len() as u64)
     }
 
     /// Where the encode stands in a stage.

@@ -8,8 +8,8 @@ use std::time::Instant;
 use cpu_time::ProcessTime;
 
 use super::attempts::Search;
-use super::avif::avif_file;
 use super::coder::PhotoCoder;
+use super::output_format::OutputFormat;
 use super::quality::PhotoMeasurer;
 use super::report::{by_name, profile, quality_report};
 use super::still::Candidates;
@@ -19,7 +19,6 @@ use crate::bitstream::{PhotoCode, PhotoPacket};
 use crate::encoder::hooks::Hooks;
 use crate::error::{Error, Result};
 use crate::frame::FrameHash;
-use crate::lost::Lost;
 use crate::media::photo::{Photo, is_gray, read_photo};
 use crate::media::{AtomicFile, OutputKind, expect_distinct};
 use crate::metrics::Metric;
@@ -70,10 +69,7 @@ pub fn encode_photo_to(
     };
     let mut file = AtomicFile::create(output)?;
     let EncodedPhoto { packet, mut report } = encode(photo, settings, &mut hooks, format)?;
-    let bytes = match format {
-        OutputFormat::Stream => packet.to_file()?,
-        OutputFormat::Avif => avif_file(&packet)?,
-    };
+    let bytes = format.file(&packet)?;
     account_for(&mut report, &packet, bytes.len() as u64, settings);
     if let (OutputFormat::Avif, Some(photo)) = (format, &mut report.photo) {
         // What `lost` names is not in the file.
@@ -99,23 +95,6 @@ pub fn encode_photo_file(
     encode_photo_to(&read_photo(input)?, output, settings, hooks)
 }
 
-/// What a photo becomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OutputFormat {
-    Stream,
-    Avif,
-}
-
-impl OutputFormat {
-    /// What of a photo such a file does not hold.
-    fn lost(self, packet: &PhotoPacket) -> Vec<Lost> {
-        match self {
-            Self::Stream => Vec::new(),
-            Self::Avif => super::avif::lost(packet),
-        }
-    }
-}
-
 fn encode(
     photo: &Photo,
     settings: &Settings,
@@ -139,7 +118,7 @@ fn encode(
     let (coder, note) =
         PhotoCoder::new(&photo.frame, &packet, settings, &target, format == OutputFormat::Avif)?;
     let measurer = PhotoMeasurer::new(&photo.frame)?;
-    let mut search = Search::new((coder, &measurer), &packet, settings, &target, hooks);
+    let mut search = Search::new((coder, &measurer), (&packet, format), settings, &target, hooks);
     let stored = search.best_of(candidates, &photo.frame, settings)?;
     let Search { coder, records, .. } = search;
     packet.hash = FrameHash::of(&stored.decoded).0;

@@ -12,6 +12,7 @@ mod av1;
 mod avif;
 mod coder;
 mod encode;
+mod output_format;
 mod quality;
 mod report;
 mod search;
