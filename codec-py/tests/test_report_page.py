@@ -132,6 +132,23 @@ def test_longer_clips_have_points_of_several_frames(report):
     assert len(data["frames"]) <= _page_data.MOST_POINTS and min(data["series"][0]["values"]) == 2000
 
 
+def test_frames_that_are_shown_unevenly_have_numbers_and_no_wrong_times(encoded, tmp_path, web):
+    _, report = encoded
+    assert not _page_data.rate_varies(report) and "<td class=\"n\" data-sort=\"24\">0:01</td>" in page(report)
+    pictures = [Image.fromarray(each) for each in np.random.default_rng(7).integers(0, 255, (12, 64, 80, 3), np.uint8)]
+    pictures[0].save(tmp_path / "v.gif", save_all=True, append_images=pictures[1:], duration=[40] * 6 + [1000] * 6)
+    report = neural_codec.encode(tmp_path / "v.gif", tmp_path / "v.mkv", effort=0, quantizer=50, scenes=[(0, 4), (4, 12)])
+    assert _page_data.rate_varies(report)
+    write_page(tmp_path / "page.html", report, measured(report, tmp_path / "v.gif", tmp_path / "v.mkv"))
+    text = (tmp_path / "page.html").read_text()
+    assert ">frame 4</td>" in text and re.search(r"<b>Frame \d+, scene \d: ", text) and '"fps":null' in text
+    web.goto((tmp_path / "page.html").as_uri())
+    web.locator("#along .row").first.focus()
+    for _ in range(6):
+        web.keyboard.press("ArrowRight")
+    web.locator(".told", has_text=re.compile("^frame 6, scene 1 ")).wait_for()
+
+
 def test_what_cannot_be_measured_becomes_a_note(encoded, tmp_path):
     path, report = encoded
     found = measured(report, path.parent / "clip.mkv", tmp_path / "gone.nvc")

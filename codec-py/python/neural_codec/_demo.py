@@ -16,7 +16,7 @@ from ._jobs import ProgressArgument
 from ._measure import compare
 from ._output import check_distinct, write_text
 from ._page import write_page
-from ._page_data import measured
+from ._page_data import measured, time_of
 from ._pictures import decoded_at, frames_at
 from .errors import FileIO, InvalidArgument, MissingLibrary
 from .records import Metrics, Record, Report
@@ -112,7 +112,7 @@ def _compare_worst(pillow: Any, source: Path, stream: Path, report: Report, fold
     index = quality.worst_frame if quality.worst_frame is not None else report.total.frames // 2
     pictures = (dict(frames_at(source, [index]))[index], decoded_at(stream, [index])[index])
     psnr = "lossless" if quality.worst_frame_psnr_y is None else f"PSNR-Y {quality.worst_frame_psnr_y:.2f} dB, the worst of the clip"
-    seconds = index / float(report.source.frame_rate)
-    when = f"{int(seconds // 60)}:{seconds % 60:05.2f}"
-    note = f"Frame {index} at {when}: {psnr}. {report.total.bytes} bytes, {report.total.bitrate_bps / 1000:.0f} kbit/s."
+    seconds = time_of(report, index)
+    when = "" if seconds is None else f" at {int(seconds // 60)}:{seconds % 60:05.2f}"
+    note = f"Frame {index}{when}: {psnr}. {report.total.bytes} bytes, {report.total.bitrate_bps / 1000:.0f} kbit/s."
     save_comparison(pillow, folder, source, pictures, note)

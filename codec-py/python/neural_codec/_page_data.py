@@ -16,6 +16,8 @@ from .records import FrameValues, Record, Report, Scene
 
 # The largest number of points along time; of longer clips each point stands for several frames.
 MOST_POINTS = 20_000
+# Seconds that times may be off by before a page tells frames instead: containers round them.
+MOST_OFF_S = 0.1
 # Bytes of text that pictures of a page may take, so that the page of ten minutes stays below 1.5 MB.
 MOST_CROPS, MOST_THUMBNAILS = 480_000, 200_000
 SIDES = (240, 208, 176, 144, 112, 80, 56)
@@ -183,6 +185,18 @@ def _thumbnails(scenes: Sequence[Scene], pictures: dict[int, Array]) -> dict[str
     return {str(index): kept[index] for index in sorted(kept)}
 
 
+def rate_varies(report: Report) -> bool:
+    """Whether frames are not shown at even distances, as far as a report tells: the bits a second of scenes say how long they last."""
+    rate, total = float(report.source.frame_rate), report.total
+    lasting = [(scene.frames, 8 * scene.bytes / scene.bitrate_bps) for scene in report.scenes if scene.bitrate_bps]
+    return any(abs(frames / rate - seconds) > max(1 / rate, MOST_OFF_S) for frames, seconds in [*lasting, (total.frames, total.duration_seconds)])
+
+
+def time_of(report: Report, frame: int) -> float | None:
+    """Seconds at which a frame is shown; None where the rate varies and a report does not tell."""
+    return None if rate_varies(report) else frame / float(report.source.frame_rate)
+
+
 def floors_of(report: Report) -> dict[str, float]:
     """The floors that an encode had to keep, by setting."""
     numbers = {name: value for name, value in report.settings.items() if isinstance(value, (int, float))}
@@ -217,7 +231,7 @@ def chart_data(report: Report, found: Measured | None) -> dict[str, Any]:
         series.append({**shown, "values": [round(value) for value in bits], "floor": None})
     thumbnails = found.thumbnails if found is not None else {}
     return {
-        "fps": float(report.source.frame_rate),
+        "fps": None if rate_varies(report) else float(report.source.frame_rate),
         "frames": frames,
         "series": series,
         "scenes": [

@@ -6,7 +6,7 @@ import html
 import json
 from collections.abc import Iterable, Sequence
 
-from ._page_data import OTHER_TARGETS, Measured, WorstFrame, floors_of
+from ._page_data import OTHER_TARGETS, Measured, WorstFrame, floors_of, rate_varies, time_of
 from ._settings import settings
 from ._words import counted
 from .records import Report, Scene, Total
@@ -120,12 +120,12 @@ _NUMBERS = (0, 1, 2, 5, 6, 8, 9, 10, 11, 12, 13)
 
 def scenes_part(report: Report, found: Measured | None) -> str:
     """A table that sorts, and what is to be said of scenes, each sentence once."""
-    rate = float(report.source.frame_rate)
+    rate = None if rate_varies(report) else float(report.source.frame_rate)
     rows = []
     for s in report.scenes:
         quality = s.quality
         cells: tuple[tuple[str, object], ...] = (
-            (str(s.index), s.index), (_clock(s.first_frame / rate), s.first_frame), (str(s.frames), s.frames),
+            (str(s.index), s.index), (_clock(s.first_frame / rate) if rate else f"frame {s.first_frame}", s.first_frame), (str(s.frames), s.frames),
             (s.profile.scene_class.replace("_", " "), ""), (s.strategy, ""), (f"{s.quantizer:g}", s.quantizer),
             (str(s.preset), s.preset), (s.tools or "–", ""), (f"{s.bytes / 1000:.1f}", s.bytes),
             (f"{s.bitrate_bps / 1000:.0f}", s.bitrate_bps), (number(quality.psnr_y, 2, "lossless"), quality.psnr_y),
@@ -207,8 +207,9 @@ def worst_part(report: Report, found: Measured | None) -> str:
 
 def _worst(each: WorstFrame, report: Report) -> str:
     scene = next((s.index for s in report.scenes if s.first_frame <= each.frame < s.first_frame + s.frames), 0)
-    when = _clock(each.frame / float(report.source.frame_rate), digits=2)
-    title = f"Frame {each.frame} at {when}, scene {scene}: {number(each.psnr_y, 2, 'lossless')} dB"
+    time = time_of(report, each.frame)
+    when = "" if time is None else f" at {_clock(time, digits=2)}"
+    title = f"Frame {each.frame}{when}, scene {scene}: {number(each.psnr_y, 2, 'lossless')} dB"
     if each.ssim_y is not None:
         title += f", SSIM-Y {each.ssim_y:.4f}"
     place = _safe(f"The square of {each.side} pixels at ({each.x}, {each.y}), marked in the frame:")

@@ -6,6 +6,7 @@ import html
 from importlib import import_module
 from typing import Any
 
+from ._page_data import rate_varies
 from ._page_parts import amount, number, target_of
 from .errors import InvalidArgument, MissingLibrary
 from .records import Report, Scene
@@ -38,11 +39,12 @@ def plot(report: Report) -> Any:
     figures = _needed("matplotlib.figure", "plot")
     figure = figures.Figure(figsize=(9, 7), layout="constrained")
     along, attempts = figure.subplots(2, 1)
-    rate = float(report.source.frame_rate)
+    varies = rate_varies(report)
+    rate = 1.0 if varies else float(report.source.frame_rate)
     starts = [scene.first_frame / rate for scene in report.scenes]
     widths = [scene.frames / rate for scene in report.scenes]
     along.bar(starts, [scene.bitrate_bps / 1000 for scene in report.scenes], widths, align="edge", color="#c2571a55", edgecolor="#c2571a")
-    along.set(xlabel="seconds", ylabel="kbit/s", title=f"{report.total.bytes} bytes; target: {target_of(report)}")
+    along.set(xlabel="frames" if varies else "seconds", ylabel="kbit/s", title=f"{report.total.bytes} bytes; target: {target_of(report)}")
     quality = along.twinx()
     for scene, start, width in zip(report.scenes, starts, widths, strict=True):
         if scene.quality.psnr_y is not None:

@@ -20,6 +20,8 @@ const Charts = (() => {
   };
   // Steps of an axis of time, in seconds.
   const ROUND = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+  // Of an axis of frames.
+  const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000];
   const FONT = "12px system-ui, sans-serif";
   const axis = (label, more) => ({
     label, font: FONT, labelFont: FONT, labelSize: 20, stroke: color("--soft"),
@@ -118,10 +120,10 @@ const Charts = (() => {
   }
 
   // charts: [{label, values, means, digits, floor, color, unit, zero, least, most}] above each other, of the same times in
-  // seconds; scenes: [{from, to, label, image}] in seconds, as bands, and as pictures above where there is room. One line says
+  // seconds, or in frames where `inFrames` says so; scenes: [{from, to, label, image}] in the same, as bands, and as pictures above where there is room. One line says
   // what is under the pointer. Gives what zooms to one scene, and to all.
   let lines = 0;
-  function timeline(place, { times, frames, charts, scenes = [], height = 120 }) {
+  function timeline(place, { times, frames, charts, scenes = [], height = 120, inFrames = false }) {
     const key = `time${lines++}`, film = element("div", "film"), told = element("p", "told", "");
     told.setAttribute("role", "status");
     place.replaceChildren(film, told);
@@ -166,12 +168,12 @@ const Charts = (() => {
     const tell = (index) => {
       if (index == null) { told.textContent = ""; return; }
       const scene = scenes.findIndex((each) => times[index] >= each.from && times[index] < each.to);
-      const where = `${clock(times[index])}, frame ${frames[index]}${scene < 0 ? "" : `, scene ${scene}`}`;
+      const where = `${inFrames ? "" : `${clock(times[index])}, `}frame ${frames[index]}${scene < 0 ? "" : `, scene ${scene}`}`;
       told.textContent = [where, ...charts.map((each) => text(each, index))].join(" · ");
     };
     // Of one picture the ends of the axis are made up, and times before it have no name.
     const one = times.length === 1, ends = one ? [times[0] - 0.5, times[0] + 0.5] : null;
-    const named = (marks) => marks.map((mark) => (mark < 0 ? "" : clock(mark)));
+    const named = (marks) => marks.map((mark) => (mark < 0 ? "" : inFrames ? short(mark) : clock(mark)));
     let get = [];
     get = charts.map((each, row) => {
       const box = element("div", "row"), last = row === charts.length - 1, many = times.length > 400;
@@ -190,7 +192,7 @@ const Charts = (() => {
         width: box.clientWidth, height: height + (last ? 30 : 0), padding: [8, 24, last ? 0 : 6, 0], legend: { show: false },
         scales: { x: { time: false, range: (_, low, high) => ends || (high > low ? [low, high] : [low - 0.5, high + 0.5]) }, y: { range } },
         axes: [
-          axis(null, { incrs: ROUND, values: (_, marks) => (last ? named(marks) : marks.map(() => "")), size: last ? 30 : 6, space: 70, ticks: { show: last } }),
+          axis(null, { incrs: inFrames ? WHOLE : ROUND, values: (_, marks) => (last ? named(marks) : marks.map(() => "")), size: last ? 30 : 6, space: 70, ticks: { show: last } }),
           axis(each.label, { size: 52, values: (_, marks) => marks.map(short), space: 26 }),
         ],
         series: [{}, line({ fill: each.zero ? color(each.color) + "33" : undefined }), ...means],

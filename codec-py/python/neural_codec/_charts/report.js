@@ -5,7 +5,8 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!kept) return;
   const data = JSON.parse(kept.textContent), { element } = Charts;
   document.querySelectorAll(".report .needs-script").forEach((each) => each.remove());
-  const seconds = (frame) => frame / data.fps;
+  // Without a rate, as where it varies, frames are all that is known.
+  const seconds = (frame) => frame / (data.fps ?? 1);
   const scenes = data.scenes.map((scene, index) => ({
     from: seconds(scene.first), to: seconds(scene.first + scene.frames), label: `scene ${index}`, image: scene.image,
   }));
@@ -20,7 +21,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   };
   const line = Charts.timeline(along, {
-    times: data.frames.map(seconds), frames: data.frames, scenes,
+    times: data.frames.map(seconds), frames: data.frames, scenes, inFrames: data.fps == null,
     charts: data.series.map((each) => ({ ...each, values: real(each.values, each.by), means: each.means && spread(each.means) })),
   });
   document.querySelectorAll("[data-scene-of]").forEach((button) => button.addEventListener("click", () => {
