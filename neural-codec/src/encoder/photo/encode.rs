@@ -134,7 +134,7 @@ fn encode(
     };
     let measures = target.measures().with(Metric::SsimY);
     let quality = measurer.measure(&stored.decoded, measures, true)?;
-    let bytes = packet.to_file()?.len() as u64;
+    let bytes = format.file(&packet)?.len() as u64;
     let target_met = target.margin(&quality, bytes) >= 0.0;
     let (verdict, reason) = match (&target, target_met) {
         (PhotoTarget::Constant(_), _) => (SceneVerdict::AsAsked, target.text()),
