@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::filter::train::WarmStart;
 use crate::search::{EncodeParams, RateForecast, Target, shares};
 
-/// Bytes of the stream beside the packets of scenes and audio: header, end, and an entry of the table a scene.
+/// Bytes of the stream that are not known before its scenes: how long the last frame is shown, the end, and an entry of the table a scene.
 const FIXED_BYTES: u64 = 200;
 const BYTES_A_SCENE: u64 = 20;
 
