@@ -211,12 +211,12 @@ impl Error {
     ///
     /// # Errors
     ///
-    /// `LimitExceeded`, whose place the caller adds.
-    pub(crate) fn within_limit(what: &'static str, found: u64, limit: u64) -> Result<()> {
-        match found > limit {
-            true => Err(Self::LimitExceeded { what, limit, found, place: Place::default() }),
-            false => Ok(()),
+    /// `LimitExceeded` at `place`.
+    pub(crate) fn within_limit(what: &'static str, found: u64, limit: u64, place: Place) -> Result<()> {
+        if found > limit {
+            return Err(Self::LimitExceeded { what, limit, found, place });
         }
+        Ok(())
     }
 
     /// An [`Error::Io`] on a named file.

@@ -468,6 +468,14 @@ impl Report {
         // Plain structs of strings and numbers always serialize.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
+
+    /// Says of a target that all scenes share, and that was met by them alone, that it is missed, and why.
+    pub(crate) fn miss(&mut self, why: &str) {
+        if std::mem::replace(&mut self.total.target_met, false) {
+            self.scenes.iter_mut().for_each(|scene| scene.target_met = false);
+            self.notes.push(why.into());
+        }
+    }
 }
 
 #[cfg(test)]

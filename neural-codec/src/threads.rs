@@ -1,6 +1,17 @@
-//! Work on so many threads.
+//! How many threads work, and work on so many.
 
 use crate::error::{Error, Result};
+
+/// The most threads that may be asked for.
+pub(crate) const MOST_THREADS: usize = 256;
+
+/// The threads that are meant by a number: by 0 as many as there are processors, up to the most that may be asked for.
+pub(crate) fn thread_count(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(MOST_THREADS)),
+        n => n,
+    }
+}
 
 /// Runs work on a pool of its own.
 ///

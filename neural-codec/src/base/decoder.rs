@@ -100,10 +100,7 @@ impl Av1Decoder {
         }
         let (width, height) = coded_size(config.width, config.height);
         let pixels = width as u64 * height as u64;
-        if pixels > config.max_pixels {
-            let (limit, found) = (config.max_pixels, pixels);
-            return Err(Error::LimitExceeded { what: "pixels", limit, found, place: Place::default() });
-        }
+        Error::within_limit("pixels", pixels, config.max_pixels, Place::default())?;
         if !(1..=256).contains(&config.threads) {
             return Err(Error::invalid("threads", "1 to 256", config.threads));
         }

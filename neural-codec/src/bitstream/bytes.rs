@@ -45,10 +45,7 @@ impl<'a> Reader<'a> {
     ///
     /// `LimitExceeded` at the field read last.
     pub(super) fn limited(&self, what: &'static str, found: u64, limit: u64) -> Result<u64> {
-        if found > limit {
-            return Err(Error::LimitExceeded { what, limit, found, place: Place::at_offset(self.field) });
-        }
-        Ok(found)
+        Error::within_limit(what, found, limit, Place::at_offset(self.field)).map(|()| found)
     }
 
     /// The next `count` bytes.

@@ -205,10 +205,8 @@ impl Order {
         let Some(next_frame) = scene.first_frame.checked_add(scene.frame_count() as u64) else {
             return wrong("first frame of a scene", "below 2^64".into(), scene.first_frame.to_string());
         };
-        if scene.index >= self.max_scenes {
-            let (limit, found) = (u64::from(self.max_scenes), u64::from(scene.index) + 1);
-            return Err(Error::LimitExceeded { what: "number of scenes", limit, found, place });
-        }
+        let scenes = u64::from(scene.index) + 1;
+        Error::within_limit("number of scenes", scenes, self.max_scenes.into(), place)?;
         let (Some(&first), Some(&last)) = (scene.timestamps.first(), scene.timestamps.last()) else {
             return wrong("frames of a scene", "at least 1".into(), "0".into());
         };
@@ -254,12 +252,8 @@ impl Order {
     }
 
     fn check_bytes(&self, open: &SceneEntry, end: u64) -> Result<()> {
-        let (limit, found) = (self.max_scene_bytes, end - open.offset);
-        if found > limit {
-            let place = Place::at_offset(open.offset);
-            return Err(Error::LimitExceeded { what: "bytes of a scene", limit, found, place });
-        }
-        Ok(())
+        let place = Place::at_offset(open.offset);
+        Error::within_limit("bytes of a scene", end - open.offset, self.max_scene_bytes, place)
     }
 
     /// Ends the scene that is open.

@@ -83,11 +83,7 @@ impl PacketHeader {
             }
             None => u64::from(limits.max_packet_bytes),
         };
-        if u64::from(self.length) > limit {
-            let found = u64::from(self.length);
-            return Err(Error::LimitExceeded { what: "payload length", limit, found, place });
-        }
-        Ok(())
+        Error::within_limit("payload length", self.length.into(), limit, place)
     }
 
     /// Whether a payload of this checksum is the one that was written.

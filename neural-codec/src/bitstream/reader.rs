@@ -10,7 +10,7 @@ use super::tracks_packet::TracksPacket;
 use super::{
     AudioPacket, Limits, Packet, PacketKind, SceneHead, ScenePackets, StreamHeader, SubtitlePacket, Trim,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 
 /// As many as a byte tells apart.
 const MOST_SUBTITLE_TRACKS: u64 = 255;
@@ -129,9 +129,14 @@ impl<R: Read> PacketReader<R> {
             match self.tracks.take(entry) {
                 None => {
                     self.described += parts;
-                    Error::within_limit("entries of tracks", self.described, most)?;
+                    Error::within_limit("entries of tracks", self.described, most, Place::default())?;
                     let subtitles = self.tracks.subtitles.len() as u64;
-                    Error::within_limit("subtitle tracks", subtitles, MOST_SUBTITLE_TRACKS)?;
+                    Error::within_limit(
+                        "subtitle tracks",
+                        subtitles,
+                        MOST_SUBTITLE_TRACKS,
+                        Place::default(),
+                    )?;
                 }
                 Some(TracksEntry::SubtitlePacket(packet))
                     if usize::from(packet.track) < self.tracks.subtitles.len() =>
@@ -147,7 +152,7 @@ impl<R: Read> PacketReader<R> {
                 }
                 _ => {}
             }
-            Error::within_limit("entries of tracks", self.waiting.len() as u64, most)?;
+            Error::within_limit("entries of tracks", self.waiting.len() as u64, most, Place::default())?;
         }
         Ok(())
     }

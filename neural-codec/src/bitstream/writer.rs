@@ -96,10 +96,8 @@ impl<W: Write> PacketWriter<W> {
     pub fn write_audio(&mut self, packet: &AudioPacket) -> Result<()> {
         let limit = u64::from(self.limits.max_audio_packet_bytes.min(self.limits.max_packet_bytes));
         let found = packet.data.len() as u64;
-        if found > limit {
-            let place = crate::error::Place::at_offset(self.position);
-            return Err(Error::LimitExceeded { what: "bytes of an audio packet", limit, found, place });
-        }
+        let place = crate::error::Place::at_offset(self.position);
+        Error::within_limit("bytes of an audio packet", found, limit, place)?;
         if usize::from(packet.track) >= self.header.audio_tracks.len() {
             let expected = format!("one of {}", self.header.audio_tracks.len());
             return Err(Error::invalid("audio track", expected, packet.track));
@@ -131,14 +129,12 @@ impl<W: Write> PacketWriter<W> {
             return Ok(());
         }
         let place = crate::error::Place::at_offset(self.position);
-        let within = |what, found: u64, limit: u32| {
-            Error::within_limit(what, found, limit.into()).map_err(|error| error.within(place))
-        };
         let parts = entries.iter().map(TracksEntry::parts).sum();
-        within("entries of tracks", parts, self.limits.max_track_entries)?;
+        Error::within_limit("entries of tracks", parts, self.limits.max_track_entries.into(), place)?;
         let mut bytes = Writer::default();
         TracksPacket(entries).write_packet(&mut bytes)?;
-        within("bytes of tracks", bytes.bytes.len() as u64, self.limits.max_packet_bytes)?;
+        let found = bytes.bytes.len() as u64;
+        Error::within_limit("bytes of tracks", found, self.limits.max_packet_bytes.into(), place)?;
         self.write(&bytes.bytes)
     }
 

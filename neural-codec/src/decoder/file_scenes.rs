@@ -148,9 +148,14 @@ impl FileScenes {
             }
         }
         let (width, height) = (info.width as u64, info.height as u64);
-        Error::within_limit("width", width, self.limits.max_width.into())?;
-        Error::within_limit("height", height, self.limits.max_height.into())?;
-        Error::within_limit("pixels of a picture", width.saturating_mul(height), self.limits.max_pixels)?;
+        Error::within_limit("width", width, self.limits.max_width.into(), Place::default())?;
+        Error::within_limit("height", height, self.limits.max_height.into(), Place::default())?;
+        Error::within_limit(
+            "pixels of a picture",
+            width.saturating_mul(height),
+            self.limits.max_pixels,
+            Place::default(),
+        )?;
         check_size(info.width, info.height)?;
         if info.format.layout != Layout::Yuv420 {
             return Err(Error::Unsupported {
@@ -256,8 +261,18 @@ impl FileScenes {
         };
         self.close();
         self.skipping = false;
-        Error::within_limit("scenes", u64::from(self.index) + 1, self.limits.max_scenes.into())?;
-        Error::within_limit("bytes of a scene", read.data.len() as u64, self.limits.max_scene_bytes)?;
+        Error::within_limit(
+            "scenes",
+            u64::from(self.index) + 1,
+            self.limits.max_scenes.into(),
+            Place::default(),
+        )?;
+        Error::within_limit(
+            "bytes of a scene",
+            read.data.len() as u64,
+            self.limits.max_scene_bytes,
+            Place::default(),
+        )?;
         self.check(&mut read, &sequence)?;
         let mut base = BaseLayer::new(sequence.width, sequence.height, depth_of(&sequence)?);
         base.push_unit(&read.data)?;
@@ -284,7 +299,9 @@ impl FileScenes {
             ));
         }
         let bytes = (open.base.byte_len() + data.len()) as u64;
-        if let Err(error) = Error::within_limit("bytes of a scene", bytes, self.limits.max_scene_bytes) {
+        if let Err(error) =
+            Error::within_limit("bytes of a scene", bytes, self.limits.max_scene_bytes, Place::default())
+        {
             self.close();
             return Err(error);
         }

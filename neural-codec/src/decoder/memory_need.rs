@@ -37,15 +37,6 @@ fn need(scene: &ScenePackets, threads: usize) -> u64 {
 ///
 /// `LimitExceeded`.
 pub(super) fn check(scene: &ScenePackets, threads: usize, limit: u64) -> Result<()> {
-    let found = need(scene, threads);
-    if found > limit {
-        let place = Place::in_scene(scene.header.index);
-        return Err(Error::LimitExceeded {
-            what: "memory to decode a scene, in bytes,",
-            limit,
-            found,
-            place,
-        });
-    }
-    Ok(())
+    let place = Place::in_scene(scene.header.index);
+    Error::within_limit("memory to decode a scene, in bytes,", need(scene, threads), limit, place)
 }

@@ -204,12 +204,7 @@ const BYTES_PER_PIXEL_444: u64 = 48;
 
 fn check_memory(width: usize, height: usize, bytes_per_pixel: u64, settings: &DecoderSettings) -> Result<()> {
     let need = width as u64 * height as u64 * bytes_per_pixel;
-    let limit = settings.limits.max_memory_bytes;
-    if need > limit {
-        let place = Place::default();
-        return Err(Error::LimitExceeded { what: "memory of a photo", limit, found: need, place });
-    }
-    Ok(())
+    Error::within_limit("memory of a photo", need, settings.limits.max_memory_bytes, Place::default())
 }
 
 /// A photo as the header of a clip of one frame.

@@ -3,6 +3,7 @@
 use crate::bitstream::Limits;
 use crate::error::{Error, Result};
 use crate::settings::DeviceChoice;
+use crate::threads::{MOST_THREADS, thread_count};
 
 /// What a decoder may use, and what it does with damage.
 #[derive(Debug, Clone, Default)]
@@ -72,16 +73,9 @@ impl DecoderSettings {
     }
 
     pub(super) fn thread_count(&self) -> usize {
-        match self.threads {
-            // No more than may be asked for, on larger machines.
-            0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS as usize)),
-            n => n,
-        }
+        thread_count(self.threads)
     }
 }
-
-/// The most threads that may be asked for, as in an encode.
-const MAX_THREADS: u64 = 256;
 
 macro_rules! limits {
     ($($name:ident),*) => {
@@ -98,7 +92,7 @@ macro_rules! limits {
             /// `InvalidArgument` naming an unknown name, or the name, range and value.
             pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
                 match name {
-                    "threads" => self.threads = number(name, text, MAX_THREADS)? as usize,
+                    "threads" => self.threads = number(name, text, MOST_THREADS as u64)? as usize,
                     "on_damage" => self.on_damage = text.parse()?,
                     "device" => self.device = text.parse()?,
                     "whole_scenes" => {

@@ -88,8 +88,7 @@ impl StreamMuxer {
 
     /// Says how long the last frame is shown, in the time base.
     pub(super) fn set_last_duration(&mut self, duration: Option<u64>) {
-        // One of nothing says nothing.
-        self.last_duration = duration.filter(|&duration| duration > 0);
+        self.last_duration = duration;
     }
 
     pub(super) fn add_packet(&mut self, packet: &OtherPacket) -> Result<()> {
@@ -154,7 +153,7 @@ impl StreamMuxer {
             self.notes.push(format!("{repeated} frames show the one before again and are not coded."));
         }
         let nominal = nominal_duration(&self.coded);
-        if let Some(duration) = self.last_duration.filter(|&duration| duration != nominal) {
+        if let Some(duration) = self.last_duration.filter(|&duration| duration > 0 && duration != nominal) {
             self.writer.write_entries(vec![TracksEntry::LastDuration(duration)])?;
         }
         let written = self.writer.position() - self.writer.sink_mut().0.len() as u64;
@@ -172,14 +171,7 @@ impl StreamMuxer {
             Pooling::Mean => Pooled::of_means(&self.comparison.finish()),
             pooling => Pooled::of(&self.frames, pooling),
         };
-        let bitrate_bps = bytes as f64 * 8.0 / duration;
-        let mut target_met = self.scenes.iter().all(|scene| scene.target_met);
-        if target_met && self.settings.is_exceeded_by(bytes, bitrate_bps) {
-            target_met = false;
-            self.scenes.iter_mut().for_each(|scene| scene.target_met = false);
-            self.notes.push("What the stream holds beside its pictures brings it over the target.".into());
-        }
-        let report = Report {
+        let mut report = Report {
             schema: SCHEMA.into(),
             library_version: env!("CARGO_PKG_VERSION").into(),
             base_encoder: self.base_encoder,
@@ -192,8 +184,8 @@ impl StreamMuxer {
                 duration_seconds: duration,
                 bytes,
                 audio_bytes: self.audio_bytes,
-                bitrate_bps,
-                target_met,
+                bitrate_bps: bytes as f64 * 8.0 / duration,
+                target_met: self.scenes.iter().all(|scene| scene.target_met),
                 compression_ratio: raw / bytes as f64,
                 quality: quality_report(&self.comparison, self.worst),
                 pooled: pooled.by_name(),
@@ -211,6 +203,9 @@ impl StreamMuxer {
             lost: self.lost,
             photo: None,
         };
+        if self.settings.is_exceeded_by(bytes, report.total.bitrate_bps) {
+            report.miss("What the stream holds beside its pictures brings it over the target.");
+        }
         Ok((rest, report))
     }
 }

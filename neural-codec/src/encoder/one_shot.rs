@@ -203,10 +203,7 @@ fn account_for(report: &mut Report, bytes: u64, settings: &Settings) {
     total.compression_ratio *= total.bytes as f64 / bytes as f64;
     total.bytes = bytes;
     total.bitrate_bps = bytes as f64 * 8.0 / total.duration_seconds;
-    if settings.is_exceeded_by(bytes, total.bitrate_bps) && total.target_met {
-        total.target_met = false;
-        // The bytes are those of all scenes together.
-        report.scenes.iter_mut().for_each(|scene| scene.target_met = false);
-        report.notes.push("The container's own bytes bring the file over the target.".into());
+    if settings.is_exceeded_by(bytes, total.bitrate_bps) {
+        report.miss("The container's own bytes bring the file over the target.");
     }
 }

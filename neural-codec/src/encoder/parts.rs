@@ -15,7 +15,7 @@ use std::time::Instant;
 use super::encoded_scene::EncodedScene;
 use super::filter_plan::FilterPlan;
 use super::scene;
-use super::session::{SceneRequest, Session, goal_of};
+use super::session::{SceneRequest, Session, goal_of, own_settings};
 use super::source_format::{check_frame, coded_frame};
 use super::split::detect_scenes;
 use super::task::{SceneGoal, SceneTask};
@@ -61,13 +61,9 @@ pub fn split(source: &mut dyn FrameSource, settings: &Settings) -> Result<Vec<Ra
 pub fn scenes_start_warm(settings: &Settings) -> Result<bool> {
     let target = Target::of(settings)?;
     check_alone(matches!(goal_of(&target), SceneGoal::Undecided), settings)?;
-    let starts =
-        |settings: &Settings| FilterPlan::new(settings, &target).is_some_and(|filter| filter.starts_warm());
-    let own = settings.scene_settings.scenes().iter().filter_map(|choice| choice.strategies.as_ref());
-    Ok(starts(settings)
-        || own
-            .into_iter()
-            .any(|strategies| starts(&Settings { strategies: strategies.clone(), ..settings.clone() })))
+    let own = settings.scene_settings.scenes().iter().map(|choice| own_settings(settings, choice));
+    let mut all = std::iter::once(settings.clone()).chain(own);
+    Ok(all.any(|settings| FilterPlan::new(&settings, &target).is_some_and(|filter| filter.starts_warm())))
 }
 
 /// That a scene can be encoded apart from its clip.

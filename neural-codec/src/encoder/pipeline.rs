@@ -156,10 +156,8 @@ impl Pipeline {
         process::check("send_audio")?;
         expect_track("audio track", packet.track, self.tracks.audio.len())?;
         let (limit, found) = (Limits::default().max_audio_packet_bytes.into(), packet.data.len() as u64);
-        if found > limit {
-            let place = Place::at_frame(self.frames_sent);
-            return Err(Error::LimitExceeded { what: "bytes of an audio packet", limit, found, place });
-        }
+        let place = Place::at_frame(self.frames_sent);
+        Error::within_limit("bytes of an audio packet", found, limit, place)?;
         self.packets.push(self.frames_sent, OtherPacket::Audio(packet));
         Ok(())
     }
@@ -179,8 +177,7 @@ impl Pipeline {
 
     /// Says how long the last frame is shown, in the time base.
     pub(super) fn set_last_duration(&mut self, duration: Option<u64>) {
-        // One of nothing says nothing.
-        self.last_duration = duration.filter(|&duration| duration > 0);
+        self.last_duration = duration;
     }
 
     pub(super) fn expect_frames(&mut self, frames: Option<u64>) {

@@ -83,7 +83,9 @@ pub(super) fn duration_seconds(
     let frame = info.frame_rate.inverse().value();
     match span {
         Some((first, last)) => {
-            last.abs_diff(first) as f64 * info.time_base.value() + last_seconds.unwrap_or(frame)
+            // One of nothing says nothing.
+            let last_seconds = last_seconds.filter(|&seconds| seconds > 0.0).unwrap_or(frame);
+            last.abs_diff(first) as f64 * info.time_base.value() + last_seconds
         }
         None => frames as f64 * frame,
     }

@@ -281,18 +281,20 @@ fn request_of(
         }
         *of_clip = Some(asked);
     }
-    let mut own = settings.clone();
-    if let Some(strategies) = &choice.strategies {
-        own.strategies = strategies.clone();
-    }
     let tools = choice.tools.as_ref().map(|_| Tools {
         hierarchical_levels: choice.tool("hierarchical_levels"),
         adaptive_quantization: choice.tool("adaptive_quantization").map(|on| on == 1),
         screen_content: choice.tool("screen_content").map(|on| on == 1),
         tune: None,
     });
-    let filter = plan_of(&own, target, &goal);
+    let filter = plan_of(&own_settings(settings, choice), target, &goal);
     Ok(SceneRequest { goal, filter, tools, asked: choice.asked.clone() })
+}
+
+/// The settings of a clip with what one of its scenes has instead.
+pub(super) fn own_settings(settings: &Settings, choice: &SceneChoice) -> Settings {
+    let strategies = choice.strategies.as_ref().unwrap_or(&settings.strategies).clone();
+    Settings { strategies, ..settings.clone() }
 }
 
 /// What lies over the base layer of a scene with this goal.

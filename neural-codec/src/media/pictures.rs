@@ -158,9 +158,7 @@ fn decode(path: &Path, file: impl BufRead + Seek) -> Result<(Frame, Vec<Lost>)> 
         return Ok((from_rgb8_interleaved(&picture.into_rgb8(), width, height)?, lost));
     }
     lost.push(photo::lost_bits());
-    // 65535 becomes 1023: white stays white.
-    let to_ten = |v: u16| ((u32::from(v) * 1023 + 32767) / 65535) as u16;
-    let samples: Vec<u16> = picture.into_rgb16().iter().map(|&v| to_ten(v)).collect();
+    let samples: Vec<u16> = picture.into_rgb16().iter().map(|&v| photo::ten_bits(v)).collect();
     Ok((from_rgb10_interleaved(&samples, width, height)?, lost))
 }
 

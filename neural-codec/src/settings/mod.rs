@@ -21,6 +21,7 @@ pub use crate::pooling::{Pooling, Scope};
 use crate::repeats::RepeatChoice;
 use crate::scene_choice::SceneChoices;
 pub use crate::strategy::Strategy;
+use crate::threads::thread_count;
 
 /// A setting's value, read from and written as text.
 trait Value: Sized {
@@ -372,11 +373,7 @@ settings! {
 impl Settings {
     /// Threads to use, with 0 resolved to the number of processors.
     pub fn thread_count(&self) -> usize {
-        match self.threads {
-            // No more than may be asked for, on larger machines.
-            0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(256)),
-            n => n,
-        }
+        thread_count(self.threads)
     }
 
     /// Whether so many bytes, at so many bits a second, are more than is asked for.

@@ -41,9 +41,7 @@ pub fn decode(bytes: &[u8], limits: &Limits, threads: usize) -> Result<StillPict
             ("pixels", limits.max_pixels, pixels),
             ("memory of a still", limits.max_memory_bytes, plan.decoder_bytes()),
         ] {
-            if found > limit {
-                return Err(Error::LimitExceeded { what, limit, found, place: Place::at_offset(4) });
-            }
+            Error::within_limit(what, found, limit, Place::at_offset(4))?;
         }
         Ok(())
     };

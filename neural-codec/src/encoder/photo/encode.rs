@@ -70,7 +70,6 @@ pub fn encode_photo_to(
     let mut file = AtomicFile::create(output)?;
     let EncodedPhoto { packet, mut report } = encode(photo, settings, &mut hooks, format)?;
     let bytes = format.file(&packet)?;
-    account_for(&mut report, &packet, bytes.len() as u64, settings);
     if let (OutputFormat::Avif, Some(photo)) = (format, &mut report.photo) {
         // What `lost` names is not in the file.
         (photo.icc_bytes, photo.xmp_bytes, photo.alpha_bytes) = (0, 0, 0);
@@ -211,7 +210,7 @@ fn encode(
         report.notes.push(NO_FILTER.into());
     }
     report.notes.extend(retries_note(coder.retries()));
-    account_for(&mut report, &packet, bytes, settings);
+    account_for(&mut report, &packet, bytes);
     Ok(EncodedPhoto { packet, report })
 }
 
@@ -261,7 +260,7 @@ fn empty_packet(photo: &Photo) -> Result<PhotoPacket> {
 }
 
 /// The report of a file of so many bytes.
-fn account_for(report: &mut Report, packet: &PhotoPacket, bytes: u64, settings: &Settings) {
+fn account_for(report: &mut Report, packet: &PhotoPacket, bytes: u64) {
     let total = &mut report.total;
     let pixels = f64::from(packet.width) * f64::from(packet.height);
     total.bytes = bytes;
@@ -269,10 +268,6 @@ fn account_for(report: &mut Report, packet: &PhotoPacket, bytes: u64, settings: 
     // Raw 4:2:0, as for clips.
     total.compression_ratio = pixels * 1.5 * f64::from(packet.depth.bits().div_ceil(8)) / bytes as f64;
     report.photo = Some(PhotoReport::new(packet, bytes));
-    if settings.size_bytes.is_some_and(|limit| bytes > limit) && total.target_met {
-        total.target_met = false;
-        report.notes.push("The container's own bytes bring the file over the target.".into());
-    }
 }
 
 /// What the attempts of each stage took.

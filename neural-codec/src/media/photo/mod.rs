@@ -16,8 +16,8 @@ mod write;
 pub use alpha::Alpha;
 pub(super) use read::{alpha_of, lost_beside};
 pub use read::{is_photo, read_photo};
-pub(super) use samples::lost_bits;
 pub use samples::{Interleaved, Samples};
+pub(super) use samples::{lost_bits, ten_bits};
 pub(crate) use write::is_gray;
 pub use write::write_photo;
 

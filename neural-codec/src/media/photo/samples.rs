@@ -68,7 +68,7 @@ pub(in super::super) fn lost_bits() -> Lost {
 }
 
 /// 65535 becomes 1023: white stays white.
-pub(super) fn ten_bits(sample: u16) -> u16 {
+pub(in super::super) fn ten_bits(sample: u16) -> u16 {
     ((u32::from(sample) * 1023 + 32767) / 65535) as u16
 }
 
