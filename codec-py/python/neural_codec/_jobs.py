@@ -51,7 +51,7 @@ class Drive:
         self._job = job
         self._feeders = feeders
         self._write = write
-        self._progress = progress
+        self.progress = progress
         self._patience = patience
         self.result: str | None = None
 
@@ -75,7 +75,7 @@ class Drive:
                 if self._lost is not None:
                     self._lost(event[1])
             elif event[0] == "progress":
-                if self._progress is not None and self._progress(Progress(*event[1][0], *event[1][1:])) is False:
+                if self.progress is not None and self.progress(Progress(*event[1][0], *event[1][1:])) is False:
                     raise Cancelled("cancelled by the progress callback")
             else:
                 self.result = event[1]
@@ -106,10 +106,9 @@ def drive(
 ) -> str:
     """Runs a job to its end, frames of its feeds taken in turn, and gives its result."""
     with ExitStack() as stack:
-        stack.callback(job.close, patience)
-        callback = stack.enter_context(bar_for(progress))
-        run = Drive(job, [feeder for feeder, _ in feeds], write, callback, patience, lost)
+        run = Drive(job, [feeder for feeder, _ in feeds], write, None, patience, lost)
         stack.callback(run.close)
+        run.progress = stack.enter_context(bar_for(progress))
         waiting = list(feeds)
         while waiting and run.result is None:
             for feed in list(waiting):
