@@ -4,7 +4,7 @@
 mod support;
 
 use neural_codec::encoder::{EncodingAgent, Hooks, encode};
-use neural_codec::frame::PixelFormat;
+use neural_codec::frame::{PixelFormat, Rational};
 use neural_codec::report::Report;
 use neural_codec::settings::Settings;
 use support::Clip;
@@ -32,6 +32,44 @@ fn a_size_is_kept_to_and_used() {
         report.total.target_met && bytes.len() <= size && bytes.len() * 10 >= size * 9,
         "{size}: {report:?}"
     );
+}
+
+#[cfg(feature = "ffmpeg")]
+#[test]
+fn a_size_is_that_of_the_file_that_players_show() {
+    use neural_codec::encoder::encode_to;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |(ending, is_even, has_sound): (&str, bool, bool), target: (&str, usize)| {
+        let path = folder.path().join(format!("clip.{ending}"));
+        let mut settings = Settings::default();
+        settings.set("effort", "1").unwrap();
+        settings.set(target.0, &target.1.to_string()).unwrap();
+        let mut clip = Clip::new(192, 128, PixelFormat::YUV420_8, 90, 45);
+        if !is_even {
+            clip.info.time_base = Rational { num: 1, den: 1000 };
+            clip.time_of = |index| (index * 40 + index % 3) as i64;
+        }
+        let mut clip = if has_sound { clip.with_audio() } else { clip };
+        let report = encode_to(&mut clip, &path, &settings, Hooks::default()).unwrap();
+        let length = std::fs::metadata(path).unwrap().len() as usize;
+        assert_eq!(report.total.bytes, length as u64);
+        (length, report)
+    };
+    for kind in [
+        ("mkv", true, false),
+        ("mkv", true, true),
+        ("webm", true, false),
+        ("mp4", true, false),
+        ("mp4", false, false),
+    ] {
+        let size = file(kind, ("quantizer", 40)).0;
+        let (length, report) = file(kind, ("size_bytes", size));
+        eprintln!("{kind:?} {length} {size}");
+        assert!(
+            report.total.target_met && length <= size && length * 10 >= size * 9,
+            "{kind:?}: {length} of {size}, {report:?}"
+        );
+    }
 }
 
 #[test]

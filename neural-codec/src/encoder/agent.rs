@@ -7,6 +7,7 @@ use crate::bitstream::{AudioPacket, AudioTrack, SubtitlePacket, Tracks};
 use crate::error::{Error, Result};
 use crate::frame::{AnyFrame, VideoInfo};
 use crate::lost::Lost;
+use crate::media::Container;
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::settings::Settings;
@@ -124,6 +125,11 @@ impl EncodingAgent {
     /// Says how many frames are to come, as far as that is known: a size in bytes is probed for by it.
     pub(super) fn expect_frames(&mut self, frames: Option<u64>) {
         self.pipeline.expect_frames(frames);
+    }
+
+    /// Says that the stream is put into such a file, whose bytes a target of bytes counts.
+    pub(super) fn count_for(&mut self, container: Container) {
+        self.pipeline.count_for(container);
     }
 
     /// Says how long the last frame is shown, in units of the time base; one nominal frame without it.

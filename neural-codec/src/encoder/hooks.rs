@@ -4,6 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use crate::error::Result;
 use crate::lost::Lost;
+use crate::media::Container;
 use crate::progress::{CancelToken, OnProgress, Progress};
 
 /// What the caller of a long call may hook into it.
@@ -20,6 +21,8 @@ pub struct Hooks<'a> {
     pub on_lost: Option<OnLost<'a>>,
     /// What the output cannot hold, where the caller knows.
     pub(super) lost_by_output: Vec<Lost>,
+    /// The file that the stream is put into, where it is.
+    pub(super) container: Option<Container>,
 }
 
 /// Is told what is lost.

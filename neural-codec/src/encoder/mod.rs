@@ -9,6 +9,7 @@
 mod agent;
 mod clip_control;
 mod clip_floor;
+mod clip_length;
 mod cut;
 mod encoded_scene;
 mod filter;

@@ -81,6 +81,9 @@ pub fn encode(
     }
     let total = source.declared_frame_count();
     agent.expect_frames(total);
+    if let Some(container) = hooks.container {
+        agent.count_for(container);
+    }
     while let Some(frame) = source.next_any_frame()? {
         send_packets(&mut agent, source)?;
         agent.send_frame(frame)?;
@@ -186,6 +189,7 @@ fn encode_container(
 ) -> Result<Report> {
     hooks.lost_by_output = ContainerTracks::new(container, source.tracks())?.lost;
     hooks.lost_by_output.extend(shown_padding(source.info().width, source.info().height));
+    hooks.container = Some(container);
     let cancel = hooks.cancel.clone();
     let settings = &settings.for_players();
     let (mut report, stream) = encode_stream(source, output, settings, hooks)?;

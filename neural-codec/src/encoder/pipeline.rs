@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::clip_control::ClipControl;
+use super::clip_length::ClipLength;
 use super::encoded_scene::EncodedScene;
 use super::muxer::StreamMuxer;
 use super::scene::encode_scene;
-use super::scene_report::duration_seconds;
 use super::session::{SceneRequest, Session};
 use super::shared_scene::{NextStep, ProbedScene};
 use super::source_format::{check_frame, coded_frame};
@@ -28,6 +28,7 @@ use crate::error::{Error, Place, Result};
 use crate::filter::train::WarmStart;
 use crate::frame::{AnyFrame, Frame, FrameHash, KeepsSpares, VideoInfo};
 use crate::lost::Lost;
+use crate::media::Container;
 use crate::process;
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
@@ -65,18 +66,15 @@ pub(super) struct Pipeline {
     tracks: Tracks,
     lost: Vec<Lost>,
     notes: Vec<String>,
-    last_duration: Option<u64>,
-    /// How many frames the clip is said to have.
-    expected_frames: Option<u64>,
+    length: ClipLength,
+    /// The file that the stream is put into, where it is.
+    container: Option<Container>,
     packets: TrackQueue,
     muxer: Option<StreamMuxer>,
     ready: VecDeque<Vec<u8>>,
     report: Option<Report>,
     progress: Progress,
-    frames_sent: u64,
     scenes_started: u32,
-    /// First and last timestamp so far.
-    span: Option<(i64, i64)>,
     is_finished: bool,
     /// Frames that are done with serve again while it lives.
     _spares: KeepsSpares,
@@ -100,16 +98,14 @@ impl Pipeline {
             tracks: Tracks::NONE,
             lost: Vec::new(),
             notes: Vec::new(),
-            last_duration: None,
-            expected_frames: None,
+            length: ClipLength::default(),
+            container: None,
             packets: TrackQueue::default(),
             muxer: None,
             ready: VecDeque::new(),
             report: None,
             progress: Progress::default(),
-            frames_sent: 0,
             scenes_started: 0,
-            span: None,
             is_finished: false,
             start: Instant::now(),
             session,
@@ -156,16 +152,16 @@ impl Pipeline {
         process::check("send_audio")?;
         expect_track("audio track", packet.track, self.tracks.audio.len())?;
         let (limit, found) = (Limits::default().max_audio_packet_bytes.into(), packet.data.len() as u64);
-        let place = Place::at_frame(self.frames_sent);
+        let place = Place::at_frame(self.length.frames());
         Error::within_limit("bytes of an audio packet", found, limit, place)?;
-        self.packets.push(self.frames_sent, OtherPacket::Audio(packet));
+        self.packets.push(self.length.frames(), OtherPacket::Audio(packet));
         Ok(())
     }
 
     /// Takes a packet of a subtitle track, to be stored near the frames sent around it.
     pub(super) fn push_subtitle(&mut self, packet: SubtitlePacket) -> Result<()> {
         expect_track("subtitle track", packet.track, self.tracks.subtitles.len())?;
-        self.packets.push(self.frames_sent, OtherPacket::Subtitle(packet));
+        self.packets.push(self.length.frames(), OtherPacket::Subtitle(packet));
         Ok(())
     }
 
@@ -177,11 +173,16 @@ impl Pipeline {
 
     /// Says how long the last frame is shown, in the time base.
     pub(super) fn set_last_duration(&mut self, duration: Option<u64>) {
-        self.last_duration = duration;
+        self.length.last_duration = duration;
     }
 
     pub(super) fn expect_frames(&mut self, frames: Option<u64>) {
-        self.expected_frames = frames;
+        self.length.declared_frames = frames;
+    }
+
+    /// Has targets of bytes count those of this container.
+    pub(super) fn count_for(&mut self, container: Container) {
+        self.container = Some(container);
     }
 
     /// The next bytes of the stream; waits for them once the clip is finished. `None`: not yet, or, at the end, no more.
@@ -220,7 +221,7 @@ impl Pipeline {
         if process::is_forked() {
             return self.progress;
         }
-        let (sent, log) = (self.frames_sent, &self.session.context.log);
+        let (sent, log) = (self.length.frames(), &self.session.context.log);
         let (stage, attempts) = log.begun();
         Progress {
             // A scene that is stored again counts once.
@@ -253,7 +254,7 @@ impl Pipeline {
     fn split(&mut self, frame: Option<AnyFrame>) -> Result<Vec<Step>> {
         let context = &self.session.context;
         let Some(frame) = frame else {
-            if self.frames_sent == 0 {
+            if self.length.frames() == 0 {
                 return Err(Error::invalid("clip", "at least 1 frame", 0));
             }
             let mut steps = self.splitter.finish()?;
@@ -261,23 +262,12 @@ impl Pipeline {
             return Ok(steps);
         };
         context.resources.cancel.check()?;
-        check_frame(&frame, &self.session.source, self.frames_sent)?;
-        if let Some((_, before)) = self.span
-            && frame.timestamp() <= before
-        {
-            let name = format!("timestamp of frame {}", self.frames_sent);
-            return Err(Error::invalid(
-                name,
-                format!("more than {before}, that of the frame before"),
-                frame.timestamp(),
-            ));
-        }
+        check_frame(&frame, &self.session.source, self.length.frames())?;
+        self.length.add(frame.timestamp())?;
         let (frame, resident) = coded_frame(frame, &context.clip.info, &context.resources.device)?;
-        if self.frames_sent == 0 {
+        if self.length.frames() == 1 {
             self.open_cache(&frame)?;
         }
-        self.frames_sent += 1;
-        self.span = Some((self.span.map_or(frame.timestamp, |(first, _)| first), frame.timestamp));
         let clock = Arc::clone(&self.session.context.log.clock);
         clock.alone("cuts", || self.splitter.push(frame, resident.as_ref()))
     }
@@ -330,9 +320,7 @@ impl Pipeline {
         self.scenes_started += 1;
         let task = SceneTask { index, first_frame, frames, goal, tools, asked, filter };
         if let Some(control) = &self.control {
-            let rate = self.session.source.frame_rate.value();
-            let seconds = self.expected_frames.map(|frames| frames.max(1) as f64 / rate);
-            let goal = control.probe_goal(seconds);
+            let goal = control.probe_goal(self.length.declared_seconds(&self.session.source));
             self.workers.submit(move || {
                 let probed = ProbedScene::new(context, task, place, goal)?;
                 Ok(WorkerResult::Probed(Box::new(probed)))
@@ -383,10 +371,10 @@ impl Pipeline {
 
     /// All scenes are probed, or stored: stores them, or writes them.
     fn decide(&mut self, mut control: ClipControl) -> Result<()> {
-        let last = self.last_duration.map(|units| units as f64 * self.session.source.time_base.value());
-        let seconds = duration_seconds(&self.session.source, self.span, self.frames_sent, last);
-        // What is described before the first scene, and the packets that come.
-        let others = self.muxer()?.position() + self.packets.bytes();
+        let (seconds, length) = (self.length.seconds(&self.session.source), self.length);
+        let around = |container: Container| container.bytes_around(length.frames(), length.interval_runs());
+        // What is described before the first scene, the packets that come, and what the container takes.
+        let others = self.muxer()?.position() + self.packets.bytes() + self.container.map_or(0, around);
         let library = &self.session.context.clip.library;
         let (step, note) = control.next(&self.session.target, seconds, others, library)?;
         match step {
@@ -423,7 +411,7 @@ impl Pipeline {
 
     fn end_stream(&mut self) -> Result<()> {
         let packets = self.packets.take_before(u64::MAX);
-        let (lost, last_duration) = (std::mem::take(&mut self.lost), self.last_duration);
+        let (lost, last_duration) = (std::mem::take(&mut self.lost), self.length.last_duration);
         let mut notes = std::mem::take(&mut self.notes);
         notes.extend(self.session.notes());
         let muxer = self.muxer()?;

@@ -43,6 +43,9 @@ const MP4_TAGS: [&str; 21] = [
     "creation_time",
 ];
 
+/// Bytes of a file with one track of pictures beyond what a stream takes to describe it.
+const FILE_BYTES: u64 = 800;
+
 /// Layouts by which FFmpeg reads FLAC of 1 to 8 channels that says no more.
 const FLAC_LAYOUTS: [&str; 8] = ["mono", "stereo", "3.0", "quad", "5.0(side)", "5.1(side)", "6.1", "7.1"];
 
@@ -94,6 +97,19 @@ impl Container {
                 &[("movflags", "frag_keyframe+empty_moov+default_base_moof"), ("strict", "experimental")]
             }
             (Self::Matroska | Self::WebM, _) => &[("default_mode", "passthrough")],
+        }
+    }
+
+    /// Bytes of a file of so many frames beyond those of the `.nvc` stream in it, at most but for files of a few frames, where what is
+    /// described counts. `interval_runs`: runs of frames that are shown equally long.
+    ///
+    /// Of other tracks a stream takes more than a file does, whose index they then share.
+    pub(crate) fn bytes_around(self, frames: u64, interval_runs: u64) -> u64 {
+        match self {
+            // A block: ID, length, track, time, flags (RFC 9559, clause 5.1.3.5), and OBUs that a stream does without.
+            Self::Matroska | Self::WebM => FILE_BYTES + 10 * frames,
+            // An entry of `stsz` each, of `stts` each run, and the same OBUs (ISO/IEC 14496-12, clauses 8.6.1.2 and 8.7.3.2).
+            Self::Mp4 | Self::Mov => FILE_BYTES + 6 * frames + 8 * interval_runs,
         }
     }
 

@@ -53,7 +53,6 @@ mod y4m_write;
 pub use crate::lost::Lost;
 pub use atomic_file::AtomicFile;
 pub(crate) use atomic_file::expect_distinct;
-#[cfg(feature = "ffmpeg")]
 pub use container::Container;
 #[cfg(feature = "ffmpeg")]
 pub use ffmpeg::{Av1Writer, ContainerTracks, FfmpegReader, FileItem, LosslessWriter, TrackUnit, UnitReader};

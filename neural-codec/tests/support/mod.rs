@@ -18,6 +18,8 @@ pub struct Clip {
     pub next: u64,
     pub tracks: Tracks,
     pub audio: Vec<AudioPacket>,
+    /// When a frame is shown, in the time base.
+    pub time_of: fn(u64) -> i64,
 }
 
 impl Clip {
@@ -28,7 +30,8 @@ impl Clip {
         if format.layout == neural_codec::frame::Layout::Rgb {
             info.color = Color::default();
         }
-        Self { info, frames, scene_frames, next: 0, tracks: Tracks::NONE, audio: Vec::new() }
+        let (tracks, audio, time_of) = (Tracks::NONE, Vec::new(), |index| index as i64);
+        Self { info, frames, scene_frames, next: 0, tracks, audio, time_of }
     }
 
     /// An audio track with a packet for every frame.
@@ -63,7 +66,7 @@ impl Clip {
                 *sample = saturate(value * scale);
             }
         });
-        frame.with_timestamp(index as i64)
+        frame.with_timestamp((self.time_of)(index))
     }
 }
 
