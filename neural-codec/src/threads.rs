@@ -1,4 +1,6 @@
-//! How many threads work, and work on so many.
+//! How many threads work, work on so many, and what they share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
 
@@ -22,4 +24,9 @@ pub(crate) fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> Resul
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| Error::no_thread(std::io::Error::other(error.to_string())))?;
     pool.install(work)
+}
+
+/// A lock that survives a panic elsewhere, for what a panic leaves as it was.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,19 +4,18 @@
 //! wait or goes to a temporary file, by how the scene will be read. A frame that shows the one before again is kept as its
 //! timestamp alone, where the scene may be coded so.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::memory_budget::{MemoryBudget, Share, lock};
+use super::memory_budget::{MemoryBudget, Share};
 use super::profile::Profile;
 use super::shows::{Show, shows};
+use super::spill::SpilledFrame;
 use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameHash};
-use crate::memory;
 use crate::repeats::{RepeatChoice, Repeats};
+use crate::threads::lock;
 
 /// How often a scene is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +29,7 @@ pub(crate) enum Reading {
 #[derive(Debug)]
 enum Slot {
     Memory { frame: Arc<Frame>, share: Option<Share> },
-    Disk { offset: u64, timestamp: i64 },
+    Disk(SpilledFrame),
     Released,
 }
 
@@ -49,7 +48,6 @@ struct State {
     abandoned: bool,
     /// What analysis found out, once the scene is complete.
     profile: Option<Profile>,
-    spill: Option<Spill>,
     /// Hash of the frames and timestamps so far, where they are hashed.
     hash: u64,
 }
@@ -114,11 +112,7 @@ impl SceneFrames {
         } else if share.is_some() {
             Slot::Memory { frame, share }
         } else {
-            let spill = match state.spill.take() {
-                Some(spill) => spill,
-                None => Spill::create(&frame)?,
-            };
-            state.spill.insert(spill).write(&frame)?
+            Slot::Disk(self.budget.spill().keep(&frame)?)
         };
         state.slots.push(slot);
         state.times.push(vec![timestamp]);
@@ -141,7 +135,7 @@ impl SceneFrames {
         let mut state = lock(&self.state);
         state.abandoned = true;
         state.slots.iter_mut().for_each(|slot| *slot = Slot::Released);
-        (state.spill, state.last) = (None, None);
+        state.last = None;
     }
 
     /// Waits until the scene is complete and gives its profile; none where its writer gave up.
@@ -207,17 +201,14 @@ impl SceneFrames {
     pub(crate) fn get(&self, index: u64) -> Result<Option<Arc<Frame>>> {
         let mut state = self.wait_for_frame(index);
         let Some(Show { picture, .. }) = self.show(&state, index) else { return Ok(None) };
-        let State { slots, spill, .. } = &mut *state;
-        match (slots.get_mut(picture), spill) {
-            (Some(Slot::Memory { frame, share }), _) => {
+        match state.slots.get_mut(picture) {
+            Some(Slot::Memory { frame, share }) => {
                 if self.reading == Reading::Once {
                     *share = None;
                 }
                 Ok(Some(Arc::clone(frame)))
             }
-            (Some(&mut Slot::Disk { offset, timestamp }), Some(spill)) => {
-                spill.read(offset, timestamp).map(|frame| Some(Arc::new(frame)))
-            }
+            Some(Slot::Disk(spilled)) => spilled.read().map(|frame| Some(Arc::new(frame))),
             _ => Err(Error::internal("scene frames", format!("frame {index} is read after its release"))),
         }
     }
@@ -230,46 +221,6 @@ impl SceneFrames {
         if let Some(slot) = slot.filter(|_| next != slot).and_then(|slot| state.slots.get_mut(slot)) {
             *slot = Slot::Released;
         }
-    }
-}
-
-/// A temporary file of raw frames, gone when dropped.
-#[derive(Debug)]
-struct Spill {
-    file: File,
-    end: u64,
-    /// Any frame of the scene: size, format and color of all of them.
-    model: Frame,
-    /// A frame on its way, from the memory of the one before.
-    bytes: Vec<u8>,
-}
-
-impl Spill {
-    fn create(model: &Frame) -> Result<Self> {
-        let file = tempfile::tempfile().map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        let bytes = memory::reserved("a frame on its way to disk", model.byte_len())?;
-        Ok(Self { file, end: 0, model: model.try_clone()?, bytes })
-    }
-
-    fn write(&mut self, frame: &Frame) -> Result<Slot> {
-        let offset = self.end;
-        self.bytes.clear();
-        frame.append_samples(&mut self.bytes);
-        (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.write_all(&self.bytes)))
-            .map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        self.end += self.bytes.len() as u64;
-        Ok(Slot::Disk { offset, timestamp: frame.timestamp })
-    }
-
-    fn read(&mut self, offset: u64, timestamp: i64) -> Result<Frame> {
-        // All frames have the size of the first, and a file is read once one was written.
-        (self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut self.bytes)))
-            .map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        let (model, format) = (&self.model, self.model.format());
-        let frame = Frame::to_fill(model.width(), model.height(), format, model.color())?;
-        let mut frame = frame.with_timestamp(timestamp);
-        frame.copy_samples(&self.bytes);
-        Ok(frame)
     }
 }
 
@@ -292,13 +243,17 @@ mod tests {
         SceneFrames::new(reading, MemoryBudget::new(1), false, RepeatChoice::Off)
     }
 
+    fn on_disk(scene: &SceneFrames) -> usize {
+        lock(&scene.state).slots.iter().filter(|slot| matches!(slot, Slot::Disk(_))).count()
+    }
+
     #[test]
     fn frames_read_back_from_disk_are_those_written() {
         for format in [PixelFormat::YUV420_8, PixelFormat::YUV420_10] {
             let scene = self::scene(Reading::Repeated);
             (0..5).for_each(|i| scene.push(frame(i, format)).unwrap());
             scene.close(None);
-            assert!(lock(&scene.state).spill.is_some());
+            assert_eq!(on_disk(&scene), 4);
             for _ in 0..2 {
                 for i in [4, 0, 3, 1, 2] {
                     assert_eq!(scene.get(u64::from(i)).unwrap(), Some(frame(i, format)));
@@ -347,7 +302,7 @@ mod tests {
             }
             assert_eq!(scene.get(20).unwrap(), None);
         });
-        assert!(lock(&scene.state).spill.is_none());
+        assert_eq!(on_disk(&scene), 0);
         assert!(scene.get(3).is_err());
     }
 

@@ -1,6 +1,9 @@
-//! A bound on the bytes of source frames held in memory by all scenes together.
+//! A bound on the bytes of source frames held in memory by all scenes together, and the disk for those beyond it.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::spill::Spill;
+use crate::threads::lock;
 
 /// Counts bytes against a limit; waits or refuses when they do not fit.
 #[derive(Debug)]
@@ -8,16 +11,17 @@ pub(crate) struct MemoryBudget {
     used: Mutex<usize>,
     freed: Condvar,
     limit: usize,
-}
-
-/// A lock that survives a panic elsewhere: every update under it is a single assignment.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    spill: Arc<Spill>,
 }
 
 impl MemoryBudget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: Mutex::new(0), freed: Condvar::new(), limit })
+        Arc::new(Self { used: Mutex::new(0), freed: Condvar::new(), limit, spill: Arc::default() })
+    }
+
+    /// Where frames wait that do not fit.
+    pub(super) fn spill(&self) -> &Arc<Spill> {
+        &self.spill
     }
 
     /// Takes `bytes` at once if they fit; a budget in which nothing is used fits anything.

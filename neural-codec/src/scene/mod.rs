@@ -31,6 +31,7 @@ mod profile_properties;
 mod profiler;
 mod remembered;
 mod shows;
+mod spill;
 mod texture;
 
 pub use analyzer::FrameAnalyzer;
