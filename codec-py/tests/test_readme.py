@@ -15,13 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 # The profile of the workspace, so that dependencies that it has built are taken from the target folder; the codec itself is
-# built without optimization, which takes a third of the time.
+# built without optimization, which takes a third of the time. What the environment says of debug information goes for both.
 PROFILE = {
     "profile.dev.opt-level": "2",
-    "profile.dev.debug": '"line-tables-only"',
     "profile.dev.overflow-checks": "true",
     "profile.dev.package.neural-codec.opt-level": "0",
 }
+if "CARGO_PROFILE_DEV_DEBUG" not in os.environ:
+    PROFILE["profile.dev.debug"] = '"line-tables-only"'
 
 
 def block(language: str) -> str:
