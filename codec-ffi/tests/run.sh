@@ -34,7 +34,8 @@ library=${CARGO_TARGET_DIR:-target}/debug
 warnings=(-Wall -Wextra -Werror -pedantic)
 
 echo "building libneuralcodec"
-cargo build --quiet -p codec-ffi --all-features || { failed=1; finish; }
+# With the features of `make test-rust`, whose tests select some of the dependencies', so that nothing is compiled again.
+cargo build --quiet --workspace --exclude codec-py --exclude benches --all-features --lib --test header || { failed=1; finish; }
 
 # The loader looks for the SONAME.
 mkdir "$work/lib"

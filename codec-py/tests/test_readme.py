@@ -89,7 +89,9 @@ def test_the_python_program_runs(project):
 
 
 def test_the_c_program_runs_with_the_line_that_is_shown(project):
-    run(["cargo", "build", "--quiet", "-p", "codec-ffi", "--all-features"], ROOT)
+    # As codec-ffi/tests/run.sh builds it.
+    built = ["--workspace", "--exclude", "codec-py", "--exclude", "benches", "--all-features", "--lib", "--test", "header"]
+    run(["cargo", "build", "--quiet", *built], ROOT)
     prefix = project / "installed"
     run([str(ROOT / "scripts/capi.sh"), str(prefix), str(TARGET / "debug")], project)
     (project / "main.c").write_text(block("c"))
