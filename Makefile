@@ -4,6 +4,7 @@ MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # Without the packages that have no Rust tests, which would select other features of what all share. codec-ffi/tests/run.sh and
 # codec-py/tests/test_readme.py build the C library with the same, so that the codec is not compiled again.
 RUST_TESTS := --workspace --exclude codec-py --exclude benches --all-features
+RUST_REPORT := target/nextest/default/junit.xml
 export CARGO_TERM_COLOR ?= auto
 
 .PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder exhaustive searchers rates stills still-crops profiles filters rules worker-numbers cluster-numbers base-networks still-networks photo-network still-filter fuzz python wheel capi header
@@ -21,8 +22,9 @@ demo: ## Encode, decode and measure a real clip (VIDEO=path names another).
 
 test: setup test-rust test-c test-python ## Install what is missing and run every test there is.
 
-test-rust: ## Run the Rust tests.
-	cargo nextest run $(RUST_TESTS) --no-fail-fast
+test-rust: ## Run the Rust tests, and say which left something out.
+	@rm -f $(RUST_REPORT)
+	cargo nextest run $(RUST_TESTS) --no-fail-fast; status=$$?; python3 scripts/skipped.py $(RUST_REPORT); exit $$status
 	# As the line above builds them, so that nothing is compiled again; the blocks of codec-ffi are C.
 	cargo test $(RUST_TESTS) --exclude codec-ffi --doc
 
