@@ -6,16 +6,18 @@ The fake driver for `libcuda.so` is that of the Rust tests: the very kernels, co
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import os
 import re
 import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-CRATE = Path(__file__).resolve().parents[2] / "neural-codec"
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
+CRATE = ROOT / "neural-codec"
 FOLDER = CRATE / "tests" / "fake_driver"
 LISTED = CRATE / "tests" / "kernel_source"
 
@@ -32,19 +34,22 @@ def build() -> Path | None:
     parts = {path.name: path.read_text() for path in FOLDER.iterdir() if path.suffix in (".h", ".cpp")}
     parts["kernels.h"] = source + "\n#define KERNEL_TABLE " + " ".join(f"KERNEL({name})" for name in names) + "\n"
     digest = hashlib.sha256(repr((flags, sorted(parts.items()))).encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"neural-codec-fake-driver-{os.getuid()}-{digest}"
+    folder = TARGET / "tmp" / f"python-fake-driver-{digest}"
     library = folder / "libcuda.so"
-    if not library.exists():
-        folder.mkdir(exist_ok=True)
-        for name, text in parts.items():
-            (folder / name).write_text(text)
-        fresh = folder / f"fresh-{os.getpid()}.so"
-        command = [os.environ.get("CXX", "c++"), *flags, str(folder / "driver.cpp"), "-o", str(fresh)]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
-        except FileNotFoundError:
-            return None
-        fresh.rename(library)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Of tests that run at once, one compiles and the others wait.
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not library.exists():
+            for name, text in parts.items():
+                (folder / name).write_text(text)
+            fresh = folder / "fresh.so"
+            command = [os.environ.get("CXX", "c++"), *flags, str(folder / "driver.cpp"), "-o", str(fresh)]
+            try:
+                subprocess.run(command, check=True, capture_output=True, text=True)
+            except FileNotFoundError:
+                return None
+            fresh.rename(library)
     return library
 
 
