@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import neural_codec
 
@@ -22,13 +22,11 @@ from . import _native
 from ._encode_command import add_encode, encode
 from ._encode_lines import print_lost
 from ._output import check_page, write_text
+from ._parser import Parser
 from ._photo_lines import photo_info_lines
 from ._showing import expect_no_folder_options, expect_two_paths, progress_of, show
 from .errors import NeuralCodecError
 from .records import ClipInfo, Metrics, SceneInfo, StreamInfo
-
-# What argparse gives for words that it does not know.
-WRONG_USAGE = 2
 
 # What shells give for a process that Ctrl-C ended.
 INTERRUPTED = 130
@@ -64,13 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or _one_line(error)}", file=sys.stderr)
         return 1
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all others are, and say where to read on."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_USAGE, f"error: {message} ({self.prog} --help lists what there is)\n")
 
 
 def _parsed(given: list[str]) -> argparse.Namespace:
@@ -122,7 +113,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m neural_codec", description="Scene-adaptive video codec.")
+    parser = Parser(prog="python -m neural_codec", description="Scene-adaptive video codec.")
     parser.add_argument("--version", action="version", version=f"neural-codec {neural_codec.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

@@ -80,6 +80,26 @@ def test_a_number_below_the_least_is_refused_by_name(sent, capsys, arguments, le
     assert not sent
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND (python -m neural_codec experiments --help"),
+        (["nonsense"], "nonsense"),
+        (["submit", "--bogus"], "--bogus"),
+        (["list", "--limit", "many"], "many"),
+        (["campaign", "start"], "file"),
+        (["campaign", "nonsense"], "nonsense"),
+        (["modifier", "report"], "name (python -m neural_codec experiments modifier report --help"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_has_a_code_of_its_own(sent, capsys, arguments, words):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    said = capsys.readouterr()
+    assert ended.value.code == 2 and said.out == "" and not sent
+    assert said.err.startswith("error: ") and said.err.count("\n") == 1 and words in said.err
+
+
 def test_nothing_is_said_to_be_served_where_the_port_is_taken(tmp_path, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .._output import write_text
+from .._parser import Parser
 from . import ExperimentError, needed
 
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m neural_codec experiments", description="Experiments, and workers that measure them."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
