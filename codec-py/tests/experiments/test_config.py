@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import neural_codec
 import pytest
+from neural_codec._native import check_settings
 from neural_codec.experiments import ExperimentError
 from neural_codec.experiments.config import load
+from neural_codec.experiments.model import CompatConfig
 
 TOKEN = "a-token-of-enough-characters"
 
@@ -62,3 +65,25 @@ def test_secrets_are_not_shown(tmp_path):
     text = json.dumps(config.shown()) + repr(config)
     assert TOKEN not in text and "secret-path" not in text and "**" in text
     assert config.shown()["store"] == f"sqlite://{tmp_path}/experiments.db"
+
+
+@pytest.mark.parametrize(
+    "name, setting, scale, least, most",
+    [
+        ("target_bitrate_mbps", "bitrate_bps", 1_000_000, 0.001, 1000), ("target_quality_ssim", "min_ssim_y", 1, 0.1, 0.9999),
+        ("target_quality_psnr", "min_psnr_y", 1, 10, 80), ("effort", "effort", 1, 0, 9),
+    ],
+)  # fmt: skip
+def test_numbers_of_old_formats_have_the_bounds_of_the_codec(name, setting, scale, least, most):
+    def codec_takes(value: float) -> None:
+        check_settings({setting: f"{value * scale:g}"} if scale == 1 else {setting: str(round(value * scale))})
+
+    for value in (least, most):
+        codec_takes(value)
+        assert getattr(CompatConfig.model_validate({name: value}), name) == value
+    step = 1 if isinstance(least, int) else least / 100
+    for value in (least - step, most + step):
+        with pytest.raises(neural_codec.NeuralCodecError):
+            codec_takes(value)
+        with pytest.raises(ValueError, match=name):
+            CompatConfig.model_validate({name: value})

@@ -143,13 +143,16 @@ class ModifierPayload(Strict):
 
 
 class CompatConfig(Strict):
-    """The configuration that both agents of the old formats are given: few short numbers, as a decoder gets them for nothing."""
+    """The configuration that both agents of the old formats are given: few short numbers, as a decoder gets them for nothing.
 
-    target_bitrate_mbps: Annotated[float, Field(gt=0, le=100_000)] = 1.0
-    target_quality_ssim: Annotated[float, Field(gt=0, le=1)] = 0.95
-    target_quality_psnr: Annotated[float, Field(gt=0, le=100)] = 35.0
+    Numbers that become settings of `encode` have its bounds: bits a second in 10^6, luma SSIM, luma PSNR in dB, and effort.
+    """
+
+    target_bitrate_mbps: Annotated[float, Field(ge=0.001, le=1000)] = 1.0
+    target_quality_ssim: Annotated[float, Field(ge=0.1, le=0.9999)] = 0.95
+    target_quality_psnr: Annotated[float, Field(ge=10, le=80)] = 35.0
     i_frame_interval: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    effort: Annotated[int, Field(ge=0, le=10)] | None = None
+    effort: Annotated[int, Field(ge=0, le=9)] | None = None
 
 
 class CompatPayload(Strict):
