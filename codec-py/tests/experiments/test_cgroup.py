@@ -36,7 +36,11 @@ def test_a_delegated_group_is_divided_once_and_each_run_has_its_limit(tree, tmp_
         assert second is not None and second.parent == tree and second != first
 
 
-@pytest.mark.parametrize(("name", "text"), [("cgroup.procs", f"1\n{os.getpid()}"), ("cgroup.controllers", "cpu pids"), ("cgroup.procs", "")])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("cgroup.procs", f"1\n{os.getpid()}"), ("cgroup.controllers", "cpu pids"), ("cgroup.procs", "")],
+    ids=["others are in it", "memory is not in it", "nobody is in it"],
+)
 def test_a_group_of_others_is_left_as_it_is(tree, name, text):
     (tree / name).write_text(text)
     with cgroup.memory_group(1 << 20) as group:
