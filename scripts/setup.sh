@@ -1,29 +1,34 @@
 #!/usr/bin/env bash
 # Installs what the targets of the Makefile need and is not there yet: Debian packages, and a virtual environment in .venv with pinned
-# Python packages. With `compilers`, the Debian packages only; with `tests`, NVRTC, libvmaf and cargo-nextest too. Rust itself is expected.
+# Python packages. With `compilers`, only what the C library takes; with `tests`, NVRTC, libvmaf and cargo-nextest too. Rust itself is expected.
 # Safe to run again; does nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# What the library is built from and runs with: compilers, FFmpeg as Debian builds it (libclang reads its headers), Python for the notices
+# of the crates, and the AV1 libraries that are loaded at run time.
 packages=(
-  # Compilers, for what is built from source; libclang reads FFmpeg's headers.
-  build-essential pkg-config clang libclang-dev nasm
-  # FFmpeg as Debian builds it, the AV1 libraries that are loaded at run time, and Python.
-  libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswscale-dev libsvtav1enc1 libaom3 libdav1d6 ffmpeg python3-venv
-  # Tests of the C library.
-  cmake valgrind
-  # What the portable wheel carries: dav1d and FFmpeg from their sources.
-  ca-certificates meson ninja-build xz-utils zlib1g-dev
+  build-essential pkg-config clang libclang-dev python3
+  libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswscale-dev libsvtav1enc1 libaom3 libdav1d6
 )
-# The sandbox and the page of experiments; players and muxers that have to take our files.
+# Virtual environments and the ffmpeg program; what builds the dav1d and the FFmpeg that the portable wheel carries, from their sources.
+[ "${1-}" = compilers ] || packages+=(
+  ffmpeg python3-venv
+  ca-certificates meson nasm ninja-build xz-utils zlib1g-dev
+)
+# Tests of the C library; the sandbox and the page of experiments; players and muxers that have to take our files.
 [ "${1-}" != tests ] || packages+=(
-  bubblewrap chromium
+  cmake valgrind bubblewrap chromium
   mkvtoolnix dav1d aom-tools gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 )
 missing=()
-for package in "${packages[@]}"; do
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-done
+if command -v dpkg-query >/dev/null; then
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+  done
+else
+  echo "No Debian packages here. Expected is what these hold: ${packages[*]}"
+fi
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "Installing Debian packages: ${missing[*]}"
   as_root=()
@@ -45,12 +50,14 @@ fi
 
 [ "${1-}" = compilers ] && exit 0
 
+# The environment; made anew where making it was interrupted, or its interpreter is gone.
+.venv/bin/python -m pip --version >/dev/null 2>&1 || python3 -m venv --clear .venv
+
 # Installs the packages of a requirements file, unless those very lines were installed before.
 install_packages() {
   local requirements=$1 stamp=.venv/$2
   cmp -s "$requirements" "$stamp" && return
   echo "Installing Python packages into .venv"
-  [ -x .venv/bin/python ] || python3 -m venv .venv
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
   cp "$requirements" "$stamp"
 }
@@ -60,11 +67,13 @@ if [ "${1-}" = tests ]; then
 fi
 
 # libvmaf, which Debian 12 has not, and the portable wheel's SVT-AV1 and libaom: out of the wheels that they are from. Nothing of them is installed.
-if [ "${1-}" = tests ] && [ ! -e .venv/libraries/libaom.so.3.14 ]; then
+if [ "${1-}" = tests ] && ! cmp -s scripts/wheel-libraries.txt .venv/libraries/.requirements; then
   echo "Fetching libvmaf, SVT-AV1 4.2 and libaom 3.14 into .venv/libraries"
   .venv/bin/python -m pip download --quiet --disable-pip-version-check --dest target/wheel-libraries --no-deps --only-binary=:all: \
     --python-version 312 --require-hashes -r scripts/wheel-libraries.txt
+  rm -rf .venv/libraries
   .venv/bin/python scripts/wheel-libraries.py target/wheel-libraries .venv/libraries
+  cp scripts/wheel-libraries.txt .venv/libraries/.requirements
 fi
 
 if [ "${1-}" = tests ] && ! cargo nextest --version >/dev/null 2>&1; then
