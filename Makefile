@@ -6,6 +6,8 @@ MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 RUST_TESTS := --workspace --exclude codec-py --exclude benches --all-features
 RUST_REPORT := target/nextest/default/junit.xml
 export CARGO_TERM_COLOR ?= auto
+# Targets share folders, such as .venv and dist, and cargo has threads of its own.
+.NOTPARALLEL:
 
 .PHONY: help picture deny msrv features semver package setup demo test test-rust test-c test-python cluster-test gpu-test arm-test kernels lint docs bench overhead rd ladder exhaustive searchers rates stills still-crops profiles filters rules worker-numbers cluster-numbers base-networks still-networks photo-network still-filter fuzz python wheel capi header
 
