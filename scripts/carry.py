@@ -1,5 +1,7 @@
 """Puts into a wheel what it loads at run time, and the licenses of all it carries: carry.py WHEEL FOLDER_OF_LIBRARIES
 
+With `--crates codec-ffi`, it only writes the notices of the Rust packages that codec-ffi is compiled from to standard output.
+
 FFmpeg and dav1d are dependencies that `auditwheel repair` puts in afterwards; SVT-AV1, libvmaf and libaom are loaded by name, and so are none.
 """
 
@@ -27,24 +29,27 @@ TEXTS = {
 
 
 def main() -> None:
+    if sys.argv[1] == "--crates":
+        sys.stdout.write(crates(sys.argv[2]))
+        return
     with zipfile.ZipFile(sys.argv[1], "a", zipfile.ZIP_DEFLATED) as wheel:
         for library in sorted(Path(sys.argv[2]).iterdir()):
             wheel.write(library, f"{FOLDER}/{library.name}")
         for name, text in TEXTS.items():
             wheel.write(text, f"{FOLDER}/licenses/{name}")
-        wheel.writestr(f"{FOLDER}/licenses/crates", crates())
+        wheel.writestr(f"{FOLDER}/licenses/crates", crates("codec-py"))
 
 
-def crates() -> str:
-    """Names, licenses and notices of the Rust packages that the extension module is compiled from."""
+def crates(name: str) -> str:
+    """Names, licenses and notices of the Rust packages that one of the workspace is compiled from."""
     command = ["cargo", "metadata", "--locked", "--format-version=1", "--filter-platform=x86_64-unknown-linux-gnu"]
-    found = json.loads(subprocess.run([*command, f"--manifest-path={ROOT}/codec-py/Cargo.toml"], capture_output=True, check=True).stdout)
+    found = json.loads(subprocess.run([*command, f"--manifest-path={ROOT}/{name}/Cargo.toml"], capture_output=True, check=True).stdout)
     needs = {
         node["id"]: [need["pkg"] for need in node["deps"] if any(kind["kind"] is None for kind in need["dep_kinds"])]
         for node in found["resolve"]["nodes"]
     }
     packages = {package["id"]: package for package in found["packages"]}
-    [root] = [key for key, package in packages.items() if package["name"] == "codec-py"]
+    [root] = [key for key, package in packages.items() if package["name"] == name]
     reached, left = set(), [root]
     while left:
         key = left.pop()
