@@ -53,7 +53,8 @@ arm-test: ## Test in an emulator that 64-bit ARM gives the same bits.
 kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/gpu/ (PTX and machine code).
 	NEURAL_CODEC_WRITE_KERNELS=1 cargo test -p neural-codec --test cuda_kernels the_embedded
 
-lint: ## Check formatting, lints and the links of the API documentation.
+lint: ## Check formatting, lints, the links of the API documentation, and that Cargo.lock is what the manifests ask for.
+	@cargo metadata --locked --format-version 1 --filter-platform "$$(rustc --print host-tuple)" >/dev/null
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	@if cargo deny --version >/dev/null 2>&1; then $(MAKE) --no-print-directory deny; else echo "skipped licenses and sources: make deny installs cargo-deny"; fi

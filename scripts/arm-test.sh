@@ -19,7 +19,7 @@ rustup target list --installed | grep -qx "$target" || rustup target add "$targe
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
-tests=(cargo test --target "$target" -p neural-codec --no-default-features --features images)
+tests=(cargo test --locked --target "$target" -p neural-codec --no-default-features --features images)
 
 "${tests[@]}" --test golden --test metrics_invariance --test seeking
 # What trains or codes much takes hours in an emulator.

@@ -19,7 +19,7 @@ build() {
   mkdir -p "$kept" "$made/lib"
   target=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
   for test in "${tests[@]}"; do arguments+=(--test "$test"); done
-  cargo test -p neural-codec --no-default-features --release "${arguments[@]}" --no-run --message-format=json-render-diagnostics |
+  cargo test --locked -p neural-codec --no-default-features --release "${arguments[@]}" --no-run --message-format=json-render-diagnostics |
     python3 -c '
 import json, shutil, sys
 for line in sys.stdin:
@@ -27,7 +27,7 @@ for line in sys.stdin:
     if made.get("executable") and made["target"]["name"] in sys.argv[2:]:
         shutil.copy(made["executable"], sys.argv[1] + "/" + made["target"]["name"])
 ' "$made" "${tests[@]}"
-  cargo build -p neural-codec --no-default-features --release --example gpu
+  cargo build --locked -p neural-codec --no-default-features --release --example gpu
   cp "$target/release/examples/gpu" "$made/gpu"
   find "$made" -maxdepth 1 -type f -exec strip {} +
   # AV1 is coded by libraries that are loaded at run time, which the other machine may lack.

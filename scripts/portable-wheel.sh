@@ -16,12 +16,12 @@ rm -rf "$out"
 mkdir -p "$out/raw"
 export PKG_CONFIG_PATH=$PWD/target/ffmpeg/lib/pkgconfig LD_LIBRARY_PATH=$PWD/target/ffmpeg/lib:$PWD/target/dav1d/lib
 echo "Compiling the extension, which takes minutes"
-CARGO_TARGET_DIR=target/portable .venv/bin/maturin build --quiet --release --manifest-path codec-py/Cargo.toml \
+CARGO_TARGET_DIR=target/portable .venv/bin/maturin build --quiet --locked --release --manifest-path codec-py/Cargo.toml \
   --interpreter "$python" --out "$out/raw"
 "$python" scripts/carry.py "$out"/raw/*.whl target/carried/libraries
 PATH=$PWD/.venv/bin:$PATH "$python" -m auditwheel repair --strip --wheel-dir "$out" "$out"/raw/*.whl
 rm -r "$out/raw"
-.venv/bin/maturin sdist --manifest-path codec-py/Cargo.toml --out "$out" >/dev/null 2>&1
+.venv/bin/maturin sdist --manifest-path codec-py/Cargo.toml --out "$out" >target/sdist.log 2>&1 || { cat target/sdist.log >&2; exit 1; }
 echo "Trying the wheel in a clean virtual environment"
 unset LD_LIBRARY_PATH PKG_CONFIG_PATH
 "$python" scripts/clean-install.py "$out"/*.whl --carried
