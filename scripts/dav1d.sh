@@ -30,9 +30,11 @@ sources=$work/vendor/$crate
 found=$(sed -n 's/.*"package":"\([0-9a-f]*\)".*/\1/p' "$sources/.cargo-checksum.json")
 [ "$found" = "$hash" ] || { echo "error: $crate $version: expected hash $hash, found $found" >&2; exit 1; }
 
-meson setup "$work/build" "$sources/vendor" --prefix="$prefix" --libdir=lib --buildtype=release --default-library=shared \
-  -Denable_tools=false -Denable_tests=false >"$work/log"
-ninja -C "$work/build" install >>"$work/log"
+build() {
+  meson setup "$work/build" "$sources/vendor" --prefix="$prefix" --libdir=lib --buildtype=release --default-library=shared \
+    -Denable_tools=false -Denable_tests=false && ninja -C "$work/build" install
+}
+build >"$work/log" 2>&1 || { tail -50 "$work/log" >&2; exit 1; }
 install -D -m 644 -t "$prefix/share/dav1d" "$sources/vendor/COPYING" "$sources/vendor/doc/PATENTS"
 rm -rf "$work"
 touch "$stamp"
