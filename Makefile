@@ -5,6 +5,8 @@ MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # codec-py/tests/test_readme.py build the C library with the same, so that the codec is not compiled again.
 RUST_TESTS := --workspace --exclude codec-py --exclude benches --all-features
 RUST_REPORT := target/nextest/default/junit.xml
+# Tests of Python that measure time or memory, which others beside them would change.
+ALONE := $(addprefix codec-py/tests/,test_any_order.py test_memory.py test_process.py test_real_gpu.py experiments/test_jail.py experiments/test_live.py)
 export CARGO_TERM_COLOR ?= auto
 # Targets share folders, such as .venv and dist, and cargo has threads of its own.
 .NOTPARALLEL:
@@ -35,7 +37,8 @@ test-c: ## Build the C examples and tests against the header and run them.
 
 test-python: ## Build the wheel, install it in .venv and run its tests.
 	@scripts/wheel.sh
-	$(PYTHON) -m pytest -q codec-py/tests
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE)) codec-py/tests; status=$$?; \
+		$(PYTHON) -m pytest -q $(ALONE) || status=$$?; exit $$status
 
 cluster-test: ## Install Ray into .venv and test a cluster of two nodes on this machine.
 	@scripts/setup.sh tests
