@@ -10,8 +10,7 @@ use super::payload::Payload;
 use super::picture::StillPicture;
 use super::plan::{Plan, StillNetwork, in_floats};
 use super::train::{
-    Colors, Cost, Schedule, Trainer, best_start, first_guess, forget_spare_memory, quantize, steps_given_up,
-    widen,
+    Colors, Cost, ForgetsSpares, Schedule, Trainer, best_start, first_guess, quantize, steps_given_up, widen,
 };
 use crate::error::{Error, Result};
 use crate::memory;
@@ -171,6 +170,7 @@ pub fn encode(
         return Err(Error::invalid("target", "a positive lambda or a floor in dB", lambda));
     }
     with_threads(settings.threads, || {
+        let _spares = ForgetsSpares;
         let pixels = f64::from(picture.width) * f64::from(picture.height);
         let (network, schedule, rounds) = plan_of_effort(settings.effort, pixels, lambda);
         let plan = Plan::new(picture.width, picture.height, network)?;
@@ -252,7 +252,6 @@ pub fn encode(
                 best = best.better(coded, floor);
             }
         }
-        forget_spare_memory();
         Ok(best.bytes)
     })
 }

@@ -55,10 +55,18 @@ fn code_grid(
     let mut ring = memory::filled("latents of a grid", RING * row, 0_i16)?;
     let half_width = width.div_ceil(2);
     let mut context = vec![[0; LANES]; plan.context()];
-    for diagonal in 0..width + SKEW * (height - 1) {
-        ring[diagonal % RING * row..][..row].fill(0);
+    // The first row that a diagonal crosses, and the last, which is the one before where it crosses none.
+    let rows_of = |diagonal: usize| {
         let first = (diagonal + 1).saturating_sub(width).div_ceil(SKEW);
-        let last = (diagonal / SKEW).min(height - 1);
+        (first, (diagonal / SKEW).min(height - 1))
+    };
+    for diagonal in 0..width + SKEW * (height - 1) {
+        if let Some(before) = diagonal.checked_sub(RING) {
+            // What lies there: the rest is zeros still.
+            let (first, last) = rows_of(before);
+            ring[diagonal % RING * row + REACH..][first..last + 1].fill(0);
+        }
+        let (first, last) = rows_of(diagonal);
         for top in (first..=last).step_by(LANES) {
             let count = (last + 1 - top).min(LANES);
             for (lanes, (dx, dy)) in context.iter_mut().zip(&NEIGHBORS[..plan.neighbors]) {

@@ -36,6 +36,25 @@ fn a_still_decodes_to_about_what_was_coded() {
     assert!(psnr > 18.0, "{psnr} dB in {} bytes", bytes.len());
 }
 
+#[test]
+fn training_leaves_no_memory_however_it_ends() {
+    let picture = picture(70, 45);
+    let mut settings = StillSettings::new(1, StillTarget::Lambda(1e-3));
+    encode(&picture, &settings, &mut |_| {}).unwrap();
+    assert_eq!(train::spare_bytes(), 0);
+    let cancel = crate::progress::CancelToken::new();
+    settings.cancel = cancel.clone();
+    let mut spare = 0;
+    let ended = encode(&picture, &settings, &mut |_| {
+        spare = train::spare_bytes();
+        if spare > 0 {
+            cancel.cancel();
+        }
+    });
+    assert!(matches!(ended, Err(Error::Cancelled)) && spare > 0, "{ended:?}, {spare} bytes");
+    assert_eq!(train::spare_bytes(), 0);
+}
+
 /// A flat picture comes out without an error after a correction; that is what is stored.
 #[test]
 fn a_still_without_an_error_is_kept() {

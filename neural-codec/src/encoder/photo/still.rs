@@ -14,7 +14,9 @@ use crate::frame::{BitDepth, Frame, OwnColors, Plane, Planes, rgb_of_samples};
 use crate::metrics::{Comparison, Measures};
 use crate::progress::Progress;
 use crate::settings::Settings;
-use crate::still::{self, StillHeader, StillPicture, StillReader, StillSettings, StillTarget};
+use crate::still::{
+    self, StillHeader, StillPicture, StillReader, StillSettings, StillTarget, training_bytes,
+};
 use crate::strategy::Strategy;
 use crate::with_planes;
 
@@ -61,18 +63,15 @@ impl Candidates {
             && holds_stills
             && settings.effort >= still_from_effort
             && pixels <= still_pixels
-            && fits(pixels, settings)
+            && fits(packet.width.into(), packet.height.into(), settings)
             // A still of gray is not quite gray.
             && !packet.is_gray;
         Ok(Self { has_av1, still_floor: floor.filter(|_| is_tried) })
     }
 }
 
-/// Bytes a pixel that training takes at most.
-const TRAINING_BYTES: u64 = 450;
-
-fn fits(pixels: u64, settings: &Settings) -> bool {
-    settings.max_memory_bytes.is_none_or(|limit| pixels * TRAINING_BYTES <= limit)
+fn fits(width: u64, height: u64, settings: &Settings) -> bool {
+    settings.max_memory_bytes.is_none_or(|limit| training_bytes(width, height) <= limit)
 }
 
 /// A trained still.
@@ -156,9 +155,9 @@ pub(super) fn train_still(
     progress: Progress,
     hooks: &mut Hooks<'_>,
 ) -> Result<TrainedStill> {
-    let pixels = source.width() as u64 * source.height() as u64;
-    if !fits(pixels, settings) {
-        let (limit, found) = (settings.max_memory_bytes.unwrap_or(u64::MAX), pixels * TRAINING_BYTES);
+    let [width, height] = [source.width(), source.height()].map(|side| side as u64);
+    if !fits(width, height, settings) {
+        let (limit, found) = (settings.max_memory_bytes.unwrap_or(u64::MAX), training_bytes(width, height));
         let what = "memory of a still in training";
         return Err(Error::LimitExceeded { what, limit, found, place: Place::default() });
     }

@@ -142,7 +142,7 @@ impl PatchSampler {
         training.extend(weighted(self.by_error, &training_weight));
         let judges = weighted(self.judges, &|_| 1.0 / judged);
         let places = self.trainable.candidates + self.judged.candidates;
-        if places * DRAWS_TO_KNOW_ALL <= training.len() as u64 {
+        if training.is_empty() || places * DRAWS_TO_KNOW_ALL <= training.len() as u64 {
             // As many a place as elsewhere, so that every place of the scene counts alike.
             training.extend(judges.iter().cloned());
         }
@@ -221,6 +221,16 @@ mod tests {
         };
         assert_eq!(training(5), (96, 16));
         assert_eq!(training(6), (80, 0));
+    }
+
+    #[test]
+    fn a_scene_of_one_place_is_trained_whatever_that_is_drawn_for() {
+        let source = Frame::new(96, 96, PixelFormat::YUV420_8, Color::default()).unwrap();
+        for seed in 0..12 {
+            let mut sampler = PatchSampler::new(400, 1.0, seed);
+            sampler.push(0, &source.clone(), &source).unwrap();
+            assert!(!sampler.finish().training.is_empty(), "seed {seed}");
+        }
     }
 
     #[test]

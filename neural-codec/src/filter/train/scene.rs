@@ -93,7 +93,7 @@ pub fn train_scene(
         cancel: cancel.clone(),
     };
     let mut trained = Trained { candidates: Vec::new(), diverged: false };
-    if !scene_trainer.judge.is_empty() {
+    if !scene_trainer.judge.is_empty() && !training.is_empty() {
         let mut trainer = Trainer::new(shape, &training, device);
         let start = scene_trainer.start(kept, &mut trained.candidates)?;
         trained.diverged = !scene_trainer.run(&start, &mut trainer, &mut trained.candidates)?;

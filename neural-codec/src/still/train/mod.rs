@@ -23,12 +23,11 @@ mod widen;
 pub(crate) use analysis::{AnalysisParameters, first_guess};
 pub(crate) use colors::Colors;
 pub(crate) use model::Cost;
+pub(super) use planes::ForgetsSpares;
+#[cfg(test)]
+pub(super) use planes::spare_bytes;
+pub(crate) use planes::training_bytes;
 pub(crate) use quantize::{parameter_bits, quantize};
 pub(crate) use starts::{best_start, steps_given_up};
 pub(crate) use trainer::{Schedule, Trainer};
 pub(crate) use widen::widen;
-
-/// Lets memory go that training has done with.
-pub(crate) fn forget_spare_memory() {
-    planes::forget();
-}

@@ -37,11 +37,33 @@ pub(super) fn keep(values: Vec<f32>) {
     }
 }
 
-/// Lets all spare memory go.
-pub(super) fn forget() {
-    if let Ok(mut spare) = SPARE.lock() {
-        *spare = None;
+/// Lets all spare memory go when it is dropped: declared before what keeps memory, it is dropped after that, however training ends.
+pub(in crate::still) struct ForgetsSpares;
+
+impl Drop for ForgetsSpares {
+    fn drop(&mut self) {
+        if let Ok(mut spare) = SPARE.lock() {
+            *spare = None;
+        }
     }
+}
+
+/// Bytes of spare memory.
+#[cfg(test)]
+pub(in crate::still) fn spare_bytes() -> usize {
+    let spare = SPARE.lock().unwrap();
+    let lists = spare.iter().flat_map(HashMap::values);
+    lists.flatten().map(|values| 4 * values.len()).sum()
+}
+
+/// Bytes that training takes for a picture, at most: a multiple of a plane of it, as measured.
+pub(crate) fn training_bytes(width: u64, height: u64) -> u64 {
+    450 * stride_of(width as usize) as u64 * (height + REACH as u64)
+}
+
+/// From one row of a plane to the next.
+fn stride_of(width: usize) -> usize {
+    width.next_multiple_of(PIXELS) + 2 * REACH
 }
 
 /// `REACH` rows above, `REACH` columns left of every row, and at least as many on the right past whole blocks. Zeros.
@@ -57,7 +79,7 @@ impl Plane {
     ///
     /// `OutOfMemory`.
     pub(super) fn new(width: usize, height: usize) -> Result<Self> {
-        let stride = width.next_multiple_of(PIXELS) + 2 * REACH;
+        let stride = stride_of(width);
         Ok(Self { width, height, stride, values: zeros(stride * (height + REACH))? })
     }
 
