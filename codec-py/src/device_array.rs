@@ -100,17 +100,19 @@ impl DeviceFrame {
 }
 
 impl DeviceFrame {
-    /// A copy of the frame, on its GPU.
+    /// A copy of the frame, on its GPU, which is made when this returns: the caller may write the next frame to the same memory.
     pub(crate) fn picture(&self) -> Result<GpuFrame> {
         let array = self.array.get();
-        match array.depth()? {
+        let picture = match array.depth()? {
             BitDepth::Eight => {
                 self.read(array, PixelFormat::RGB_8, Samples::U8, GpuFrame::from_rgb8_interleaved)
             }
             BitDepth::Ten => {
                 self.read(array, PixelFormat::RGB_10, Samples::U16, GpuFrame::from_rgb10_interleaved)
             }
-        }
+        }?;
+        array.gpu.synchronize()?;
+        Ok(picture)
     }
 
     fn read<T: DeviceSample>(
@@ -173,7 +175,7 @@ impl DeviceArray {
     }
 }
 
-/// A copy of planes Y, U and V that lie on one GPU, there.
+/// A copy of planes Y, U and V that lie on one GPU, there, which is made when this returns.
 pub(crate) fn picture_of_planes(planes: [&DeviceArray; 3]) -> Result<GpuFrame> {
     let gpu = &planes[0].gpu;
     if planes.iter().any(|plane| !Arc::ptr_eq(&plane.gpu, gpu)) {
@@ -185,5 +187,8 @@ pub(crate) fn picture_of_planes(planes: [&DeviceArray; 3]) -> Result<GpuFrame> {
     if chroma != other {
         return Err(Error::invalid("planes", "U and V of one size", "of two"));
     }
-    GpuFrame::from_planes(gpu, size, [y, u, v], PixelFormat { layout, depth }, Color::default())
+    let picture =
+        GpuFrame::from_planes(gpu, size, [y, u, v], PixelFormat { layout, depth }, Color::default())?;
+    gpu.synchronize()?;
+    Ok(picture)
 }

@@ -1,10 +1,12 @@
 //! The device that heavy work runs on, and the way back to the CPU.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, lost};
+use crate::threads::lock;
 
 /// Samples of a frame's largest plane below which work stays on the CPU. Source: PSNR and SSIM of a frame of this size take
 /// 0.164 ms on an H200 against 0.206 ms on its CPU; at 320x180 0.109 against 0.103 ms (docs/BENCHMARKS.md).
@@ -17,7 +19,15 @@ pub(crate) const FEWEST_SAMPLES: usize = 640 * 360;
 pub struct Device {
     gpu: Option<Arc<Gpu>>,
     fewest_samples: usize,
-    notes: Arc<Mutex<Vec<String>>>,
+    account: Arc<Account>,
+}
+
+/// What became of the work of all clones.
+#[derive(Default)]
+struct Account {
+    notes: Mutex<Vec<String>>,
+    /// Whether some was done on a GPU.
+    has_worked: AtomicBool,
 }
 
 impl Device {
@@ -26,9 +36,15 @@ impl Device {
         Self::default()
     }
 
-    /// The first GPU where a usable one is there, else the CPU.
+    /// The first GPU where a usable one is there, else the CPU; where one is there and cannot be used, [`notes`](Self::notes) says why.
     pub fn auto() -> Self {
-        Self::cuda(0).unwrap_or_default()
+        Self::cuda(0).unwrap_or_else(|error| {
+            let cpu = Self::cpu();
+            if Gpu::is_there() {
+                cpu.note(format!("All work on the CPU: {error}"));
+            }
+            cpu
+        })
     }
 
     /// The CUDA device of an index.
@@ -38,7 +54,7 @@ impl Device {
     /// `Device` with the remedy where there is no driver, none that is new enough, no such device or one too old,
     /// `OutOfMemory`.
     pub fn cuda(index: u32) -> Result<Self> {
-        Ok(Self { gpu: Some(Gpu::open(index)?), fewest_samples: FEWEST_SAMPLES, notes: Arc::default() })
+        Ok(Self { gpu: Some(Gpu::open(index)?), fewest_samples: FEWEST_SAMPLES, account: Arc::default() })
     }
 
     /// The CUDA devices of these indices, which share their notes.
@@ -47,8 +63,8 @@ impl Device {
     ///
     /// As [`cuda`](Self::cuda), of the first that cannot be had.
     pub fn cuda_each(indices: impl IntoIterator<Item = u32>) -> Result<Vec<Self>> {
-        let notes = Arc::default();
-        let open = |index| Ok(Self { notes: Arc::clone(&notes), ..Self::cuda(index)? });
+        let account = Arc::default();
+        let open = |index| Ok(Self { account: Arc::clone(&account), ..Self::cuda(index)? });
         indices.into_iter().map(open).collect()
     }
 
@@ -60,7 +76,7 @@ impl Device {
 
     /// This device with the GPU that holds the frames, for frames of every size; notes are shared.
     pub(crate) fn at(&self, gpu: &Arc<Gpu>) -> Self {
-        Self { gpu: Some(gpu.clone()), fewest_samples: 0, notes: self.notes.clone() }
+        Self { gpu: Some(gpu.clone()), fewest_samples: 0, account: self.account.clone() }
     }
 
     /// The GPU, where there is one.
@@ -70,7 +86,12 @@ impl Device {
 
     /// What was done on the CPU after all, and why; each once.
     pub fn notes(&self) -> Vec<String> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.account.notes).clone()
+    }
+
+    /// Whether a GPU did some of the work.
+    pub(crate) fn has_worked_on_gpu(&self) -> bool {
+        self.account.has_worked.load(Ordering::Relaxed)
     }
 
     /// Does work on frames of `samples` luma samples on the GPU. `None` where the CPU has to do it: there is no GPU, the
@@ -85,12 +106,16 @@ impl Device {
         samples: usize,
         work: impl FnOnce(&Arc<Gpu>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let Some(gpu) = self.gpu.as_ref().filter(|gpu| samples >= self.fewest_samples && !gpu.is_lost())
-        else {
+        let Some(gpu) = self.gpu.as_ref().filter(|_| samples >= self.fewest_samples) else { return Ok(None) };
+        if gpu.is_lost() {
+            self.note_loss(gpu.index());
             return Ok(None);
-        };
+        }
         match work(gpu) {
-            Ok(result) => Ok(Some(result)),
+            Ok(result) => {
+                self.account.has_worked.store(true, Ordering::Relaxed);
+                Ok(Some(result))
+            }
             Err(error @ (Error::Device { .. } | Error::OutOfMemory { .. })) => {
                 self.note(format!("{what} on the CPU: {error}"));
                 Ok(None)
@@ -173,9 +198,18 @@ impl Device {
     }
 
     fn note(&self, note: String) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = lock(&self.account.notes);
         if !notes.contains(&note) {
             notes.push(note);
+        }
+    }
+
+    /// Notes that a GPU is lost where nothing noted says so: other work of the process, whose notes are its own, may have lost it.
+    fn note_loss(&self, index: u32) {
+        let error = lost(index);
+        let name = format!("cuda:{index}");
+        if !self.notes().iter().any(|note| note.contains(&name)) {
+            self.note(format!("All further work on the CPU: {error}"));
         }
     }
 }

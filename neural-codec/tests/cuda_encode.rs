@@ -98,9 +98,28 @@ fn a_filter_decodes_alike_everywhere() {
     if !is_real() {
         assert!(launches() > before);
         fake_driver().fail(c"cuLaunchKernel", 7, 719);
-        assert_eq!(decoded(&bytes, "cuda").unwrap(), on_cpu);
+        let mut settings = DecoderSettings::default();
+        settings.set("device", "cuda").unwrap();
+        let mut decoder = StreamDecoder::new(bytes.as_slice(), settings).unwrap();
+        let frames = std::iter::from_fn(|| decoder.decode_frame().unwrap());
+        assert_eq!(frames.map(|frame| FrameHash::of(&frame)).collect::<Vec<_>>(), on_cpu);
         fake_driver().fail(c"", -1, 0);
+        let notes = decoder.take_notes();
+        assert!(notes.len() == 1 && notes[0].contains("on the CPU: device cuda:0"), "{notes:?}");
+        assert_eq!(decoder.take_notes(), Vec::<String>::new());
     }
+}
+
+#[test]
+fn frames_too_small_for_a_gpu_are_not_said_to_have_been_there() {
+    let _guard = alone();
+    let mut settings = Settings::default();
+    for (name, value) in [("effort", "0"), ("quantizer", "50"), ("device", "cuda")] {
+        settings.set(name, value).unwrap();
+    }
+    let mut clip = Clip::new(64, 48, PixelFormat::YUV420_8, 4, 4);
+    let report = encode(&mut clip, &mut Vec::new(), &settings, Hooks::default()).unwrap();
+    assert_eq!(report.notes, Vec::<String>::new());
 }
 
 /// How many frames the push decoder gives on a GPU.

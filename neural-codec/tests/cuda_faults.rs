@@ -167,9 +167,43 @@ fn a_device_whose_first_results_are_not_the_cpus_is_left_alone() {
     assert_right(&device);
     let notes = device.notes();
     assert!(device.gpu().unwrap().is_lost() && notes.len() == 1, "{notes:?}");
-    assert!(notes[0].starts_with("metrics on the CPU: cuda:0 (fake driver) gives other values"), "{notes:?}");
+    assert!(
+        notes[0].starts_with("metrics with SSIM on the CPU: cuda:0 (fake driver) gives other values"),
+        "{notes:?}"
+    );
     fake_driver.corrupt(false);
+    assert!(Device::cuda(0).is_err(), "what was wrong once is not asked again");
+}
+
+#[test]
+fn a_device_that_other_work_lost_is_told() {
+    let Some((_guard, fake_driver)) = alone() else { return };
+    let (first, second) = (opened(), opened());
+    fake_driver.fail(c"cuLaunchKernel", 0, LAUNCH_FAILED);
+    assert_right(&first);
+    fake_driver.fail(c"", -1, 0);
+    assert_right(&second);
+    assert_right(&second);
+    let notes = second.notes();
+    assert!(
+        notes.len() == 1 && notes[0].starts_with("All further work on the CPU: device cuda:0"),
+        "{notes:?}"
+    );
+    assert_eq!(first.notes().len(), 1, "{:?}", first.notes());
+}
+
+#[test]
+fn a_gpu_that_cannot_be_opened_is_told_where_any_device_will_do() {
+    let Some((_guard, fake_driver)) = alone() else { return };
+    // Lost, so that the next is opened anew.
+    fake_driver.fail(c"cuLaunchKernel", 0, LAUNCH_FAILED);
     assert_right(&opened());
+    fake_driver.fail(c"cuDevicePrimaryCtxRetain", 0, OUT_OF_MEMORY);
+    let device = Device::auto();
+    fake_driver.fail(c"", -1, 0);
+    assert_eq!(device, Device::cpu());
+    let notes = device.notes();
+    assert!(notes.len() == 1 && notes[0].starts_with("All work on the CPU: out of memory"), "{notes:?}");
 }
 
 #[test]

@@ -64,7 +64,6 @@ fn a_size_is_that_of_the_file_that_players_show() {
     ] {
         let size = file(kind, ("quantizer", 40)).0;
         let (length, report) = file(kind, ("size_bytes", size));
-        eprintln!("{kind:?} {length} {size}");
         assert!(
             report.total.target_met && length <= size && length * 10 >= size * 9,
             "{kind:?}: {length} of {size}, {report:?}"

@@ -220,9 +220,10 @@ fn push(
     measures: Measures,
 ) -> Result<(FrameMetrics, (AnyFrame, AnyFrame))> {
     if let Some(gpu) = found.gpu().or(expected.gpu()).filter(|_| measures.fit_a_gpu()) {
-        match push_resident(measurer, gpu, (&expected, &found), yuv) {
-            Err(Error::OutOfMemory { .. }) => {}
-            done => return done.map(|frame| (frame, (expected, found))),
+        match push_resident(measurer, (device, gpu), (&expected, &found), yuv) {
+            Ok(None) | Err(Error::OutOfMemory { .. }) => {}
+            Ok(Some(frame)) => return Ok((frame, (expected, found))),
+            Err(error) => return Err(error),
         }
     }
     let format = found.format();
@@ -232,18 +233,20 @@ fn push(
     Ok((frame, (AnyFrame::Host(expected), AnyFrame::Host(found))))
 }
 
+/// Measures a pair of frames on a GPU; `None` where that cannot convert one to the format of the other.
 fn push_resident(
     measurer: &mut ClipMeasurer,
-    gpu: &Arc<Gpu>,
+    (device, gpu): (&Device, &Arc<Gpu>),
     (expected, found): (&AnyFrame, &AnyFrame),
     yuv: Color,
-) -> Result<FrameMetrics> {
+) -> Result<Option<FrameMetrics>> {
     let (mut expected_copy, mut found_copy) = (None, None);
     let (expected, found) =
         (expected.resident_on(gpu, &mut expected_copy)?, found.resident_on(gpu, &mut found_copy)?);
     let format = found.format();
     if expected.format() == format {
-        return measurer.push_gpu_frames(expected, found);
+        return measurer.push_gpu_frames(expected, found).map(Some);
     }
-    measurer.push_gpu_frames(&expected.convert(format, yuv)?, found)
+    let converted = expected.convert_as_cpu(device, format, yuv)?;
+    converted.map(|expected| measurer.push_gpu_frames(&expected, found)).transpose()
 }

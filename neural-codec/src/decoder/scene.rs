@@ -232,7 +232,8 @@ pub(super) fn placed(
     if !settings.gpu_resident {
         return Ok(AnyFrame::Host(frame));
     }
-    if let Some(resident) = resident {
+    // What a lost GPU held cannot be read any more.
+    if let Some(resident) = resident.filter(|frame| !frame.gpu().is_lost()) {
         return Ok(AnyFrame::Gpu(resident));
     }
     let device = opened(device, settings, info)?;

@@ -49,6 +49,8 @@ pub struct StreamDecoder<R> {
     scene: Option<SceneDecoder>,
     /// Where filters run, once there was one.
     device: Option<Device>,
+    /// Notes of the device that were taken.
+    device_notes_taken: usize,
     audio: Vec<AudioPacket>,
     subtitles: Vec<SubtitlePacket>,
     last_duration: Option<u64>,
@@ -113,6 +115,7 @@ impl<R: Read> StreamDecoder<R> {
             settings,
             scene: None,
             device: None,
+            device_notes_taken: 0,
             audio,
             subtitles,
             last_duration,
@@ -143,9 +146,14 @@ impl<R: Read> StreamDecoder<R> {
         self.items.position()
     }
 
-    /// What a person should know about what was read since the last call, such as a neural layer that cannot be used.
+    /// What a person should know about what was read since the last call, such as a neural layer that cannot be used, or a filter that
+    /// ran on the CPU after all.
     pub fn take_notes(&mut self) -> Vec<String> {
-        self.items.take_notes()
+        let mut notes = self.items.take_notes();
+        let of_device = self.device.as_ref().map(Device::notes).unwrap_or_default();
+        let before = std::mem::replace(&mut self.device_notes_taken, of_device.len());
+        notes.extend(of_device.into_iter().skip(before));
+        notes
     }
 
     /// The next frame, `None` after the last.

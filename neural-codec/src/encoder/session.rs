@@ -175,11 +175,11 @@ impl Session {
     pub(super) fn notes(&self) -> Vec<String> {
         let Resources { device, cache, .. } = &self.context.resources;
         let mut notes = Vec::new();
-        if device.gpu().is_some() {
+        if device.has_worked_on_gpu() {
             let names: Vec<String> = self.devices.iter().map(Device::to_string).collect();
             notes.push(format!("Frames were analyzed, measured and filtered on {}.", names.join(", ")));
-            notes.extend(device.notes());
         }
+        notes.extend(device.notes());
         let reused = cache.as_ref().map_or(0, |cache| cache.reused());
         if reused > 0 {
             notes.push(format!("{reused} attempts were taken from the attempt cache."));

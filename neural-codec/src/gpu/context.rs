@@ -47,13 +47,39 @@ pub struct Gpu {
 /// GPUs that were opened, by process and index. They stay open: to open one takes longer than most work on it.
 static OPEN: Mutex<BTreeMap<(u32, u32), Arc<Gpu>>> = Mutex::new(BTreeMap::new());
 
+/// GPUs that gave other values than the CPU: what they give later is not asked for.
+static WRONG: Mutex<BTreeSet<(u32, u32)>> = Mutex::new(BTreeSet::new());
+
 impl Gpu {
+    /// Whether a driver has a GPU, which may be one that cannot be opened.
+    pub(crate) fn is_there() -> bool {
+        // The bindings panic as below.
+        let asked = catch_unwind(|| {
+            // SAFETY: as in `connect`.
+            #[allow(unsafe_code)]
+            if !unsafe { sys::is_culib_present() } {
+                return false;
+            }
+            match result::init() {
+                Ok(()) => result::device::get_count().is_ok_and(|count| count > 0),
+                Err(DriverError(error)) => !matches!(
+                    error,
+                    sys::CUresult::CUDA_ERROR_NO_DEVICE | sys::CUresult::CUDA_ERROR_STUB_LIBRARY
+                ),
+            }
+        });
+        asked.unwrap_or(true)
+    }
+
     /// The GPU of an index, opened once a process.
     pub(crate) fn open(index: u32) -> Result<Arc<Self>> {
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (std::process::id(), index);
         if let Some(gpu) = open.get(&key).filter(|gpu| !gpu.is_lost()) {
             return Ok(gpu.clone());
+        }
+        if WRONG.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+            return Err(lost(index));
         }
         // The bindings panic where the library lacks a function, as that of a very old driver does.
         let opened = catch_unwind(AssertUnwindSafe(|| Self::connect(index)));
@@ -150,6 +176,8 @@ impl Gpu {
             self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(what);
         } else {
             self.lost.store(true, Ordering::Relaxed);
+            let key = (self.process, self.index);
+            WRONG.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
         }
     }
 

@@ -110,10 +110,10 @@ impl Gpu {
         let mut to = self.alloc(len)?;
         if len > 0 {
             self.expect_own(address)?;
-            // SAFETY: the caller says that the values are there; what is made of them is never dropped, so never freed.
+            // SAFETY: the caller says that the values are there; what is made of them is leaked below, so never freed.
             let foreign = unsafe { self.stream().upgrade_device_ptr::<T>(address, len) };
-            let foreign = std::mem::ManuallyDrop::new(foreign);
-            let copied = self.stream().memcpy_dtod(&*foreign, &mut to.0);
+            let copied = self.stream().memcpy_dtod(&foreign, &mut to.0);
+            let _ = foreign.leak();
             self.checked(copied, "copying within the device", 0)?;
         }
         Ok(to)
@@ -143,7 +143,10 @@ impl Gpu {
     ///
     /// `Device`.
     pub fn download<T: DeviceSample>(&self, buffer: &Buffer<T>) -> Result<Vec<T>> {
-        let mut values = vec![T::default(); buffer.len()];
+        let mut values = Vec::new();
+        let (what, bytes) = ("values of a device", (buffer.len() * size_of::<T>()) as u64);
+        values.try_reserve_exact(buffer.len()).map_err(|_| Error::OutOfMemory { what, bytes })?;
+        values.resize(buffer.len(), T::default());
         self.download_to(buffer, &mut values)?;
         Ok(values)
     }

@@ -18,6 +18,7 @@ mod upload_staging;
 
 pub use context::Gpu;
 pub(crate) use context::covering;
+pub(crate) use failure::lost;
 pub use kernels::kernel_names;
 pub use memory::Buffer;
 pub(crate) use queue::{Queue, Replay};

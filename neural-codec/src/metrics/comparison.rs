@@ -155,9 +155,18 @@ impl Comparison {
         }
     }
 
-    /// The kind of work, each of which is compared with the CPU's once.
+    /// The kind of work, each of which is compared with the CPU's once: other kernels run for each.
     fn kind(&self) -> &'static str {
-        if self.format.depth == BitDepth::Eight { "metrics" } else { "metrics of 10 bits" }
+        let is_eight = self.format.depth == BitDepth::Eight;
+        let has = |metric| !self.is_rgb() && self.measures.has(metric);
+        match (has(Metric::MsSsimY), has(Metric::SsimY), is_eight) {
+            (true, _, true) => "metrics with MS-SSIM",
+            (true, _, false) => "metrics of 10 bits with MS-SSIM",
+            (false, true, true) => "metrics with SSIM",
+            (false, true, false) => "metrics of 10 bits with SSIM",
+            (false, false, true) => "metrics",
+            (false, false, false) => "metrics of 10 bits",
+        }
     }
 
     /// Takes in the frames of another part of the clip.

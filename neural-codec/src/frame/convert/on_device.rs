@@ -35,12 +35,10 @@ impl AnyFrame {
                     || super::convert(&frame, to, yuv),
                 )
                 .map(Self::Host),
-            Self::Gpu(frame) => {
-                let on_cpu = || super::convert(&frame.download()?, to, yuv);
-                let device = device.at(frame.gpu());
-                let resident = device.kept(kind, |_| frame.convert(to, yuv), GpuFrame::download, on_cpu)?;
-                resident.map_or_else(|| on_cpu().map(Self::Host), |frame| Ok(Self::Gpu(frame)))
-            }
+            Self::Gpu(frame) => match frame.convert_as_cpu(device, to, yuv)? {
+                Some(converted) => Ok(Self::Gpu(converted)),
+                None => super::convert(&frame.download()?, to, yuv).map(Self::Host),
+            },
         }
     }
 }
@@ -60,6 +58,26 @@ fn kind(from: PixelFormat, to: PixelFormat) -> &'static str {
 }
 
 impl GpuFrame {
+    /// The same picture in another format; `None` where the GPU fails at it or gives other samples than the CPU, as the notes of
+    /// `device` then tell.
+    ///
+    /// # Errors
+    ///
+    /// As for [`convert`](Self::convert).
+    pub(crate) fn convert_as_cpu(
+        &self,
+        device: &Device,
+        to: PixelFormat,
+        yuv: Color,
+    ) -> Result<Option<Self>> {
+        device.at(self.gpu()).kept(
+            kind(self.format(), to),
+            |_| self.convert(to, yuv),
+            Self::download,
+            || super::convert(&self.download()?, to, yuv),
+        )
+    }
+
     /// The same picture in another format: [`convert`](super::convert), sample by sample the same.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use super::shape::{CHANNELS, PATCH, TrainShape};
 use crate::error::{Error, Result};
 use crate::gpu::Buffer;
 use crate::gpu::Gpu;
+use crate::memory;
 
 /// Decoded sites and what they should be, as `neural::train::Patch` has them.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +47,10 @@ impl Patches {
         if patches.is_empty() || !patches.iter().all(fits) {
             return Err(Error::internal("cuda", "patches that cannot be trained on"));
         }
-        let samples = |of: fn(&TrainPatch<'_>) -> Vec<i16>| {
-            gpu.upload(&patches.iter().flat_map(of).collect::<Vec<_>>())
+        let samples = |of: for<'a> fn(&TrainPatch<'a>) -> &'a [i16]| {
+            let mut all = memory::reserved("patches on their way to a device", patches.len() * size)?;
+            patches.iter().for_each(|patch| all.extend_from_slice(of(patch)));
+            gpu.upload(&all)
         };
         let numbers = |of: fn(&TrainPatch<'_>) -> usize| {
             gpu.upload(&patches.iter().map(|patch| of(patch) as i32).collect::<Vec<_>>())
@@ -55,8 +58,8 @@ impl Patches {
         let floats = |of: fn(&TrainPatch<'_>) -> f32| gpu.upload(&patches.iter().map(of).collect::<Vec<_>>());
         Ok(Self {
             count: patches.len(),
-            decoded: samples(|patch| patch.decoded.to_vec())?,
-            source: samples(|patch| patch.source.to_vec())?,
+            decoded: samples(|patch| patch.decoded)?,
+            source: samples(|patch| patch.source)?,
             kinds: numbers(|patch| patch.kind)?,
             sets: numbers(|patch| patch.set)?,
             weights: floats(|patch| patch.weight)?,
