@@ -206,7 +206,8 @@ def test_a_small_run_gives_tables_and_pictures(tmp_path):
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     text = (tmp_path / "out" / "rd.md").read_text()
-    assert text in found.stdout
+    assert text in found.stdout and text.startswith("First 300 frames; baselines at 8 bits; neural-codec ")
+    assert (tmp_path / "out" / "tiny.svt-av1-8.8-bit.mkv").exists()
     assert "| tiny | ours | effort 0 |" in text and "| tiny | effort 0 | x264:ultrafast |" in text
     assert "- tiny, effort 0 at equal processor time: svt-av1:8 (" in text
     points = json.loads((tmp_path / "out" / "curves.json").read_text())

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from kept import pixel_format
 
 NUMBERED = tuple(str(preset) for preset in range(14))
 NAMED = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
@@ -62,8 +63,8 @@ def parse_baselines(text: str) -> list[Baseline]:
     return baselines
 
 
-def encode_with(baseline: Baseline, source: str, output: str, quantizer: int) -> int:
-    """Encodes with one quantizer and one key frame; the bytes of the packets, without the container's."""
+def encode_with(baseline: Baseline, source: str, output: str, quantizer: int, depth: int) -> int:
+    """Encodes with one quantizer and one key frame, at 8 or 10 bits a sample; the bytes of the packets, without the container's."""
     codec, options, *_ = ENCODERS[baseline.encoder]
     options = {**options, "preset": baseline.preset, "crf": str(quantizer)}
     size = 0
@@ -71,7 +72,7 @@ def encode_with(baseline: Baseline, source: str, output: str, quantizer: int) ->
         video = reader.streams.video[0]
         stream = writer.add_stream(codec, rate=video.average_rate, options=options)
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = video.width, video.height, pixel_format(depth)
         stream.bit_rate, stream.gop_size = 0, 9999
         for frame in itertools.chain(reader.decode(video), [None]):
             if frame is not None:
@@ -101,12 +102,13 @@ def ab_av1_score() -> tuple[str | None, str]:
     return None, "this ffmpeg has xpsnr alone, for which this ab-av1 is too old"
 
 
-def encode_with_ab_av1(baseline: Baseline, source: str, output: str, score: str, floor: float) -> dict[str, Any]:
+def encode_with_ab_av1(baseline: Baseline, source: str, output: str, score: str, floor: float, depth: int) -> dict[str, Any]:
     """Searches the quantizer that meets a floor in XPSNR (dB) or VMAF, then encodes: its bytes without the container's.
 
-    8 bits and one key frame, as the other baselines. `failed` says why there is no result, such as a floor out of reach.
+    One key frame, as the other baselines, at 8 or 10 bits a sample; ab-av1's own default is 10. `failed` says why there is no result, such as a floor out
+    of reach.
     """
-    same = ["--input", source, "--preset", baseline.preset, "--pix-format", "yuv420p", "--keyint", "9999"]
+    same = ["--input", source, "--preset", baseline.preset, "--pix-format", pixel_format(depth), "--keyint", "9999"]
     # What it remembers of an earlier search would not be counted.
     limits = ["--min-crf", "1", "--max-crf", "63", "--max-encoded-percent", "100", "--cache", "false"]
     # It scales small frames up before VMAF, where nothing else is said, which nobody else here does.
@@ -123,16 +125,16 @@ def encode_with_ab_av1(baseline: Baseline, source: str, output: str, score: str,
     return {"bytes": bytes_of_pictures(output), "quantizer": quantizer}
 
 
-def encode_with_av1an(preset: int, source: str, output: str, floor: float) -> dict[str, Any]:
+def encode_with_av1an(preset: int, source: str, output: str, floor: float, depth: int) -> dict[str, Any]:
     """Av1an's target quality: a mean VMAF of the frames as they are within half a point from a floor, by probes with the options of the encode.
 
-    By `SvtAv1EncApp`, one worker, chunks by FFmpeg. `failed` says why there is no result.
+    By `SvtAv1EncApp`, one worker, chunks by FFmpeg, at 8 or 10 bits a sample; Av1an's own default is 10. `failed` says why there is no result.
     """
     with av.open(source) as reader:
         size = f"{reader.streams.video[0].width}x{reader.streams.video[0].height}"
     target = ["--target-quality", f"{floor:g}-{floor + 0.5:g}", "--target-metric", "vmaf", "--probe-res", size, "--probing-stat", "mean"]
     with tempfile.TemporaryDirectory(prefix="av1an-") as folder:
-        options = ["--workers", "1", "--chunk-method", "select", "--temp", f"{folder}/work", "-y"]
+        options = ["--workers", "1", "--chunk-method", "select", "--temp", f"{folder}/work", "--pix-format", pixel_format(depth), "-y"]
         encoder = ["--encoder", "svt-av1", "--video-params", f"--preset {preset} --keyint -1", "--probe-video-params", "copy"]
         command = ["av1an", "-i", str(Path(source).absolute()), *encoder, *target, *options, "-o", str(Path(output).absolute())]
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder)

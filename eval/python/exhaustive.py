@@ -17,7 +17,9 @@ import json
 import math
 import statistics
 from pathlib import Path
+from typing import Any
 
+import kept
 import neural_codec
 
 from ladder import Coding, coded, convert, run
@@ -60,6 +62,7 @@ def main() -> None:
     parser.add_argument("--programs", type=Path, default=Path("target/release"))
     parser.add_argument("--output", type=Path, default=Path("out/exhaustive"))
     options = parser.parse_args()
+    kept.distinct(options.clips)
     options.output.mkdir(parents=True, exist_ok=True)
     rows = []
     for path in options.clips:
@@ -91,12 +94,12 @@ def checked(scene: Path, options: argparse.Namespace) -> Row:
     report = json.loads(run([options.programs / "encode", scene, f"effort={options.effort}", "threads=1", "strategies=av1"]))
     (stored,) = report["scenes"]
     codings = [attempt for attempt in stored["attempts"] if attempt["stage"] == "store"]
-    kept = next(coding for coding in codings if coding["quantizer"] == stored["quantizer"])
+    taken = taken_of(stored)
     tools = "" if stored["tools"] == "default" else stored["tools"]
 
     @functools.cache
     def coding(quantizer: float) -> Coding:
-        return coded(options.programs, scene, kept["preset"], stored["bit_depth"], quantizer, tools)
+        return coded(options.programs, scene, taken["preset"], stored["bit_depth"], quantizer, tools)
 
     def is_met(quantizer: float) -> bool:
         return coding(quantizer).margin([range(stored["frames"])]) >= 0
@@ -108,7 +111,20 @@ def checked(scene: Path, options: argparse.Namespace) -> Row:
             raise SystemExit(f"{scene.stem}: no quantizer meets the floor")
     while coarser := [step for step in steps_after(coarsest) if is_met(step)]:
         coarsest = coarser[-1]
-    return Row(scene.stem, stored["frames"], len(codings), stored["quantizer"], kept["bytes"], coarsest, coding(coarsest).bytes)
+    return Row(scene.stem, stored["frames"], len(codings), stored["quantizer"], taken["bytes"], coarsest, coding(coarsest).bytes)
+
+
+def taken_of(scene: dict[str, Any]) -> dict[str, Any]:
+    """The coding that a scene of a report was stored as. Several may have its quantizer, and others for their frames: the quality tells them apart.
+
+    Raises SystemExit where none has the scene's preset, quantizer, tools, frames and quality.
+    """
+    asked = [scene[name] for name in ("preset", "quantizer", "tools", "coded_frames")] + [scene["quality"][name] for name in ("psnr_y", "ssim_y")]
+    names = ("preset", "quantizer", "tools", "frames", "psnr_y", "ssim_y")
+    found = [each for each in scene["attempts"] if each["stage"] == "store" and [each[name] for name in names] == asked]
+    if not found:
+        raise SystemExit(f"scene {scene['index']}: none of {len(scene['attempts'])} attempts is the one that was stored")
+    return found[-1]
 
 
 def steps_after(quantizer: float) -> list[float]:

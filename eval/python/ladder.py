@@ -1,16 +1,16 @@
 """The ladder: what each effort takes and saves, beside the base encoder that is told its quantizer.
 
-    python eval/python/ladder.py CLIP... [--efforts 3,4,5,6] [--presets 6,5,4,3] [--frames 100] [--output out/ladder]
+    python eval/python/ladder.py CLIP... [--efforts 3,4,5,6] [--presets 6,5,4,3] [--frames 100] [--depth 10] [--output out/ladder]
 
 Bytes and processor time relative to SVT-AV1 at preset 6 that an oracle tells the coarsest quarter step meeting the floor, geometric means over
 the clips. Everything is coded by one SVT-AV1, the one that `neural_codec.versions()` names. Told is printed in two meanings: the quantizer that meets the floor
 on the clip's mean, and the one that meets it in every scene. The real alternative is bisection: eight whole encodes find a quarter step among
-277. Ours meets the floor in every scene; its processor time is everything, with search, decoding and measuring, the oracle's that of one encode alone. All use one
+277. Presets are told at `--depth` bits a sample, by default those that the highest of the efforts stores with. Ours meets the floor in every scene; its processor time is everything, with search, decoding and measuring, the oracle's that of one encode alone. All use one
 thread: with two, SVT-AV1 takes a tenth more processor time.
 1080p clips get a third table: their rate at the floor beside 1 Mb/s, a tenth of a 10 Mb/s HEVC stream.
 
-Codings by the base encoder alone are kept in OUTPUT/codings, by clip, frames and version of the encoder: a second run on the same machine measures the efforts anew
-and nothing else.
+Codings by the base encoder alone are kept in OUTPUT/codings, by clip and what its frames hold, depth, and version and build of the encoder: a second run on the
+same machine measures the efforts anew and nothing else. Remove the folder where `grid` gives the encoder other options than before.
 
 Needs PyAV and the programs `grid` and `encode` of the crate `eval` (`make ladder` builds them).
 """
@@ -31,6 +31,7 @@ from pathlib import Path
 
 import av
 
+import kept
 import neural_codec
 
 FLOOR = (35.0, 0.95)
@@ -64,14 +65,14 @@ class Point:
 class Clip:
     """A clip as Y4M, its scenes, and every coding made so far."""
 
-    def __init__(self, path: Path, frames: int, folder: Path, programs: Path) -> None:
-        self.name = path.stem
+    def __init__(self, path: Path, frames: int, depth: int, folder: Path, programs: Path) -> None:
+        self.name, self.depth = path.stem, depth
         self.y4m = folder / f"{path.stem}.y4m"
         self.rate, self.width, self.height = convert(path, self.y4m, frames)
         self.programs = programs
         self.scenes = [range(first, end) for first, end in neural_codec.detect_scenes(self.y4m)]
-        version = neural_codec.versions()["base encoder"].replace(" ", "-")
-        self.kept = folder / "codings" / f"{path.stem}.{frames}.{version}.jsonl"
+        version = kept.base_encoder().replace(" ", "-")
+        self.kept = folder / "codings" / f"{path.stem}.{kept.content(self.y4m)}.{frames}.{depth}-bit.{version}.jsonl"
         self.codings = kept_codings(self.kept)
         self.found = 180  # quarter steps
 
@@ -82,7 +83,7 @@ class Clip:
     def coding(self, preset: int, quantizer: float) -> Coding:
         key = (preset, quantizer)
         if key not in self.codings:
-            self.codings[key] = coded(self.programs, self.y4m, preset, 8, quantizer)
+            self.codings[key] = coded(self.programs, self.y4m, preset, self.depth, quantizer)
             self.kept.parent.mkdir(exist_ok=True)
             with self.kept.open("a") as file:
                 file.write(json.dumps([preset, dataclasses.asdict(self.codings[key])]) + "\n")
@@ -131,20 +132,24 @@ def main() -> None:
     parser.add_argument("--efforts", type=numbers, default=[3, 4, 5, 6])
     parser.add_argument("--presets", type=numbers, default=[6, 5, 4, 3])
     parser.add_argument("--frames", type=int, default=100, help="use the first frames of each clip only")
+    parser.add_argument("--depth", type=int, choices=(8, 10), help="bits a sample of the presets; default: those of the highest effort")
     parser.add_argument("--programs", type=Path, default=Path("target/release"))
     parser.add_argument("--output", type=Path, default=Path("out/ladder"))
     options = parser.parse_args()
+    kept.distinct(options.clips)
+    depth = options.depth or kept.depth_of(options.efforts)
     options.output.mkdir(parents=True, exist_ok=True)
     rows: dict[str, dict[str, Point]] = {}
     clips = []
     for path in options.clips:
-        clip = Clip(path, options.frames, options.output, options.programs)
+        clip = Clip(path, options.frames, depth, options.output, options.programs)
         clips.append(clip)
         rows[clip.name] = dict(ways(clip, options.presets, options.efforts))
         clip.y4m.unlink()
         (options.output / "ladder.json").write_text(json.dumps(rows, default=dataclasses.asdict, indent=2))
         print(f"{clip.name}: " + ", ".join(f"{way} {p.bytes} B {p.seconds:.1f} s" for way, p in rows[clip.name].items()), flush=True)
-    text = table(rows) + large(clips, rows)
+    heading = f"First {options.frames} frames; presets at {depth} bits; {kept.ours()}.\n\n"
+    text = heading + table(rows) + large(clips, rows)
     (options.output / "ladder.md").write_text(text)
     picture(rows, options.output / "ladder.svg")
     print(text)
@@ -221,19 +226,20 @@ def picture(rows: dict[str, dict[str, Point]], path: Path) -> None:
     figure.savefig(path)
 
 
-def convert(path: Path, target: Path, frames: int) -> tuple[Fraction, int, int]:
-    """The first frames of a clip as 4:2:0 Y4M; its nominal rate and size."""
+def convert(path: Path, target: Path, frames: int, depth: int = 8) -> tuple[Fraction, int, int]:
+    """The first frames of a clip as 4:2:0 Y4M, of 8 bits and those shifted to more where asked; its nominal rate and size."""
     with av.open(str(path)) as source, target.open("wb") as out:
         stream = source.streams.video[0]
         rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
         width, height = stream.width, stream.height
-        out.write(f"YUV4MPEG2 W{width} H{height} F{rate.numerator}:{rate.denominator} Ip A1:1 C420jpeg\n".encode())
+        chroma = "420jpeg" if depth == 8 else f"420p{depth} XYSCSS=420P{depth}"
+        out.write(f"YUV4MPEG2 W{width} H{height} F{rate.numerator}:{rate.denominator} Ip A1:1 C{chroma}\n".encode())
         for number, frame in enumerate(source.decode(stream)):
             if number == frames:
                 break
             out.write(b"FRAME\n")
-            picture = frame.reformat(format="yuv420p")
-            out.write(picture.to_ndarray().tobytes())
+            planes = frame.reformat(format="yuv420p").to_ndarray()
+            out.write((planes if depth == 8 else planes.astype("<u2") << (depth - 8)).tobytes())
     return rate, width, height
 
 

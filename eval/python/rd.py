@@ -1,10 +1,11 @@
 """Compares this library with SVT-AV1, x265, x264 and ab-av1 on any clips: bytes for a quality floor, and time.
 
-    python eval/python/rd.py CLIP... [--effort 5] [--baselines svt-av1,svt-av1:2,x265] [--frames 300] [--output out/rd]
+    python eval/python/rd.py CLIP... [--effort 5] [--baselines svt-av1,svt-av1:2,x265] [--frames 300] [--depth 10] [--output out/rd]
     python eval/python/rd.py CLIP... --curves [--points min_psnr_y=32,34,36,38,40]
 
 Every encoder gets the same 4:2:0 frames. Ours meets the floor in every scene it finds; each baseline gets the coarsest
-single quantizer that meets the same floor in every one of the same scenes, found by bisection, with one key frame.
+single quantizer that meets the same floor in every one of the same scenes, found by bisection, with one key frame, at --depth
+bits a sample: by default those that the highest of our efforts stores with. What is decoded of 10 bits is rounded to 8, as ours is.
 Only the baseline's last encode is counted, not its search. Quality is measured on decoded frames by `neural_codec.compare`.
 Processor time is that of the whole encode: for ours with its search, decoding and measuring; for baselines the encode alone.
 baselines are svt-av1 (preset 6), x265 and x264 (medium), or another preset as in `svt-av1:2,x265:slow`.
@@ -42,6 +43,7 @@ import numpy.typing as npt
 import neural_codec
 from neural_codec.records import Quality as Measured
 
+import kept
 import plots
 import baselines
 from baselines import Baseline
@@ -105,6 +107,7 @@ def main() -> None:
     parser.add_argument("--effort", type=int, action="append", help="ours at this effort; may be given again")
     parser.add_argument("--baselines", default=",".join(baselines.ENCODERS), help="ENCODER or ENCODER:PRESET, by commas")
     parser.add_argument("--frames", type=int, default=300, help="use the first frames of each clip only")
+    parser.add_argument("--depth", type=int, choices=(8, 10), help="bits a sample of the baselines; default: those of the highest effort")
     parser.add_argument("--output", type=Path, default=Path("out/rd"))
     parser.add_argument("--curves", action="store_true", help="rate-distortion curves, their delta rates and pictures")
     parser.add_argument("--points", default=POINTS, metavar="SETTING=VALUES", help="ours along a curve (%(default)s)")
@@ -122,11 +125,14 @@ def main() -> None:
     score = score_of_ab_av1(against)
     against = [baseline for baseline in against if baseline.encoder != "ab-av1" or score]
     options.output.mkdir(parents=True, exist_ok=True)
+    kept.distinct(options.clips)
+    efforts = options.effort or [5]
+    depth = options.depth or kept.depth_of(efforts)
+    heading = f"First {options.frames} frames; baselines at {depth} bits; {kept.ours()}.\n\n"
     outcomes: list[Outcome] = []
     points: list[Point] = []
     for path in options.clips:
-        clip = Clip(path, options.frames, options.output, score)
-        efforts = options.effort or [5]
+        clip = Clip(path, options.frames, depth, options.output, score)
         outcomes += clip.at_the_floor(efforts, against)
         write(options.output / "rd.json", outcomes)
         if options.curves:
@@ -134,9 +140,9 @@ def main() -> None:
             write(options.output / "curves.json", points)
             draw(points, path.stem, options.output)
         clip.close()
-        tables = table(outcomes) + ("\n" + curve_tables(points) if points else "")
+        tables = heading + table(outcomes) + ("\n" + curve_tables(points) if points else "")
         (options.output / "rd.md").write_text(tables)
-    print((options.output / "rd.md").read_text() if options.clips else table(outcomes))
+    print((options.output / "rd.md").read_text() if options.clips else heading + table(outcomes))
 
 
 def parse_points(text: str) -> tuple[str, list[float]]:
@@ -178,10 +184,10 @@ def draw(points: list[Point], clip: str, folder: Path) -> None:
 class Clip:
     """All encoders on one clip. What a baseline has coded once is not coded again."""
 
-    def __init__(self, path: Path, frames: int, folder: Path, score: str | None) -> None:
+    def __init__(self, path: Path, frames: int, depth: int, folder: Path, score: str | None) -> None:
         copy = folder / f"{path.stem}.y4m"
         self.source = Source(path.stem, copy, convert(path, copy, frames), folder)
-        self.score = score
+        self.score, self.depth = score, depth
         self.scenes: list[tuple[int, int]] = []
         self.tried: dict[tuple[Baseline, int], Attempt] = {}
 
@@ -309,10 +315,10 @@ class Clip:
 
     def code(self, baseline: Baseline, **arguments: Any) -> dict[str, Any]:
         output = self.output(baseline)
-        return run_child(encoder=baseline.name, source=str(self.source.path), output=str(output), **arguments)
+        return run_child(encoder=baseline.name, source=str(self.source.path), output=str(output), depth=self.depth, **arguments)
 
     def output(self, baseline: Baseline) -> Path:
-        return self.source.folder / f"{self.source.clip}.{baseline.encoder}-{baseline.preset}.mkv"
+        return self.source.folder / f"{self.source.clip}.{baseline.encoder}-{baseline.preset}.{self.depth}-bit.mkv"
 
     def measured(self, baseline: Baseline, setting: str, told: dict[str, Any]) -> Attempt:
         """The encode that a baseline has just made, measured in the scenes of ours."""
@@ -415,12 +421,16 @@ def joined(scenes: list[neural_codec.Metrics]) -> Quality:
 
 
 def planes_of(path: Path) -> Iterator[tuple[npt.NDArray[np.uint8], ...]]:
+    """Frames of 8 bits; those of 10 are rounded as the decoder of ours rounds them."""
     with av.open(str(path)) as reader:
         for frame in reader.decode(video=0):
-            yield tuple(
-                np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+            is_deep = frame.format.name == kept.pixel_format(10)
+            sample = np.dtype(np.uint16 if is_deep else np.uint8)
+            planes = (
+                np.frombuffer(cast(Any, plane), sample).reshape(-1, plane.line_size // sample.itemsize)[: plane.height, : plane.width]
                 for plane in frame.planes
             )
+            yield tuple(np.minimum((each + 2) >> 2, 255).astype(np.uint8) if is_deep else each for each in planes)
 
 
 if __name__ == "__main__":

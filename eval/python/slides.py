@@ -22,6 +22,7 @@ import av
 import numpy
 from PIL import Image, ImageDraw, ImageFont
 
+import kept
 import neural_codec
 
 from ladder import numbers
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--still", type=numbers, default=[], help="psnr_rgb of the still in dB")
     parser.add_argument("--output", type=Path, default=Path("out/slides"))
     options = parser.parse_args()
+    kept.distinct([Path("text"), Path("text and photo"), Path("typing"), *options.photos])
     options.output.mkdir(parents=True, exist_ok=True)
     slides = {"text": text(1), "text and photo": beside(2, options.photos[0])}
     slides |= {path.stem: captioned(seed, path) for seed, path in enumerate(options.photos, 3)}
