@@ -2,9 +2,9 @@
 
     python eval/python/stills.py [PICTURE.png ...] --output out/stills [--only NAME ...]
 
-Without pictures, those of the folder kodak/ in NEURAL_CODEC_MEDIA. Every point goes to points.tsv at once, and is not measured again by a
-later run; delta rates and a table are printed at the end. One thread each. Quality is measured by this library on what each coder's own
-decoder gives, as PNG of 8 bits.
+Without pictures, those of the folder kodak/ in NEURAL_CODEC_MEDIA. Every point goes to points.tsv at once, with what its picture holds and the
+builds of what coded it, and is not measured again by a later run; points of other builds stay in the file, before today's, and count in no mean. Delta
+rates and a table are printed at the end. One thread each. Quality is measured by this library on what each coder's own decoder gives, as PNG of 8 bits.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 from bd_rate import NotComparable, bd_rate
 from PIL import Image
-from still_codecs import CODECS, StillCodec, decode, encode
+from still_codecs import CODECS, StillCodec, build, decode, encode
 
+import kept
 import neural_codec
 
-COLUMNS = ("picture", "codec", "quality", "bytes", "pixels", "psnr_rgb", "ssimulacra2", "cpu_seconds")
+COLUMNS = ("picture", "codec", "quality", "bytes", "pixels", "psnr_rgb", "ssimulacra2", "cpu_seconds", "content", "build")
 METRICS = ("psnr_rgb", "ssimulacra2")
 ANCHOR = "AVIF (libaom) 4:4:4, slowest"
 Row = dict[str, str]
@@ -36,26 +37,31 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("out/stills"))
     parser.add_argument("--only", nargs="+", metavar="NAME", help="coders to measure, by the beginning of their name")
     options = parser.parse_args()
+    pictures = options.pictures or default_pictures()
+    kept.distinct(pictures)
     options.output.mkdir(parents=True, exist_ok=True)
     table = options.output / "points.tsv"
-    rows = read(table)
+    contents, builds = {path.stem: kept.content(path) for path in pictures}, {codec.name: build(codec) for codec in CODECS}
+    before, rows = of_today(read(table), contents, builds)
+    write(table, [*before, *rows])
     known = {(row["picture"], row["codec"], row["quality"]) for row in rows}
     chosen = [codec for codec in CODECS if options.only is None or codec.name.startswith(tuple(options.only))]
     with table.open("a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, delimiter="\t")
-        if not rows:
-            writer.writeheader()
-        for picture in options.pictures or default_pictures():
+        for picture in pictures:
             for codec in chosen:
                 for quality in codec.qualities:
                     if (picture.stem, codec.name, f"{quality:g}") in known:
                         continue
-                    row = measured(picture, codec, quality)
+                    row = {**measured(picture, codec, quality), "content": contents[picture.stem], "build": builds[codec.name]}
                     writer.writerow(row)
                     file.flush()
                     rows.append(row)
             print(f"{picture.stem} is measured", file=sys.stderr, flush=True)
     print("\n".join(summary(rows)))
+    print("\n" + "\n".join(f"- {name}: {builds[name]}" for name in dict.fromkeys(row["codec"] for row in rows)))
+    if before:
+        print(f"\n{len(before)} points of other builds or pictures are left out.")
 
 
 def default_pictures() -> list[Path]:
@@ -67,11 +73,30 @@ def default_pictures() -> list[Path]:
 
 
 def read(table: Path) -> list[Row]:
-    """The points that were measured before."""
+    """The points that were measured before, by whichever build; what their table did not tell yet is empty."""
     if not table.exists():
         return []
     with table.open(newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+        return [{**dict.fromkeys(COLUMNS, ""), **row} for row in csv.DictReader(file, delimiter="\t")]
+
+
+def write(table: Path, rows: Iterable[Row]) -> None:
+    """All points, in the place of the table that was there."""
+    new = table.with_suffix(".new")
+    with new.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, delimiter="\t")
+        writer.writeheader()
+        writer.writerows(rows)
+    new.replace(table)
+
+
+def of_today(rows: Iterable[Row], contents: dict[str, str], builds: dict[str, str]) -> tuple[list[Row], list[Row]]:
+    """The points of other builds, or of pictures that were others, and those that would be measured alike today."""
+    found: tuple[list[Row], list[Row]] = [], []
+    for row in rows:
+        is_alike = row["build"] == builds.get(row["codec"]) and row["content"] == contents.get(row["picture"], row["content"])
+        found[is_alike].append(row)
+    return found
 
 
 def measured(picture: Path, codec: StillCodec, quality: float) -> Row:

@@ -2,8 +2,8 @@
 
     python eval/python/stills_picture.py out/stills/points.tsv docs/images/stills.tsv docs/images/stills.svg
 
-The first table has a line for each point, the second the means over the pictures that every coder drawn has. The same table gives the same
-bytes. Of all 24 pictures of Kodak, what Cool-chic publishes for them is drawn beside.
+The first table has a line for each point, the second the means over the pictures that every coder drawn has, of each coder's points those of
+one build, that of its last line. The same table gives the same bytes. Of all 24 pictures of Kodak, what Cool-chic publishes for them is drawn beside.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ def main() -> None:
 
 def means_of(rows: Sequence[Row]) -> list[Row]:
     """A line for each coder and quality, over the pictures of all coders."""
+    # Of several builds the one of today stands last.
+    builds, contents = {row["codec"]: row.get("build") for row in rows}, {row["picture"]: row.get("content") for row in rows}
+    rows = [row for row in rows if (row.get("build"), row.get("content")) == (builds[row["codec"]], contents[row["picture"]])]
     by_codec: dict[str, set[str]] = {}
     for row in rows:
         by_codec.setdefault(row["codec"], set()).add(row["picture"])
