@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+CONSTRAINTS = Path(__file__).resolve().parents[1] / "codec-py/requirements-constraints.txt"
+
 USE = """
 import json, sys
 import numpy
@@ -42,7 +44,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", f"{folder}/venv"], check=True)
         python = f"{folder}/venv/bin/python"
-        quiet = ["--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
+        quiet = ["--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "--constraint", str(CONSTRAINTS)]
         subprocess.run([python, "-m", "pip", "install", *quiet, str(wheel)], check=True)
         # No compiler, no cargo, nothing of the caller's environment.
         environment = {"PATH": "/nowhere", "HOME": folder, "TMPDIR": folder}

@@ -53,13 +53,13 @@ fi
 # The environment; made anew where making it was interrupted, or its interpreter is gone.
 .venv/bin/python -m pip --version >/dev/null 2>&1 || python3 -m venv --clear .venv
 
-# Installs the packages of a requirements file, unless those very lines were installed before.
+# Installs the packages of a requirements file, and what they bring along as it is pinned, unless those very lines were installed before.
 install_packages() {
-  local requirements=$1 stamp=.venv/$2
-  cmp -s "$requirements" "$stamp" && return
+  local requirements=$1 constraints=codec-py/requirements-constraints.txt stamp=.venv/$2
+  cat "$requirements" "$constraints" | cmp -s - "$stamp" && return
   echo "Installing Python packages into .venv"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
-  cp "$requirements" "$stamp"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c "$constraints" -r "$requirements"
+  cat "$requirements" "$constraints" >"$stamp"
 }
 install_packages codec-py/requirements-dev.txt .requirements
 if [ "${1-}" = tests ]; then
