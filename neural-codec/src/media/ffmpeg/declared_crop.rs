@@ -1,16 +1,14 @@
 //! The part of the coded pictures that a container says is shown: Matroska's `PixelCrop` elements, MP4's clean aperture.
 //!
-//! FFmpeg gives it to its callers from version 7.1 on. Until those are everywhere, headers are walked here: a bounded number of them,
-//! and none inside the coded data. Sources: RFC 9559 clause 5.1.4.1.28 (Matroska's video element), RFC 8794 (EBML), ISO/IEC 14496-12
+//! FFmpeg gives it to its callers from version 7.1 on. Until those are everywhere, headers are walked here, none inside the coded data. Sources: RFC 9559 clause 5.1.4.1.28 (Matroska's video element), RFC 8794 (EBML), ISO/IEC 14496-12
 //! clauses 4.2 and 12.1.4 (boxes, `clap`).
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::headers::{Headers, Part};
 use crate::error::Result;
 use crate::frame::{Frame, PixelFormat, Rational, crop_at};
 
-/// Headers that are read at most.
-const MOST_HEADERS: u32 = 1 << 16;
 /// Bytes of a visual sample entry before the boxes inside it, its own header left out.
 const SAMPLE_ENTRY_BYTES: u64 = 78;
 
@@ -27,8 +25,8 @@ pub(super) struct DeclaredCrop {
 
 /// What the `track`-th video track of `file` says, counted from 0; `None` where it says nothing, or nothing that can be read.
 pub(super) fn declared_crop(file: &mut (impl Read + Seek), track: usize) -> Option<DeclaredCrop> {
-    let mut headers = Headers { file, left: MOST_HEADERS };
-    let end = headers.file.seek(SeekFrom::End(0)).ok()?;
+    let mut headers = Headers::new(file);
+    let end = headers.end().ok()?;
     let start = headers.bytes::<8>(0).ok()?;
     let found = match start {
         [0x1A, 0x45, 0xDF, 0xA3, ..] => headers.matroska(end, track),
@@ -95,77 +93,7 @@ impl ShownPart {
     }
 }
 
-/// A part of a file that has a name: its payload from `start` to `end`.
-#[derive(Clone, Copy)]
-struct Part {
-    name: u32,
-    start: u64,
-    end: u64,
-}
-
-struct Headers<'a, F> {
-    file: &'a mut F,
-    /// How many more may be read.
-    left: u32,
-}
-
 impl<F: Read + Seek> Headers<'_, F> {
-    fn bytes<const N: usize>(&mut self, at: u64) -> io::Result<[u8; N]> {
-        let mut bytes = [0; N];
-        self.file.seek(SeekFrom::Start(at))?;
-        self.file.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// The parts between two places, each read by `header`.
-    fn parts(
-        &mut self,
-        (mut start, end): (u64, u64),
-        header: impl Fn(&mut Self, u64, u64) -> io::Result<Option<Part>>,
-    ) -> io::Result<Vec<Part>> {
-        let mut parts = Vec::new();
-        while start < end && self.left > 0 {
-            self.left -= 1;
-            let Some(part) = header(self, start, end)? else { break };
-            start = part.end;
-            parts.push(part);
-        }
-        Ok(parts)
-    }
-
-    fn boxes(&mut self, start: u64, end: u64) -> io::Result<Vec<Part>> {
-        self.parts((start, end), |headers, at, end| {
-            if end - at < 8 {
-                return Ok(None);
-            }
-            let [a, b, c, d, name @ ..] = headers.bytes::<8>(at)?;
-            let (size, header) = match u32::from_be_bytes([a, b, c, d]) {
-                0 => (end - at, 8),
-                1 => (u64::from_be_bytes(headers.bytes(at + 8)?), 16),
-                size => (u64::from(size), 8),
-            };
-            let last = at.saturating_add(size).min(end);
-            Ok((size >= header && last >= at + header).then_some(Part {
-                name: u32::from_be_bytes(name),
-                start: at + header,
-                end: last,
-            }))
-        })
-    }
-
-    /// The payload of the first box that a path leads to.
-    fn inner(&mut self, outer: Part, path: &[&[u8; 4]]) -> io::Result<Option<Part>> {
-        let mut at = outer;
-        for name in path {
-            let boxes = self.boxes(at.start, at.end)?;
-            let Some(&found) = boxes.iter().find(|part| part.name == u32::from_be_bytes(**name)) else {
-                return Ok(None);
-            };
-            at = found;
-        }
-        Ok(Some(at))
-    }
-
     fn mp4(&mut self, end: u64, track: usize) -> io::Result<Option<DeclaredCrop>> {
         let whole = Part { name: 0, start: 0, end };
         let Some(index) = self.inner(whole, &[b"moov"])? else { return Ok(None) };

@@ -15,6 +15,7 @@ use super::decode::Decoding;
 use super::demux::{because, is_moving, lacks_timestamps, open_decoder, open_input, video_stream};
 use super::orientation::Orientation;
 use super::picture_data::lost_of_pictures;
+use super::picture_items::lost_of_items;
 use super::sample_layout::SampleLayout;
 use super::samples;
 use super::track_reader::TrackReader;
@@ -128,7 +129,11 @@ impl FfmpegReader {
         native::read_frame_hdr(&first, decoding.tracks_mut().tracks_mut());
         let lost =
             decoding.input().stream(index).map(|stream| lost_of_pictures(&stream, &first)).transpose()?;
-        for (what, why) in lost.unwrap_or_default() {
+        let is_upright = orientation == Orientation::default();
+        let of_items = std::fs::File::open(path).ok().map(|mut file| lost_of_items(&mut file, is_upright));
+        for (what, why) in
+            lost.unwrap_or_default().into_iter().chain(of_items.transpose()?.unwrap_or_default())
+        {
             decoding.tracks_mut().lose(what, why.into());
         }
         let (is_first, given, ended) = (true, 0, false);
