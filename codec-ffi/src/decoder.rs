@@ -261,8 +261,8 @@ pub unsafe extern "C" fn ncodec_decoder_audio_track(
 }
 
 /// Gives the next compressed audio packet that was met so far. NCODEC_AGAIN: receive frames first, up to NCODEC_END,
-/// after which NCODEC_AGAIN means that there is no more. Of packets that are not received the last 16 MiB are kept while bytes are
-/// pushed; of an opened file, all.
+/// after which NCODEC_AGAIN means that there is no more. Of packets that are not received the last 16 MiB are kept. Of an opened
+/// file there are none here: always NCODEC_AGAIN.
 ///
 /// Ownership: *data is the library's, valid until the next call of this function. Threads: one at a time.
 #[unsafe(no_mangle)]

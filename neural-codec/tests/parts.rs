@@ -56,6 +56,24 @@ fn in_parts_of(clip: &dyn Fn() -> Clip, settings: &Settings) -> Vec<EncodedScene
     done
 }
 
+#[test]
+fn scenes_are_held_to_the_floor_that_they_are_joined_for() {
+    let [low, high, other] = [("min_psnr_y", "30"), ("min_psnr_y", "45"), ("min_ssimulacra2", "10")]
+        .map(|floor| settings(&[("effort", "1"), floor]));
+    let scenes = in_parts(&low);
+    let joined =
+        |settings: &Settings| concat(&clip().info, None, &mut Vec::new(), settings, scenes.clone()).unwrap();
+    let same = joined(&low);
+    assert!(same.total.target_met && same.notes.is_empty(), "{:?}", same.notes);
+    for (settings, metric) in [(&high, "psnr_y"), (&other, "ssimulacra2")] {
+        let report = joined(settings);
+        let met: Vec<_> =
+            report.scenes.iter().map(|scene| (scene.target_met, scene.quality.psnr_y)).collect();
+        assert!(!report.total.target_met && met.iter().all(|(is_met, _)| !is_met), "{met:?}");
+        assert!(report.notes.len() == scenes.len() && report.notes[0].contains(metric), "{:?}", report.notes);
+    }
+}
+
 /// The same, each scene cut out with its frames, so that only bytes travel.
 #[test]
 fn scenes_cut_out_with_their_frames_are_encoded_to_the_bytes_of_the_whole() {

@@ -150,7 +150,8 @@ pub fn encode_scene(
     scene::encode_scene(&session.context, &task, warm_start)
 }
 
-/// Joins the scenes of a clip, in order, into a stream.
+/// Joins the scenes of a clip, in order, into a stream. A scene that was encoded with other settings meets the floor of these where its
+/// frames, as they were measured, do.
 ///
 /// `source`: the clip, where it has audio; its frames are read for their place among the audio packets and not encoded.
 ///
@@ -182,7 +183,7 @@ pub(super) fn join(
     muxer.lose(lost);
     muxer.set_last_duration(last_duration);
     let (mut common, mut end): (Option<Common>, u64) = (None, 0);
-    for scene in scenes {
+    for mut scene in scenes {
         let found = Common::of(&scene)?;
         let first = *common.get_or_insert(found);
         if first != found {
@@ -191,6 +192,9 @@ pub(super) fn join(
         }
         end = scene.report.first_frame.saturating_add(scene.report.frames);
         queue.take_before(end).iter().try_for_each(|packet| muxer.add_packet(packet))?;
+        if let Some(note) = session.judge(&mut scene)? {
+            muxer.note(note);
+        }
         muxer.add_scene(scene)?;
         output.write_all(&muxer.take_bytes())?;
     }

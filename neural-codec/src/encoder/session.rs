@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::encoded_scene::EncodedScene;
 use super::filter_plan::FilterPlan;
 use super::memory_plan::MemoryPlan;
 use super::muxer::StreamMuxer;
@@ -14,13 +15,13 @@ use crate::bitstream::Tracks;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, VideoInfo};
-use crate::metrics::{Metric, vmaf_version};
-use crate::pooling::Scope;
+use crate::metrics::{Comparison, Metric, vmaf_version};
+use crate::pooling::{Pooling, Scope};
 use crate::progress::CancelToken;
 use crate::repeats::RepeatChoice;
 use crate::scene::{MemoryBudget, Reading, SceneFrames};
 use crate::scene_choice::{SceneChoice, invalid};
-use crate::search::{AttemptContext, Clip, EffortParams, EncodeLog, Resources, Target, Tools};
+use crate::search::{AttemptContext, Clip, EffortParams, EncodeLog, Pooled, Resources, Target, Tools};
 use crate::settings::Settings;
 use crate::strategy::Strategy;
 
@@ -122,6 +123,34 @@ impl Session {
             let expected = format!("an object for scene {scene} too");
             Error::invalid("scene_settings", expected, format!("{} objects", self.asked.len()))
         })
+    }
+
+    /// Holds a scene that was encoded elsewhere, perhaps for something else, to the floor that is asked for here; what to note where it is
+    /// below it.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub(super) fn judge(&self, scene: &mut EncodedScene) -> Result<Option<String>> {
+        let index = scene.report.index;
+        let SceneGoal::Floor(floor) = self.request(index)?.goal else { return Ok(None) };
+        let VideoInfo { width, height, format, .. } = self.context.clip.info;
+        let means =
+            Comparison::of_frames(format, self.target.measures(), (width, height), &scene.frames).finish();
+        let measured = match floor.pooling {
+            Pooling::Mean => Pooled::of_means(&means),
+            pooling => Pooled::of(&scene.frames, pooling),
+        };
+        let missed = floor.missed(&measured, means.lossless_frames == means.frames);
+        if missed.is_empty() || !scene.report.target_met {
+            return Ok(None);
+        }
+        let names = missed.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        let floor = floor.text();
+        let note =
+            format!("Scene {index} was not encoded for {floor}: {names} is below that, or was not measured.");
+        scene.report.target_met = false;
+        Ok(Some(note))
     }
 
     /// Whether a scene codes each picture about once: where it is known how often they are shown before the first is coded. What a quantizer

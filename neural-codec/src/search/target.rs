@@ -257,6 +257,16 @@ impl Floor {
         self.set().all(|(metric, floor)| measured.get(metric).is_none_or(|value| value >= floor))
     }
 
+    /// The metrics in which scenes that were encoded elsewhere are below the floor, or were not measured.
+    pub(crate) fn missed(&self, measured: &Pooled, is_lossless: bool) -> Vec<Metric> {
+        let is_missed = |&(metric, floor): &(Metric, f64)| match measured.get(metric) {
+            // Sums in another order differ in their last digits.
+            Some(value) => value < floor - 1e-9,
+            None => !is_lossless,
+        };
+        self.set().filter(is_missed).map(|(metric, _)| metric).collect()
+    }
+
     /// Whether the means of luma PSNR and SSIM are all that is asked for.
     pub(crate) fn is_of_psnr_and_ssim(&self) -> bool {
         let is_one = |metric| matches!(metric, Metric::PsnrY | Metric::SsimY);
