@@ -41,6 +41,17 @@ def test_pictures_that_become_a_clip_name_what_a_clip_has_no_place_for(tmp_path)
     assert not lost(neural_codec.encode(tmp_path / "plain_%d.png", tmp_path / "c.mkv", fps=25, **FAST))
 
 
+def test_an_avif_that_becomes_a_clip_names_what_lies_beside_its_samples(tmp_path):
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    Image.fromarray(picture()).save(tmp_path / "in.png", exif=exif)
+    neural_codec.encode(tmp_path / "in.png", tmp_path / "out.avif", effort=1, quantizer=40)
+    assert lost(neural_codec.encode(tmp_path / "out.avif", tmp_path / "out.nvc", **FAST)) == {"exif"}
+    Image.fromarray(picture()).save(tmp_path / "plain.png")
+    neural_codec.encode(tmp_path / "plain.png", tmp_path / "plain.avif", effort=1, quantizer=40)
+    assert not lost(neural_codec.encode(tmp_path / "plain.avif", tmp_path / "plain.nvc", **FAST))
+
+
 def test_colors_that_were_multiplied_with_opacity_are_divided_by_it(tmp_path):
     straight = np.empty((64, 80, 4), np.uint8)
     straight[:, :] = (20, 160, 90, 128)
