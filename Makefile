@@ -4,7 +4,7 @@ MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # Without the packages that have no Rust tests, which would select other features of what all share. codec-ffi/tests/run.sh and
 # codec-py/tests/test_readme.py build the C library with the same, so that the codec is not compiled again.
 RUST_TESTS := --workspace --exclude codec-py --exclude benches --all-features
-RUST_REPORT := target/nextest/default/junit.xml
+RUST_REPORT := $(or $(CARGO_TARGET_DIR),target)/nextest/default/junit.xml
 # Tests of Python that measure time or memory, which others beside them would change.
 ALONE := $(addprefix codec-py/tests/,test_any_order.py test_memory.py test_process.py test_real_gpu.py experiments/test_jail.py experiments/test_live.py)
 export CARGO_TERM_COLOR ?= auto
@@ -43,7 +43,7 @@ test-python: ## Build the wheel, install it in .venv and run its tests.
 cluster-test: ## Install Ray into .venv and test a cluster of two nodes on this machine.
 	@scripts/setup.sh tests
 	@scripts/wheel.sh
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check "ray[client]==2.60.0"
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c codec-py/requirements-constraints.txt "ray[client]==2.60.0"
 	$(PYTHON) -m pytest codec-py/tests/test_cluster.py codec-py/tests/experiments/test_launch.py
 
 gpu-test: ## Test and measure on a real GPU; tables and hashes go to out/gpu (or OUT). Fails where there is no GPU.
@@ -56,10 +56,11 @@ arm-test: ## Test in an emulator that 64-bit ARM gives the same bits.
 kernels: setup ## Compile the CUDA kernels anew into neural-codec/src/gpu/ (PTX and machine code).
 	NEURAL_CODEC_WRITE_KERNELS=1 cargo test -p neural-codec --test cuda_kernels the_embedded
 
-lint: ## Check formatting, lints, the links of the API documentation, and that Cargo.lock is what the manifests ask for.
+lint: ## Check formatting, lints, the crate without its features, the links of the API documentation, and that Cargo.lock is what the manifests ask for.
 	@cargo metadata --locked --format-version 1 --filter-platform "$$(rustc --print host-tuple)" >/dev/null
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	cargo check --quiet -p neural-codec --no-default-features
 	@if cargo deny --version >/dev/null 2>&1; then $(MAKE) --no-print-directory deny; else echo "skipped licenses and sources: make deny installs cargo-deny"; fi
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p neural-codec -p codec-ffi --all-features
 
@@ -85,7 +86,7 @@ package: ## Check that the crate that would be published is whole: builds from w
 docs: ## Write the API pages of Rust (target/doc) and Python (out/docs); C's are include/neural_codec.h itself.
 	cargo doc --no-deps -p neural-codec --all-features
 	@scripts/wheel.sh
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check pdoc==16.0.0
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c codec-py/requirements-constraints.txt pdoc==16.0.0
 	$(PYTHON) -m pdoc --docformat markdown --output-directory out/docs neural_codec neural_codec.records
 
 bench: ## Run the criterion benches.
@@ -168,7 +169,7 @@ worker-numbers: ## Measure what the experiment system costs and whether it loses
 cluster-numbers: ## Measure how CLIPS, joined, spread over simulated nodes of a Ray cluster; the table goes to out/cluster-numbers.md.
 	@scripts/setup.sh tests
 	@scripts/wheel.sh
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check "ray[client]==2.60.0"
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c codec-py/requirements-constraints.txt "ray[client]==2.60.0"
 	$(PYTHON) benches/cluster/efficiency.py --table out/cluster-numbers.md $(if $(EFFORT),--effort $(EFFORT)) $(or $(CLIPS),$(error name clips: CLIPS="a.mp4 b.mkv"))
 
 base-networks: ## Train the networks that filters begin with anew, on CLIPS and PHOTOS.

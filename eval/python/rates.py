@@ -3,7 +3,7 @@
     python eval/python/rates.py CLIP... [--frames 160] [--presets 8,6] [--rates 0.03,0.1] [--depth 10] [--library FILE] [--output out/rates]
 
 `SvtAv1EncApp` codes each clip in two passes at a rate of so many bits a luma sample; ours is then asked for the bits that it really took, at the same preset, by
-the same version of the library, at the same depth (`--depth`, by default the one that ours has by itself) and with one thread. Quality is the mean luma PSNR by `neural_codec.compare` on what decodes. Ours counts every byte of its file, theirs the
+the same version of the library, at the same depth (`--depth`, by default the one that ours has by itself) and with one thread. Quality is the mean luma PSNR by `neural_codec.compare` on what decodes, theirs at the bits that it has, ours rounded to the source's: that favors theirs a little. Ours counts every byte of its file, theirs the
 frames without the container. Processor time is of whole processes.
 
 Needs `SvtAv1EncApp` (Debian: svt-av1) and the program `encode` of the crate `eval` (`make ladder` builds it). The library that ours loads has to be of the

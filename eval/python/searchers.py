@@ -5,12 +5,12 @@
 Both get the same 4:2:0 frames and a target for the whole clip: the mean VMAF of the frames as they are (ab-av1's scaling of small ones is off), then XPSNR, ours by the
 least that ab-av1 reached in luma. Processor time is everything, search and measuring
 included, of the process and of what it starts. What was achieved is measured by `neural_codec.compare` on what decodes, for both. Bytes are the whole file
-of ours, and of ab-av1's the pictures without the container. Others code at `--depth` bits a sample, by default 10 as they do by themselves, and are compared at these. An ab-av1 that finds nothing is named and left out of the means, and ours of that clip with it.
+of ours, and of ab-av1's the pictures without the container. Others code at `--depth` bits a sample, by default 10 as they do by themselves, and are compared at these, where ours is rounded to the 8 bits of the source before: that favors the others a little. An ab-av1 that finds nothing is named and left out of the means, and ours of that clip with it.
 
 Av1an searches for VMAF alone here, at the presets that are named for it.
 
 What each found is added to OUTPUT/searchers.jsonl at once, with all that it depends on: what the clip's frames hold, target, depth, and builds of the programs. A second run
-measures ours anew, and of the others what is not there.
+measures ours anew, and of the others what is not there; what measured them is no part of it, as tests hold it to its oracles.
 
 Needs `ab-av1` and an FFmpeg with libsvtav1, libvmaf and xpsnr on the PATH, and a libvmaf (NEURAL_CODEC_VMAF); for Av1an `av1an`, `mkvmerge` and
 `SvtAv1EncApp`, which a link of that name to `svt_app.py` may be.

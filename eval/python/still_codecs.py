@@ -97,7 +97,10 @@ def encode(codec: StillCodec, quality: float, source: Path, target: Path) -> flo
 
 
 def build(codec: StillCodec) -> str:
-    """What a coder's points depend on beside picture and quality: builds of what codes and decodes, and how it is called."""
+    """What a coder's points depend on beside picture and quality: builds of what codes and decodes, and how it is called.
+
+    What measures them is no part of it: tests hold it to its oracles.
+    """
     if not codec.decode:
         return f"{kept.ours()}: {' '.join(codec.encode)}"
     programs = [kept.program(words[0], "-version" if words[0].endswith("webp") else "--version") for words in (codec.encode, codec.decode)]

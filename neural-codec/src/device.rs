@@ -1,5 +1,6 @@
 //! The device that heavy work runs on, and the way back to the CPU.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -28,6 +29,8 @@ struct Account {
     notes: Mutex<Vec<String>>,
     /// Whether some was done on a GPU.
     has_worked: AtomicBool,
+    /// Indices of GPUs whose loss is noted.
+    lost: Mutex<BTreeSet<u32>>,
 }
 
 impl Device {
@@ -117,6 +120,9 @@ impl Device {
                 Ok(Some(result))
             }
             Err(error @ (Error::Device { .. } | Error::OutOfMemory { .. })) => {
+                if gpu.is_lost() {
+                    lock(&self.account.lost).insert(gpu.index());
+                }
                 self.note(format!("{what} on the CPU: {error}"));
                 Ok(None)
             }
@@ -192,6 +198,7 @@ impl Device {
         let is_equal = found == expected;
         gpu.prove(what, is_equal);
         if !is_equal {
+            lock(&self.account.lost).insert(gpu.index());
             self.note(format!("{what} on the CPU: {self} gives other values than the CPU and is disabled"));
         }
         Ok(expected)
@@ -206,10 +213,8 @@ impl Device {
 
     /// Notes that a GPU is lost where nothing noted says so: other work of the process, whose notes are its own, may have lost it.
     fn note_loss(&self, index: u32) {
-        let error = lost(index);
-        let name = format!("cuda:{index}");
-        if !self.notes().iter().any(|note| note.contains(&name)) {
-            self.note(format!("All further work on the CPU: {error}"));
+        if lock(&self.account.lost).insert(index) {
+            self.note(format!("All further work on the CPU: {}", lost(index)));
         }
     }
 }

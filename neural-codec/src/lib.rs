@@ -54,6 +54,11 @@
 //!
 //! Modules are ranked; each imports only from ranks below its own (see `docs/ARCHITECTURE.md`).
 
+#![cfg_attr(
+    not(all(feature = "ffmpeg", feature = "images")),
+    allow(dead_code, reason = "readers and writers of files use it")
+)]
+
 mod audio_plan;
 pub mod base;
 pub mod bitstream;

@@ -65,6 +65,11 @@ fn scenes_are_held_to_the_floor_that_they_are_joined_for() {
         |settings: &Settings| concat(&clip().info, None, &mut Vec::new(), settings, scenes.clone()).unwrap();
     let same = joined(&low);
     assert!(same.total.target_met && same.notes.is_empty(), "{:?}", same.notes);
+    let above = in_parts(&high);
+    let report = concat(&clip().info, None, &mut Vec::new(), &low, above).unwrap();
+    assert!(report.total.target_met && report.notes.is_empty(), "{:?}", report.notes);
+    let whole = settings(&[("min_psnr_y", "30"), ("scope", "clip")]);
+    assert!(concat(&clip().info, None, &mut Vec::new(), &whole, scenes.clone()).is_err());
     for (settings, metric) in [(&high, "psnr_y"), (&other, "ssimulacra2")] {
         let report = joined(settings);
         let met: Vec<_> =

@@ -31,28 +31,30 @@ impl ClipLength {
         self.interval_runs + 1
     }
 
-    /// Counts a frame.
+    /// Checks that a frame may follow.
     ///
     /// # Errors
     ///
     /// `InvalidArgument` for a time that is not after the one before.
-    pub(super) fn add(&mut self, timestamp: i64) -> Result<()> {
-        if let Some((_, before)) = self.span {
-            if timestamp <= before {
+    pub(super) fn expect_next(&self, timestamp: i64) -> Result<()> {
+        match self.span {
+            Some((_, before)) if timestamp <= before => {
                 let name = format!("timestamp of frame {}", self.frames);
-                return Err(Error::invalid(
-                    name,
-                    format!("more than {before}, that of the frame before"),
-                    timestamp,
-                ));
+                Err(Error::invalid(name, format!("more than {before}, that of the frame before"), timestamp))
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a frame.
+    pub(super) fn add(&mut self, timestamp: i64) {
+        if let Some((_, before)) = self.span {
             let interval = Some(timestamp.abs_diff(before));
             self.interval_runs += u64::from(interval != self.interval);
             self.interval = interval;
         }
         self.frames += 1;
         self.span = Some((self.span.map_or(timestamp, |(first, _)| first), timestamp));
-        Ok(())
     }
 
     /// Duration of the frames so far.
@@ -75,7 +77,7 @@ mod tests {
     fn frames_of_equal_duration_are_one_run() {
         let runs = |times: &[i64]| {
             let mut length = ClipLength::default();
-            times.iter().for_each(|&time| length.add(time).unwrap());
+            times.iter().for_each(|&time| length.add(time));
             (length.frames(), length.interval_runs())
         };
         assert_eq!(runs(&[7]), (1, 1));
@@ -86,8 +88,9 @@ mod tests {
     #[test]
     fn times_have_to_rise() {
         let mut length = ClipLength::default();
-        length.add(5).unwrap();
-        let error = length.add(5).unwrap_err().to_string();
+        length.add(5);
+        assert!(length.expect_next(6).is_ok());
+        let error = length.expect_next(5).unwrap_err().to_string();
         assert!(error.contains("timestamp of frame 1") && error.contains("more than 5"), "{error}");
         assert_eq!(length.frames(), 1);
     }

@@ -157,7 +157,8 @@ pub fn encode_scene(
 ///
 /// # Errors
 ///
-/// `InvalidArgument` for scenes that do not follow one another, or were encoded with another preset or bit depth; `Io`.
+/// `InvalidArgument` for scenes that do not follow one another, or were encoded with another preset or bit depth; `Unsupported` for a floor
+/// of the clip; `Io`.
 pub fn concat(
     info: &VideoInfo,
     source: Option<&mut dyn FrameSource>,
@@ -178,6 +179,12 @@ pub(super) fn join(
     scenes: impl IntoIterator<Item = EncodedScene>,
 ) -> Result<Report> {
     let session = Session::new(*info, settings)?;
+    if session.target.floor_of_clip().is_some() {
+        return Err(Error::Unsupported {
+            what: "a floor of the clip for scenes that were encoded one by one".into(),
+            remedy: "use a floor of scenes".into(),
+        });
+    }
     let Others { tracks, packets: mut queue, lost, last_duration, frames } = others;
     let mut muxer = session.muxer(&tracks, Instant::now())?;
     muxer.lose(lost);

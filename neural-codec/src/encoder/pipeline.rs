@@ -263,11 +263,12 @@ impl Pipeline {
         };
         context.resources.cancel.check()?;
         check_frame(&frame, &self.session.source, self.length.frames())?;
-        self.length.add(frame.timestamp())?;
+        self.length.expect_next(frame.timestamp())?;
         let (frame, resident) = coded_frame(frame, &context.clip.info, &context.resources.device)?;
-        if self.length.frames() == 1 {
+        if self.length.frames() == 0 {
             self.open_cache(&frame)?;
         }
+        self.length.add(frame.timestamp);
         let clock = Arc::clone(&self.session.context.log.clock);
         clock.alone("cuts", || self.splitter.push(frame, resident.as_ref()))
     }

@@ -125,8 +125,8 @@ impl Session {
         })
     }
 
-    /// Holds a scene that was encoded elsewhere, perhaps for something else, to the floor that is asked for here; what to note where it is
-    /// below it.
+    /// Says of a scene that was encoded elsewhere, perhaps for something else, whether it meets the floor that is asked for here; what to note
+    /// where it does not, and met its own.
     ///
     /// # Errors
     ///
@@ -142,14 +142,14 @@ impl Session {
             pooling => Pooled::of(&scene.frames, pooling),
         };
         let missed = floor.missed(&measured, means.lossless_frames == means.frames);
-        if missed.is_empty() || !scene.report.target_met {
+        let was_met = std::mem::replace(&mut scene.report.target_met, missed.is_empty());
+        if missed.is_empty() || !was_met {
             return Ok(None);
         }
         let names = missed.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
         let floor = floor.text();
         let note =
             format!("Scene {index} was not encoded for {floor}: {names} is below that, or was not measured.");
-        scene.report.target_met = false;
         Ok(Some(note))
     }
 
@@ -204,7 +204,7 @@ impl Session {
     pub(super) fn notes(&self) -> Vec<String> {
         let Resources { device, cache, .. } = &self.context.resources;
         let mut notes = Vec::new();
-        if device.has_worked_on_gpu() {
+        if device.gpu().is_some() && device.has_worked_on_gpu() {
             let names: Vec<String> = self.devices.iter().map(Device::to_string).collect();
             notes.push(format!("Frames were analyzed, measured and filtered on {}.", names.join(", ")));
         }

@@ -15,7 +15,6 @@ mod atomic_file;
 mod atomic_folder;
 #[cfg(feature = "ffmpeg")]
 mod clock;
-#[cfg(feature = "ffmpeg")]
 mod container;
 #[cfg(feature = "ffmpeg")]
 mod container_length;

@@ -137,7 +137,7 @@ impl Comparison {
         }
         let measures = (!self.is_rgb()).then_some(self.measures);
         let frame = self.device.at(source.gpu()).agreed(
-            self.kind(),
+            self.kind(size),
             usize::MAX,
             |_| on_device::measure_gpu_frames(source, decoded, measures),
             || self.measure_downloaded(source, decoded),
@@ -156,9 +156,9 @@ impl Comparison {
     }
 
     /// The kind of work, each of which is compared with the CPU's once: other kernels run for each.
-    fn kind(&self) -> &'static str {
+    fn kind(&self, size: (usize, usize)) -> &'static str {
         let is_eight = self.format.depth == BitDepth::Eight;
-        let has = |metric| !self.is_rgb() && self.measures.has(metric);
+        let has = |metric: Metric| !self.is_rgb() && self.measures.has(metric) && metric.is_defined(size);
         match (has(Metric::MsSsimY), has(Metric::SsimY), is_eight) {
             (true, _, true) => "metrics with MS-SSIM",
             (true, _, false) => "metrics of 10 bits with MS-SSIM",
@@ -242,7 +242,7 @@ impl Comparison {
         let measures = (!self.is_rgb()).then_some(self.measures);
         let depth = self.format.depth;
         self.device.agreed(
-            self.kind(),
+            self.kind((source[0].width(), source[0].height())),
             source[0].samples().len(),
             |gpu| on_device::measure(gpu, source, decoded, depth, measures),
             || self.measure_on_cpu(source, decoded),

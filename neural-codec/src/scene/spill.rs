@@ -1,7 +1,7 @@
 //! Source frames that wait on disk, of all scenes in one temporary file: a file a scene would end at the files that a process may open.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
@@ -17,15 +17,15 @@ pub(super) struct Spill {
 
 #[derive(Debug)]
 struct Store {
-    file: File,
+    file: Arc<File>,
     /// Places up to here are, or were, taken. Units: frames.
     end: u64,
     /// Places before it that are free.
     free: Vec<u64>,
     /// Any frame: size, format and color of all of them.
-    model: Frame,
-    /// A frame on its way, from the memory of the one before.
-    bytes: Vec<u8>,
+    model: Arc<Frame>,
+    /// Memory of frames that were on their way.
+    spare: Vec<Vec<u8>>,
 }
 
 /// A frame on disk, whose place is free once this is dropped.
@@ -36,6 +36,13 @@ pub(super) struct SpilledFrame {
     timestamp: i64,
 }
 
+/// What it takes to read or write a frame, without the lock.
+struct Way {
+    file: Arc<File>,
+    model: Arc<Frame>,
+    bytes: Vec<u8>,
+}
+
 impl Spill {
     /// Keeps a frame.
     ///
@@ -43,13 +50,29 @@ impl Spill {
     ///
     /// `Io` where the disk is full; `Internal` for a frame of another size than the first.
     pub(super) fn keep(self: &Arc<Self>, frame: &Frame) -> Result<SpilledFrame> {
-        let mut store = lock(&self.store);
-        let store = match &mut *store {
-            Some(store) => store,
-            empty => empty.insert(Store::new(frame)?),
+        let (mut way, place) = {
+            let mut store = lock(&self.store);
+            let store = match &mut *store {
+                Some(store) => store,
+                empty => empty.insert(Store::new(frame)?),
+            };
+            if frame.byte_len() != store.model.byte_len() {
+                return Err(Error::internal("scene frames", "a frame of another size"));
+            }
+            (store.way()?, store.place())
         };
-        let place = store.write(frame)?;
-        Ok(SpilledFrame { spill: Arc::clone(self), place, timestamp: frame.timestamp })
+        let kept = SpilledFrame { spill: Arc::clone(self), place, timestamp: frame.timestamp };
+        way.bytes.clear();
+        frame.append_samples(&mut way.bytes);
+        way.file.write_all_at(&way.bytes, way.offset(place)).map_err(disk_error)?;
+        self.give_back(way);
+        Ok(kept)
+    }
+
+    fn give_back(&self, way: Way) {
+        if let Some(store) = &mut *lock(&self.store) {
+            store.spare.push(way.bytes);
+        }
     }
 }
 
@@ -60,9 +83,16 @@ impl SpilledFrame {
     ///
     /// `Io` where it cannot be read back.
     pub(super) fn read(&self) -> Result<Frame> {
-        let mut store = lock(&self.spill.store);
-        let store = store.as_mut().ok_or_else(|| Error::internal("scene frames", "no file of frames"))?;
-        store.read(self.place).map(|frame| frame.with_timestamp(self.timestamp))
+        let way = lock(&self.spill.store).as_mut().map(Store::way).transpose()?;
+        let mut way = way.ok_or_else(|| Error::internal("scene frames", "no file of frames"))?;
+        way.bytes.resize(way.model.byte_len(), 0);
+        let offset = way.offset(self.place);
+        way.file.read_exact_at(&mut way.bytes, offset).map_err(disk_error)?;
+        let model = &way.model;
+        let mut frame = Frame::to_fill(model.width(), model.height(), model.format(), model.color())?;
+        frame.copy_samples(&way.bytes);
+        self.spill.give_back(way);
+        Ok(frame.with_timestamp(self.timestamp))
     }
 }
 
@@ -76,43 +106,36 @@ impl Drop for SpilledFrame {
 
 impl Store {
     fn new(model: &Frame) -> Result<Self> {
-        let file = tempfile::tempfile().map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        let bytes = memory::reserved("a frame on its way to disk", model.byte_len())?;
-        Ok(Self { file, end: 0, free: Vec::new(), model: model.try_clone()?, bytes })
+        let file = Arc::new(tempfile::tempfile().map_err(disk_error)?);
+        Ok(Self { file, end: 0, free: Vec::new(), model: Arc::new(model.try_clone()?), spare: Vec::new() })
     }
 
-    /// Where a place begins in the file.
-    fn offset(&self, place: u64) -> SeekFrom {
-        SeekFrom::Start(place * self.model.byte_len() as u64)
+    fn way(&mut self) -> Result<Way> {
+        let bytes = match self.spare.pop() {
+            Some(bytes) => bytes,
+            None => memory::reserved("a frame on its way to disk", self.model.byte_len())?,
+        };
+        Ok(Way { file: Arc::clone(&self.file), model: Arc::clone(&self.model), bytes })
     }
 
-    /// The place that the frame has got.
-    fn write(&mut self, frame: &Frame) -> Result<u64> {
-        if frame.byte_len() != self.model.byte_len() {
-            return Err(Error::internal("scene frames", "a frame of another size"));
-        }
-        self.bytes.clear();
-        frame.append_samples(&mut self.bytes);
-        let place = self.free.last().copied().unwrap_or(self.end);
-        let offset = self.offset(place);
-        (self.file.seek(offset).and_then(|_| self.file.write_all(&self.bytes)))
-            .map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        if self.free.pop().is_none() {
+    /// A place for a frame.
+    fn place(&mut self) -> u64 {
+        self.free.pop().unwrap_or_else(|| {
             self.end += 1;
-        }
-        Ok(place)
+            self.end - 1
+        })
     }
+}
 
-    fn read(&mut self, place: u64) -> Result<Frame> {
-        self.bytes.resize(self.model.byte_len(), 0);
-        let offset = self.offset(place);
-        (self.file.seek(offset).and_then(|_| self.file.read_exact(&mut self.bytes)))
-            .map_err(|source| Error::io(std::env::temp_dir(), source))?;
-        let model = &self.model;
-        let mut frame = Frame::to_fill(model.width(), model.height(), model.format(), model.color())?;
-        frame.copy_samples(&self.bytes);
-        Ok(frame)
+impl Way {
+    /// Where a place begins in the file.
+    fn offset(&self, place: u64) -> u64 {
+        place * self.model.byte_len() as u64
     }
+}
+
+fn disk_error(source: std::io::Error) -> Error {
+    Error::io(std::env::temp_dir(), source)
 }
 
 #[cfg(test)]

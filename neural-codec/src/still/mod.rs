@@ -22,6 +22,7 @@ mod train;
 pub use encode::{StillProgress, StillReader, StillSettings, StillTarget, encode};
 pub use picture::StillPicture;
 pub use plan::StillNetwork;
+#[cfg(feature = "images")]
 pub(crate) use train::training_bytes;
 
 use crate::bitstream::Limits;

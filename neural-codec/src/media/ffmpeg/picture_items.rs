@@ -10,8 +10,11 @@ use crate::error::{Error, Result};
 /// Bytes of the version and flags that some boxes begin with.
 const FULL_BOX: u64 = 4;
 
-/// What is said of alpha in `auxC`.
-const ALPHA: &[u8] = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha";
+/// What `auxC` says of alpha: in AVIF, and in HEIC (ISO/IEC 23008-12 clause 6.5.8, and for HEVC its annex B).
+const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
+
+/// The type of an item of XMP (ISO/IEC 23008-12 annex A.3).
+const XMP: &[u8] = b"application/rdf+xml\0";
 
 /// What the items of a picture file say that has no place in a clip: what is lost, and why. Nothing for files of another kind, and for what
 /// cannot be read. `is_upright`: whether the pictures come as they are stored.
@@ -59,7 +62,8 @@ impl Items {
         let mut headers = Headers::new(file);
         let end = headers.end()?;
         let whole = Part { name: 0, start: 0, end };
-        if headers.bytes::<8>(0)?[4..] != *b"ftyp" {
+        // Where there is an index of frames, FFmpeg reads those.
+        if headers.bytes::<8>(0)?[4..] != *b"ftyp" || headers.inner(whole, &[b"moov"])?.is_some() {
             return Ok(found);
         }
         let Some(meta) = headers.inner(whole, &[b"meta"])? else { return Ok(found) };
@@ -67,13 +71,22 @@ impl Items {
         if let Some(items) = headers.inner(meta, &[b"iinf"])? {
             // Its version says how long the count is.
             let count = if headers.bytes::<1>(items.start)? == [0] { 2 } else { 4 };
+            let primary = headers.primary(meta)?;
             for item in headers.boxes(items.start + FULL_BOX + count, items.end)? {
                 // Version 2 has numbers of 16 bits, version 3 of 32; two bytes on protection follow.
-                let number = if headers.bytes::<1>(item.start)? == [3] { 4 } else { 2 };
-                match &headers.bytes::<4>(item.start + FULL_BOX + number + 2)? {
-                    b"grid" | b"iovl" => found.is_grid = true,
+                let width = if headers.bytes::<1>(item.start)? == [3] { 4 } else { 2 };
+                let number = headers.whole_number(item.start + FULL_BOX, width)?;
+                let kind = item.start + FULL_BOX + width + 2;
+                match &headers.bytes::<4>(kind)? {
+                    b"grid" | b"iovl" => found.is_grid |= primary == Some(number),
                     b"Exif" => found.has_exif = true,
-                    b"mime" => found.has_xmp = true,
+                    // A name, which is mostly empty, is before the type.
+                    b"mime" => {
+                        found.has_xmp |= {
+                            let texts = headers.text_of(kind + 4, item.end)?;
+                            texts.windows(XMP.len()).any(|text| text == XMP)
+                        }
+                    }
                     _ => {}
                 }
             }
@@ -86,14 +99,33 @@ impl Items {
                 b"colr" => {
                     found.has_profile |= matches!(&headers.bytes::<4>(property.start)?, b"prof" | b"rICC");
                 }
-                b"auxC" if property.end - property.start >= FULL_BOX + ALPHA.len() as u64 => {
-                    let kind: [u8; ALPHA.len()] = headers.bytes(property.start + FULL_BOX)?;
-                    found.has_alpha |= kind == ALPHA;
+                b"auxC" => {
+                    let kind = headers.text_of(property.start + FULL_BOX, property.end)?;
+                    found.has_alpha |= ALPHA.iter().any(|alpha| kind.starts_with(alpha));
                 }
                 _ => {}
             }
         }
         Ok(found)
+    }
+}
+
+impl<F: Read + Seek> Headers<'_, F> {
+    /// The number of the item that is the picture.
+    fn primary(&mut self, meta: Part) -> io::Result<Option<u64>> {
+        let Some(primary) = self.inner(meta, &[b"pitm"])? else { return Ok(None) };
+        let width = if self.bytes::<1>(primary.start)? == [0] { 2 } else { 4 };
+        self.whole_number(primary.start + FULL_BOX, width).map(Some)
+    }
+
+    /// A number of so many bytes.
+    fn whole_number(&mut self, at: u64, width: u64) -> io::Result<u64> {
+        (at..at + width).try_fold(0, |number, at| Ok((number << 8) | u64::from(self.bytes::<1>(at)?[0])))
+    }
+
+    /// The bytes up to a place, or as many as names take.
+    fn text_of(&mut self, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        (start..end.min(start + 100)).map(|at| self.bytes::<1>(at).map(|[byte]| byte)).collect()
     }
 }
 
@@ -106,38 +138,44 @@ mod tests {
         [&(payload.len() as u32 + 8).to_be_bytes()[..], name, payload].concat()
     }
 
-    /// A file with items of these kinds and these properties.
-    fn file(kinds: &[&[u8; 4]], properties: &[(&[u8; 4], &[u8])]) -> Cursor<Vec<u8>> {
-        let item =
-            |kind: &&[u8; 4]| boxed(b"infe", &[&[2, 0, 0, 0, 0, 1, 0, 0][..], &kind[..], &[0]].concat());
-        let items: Vec<u8> = kinds.iter().flat_map(item).collect();
+    /// A file with items of these kinds, numbered from 1, of which the first is the picture, and these properties.
+    fn file(kinds: &[&[u8]], properties: &[(&[u8; 4], &[u8])]) -> Cursor<Vec<u8>> {
+        let item = |(number, kind): (u8, &&[u8])| {
+            boxed(b"infe", &[&[2, 0, 0, 0, 0, number, 0, 0][..], kind, &[0]].concat())
+        };
+        let items: Vec<u8> = (1..).zip(kinds).flat_map(item).collect();
         let count = (kinds.len() as u16).to_be_bytes();
         let items = boxed(b"iinf", &[&[0; 4][..], &count, &items].concat());
+        let primary = boxed(b"pitm", &[0, 0, 0, 0, 0, 1]);
         let properties: Vec<u8> =
             properties.iter().flat_map(|(name, payload)| boxed(name, payload)).collect();
         let properties = boxed(b"iprp", &boxed(b"ipco", &properties));
-        let meta = boxed(b"meta", &[&[0; 4][..], &items, &properties].concat());
+        let meta = boxed(b"meta", &[&[0; 4][..], &primary, &items, &properties].concat());
         Cursor::new([boxed(b"ftyp", b"avif\0\0\0\0"), meta, boxed(b"mdat", &[7; 20])].concat())
     }
 
-    fn lost(kinds: &[&[u8; 4]], properties: &[(&[u8; 4], &[u8])]) -> Vec<&'static str> {
+    fn lost(kinds: &[&[u8]], properties: &[(&[u8; 4], &[u8])]) -> Vec<&'static str> {
         lost_of_items(&mut file(kinds, properties), true).unwrap().into_iter().map(|(what, _)| what).collect()
     }
 
     #[test]
     fn what_a_picture_has_beside_its_samples_is_named() {
-        assert_eq!(lost(&[b"av01"], &[(b"irot", &[0]), (b"colr", b"nclx\0\x01\0\x0d\0\x06\x80")]), [""; 0]);
-        let alpha = [&[0; 4], ALPHA, &[0]].concat();
-        assert_eq!(lost(&[b"av01", b"av01"], &[(b"auxC", &alpha)]), ["alpha"]);
+        let plain: [(&[u8; 4], &[u8]); 2] = [(b"irot", &[0]), (b"colr", b"nclx\0\x01\0\x0d\0\x06\x80")];
+        assert_eq!(lost(&[b"av01", b"mime\0text/plain\0"], &plain), [""; 0]);
+        for alpha in ALPHA {
+            assert_eq!(lost(&[b"av01", b"av01"], &[(b"auxC", &[&[0; 4], alpha].concat())]), ["alpha"]);
+        }
         let all: [(&[u8; 4], &[u8]); 2] = [(b"colr", b"profXXXX"), (b"irot", &[3])];
-        assert_eq!(lost(&[b"av01", b"Exif", b"mime"], &all), ["orientation", "profile", "exif", "xmp"]);
+        let kinds: [&[u8]; 3] = [b"av01", b"Exif", b"mime\0application/rdf+xml\0"];
+        assert_eq!(lost(&kinds, &all), ["orientation", "profile", "exif", "xmp"]);
         assert_eq!(lost_of_items(&mut file(&[b"av01"], &[(b"imir", &[1])]), false).unwrap(), []);
     }
 
     #[test]
-    fn a_picture_of_tiles_is_refused() {
-        let error = lost_of_items(&mut file(&[b"av01", b"grid"], &[]), true).unwrap_err();
+    fn a_picture_of_tiles_is_refused_and_one_beside_it_is_not() {
+        let error = lost_of_items(&mut file(&[b"grid", b"av01"], &[]), true).unwrap_err();
         assert!(error.to_string().contains("tiles"), "{error}");
+        assert_eq!(lost(&[b"av01", b"grid"], &[]), [""; 0]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(crate) use model::Cost;
 pub(super) use planes::ForgetsSpares;
 #[cfg(test)]
 pub(super) use planes::spare_bytes;
+#[cfg(feature = "images")]
 pub(crate) use planes::training_bytes;
 pub(crate) use quantize::{parameter_bits, quantize};
 pub(crate) use starts::{best_start, steps_given_up};

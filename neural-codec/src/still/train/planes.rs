@@ -57,6 +57,7 @@ pub(in crate::still) fn spare_bytes() -> usize {
 }
 
 /// Bytes that training takes for a picture, at most: a multiple of a plane of it, as measured.
+#[cfg(feature = "images")]
 pub(crate) fn training_bytes(width: u64, height: u64) -> u64 {
     450 * stride_of(width as usize) as u64 * (height + REACH as u64)
 }
