@@ -89,7 +89,9 @@ def test_of_several_devices_each_is_used_where_frames_lie(library):
     assert after[0] == before[0] and after[1] > before[1] and array.streams == [0x20001], (after, array.streams)
     # On two devices: those of the second clip.
     assert neural_codec.compare(gpu.array(clip), gpu.array(other, device=1)) == expected
-    report = neural_codec.encode(clip, fps=25, effort=0, threads=2, quantizer=40, device=["cuda:0", "cuda:1"])
+    # Frames that are small stay on the CPU.
+    large = np.tile(clip[:2], (1, 8, 10, 1))
+    report = neural_codec.encode(large, fps=25, effort=0, threads=2, quantizer=40, device=["cuda:0", "cuda:1"])
     assert any("cuda:0 (fake driver), cuda:1 (fake driver)" in note for note in report.notes), report.notes
     """)
 
