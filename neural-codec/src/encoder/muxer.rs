@@ -36,6 +36,8 @@ pub(super) struct StreamMuxer {
     /// Duration of the last frame in the time base, where the source says.
     last_duration: Option<u64>,
     lost: Vec<Lost>,
+    /// Whether the stream is put into a container, whose bytes are what counts.
+    is_for_container: bool,
     start: Instant,
 }
 
@@ -60,6 +62,7 @@ impl StreamMuxer {
             writer,
             last_duration: None,
             lost: Vec::new(),
+            is_for_container: false,
             source,
             coded,
             settings,
@@ -79,6 +82,11 @@ impl StreamMuxer {
     /// Adds a sentence to the report.
     pub(super) fn note(&mut self, sentence: String) {
         self.notes.push(sentence);
+    }
+
+    /// Says that the stream is put into a container, whose bytes are what counts.
+    pub(super) fn count_elsewhere(&mut self) {
+        self.is_for_container = true;
     }
 
     /// Names what of the source is not in the stream.
@@ -203,7 +211,7 @@ impl StreamMuxer {
             lost: self.lost,
             photo: None,
         };
-        if self.settings.is_exceeded_by(bytes, report.total.bitrate_bps) {
+        if !self.is_for_container && self.settings.is_exceeded_by(bytes, report.total.bitrate_bps) {
             report.miss("What the stream holds beside its pictures brings it over the target.");
         }
         Ok((rest, report))

@@ -375,7 +375,8 @@ impl Pipeline {
         let (seconds, length) = (self.length.seconds(&self.session.source), self.length);
         let around = |container: Container| container.bytes_around(length.frames(), length.interval_runs());
         // What is described before the first scene, the packets that come, and what the container takes.
-        let others = self.muxer()?.position() + self.packets.bytes() + self.container.map_or(0, around);
+        let others =
+            self.muxer()?.position() + self.packets.bytes(self.container) + self.container.map_or(0, around);
         let library = &self.session.context.clip.library;
         let (step, note) = control.next(&self.session.target, seconds, others, library)?;
         match step {
@@ -420,7 +421,10 @@ impl Pipeline {
         packets.iter().try_for_each(|packet| muxer.add_packet(packet))?;
         muxer.lose(lost);
         muxer.set_last_duration(last_duration);
-        if let Some(muxer) = self.muxer.take() {
+        if let Some(mut muxer) = self.muxer.take() {
+            if self.container.is_some() {
+                muxer.count_elsewhere();
+            }
             let (bytes, report) = muxer.finish(&self.session.context.log.clock)?;
             self.give(bytes);
             self.report = Some(report);

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::bitstream::{AudioPacket, SubtitlePacket};
+use crate::media::Container;
 
 /// Bytes of a packet around its data, at most.
 const PACKET_BYTES: u64 = 48;
@@ -42,8 +43,12 @@ impl TrackQueue {
         self.packets.drain(..count).map(|(_, packet)| packet).collect()
     }
 
-    /// Bytes that the packets take in a stream, at most.
-    pub(super) fn bytes(&self) -> u64 {
-        self.packets.iter().map(|(_, packet)| packet.data().len() as u64 + PACKET_BYTES).sum()
+    /// Bytes that the packets take in a stream, or in the file that it is put into, at most.
+    pub(super) fn bytes(&self, container: Option<Container>) -> u64 {
+        let around = |packet: &OtherPacket| match (packet, container) {
+            (OtherPacket::Audio(_), Some(container)) => container.bytes_around_sound(),
+            _ => PACKET_BYTES,
+        };
+        self.packets.iter().map(|(_, packet)| packet.data().len() as u64 + around(packet)).sum()
     }
 }

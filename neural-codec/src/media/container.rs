@@ -102,14 +102,21 @@ impl Container {
 
     /// Bytes of a file of so many frames beyond those of the `.nvc` stream in it, at most but for files of a few frames, where what is
     /// described counts. `interval_runs`: runs of frames that are shown equally long.
-    ///
-    /// Of other tracks a stream takes more than a file does, whose index they then share.
     pub(crate) fn bytes_around(self, frames: u64, interval_runs: u64) -> u64 {
         match self {
             // A block: ID, length, track, time, flags (RFC 9559, clause 5.1.3.5), and OBUs that a stream does without.
             Self::Matroska | Self::WebM => FILE_BYTES + 10 * frames,
             // An entry of `stsz` each, of `stts` each run, and the same OBUs (ISO/IEC 14496-12, clauses 8.6.1.2 and 8.7.3.2).
             Self::Mp4 | Self::Mov => FILE_BYTES + 6 * frames + 8 * interval_runs,
+        }
+    }
+
+    /// Bytes of a file around a packet of sound, at most.
+    pub(crate) fn bytes_around_sound(self) -> u64 {
+        match self {
+            Self::Matroska | Self::WebM => 10,
+            // Entries of `stsz` and `stts`, and of `stco` and `stsc` where each packet lies alone between pictures, which then have a `stco` too.
+            Self::Mp4 | Self::Mov => 4 + 8 + 4 + 12 + 4,
         }
     }
 
