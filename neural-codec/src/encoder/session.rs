@@ -15,8 +15,8 @@ use crate::bitstream::Tracks;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::frame::{BitDepth, VideoInfo};
-use crate::metrics::{Comparison, Metric, vmaf_version};
-use crate::pooling::{Pooling, Scope};
+use crate::metrics::{Metric, vmaf_version};
+use crate::pooling::Scope;
 use crate::progress::CancelToken;
 use crate::repeats::RepeatChoice;
 use crate::scene::{MemoryBudget, Reading, SceneFrames};
@@ -134,14 +134,8 @@ impl Session {
     pub(super) fn judge(&self, scene: &mut EncodedScene) -> Result<Option<String>> {
         let index = scene.report.index;
         let SceneGoal::Floor(floor) = self.request(index)?.goal else { return Ok(None) };
-        let VideoInfo { width, height, format, .. } = self.context.clip.info;
-        let means =
-            Comparison::of_frames(format, self.target.measures(), (width, height), &scene.frames).finish();
-        let measured = match floor.pooling {
-            Pooling::Mean => Pooled::of_means(&means),
-            pooling => Pooled::of(&scene.frames, pooling),
-        };
-        let missed = floor.missed(&measured, means.lossless_frames == means.frames);
+        // As where scenes are encoded.
+        let missed = floor.missed(&Pooled::of(&scene.frames, floor.pooling));
         let was_met = std::mem::replace(&mut scene.report.target_met, missed.is_empty());
         if missed.is_empty() || !was_met {
             return Ok(None);

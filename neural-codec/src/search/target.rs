@@ -258,10 +258,11 @@ impl Floor {
     }
 
     /// The metrics in which scenes that were encoded elsewhere are below the floor, or were not measured.
-    pub(crate) fn missed(&self, measured: &Pooled, is_lossless: bool) -> Vec<Metric> {
+    pub(crate) fn missed(&self, measured: &Pooled) -> Vec<Metric> {
+        // PSNR is always measured, so that one that has no value says that nothing differs.
+        let is_lossless = measured.get(Metric::PsnrY).is_none();
         let is_missed = |&(metric, floor): &(Metric, f64)| match measured.get(metric) {
-            // Sums in another order differ in their last digits.
-            Some(value) => value < floor - 1e-9,
+            Some(value) => value < floor,
             None => !is_lossless,
         };
         self.set().filter(is_missed).map(|(metric, _)| metric).collect()

@@ -161,12 +161,8 @@ impl<F: Read + Seek> Headers<'_, F> {
         })
     }
 
-    fn number(&mut self, part: Part) -> io::Result<u64> {
-        let mut value = 0;
-        for at in part.start..part.end.min(part.start + 8) {
-            value = (value << 8) | u64::from(self.bytes::<1>(at)?[0]);
-        }
-        Ok(value)
+    fn number_of(&mut self, part: Part) -> io::Result<u64> {
+        self.number(part.start, part.end)
     }
 
     fn matroska(&mut self, end: u64, track: usize) -> io::Result<Option<DeclaredCrop>> {
@@ -182,7 +178,7 @@ impl<F: Read + Seek> Headers<'_, F> {
                 let video = fields.iter().find(|part| part.name == 0xE0);
                 let kind = fields.iter().find(|part| part.name == 0x83);
                 let (Some(&video), Some(&kind)) = (video, kind) else { continue };
-                if self.number(kind)? != 1 {
+                if self.number_of(kind)? != 1 {
                     continue;
                 }
                 if videos < track {
@@ -193,12 +189,12 @@ impl<F: Read + Seek> Headers<'_, F> {
                 let mut unit = 0;
                 for field in self.elements(video.start, video.end)? {
                     match field.name {
-                        0x54AA => crop.bottom = self.number(field)?,
-                        0x54BB => crop.top = self.number(field)?,
-                        0x54CC => crop.left = self.number(field)?,
-                        0x54DD => crop.right = self.number(field)?,
+                        0x54AA => crop.bottom = self.number_of(field)?,
+                        0x54BB => crop.top = self.number_of(field)?,
+                        0x54CC => crop.left = self.number_of(field)?,
+                        0x54DD => crop.right = self.number_of(field)?,
                         0x54B0 => crop.has_display_size = true,
-                        0x54B2 => unit = self.number(field)?,
+                        0x54B2 => unit = self.number_of(field)?,
                         _ => {}
                     }
                 }

@@ -39,6 +39,12 @@ impl<'a, F: Read + Seek> Headers<'a, F> {
         Ok(bytes)
     }
 
+    /// The number that lies between two places, of its first 8 bytes.
+    pub(super) fn number(&mut self, start: u64, end: u64) -> io::Result<u64> {
+        let mut places = start..end.min(start + 8);
+        places.try_fold(0, |number, at| Ok((number << 8) | u64::from(self.bytes::<1>(at)?[0])))
+    }
+
     /// The parts between two places, each read by `header`.
     pub(super) fn parts(
         &mut self,

@@ -75,17 +75,17 @@ impl Items {
             for item in headers.boxes(items.start + FULL_BOX + count, items.end)? {
                 // Version 2 has numbers of 16 bits, version 3 of 32; two bytes on protection follow.
                 let width = if headers.bytes::<1>(item.start)? == [3] { 4 } else { 2 };
-                let number = headers.whole_number(item.start + FULL_BOX, width)?;
-                let kind = item.start + FULL_BOX + width + 2;
+                let number = item.start + FULL_BOX;
+                let kind = number + width + 2;
                 match &headers.bytes::<4>(kind)? {
-                    b"grid" | b"iovl" => found.is_grid |= primary == Some(number),
+                    b"grid" | b"iovl" => {
+                        found.is_grid |= primary == Some(headers.number(number, number + width)?);
+                    }
                     b"Exif" => found.has_exif = true,
                     // A name, which is mostly empty, is before the type.
                     b"mime" => {
-                        found.has_xmp |= {
-                            let texts = headers.text_of(kind + 4, item.end)?;
-                            texts.windows(XMP.len()).any(|text| text == XMP)
-                        }
+                        let texts = headers.text_of(kind + 4, item.end)?;
+                        found.has_xmp |= texts.windows(XMP.len()).any(|text| text == XMP);
                     }
                     _ => {}
                 }
@@ -114,13 +114,9 @@ impl<F: Read + Seek> Headers<'_, F> {
     /// The number of the item that is the picture.
     fn primary(&mut self, meta: Part) -> io::Result<Option<u64>> {
         let Some(primary) = self.inner(meta, &[b"pitm"])? else { return Ok(None) };
-        let width = if self.bytes::<1>(primary.start)? == [0] { 2 } else { 4 };
-        self.whole_number(primary.start + FULL_BOX, width).map(Some)
-    }
-
-    /// A number of so many bytes.
-    fn whole_number(&mut self, at: u64, width: u64) -> io::Result<u64> {
-        (at..at + width).try_fold(0, |number, at| Ok((number << 8) | u64::from(self.bytes::<1>(at)?[0])))
+        let (number, width) =
+            (primary.start + FULL_BOX, if self.bytes::<1>(primary.start)? == [0] { 2 } else { 4 });
+        self.number(number, number + width).map(Some)
     }
 
     /// The bytes up to a place, or as many as names take.

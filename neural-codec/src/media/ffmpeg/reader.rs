@@ -92,7 +92,8 @@ impl FfmpegReader {
         let orientation = Orientation::of(&stream, &first)?;
         let size = (expected.width, expected.height);
         let nth = decoding.input().streams().take(index).filter(is_moving).count();
-        let declared = std::fs::File::open(path).ok().and_then(|mut file| declared_crop(&mut file, nth));
+        let mut file = std::fs::File::open(path).ok();
+        let declared = file.as_mut().and_then(|file| declared_crop(file, nth));
         let shown = declared.and_then(|declared| ShownPart::new(&declared, size, expected.format));
         let rate = options.frame_rate.unwrap_or_else(|| frame_rate(&stream));
         let other_rate = options.frame_rate.filter(|&asked| asked != frame_rate(&stream));
@@ -130,7 +131,7 @@ impl FfmpegReader {
         let lost =
             decoding.input().stream(index).map(|stream| lost_of_pictures(&stream, &first)).transpose()?;
         let is_upright = orientation == Orientation::default();
-        let of_items = std::fs::File::open(path).ok().map(|mut file| lost_of_items(&mut file, is_upright));
+        let of_items = file.as_mut().map(|file| lost_of_items(file, is_upright));
         for (what, why) in
             lost.unwrap_or_default().into_iter().chain(of_items.transpose()?.unwrap_or_default())
         {
