@@ -35,7 +35,7 @@ pub use obu::{
     sequence_header_obu, take_apart,
 };
 pub use quantizer::Quantizer;
-pub(crate) use retries::{retries_note, with_retries};
+pub(crate) use retries::{retries_note, retry, with_retries};
 pub use source::{coded_size, shown_padding};
 pub use still_encoder::{StillEncoder, StillTune};
 pub use temporal_unit::TemporalUnit;

@@ -14,13 +14,31 @@ pub(crate) fn with_retries<T>(
     mut once: impl FnMut() -> Result<T>,
     mut on_failure: impl FnMut(),
 ) -> Result<T> {
-    for _ in 0..MOST_FAILURES {
+    let mut failures = 0;
+    loop {
         match once() {
-            Err(Error::Stalled { .. } | Error::Corrupt { .. }) => on_failure(),
-            done => return done,
+            Ok(done) => return Ok(done),
+            Err(error) => retry(error, &mut failures)?,
         }
+        on_failure();
     }
-    once()
+}
+
+/// Counts a failure.
+///
+/// # Errors
+///
+/// The error, where it is none of the base encoder or one too many.
+pub(crate) fn retry(error: Error, failures: &mut u32) -> Result<()> {
+    *failures += 1;
+    match error {
+        Error::Stalled { .. } | Error::Corrupt { .. } | Error::Truncated { .. }
+            if *failures <= MOST_FAILURES =>
+        {
+            Ok(())
+        }
+        other => Err(other),
+    }
 }
 
 /// What a report says of an encode whose attempts were retried so many times.

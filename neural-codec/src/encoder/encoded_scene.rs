@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bitstream::{Limits, ScenePackets};
 use crate::error::{Error, Result};
 use crate::filter::train::TrainedFilter;
 use crate::metrics::FrameMetrics;
@@ -33,6 +34,21 @@ pub struct EncodedScene {
 }
 
 impl EncodedScene {
+    /// The same scene of a clip that has so many more scenes before it.
+    ///
+    /// # Errors
+    ///
+    /// None that a valid scene can cause.
+    pub(super) fn moved_by(mut self, scenes: u32) -> Result<Self> {
+        if scenes > 0 {
+            let mut packets = ScenePackets::from_bytes(&self.bytes, &Limits::default())?;
+            packets.header.index += scenes;
+            self.bytes = packets.to_bytes()?;
+            self.report.index = packets.header.index;
+        }
+        Ok(self)
+    }
+
     /// The scene as bytes, for [`from_bytes`](Self::from_bytes).
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod pipeline;
 mod preview;
 mod rate;
 mod scene;
+mod scene_job;
 mod scene_report;
 mod session;
 mod shared_scene;

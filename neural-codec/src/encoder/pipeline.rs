@@ -14,18 +14,17 @@ use super::clip_control::ClipControl;
 use super::clip_length::ClipLength;
 use super::encoded_scene::EncodedScene;
 use super::muxer::StreamMuxer;
-use super::scene::encode_scene;
+use super::scene_job::{WorkerResult, encode, probe};
 use super::session::{SceneRequest, Session};
-use super::shared_scene::{NextStep, ProbedScene};
+use super::shared_scene::NextStep;
 use super::source_format::{check_frame, coded_frame};
 use super::splitter::{SceneSplitter, Step};
 use super::task::SceneTask;
 use super::track_queue::{OtherPacket, TrackQueue};
-use super::warm_starts::{WarmStartPlace, WarmStarts};
+use super::warm_starts::WarmStarts;
 use super::workers::Workers;
 use crate::bitstream::{AudioPacket, Limits, SubtitlePacket, Tracks, check_tracks};
 use crate::error::{Error, Place, Result};
-use crate::filter::train::WarmStart;
 use crate::frame::{AnyFrame, Frame, FrameHash, KeepsSpares, VideoInfo};
 use crate::lost::Lost;
 use crate::media::Container;
@@ -33,18 +32,12 @@ use crate::process;
 use crate::progress::{CancelToken, Progress};
 use crate::report::Report;
 use crate::scene::{Profiler, SceneFrames};
-use crate::search::{AttemptCache, AttemptContext, Clip};
+use crate::search::{AttemptCache, Clip};
 use crate::settings::Settings;
 use crate::simd::InstructionSet;
 
 /// How often a waiting call checks progress and cancellation.
 const POLL: Duration = Duration::from_millis(50);
-
-/// What a worker gives back.
-enum WorkerResult {
-    Probed(Box<ProbedScene>),
-    Encoded(Box<EncodedScene>),
-}
 
 /// The scene that frames go to.
 struct OpenScene {
@@ -75,6 +68,8 @@ pub(super) struct Pipeline {
     report: Option<Report>,
     progress: Progress,
     scenes_started: u32,
+    /// Scenes that came in addition, where the base encoder failed within a scene whose frames were gone.
+    scenes_added: u32,
     is_finished: bool,
     /// Frames that are done with serve again while it lives.
     _spares: KeepsSpares,
@@ -106,6 +101,7 @@ impl Pipeline {
             report: None,
             progress: Progress::default(),
             scenes_started: 0,
+            scenes_added: 0,
             is_finished: false,
             start: Instant::now(),
             session,
@@ -322,12 +318,9 @@ impl Pipeline {
         let task = SceneTask { index, first_frame, frames, goal, tools, asked, filter };
         if let Some(control) = &self.control {
             let goal = control.probe_goal(self.length.declared_seconds(&self.session.source));
-            self.workers.submit(move || {
-                let probed = ProbedScene::new(context, task, place, goal)?;
-                Ok(WorkerResult::Probed(Box::new(probed)))
-            })
+            self.workers.submit(move || probe(context, task, place, goal))
         } else {
-            self.workers.submit(move || encode_in_turn(&context, &task, &place))
+            self.workers.submit(move || encode(&context, &task, &place))
         }
     }
 
@@ -361,8 +354,16 @@ impl Pipeline {
     fn mux(&mut self, result: WorkerResult) -> Result<()> {
         match (result, &mut self.control) {
             (WorkerResult::Probed(scene), Some(control)) => control.add(*scene)?,
-            (WorkerResult::Encoded(scene), Some(control)) => control.take(*scene),
-            (WorkerResult::Encoded(scene), None) => self.write_scene(*scene)?,
+            (WorkerResult::Encoded(scenes), Some(control)) => {
+                scenes.into_iter().for_each(|scene| control.take(scene));
+            }
+            (WorkerResult::Encoded(scenes), None) => {
+                let added = scenes.len().saturating_sub(1) as u32;
+                for scene in scenes {
+                    self.write_scene(scene.moved_by(self.scenes_added)?)?;
+                }
+                self.scenes_added += added;
+            }
             (WorkerResult::Probed(_), None) => {
                 return Err(Error::internal("pipeline", "a probe that nobody asked for"));
             }
@@ -382,7 +383,7 @@ impl Pipeline {
         match step {
             NextStep::Store(tasks) => {
                 for task in tasks {
-                    self.workers.submit(move || Ok(WorkerResult::Encoded(Box::new(task.run()?))))?;
+                    self.workers.submit(move || Ok(WorkerResult::Encoded(vec![task.run()?])))?;
                 }
                 self.control = Some(control);
             }
@@ -416,6 +417,10 @@ impl Pipeline {
         let (lost, last_duration) = (std::mem::take(&mut self.lost), self.length.last_duration);
         let mut notes = std::mem::take(&mut self.notes);
         notes.extend(self.session.notes());
+        if self.scenes_added > 0 {
+            let added = self.scenes_added;
+            notes.push(format!("{added} scenes begin where the base encoder failed, and not at a cut."));
+        }
         let muxer = self.muxer()?;
         notes.into_iter().for_each(|note| muxer.note(note));
         packets.iter().try_for_each(|packet| muxer.add_packet(packet))?;
@@ -471,21 +476,4 @@ fn expect_track(what: &str, track: u8, count: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid(what, format!("below {count}"), track))
-}
-
-/// Encodes a scene with what the scenes before it left, and leaves what it trained to those after it.
-fn encode_in_turn(
-    context: &AttemptContext,
-    task: &SceneTask,
-    place: &WarmStartPlace,
-) -> Result<WorkerResult> {
-    let warm_start = match task.filter {
-        Some(filter) if filter.starts_warm() => {
-            place.wait(&context.resources.cancel).inspect_err(|_| task.frames.abandon())?
-        }
-        _ => WarmStart::default(),
-    };
-    let scene = encode_scene(context, task, &warm_start)?;
-    place.leave(scene.trained.clone());
-    Ok(WorkerResult::Encoded(Box::new(scene)))
 }

@@ -10,17 +10,18 @@ use super::filter_plan::FilterPlan;
 use super::scene_report::scene_report;
 use super::task::{SceneGoal, SceneTask, StoredScene};
 use super::wiener::wiener_scene;
-use crate::base::coded_size;
+use crate::base::{Quantizer, coded_size};
 use crate::bitstream::{BaseLayer, FRAMES_PER_HASH, NeuralFilter, SceneHeader, ScenePackets};
 use crate::error::{Error, Result};
 use crate::filter::train::{TrainedFilter, WarmStart};
 use crate::frame::FrameHash;
 use crate::progress::Stage;
+use crate::repeats::Repeats;
 use crate::report::{AttemptRecord, SceneVerdict};
 use crate::scene::{Profile, SceneFrames};
 use crate::search::{
     AttemptContext, AttemptKind, EncodeAttempt, EncodeParams, Pooled, Quality, Search, SearchResult, Store,
-    Stored, attempt_record, run_attempt,
+    Stored, attempt_record, run_attempt, run_passing_attempts,
 };
 use crate::strategy::Strategy;
 use crate::wiener::Reach;
@@ -64,16 +65,7 @@ pub(super) fn encode_kept_scene(
     };
     let result = match &task.goal {
         &SceneGoal::Constant(quantizer) => {
-            let params = context.clip.effort.params(quantizer, task.tools.unwrap_or_default());
-            let found = params.quantizer;
-            let reason = if found == quantizer {
-                "the quantizer that was asked for".to_owned()
-            } else {
-                format!(
-                    "the finest quantizer that preset {} takes here; {quantizer} was asked for",
-                    params.preset
-                )
-            };
+            let (params, reason) = params_as_asked(context, task, quantizer);
             given(params, SceneVerdict::AsAsked, &reason, &mut store)?
         }
         SceneGoal::Share(params) => {
@@ -97,6 +89,67 @@ pub(super) fn encode_kept_scene(
     };
     let profile = profile(context, task)?;
     pack(context, task, result, &profile, trained, start.elapsed().as_secs_f64())
+}
+
+/// Encodes a scene at the quantizer that was asked for while its frames pass, of which none are kept: one scene, and one more from each place
+/// where the base encoder failed. Numbers of later scenes do not know of these.
+///
+/// # Errors
+///
+/// As [`encode_scene`]; `Internal` for a scene with another goal, or a filter.
+pub(super) fn encode_passing_scene(context: &AttemptContext, task: &SceneTask) -> Result<Vec<EncodedScene>> {
+    let _abandon = AbandonOnDrop(Arc::clone(&task.frames));
+    let (start, log) = (Instant::now(), &context.log);
+    let (&SceneGoal::Constant(quantizer), None) = (&task.goal, task.filter) else {
+        return Err(Error::internal("scene", "frames that are needed again are gone"));
+    };
+    let (params, reason) = params_as_asked(context, task, quantizer);
+    let running = log.begin(Stage::Store);
+    let attempts = run_passing_attempts(context, &task.frames, &params)?;
+    let took = running.end();
+    let profile = profile(context, task)?;
+    let seconds = start.elapsed().as_secs_f64() / attempts.len() as f64;
+    let mut scenes = Vec::with_capacity(attempts.len());
+    let (mut index, mut first_frame) = (task.index, task.first_frame);
+    for attempt in attempts {
+        let frames = attempt.frames.len() as u64;
+        let part = SceneTask {
+            index,
+            first_frame,
+            frames: Arc::clone(&task.frames),
+            goal: task.goal.clone(),
+            asked: task.asked.clone(),
+            ..*task
+        };
+        let record = attempt_record(Stage::Store, &params, &(0..frames), &attempt, took);
+        let result = SearchResult {
+            params: params.clone(),
+            scene: StoredScene { attempt, filter: None },
+            attempts: vec![record],
+            predicted: None,
+            verdict: SceneVerdict::AsAsked,
+            reason: reason.clone(),
+        };
+        scenes.push(pack(context, &part, result, &profile, None, seconds)?);
+        (index, first_frame) = (index + 1, first_frame + frames);
+    }
+    Ok(scenes)
+}
+
+/// What a scene is coded with at a quantizer that was asked for, and why.
+fn params_as_asked(
+    context: &AttemptContext,
+    task: &SceneTask,
+    quantizer: Quantizer,
+) -> (EncodeParams, String) {
+    let params = context.clip.effort.params(quantizer, task.tools.unwrap_or_default());
+    let reason = if params.quantizer == quantizer {
+        "the quantizer that was asked for".to_owned()
+    } else {
+        let preset = params.preset;
+        format!("the finest quantizer that preset {preset} takes here; {quantizer} was asked for")
+    };
+    (params, reason)
 }
 
 /// Waits for the end of the scene.
@@ -149,11 +202,7 @@ fn store_scene(
     warm_start: &WarmStart,
     records: &mut Vec<AttemptRecord>,
 ) -> Result<Stored<StoredScene>> {
-    let kind = match (&task.goal, task.filter) {
-        (_, Some(_)) => AttemptKind::StoreDecoded,
-        (SceneGoal::Constant(_), None) if context.resources.cache.is_none() => AttemptKind::StoreAndRelease,
-        (_, None) => AttemptKind::Store,
-    };
+    let kind = if task.filter.is_some() { AttemptKind::StoreDecoded } else { AttemptKind::Store };
     let log = &context.log;
     let running = log.begin(Stage::Store);
     let mut attempt = run_attempt(context, &task.frames, 0..u64::MAX, params, kind)?;
@@ -234,7 +283,11 @@ fn packets(
             first_frame: task.first_frame,
             strategy: if filter.is_some() { Strategy::Hybrid } else { Strategy::Av1 },
             timestamps: attempt.timestamps.clone(),
-            repeats: task.frames.wait_for_repeats().1,
+            repeats: if task.frames.is_passing() {
+                Repeats::default()
+            } else {
+                task.frames.wait_for_repeats().1
+            },
         },
         base,
         filter,

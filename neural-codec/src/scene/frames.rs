@@ -213,6 +213,11 @@ impl SceneFrames {
         }
     }
 
+    /// Whether frames are gone once they are read.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.reading == Reading::Once
+    }
+
     /// Frees frame `index`, which cannot be read again.
     pub(crate) fn release(&self, index: u64) {
         let mut state = lock(&self.state);

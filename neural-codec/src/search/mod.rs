@@ -39,7 +39,7 @@ pub(crate) use quality::{Pooled, Quality};
 pub(crate) use quality_curve::{Curve, STEP, middle};
 pub(crate) use rate_curve::{saving, shares};
 pub(crate) use rate_forecast::RateForecast;
-pub(crate) use run_attempt::{at_depth, run_attempt};
+pub(crate) use run_attempt::{at_depth, run_attempt, run_passing_attempts};
 pub(crate) use scene_search::{Search, SearchResult, Store, Stored, attempt_record};
 pub(crate) use stage_clock::{Spent, StageClock};
 pub use target::{Floor, Target};

@@ -11,7 +11,7 @@ use super::attempt::{AttemptKind, CodedFrames, EncodeAttempt};
 use super::context::AttemptContext;
 use super::course::Course;
 use super::params::EncodeParams;
-use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit, with_retries};
+use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit, retry, with_retries};
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
 use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics};
@@ -21,7 +21,7 @@ use crate::scene::{HeldFrames, SceneFrames};
 const WAITING: usize = 4;
 
 /// Encodes frames `span` of a scene by `params`, or takes the attempt from the cache; a span may end beyond the scene.
-/// Retries where the base encoder stalls or writes what cannot be decoded, unless the frames are gone by then.
+/// Retries where the base encoder stalls or writes what cannot be decoded.
 ///
 /// # Errors
 ///
@@ -33,12 +33,11 @@ pub(crate) fn run_attempt(
     params: &EncodeParams,
     kind: AttemptKind,
 ) -> Result<EncodeAttempt> {
-    let once = || run_once(context, frames, span.clone(), params, kind);
-    // What is released while it is coded is not there for another try.
-    let attempt = || match kind {
-        AttemptKind::StoreAndRelease => once(),
-        _ => with_retries(once, || context.log.retried()),
+    let once = || {
+        let (attempt, end) = run_once(context, frames, span.clone(), params, kind)?;
+        end.map(|()| attempt)
     };
+    let attempt = || with_retries(once, || context.log.retried());
     let Some(cache) = &context.resources.cache else { return attempt() };
     let is_stored = kind.is_stored();
     let measures = context.clip.measures(kind);
@@ -55,13 +54,41 @@ pub(crate) fn run_attempt(
     Ok(attempt)
 }
 
+/// Encodes a scene whose frames are released once they are measured. Where the base encoder fails on the way, they are not there for another
+/// try: what was decoded until then is an attempt, and the next begins behind it. Frames of each follow those of the one before.
+///
+/// # Errors
+///
+/// As of [`run_attempt`]; those of the base encoder where it fails too often.
+pub(crate) fn run_passing_attempts(
+    context: &AttemptContext,
+    frames: &SceneFrames,
+    params: &EncodeParams,
+) -> Result<Vec<EncodeAttempt>> {
+    let (mut attempts, mut first, mut failures) = (Vec::new(), 0, 0);
+    loop {
+        let (attempt, end) =
+            run_once(context, frames, first..u64::MAX, params, AttemptKind::StoreAndRelease)?;
+        first += attempt.frames.len() as u64;
+        if !attempt.frames.is_empty() {
+            attempts.push(attempt);
+        }
+        match end {
+            Ok(()) => return Ok(attempts),
+            Err(error) => retry(error, &mut failures)?,
+        }
+        context.log.retried();
+    }
+}
+
+/// An attempt as far as it came, and what ended it.
 fn run_once(
     context: &AttemptContext,
     frames: &SceneFrames,
     span: Range<u64>,
     params: &EncodeParams,
     kind: AttemptKind,
-) -> Result<EncodeAttempt> {
+) -> Result<(EncodeAttempt, Result<()>)> {
     let (pairs, queue) = sync_channel(WAITING);
     let (metrics_in, metrics_out) = channel();
     let first = span.start;
@@ -76,13 +103,13 @@ fn run_once(
         let measuring = scope.spawn(move || measurer.run(&queue));
         let course = Course::new(params, metrics_out);
         let coded =
-            Coder::new(context, frames, params, course, pairs, first).and_then(|coder| coder.run(span, kind));
+            Coder::new(context, frames, params, course, pairs, first).map(|coder| coder.run(span, kind));
         let measured = measuring.join().map_err(|_| Error::internal("measuring", "the thread panicked"))?;
         // The coder fails too where the measurer has gone; the measurer's own error says why.
         let mut attempt = measured?;
-        let coded = coded?;
+        let (coded, end) = coded?;
         (attempt.units, attempt.base) = (coded.units, coded.base);
-        Ok(attempt)
+        Ok((attempt, end))
     })
 }
 
@@ -114,6 +141,15 @@ struct Coded {
     base: CodedFrames,
 }
 
+impl Coded {
+    /// The first frames alone.
+    fn truncate(&mut self, frames: usize) {
+        self.units.truncate(frames);
+        self.base.sizes.truncate(frames);
+        self.base.quantizers.truncate(frames);
+    }
+}
+
 impl<'a> Coder<'a> {
     fn new(
         context: &'a AttemptContext,
@@ -139,7 +175,14 @@ impl<'a> Coder<'a> {
         })
     }
 
-    fn run(mut self, span: Range<u64>, kind: AttemptKind) -> Result<Coded> {
+    /// What the encoder gave whose frames are measured, and what ended it.
+    fn run(mut self, span: Range<u64>, kind: AttemptKind) -> (Coded, Result<()>) {
+        let end = self.code(span, kind);
+        self.coded.truncate(self.passed as usize);
+        (self.coded, end)
+    }
+
+    fn code(&mut self, span: Range<u64>, kind: AttemptKind) -> Result<()> {
         for index in span {
             let Some(frame) = self.frames.get(index)? else { break };
             self.context.resources.cancel.check()?;
@@ -176,7 +219,7 @@ impl<'a> Coder<'a> {
                 Place::default(),
             ));
         }
-        Ok(self.coded)
+        Ok(())
     }
 
     fn take(&mut self, unit: TemporalUnit, kind: AttemptKind) -> Result<()> {
