@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-use cpu_time::ProcessTime;
-
+use super::activity::{Activity, Threads};
 use super::config::EncoderConfig;
 use super::instance::Instance;
 use super::library::Library;
@@ -53,17 +52,14 @@ struct Patience {
     /// How often to look whether anything moves. Counted in looks rather than seconds, so that a process that
     /// was stopped for a while is not taken for one that stalls.
     tick: Duration,
-    /// So many looks in a row without an answer, while the process does next to nothing.
+    /// So many looks in a row without an answer, while the instance does next to nothing.
     idle_ticks: u32,
-    /// So many looks in a row without an answer, whatever the process does.
+    /// So many looks in a row without an answer, whatever the instance does.
     most_ticks: u32,
 }
 
-/// Half a minute of silence, an hour where other work keeps the process busy.
+/// Half a minute of silence, an hour of work without an answer.
 const PATIENCE: Patience = Patience { tick: Duration::from_secs(1), idle_ticks: 30, most_ticks: 3600 };
-
-/// A process that uses less than this share of one core does next to nothing.
-const IDLE_SHARE: f64 = 0.02;
 
 /// How often to look for a unit of an instance that is not asked to finish.
 const LOOK: Duration = Duration::from_millis(1);
@@ -74,6 +70,8 @@ pub(crate) const MOST_HELD: u64 = 80;
 
 /// What the thread drives.
 trait Engine: Send {
+    /// Those that it starts with its first frame.
+    fn threads(&self) -> Threads;
     fn send(&mut self, frame: &Frame, quantizer: u8) -> Result<()>;
     fn finish(&mut self) -> Result<()>;
     /// As [`SvtAv1Encoder::receive`].
@@ -81,6 +79,10 @@ trait Engine: Send {
 }
 
 impl Engine for Instance {
+    fn threads(&self) -> Threads {
+        Self::threads(self)
+    }
+
     fn send(&mut self, frame: &Frame, quantizer: u8) -> Result<()> {
         Self::send(self, frame, quantizer)
     }
@@ -116,6 +118,8 @@ pub struct SvtAv1Encoder {
     /// None once nothing follows.
     commands: Option<Sender<Command>>,
     answers: Receiver<Answer>,
+    /// Of the instance.
+    threads: Threads,
     patience: Patience,
     state: State,
     /// Frames that the instance has not taken yet.
@@ -142,6 +146,7 @@ impl SvtAv1Encoder {
     fn driving(engine: Box<dyn Engine>, config: &EncoderConfig, patience: Patience) -> Result<Self> {
         let (commands, queue) = channel();
         let (sender, answers) = channel();
+        let threads = engine.threads();
         std::thread::Builder::new()
             .name("neural-codec av1".into())
             .spawn(move || drive(engine, &queue, &sender))
@@ -150,6 +155,7 @@ impl SvtAv1Encoder {
             config: config.clone(),
             commands: Some(commands),
             answers,
+            threads,
             patience,
             state: State::Open,
             waiting: 0,
@@ -257,7 +263,7 @@ impl SvtAv1Encoder {
 
     /// Waits for one answer.
     fn wait(&mut self) -> Result<()> {
-        match next_answer(&self.answers, &self.patience) {
+        match next_answer(&self.answers, &self.patience, &self.threads) {
             Ok(answer) => self.take(answer),
             Err(error) => {
                 self.state = State::Failed;
@@ -317,7 +323,7 @@ impl Drop for SvtAv1Encoder {
         if self.state == State::Failed {
             return;
         }
-        while let Ok(answer) = next_answer(&self.answers, &self.patience) {
+        while let Ok(answer) = next_answer(&self.answers, &self.patience, &self.threads) {
             if matches!(answer, Answer::Closed) {
                 break;
             }
@@ -377,8 +383,8 @@ fn give(engine: &mut dyn Engine, answers: &Sender<Answer>) -> Result<u64> {
 /// # Errors
 ///
 /// `Stalled` where none comes and nothing moves.
-fn next_answer(answers: &Receiver<Answer>, patience: &Patience) -> Result<Answer> {
-    let (mut idle, start, mut looked, mut cpu) = (0, Instant::now(), Instant::now(), ProcessTime::now());
+fn next_answer(answers: &Receiver<Answer>, patience: &Patience, threads: &Threads) -> Result<Answer> {
+    let (mut idle, start, mut activity) = (0, Instant::now(), None);
     for _ in 0..patience.most_ticks {
         match answers.recv_timeout(patience.tick) {
             Ok(answer) => return Ok(answer),
@@ -386,9 +392,15 @@ fn next_answer(answers: &Receiver<Answer>, patience: &Patience) -> Result<Answer
                 return Err(Error::internal("SVT-AV1", "its thread has ended"));
             }
             Err(RecvTimeoutError::Timeout) => {
-                let share = cpu.elapsed().as_secs_f64() / looked.elapsed().as_secs_f64();
-                (looked, cpu) = (Instant::now(), ProcessTime::now());
-                idle = if share < IDLE_SHARE { idle + 1 } else { 0 };
+                // Who gets an answer soon never looks at the threads.
+                let is_idle = match &mut activity {
+                    Some(activity) => Activity::was_idle(activity),
+                    none => {
+                        *none = Some(Activity::of(threads));
+                        false
+                    }
+                };
+                idle = if is_idle { idle + 1 } else { 0 };
                 if idle >= patience.idle_ticks {
                     break;
                 }
@@ -409,6 +421,10 @@ mod tests {
     struct StandsStill(u32);
 
     impl Engine for StandsStill {
+        fn threads(&self) -> Threads {
+            Threads::default()
+        }
+
         fn send(&mut self, _: &Frame, _: u8) -> Result<()> {
             if self.0 == 0 {
                 loop {
@@ -453,16 +469,31 @@ mod tests {
     }
 
     #[test]
-    fn work_elsewhere_in_the_process_is_not_taken_for_stillness() {
+    fn work_is_not_taken_for_stillness_and_that_of_others_not_for_work() {
         let (sender, answers) = channel();
-        let busy = std::thread::spawn(move || {
+        let work = move || {
             let start = Instant::now();
-            while start.elapsed() < Duration::from_millis(400) {
+            while start.elapsed() < Duration::from_millis(800) {
                 std::hint::black_box(start.elapsed());
             }
             sender.send(Answer::Taken).unwrap();
-        });
-        assert!(matches!(next_answer(&answers, &HASTE), Ok(Answer::Taken)));
+        };
+        // Time of processors is counted in steps of 10 ms, and that of a thread that others keep waiting grows slowly.
+        let patience = Patience { tick: Duration::from_millis(50), ..HASTE };
+        let threads = Threads::default();
+        let busy = threads.started_by(|| std::thread::spawn(work.clone()));
+        assert!(matches!(next_answer(&answers, &patience, &threads), Ok(Answer::Taken)));
         busy.join().unwrap();
+        #[cfg(target_os = "linux")]
+        {
+            let threads = Threads::default();
+            let idle = threads.started_by(|| std::thread::spawn(std::thread::park));
+            let elsewhere = std::thread::spawn(work);
+            let stalled = next_answer(&answers, &patience, &threads);
+            assert!(matches!(stalled, Err(Error::Stalled { .. })));
+            elsewhere.join().unwrap();
+            idle.thread().unpark();
+            idle.join().unwrap();
+        }
     }
 }

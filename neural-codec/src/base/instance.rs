@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicPtr;
 
 use super::abi::{self, Component, InitHandle, Status};
+use super::activity::Threads;
 use super::aside::aside;
 use super::config::EncoderConfig;
 use super::copy::LoadedCopy;
@@ -47,6 +48,7 @@ pub(super) struct Instance {
     copy: Option<LoadedCopy>,
     api: abi::Api,
     component: NonNull<Component>,
+    threads: Threads,
     state: State,
     sent: u64,
     ready: VecDeque<TemporalUnit>,
@@ -81,6 +83,7 @@ impl Instance {
             api,
             component,
             state: State::Idle,
+            threads: Threads::default(),
             sent: 0,
             ready: VecDeque::new(),
         };
@@ -105,6 +108,11 @@ impl Instance {
             ));
         }
         Ok(encoder)
+    }
+
+    /// Those that it starts with its first frame.
+    pub(super) fn threads(&self) -> Threads {
+        self.threads.clone()
     }
 
     /// Hands one frame over, of the size and format that were configured; the samples are copied. `quantizer` counts only where
@@ -182,7 +190,8 @@ impl Instance {
         }
         let (api, component) = (self.api, AtomicPtr::new(self.component.as_ptr()));
         // SAFETY: the component is alive and has its parameters, and no other call is made meanwhile.
-        let status = aside(|| unsafe { (api.init)(component.into_inner()) });
+        let init = || aside(|| unsafe { (api.init)(component.into_inner()) });
+        let status = self.threads.started_by(init);
         self.guard(status.and_then(|status| check(status, "init")))?;
         self.state = State::Open;
         Ok(())

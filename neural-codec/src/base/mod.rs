@@ -4,6 +4,7 @@
 //! exactly one frame, and units travel in the order in which their frames are shown.
 
 mod abi;
+mod activity;
 mod aside;
 mod config;
 mod copy;
