@@ -83,7 +83,7 @@ fn an_encode_goes_on_where_the_base_encoder_failed() {
         let at = u64::from(at);
         let split = [(0, 0, at), (1, at, 30 - at), (2, 30, 30), (3, 60, 30)];
         assert_eq!(spans(&report), if at > 0 { split.as_slice() } else { whole.as_slice() });
-        let note = "1 scenes begin where the base encoder failed, and not at a cut.".to_owned();
+        let note = "Scenes that begin where the base encoder failed, not at a cut: 1.".to_owned();
         assert_eq!(report.notes.contains(&note), at > 0);
         assert!(report.notes.iter().any(|note| note.contains("was retried 1 times")), "{:?}", report.notes);
         // Decoding compares the hashes of what was measured.

@@ -418,8 +418,8 @@ impl Pipeline {
         let mut notes = std::mem::take(&mut self.notes);
         notes.extend(self.session.notes());
         if self.scenes_added > 0 {
-            let added = self.scenes_added;
-            notes.push(format!("{added} scenes begin where the base encoder failed, and not at a cut."));
+            let more = self.scenes_added;
+            notes.push(format!("Scenes that begin where the base encoder failed, not at a cut: {more}."));
         }
         let muxer = self.muxer()?;
         notes.into_iter().for_each(|note| muxer.note(note));

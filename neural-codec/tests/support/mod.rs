@@ -18,6 +18,8 @@ pub struct Clip {
     pub next: u64,
     pub tracks: Tracks,
     pub audio: Vec<AudioPacket>,
+    /// Packets of sound a frame, where there is sound.
+    pub sounds: i64,
     /// When a frame is shown, in the time base.
     pub time_of: fn(u64) -> i64,
 }
@@ -31,7 +33,7 @@ impl Clip {
             info.color = Color::default();
         }
         let (tracks, audio, time_of) = (Tracks::NONE, Vec::new(), |index| index as i64);
-        Self { info, frames, scene_frames, next: 0, tracks, audio, time_of }
+        Self { info, frames, scene_frames, next: 0, tracks, audio, sounds: 1, time_of }
     }
 
     /// An audio track with a packet for every frame.
@@ -85,14 +87,14 @@ impl FrameSource for Clip {
         }
         let frame = self.frame(self.next);
         if !self.tracks.audio.is_empty() {
-            let data = self.next.to_le_bytes().repeat(10);
-            self.audio.push(AudioPacket {
+            let (data, duration) = (self.next.to_le_bytes().repeat(10), 1920 / self.sounds);
+            self.audio.extend((0..self.sounds).map(|sound| AudioPacket {
                 track: 0,
-                timestamp: self.next as i64 * 1920,
-                duration: 1920,
+                timestamp: self.next as i64 * 1920 + sound * duration,
+                duration: duration as u32,
                 trim: Trim::default(),
-                data,
-            });
+                data: data.clone(),
+            }));
         }
         self.next += 1;
         Ok(Some(frame))
