@@ -280,6 +280,18 @@ impl Error {
         }
         self
     }
+
+    /// The same error where as many frames lie before what it counted from.
+    #[must_use]
+    pub(crate) fn frames_later(mut self, frames: u64) -> Self {
+        if let Self::Corrupt { place, .. }
+        | Self::Truncated { place, .. }
+        | Self::LimitExceeded { place, .. } = &mut self
+        {
+            place.frame = place.frame.map(|frame| frame + frames);
+        }
+        self
+    }
 }
 
 impl From<std::io::Error> for Error {

@@ -7,17 +7,27 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use neural_codec::base::Library;
-use neural_codec::decoder::inspect;
+use neural_codec::decoder::{DecoderSettings, StreamDecoder, inspect};
 use neural_codec::encoder::{Hooks, encode};
 use neural_codec::error::Error;
-use neural_codec::frame::PixelFormat;
+use neural_codec::frame::{Frame, PixelFormat, Planes};
 use neural_codec::report::Report;
 use neural_codec::settings::Settings;
 use support::Clip;
-use support::streams::decoded;
 
-/// Says at which packet of its next instance the library fails; at which of every instance.
-fn fail(at: Option<u32>, always: bool) {
+/// How the library fails.
+#[derive(Clone, Copy, PartialEq)]
+enum Failure {
+    /// It writes a packet that no decoder takes.
+    Damage,
+    /// It gives a packet without anything in it.
+    Loss,
+    /// Damage in every instance.
+    Always,
+}
+
+/// Says at which packet the next instance of the library that comes so far fails, and after it the next, and so on.
+fn fail(at: &[u64], failure: Failure) {
     let set = |name: &str, value: Option<String>| {
         // SAFETY: nothing else runs in this process while no encode does.
         #[allow(unsafe_code)]
@@ -28,8 +38,9 @@ fn fail(at: Option<u32>, always: bool) {
             }
         }
     };
-    set("FAILING_ENCODER_AT", at.map(|at| at.to_string()));
-    set("FAILING_ENCODER_ALWAYS", always.then(|| "1".into()));
+    set("FAILING_ENCODER_AT", Some(at.iter().map(u64::to_string).collect::<Vec<_>>().join(",")));
+    set("FAILING_ENCODER_LOSES", (failure == Failure::Loss).then(|| "1".into()));
+    set("FAILING_ENCODER_ALWAYS", (failure == Failure::Always).then(|| "1".into()));
 }
 
 /// The library of failing_encoder/encoder.c, compiled.
@@ -44,13 +55,30 @@ fn compiled(folder: &Path) -> PathBuf {
     library
 }
 
-/// A clip of 90 frames, each scene of 30.
+/// Ninety frames, each scene of 30; whatever moves, moves by two columns and a row a frame.
+fn clip() -> Clip {
+    Clip::new(96, 64, PixelFormat::YUV420_8, 90, 30)
+}
+
+fn frames_of(bytes: &[u8]) -> Vec<Frame> {
+    let mut decoder = StreamDecoder::new(bytes, DecoderSettings::default()).unwrap();
+    std::iter::from_fn(|| decoder.decode_frame().unwrap()).collect()
+}
+
+/// Sum of the absolute differences of luma.
+fn difference(a: &Frame, b: &Frame) -> u64 {
+    let luma = |frame: &Frame| match frame.planes() {
+        Planes::U8(planes) => planes[0].samples().to_vec(),
+        Planes::U16(_) => unreachable!("8 bits"),
+    };
+    luma(a).iter().zip(luma(b)).map(|(&a, b)| u64::from(a.abs_diff(b))).sum()
+}
+
 fn encoded(pairs: &[(&str, &str)]) -> Result<(Vec<u8>, Report), Error> {
     let mut settings = Settings::default();
     let all = [("effort", "0"), ("threads", "1"), ("strategies", "av1")];
     all.iter().chain(pairs).for_each(|(name, value)| settings.set(name, value).unwrap());
-    let mut clip = Clip::new(96, 64, PixelFormat::YUV420_8, 90, 30);
-    let mut bytes = Vec::new();
+    let (mut clip, mut bytes) = (clip(), Vec::new());
     let mut hooks = Hooks::default();
     hooks.scenes = Some(vec![0..30, 30..60, 60..90]);
     let report = encode(&mut clip, &mut bytes, &settings, hooks)?;
@@ -71,26 +99,55 @@ fn an_encode_goes_on_where_the_base_encoder_failed() {
         std::env::set_var("FAILING_ENCODER_BEHIND", behind.file());
         std::env::set_var("NEURAL_CODEC_SVTAV1", compiled(folder.path()));
     }
+    let source = clip();
     let whole = [(0, 0, 30), (1, 30, 30), (2, 60, 30)];
 
     // Frames that pass are gone: another scene begins with the frame that could not be decoded.
-    fail(None, false);
+    fail(&[], Failure::Damage);
     let (plain, report) = encoded(&[("quantizer", "40")]).unwrap();
     assert_eq!((spans(&report).as_slice(), report.notes.as_slice()), (whole.as_slice(), [].as_slice()));
-    for at in [0, 11, 29] {
-        fail(Some(at), false);
+    let plain = frames_of(&plain);
+    // Packets, and where scenes begin because of them: with the frame that is missing, and with none where the first is.
+    let cases: [(&[u64], &[u64]); 6] = [
+        (&[0], &[]),
+        (&[11], &[11]),
+        (&[29], &[29]),
+        // Within the scene that began, and within the next one.
+        (&[11, 4], &[11, 15]),
+        (&[11, 25], &[11, 55]),
+        (&[0, 2, 29], &[2, 59]),
+    ];
+    for (failure, (packets, beginnings)) in
+        [Failure::Damage, Failure::Loss].into_iter().flat_map(|failure| cases.map(|case| (failure, case)))
+    {
+        fail(packets, failure);
         let (bytes, report) = encoded(&[("quantizer", "40")]).unwrap();
-        let at = u64::from(at);
-        let split = [(0, 0, at), (1, at, 30 - at), (2, 30, 30), (3, 60, 30)];
-        assert_eq!(spans(&report), if at > 0 { split.as_slice() } else { whole.as_slice() });
-        let note = "Scenes that begin where the base encoder failed, not at a cut: 1.".to_owned();
-        assert_eq!(report.notes.contains(&note), at > 0);
-        assert!(report.notes.iter().any(|note| note.contains("was retried 1 times")), "{:?}", report.notes);
-        // Decoding compares the hashes of what was measured.
-        let frames = decoded(&bytes).unwrap();
+        let mut edges = [&[0, 30, 60, 90], beginnings].concat();
+        edges.sort_unstable();
+        let expected: Vec<_> = edges.windows(2).map(|edge| (edge[0], edge[1] - edge[0])).collect();
+        let expected: Vec<_> =
+            (0..).zip(expected).map(|(index, (first, frames))| (index, first, frames)).collect();
+        assert_eq!(spans(&report), expected, "{packets:?}");
+        let count = beginnings.len();
+        let note = format!("Scenes that begin where the base encoder failed, not at a cut: {count}.");
+        assert_eq!(report.notes.contains(&note), count > 0);
+        let times = ["once", "2 times", "3 times"][packets.len() - 1];
+        let note = format!("was retried {times}.");
+        assert!(report.notes.iter().any(|other| other.contains(&note)), "{:?}", report.notes);
+        for scene in &report.scenes {
+            let begins = scene.reason.ends_with("; it begins where the base encoder failed");
+            assert_eq!(begins, beginnings.contains(&scene.first_frame), "{}", scene.reason);
+        }
+        // Decoding compares the hashes of what was measured. The last scene is as if nothing had been.
+        let frames = frames_of(&bytes);
         assert_eq!(frames.len(), 90);
-        // The last scene is as if nothing had been.
-        assert_eq!(frames[30..], decoded(&plain).unwrap()[30..]);
+        assert_eq!(frames[60..], plain[60..]);
+        for (index, frame) in (0..).zip(&frames) {
+            let near = index.max(1) - 1..(index + 2).min(90);
+            let nearest = near.min_by_key(|&other| difference(frame, &source.frame(other)));
+            assert_eq!(nearest, Some(index), "{packets:?}");
+            assert_eq!(frame.timestamp, source.frame(index).timestamp, "{packets:?}");
+        }
         let summary = inspect(bytes.as_slice(), Default::default()).unwrap();
         assert_eq!((summary.frames, summary.scenes.len()), (90, report.scenes.len()));
         assert_eq!(report.total.bytes, bytes.len() as u64);
@@ -98,17 +155,21 @@ fn an_encode_goes_on_where_the_base_encoder_failed() {
 
     // What is kept is tried again as a whole, and nothing shows but the note.
     let searched = [("min_psnr_y", "30"), ("effort", "2")];
-    fail(None, false);
+    fail(&[], Failure::Damage);
     let (plain, _) = encoded(&searched).unwrap();
-    fail(Some(11), false);
-    let (bytes, report) = encoded(&searched).unwrap();
-    assert_eq!((spans(&report).as_slice(), bytes == plain), (whole.as_slice(), true));
-    assert!(report.notes.iter().any(|note| note.contains("was retried 1 times")), "{:?}", report.notes);
+    for failure in [Failure::Damage, Failure::Loss] {
+        fail(&[11], failure);
+        let (bytes, report) = encoded(&searched).unwrap();
+        assert_eq!((spans(&report).as_slice(), bytes == plain), (whole.as_slice(), true));
+        assert!(report.notes.iter().any(|note| note.contains("was retried once.")), "{:?}", report.notes);
+    }
 
-    // A base encoder that always fails is an error, and soon.
-    for pairs in [[("quantizer", "40")], [("min_psnr_y", "30")]] {
-        fail(Some(3), true);
+    // A base encoder that always fails is an error: at frame 3 of the third try, which begins behind the six frames of the two before; of each
+    // try where frames are kept.
+    for (pairs, frame) in [([("quantizer", "40")], 9), ([("min_psnr_y", "30")], 3)] {
+        fail(&[3], Failure::Always);
         let error = encoded(&pairs).unwrap_err();
         assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+        assert_eq!(error.place().frame, Some(frame), "{error}");
     }
 }

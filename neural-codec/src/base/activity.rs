@@ -24,12 +24,20 @@ impl Threads {
         done
     }
 
-    /// Processor time that they took so far; that of the whole process where they are not known.
-    fn processor_time(&self) -> Duration {
-        let numbers = self.0.get().filter(|numbers| !numbers.is_empty());
-        let time = numbers.and_then(|numbers| time_of(numbers));
-        time.unwrap_or_else(|| ProcessTime::now().as_duration())
+    /// What they did so far; what the whole process did where they are not known.
+    fn work(&self) -> Work {
+        let work = self.0.get().and_then(|numbers| work_of(numbers));
+        work.unwrap_or_else(|| Work { time: ProcessTime::now().as_duration(), is_at_it: false })
     }
+}
+
+/// What threads did and do.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    /// Processor time that they took.
+    time: Duration,
+    /// Whether one runs, would if it got a processor, or waits for a disk.
+    is_at_it: bool,
 }
 
 /// Threads that are looked at now and then.
@@ -37,23 +45,24 @@ impl Threads {
 pub(super) struct Activity<'a> {
     threads: &'a Threads,
     looked: Instant,
-    /// Processor time that they had taken then.
-    used: Duration,
+    /// What they had done then.
+    work: Work,
 }
 
 impl<'a> Activity<'a> {
     /// Looks for the first time.
     pub(super) fn of(threads: &'a Threads) -> Self {
-        Self { threads, looked: Instant::now(), used: threads.processor_time() }
+        Self { threads, looked: Instant::now(), work: threads.work() }
     }
 
-    /// Whether the threads did next to nothing since it was looked at them last.
+    /// Whether the threads did next to nothing since it was looked at them last, and do nothing now.
     pub(super) fn was_idle(&mut self) -> bool {
         let before = std::mem::replace(self, Self::of(self.threads));
         let took = self.looked.duration_since(before.looked).as_secs_f64();
         // Less than before: threads have ended, or became known, which is something.
-        let used = self.used.checked_sub(before.used);
-        used.is_some_and(|used| used.as_secs_f64() < IDLE_SHARE * took)
+        let used = self.work.time.checked_sub(before.work.time);
+        // Where others leave a thread no processor it uses none, and yet there is something that it would do.
+        !self.work.is_at_it && used.is_some_and(|used| used.as_secs_f64() < IDLE_SHARE * took)
     }
 }
 
@@ -64,18 +73,33 @@ fn numbers() -> Vec<u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Processor time of those of some threads that have not ended.
+/// What those of some threads do that have not ended; nothing is known where there is none, or one cannot be looked at.
 #[cfg(target_os = "linux")]
-fn time_of(numbers: &[u32]) -> Option<Duration> {
-    let mut time = 0;
+fn work_of(numbers: &[u32]) -> Option<Work> {
+    let (mut ticks, mut is_at_it, mut seen) = (0, false, 0);
     for number in numbers {
-        let Ok(stat) = std::fs::read_to_string(format!("/proc/self/task/{number}/stat")) else { continue };
-        // The second field is the name in brackets, which may hold any; 14 and 15 are the time in it and in the system (proc(5)).
+        let stat = match std::fs::read_to_string(format!("/proc/self/task/{number}/stat")) {
+            Ok(stat) => stat,
+            Err(error) if has_ended(&error) => continue,
+            Err(_) => return None,
+        };
+        // The second field is the name in brackets, which may hold any; the third is the state; 14 and 15 are the time in it and in the system
+        // (proc(5)).
         let (_, after) = stat.rsplit_once(')')?;
-        let mut ticks = after.split_ascii_whitespace().skip(11).map(|field| field.parse::<u64>().ok());
-        time += ticks.next()?? + ticks.next()??;
+        let mut fields = after.split_ascii_whitespace();
+        is_at_it |= matches!(fields.next()?, "R" | "D");
+        let mut times = fields.skip(10).map(|field| field.parse::<u64>().ok());
+        ticks += times.next()?? + times.next()??;
+        seen += 1;
     }
-    Some(Duration::from_secs_f64(time as f64 / ticks_a_second()? as f64))
+    let time = Duration::from_secs_f64(ticks as f64 / ticks_a_second()? as f64);
+    (seen > 0).then_some(Work { time, is_at_it })
+}
+
+/// Whether a thread could not be looked at because it is no more.
+#[cfg(target_os = "linux")]
+fn has_ended(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
 #[cfg(target_os = "linux")]
@@ -91,7 +115,7 @@ fn numbers() -> Vec<u32> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn time_of(_: &[u32]) -> Option<Duration> {
+fn work_of(_: &[u32]) -> Option<Work> {
     None
 }
 

@@ -38,6 +38,9 @@ pub(super) struct Settings {
 pub(super) struct Data {
     pub(super) bytes: *const u8,
     pub(super) size: usize,
+    reference: *mut c_void,
+    /// Comes back with the picture that is shown by these bytes.
+    pub(super) timestamp: i64,
     tail: [u64; 32],
 }
 
@@ -52,6 +55,7 @@ pub(super) struct Picture {
     pub(super) height: c_int,
     pub(super) layout: c_int,
     pub(super) bits: c_int,
+    pub(super) timestamp: i64,
     tail: [u64; 64],
 }
 
@@ -78,7 +82,13 @@ pub(super) struct Api {
 }
 
 impl Data {
-    pub(super) const EMPTY: Self = Self { bytes: std::ptr::null(), size: 0, tail: [0; 32] };
+    pub(super) const EMPTY: Self = Self {
+        bytes: std::ptr::null(),
+        size: 0,
+        reference: std::ptr::null_mut(),
+        timestamp: 0,
+        tail: [0; 32],
+    };
 }
 
 impl Picture {
@@ -90,6 +100,7 @@ impl Picture {
         height: 0,
         layout: 0,
         bits: 0,
+        timestamp: 0,
         tail: [0; 64],
     };
 }

@@ -182,8 +182,7 @@ impl Av1Decoder {
             return Ok(Some(frame));
         }
         if self.state == State::Finished && self.received < self.sent {
-            let error = self.missing();
-            return self.guard(Err(error));
+            return self.too_few();
         }
         Ok(None)
     }
@@ -206,8 +205,7 @@ impl Av1Decoder {
             let result = self.take_picture();
             self.guard(result)?;
         }
-        let error = self.missing();
-        self.guard(Err(error))
+        self.too_few()
     }
 
     /// Reads the unit's headers and compares them with what the scene is said to hold.
@@ -250,6 +248,7 @@ impl Av1Decoder {
         }
         // SAFETY: the library has just allocated that many bytes there.
         unsafe { std::ptr::copy_nonoverlapping(unit.as_ptr(), bytes, unit.len()) };
+        data.timestamp = self.sent as i64;
         self.sent += 1;
         let result = self.push(&mut data);
         if data.size > 0 {
@@ -290,7 +289,7 @@ impl Av1Decoder {
             dav1d::AGAIN => return Ok(()),
             error => return Err(self.failure(error)),
         }
-        let frame = self.convert(&picture);
+        let frame = self.expect_due(picture.timestamp).and_then(|()| self.convert(&picture));
         // SAFETY: the picture came from `get_picture`; its samples have been copied.
         unsafe { (api.picture_unref)(&mut picture) };
         self.ready.push_back(frame?.with_timestamp(self.received as i64));
@@ -334,15 +333,31 @@ impl Av1Decoder {
         Ok(frame)
     }
 
-    /// Fewer frames than units. dav1d 1.0 on several threads says no more than that where a picture was refused its memory.
-    fn missing(&self) -> Error {
+    /// Fewer frames than units.
+    fn too_few<T>(&mut self) -> Result<T> {
+        let error = self.missing(&format!("{} of {}", self.received, self.sent));
+        self.guard(Err(error))
+    }
+
+    /// A picture that is missing is found by the next one, before that is taken for it.
+    fn expect_due(&self, unit: i64) -> Result<()> {
+        let due = self.received as i64;
+        if unit == due {
+            Ok(())
+        } else {
+            Err(self.missing(&format!("unit {unit}'s in the place of unit {due}'s")))
+        }
+    }
+
+    /// No frame where one was due. dav1d 1.0 on several threads says no more than that where a picture was refused its memory.
+    fn missing(&self, found: &str) -> Error {
         let hides = self.config.threads > 1 && self.library.version.starts_with("1.0.");
         let hint = if hides {
             "; it may be memory that ran out, which dav1d 1.0 says with threads=1 alone"
         } else {
             ""
         };
-        self.corrupt("a frame for each unit", format!("{} of {}{hint}", self.received, self.sent))
+        self.corrupt("a frame for each unit", format!("{found}{hint}"))
     }
 
     /// What an error code of dav1d says: there is no memory, or the data is damaged.

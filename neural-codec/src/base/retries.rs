@@ -43,9 +43,10 @@ pub(crate) fn retry(error: Error, failures: &mut u32) -> Result<()> {
 
 /// What a report says of an encode whose attempts were retried so many times.
 pub(crate) fn retries_note(retries: u64) -> Option<String> {
-    let times = format!("retried {retries} times");
-    (retries > 0)
-        .then(|| format!("The base encoder stalled or wrote what cannot be decoded, and was {times}."))
+    let times = if retries == 1 { "once".to_owned() } else { format!("{retries} times") };
+    (retries > 0).then(|| {
+        format!("The base encoder stalled or wrote what cannot be decoded, and was retried {times}.")
+    })
 }
 
 #[cfg(test)]

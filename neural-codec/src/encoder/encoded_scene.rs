@@ -44,7 +44,11 @@ impl EncodedScene {
             let mut packets = ScenePackets::from_bytes(&self.bytes, &Limits::default())?;
             packets.header.index += scenes;
             self.bytes = packets.to_bytes()?;
+            // The number of the scene takes more bytes from 128 on, and from 16,384.
+            let size = self.bytes.len() as u64;
             self.report.index = packets.header.index;
+            self.report.bitrate_bps *= size as f64 / self.report.bytes as f64;
+            self.report.bytes = size;
         }
         Ok(self)
     }

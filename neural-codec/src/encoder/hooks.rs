@@ -15,7 +15,8 @@ pub struct Hooks<'a> {
     pub on_progress: Option<OnProgress<'a>>,
     /// Cancels from any thread.
     pub cancel: CancelToken,
-    /// Scenes to use instead of detected ones: contiguous ranges of frames from 0.
+    /// Scenes to use instead of detected ones: contiguous ranges of frames from 0. More come out where the base encoder fails at a constant
+    /// quantizer; notes of the report tell.
     pub scenes: Option<Vec<Range<u64>>>,
     /// Called before the first frame is coded with what of the source will not be in the output, where there is any.
     pub on_lost: Option<OnLost<'a>>,

@@ -92,27 +92,24 @@ pub(super) fn encode_kept_scene(
 }
 
 /// Encodes a scene at the quantizer that was asked for while its frames pass, of which none are kept: one scene, and one more from each place
-/// where the base encoder failed. Numbers of later scenes do not know of these.
+/// where the base encoder failed, as it does by chance: the only thing but the arguments that the bytes depend on. Numbers of later scenes do not know of these.
 ///
 /// # Errors
 ///
 /// As [`encode_scene`]; `Internal` for a scene with another goal, or a filter.
 pub(super) fn encode_passing_scene(context: &AttemptContext, task: &SceneTask) -> Result<Vec<EncodedScene>> {
     let _abandon = AbandonOnDrop(Arc::clone(&task.frames));
-    let (start, log) = (Instant::now(), &context.log);
     let (&SceneGoal::Constant(quantizer), None) = (&task.goal, task.filter) else {
         return Err(Error::internal("scene", "frames that are needed again are gone"));
     };
     let (params, reason) = params_as_asked(context, task, quantizer);
-    let running = log.begin(Stage::Store);
     let attempts = run_passing_attempts(context, &task.frames, &params)?;
-    let took = running.end();
     let profile = profile(context, task)?;
-    let seconds = start.elapsed().as_secs_f64() / attempts.len() as f64;
     let mut scenes = Vec::with_capacity(attempts.len());
     let (mut index, mut first_frame) = (task.index, task.first_frame);
-    for attempt in attempts {
+    for (attempt, took) in attempts {
         let frames = attempt.frames.len() as u64;
+        let begins = if index > task.index { "; it begins where the base encoder failed" } else { "" };
         let part = SceneTask {
             index,
             first_frame,
@@ -128,9 +125,9 @@ pub(super) fn encode_passing_scene(context: &AttemptContext, task: &SceneTask) -
             attempts: vec![record],
             predicted: None,
             verdict: SceneVerdict::AsAsked,
-            reason: reason.clone(),
+            reason: format!("{reason}{begins}"),
         };
-        scenes.push(pack(context, &part, result, &profile, None, seconds)?);
+        scenes.push(pack(context, &part, result, &profile, None, took.0)?);
         (index, first_frame) = (index + 1, first_frame + frames);
     }
     Ok(scenes)

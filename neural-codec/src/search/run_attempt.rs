@@ -15,6 +15,7 @@ use crate::base::{Av1Decoder, EncoderConfig, SvtAv1Encoder, TemporalUnit, retry,
 use crate::error::{Error, Place, Result};
 use crate::frame::{BitDepth, Frame, FrameHash};
 use crate::metrics::{ClipMeasurer, Comparison, FrameMetrics};
+use crate::progress::Stage;
 use crate::scene::{HeldFrames, SceneFrames};
 
 /// Decoded frames that may wait to be measured.
@@ -55,7 +56,8 @@ pub(crate) fn run_attempt(
 }
 
 /// Encodes a scene whose frames are released once they are measured. Where the base encoder fails on the way, they are not there for another
-/// try: what was decoded until then is an attempt, and the next begins behind it. Frames of each follow those of the one before.
+/// try: what was decoded until then is an attempt, and the next begins behind it. Frames of each follow those of the one before. With each, the seconds
+/// and processor seconds that it took.
 ///
 /// # Errors
 ///
@@ -64,19 +66,21 @@ pub(crate) fn run_passing_attempts(
     context: &AttemptContext,
     frames: &SceneFrames,
     params: &EncodeParams,
-) -> Result<Vec<EncodeAttempt>> {
+) -> Result<Vec<(EncodeAttempt, (f64, f64))>> {
     let (mut attempts, mut first, mut failures) = (Vec::new(), 0, 0);
     loop {
+        let running = context.log.begin(Stage::Store);
         let (attempt, end) =
             run_once(context, frames, first..u64::MAX, params, AttemptKind::StoreAndRelease)?;
-        first += attempt.frames.len() as u64;
-        if !attempt.frames.is_empty() {
-            attempts.push(attempt);
+        let (took, coded) = (running.end(), attempt.frames.len() as u64);
+        if coded > 0 {
+            attempts.push((attempt, took));
         }
         match end {
             Ok(()) => return Ok(attempts),
-            Err(error) => retry(error, &mut failures)?,
+            Err(error) => retry(error.frames_later(first), &mut failures)?,
         }
+        first += coded;
         context.log.retried();
     }
 }
@@ -223,6 +227,12 @@ impl<'a> Coder<'a> {
     }
 
     fn take(&mut self, unit: TemporalUnit, kind: AttemptKind) -> Result<()> {
+        // One that is missing would move all behind it.
+        if unit.index != self.count {
+            let found = format!("unit {}", unit.index);
+            let place = Place::at_frame(self.count);
+            return Err(Error::corrupt("base layer", format!("unit {}", self.count), found, place));
+        }
         self.decoder.send(&unit.data)?;
         self.count += 1;
         self.coded.base.sizes.push(unit.data.len() as u64);

@@ -1,4 +1,4 @@
-/* SVT-AV1 that fails once at a packet that a test names: stands before the real library, of which every copy of this one loads a
+/* SVT-AV1 that fails at packets that a test names, one an instance: stands before the real library, of which every copy of this one loads a
  * copy of its own, as the bindings do. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sendfile.h>
@@ -62,14 +63,17 @@ FORWARD1(svt_av1_enc_deinit_handle)
 void svt_av1_enc_release_out_buffer(void **a) { ((void (*)(void **))real(__func__))(a); }
 
 int32_t svt_av1_enc_get_packet(void *a, void **b, uint8_t c) {
-    /* Units of this instance that were given. */
-    static int given;
+    /* Units of this instance that were given, and whether it has failed. */
+    static int given, failed;
     int32_t status = ((int32_t (*)(void *, void **, uint8_t))real(__func__))(a, b, c);
     const char *wanted = getenv("FAILING_ENCODER_AT");
     struct header *packet = status == 0 ? *b : NULL;
     if (!packet || !packet->buffer || packet->filled == 0) return status;
-    if (wanted && given++ == atoi(wanted)) {
-        if (!getenv("FAILING_ENCODER_ALWAYS")) unsetenv("FAILING_ENCODER_AT");
+    if (wanted && *wanted && given++ == atoi(wanted) && !failed) {
+        failed = 1;
+        const char *rest = strchr(wanted, ',');
+        if (!getenv("FAILING_ENCODER_ALWAYS")) setenv("FAILING_ENCODER_AT", rest ? rest + 1 : "", 1);
+        if (getenv("FAILING_ENCODER_LOSES")) packet->filled = 0;
         /* The bit of an OBU's header that is never set. */
         for (uint32_t at = 0; at < packet->filled; at++) packet->buffer[at] |= 0x80;
     }
