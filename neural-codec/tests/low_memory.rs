@@ -198,10 +198,15 @@ fn training_a_filter_survives_every_failed_allocation() {
 #[test]
 fn training_a_still_survives_every_failed_allocation() {
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let plane =
-        |color: u32| (0..200 * 150).map(|at| (at % 200 * (color + 1) + at / 200) as u16 % 256).collect();
-    let picture =
-        StillPicture { width: 200, height: 150, bit_depth: 8, planes: [plane(0), plane(1), plane(2)] };
+    // No larger than it must be for a plane of floats to be a large allocation.
+    const WIDTH: u32 = 136;
+    const HEIGHT: u32 = 124;
+    let plane = |color: u32| {
+        (0..WIDTH * HEIGHT).map(|at| (at % WIDTH * (color + 1) + at / WIDTH) as u16 % 256).collect()
+    };
+    let planes = [plane(0), plane(1), plane(2)];
+    let picture = StillPicture { width: WIDTH, height: HEIGHT, bit_depth: 8, planes };
+    assert!((LARGE..LARGE * 5 / 4).contains(&((WIDTH * HEIGHT) as usize * size_of::<f32>())));
     // With a first guess of the latents, and without.
     for (effort, slow_down) in [(3, 8), (0, 2)] {
         let settings = StillSettings::new(effort, StillTarget::MinPsnr(20.0));
@@ -220,8 +225,8 @@ fn decoding_survives_every_failed_allocation() {
         let summary = inspect_any(Cursor::new(bytes.clone()), Limits::default()).unwrap();
         assert_eq!(summary.scenes.iter().any(|scene| scene.filter_bytes > 0), pairs != PLAIN, "{pairs:?}");
         survives("decode", 0, || decode(&bytes));
-        survives("seek", 0, || seek(&bytes));
-        survives("push", 0, || push(&bytes));
+        survives("seek", 1, || seek(&bytes));
+        survives("push", 1, || push(&bytes));
     }
 }
 

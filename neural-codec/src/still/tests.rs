@@ -60,8 +60,8 @@ fn training_leaves_no_memory_however_it_ends() {
 fn a_still_without_an_error_is_kept() {
     let flat =
         StillPicture { width: 8, height: 8, bit_depth: 8, planes: [vec![9; 64], vec![7; 64], vec![8; 64]] };
-    for floor in [30.0, 45.0] {
-        let settings = StillSettings::new(9, StillTarget::MinPsnr(floor));
+    for (effort, floor) in [(6, 30.0), (9, 45.0)] {
+        let settings = StillSettings::new(effort, StillTarget::MinPsnr(floor));
         let bytes = encode(&flat, &settings, &mut |_| {}).unwrap();
         let decoded = decode(&bytes, &Limits::default(), 0).unwrap();
         let psnr = flat.psnr_rgb(&decoded).unwrap();

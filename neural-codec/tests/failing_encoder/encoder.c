@@ -28,9 +28,9 @@ static void *real(const char *name) {
         if (from < 0 || to < 0 || fstat(from, &about) != 0) abort();
         for (off_t at = 0; at < about.st_size;)
             if (sendfile(to, from, &at, about.st_size - at) <= 0) abort();
-        /* Descriptors are left open, so that no two copies have one name. */
+        /* Descriptors are left open, so that no two copies have one name. Another version that is loaded, such as FFmpeg's, is not to come between. */
         snprintf(path, sizeof path, "/proc/self/fd/%d", to);
-        library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
         if (!library) abort();
     }
     void *found = dlsym(library, name);
