@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,12 @@ README = (ROOT / "README.md").read_text()
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 # The profile of the workspace, so that dependencies that it has built are taken from the target folder; the codec itself is
 # built without optimization, which takes a third of the time. What the environment says of debug information goes for both.
-PROFILE = {
-    "profile.dev.opt-level": "2",
-    "profile.dev.overflow-checks": "true",
-    "profile.dev.package.neural-codec.opt-level": "0",
-}
-if "CARGO_PROFILE_DEV_DEBUG" not in os.environ:
-    PROFILE["profile.dev.debug"] = '"line-tables-only"'
+DEV = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]["dev"]
+LEVELS = {name: profile["opt-level"] for name, profile in DEV.pop("package").items()} | {"neural-codec": 0}
+PROFILE = {f"profile.dev.{name}": json.dumps(value) for name, value in DEV.items()}
+PROFILE |= {f"profile.dev.package.{name}.opt-level": str(level) for name, level in LEVELS.items()}
+if "CARGO_PROFILE_DEV_DEBUG" in os.environ:
+    del PROFILE["profile.dev.debug"]
 
 
 def block(language: str) -> str:
