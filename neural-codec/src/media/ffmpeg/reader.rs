@@ -7,7 +7,7 @@ use ffmpeg_next::format::stream::Stream;
 use ffmpeg_next::frame;
 
 use super::super::container_length::CutShort;
-use super::super::retime::note_of_rate;
+use super::super::retime::{ReplacedTimes, note_of_rate};
 use super::super::timestamps::TimestampRepair;
 use super::super::{FrameSource, Lost, OpenOptions};
 use super::declared_crop::{ShownPart, declared_crop};
@@ -51,6 +51,8 @@ pub struct FfmpegReader {
     is_opaque: bool,
     /// The rate that was asked for, where it is not the file's.
     other_rate: Option<Rational>,
+    /// The file's times, where a rate was asked for.
+    replaced: Option<ReplacedTimes>,
     /// Whether the file has alpha beside what the decoder gives.
     has_hidden_alpha: bool,
     ended: bool,
@@ -137,6 +139,8 @@ impl FfmpegReader {
         {
             decoding.tracks_mut().lose(what, why.into());
         }
+        let replaced = options.frame_rate.filter(|_| !lacks_timestamps(decoding.input())).zip(stream_base);
+        let replaced = replaced.map(|(rate, base)| ReplacedTimes::new(rate, base));
         let (is_first, given, ended) = (true, 0, false);
         let is_opaque = samples::is_opaque(&first, &expected.layout);
         Ok(Self {
@@ -153,6 +157,7 @@ impl FfmpegReader {
             color_change: None,
             is_opaque,
             other_rate,
+            replaced,
             has_hidden_alpha,
             ended,
         })
@@ -191,6 +196,9 @@ impl FfmpegReader {
             Some(shown) => shown.of(&picture)?,
             None => picture,
         };
+        if let (Some(replaced), Some(time)) = (&mut self.replaced, self.current.timestamp()) {
+            replaced.push(time);
+        }
         let timestamp = self.clock.next(&self.current, self.given);
         self.given += 1;
         Ok(Some(self.orientation.apply(picture)?.with_timestamp(timestamp)))
@@ -232,6 +240,7 @@ impl FrameSource for FfmpegReader {
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         notes.extend(self.other_rate.and_then(|rate| note_of_rate(rate, self.tracks())));
+        notes.extend(self.replaced.as_ref().and_then(ReplacedTimes::note));
         if let Clock::File { start, .. } = self.clock
             && let seconds = start as f64 * self.info.time_base.value()
             && seconds.abs() >= 0.0005

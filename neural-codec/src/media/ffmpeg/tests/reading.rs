@@ -232,6 +232,27 @@ fn raw_streams_count_their_frames() {
 }
 
 #[test]
+fn uneven_times_that_a_rate_replaces_are_told() {
+    let Some(folder) = folder() else { return };
+    let pictures = "-f lavfi -i testsrc2=s=64x48:r=30:d=1";
+    let uneven = "-vf select=not(mod(n\\,3))+gt(n\\,15) -fps_mode vfr";
+    ffmpeg(folder.path(), &format!("{pictures} -c:v libx264 {{}}/even.mkv"));
+    ffmpeg(folder.path(), &format!("{pictures} {uneven} -c:v libx264 {{}}/uneven.mkv"));
+    ffmpeg(folder.path(), &format!("{pictures} {uneven} -f apng {{}}/uneven.png"));
+    for (name, steps) in
+        [("even.mkv", None), ("uneven.mkv", Some("0.033 to 0.100")), ("uneven.png", Some("0.033 to 0.100"))]
+    {
+        let options = OpenOptions { frame_rate: Some(Rational { num: 12, den: 1 }), ..Default::default() };
+        let mut source = open(&folder.path().join(name), &options).unwrap();
+        while source.next_frame().unwrap().is_some() {}
+        let told = steps.map(|steps| {
+            format!("The source's pictures are {steps} s apart; they come at 12 a second, as asked.")
+        });
+        assert_eq!(source.notes(), Vec::from_iter(told), "{name}");
+    }
+}
+
+#[test]
 fn small_and_short_clips_are_read() {
     let Some(folder) = folder() else { return };
     ffmpeg(
