@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use neural_codec::Result;
 use neural_codec::bitstream::PhotoTags;
-use neural_codec::decoder::{self, DecoderSettings};
+use neural_codec::decoder;
 use neural_codec::encoder::{self, Hooks};
 use neural_codec::media::photo::{self, Interleaved, Photo, Samples};
 use neural_codec::settings::Settings;
@@ -15,6 +15,7 @@ use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
+use crate::decoding::{Decoding, decoder_settings};
 use crate::errors::{check_process, copied, detached, to_python};
 use crate::job::{Job, Reporter};
 use crate::options::settings_from;
@@ -99,25 +100,24 @@ fn interleaved(picture: &Bound<'_, PyAny>) -> PyResult<Result<Interleaved>> {
 
 /// Decodes one picture into a PNG or TIFF file; the result is the account of it.
 #[pyfunction]
-pub(crate) fn decode_photo(py: Python<'_>, input: PathBuf, output: PathBuf, threads: usize) -> PyResult<Job> {
+pub(crate) fn decode_photo(py: Python<'_>, input: PathBuf, output: PathBuf, decoding: Decoding) -> PyResult<Job> {
     check_process(py)?;
-    Job::start(py, move |_| {
-        json(&decoder::decode_photo_file(&input, &output, &DecoderSettings::default().with_threads(threads))?)
-    })
+    let settings = decoder_settings(Some(decoding)).map_err(|error| to_python(py, error))?;
+    Job::start(py, move |_| json(&decoder::decode_photo_file(&input, &output, &settings)?))
 }
 
 /// Decodes one picture of a file, or of the bytes of a `.nvc` file: an array of shape `[height, width, channels]`, 3 or 4 of them, then
 /// ICC, EXIF and XMP, and what is lost as JSON.
 #[pyfunction]
-#[pyo3(signature = (*, path=None, bytes=None, threads=0))]
+#[pyo3(signature = (decoding, *, path=None, bytes=None))]
 pub(crate) fn decode_picture<'py>(
     py: Python<'py>,
+    decoding: Decoding,
     path: Option<PathBuf>,
     bytes: Option<Vec<u8>>,
-    threads: usize,
 ) -> PyResult<Bound<'py, PyTuple>> {
     check_process(py)?;
-    let settings = DecoderSettings::default().with_threads(threads);
+    let settings = decoder_settings(Some(decoding)).map_err(|error| to_python(py, error))?;
     let (picture, tags, lost) = detached(py, || {
         let photo = match (path, bytes) {
             (Some(path), _) => decoder::open_photo(&path, &settings)?,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import pickle
 
@@ -192,6 +193,42 @@ def test_a_damaged_scene_costs_that_scene_only(two_scenes):
     with pytest.raises(errors.NeuralCodecError) as caught:
         neural_codec.decode(damaged)
     assert caught.value.offset is not None or caught.value.scene is not None
+
+
+def test_what_asks_for_more_than_the_limits_is_refused_everywhere(clip, tmp_path):
+    stream = neural_codec.encode(clip, fps=24, **FAST).data
+    photo = tmp_path / "photo.nvc"
+    neural_codec.encode(np.ascontiguousarray(clip[0]), photo, **FAST)
+
+    def pushed(limits):
+        with neural_codec.PushDecoder(limits=limits) as decoder:
+            decoder.push(stream)
+            decoder.finish()
+            return list(decoder)
+
+    ways = [
+        lambda limits: list(neural_codec.Decoder(stream, limits=limits)),
+        lambda limits: neural_codec.Decoder(stream, limits=limits)[3],
+        lambda limits: list(pickle.loads(pickle.dumps(neural_codec.Decoder(stream, limits=limits)))),
+        lambda limits: list(neural_codec.Decoder(io.BytesIO(stream), limits=limits)),
+        lambda limits: neural_codec.decode(stream, limits=limits),
+        lambda limits: neural_codec.decode(stream, tmp_path / "clip.y4m", limits=limits),
+        lambda limits: neural_codec.decode(photo, tmp_path / "photo.png", limits=limits),
+        lambda limits: neural_codec.decode_photo(photo, limits=limits),
+        lambda limits: neural_codec.decode_photo(photo.read_bytes(), limits=limits),
+        pushed,
+    ]
+    for number, way in enumerate(ways):
+        way({"max_width": 96, "max_memory_bytes": 1 << 30})
+        with pytest.raises(errors.LimitExceeded, match="width"):
+            way({"max_width": 95})
+            pytest.fail(f"way {number}")
+        for wrong in ({"max_fun": 1}, {"threads": 1}, {"max_width": 2**32}, {"max_width": -1}):
+            with pytest.raises(errors.InvalidArgument, match=next(iter(wrong))):
+                way(wrong)
+        for wrong in ({"max_width": 1.5}, {"max_width": True}, {5: 5}, 5):
+            with pytest.raises(errors.InvalidType):
+                way(wrong)
 
 
 def test_clips_of_different_size_or_length_are_not_compared(clip):

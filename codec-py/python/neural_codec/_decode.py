@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -25,7 +25,7 @@ from ._measure import clip_info, stream_info
 from ._output import NUMBERED, check_distinct
 from ._progress import bar_for
 from ._receiving import Receiving
-from ._settings import Decoding, check_threads, device_text, whole_number
+from ._settings import Decoding, check_limits, check_threads, device_text, whole_number
 from ._sources import read_some, stream_from
 from .errors import (
     Cancelled,
@@ -74,6 +74,9 @@ class Decoder(Receiving):
     stay on that GPU: objects with `__dlpack__`, which `torch.from_dlpack` and `cupy.from_dlpack` take without a copy, `shape`,
     `dtype`, and `numpy()` for a copy on the host. A frame for which the GPU has no room is an array of numpy.
 
+    `limits` bounds what a stream may ask for before it is refused with `LimitExceeded`: `{"max_memory_bytes": 1 << 30}`. Names are those of
+    the settings of decoders in docs/C.md.
+
     Going to a frame decodes those before it in its scene. It takes a path or bytes; a file object is read from front to
     back, a whole scene at a time: `PushDecoder` gives frames while their scene still arrives. A decoder of a path or bytes
     can be pickled, as for workers of a `DataLoader`; the copy begins at the first frame.
@@ -89,13 +92,21 @@ class Decoder(Receiving):
         on_damage: str = "stop",
         device: str = "auto",
         on_device: bool = False,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(
-            planes=planes, layout=layout, threads=threads, on_damage=on_damage, device=device, on_device=on_device
+            planes=planes,
+            layout=layout,
+            threads=threads,
+            on_damage=on_damage,
+            device=device,
+            on_device=on_device,
+            limits=limits,
         )
         self._given = source
         self._options = {
             "planes": planes, "layout": layout, "threads": threads, "on_damage": on_damage, "device": device, "on_device": on_device,
+            "limits": None if limits is None else dict(limits),
         }  # fmt: skip
         self._seeker: _native.Seeker | None = None
         self._at: int | None = None
@@ -265,6 +276,7 @@ def decode(
     progress: ProgressArgument = None,
     threads: int = 0,
     device: str = "auto",
+    limits: Mapping[str, int] | None = None,
 ) -> Frames: ...
 @overload
 def decode(
@@ -275,6 +287,7 @@ def decode(
     progress: ProgressArgument = None,
     threads: int = 0,
     device: str = "auto",
+    limits: Mapping[str, int] | None = None,
 ) -> Written: ...
 def decode(
     source: Any,
@@ -284,12 +297,13 @@ def decode(
     progress: ProgressArgument = None,
     threads: int = 0,
     device: str = "auto",
+    limits: Mapping[str, int] | None = None,
 ) -> Frames | Written:
     """Decodes a stream: into arrays, or with `output` into a file that holds the frames without loss.
 
     `source`: a path, bytes or a binary file object. `output`: a path whose ending says the kind, `.y4m`, `.mkv`,
     `.mp4`, or a pattern such as `frames/%04d.png`; it appears whole or not at all, of pictures the folder where it is not there
-    yet. `device`: where filters run, as for `Decoder`.
+    yet. `device`: where filters run, and `limits`, as for `Decoder`.
     """
     check_layout(layout)
     decoding: Decoding = {
@@ -297,9 +311,10 @@ def decode(
         "skip_damage": False,
         "device": device_text(device),
         "on_device": False,
+        "limits": check_limits(limits),
     }
     if output is None:
-        return _decode_to_arrays(source, layout, progress, threads, device)
+        return _decode_to_arrays(source, layout, progress, decoding)
     if not isinstance(output, (str, os.PathLike)):
         raise InvalidType(f"output: expected a path or None, found {type(output).__name__}")
     check_distinct(source, output)
@@ -307,7 +322,7 @@ def decode(
     start = time.monotonic()
     if isinstance(source, (str, os.PathLike)) and _is_picture_name(output):
         with naming(source):
-            job = _native.decode_photo(source, output, threads)
+            job = _native.decode_photo(source, output, decoding)
             report = json.loads(drive(job, progress=progress, patience=WRITE_PATIENCE))
         seconds = time.monotonic() - start
         return Written(os.fspath(output), 1, seconds, 1 / max(seconds, 1e-9), _lost(report["lost"]))
@@ -335,12 +350,14 @@ def _is_picture_name(output: str | os.PathLike[str]) -> bool:
     return name.lower().endswith((".png", ".tif", ".tiff")) and NUMBERED.fullmatch(os.path.basename(name)) is None
 
 
-def _decode_to_arrays(source: Any, layout: str, progress: ProgressArgument, threads: int, device: str) -> Frames:
+def _decode_to_arrays(source: Any, layout: str, progress: ProgressArgument, decoding: Decoding) -> Frames:
     if hasattr(source, "read"):
         source = read_some(source) + source.read()
-    info = stream_info(source)
     with ExitStack() as stack:
-        decoder = stack.enter_context(Decoder(source, layout=layout, threads=threads, device=device))
+        threads, device, limits = decoding["threads"], decoding["device"], decoding["limits"]
+        decoder = stack.enter_context(Decoder(source, layout=layout, threads=threads, device=device, limits=limits))
+        # Frames are counted where limits allow what the stream asks for.
+        info = stream_info(source)
         on_progress = stack.enter_context(bar_for(progress))
         video = _empty_clip(info, decoder.info.bit_depth, layout)
         timestamps = np.zeros(info.frames)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from . import _native
 from ._frames import Array, as_array, is_array
 from ._library import suggest_libraries
-from ._settings import check_threads
+from ._settings import Decoding, check_limits, check_threads
 from ._sources import read_some
 from .errors import InvalidArgument, InvalidType, NeuralCodecError, naming
 from .records import Lost
@@ -59,20 +60,27 @@ class DecodedPhoto:
     """What of the file is not here."""
 
 
-def decode_photo(source: Any, *, threads: int = 0) -> DecodedPhoto:
+def decode_photo(source: Any, *, threads: int = 0, limits: Mapping[str, int] | None = None) -> DecodedPhoto:
     """Decodes one picture into an array, with its opacity, profile, EXIF and XMP.
 
-    `source`: the path of a `.nvc` photo or of a picture file, or bytes or a binary file object of a `.nvc` photo.
+    `source`: the path of a `.nvc` photo or of a picture file, or bytes or a binary file object of a `.nvc` photo. `limits`: what it may ask
+    for, as for `Decoder`.
     """
-    check_threads(threads)
+    decoding: Decoding = {
+        "threads": check_threads(threads),
+        "skip_damage": False,
+        "device": "auto",
+        "on_device": False,
+        "limits": check_limits(limits),
+    }
     suggest_libraries()
     if hasattr(source, "read"):
         source = read_some(source) + source.read()
     if isinstance(source, (str, os.PathLike)):
         with naming(source):
-            found = _native.decode_picture(path=source, threads=threads)
+            found = _native.decode_picture(decoding, path=source)
     elif isinstance(source, (bytes, bytearray, memoryview)):
-        found = _native.decode_picture(bytes=bytes(source), threads=threads)
+        found = _native.decode_picture(decoding, bytes=bytes(source))
     else:
         raise InvalidType(f"source: expected a path, bytes or a binary file object, found {type(source).__name__}")
     image, icc, exif, xmp, lost = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -47,9 +48,16 @@ class PushDecoder(Receiving):
         device: str = "auto",
         on_device: bool = False,
         whole_scenes: bool = False,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(
-            planes=planes, layout=layout, threads=threads, on_damage=on_damage, device=device, on_device=on_device
+            planes=planes,
+            layout=layout,
+            threads=threads,
+            on_damage=on_damage,
+            device=device,
+            on_device=on_device,
+            limits=limits,
         )
         suggest_libraries()
         self._native = _native.Pusher(self._decoding, check_flag("whole_scenes", whole_scenes))

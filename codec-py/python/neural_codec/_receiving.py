@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from ._frames import Picture, check_layout
-from ._settings import Decoding, check_flag, check_threads, device_text
+from ._settings import Decoding, check_flag, check_limits, check_threads, device_text
 from .errors import (
     Corrupt,
     InvalidArgument,
@@ -32,7 +32,17 @@ DAMAGE = (Corrupt, Truncated, LimitExceeded, Unsupported, UnsupportedVersion)
 class Receiving:
     """Gives frames until it is closed."""
 
-    def __init__(self, *, planes: bool, layout: str, threads: int, on_damage: str, device: str, on_device: bool) -> None:
+    def __init__(
+        self,
+        *,
+        planes: bool,
+        layout: str,
+        threads: int,
+        on_damage: str,
+        device: str,
+        on_device: bool,
+        limits: Mapping[str, int] | None,
+    ) -> None:
         if not isinstance(on_damage, str) or on_damage not in ("stop", "skip"):
             raise InvalidArgument(f"on_damage: expected 'stop' or 'skip', found {on_damage!r:.80}")
         self._planes = check_flag("planes", planes)
@@ -43,6 +53,7 @@ class Receiving:
             "skip_damage": self._skip,
             "device": device_text(device),
             "on_device": check_flag("on_device", on_device),
+            "limits": check_limits(limits),
         }
         self._closed = False
         self.errors: list[NeuralCodecError] = []

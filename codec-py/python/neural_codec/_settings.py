@@ -69,6 +69,8 @@ class Decoding(TypedDict):
     """Where filters run."""
     on_device: bool
     """Whether frames stay there."""
+    limits: dict[str, int]
+    """Bounds on what a stream may ask for, by name."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,19 @@ def check_threads(threads: Any) -> int:
     if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads <= 256:
         raise InvalidArgument(f"threads: expected a number from 0 to 256, found {threads!r:.80}")
     return threads
+
+
+def check_limits(limits: Any) -> dict[str, int]:
+    """Bounds on what a stream may ask for, as the native module takes them; it knows their names."""
+    if limits is None:
+        return {}
+    if not isinstance(limits, Mapping) or not all(isinstance(name, str) for name in limits):
+        raise InvalidType(f"limits: expected a dictionary of names and numbers, found {type(limits).__name__}")
+    numbers = {name: whole_number(name, bound) for name, bound in limits.items()}
+    for name, bound in numbers.items():
+        if not 0 <= bound < 2**64:
+            raise InvalidArgument(f"{name}: expected a number from 0 to {2**64 - 1}, found {bound}")
+    return numbers
 
 
 def frame_rate(fps: Any) -> tuple[int, int]:
