@@ -100,7 +100,12 @@ fn interleaved(picture: &Bound<'_, PyAny>) -> PyResult<Result<Interleaved>> {
 
 /// Decodes one picture into a PNG or TIFF file; the result is the account of it.
 #[pyfunction]
-pub(crate) fn decode_photo(py: Python<'_>, input: PathBuf, output: PathBuf, decoding: Decoding) -> PyResult<Job> {
+pub(crate) fn decode_photo(
+    py: Python<'_>,
+    input: PathBuf,
+    output: PathBuf,
+    decoding: Decoding,
+) -> PyResult<Job> {
     check_process(py)?;
     let settings = decoder_settings(Some(decoding)).map_err(|error| to_python(py, error))?;
     Job::start(py, move |_| json(&decoder::decode_photo_file(&input, &output, &settings)?))
