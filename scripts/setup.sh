@@ -78,6 +78,6 @@ fi
 
 if [ "${1-}" = tests ] && ! cargo nextest --version >/dev/null 2>&1; then
   echo "Installing cargo-nextest"
-  # Not optimized and unable to update itself, which is more than half of what there is to compile.
+  # Not optimized and unable to update itself: less to compile.
   cargo install --quiet --locked cargo-nextest --version 0.9.143 --debug --no-default-features --features default-no-update
 fi

@@ -271,24 +271,22 @@ impl Error {
 
     /// The same error with unknown parts of its place filled in from `outer`.
     #[must_use]
-    pub fn within(mut self, outer: Place) -> Self {
-        if let Self::Corrupt { place, .. }
-        | Self::Truncated { place, .. }
-        | Self::LimitExceeded { place, .. } = &mut self
-        {
-            *place = place.or(outer);
-        }
-        self
+    pub fn within(self, outer: Place) -> Self {
+        self.with_place(|place| place.or(outer))
     }
 
     /// The same error where as many frames lie before what it counted from.
     #[must_use]
-    pub(crate) fn frames_later(mut self, frames: u64) -> Self {
+    pub(crate) fn frames_later(self, frames: u64) -> Self {
+        self.with_place(|place| Place { frame: place.frame.map(|frame| frame + frames), ..place })
+    }
+
+    fn with_place(mut self, change: impl FnOnce(Place) -> Place) -> Self {
         if let Self::Corrupt { place, .. }
         | Self::Truncated { place, .. }
         | Self::LimitExceeded { place, .. } = &mut self
         {
-            place.frame = place.frame.map(|frame| frame + frames);
+            *place = change(*place);
         }
         self
     }

@@ -74,6 +74,7 @@ fn difference(a: &Frame, b: &Frame) -> u64 {
     luma(a).iter().zip(luma(b)).map(|(&a, b)| u64::from(a.abs_diff(b))).sum()
 }
 
+/// The clip, coded in its scenes.
 fn encoded(pairs: &[(&str, &str)]) -> Result<(Vec<u8>, Report), Error> {
     let mut settings = Settings::default();
     let all = [("effort", "0"), ("threads", "1"), ("strategies", "av1")];
@@ -138,10 +139,11 @@ fn an_encode_goes_on_where_the_base_encoder_failed() {
             let begins = scene.reason.ends_with("; it begins where the base encoder failed");
             assert_eq!(begins, beginnings.contains(&scene.first_frame), "{}", scene.reason);
         }
-        // Decoding compares the hashes of what was measured. The last scene is as if nothing had been.
+        // Decoding compares the hashes of what was measured. Scenes without a failure are as if nothing had been.
         let frames = frames_of(&bytes);
         assert_eq!(frames.len(), 90);
-        assert_eq!(frames[60..], plain[60..]);
+        let whole_from = if beginnings.iter().any(|&first| first > 30) { 60 } else { 30 };
+        assert_eq!(frames[whole_from..], plain[whole_from..]);
         for (index, frame) in (0..).zip(&frames) {
             let near = index.max(1) - 1..(index + 2).min(90);
             let nearest = near.min_by_key(|&other| difference(frame, &source.frame(other)));

@@ -25,7 +25,7 @@ from ._measure import clip_info, stream_info
 from ._output import NUMBERED, check_distinct
 from ._progress import bar_for
 from ._receiving import Receiving
-from ._settings import Decoding, check_limits, check_threads, device_text, whole_number
+from ._settings import Decoding, decoding_of, whole_number
 from ._sources import read_some, stream_from
 from .errors import (
     Cancelled,
@@ -94,20 +94,13 @@ class Decoder(Receiving):
         on_device: bool = False,
         limits: Mapping[str, int] | None = None,
     ) -> None:
-        super().__init__(
-            planes=planes,
-            layout=layout,
-            threads=threads,
-            on_damage=on_damage,
-            device=device,
-            on_device=on_device,
-            limits=limits,
-        )
-        self._given = source
-        self._options = {
+        options: dict[str, Any] = {
             "planes": planes, "layout": layout, "threads": threads, "on_damage": on_damage, "device": device, "on_device": on_device,
-            "limits": None if limits is None else dict(limits),
+            "limits": limits,
         }  # fmt: skip
+        super().__init__(**options)
+        self._given = source
+        self._options = options | {"limits": self._decoding["limits"]}
         self._seeker: _native.Seeker | None = None
         self._at: int | None = None
         """The next frame, once it was sought."""
@@ -306,13 +299,7 @@ def decode(
     yet. `device`: where filters run, and `limits`, as for `Decoder`.
     """
     check_layout(layout)
-    decoding: Decoding = {
-        "threads": check_threads(threads),
-        "skip_damage": False,
-        "device": device_text(device),
-        "on_device": False,
-        "limits": check_limits(limits),
-    }
+    decoding = decoding_of(threads=threads, device=device, limits=limits)
     if output is None:
         return _decode_to_arrays(source, layout, progress, decoding)
     if not isinstance(output, (str, os.PathLike)):

@@ -14,7 +14,7 @@ import numpy as np
 from . import _native
 from ._frames import Array, as_array, is_array
 from ._library import suggest_libraries
-from ._settings import Decoding, check_limits, check_threads
+from ._settings import decoding_of
 from ._sources import read_some
 from .errors import InvalidArgument, InvalidType, NeuralCodecError, naming
 from .records import Lost
@@ -66,13 +66,7 @@ def decode_photo(source: Any, *, threads: int = 0, limits: Mapping[str, int] | N
     `source`: the path of a `.nvc` photo or of a picture file, or bytes or a binary file object of a `.nvc` photo. `limits`: what it may ask
     for, as for `Decoder`.
     """
-    decoding: Decoding = {
-        "threads": check_threads(threads),
-        "skip_damage": False,
-        "device": "auto",
-        "on_device": False,
-        "limits": check_limits(limits),
-    }
+    decoding = decoding_of(threads=threads, limits=limits)
     suggest_libraries()
     if hasattr(source, "read"):
         source = read_some(source) + source.read()

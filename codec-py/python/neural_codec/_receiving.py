@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._frames import Picture, check_layout
-from ._settings import Decoding, check_flag, check_limits, check_threads, device_text
+from ._settings import check_flag, decoding_of
 from .errors import (
     Corrupt,
     InvalidArgument,
@@ -48,13 +48,9 @@ class Receiving:
         self._planes = check_flag("planes", planes)
         self._channels_first = check_layout(layout) == "TCHW"
         self._skip = on_damage == "skip"
-        self._decoding: Decoding = {
-            "threads": check_threads(threads),
-            "skip_damage": self._skip,
-            "device": device_text(device),
-            "on_device": check_flag("on_device", on_device),
-            "limits": check_limits(limits),
-        }
+        self._decoding = decoding_of(
+            threads=threads, device=device, limits=limits, skip_damage=self._skip, on_device=on_device
+        )
         self._closed = False
         self.errors: list[NeuralCodecError] = []
         """What was damaged and skipped so far, with `on_damage="skip"`: the first 1000 errors."""

@@ -205,6 +205,19 @@ def check_limits(limits: Any) -> dict[str, int]:
     return numbers
 
 
+def decoding_of(
+    *, threads: Any, device: Any = "auto", limits: Any = None, skip_damage: bool = False, on_device: Any = False
+) -> Decoding:
+    """How a stream is decoded, of arguments that are checked here."""
+    return {
+        "threads": check_threads(threads),
+        "skip_damage": skip_damage,
+        "device": device_text(device),
+        "on_device": check_flag("on_device", on_device),
+        "limits": check_limits(limits),
+    }
+
+
 def frame_rate(fps: Any) -> tuple[int, int]:
     """Frames a second as a fraction of 32-bit numbers; 29.97 and the like become what they stand for."""
     if hasattr(fps, "item") and getattr(fps, "shape", None) == ():
